@@ -1,0 +1,1 @@
+"""The demonstration model: Japanese Vowels speaker recognition with a block-circulant LSTM."""

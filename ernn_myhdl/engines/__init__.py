@@ -1,0 +1,1 @@
+"""Engines: different ways to run a design, all with the same result."""

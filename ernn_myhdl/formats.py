@@ -1,0 +1,117 @@
+"""Fixed-point formats and the one rounding and the one saturation of the project.
+
+A number is stored as an integer `raw`; its value is `raw * 2**-frac`. All formats are two's
+complement. Rounding is half up (towards plus infinity), `(raw + half) >> shift`, which is what
+fxpmath calls `nearest_posinf` and what hardware does with one adder.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+
+#: No word of the project is wider: beyond it int64 and fxpmath stop being exact.
+MAX_WORD = 62
+
+
+@dataclass(frozen=True)
+class Format:
+    """A two's complement fixed-point format.
+
+    word: number of bits, sign included, 2 to 62.
+    frac: number of fraction bits; may exceed `word` or be negative.
+    """
+
+    word: int
+    frac: int
+
+    def __post_init__(self) -> None:
+        for field in ("word", "frac"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise DesignError(f"format {field} = {value!r}: must be an integer")
+        if not 2 <= self.word <= MAX_WORD:
+            raise DesignError(
+                f"format word = {self.word}: must be 2 to {MAX_WORD} bits; choose a shorter word"
+            )
+        if not -64 <= self.frac <= 64:
+            raise DesignError(f"format frac = {self.frac}: must be -64 to 64")
+
+    @property
+    def minimum(self) -> int:
+        """Smallest raw integer."""
+        return -(1 << (self.word - 1))
+
+    @property
+    def maximum(self) -> int:
+        """Largest raw integer."""
+        return (1 << (self.word - 1)) - 1
+
+    @property
+    def lsb(self) -> float:
+        """Value of one unit in the last place."""
+        return 2.0**-self.frac
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+        return self.minimum * self.lsb, self.maximum * self.lsb
+
+    def __str__(self) -> str:
+        return f"Q{self.word - self.frac}.{self.frac}"
+
+
+def round_shift(raw, shift: int):
+    """raw * 2**-shift, rounded half up; a negative shift is an exact shift to the left.
+
+    raw: int or integer array. Returns the same kind.
+    """
+    if shift > 0:
+        return (raw + (1 << (shift - 1))) >> shift
+    return raw << -shift
+
+
+def saturate(raw, fmt: Format):
+    """raw clipped to the range of `fmt`; int or integer array."""
+    if isinstance(raw, np.ndarray):
+        return np.clip(raw, fmt.minimum, fmt.maximum)
+    return min(max(raw, fmt.minimum), fmt.maximum)
+
+
+def requantise(raw, frac: int, fmt: Format):
+    """A raw integer with `frac` fraction bits, rounded half up and saturated to `fmt`."""
+    return saturate(round_shift(raw, frac - fmt.frac), fmt)
+
+
+def quantise(values, fmt: Format) -> np.ndarray:
+    """Real values to raw int64 in `fmt`: rounded half up, then saturated.
+
+    Raises DesignError on NaN or infinity.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not np.all(np.isfinite(values)):
+        raise DesignError("values hold NaN or infinity: clean the data before quantising")
+    scaled = np.ldexp(values, fmt.frac)
+    below = np.floor(scaled)
+    rounded = below + (scaled - below >= 0.5)  # floor(scaled + 0.5) would round the sum first
+    return np.clip(rounded, fmt.minimum, fmt.maximum).astype(np.int64)
+
+
+def to_real(raw, fmt: Format) -> np.ndarray:
+    """Raw integers in `fmt` to float64 values."""
+    return np.ldexp(np.asarray(raw, dtype=np.float64), -fmt.frac)
+
+
+def format_for(limit: float, word: int) -> Format:
+    """The format of `word` bits with the most fraction bits whose range holds +-limit."""
+    if limit <= 0 or not math.isfinite(limit):
+        return Format(word, word - 1)
+    fmt = Format(word, word - 1 - math.ceil(math.log2(limit)))
+    if round(limit * 2.0**fmt.frac) > fmt.maximum:
+        fmt = Format(word, fmt.frac - 1)
+    finer = Format(word, fmt.frac + 1)
+    return finer if round(limit * 2.0**finer.frac) <= finer.maximum else fmt

@@ -1,0 +1,335 @@
+"""Structure: components, nets and instances.
+
+One description of the structure serves both the simulation in MyHDL, where it is walked to make
+Signals and blocks, and the conversion, where each distinct leaf becomes an entity and each netlist
+an architecture that instantiates others (MyHDL itself would flatten everything into one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from myhdl import always, intbv
+
+from ernn_myhdl.rtl.signals import Array, Bit, Word
+
+Type = Bit | Word | Array
+
+
+@dataclass(frozen=True)
+class Port:
+    """Direction ("in" or "out") and type of a port."""
+
+    direction: str
+    type: Type
+
+
+def ins(**types: Type) -> dict[str, Port]:
+    """Input ports by name."""
+    return {name: Port("in", t) for name, t in types.items()}
+
+
+def outs(**types: Type) -> dict[str, Port]:
+    """Output ports by name."""
+    return {name: Port("out", t) for name, t in types.items()}
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A MyHDL block with its parameters.
+
+    name: the entity's name; two leaves of one name must be equal.
+    block: the MyHDL block; called with the ports and then the parameters as keyword arguments.
+    """
+
+    name: str
+    block: Callable
+    ports: dict[str, Port]
+    parameters: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rom:
+    """A read-only memory with a registered output, one entity for all instances.
+
+    contents: one tuple of `depth` raw words (non-negative integers of the port's bits) an instance;
+    the instance's index selects its own. Ports: clk, address, q. Latency 1 cycle.
+    """
+
+    name: str
+    address_bits: int
+    type: Word | Array
+    contents: tuple[tuple[int, ...], ...]
+
+    @property
+    def depth(self) -> int:
+        return len(self.contents[0])
+
+    @property
+    def ports(self) -> dict[str, Port]:
+        return ins(clk=Bit(), address=Word(self.address_bits)) | outs(q=self.type)
+
+
+@dataclass(eq=False)
+class Net:
+    """A named net of one type; a port of the netlist, or internal, or a constant zero."""
+
+    name: str
+    type: Type
+    direction: str | None = None
+    zero: bool = False
+
+
+@dataclass
+class Instance:
+    """A component with its nets by port name; `contents` selects the contents of a Rom."""
+
+    label: str
+    component: Leaf | Rom | Netlist
+    nets: dict[str, Net]
+    contents: int = 0
+
+
+@dataclass
+class Wire:
+    """The bits of `target` are those of the slices (net, low bit, bits), lowest first."""
+
+    target: Net
+    slices: list[tuple[Net, int, int]]
+
+
+@dataclass
+class Probe:
+    """A stage to record: `data` is sampled in each cycle in which `valid` is high."""
+
+    stage: str
+    valid: Net
+    data: list[Net]
+
+
+class Netlist:
+    """A component made of others."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nets: dict[str, Net] = {}
+        self.instances: list[Instance] = []
+        self.wires: list[Wire] = []
+        self.probes: list[Probe] = []
+
+    @property
+    def ports(self) -> dict[str, Port]:
+        return {n.name: Port(n.direction, n.type) for n in self.nets.values() if n.direction}
+
+    def _new(self, net: Net) -> Net:
+        if net.name in self.nets:
+            raise ValueError(f"{self.name}: net {net.name} exists")
+        self.nets[net.name] = net
+        return net
+
+    def net(self, name: str, kind: Type) -> Net:
+        """A new internal net."""
+        return self._new(Net(name, kind))
+
+    def input(self, name: str, kind: Type) -> Net:
+        """A new input port."""
+        return self._new(Net(name, kind, "in"))
+
+    def output(self, name: str, kind: Type) -> Net:
+        """A new output port."""
+        return self._new(Net(name, kind, "out"))
+
+    def zero(self, name: str, kind: Type) -> Net:
+        """A new net that is always zero."""
+        return self._new(Net(name, kind, zero=True))
+
+    def add(self, label: str, component, contents: int = 0, **nets: Net) -> dict[str, Net]:
+        """Instantiate `component`; output ports without a net get one named `label_port`.
+
+        Returns the nets of the output ports by port name.
+        """
+        for port, spec in component.ports.items():
+            if port not in nets:
+                if spec.direction == "in":
+                    raise ValueError(f"{self.name}.{label}: input {port} is not connected")
+                nets[port] = self.net(f"{label}_{port}", spec.type)
+            if nets[port].type != spec.type:
+                raise ValueError(
+                    f"{self.name}.{label}.{port}: {spec.type} on net {nets[port].name} of "
+                    f"{nets[port].type}"
+                )
+        if unknown := set(nets) - set(component.ports):
+            raise ValueError(f"{self.name}.{label}: no ports {sorted(unknown)}")
+        self.instances.append(Instance(label, component, nets, contents))
+        return {p: nets[p] for p, spec in component.ports.items() if spec.direction == "out"}
+
+    def wire(self, target: Net, *sources: Net | tuple[Net, int, int]) -> Net:
+        """Drive `target` with the bits of `sources` (nets or slices), lowest bits first."""
+        slices = [s if isinstance(s, tuple) else (s, 0, s.type.bits) for s in sources]
+        if sum(s[2] for s in slices) != target.type.bits:
+            raise ValueError(
+                f"{self.name}.{target.name}: {target.type.bits} bits driven by "
+                f"{sum(s[2] for s in slices)}"
+            )
+        self.wires.append(Wire(target, slices))
+        return target
+
+    def bundle(self, name: str, kind: Type, *sources: Net | tuple[Net, int, int]) -> Net:
+        """A new net driven by `sources`, lowest bits first."""
+        return self.wire(self.net(name, kind), *sources)
+
+    def probe(self, stage: str, valid: Net, *data: Net) -> None:
+        """Name a stage for traces and comparisons."""
+        self.probes.append(Probe(stage, valid, list(data)))
+
+    def components(self) -> dict[str, tuple[Leaf | Rom | Netlist, int]]:
+        """Every distinct component below this one with its number of instances, leaves first."""
+        found: dict[str, list] = {}
+
+        def visit(netlist: Netlist, times: int) -> None:
+            for instance in netlist.instances:
+                component = instance.component
+                known = found.setdefault(component.name, [component, 0])
+                if known[0] is not component and known[0] != component:
+                    raise ValueError(f"two different components named {component.name}")
+                known[1] += times
+                if isinstance(component, Netlist):
+                    visit(component, times)
+
+        visit(self, 1)
+        order = sorted(found.items(), key=lambda item: (_depth(item[1][0]), item[0]))
+        return {name: (component, count) for name, (component, count) in order}
+
+
+def _depth(component) -> int:
+    if not isinstance(component, Netlist):
+        return 0
+    return 1 + max((_depth(i.component) for i in component.instances), default=0)
+
+
+def _fields(net_type: Type, signals) -> list[tuple[object, int]]:
+    if isinstance(net_type, Array):
+        return [(s, net_type.width) for s in signals]
+    return [(signals, net_type.bits)]
+
+
+def _wire_process(wire: Wire, signals: dict[Net, object]):
+    """A process that moves bits between signals; only simulated, never converted."""
+    sources = []
+    for net, low, bits in wire.slices:
+        base = 0
+        for signal, width in _fields(net.type, signals[net]):
+            start, stop = max(low, base), min(low + bits, base + width)
+            if start < stop:
+                sources.append((signal, start - base, (1 << (stop - start)) - 1, stop - start))
+            base += width
+    targets = _fields(wire.target.type, signals[wire.target])
+    is_array = isinstance(wire.target.type, Array)
+    is_bit = isinstance(wire.target.type, Bit)
+
+    def update() -> None:
+        word, position = 0, 0
+        for signal, low, mask, bits in sources:
+            word |= ((int(signal.val) >> low) & mask) << position
+            position += bits
+        if is_bit:
+            targets[0][0].next = bool(word)
+        elif not is_array:
+            targets[0][0].next = word
+        else:
+            for signal, width in targets:
+                value = word & ((1 << width) - 1)
+                signal.next = value - ((value >> (width - 1)) << width)
+                word >>= width
+
+    @always(*[s for s, *_ in sources])
+    def move():
+        update()
+
+    return move
+
+
+def _rom_process(rom: Rom, index: int, clk, address, q):
+    contents = rom.contents[index]
+    depth = len(contents)
+    if isinstance(rom.type, Array):
+        width, fields = rom.type.width, list(q)
+        mask, sign = (1 << width) - 1, 1 << (width - 1)
+        table = [
+            [(((word >> (width * i)) & mask) ^ sign) - sign for i in range(len(fields))]
+            for word in contents
+        ]
+
+        @always(clk.posedge)
+        def read():
+            if address < depth:
+                for signal, value in zip(fields, table[int(address)], strict=True):
+                    signal.next = value
+    else:
+
+        @always(clk.posedge)
+        def read():
+            if address < depth:
+                q.next = contents[int(address)]
+
+    return read
+
+
+@dataclass
+class Elaboration:
+    """A netlist as MyHDL processes.
+
+    processes: for `myhdl.Simulation`. signals: by hierarchical net name, such as
+    "element_wise_0.gate_sums". probes: (stage, valid Signal, flat list of data Signals).
+    """
+
+    processes: list
+    signals: dict[str, object]
+    types: dict[str, Type]
+    probes: list[tuple[str, object, list]]
+
+
+def elaborate(netlist: Netlist, ports: dict[str, object]) -> Elaboration:
+    """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
+    result = Elaboration([], {}, {}, [])
+    _elaborate(netlist, ports, "", result)
+    return result
+
+
+def _elaborate(netlist: Netlist, ports: dict, path: str, result: Elaboration) -> None:
+    signals: dict[Net, object] = {}
+    for net in netlist.nets.values():
+        signals[net] = ports[net.name] if net.direction else net.type.signals()
+        result.signals[path + net.name] = signals[net]
+        result.types[path + net.name] = net.type
+    for instance in netlist.instances:
+        component = instance.component
+        bound = {port: signals[net] for port, net in instance.nets.items()}
+        if isinstance(component, Netlist):
+            _elaborate(component, bound, f"{path}{instance.label}.", result)
+        elif isinstance(component, Rom):
+            result.processes.append(_rom_process(component, instance.contents, **bound))
+        else:
+            result.processes.append(component.block(**bound, **component.parameters))
+    for wire in netlist.wires:
+        result.processes.append(_wire_process(wire, signals))
+    for probe in netlist.probes:
+        data = []
+        for net in probe.data:
+            data.extend(s for s, _ in _fields(net.type, signals[net]))
+        result.probes.append((probe.stage, signals[probe.valid], data))
+
+
+def pack_fields(values, width: int) -> int:
+    """Signed integers as one raw word, the first in the lowest bits."""
+    word = 0
+    for position, value in enumerate(values):
+        word |= (int(value) & ((1 << width) - 1)) << (position * width)
+    return word
+
+
+def read_value(signal) -> int:
+    """Present value of a Signal as an int."""
+    value = signal.val
+    return int(value) if isinstance(value, (intbv, bool)) else value

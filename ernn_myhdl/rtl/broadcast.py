@@ -1,0 +1,116 @@
+"""From the spectrum stores to the lanes: column selection and the registered broadcast tree.
+
+`column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m,
+and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY.
+`broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
+fan-out. Latency 1 cycle.
+"""
+
+from __future__ import annotations
+
+from myhdl import always, block, instances
+
+from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.rtl.lane import products_for
+from ernn_myhdl.rtl.signals import Array, Bit, Word, array
+
+SELECT_LATENCY = 2
+BROADCAST_LATENCY = 1
+#: Lanes behind one copy of the broadcast registers.
+CLUSTER = 32
+
+
+@block
+def column_select(
+    clk, recurrent, projected, fresh, x_column, y_column, m_column, bus, points, products, width
+):
+    """See the module. bus: [DC, Nyquist, then a, a + b, b - a per bin]."""
+    bins = max(points // 2, 1)
+    reals = min(points, 2)
+    chosen = array(points, width)
+
+    @always(clk.posedge)
+    def select():
+        for i in range(points):
+            if projected:
+                chosen[i].next = m_column[i]
+            elif recurrent:
+                if fresh:
+                    chosen[i].next = 0
+                else:
+                    chosen[i].next = y_column[i]
+            else:
+                chosen[i].next = x_column[i]
+
+    @always(clk.posedge)
+    def sums():
+        for i in range(reals):
+            bus[i].next = chosen[i]
+        for j in range(1, bins):
+            bus[3 * j - 1].next = chosen[2 * j]
+            bus[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
+            bus[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
+
+    return instances()
+
+
+@block
+def broadcast(
+    clk, bus, valid, first, last, shift, address,
+    bus_copy, valid_copy, first_copy, last_copy, shift_copy, address_copy, count,
+):  # fmt: skip
+    """A register for the operands, tags and weight address of one cluster of lanes."""
+
+    @always(clk.posedge)
+    def copy():
+        for i in range(count):
+            bus_copy[i].next = bus[i]
+        valid_copy.next = valid
+        first_copy.next = first
+        last_copy.next = last
+        shift_copy.next = shift
+        address_copy.next = address
+
+    return copy
+
+
+def select_leaf(points: int, x_word: int, y_word: int, m_word: int) -> Leaf:
+    """Column selection; the three spectra may have different words."""
+    width = max(x_word, y_word, m_word)
+    products = products_for(points)
+    return Leaf(
+        "column_select",
+        column_select,
+        ins(
+            clk=Bit(),
+            recurrent=Bit(),
+            projected=Bit(),
+            fresh=Bit(),
+            x_column=Array(points, x_word),
+            y_column=Array(points, y_word),
+            m_column=Array(points, m_word),
+        )
+        | outs(bus=Array(products, width + 1)),
+        {"points": points, "products": products, "width": width},
+    )
+
+
+def broadcast_leaf(products: int, width: int, address_bits: int) -> Leaf:
+    """The register of one cluster."""
+    bus, address = Array(products, width), Word(address_bits)
+    return Leaf(
+        "broadcast",
+        broadcast,
+        ins(
+            clk=Bit(), bus=bus, valid=Bit(), first=Bit(), last=Bit(), shift=Bit(), address=address
+        )
+        | outs(
+            bus_copy=bus,
+            valid_copy=Bit(),
+            first_copy=Bit(),
+            last_copy=Bit(),
+            shift_copy=Bit(),
+            address_copy=address,
+        ),
+        {"count": products},
+    )

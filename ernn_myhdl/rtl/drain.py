@@ -1,0 +1,173 @@
+"""The drain: from the lanes' accumulators to rounded block rows.
+
+After a pass, U lanes a cycle appear at the head of the drain chain. `combine` makes the complex
+spectrum of each from the three sums; `join` adds the spectra of lanes that worked on different columns
+of one row (projection only: the levels of an adder tree that the gate rows pass unchanged); then the
+block spectrum is rounded, transformed back by one of U inverse transforms, and rounded to the
+pre-activation's or the output's format.
+
+`drain_control` follows the pass through the drain with a tag.
+Latency: COMBINE_LATENCY + log2(G) + rounding + inverse transform + rounding, U block rows a cycle.
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, always_comb, block, instances
+
+from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.program import Program
+from ernn_myhdl.rtl.lane import products_for
+from ernn_myhdl.rtl.signals import Array, Bit, bits_for, unsigned
+
+COMBINE_LATENCY = 1
+JOIN_LATENCY = 1
+MASK_LATENCY = 1
+
+
+@block
+def combine(clk, sums, spectrum, points):
+    """spectrum: packed complex words from the sums K1, K2, K3 of every bin."""
+    bins = max(points // 2, 1)
+    reals = min(points, 2)
+
+    @always(clk.posedge)
+    def subtract():
+        for i in range(reals):
+            spectrum[i].next = sums[i]
+        for j in range(1, bins):
+            spectrum[2 * j].next = sums[3 * j - 1] - sums[3 * j]
+            spectrum[2 * j + 1].next = sums[3 * j - 1] + sums[3 * j + 1]
+
+    return subtract
+
+
+@block
+def join(clk, enable, low, high, low_out, high_out, count):
+    """low_out = low + high where enabled, else low; high_out = high; one cycle later."""
+
+    @always(clk.posedge)
+    def add():
+        for i in range(count):
+            if enable:
+                low_out[i].next = low[i] + high[i]
+            else:
+                low_out[i].next = low[i]
+            high_out[i].next = high[i]
+
+    return add
+
+
+@block
+def drain_control(
+    clk, rst, loaded, shifting, pass_projected, pass_fresh, gate_valid, output_valid, fresh
+):
+    """Tags of the chunk at the head of the drain chain.
+
+    loaded: the chain holds a new pass in this cycle, whose tags are pass_projected, pass_fresh.
+    shifting: the chain moves up at the end of this cycle, so that it shows another chunk in the next.
+    gate_valid, output_valid: the head holds gate rows, or projection rows. fresh: of the pass.
+    """
+    moved = Signal(bool(0))
+    projected = Signal(bool(0))
+    fresh_held = Signal(bool(0))
+
+    @always(clk.posedge)
+    def remember():
+        if rst:
+            moved.next = False
+            projected.next = False
+            fresh_held.next = False
+        else:
+            moved.next = shifting
+            if loaded:
+                projected.next = pass_projected
+                fresh_held.next = pass_fresh
+
+    @always_comb
+    def tell():
+        if loaded:
+            gate_valid.next = not pass_projected
+            output_valid.next = pass_projected
+            fresh.next = pass_fresh
+        else:
+            gate_valid.next = moved and (not projected)
+            output_valid.next = moved and projected
+            fresh.next = fresh_held
+
+    return instances()
+
+
+@block
+def mask_rows(clk, rst, valid, rows, masked, count, groups, kept):
+    """The last group of y keeps its first `kept` elements; the rest of it becomes zero."""
+    group = unsigned(bits_for(groups))
+    last = groups - 1
+
+    @always(clk.posedge)
+    def position():
+        if rst:
+            group.next = 0
+        elif valid:
+            if group == last:
+                group.next = 0
+            else:
+                group.next = group + 1
+
+    @always(clk.posedge)
+    def select():
+        for i in range(count):
+            if group == last and i >= kept:
+                masked[i].next = 0
+            else:
+                masked[i].next = rows[i]
+
+    return instances()
+
+
+def mask_leaf(points: int, word: int, program: Program, outputs: int) -> Leaf:
+    """Mask of the elements beyond y's size."""
+    count = program.output_width * points
+    kind = Array(count, word)
+    return Leaf(
+        "mask_rows",
+        mask_rows,
+        ins(clk=Bit(), rst=Bit(), valid=Bit(), rows=kind) | outs(masked=kind),
+        {
+            "count": count,
+            "groups": program.output_groups,
+            "kept": outputs - (program.output_groups - 1) * count,
+        },
+    )
+
+
+def combine_leaf(points: int, word: int) -> Leaf:
+    """Complex words from the lane's sums."""
+    return Leaf(
+        "combine",
+        combine,
+        ins(clk=Bit(), sums=Array(products_for(points), word))
+        | outs(spectrum=Array(points, word)),
+        {"points": points},
+    )
+
+
+def join_leaf(points: int, word: int) -> Leaf:
+    """One adder node of the projection's column groups."""
+    kind = Array(points, word)
+    return Leaf(
+        "join",
+        join,
+        ins(clk=Bit(), enable=Bit(), low=kind, high=kind) | outs(low_out=kind, high_out=kind),
+        {"count": points},
+    )
+
+
+def control_leaf() -> Leaf:
+    """Tags at the head of the drain chain."""
+    return Leaf(
+        "drain_control",
+        drain_control,
+        ins(clk=Bit(), rst=Bit(), loaded=Bit(), shifting=Bit(), pass_projected=Bit())
+        | ins(pass_fresh=Bit())
+        | outs(gate_valid=Bit(), output_valid=Bit(), fresh=Bit()),
+    )

@@ -1,0 +1,486 @@
+"""The element-wise unit: from drained gate rows to the new cell state and the cell's output.
+
+Per block of k cells (the unit has E of them side by side):
+
+    z_q = saturate(a_q + bias_q + round(p_q * c))      q = input, forget, output with peepholes
+    i, f, o = sigmoid(z),  g = tanh or sigmoid(z_g)
+    c' = saturate(round(f * c + i * g))                 both products exact
+    m  = saturate(round(o * tanh(c'))), masked
+
+The peephole of the output gate sees c'. The old state is zero at the first frame of a sequence.
+`cell_block` is one block of cells; its latency is `CellTiming.total`, one block a cycle; no reset.
+`gather` collects drained rows until the four gates of E blocks are there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myhdl import Signal, always, block, instances, intbv
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.pwl import PwlTable, pwl_table
+from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl.delay import delayed
+from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
+
+GATHER_LATENCY = 1
+BIAS_LATENCY = 1  # sum of row and bias; masking of the old state
+PEEPHOLE_LATENCY = 2  # product; rounding and sum
+SATURATE_LATENCY = 2
+STATE_LATENCY = 2 + rounding.LATENCY  # products; sum; rounding
+OUTPUT_LATENCY = 1 + rounding.LATENCY + 1  # product; rounding; mask
+
+
+@dataclass(frozen=True)
+class CellTiming:
+    """Cycles from the operands (rows, parameters, state) of a block to each of its results."""
+
+    peepholes: bool
+
+    @property
+    def preactivation(self) -> int:
+        extra = PEEPHOLE_LATENCY if self.peepholes else 0
+        return BIAS_LATENCY + extra + SATURATE_LATENCY
+
+    @property
+    def gates(self) -> int:
+        """Input, forget and candidate gates."""
+        return self.preactivation + pwl.LATENCY
+
+    @property
+    def state(self) -> int:
+        return self.gates + STATE_LATENCY
+
+    @property
+    def tanh(self) -> int:
+        return self.state + pwl.LATENCY
+
+    @property
+    def output_preactivation(self) -> int:
+        if not self.peepholes:
+            return self.preactivation
+        return self.state + PEEPHOLE_LATENCY + SATURATE_LATENCY
+
+    @property
+    def output_gate(self) -> int:
+        return self.output_preactivation + pwl.LATENCY
+
+    @property
+    def total(self) -> int:
+        return max(self.tanh, self.output_gate) + OUTPUT_LATENCY
+
+
+@block
+def gather(clk, rst, chunk_valid, chunk, chunk_fresh, rows, valid, index, fresh, size, slots,
+           chunks, groups):  # fmt: skip
+    """Collects chunks of `size` words into groups of `slots` chunks; `chunks` of them are a frame.
+
+    valid: rows holds group number index. The last group of a frame may be incomplete.
+    """
+    slot = unsigned(bits_for(slots))
+    count = unsigned(bits_for(chunks))
+    group = unsigned(bits_for(groups))
+    last_slot, last_chunk = slots - 1, chunks - 1
+
+    @always(clk.posedge)
+    def control():
+        if rst:
+            slot.next = 0
+            count.next = 0
+            group.next = 0
+            valid.next = False
+            index.next = 0
+            fresh.next = False
+        else:
+            valid.next = False
+            if chunk_valid:
+                if count == last_chunk:
+                    count.next = 0
+                    slot.next = 0
+                    group.next = 0
+                    valid.next = True
+                else:
+                    count.next = count + 1
+                    if slot == last_slot:
+                        slot.next = 0
+                        group.next = group + 1
+                        valid.next = True
+                    else:
+                        slot.next = slot + 1
+                index.next = group
+                fresh.next = chunk_fresh
+
+    @always(clk.posedge)
+    def store_one():
+        if chunk_valid:
+            for i in range(size):
+                rows[i].next = chunk[i]
+
+    @always(clk.posedge)
+    def store():
+        if chunk_valid:
+            for i in range(size):
+                rows[slot * size + i].next = chunk[i]
+
+    return (control, store) if slots > 1 else (control, store_one)
+
+
+@block
+def add_bias(clk, row, bias, total, count):
+    """total = row + bias"""
+
+    @always(clk.posedge)
+    def add():
+        for i in range(count):
+            total[i].next = row[i] + bias[i]
+
+    return add
+
+
+@block
+def mask_state(clk, state, fresh, masked, count):
+    """The old state, or zero at the first frame of a sequence."""
+
+    @always(clk.posedge)
+    def select():
+        for i in range(count):
+            if fresh:
+                masked[i].next = 0
+            else:
+                masked[i].next = state[i]
+
+    return select
+
+
+@block
+def add_peephole(clk, total, peephole, state, target, count, state_word, peephole_word, target_word,
+                 shift):  # fmt: skip
+    """target = total + round(peephole * state)"""
+    product_word = state_word + peephole_word
+    right, left = max(shift, 0), max(-shift, 0)
+    half = (1 << right) >> 1
+    wide = product_word + 1 + left
+    limit = 1 << (wide - 1)
+    sum_limit = 1 << (target_word - 1)
+    product = array(count, product_word)
+    total_1 = array(count, len(total[0]))
+
+    @always(clk.posedge)
+    def multiply():
+        for i in range(count):
+            product[i].next = peephole[i] * state[i]
+            total_1[i].next = total[i]
+
+    @always(clk.posedge)
+    def add_right():
+        word = intbv(0, min=-limit, max=limit)
+        result = intbv(0, min=-sum_limit, max=sum_limit)
+        for i in range(count):
+            word[:] = product[i]
+            word[:] = word + half
+            word[:] = word >> right
+            result[:] = word
+            target[i].next = result + total_1[i]
+
+    @always(clk.posedge)
+    def add_left():
+        word = intbv(0, min=-limit, max=limit)
+        result = intbv(0, min=-sum_limit, max=sum_limit)
+        for i in range(count):
+            word[:] = product[i]
+            word[:] = word << left
+            result[:] = word
+            target[i].next = result + total_1[i]
+
+    return multiply, (add_left if left else add_right)
+
+
+@block
+def update_state(clk, forget, state, enter, candidate, total, count, gate_word, state_word,
+                 forget_shift, enter_shift, total_word):  # fmt: skip
+    """total = (forget * state << forget_shift) + (enter * candidate << enter_shift), exact."""
+    limit = 1 << (total_word - 1)
+    kept, added = array(count, gate_word + state_word), array(count, 2 * gate_word)
+
+    @always(clk.posedge)
+    def multiply():
+        for i in range(count):
+            kept[i].next = forget[i] * state[i]
+            added[i].next = enter[i] * candidate[i]
+
+    @always(clk.posedge)
+    def add():
+        old = intbv(0, min=-limit, max=limit)
+        new = intbv(0, min=-limit, max=limit)
+        for i in range(count):
+            old[:] = kept[i]
+            new[:] = added[i]
+            old[:] = old << forget_shift
+            new[:] = new << enter_shift
+            total[i].next = old + new
+
+    return multiply, add
+
+
+@block
+def multiply_output(clk, gate, squashed, product, count):
+    """product = gate * squashed"""
+
+    @always(clk.posedge)
+    def multiply():
+        for i in range(count):
+            product[i].next = gate[i] * squashed[i]
+
+    return multiply
+
+
+@block
+def mask_output(clk, source, mask, target, count):
+    """Elements whose mask bit is set pass, the others become zero."""
+
+    @always(clk.posedge)
+    def select():
+        for i in range(count):
+            if mask[i]:
+                target[i].next = source[i]
+            else:
+                target[i].next = 0
+
+    return select
+
+
+def _arrays(name, function, count, inputs, outputs, parameters, bits=()):
+    """A leaf whose array ports are given by their widths."""
+    ports = ins(clk=Bit()) | ins(**{b: Bit() for b in bits})
+    ports |= ins(**{p: Array(count, w) for p, w in inputs.items()})
+    ports |= outs(**{p: Array(count, w) for p, w in outputs.items()})
+    return Leaf(name, function, ports, {"count": count} | parameters)
+
+
+def tables(design: Design) -> dict[str, PwlTable]:
+    """The piecewise linear tables of the unit by the name of their entity."""
+    f, a = design.formats, design.activations
+    candidate = design.cell.g_activation
+    segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
+    return {
+        "pwl_gate": pwl_table("sigmoid", f.preactivation, f.gate, a.sigmoid_segments),
+        "pwl_candidate": pwl_table(candidate, f.preactivation, f.gate, segments[candidate]),
+        "pwl_state": pwl_table("tanh", f.cell_state, f.gate, a.tanh_segments),
+    }
+
+
+def gather_leaf(points: int, word: int, units: int, width: int, chunks: int, groups: int) -> Leaf:
+    """Collects chunks of `units` rows into the 4 * width rows of a group."""
+    size = units * points
+    slots = 4 * width // units
+    return Leaf(
+        "gather",
+        gather,
+        ins(clk=Bit(), rst=Bit(), chunk_valid=Bit(), chunk=Array(size, word), chunk_fresh=Bit())
+        | outs(
+            rows=Array(slots * size, word),
+            valid=Bit(),
+            index=Word(bits_for(groups)),
+            fresh=Bit(),
+        ),
+        {"size": size, "slots": slots, "chunks": chunks, "groups": groups},
+    )
+
+
+def cell_block(design: Design) -> Netlist:
+    """One block of k cells.
+
+    Ports: clk, rst, fresh; input_row, forget_row, candidate_row, output_row, bias_0..3,
+    peephole_0..2 (with peepholes), state, mask; new_state after CellTiming.state cycles, result
+    after CellTiming.total. Probes' nets: preactivation_q, gate_q, squashed.
+    """
+    f, cell = design.formats, design.cell
+    k, time = cell.block, CellTiming(cell.peepholes)
+    z, c, gate = f.preactivation, f.cell_state, f.gate
+    n = Netlist("cell_block")
+    clk = n.input("clk", Bit())
+    n.input("rst", Bit())
+    fresh = n.input("fresh", Bit())
+    rows = [n.input(f"row_{q}", Array(k, z.word)) for q in range(4)]
+    biases = [n.input(f"bias_{q}", Array(k, z.word)) for q in range(4)]
+    peepholes = []
+    if cell.peepholes:
+        peepholes = [n.input(f"peephole_{q}", Array(k, f.peephole.word)) for q in range(3)]
+    state = n.input("state", Array(k, c.word))
+    mask = n.input("mask", Word(k))
+    new_state = n.output("new_state", Array(k, c.word))
+    result = n.output("result", Array(k, f.cell_output.word))
+    names = ("input", "forget", "candidate", "output")
+
+    word = z.word + 1
+    bias_leaf = _arrays(
+        "add_bias", add_bias, k, {"row": z.word, "bias": z.word}, {"total": word}, {}
+    )
+    totals = [
+        n.add(f"bias_{name}", bias_leaf, clk=clk, row=row, bias=bias)["total"]
+        for name, row, bias in zip(names, rows, biases, strict=True)
+    ]
+    old = n.add(
+        "mask_state",
+        _arrays("mask_state", mask_state, k, {"state": c.word}, {"masked": c.word}, {}, ("fresh",)),
+        clk=clk,
+        fresh=fresh,
+        state=state,
+    )["masked"]
+
+    def saturated(name: str, total):
+        return n.add(
+            f"saturate_{name}",
+            rounding.leaf(k, total.type.width, z.word, 0),
+            clk=clk,
+            source=total,
+        )["target"]
+
+    if cell.peepholes:
+        shift = f.peephole.frac + c.frac - z.frac
+        product = f.peephole.word + c.word + 1 - min(shift, 0)
+        total_word = max(product - max(shift, 0), word) + 1
+        peephole_leaf = _arrays(
+            "add_peephole",
+            add_peephole,
+            k,
+            {"total": word, "peephole": f.peephole.word, "state": c.word},
+            {"target": total_word},
+            {
+                "state_word": c.word,
+                "peephole_word": f.peephole.word,
+                "target_word": total_word,
+                "shift": shift,
+            },
+        )
+
+        def with_peephole(name, total, peephole, seen):
+            return n.add(
+                f"peephole_{name}", peephole_leaf, clk=clk, total=total, peephole=peephole,
+                state=seen,
+            )["target"]  # fmt: skip
+
+        early = [
+            delayed(n, f"hold_peephole_{q}", peepholes[q], BIAS_LATENCY) for q in range(2)
+        ]
+        entering = saturated("input", with_peephole("input", totals[0], early[0], old))
+        forgetting = saturated("forget", with_peephole("forget", totals[1], early[1], old))
+        candidate = saturated(
+            "candidate", delayed(n, "hold_candidate", totals[2], PEEPHOLE_LATENCY)
+        )
+    else:
+        entering, forgetting, candidate = (
+            saturated(name, total) for name, total in zip(names, totals[:3], strict=False)
+        )
+
+    functions = {
+        name: pwl.leaf(name, k, table)
+        for name, table in tables(design).items()
+    }
+
+    def activated(name, function, source):
+        return n.add(f"activate_{name}", functions[function], clk=clk, source=source)["target"]
+
+    gates = [
+        activated("input", "pwl_gate", entering),
+        activated("forget", "pwl_gate", forgetting),
+        activated("candidate", "pwl_candidate", candidate),
+    ]
+    frac = max(gate.frac + c.frac, 2 * gate.frac)
+    forget_shift, enter_shift = frac - gate.frac - c.frac, frac - 2 * gate.frac
+    total_word = max(gate.word + c.word + forget_shift, 2 * gate.word + enter_shift) + 1
+    waiting = delayed(n, "hold_state", old, time.gates - BIAS_LATENCY)
+    exact = n.add(
+        "update_state",
+        _arrays(
+            "update_state",
+            update_state,
+            k,
+            {"forget": gate.word, "state": c.word, "enter": gate.word, "candidate": gate.word},
+            {"total": total_word},
+            {
+                "gate_word": gate.word,
+                "state_word": c.word,
+                "forget_shift": forget_shift,
+                "enter_shift": enter_shift,
+                "total_word": total_word,
+            },
+        ),
+        clk=clk,
+        forget=gates[1],
+        state=waiting,
+        enter=gates[0],
+        candidate=gates[2],
+    )["total"]
+    n.add(
+        "round_state",
+        rounding.leaf(k, total_word, c.word, frac - c.frac),
+        clk=clk,
+        source=exact,
+        target=new_state,
+    )
+    squashed = activated("state", "pwl_state", new_state)
+
+    if cell.peepholes:
+        total = delayed(n, "hold_output", totals[3], time.state - BIAS_LATENCY)
+        peephole = delayed(n, "hold_peephole_2", peepholes[2], time.state)
+        opening = saturated("output", with_peephole("output", total, peephole, new_state))
+    else:
+        opening = saturated("output", totals[3])
+    gates.append(activated("output", "pwl_gate", opening))
+    ready = max(time.tanh, time.output_gate)
+    product = n.add(
+        "multiply_output",
+        _arrays(
+            "multiply_output",
+            multiply_output,
+            k,
+            {"gate": gate.word, "squashed": gate.word},
+            {"product": 2 * gate.word},
+            {},
+        ),
+        clk=clk,
+        gate=delayed(n, "hold_output_gate", gates[3], ready - time.output_gate),
+        squashed=delayed(n, "hold_squashed", squashed, ready - time.tanh),
+    )["product"]
+    rounded = n.add(
+        "round_output",
+        rounding.leaf(k, 2 * gate.word, f.cell_output.word, 2 * gate.frac - f.cell_output.frac),
+        clk=clk,
+        source=product,
+    )["target"]
+    n.add(
+        "mask_output",
+        Leaf(
+            "mask_output",
+            mask_output,
+            ins(clk=Bit(), source=rounded.type, mask=mask.type) | outs(target=rounded.type),
+            {"count": k},
+        ),
+        clk=clk,
+        source=rounded,
+        mask=delayed(n, "hold_mask", mask, time.total - 1),
+        target=result,
+    )
+
+    # stages for traces: a valid bit travels beside the data
+    valid = n.input("valid", Bit())
+    marks = {
+        cycles: delayed(n, f"valid_{cycles}", valid, cycles)
+        for cycles in sorted(
+            {time.preactivation, time.gates, time.state, time.tanh}
+            | {time.output_preactivation, time.output_gate}
+        )
+    }
+    n.probe("preactivations_0", marks[time.preactivation], entering)
+    n.probe("preactivations_1", marks[time.preactivation], forgetting)
+    n.probe("preactivations_2", marks[time.preactivation], candidate)
+    n.probe("preactivations_3", marks[time.output_preactivation], opening)
+    for q in range(3):
+        n.probe(f"gates_{q}", marks[time.gates], gates[q])
+    n.probe("gates_3", marks[time.output_gate], gates[3])
+    n.probe("cell_state", marks[time.state], new_state)
+    n.probe("cell_tanh", marks[time.tanh], squashed)
+    return n

@@ -1,0 +1,133 @@
+"""Spectral multiply-accumulate lane: one circulant block a cycle.
+
+For every complex bin, with the signal's spectrum a + ib and the weight's c + id,
+
+    K1 = sum a (c + d),   K2 = sum d (a + b),   K3 = sum c (b - a)
+    re = K1 - K2,         im = K1 + K3                              (made once a pass, in the drain)
+
+so a bin takes 3 multipliers, and the two real bins one each. Nothing is rounded.
+
+Parameters
+    points k; spectrum_word, weight_word: bits; accumulator_word: bits.
+Ports
+    bus: array(products, spectrum_word + 1): [DC, Nyquist, then a, a + b, b - a per bin].
+    weights: array(k, weight_word): [DC, Nyquist, then c, d per bin].
+    valid, first, last: the bus holds a product; it starts, ends a row.
+    shift: the drain chain moves up by one lane.
+    below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
+Latency LATENCY cycles from bus to drain; a row of n columns takes n cycles; a new row may follow at
+once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
+Resources: one DSP48 per product (operand, product registers inside), accumulators and chain.
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, block, instances
+
+from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.rtl.signals import Array, Bit, array
+
+#: bus to operand, product, accumulator, drain register.
+LATENCY = 4
+
+
+def products_for(points: int) -> int:
+    """Multipliers of a lane."""
+    return min(points, 2) + 3 * max(points // 2 - 1, 0)
+
+
+@block
+def lane(
+    clk, bus, weights, valid, first, last, shift, below, drain,
+    points, products, spectrum_word, weight_word, accumulator_word,
+):  # fmt: skip
+    """See the module."""
+    bins = max(points // 2, 1)
+    reals = min(points, 2)
+    operand_x = array(products, spectrum_word + 1)
+    operand_w = array(products, weight_word + 1)
+    product = array(products, spectrum_word + weight_word + 2)
+    accumulator = array(products, accumulator_word)
+    valid_1, valid_2 = Signal(bool(0)), Signal(bool(0))
+    first_1, first_2 = Signal(bool(0)), Signal(bool(0))
+    last_1, last_2, last_3 = (Signal(bool(0)) for _ in range(3))
+    shift_1, shift_2, shift_3, shift_4 = (Signal(bool(0)) for _ in range(4))
+
+    @always(clk.posedge)
+    def tags():
+        valid_1.next = valid
+        valid_2.next = valid_1
+        first_1.next = first
+        first_2.next = first_1
+        last_1.next = last
+        last_2.next = last_1
+        last_3.next = last_2
+        shift_1.next = shift
+        shift_2.next = shift_1
+        shift_3.next = shift_2
+        shift_4.next = shift_3
+
+    @always(clk.posedge)
+    def operands():
+        for i in range(products):
+            operand_x[i].next = bus[i]
+        for i in range(reals):
+            operand_w[i].next = weights[i]
+        for j in range(1, bins):
+            operand_w[3 * j - 1].next = weights[2 * j] + weights[2 * j + 1]
+            operand_w[3 * j].next = weights[2 * j + 1]
+            operand_w[3 * j + 1].next = weights[2 * j]
+
+    @always(clk.posedge)
+    def multiply():
+        for i in range(products):
+            product[i].next = operand_x[i] * operand_w[i]
+
+    @always(clk.posedge)
+    def accumulate():
+        if valid_2:
+            if first_2:
+                for i in range(products):
+                    accumulator[i].next = product[i]
+            else:
+                for i in range(products):
+                    accumulator[i].next = accumulator[i] + product[i]
+
+    @always(clk.posedge)
+    def chain():
+        if last_3:
+            for i in range(products):
+                drain[i].next = accumulator[i]
+        elif shift_4:
+            for i in range(products):
+                drain[i].next = below[i]
+
+    return instances()
+
+
+def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: int) -> Leaf:
+    """The lane of these parameters."""
+    products = products_for(points)
+    sums = Array(products, accumulator_word)
+    return Leaf(
+        "lane",
+        lane,
+        ins(
+            clk=Bit(),
+            bus=Array(products, spectrum_word + 1),
+            weights=Array(points, weight_word),
+            valid=Bit(),
+            first=Bit(),
+            last=Bit(),
+            shift=Bit(),
+            below=sums,
+        )
+        | outs(drain=sums),
+        {
+            "points": points,
+            "products": products,
+            "spectrum_word": spectrum_word,
+            "weight_word": weight_word,
+            "accumulator_word": accumulator_word,
+        },
+    )

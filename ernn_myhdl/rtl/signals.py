@@ -1,0 +1,72 @@
+"""Types of ports and nets, and the MyHDL signals that carry them.
+
+In MyHDL an array is a list of signed Signals, which simulates fast; in VHDL and Verilog every
+type but a bit is one vector, element 0 in the lowest bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myhdl import Signal, intbv
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One bit: std_logic."""
+
+    @property
+    def bits(self) -> int:
+        return 1
+
+    def signals(self):
+        return Signal(bool(0))
+
+
+@dataclass(frozen=True)
+class Word:
+    """An unsigned word of `width` bits."""
+
+    width: int
+
+    @property
+    def bits(self) -> int:
+        return self.width
+
+    def signals(self):
+        return Signal(intbv(0)[self.width :])
+
+
+@dataclass(frozen=True)
+class Array:
+    """`count` signed words of `width` bits."""
+
+    count: int
+    width: int
+
+    @property
+    def bits(self) -> int:
+        return self.count * self.width
+
+    def signals(self):
+        return [signed(self.width) for _ in range(self.count)]
+
+
+def signed(width: int):
+    """A signed Signal of `width` bits."""
+    return Signal(intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)))
+
+
+def unsigned(width: int):
+    """An unsigned Signal of `width` bits."""
+    return Signal(intbv(0)[width:])
+
+
+def array(count: int, width: int) -> list:
+    """`count` signed Signals of `width` bits."""
+    return [signed(width) for _ in range(count)]
+
+
+def bits_for(values: int) -> int:
+    """Bits of an unsigned word that tells `values` values apart; at least 1."""
+    return max(1, (values - 1).bit_length())

@@ -1,0 +1,484 @@
+"""AXI4-Stream side of the core: FIFO, input framing, output framing.
+
+`stream_fifo`: a FIFO of DEPTH words with valid/ready on both sides, registered ready.
+`input_frames`: cuts a stream of beats into blocks of k samples, one block a cycle at most.
+`output_frames`: reads the output store beat by beat as its groups arrive.
+
+Framing errors. A frame that ends early is completed with zeros; what a frame has too much is dropped
+up to its tlast. `tuser` always starts a frame: a beat with tuser inside a frame ends that frame as if
+it were short. Each raises `error`, which stays until reset. A sequence that starts with tuser is never
+affected by what came before it.
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, always_comb, block, instances
+
+from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
+
+DEPTH = 4
+FIFO_LATENCY = 1
+#: Cycles from a beat at the head of the FIFO to its (last) block.
+FRAMING_LATENCY = 1
+
+
+@block
+def stream_fifo(clk, rst, in_valid, in_ready, in_word, out_valid, out_ready, out_word, count, depth):
+    """First in, first out; the word at the head is visible with out_valid.
+
+    count: words held now.
+    """
+    memory = [unsigned(len(in_word)) for _ in range(depth)]
+    write = unsigned(bits_for(depth))
+    read = unsigned(bits_for(depth))
+    held = unsigned(bits_for(depth + 1))
+    ready = Signal(bool(0))
+
+    @always(clk.posedge)
+    def store():
+        if in_valid and ready:
+            memory[write].next = in_word
+
+    @always(clk.posedge)
+    def pointers():
+        if rst:
+            write.next = 0
+            read.next = 0
+            held.next = 0
+        else:
+            if in_valid and ready:
+                if write == depth - 1:
+                    write.next = 0
+                else:
+                    write.next = write + 1
+            if out_ready and held != 0:
+                if read == depth - 1:
+                    read.next = 0
+                else:
+                    read.next = read + 1
+            if (in_valid and ready) and not (out_ready and held != 0):
+                held.next = held + 1
+            elif (out_ready and held != 0) and not (in_valid and ready):
+                held.next = held - 1
+
+    @always_comb
+    def may_write():
+        ready.next = (held != depth) and not rst
+
+    @always_comb
+    def outputs():
+        in_ready.next = ready
+        out_valid.next = held != 0
+        out_word.next = memory[read]
+        count.next = held
+
+    return instances()
+
+
+@block
+def input_wide(
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, release, sample_block, block_valid,
+    frame_start, frame_fresh, error, points, parts, blocks, remainder,
+):  # fmt: skip
+    """Beats of at least one block: `parts` blocks a beat. Ports: see `input_leaf`."""
+    index = unsigned(bits_for(blocks))
+    part = unsigned(bits_for(parts))
+    pages = unsigned(2)
+    filling, discarding, cold = Signal(bool(0)), Signal(bool(0)), Signal(bool(1))
+    wrong = Signal(bool(0))
+    emit, pop, begin, cut = (Signal(bool(0)) for _ in range(4))
+    last_block, last_part = blocks - 1, parts - 1
+
+    @always_comb
+    def decide():
+        emit.next = False
+        pop.next = False
+        cut.next = False
+        if discarding:
+            pop.next = beat_valid and not user
+        elif filling:
+            emit.next = True
+        elif beat_valid:
+            if index != 0:
+                if part == 0 and user:
+                    cut.next = True
+                else:
+                    emit.next = True
+                    pop.next = (index == last_block) or (part == last_part)
+            elif pages != 2:
+                emit.next = True
+                pop.next = (index == last_block) or (part == last_part)
+
+    @always_comb
+    def starting():
+        begin.next = emit and index == 0
+
+    @always_comb
+    def ready():
+        beat_ready.next = pop
+
+    @always_comb
+    def flag():
+        error.next = wrong
+
+    @always(clk.posedge)
+    def control():
+        if rst:
+            index.next = 0
+            part.next = 0
+            pages.next = 0
+            filling.next = False
+            discarding.next = False
+            cold.next = True
+            wrong.next = False
+            block_valid.next = False
+            frame_start.next = False
+            frame_fresh.next = False
+        else:
+            block_valid.next = emit
+            frame_start.next = begin
+            if begin:
+                frame_fresh.next = user or cold
+                cold.next = False
+            if begin and not release:
+                pages.next = pages + 1
+            elif release and not begin:
+                pages.next = pages - 1
+            if cut:
+                wrong.next = True
+                filling.next = True
+            if discarding and beat_valid:
+                if user or tlast:
+                    discarding.next = False
+            if emit:
+                if index == last_block:
+                    index.next = 0
+                    part.next = 0
+                    filling.next = False
+                    if (not filling) and (not tlast):
+                        wrong.next = True
+                        discarding.next = True
+                else:
+                    index.next = index + 1
+                    if not filling:
+                        if part == last_part:
+                            part.next = 0
+                            if tlast:
+                                wrong.next = True
+                                filling.next = True
+                        else:
+                            part.next = part + 1
+
+    @always(clk.posedge)
+    def cut_one():
+        for i in range(points):
+            if filling or (index == last_block and i >= remainder):
+                sample_block[i].next = 0
+            else:
+                sample_block[i].next = samples[i]
+
+    @always(clk.posedge)
+    def cut_many():
+        for i in range(points):
+            if filling or (index == last_block and i >= remainder):
+                sample_block[i].next = 0
+            else:
+                sample_block[i].next = samples[part * points + i]
+
+    blocks_out = cut_many if parts > 1 else cut_one
+    return decide, starting, ready, flag, control, blocks_out
+
+
+@block
+def input_narrow(
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, release, sample_block, block_valid,
+    frame_start, frame_fresh, error, points, parts, blocks, remainder, width, last_beat_part,
+):  # fmt: skip
+    """Beats of less than a block: `parts` beats of `width` samples make one. See `input_leaf`."""
+    index = unsigned(bits_for(blocks))
+    part = unsigned(bits_for(parts))
+    pages = unsigned(2)
+    filling, discarding, cold = Signal(bool(0)), Signal(bool(0)), Signal(bool(1))
+    wrong = Signal(bool(0))
+    take, emit, pop, begin, cut, final = (Signal(bool(0)) for _ in range(6))
+    last_block, last_part = blocks - 1, parts - 1
+
+    @always_comb
+    def decide():
+        take.next = False
+        pop.next = False
+        cut.next = False
+        if discarding:
+            pop.next = beat_valid and not user
+        elif beat_valid and not filling:
+            if index != 0 or part != 0:
+                if user:
+                    cut.next = True
+                else:
+                    take.next = True
+                    pop.next = True
+            elif pages != 2:
+                take.next = True
+                pop.next = True
+
+    @always_comb
+    def progress():
+        final.next = take and index == last_block and part == last_beat_part
+
+    @always_comb
+    def complete():
+        emit.next = filling or final or (take and part == last_part)
+        begin.next = take and index == 0 and part == 0
+
+    @always_comb
+    def ready():
+        beat_ready.next = pop
+
+    @always_comb
+    def flag():
+        error.next = wrong
+
+    @always(clk.posedge)
+    def control():
+        if rst:
+            index.next = 0
+            part.next = 0
+            pages.next = 0
+            filling.next = False
+            discarding.next = False
+            cold.next = True
+            wrong.next = False
+            block_valid.next = False
+            frame_start.next = False
+            frame_fresh.next = False
+        else:
+            block_valid.next = emit
+            frame_start.next = begin
+            if begin:
+                frame_fresh.next = user or cold
+                cold.next = False
+            if begin and not release:
+                pages.next = pages + 1
+            elif release and not begin:
+                pages.next = pages - 1
+            if cut:
+                wrong.next = True
+                filling.next = True
+            if discarding and beat_valid:
+                if user or tlast:
+                    discarding.next = False
+            if final and not tlast:
+                wrong.next = True
+                discarding.next = True
+            if take and tlast and not final:
+                wrong.next = True
+                if not (emit and index == last_block):
+                    filling.next = True
+            if emit:
+                part.next = 0
+                if index == last_block:
+                    index.next = 0
+                    filling.next = False
+                else:
+                    index.next = index + 1
+            elif take:
+                part.next = part + 1
+
+    @always(clk.posedge)
+    def assemble():
+        for i in range(points):
+            if filling:
+                if part == 0:
+                    sample_block[i].next = 0
+            elif take:
+                if part == i // width:
+                    if index == last_block and i >= remainder:
+                        sample_block[i].next = 0
+                    else:
+                        sample_block[i].next = samples[i % width]
+                elif part == 0:
+                    sample_block[i].next = 0
+
+    return decide, progress, complete, ready, flag, control, assemble
+
+
+@block
+def output_frames(
+    clk, rst, write, write_fresh, held, read_index, read_page, write_index, write_page, beat_valid,
+    beat_last, beat_user, release, groups, beats, numerator, denominator, slots,
+):  # fmt: skip
+    """Write and read pointers of the output store.
+
+    write: a group is written to write_index in write_page. A beat is read as soon as the groups it
+    needs are there and the FIFO behind (with `held` words) has room; it is valid a cycle later.
+    numerator groups make denominator beats. release: the last beat of a page is read.
+    """
+    written_0, written_1 = unsigned(bits_for(groups + 1)), unsigned(bits_for(groups + 1))
+    fresh_0, fresh_1 = Signal(bool(0)), Signal(bool(0))
+    group = unsigned(bits_for(groups))
+    beat = unsigned(bits_for(beats))
+    page_in, page_out = Signal(bool(0)), Signal(bool(0))
+    issue = Signal(bool(0))
+    waiting = Signal(bool(0))
+    needed = unsigned(bits_for((beats + 1) * numerator + groups + 1))
+    have = unsigned(bits_for(groups + 1))
+    last_group, last_beat = groups - 1, beats - 1
+    steps = denominator.bit_length() - 1
+
+    @always_comb
+    def need_many():
+        needed.next = beat * numerator + numerator
+        if beat == last_beat:
+            needed.next = groups
+
+    @always_comb
+    def need_part():
+        needed.next = (beat >> steps) + 1
+
+    @always_comb
+    def available():
+        have.next = written_0
+        if page_out:
+            have.next = written_1
+
+    @always_comb
+    def decide():
+        issue.next = (needed <= have) and (held <= slots - 2)
+
+    @always_comb
+    def addresses():
+        write_index.next = group
+        write_page.next = page_in
+        read_index.next = beat
+        read_page.next = page_out
+        beat_valid.next = waiting
+
+    @always(clk.posedge)
+    def control():
+        if rst:
+            written_0.next = 0
+            written_1.next = 0
+            fresh_0.next = False
+            fresh_1.next = False
+            group.next = 0
+            beat.next = 0
+            page_in.next = False
+            page_out.next = False
+            waiting.next = False
+            beat_last.next = False
+            beat_user.next = False
+            release.next = False
+        else:
+            waiting.next = issue
+            release.next = False
+            if write:
+                if page_in:
+                    written_1.next = written_1 + 1
+                    fresh_1.next = write_fresh
+                else:
+                    written_0.next = written_0 + 1
+                    fresh_0.next = write_fresh
+                if group == last_group:
+                    group.next = 0
+                    page_in.next = not page_in
+                else:
+                    group.next = group + 1
+            if issue:
+                beat_last.next = beat == last_beat
+                if page_out:
+                    beat_user.next = fresh_1 and beat == 0
+                else:
+                    beat_user.next = fresh_0 and beat == 0
+                if beat == last_beat:
+                    beat.next = 0
+                    page_out.next = not page_out
+                    release.next = True
+                    if page_out:
+                        written_1.next = 0
+                    else:
+                        written_0.next = 0
+                else:
+                    beat.next = beat + 1
+
+    need = need_part if denominator > 1 else need_many
+    return need, available, decide, addresses, control
+
+
+def fifo_leaf(name: str, width: int) -> Leaf:
+    """A FIFO of DEPTH words of `width` bits."""
+    return Leaf(
+        name,
+        stream_fifo,
+        ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(width), out_ready=Bit())
+        | outs(
+            in_ready=Bit(), out_valid=Bit(), out_word=Word(width), count=Word(bits_for(DEPTH + 1))
+        ),
+        {"depth": DEPTH},
+    )
+
+
+def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Leaf:
+    """Framing of x.
+
+    Ports: beat_valid, beat_ready, samples, user, tlast: a beat at the FIFO's head; release: the
+    sequencer has read all of a frame; sample_block with block_valid; frame_start with frame_fresh: a
+    frame begins, the first of a sequence; error. At most two frames are held.
+    """
+    ports = ins(
+        clk=Bit(), rst=Bit(), beat_valid=Bit(), samples=Array(samples_per_beat, word), user=Bit()
+    ) | ins(tlast=Bit(), release=Bit())
+    ports |= outs(
+        beat_ready=Bit(),
+        sample_block=Array(points, word),
+        block_valid=Bit(),
+        frame_start=Bit(),
+        frame_fresh=Bit(),
+        error=Bit(),
+    )
+    blocks = -(-inputs // points)
+    common = {
+        "points": points,
+        "blocks": blocks,
+        "remainder": inputs - (blocks - 1) * points,
+    }
+    if samples_per_beat >= points:
+        parts = samples_per_beat // points
+        return Leaf("input_frames", input_wide, ports, common | {"parts": parts})
+    parts = points // samples_per_beat
+    beats = -(-inputs // samples_per_beat)
+    return Leaf(
+        "input_frames",
+        input_narrow,
+        ports,
+        common
+        | {"parts": parts, "width": samples_per_beat, "last_beat_part": (beats - 1) % parts},
+    )
+
+
+def output_leaf(groups: int, group_samples: int, samples_per_beat: int, outputs: int) -> Leaf:
+    """Pointers of the output store for frames of `groups` groups and as many beats as y needs."""
+    beats = -(-outputs // samples_per_beat)
+    small = min(group_samples, samples_per_beat)
+    return Leaf(
+        "output_frames",
+        output_frames,
+        ins(clk=Bit(), rst=Bit(), write=Bit(), write_fresh=Bit(), held=Word(bits_for(DEPTH + 1)))
+        | outs(
+            write_index=Word(bits_for(groups)),
+            write_page=Bit(),
+            read_index=Word(bits_for(beats)),
+            read_page=Bit(),
+            beat_valid=Bit(),
+            beat_last=Bit(),
+            beat_user=Bit(),
+            release=Bit(),
+        ),
+        {
+            "groups": groups,
+            "beats": beats,
+            "numerator": samples_per_beat // small,
+            "denominator": group_samples // small,
+            "slots": DEPTH,
+        },
+    )

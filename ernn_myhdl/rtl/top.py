@@ -1,0 +1,543 @@
+"""The core: all blocks of one design joined into a netlist.
+
+    s_axis -> FIFO -> framing -> FFT -> x store --+
+                                                  +-> column select -> broadcast -> lanes (weights)
+        +--> FFT -> y store ----------------------+                                   |
+        |    FFT -> m store ----------------------+                             drain chain
+        |     ^                                                                       |
+    output    +---- element-wise unit <- gather <---- round <- IFFT <- round <- combine, join
+        |                                               |
+        +<----------------------------------------------+ (projection; without one, y is m)
+        v
+    output store -> framing -> FIFO -> m_axis
+
+Ports: clk; rst, synchronous and active high; s_axis_* and m_axis_* (AXI4-Stream: tvalid, tready,
+tdata, tlast on the last beat of a frame, tuser on the first beat of a sequence); frame_error, high
+from a frame of wrong length until reset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.netlist import Net, Netlist, Rom
+from ernn_myhdl.program import (
+    cell_parameter_contents,
+    cell_parameter_layout,
+    lane_contents,
+    program_for,
+)
+from ernn_myhdl.rtl import broadcast, drain, elementwise, fft, lane, rounding, sequencer, stream
+from ernn_myhdl.rtl.delay import delayed
+from ernn_myhdl.rtl.memory import READ_LATENCY, ram_leaf, store
+from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Cycles between the events of a frame, summed from the blocks' own latencies.
+
+    block_to_issue: a block of x is cut -> an operation may use it.
+    issue_to_head: the last operation of a pass is decided -> its first rows are at the drain's head.
+    head_to_rows: drain's head -> rounded rows. rows_to_cells: a group's last rows -> cell outputs.
+    forward: a block enters a forward transform -> its spectrum is written; usable a cycle later.
+    output_mask: rounded projection rows -> y.
+    """
+
+    block_to_issue: int
+    issue_to_head: int
+    head_to_rows: int
+    rows_to_cells: int
+    forward: int
+    output_mask: int
+    beat_to_output: int
+
+
+@lru_cache(maxsize=64)
+def latencies(design: Design) -> Latencies:
+    """The latencies of `design`."""
+    k = design.cell.block
+    groups = max(program_for(design).groups, 1)
+    forward = fft.forward_latency(k)
+    return Latencies(
+        block_to_issue=stream.FRAMING_LATENCY + forward + 1,
+        issue_to_head=issue_to_broadcast() + lane.LATENCY,
+        head_to_rows=drain.COMBINE_LATENCY
+        + drain.JOIN_LATENCY * (groups.bit_length() - 1)
+        + 2 * rounding.LATENCY
+        + fft.inverse_latency(k),
+        rows_to_cells=elementwise.GATHER_LATENCY
+        + READ_LATENCY
+        + elementwise.CellTiming(design.cell.peepholes).total,
+        forward=forward,
+        output_mask=drain.MASK_LATENCY,
+        beat_to_output=READ_LATENCY + stream.FIFO_LATENCY,
+    )
+
+
+def issue_to_broadcast() -> int:
+    """Cycles from the decision of the sequencer to the operands at the lanes' ports."""
+    return (
+        sequencer.ISSUE_LATENCY
+        + READ_LATENCY
+        + broadcast.SELECT_LATENCY
+        + broadcast.BROADCAST_LATENCY
+    )
+
+
+class _Core:
+    """Builds the netlist step by step; the attributes are the nets that the steps share."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats
+        self.program = program_for(design)
+        self.time = latencies(design)
+        self.n = Netlist(design.name)
+        self.clk = self.n.input("clk", Bit())
+        self.rst = self.n.input("rst", Bit())
+
+    def build(self) -> Netlist:
+        self.write_x, self.write_y, self.write_m = (
+            self.n.net(f"{s}_write", Bit()) for s in ("x", "y", "m")
+        )
+        self.output_release = self.n.net("output_release", Bit())
+        self.x_release = self.n.net("x_release", Bit())
+        self.input_side()
+        self.sequence()
+        rows = self.products()
+        self.drained(rows)
+        self.element_wise()
+        self.recurrent()
+        self.output_side()
+        return self.n
+
+    def delayed(self, label: str, net: Net, cycles: int) -> Net:
+        return delayed(self.n, label, net, cycles)
+
+    def low_bits(self, label: str, net: Net, bits: int) -> Net:
+        """The low `bits` bits of a word, padded with zeros where it is shorter."""
+        if net.type.bits == bits:
+            return net
+        parts: list = [(net, 0, min(bits, net.type.bits))]
+        if bits > net.type.bits:
+            parts.append(self.n.zero(f"{label}_padding", Word(bits - net.type.bits)))
+        return self.n.bundle(label, Word(bits), *parts)
+
+    def split(self, label: str, net: Net, count: int) -> list[Net]:
+        """An array net cut into arrays of `count` elements."""
+        width = net.type.width
+        return [
+            self.n.bundle(f"{label}_{i}", Array(count, width), (net, i * count * width, count * width))
+            for i in range(net.type.count // count)
+        ]
+
+    def joined(self, label: str, nets: list[Net]) -> Net:
+        """Arrays of one width, one after the other."""
+        kind = nets[0].type
+        return self.n.bundle(label, Array(kind.count * len(nets), kind.width), *nets)
+
+    def forward(self, label: str, name: str, source: Net, target) -> Net:
+        """A forward transform; `name` is the source format's field."""
+        if not hasattr(self, "_forwards"):
+            self._forwards: dict[str, Netlist] = {}
+        if name not in self._forwards:
+            self._forwards[name] = fft.forward(
+                f"fft_{name}", self.cell.block, getattr(self.formats, name), target
+            )
+        return self.n.add(
+            label, self._forwards[name], clk=self.clk, rst=self.rst, source=source
+        )["target"]
+
+    def input_side(self) -> None:
+        n, k, hw = self.n, self.cell.block, self.hw
+        word = self.formats.input.word
+        tdata = Word(hw.samples_per_beat * hw.sample_bits)
+        valid = n.input("s_axis_tvalid", Bit())
+        ready = n.output("s_axis_tready", Bit())
+        data = n.input("s_axis_tdata", tdata)
+        tlast = n.input("s_axis_tlast", Bit())
+        user = n.input("s_axis_tuser", Bit())
+        beat = n.bundle("s_beat", Word(tdata.width + 2), data, tlast, user)
+        pop = n.net("s_pop", Bit())
+        head = n.add(
+            "input_fifo", stream.fifo_leaf("input_fifo", tdata.width + 2), clk=self.clk,
+            rst=self.rst, in_valid=valid, in_ready=ready, in_word=beat, out_ready=pop,
+        )  # fmt: skip
+        samples = n.bundle(
+            "s_samples",
+            Array(hw.samples_per_beat, word),
+            *[(head["out_word"], i * hw.sample_bits, word) for i in range(hw.samples_per_beat)],
+        )
+        cut = n.add(
+            "input_frames",
+            stream.input_leaf(k, word, hw.samples_per_beat, self.cell.inputs),
+            clk=self.clk,
+            rst=self.rst,
+            beat_valid=head["out_valid"],
+            beat_ready=pop,
+            samples=samples,
+            tlast=n.bundle("s_head_last", Bit(), (head["out_word"], tdata.width, 1)),
+            user=n.bundle("s_head_user", Bit(), (head["out_word"], tdata.width + 1, 1)),
+            release=self.x_release,
+            error=n.output("frame_error", Bit()),
+        )
+        self.frame_start, self.frame_fresh = cut["frame_start"], cut["frame_fresh"]
+        n.probe("input", cut["block_valid"], cut["sample_block"])
+        spectrum = self.forward(
+            "fft_x", "input", cut["sample_block"], self.formats.input_spectrum
+        )
+        self.x_spectrum = spectrum
+        written = self.delayed("x_written", cut["block_valid"], self.time.forward)
+        n.wire(self.write_x, written)
+        n.probe("input_spectrum", self.write_x, spectrum)
+
+    def sequence(self) -> None:
+        n, program = self.n, self.program
+        fetch = n.net("fetch", Word(program.address_bits))
+        widths = program.field_bits
+        rom = Rom(
+            "program", program.address_bits, Word(sum(widths.values())), (program.words(),)
+        )
+        word = n.add("program", rom, clk=self.clk, address=fetch)["q"]
+        fields, low = {}, 0
+        leaf = sequencer.leaf(program, self.cell.input_blocks)
+        for name, width in widths.items():
+            fields[name] = n.bundle(f"program_{name}", leaf.ports[name].type, (word, low, width))
+            low += width
+        self.op = n.add(
+            "sequencer", leaf, clk=self.clk, rst=self.rst, fetch=fetch, **fields,
+            frame_start=self.frame_start, frame_fresh=self.frame_fresh, x_write=self.write_x,
+            y_write=self.write_y, m_write=self.write_m, output_release=self.output_release,
+            x_release=self.x_release,
+        )  # fmt: skip
+
+    def read(self, name: str, items: int, write_items: int, read_items: int, pages: int, word: int,
+             write: Net, data: Net) -> Net:  # fmt: skip
+        """The spectrum store `name` with its read data."""
+        item = Array(self.cell.block, word)
+        memory = store(f"{name}_store", items, item, write_items, read_items, pages)
+        ports = memory.ports
+        page = self.op[f"{name}_page"] if pages > 1 else self.n.zero(f"{name}_page", Bit())
+        write_page = self.op[f"{name}_write_page"] if pages > 1 else page
+        return self.n.add(
+            f"{name}_store",
+            memory,
+            clk=self.clk,
+            rst=self.rst,
+            write=write,
+            write_page=write_page,
+            write_index=self.low_bits(
+                f"{name}_write_row", self.op[f"{name}_write_index"],
+                ports["write_index"].type.width,
+            ),
+            data=data,
+            read_page=page,
+            read_index=self.low_bits(
+                f"{name}_read_row", self.op["op_index"], ports["read_index"].type.width
+            ),
+        )["q"]  # fmt: skip
+
+    def products(self) -> list[Net]:
+        """Stores, column selection, broadcast and lanes; returns the heads of the drain chains."""
+        n, program, cell, hw, f = self.n, self.program, self.cell, self.hw, self.formats
+        k, groups = cell.block, max(program.groups, 1)
+        x_column = self.read(
+            "x", cell.input_blocks, 1, 1, 2, f.input_spectrum.word, self.write_x, self.x_spectrum
+        )
+        self.y_data = n.net("y_data", Array(program.output_width * k, f.output_spectrum.word))
+        y_column = self.read(
+            "y", program.output_groups * program.output_width, program.output_width, 1, 2,
+            f.output_spectrum.word, self.write_y, self.y_data,
+        )  # fmt: skip
+        if cell.projection:
+            word = f.cell_output_spectrum.word
+            self.m_data = n.net("m_data", Array(hw.element_width * k, word))
+            items = max(program.cell_groups * hw.element_width, program.steps * groups)
+            q = self.read("m", items, hw.element_width, groups, 1, word, self.write_m, self.m_data)
+            m_columns = self.split("m_column", q, k)
+            m_word = word
+        else:
+            m_word = f.output_spectrum.word
+            m_columns = [n.zero("m_column", Array(k, m_word))]
+        select = broadcast.select_leaf(k, f.input_spectrum.word, f.output_spectrum.word, m_word)
+        tags = {
+            name: self.delayed(f"select_{name}", self.op[f"op_{name}"], READ_LATENCY)
+            for name in ("recurrent", "projected", "fresh")
+        }
+        buses = [
+            n.add(f"select_{g}", select, clk=self.clk, **tags, x_column=x_column,
+                  y_column=y_column, m_column=m_columns[g])["bus"]
+            for g in range(groups)
+        ]  # fmt: skip
+        wait = READ_LATENCY + broadcast.SELECT_LATENCY
+        control = {
+            name: self.delayed(f"broadcast_{name}", self.op[net], wait)
+            for name, net in (
+                ("valid", "op_valid"), ("first", "op_first"), ("last", "op_last"),
+                ("shift", "shifting"),
+            )
+        }  # fmt: skip
+        address = self.delayed("broadcast_address", self.op["op_address"], wait - READ_LATENCY)
+        bus_type = buses[0].type
+        tree = broadcast.broadcast_leaf(bus_type.count, bus_type.width, program.address_bits)
+        clusters: dict[tuple[int, int], dict[str, Net]] = {}
+        word = self.design.accumulator_word
+        lane_leaf = lane.leaf(k, f.spectrum_word, f.weight_word, word)
+        rom = Rom(
+            "lane_weights", program.address_bits, Array(k, f.weight_word),
+            lane_contents(self.design),
+        )  # fmt: skip
+        sums = lane_leaf.ports["drain"].type
+        drains = [n.net(f"drain_{i}", sums) for i in range(hw.lanes)]
+        end = n.zero("drain_end", sums)
+        for i in range(hw.lanes):
+            key = (i % groups, i // groups // broadcast.CLUSTER)
+            if key not in clusters:
+                clusters[key] = n.add(
+                    f"broadcast_{key[0]}_{key[1]}", tree, clk=self.clk, bus=buses[key[0]],
+                    address=address, **control,
+                )  # fmt: skip
+            copy = clusters[key]
+            weights = n.add(
+                f"weights_{i}", rom, contents=i, clk=self.clk, address=copy["address_copy"]
+            )["q"]
+            below = drains[i + hw.ifft_units] if i + hw.ifft_units < hw.lanes else end
+            n.add(
+                f"lane_{i}", lane_leaf, clk=self.clk, bus=copy["bus_copy"], weights=weights,
+                valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
+                shift=copy["shift_copy"], below=below, drain=drains[i],
+            )  # fmt: skip
+        return drains[: hw.ifft_units]
+
+    def drained(self, heads: list[Net]) -> None:
+        """From the heads of the drain chains to rounded rows of gates and of y."""
+        n, f, k, program = self.n, self.formats, self.cell.block, self.program
+        groups = max(program.groups, 1)
+        word = self.design.accumulator_word
+        wait = self.time.issue_to_head - sequencer.ISSUE_LATENCY
+        tag = n.add(
+            "drain_control",
+            drain.control_leaf(),
+            clk=self.clk,
+            rst=self.rst,
+            loaded=self.delayed("drain_loaded", self.op["op_last"], wait),
+            shifting=self.delayed("drain_shifting", self.op["shifting"], wait),
+            pass_projected=self.delayed("drain_projected", self.op["op_projected"], wait),
+            pass_fresh=self.delayed("drain_fresh", self.op["op_fresh"], wait),
+        )
+        combine = drain.combine_leaf(k, word)
+        spectra = [
+            n.add(f"combine_{u}", combine, clk=self.clk, sums=head)["spectrum"]
+            for u, head in enumerate(heads)
+        ]
+        age = drain.COMBINE_LATENCY
+        node = drain.join_leaf(k, word)
+        step = 1
+        while step < groups:
+            enable = self.delayed(f"join_enable_{step}", tag["output_valid"], age)
+            for u in range(len(spectra)):
+                if u % (2 * step) < step:
+                    pair = n.add(
+                        f"join_{step}_{u}", node, clk=self.clk, enable=enable, low=spectra[u],
+                        high=spectra[u + step],
+                    )  # fmt: skip
+                    spectra[u], spectra[u + step] = pair["low_out"], pair["high_out"]
+            age += drain.JOIN_LATENCY
+            step *= 2
+        row_heads = range(0, len(spectra), groups)
+        gate_valid, y_valid = tag["gate_valid"], tag["output_valid"]
+
+        def probe(stage_gate: str, stage_y: str, nets: list[Net], at: int) -> None:
+            n.probe(stage_gate, self.delayed(f"{stage_gate}_valid", gate_valid, at), *nets)
+            if self.cell.projection:
+                valid = self.delayed(f"{stage_y}_valid", y_valid, at)
+                n.probe(stage_y, valid, *[nets[u] for u in row_heads])
+
+        probe("accumulators", "projection_accumulators", spectra, age)
+        to_block = rounding.leaf(
+            k, word, f.block_spectrum.word, f.accumulator_frac - f.block_spectrum.frac
+        )
+        blocks = [
+            n.add(f"round_spectrum_{u}", to_block, clk=self.clk, source=s)["target"]
+            for u, s in enumerate(spectra)
+        ]
+        age += rounding.LATENCY
+        probe("gate_spectra", "projection_spectra", blocks, age)
+        inverse = fft.inverse_leaf(k, f.block_spectrum.word)
+        if inverse:
+            blocks = [
+                n.add(f"ifft_{u}", inverse, clk=self.clk, source=b)["target"]
+                for u, b in enumerate(blocks)
+            ]
+            age += fft.inverse_latency(k)
+        frac = f.block_spectrum.frac + k.bit_length() - 1
+        width = blocks[0].type.width
+        to_gate = rounding.leaf(k, width, f.preactivation.word, frac - f.preactivation.frac)
+        rows = [
+            n.add(f"round_row_{u}", to_gate, clk=self.clk, source=b)["target"]
+            for u, b in enumerate(blocks)
+        ]
+        done = age + rounding.LATENCY
+        self.gate_rows = self.joined("gate_rows", rows)
+        self.gate_rows_valid = self.delayed("gate_rows_valid", gate_valid, done)
+        self.gate_rows_fresh = self.delayed("gate_rows_fresh", tag["fresh"], done)
+        n.probe("gate_sums", self.gate_rows_valid, self.gate_rows)
+        if not self.cell.projection:
+            return
+        to_output = rounding.leaf(k, width, f.output.word, frac - f.output.frac)
+        outputs = [
+            n.add(f"round_output_{u}", to_output, clk=self.clk, source=blocks[u])["target"]
+            for u in row_heads
+        ]
+        valid = self.delayed("y_rows_valid", y_valid, done)
+        fresh = self.delayed("y_rows_fresh", tag["fresh"], done)
+        masked = n.add(
+            "mask_rows",
+            drain.mask_leaf(k, f.output.word, program, self.cell.outputs),
+            clk=self.clk,
+            rst=self.rst,
+            valid=valid,
+            rows=self.joined("y_rows", outputs),
+        )["masked"]
+        self.y = masked
+        self.y_valid = self.delayed("y_valid", valid, drain.MASK_LATENCY)
+        self.y_fresh = self.delayed("y_fresh", fresh, drain.MASK_LATENCY)
+
+    def element_wise(self) -> None:
+        n, program, cell, hw = self.n, self.program, self.cell, self.hw
+        f, k, width = self.formats, self.cell.block, self.hw.element_width
+        z = f.preactivation.word
+        group = n.add(
+            "gather",
+            elementwise.gather_leaf(
+                k, z, hw.ifft_units, width, program.gate_chunks, program.cell_groups
+            ),
+            clk=self.clk,
+            rst=self.rst,
+            chunk_valid=self.gate_rows_valid,
+            chunk=self.gate_rows,
+            chunk_fresh=self.gate_rows_fresh,
+        )
+        time = elementwise.CellTiming(cell.peepholes)
+        valid = self.delayed("cells_valid", group["valid"], READ_LATENCY)
+        fresh = self.delayed("cells_fresh", group["fresh"], READ_LATENCY)
+        rows = self.split("row", self.delayed("cells_rows", group["rows"], READ_LATENCY), k)
+        index_bits = bits_for(program.cell_groups)
+        layout = cell_parameter_layout(self.design)
+        parameters = Rom(
+            "cell_parameters",
+            index_bits,
+            Word(sum(count * bits for _, count, bits in layout)),
+            cell_parameter_contents(self.design),
+        )
+        state_memory = ram_leaf(index_bits, k * f.cell_state.word)
+        write = self.delayed("state_write", valid, time.state)
+        write_index = self.delayed("state_index", group["index"], READ_LATENCY + time.state)
+        unit = elementwise.cell_block(self.design)
+        outputs = []
+        for e in range(width):
+            word = n.add(
+                f"parameters_{e}", parameters, contents=e, clk=self.clk, address=group["index"]
+            )["q"]
+            fields, low = {}, 0
+            for name, count, bits in layout:
+                fields[name] = n.bundle(
+                    f"{name}_of_{e}", unit.ports[name].type, (word, low, count * bits)
+                )
+                low += count * bits
+            new_state = n.net(f"new_state_{e}", Array(k, f.cell_state.word))
+            old = n.add(
+                f"state_{e}", state_memory, clk=self.clk, write=write, write_address=write_index,
+                data=n.bundle(f"state_data_{e}", Word(new_state.type.bits), new_state),
+                read_address=group["index"],
+            )["q"]  # fmt: skip
+            outputs.append(
+                n.add(
+                    f"cells_{e}", unit, clk=self.clk, rst=self.rst, fresh=fresh, valid=valid,
+                    **{f"row_{q}": rows[4 * e + q] for q in range(4)}, **fields,
+                    state=n.bundle(f"old_state_{e}", new_state.type, old), new_state=new_state,
+                )["result"]
+            )  # fmt: skip
+        self.m = outputs
+        self.m_valid = self.delayed("m_valid", valid, time.total)
+        self.m_fresh = self.delayed("m_fresh", fresh, time.total)
+        n.probe("cell_output", self.m_valid, *outputs)
+
+    def recurrent(self) -> None:
+        """Spectra of m and of y."""
+        n, f, k = self.n, self.formats, self.cell.block
+        if self.cell.projection:
+            self.spectra("m", "cell_output", self.m, f.cell_output_spectrum, self.m_data)
+            n.wire(self.write_m, self.delayed("m_written", self.m_valid, self.time.forward))
+            n.probe("cell_output_spectrum", self.write_m, self.m_data)
+        else:
+            n.wire(self.write_m, n.zero("m_never_written", Bit()))
+            self.y = self.joined("y", self.m)
+            self.y_valid, self.y_fresh = self.m_valid, self.m_fresh
+        self.spectra("y", "output", self.split("y_block", self.y, k), f.output_spectrum, self.y_data)
+        n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
+        n.probe("output", self.y_valid, self.y)
+        n.probe("output_spectrum", self.write_y, self.y_data)
+
+    def spectra(self, label: str, name: str, blocks: list[Net], target, data: Net) -> None:
+        transformed = [
+            self.forward(f"fft_{label}_{i}", name, block, target) for i, block in enumerate(blocks)
+        ]
+        self.n.wire(data, *transformed)
+
+    def output_side(self) -> None:
+        n, program, cell, hw = self.n, self.program, self.cell, self.hw
+        word, size = self.formats.output.word, hw.samples_per_beat
+        group_samples = program.output_width * cell.block
+        beats = -(-cell.outputs // size)
+        tdata = Word(size * hw.sample_bits)
+        ready = n.input("m_axis_tready", Bit())
+        leaf = stream.output_leaf(program.output_groups, group_samples, size, cell.outputs)
+        held = n.net("m_held", leaf.ports["held"].type)
+        pointer = n.add(
+            "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
+            write_fresh=self.y_fresh, held=held, release=self.output_release,
+        )  # fmt: skip
+        items = max(program.output_groups * group_samples, beats * size)
+        memory = store("output_store", items, Array(1, word), group_samples, size, 2)
+        ports = memory.ports
+        q = n.add(
+            "output_store",
+            memory,
+            clk=self.clk,
+            rst=self.rst,
+            write=self.y_valid,
+            write_page=pointer["write_page"],
+            write_index=self.low_bits(
+                "output_write_row", pointer["write_index"], ports["write_index"].type.width
+            ),
+            data=self.y,
+            read_page=pointer["read_page"],
+            read_index=self.low_bits(
+                "output_read_row", pointer["read_index"], ports["read_index"].type.width
+            ),
+        )["q"]
+        parts: list = []
+        for i in range(size):
+            parts.append((q, i * word, word))
+            parts += [(q, i * word + word - 1, 1)] * (hw.sample_bits - word)
+        samples = n.bundle("m_samples", tdata, *parts)
+        beat = n.bundle(
+            "m_beat", Word(tdata.width + 2), samples, pointer["beat_last"], pointer["beat_user"]
+        )
+        head = n.add(
+            "output_fifo", stream.fifo_leaf("output_fifo", tdata.width + 2), clk=self.clk,
+            rst=self.rst, in_valid=pointer["beat_valid"], in_word=beat, out_ready=ready,
+            out_valid=n.output("m_axis_tvalid", Bit()), count=held,
+        )["out_word"]  # fmt: skip
+        n.wire(n.output("m_axis_tdata", tdata), (head, 0, tdata.width))
+        n.wire(n.output("m_axis_tlast", Bit()), (head, tdata.width, 1))
+        n.wire(n.output("m_axis_tuser", Bit()), (head, tdata.width + 1, 1))
+
+
+def core(design: Design) -> Netlist:
+    """The netlist of the whole core."""
+    return _Core(design).build()

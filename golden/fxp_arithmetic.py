@@ -1,0 +1,72 @@
+"""Exact arithmetic, rounding and saturation with fxpmath.
+
+fxpmath takes the rounding mode from the number that a value is stored into, so every number is
+made here, with one configuration. Products and sums of `Fxp` grow to their exact size
+("optimal" sizing) and are brought back with `rounded`, `saturated` or `resized`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from fxpmath import Config, Fxp
+
+from ernn_myhdl.formats import MAX_WORD, Format
+
+#: Rounding half up and saturation; `>>` is an arithmetic shift that keeps the format.
+CONFIG = Config(rounding="nearest_posinf", overflow="saturate", shifting="trunc")
+
+
+def number(raw, fmt: Format) -> Fxp:
+    """Raw integers as a number in `fmt`; they must fit."""
+    raw = np.asarray(raw, dtype=np.int64)
+    stored = Fxp(raw, signed=True, n_word=fmt.word, n_frac=fmt.frac, raw=True, config=CONFIG)
+    return exact(stored)
+
+
+def resized(x: Fxp, word: int) -> Fxp:
+    """x in a word of another length, which must hold it; the value stays."""
+    return exact(_stored(x, Format(word, x.n_frac)))
+
+
+def rounded(x: Fxp, frac: int) -> Fxp:
+    """x rounded half up to `frac` fraction bits, in a word wide enough not to saturate."""
+    surplus = x.n_frac - frac
+    if surplus <= 0:
+        return _stored(x, Format(x.n_word - surplus, frac))
+    # fxpmath rounds through float64. The bits below the half do not change the result of rounding
+    # half up, so they are shifted out first: what remains is exact in float64.
+    word = max(2, x.n_word - surplus + 1)
+    halves = number((x >> (surplus - 1)).val, Format(word, frac + 1))
+    return _stored(halves, Format(word, frac))
+
+
+def saturated(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
+    """x, which has the fraction of `fmt`, saturated to it; and where it saturated (boolean)."""
+    stored = _stored(x, fmt)
+    return stored, stored.val != x.val
+
+
+def requantised(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
+    """x rounded half up and saturated to `fmt`; and where it saturated (boolean)."""
+    return saturated(rounded(x, fmt.frac), fmt)
+
+
+def quantised(values: np.ndarray, fmt: Format) -> tuple[Fxp, np.ndarray]:
+    """Real values rounded half up and saturated to `fmt`; and where they saturated (boolean)."""
+    # Where one element is 2**64 or more, fxpmath does not round the others: limit them first.
+    limit = -2.0 * fmt.range[0]
+    values = np.clip(np.asarray(values, dtype=np.float64), -limit, limit)
+    wide = Fxp(values, signed=True, n_word=fmt.word + 2, n_frac=fmt.frac, config=CONFIG)
+    return saturated(wide, fmt)
+
+
+def exact(x: Fxp) -> Fxp:
+    """x, if nothing overflowed when its value was set."""
+    if x.status["overflow"] or x.status["underflow"] or x.n_word > MAX_WORD:
+        raise OverflowError(f"a number does not fit {x.dtype}; the widths of the model are wrong")
+    return x
+
+
+def _stored(x: Fxp, fmt: Format) -> Fxp:
+    return Fxp(x, signed=True, n_word=fmt.word, n_frac=fmt.frac, config=CONFIG)
+

@@ -1,0 +1,45 @@
+"""A piecewise linear table evaluated with fxpmath."""
+
+from __future__ import annotations
+
+import numpy as np
+from fxpmath import Fxp
+
+from ernn_myhdl.formats import Format
+from ernn_myhdl.pwl import PwlTable
+from ernn_myhdl.transform import width_for
+from golden.fxp_arithmetic import number, requantised, saturated
+
+
+class FxpTable:
+    """y = base[n] + slope[n] * d, rounded half up and saturated; see `ernn_myhdl.pwl`.
+
+    The fraction bits of the constants follow from the table's shifts: the exact result has
+    `output.frac + shift`, of which the slope leaves `input.frac` to the offset d and the base
+    leaves out `base_shift`.
+    """
+
+    def __init__(self, table: PwlTable) -> None:
+        self.table = table
+        frac = table.output.frac + table.shift
+        self._clamped = Format(table.clamp.bit_length(), table.input.frac)
+        self._base = self._constants(table.base, frac - table.base_shift)
+        self._slope = self._constants(table.slope, frac - table.input.frac)
+
+    @staticmethod
+    def _constants(raw: tuple[int, ...], frac: int) -> Fxp:
+        return number(raw, Format(width_for(max(abs(v) for v in raw)), frac))
+
+    def evaluate(self, x: Fxp) -> Fxp:
+        """The function of x (any shape) in the table's input format, in its output format."""
+        clamped, _ = saturated(x, self._clamped)
+        left = number(self.table.clamp, Format(self._clamped.word + 1, self._clamped.frac))
+        position = clamped + left  # 0 .. 2 clamp - 1
+        segment = position >> self.table.offset_bits
+        offset = position - (segment << self.table.offset_bits)
+        base, slope = (self._chosen(c, segment.val) for c in (self._base, self._slope))
+        return requantised(slope * offset + base, self.table.output)[0]
+
+    @staticmethod
+    def _chosen(constants: Fxp, segment: np.ndarray) -> Fxp:
+        return number(constants.val[segment], Format(constants.n_word, constants.n_frac))

@@ -1,0 +1,82 @@
+"""The flow graphs of `ernn_myhdl.transform` on fxpmath numbers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from fxpmath import Fxp
+
+from ernn_myhdl.formats import Format
+from ernn_myhdl.transform import (
+    TWIDDLE_FRAC,
+    SumStage,
+    TwiddleStage,
+    forward_graph,
+    inverse_graph,
+    stage_bounds,
+    width_for,
+    working_frac,
+)
+from golden.fxp_arithmetic import number, requantised, resized, rounded
+
+TWIDDLE = Format(16, TWIDDLE_FRAC)
+#: Signs and scales of a sum: -2 to 2.
+FACTOR = Format(3, 0)
+
+
+def forward_transform(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
+    """Packed spectrum (..., k) of x (..., k) in `fmt`, and where it saturated."""
+    k = x.val.shape[-1]
+    inside = rounded(x, working_frac(k, x.n_frac, fmt.frac))  # a shift to the left: exact
+    return requantised(_through(forward_graph(k), inside), fmt)
+
+
+def inverse_transform(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
+    """Signal (..., k) in `fmt` of the packed spectrum x (..., k), and where it saturated."""
+    k = x.val.shape[-1]
+    scaled = _through(inverse_graph(k), x)  # k times the signal
+    signal = number(scaled.val, Format(scaled.n_word, scaled.n_frac + k.bit_length() - 1))
+    return requantised(signal, fmt)
+
+
+@lru_cache
+def _stage_words(graph, points: int, word: int) -> tuple[int, ...]:
+    """Bits of the words after each stage, for input words of `word` bits."""
+    bounds = stage_bounds(graph, points, 1 << (word - 1))
+    return tuple(width_for(max(stage)) for stage in bounds[1:])
+
+
+def _through(graph, x: Fxp) -> Fxp:
+    """x (..., k) through all stages, at its own fraction."""
+    words = _stage_words(graph, x.val.shape[-1], x.n_word)
+    for stage, word in zip(graph, words, strict=True):
+        x = resized(_sums(stage, x) if isinstance(stage, SumStage) else _rotated(stage, x), word)
+    return x
+
+
+def _words(x: Fxp, index: list[int]) -> Fxp:
+    return number(x.val[..., index], Format(x.n_word, x.n_frac))
+
+
+def _sums(stage: SumStage, x: Fxp) -> Fxp:
+    """scale * (sign_a * in[a] + sign_b * in[b]) for every term; exact."""
+    terms = stage.terms
+    first = number([t.scale * t.sign_a for t in terms], FACTOR)
+    second = number([0 if t.b is None else t.scale * t.sign_b for t in terms], FACTOR)
+    a = _words(x, [t.a for t in terms])
+    b = _words(x, [t.a if t.b is None else t.b for t in terms])
+    return a * first + b * second
+
+
+def _rotated(stage: TwiddleStage, x: Fxp) -> Fxp:
+    """Every rotation: one exact sum of two products and one rounding for each part."""
+    re, im = [t.re for t in stage.twiddles], [t.im for t in stage.twiddles]
+    cosine = number([t.cosine for t in stage.twiddles], TWIDDLE)
+    sine = number([t.sine * (-1 if t.inverse else 1) for t in stage.twiddles], TWIDDLE)
+    a, b = _words(x, re), _words(x, im)
+    real = rounded(a * cosine + b * sine, x.n_frac)
+    imaginary = rounded(b * cosine - a * sine, x.n_frac)
+    raw = x.val.copy()
+    raw[..., re], raw[..., im] = real.val, imaginary.val
+    return number(raw, Format(max(x.n_word, real.n_word, imaginary.n_word), x.n_frac))

@@ -1,0 +1,133 @@
+"""Random legal designs and inputs for tests; the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.design import BLOCK_SIZES, Activations, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.formats import Format
+from golden.random_weights import random_weights
+from golden.range_analysis import choose_formats
+
+
+def random_design(
+    rng: np.random.Generator | int,
+    *,
+    block: int | None = None,
+    max_inputs: int = 40,
+    max_hidden: int = 48,
+    projection: bool | None = None,
+    peepholes: bool | None = None,
+    g_activation: str | None = None,
+    min_word: int = 6,
+    max_word: int = 20,
+    max_state_word: int = 20,
+    stress: bool | None = None,
+) -> Design:
+    """A small design: cell, weights, formats, activations and hardware.
+
+    rng: a generator or a seed. An argument that is None is drawn as well.
+    stress: formats moved away from what calibration chose, so that many tensors saturate.
+    """
+    rng = np.random.default_rng(rng)
+    hidden = _size(rng, max_hidden)
+    projected = _drawn(rng, projection)
+    cell = LstmCell(
+        inputs=_size(rng, max_inputs),
+        hidden=hidden,
+        projection=_size(rng, hidden) if projected else 0,
+        block=int(rng.choice(BLOCK_SIZES)) if block is None else block,
+        peepholes=_drawn(rng, peepholes),
+        g_activation=str(rng.choice(["tanh", "sigmoid"])) if g_activation is None else g_activation,
+    )
+    weights = random_weights(cell, int(rng.integers(1 << 32)))
+    word = int(rng.integers(min_word, max_word + 1))
+    state_word = min(word + int(rng.integers(0, 5)), max_state_word)
+    calibration = [rng.normal(size=(12, cell.inputs))]
+    formats = choose_formats(cell, weights, calibration, word, state_word)
+    if _drawn(rng, stress):
+        moved = _moved(rng, formats)
+        formats = choose_formats(cell, weights, calibration, word, state_word, moved)
+    activations = Activations(*(1 << int(n) for n in rng.integers(2, 8, size=2)))
+    hardware = random_hardware(rng, cell, formats)
+    return Design(cell, hardware, formats, activations, weights)
+
+
+def random_hardware(rng: np.random.Generator, cell: LstmCell, formats: Formats) -> Hardware:
+    """Legal hardware parameters for a cell in its formats."""
+    blocks = cell.hidden_blocks
+    lanes = int(rng.integers(1, 4 * blocks + 1))
+    element_width = _power(rng, 2 * blocks - 1)
+    ifft_units = _power(rng, min(4 * element_width, lanes & -lanes))
+    widest = max(formats.input.word, formats.output.word)
+    sample_bits = int(rng.choice([bits for bits in (8, 16, 32) if bits >= widest]))
+    samples_per_beat = _power(rng, 512 // sample_bits)
+    return Hardware(lanes, ifft_units, element_width, samples_per_beat, sample_bits)
+
+
+def random_inputs(rng: np.random.Generator | int, design: Design, frames: int) -> np.ndarray:
+    """Real inputs (frames, inputs), each element of a random kind: ordinary, an extreme of the
+    format, halfway between two words and its neighbours, or far outside."""
+    rng = np.random.default_rng(rng)
+    fmt, shape = design.formats.input, (frames, design.cell.inputs)
+    low, high = fmt.range
+    corners = np.array([low, high, low + fmt.lsb, high - fmt.lsb, -fmt.lsb, fmt.lsb, 0.0])
+    halves = (rng.integers(fmt.minimum - 2, fmt.maximum + 2, shape) + 0.5) * fmt.lsb
+    small = rng.choice([-1.5, -0.5, 0.5, 1.5], shape) * fmt.lsb
+    kinds = [
+        rng.normal(size=shape),
+        rng.choice(corners, shape),
+        rng.uniform(low, high, shape),
+        halves,
+        np.nextafter(halves, rng.choice([-np.inf, np.inf], shape)),
+        small,
+        np.nextafter(small, rng.choice([-np.inf, np.inf], shape)),
+        rng.choice([-1e30, -4.0 * abs(low), 4.0 * abs(low), 1e30], shape),
+    ]
+    weights = rng.dirichlet(np.full(len(kinds), 0.3))  # one or two kinds prevail in a sequence
+    return np.choose(rng.choice(len(kinds), shape, p=weights), kinds)
+
+
+def corner_inputs(design: Design, frames: int) -> np.ndarray:
+    """Real inputs (frames, inputs) that drive the transforms to their extremes: all of a frame
+    at the smallest or largest word, alternating signs, one impulse, zero."""
+    low, high = design.formats.input.range
+    size = design.cell.inputs
+    alternating = np.where(np.arange(size) % 2, low, high)
+    impulse = np.where(np.arange(size) == 0, low, 0.0)
+    patterns = [np.full(size, low), np.full(size, high), alternating, -alternating]
+    patterns += [impulse, np.zeros(size)]
+    return np.array([np.clip(patterns[t % len(patterns)], low, high) for t in range(frames)])
+
+
+def _drawn(rng: np.random.Generator, value: bool | None) -> bool:
+    return bool(rng.integers(2)) if value is None else value
+
+
+def _size(rng: np.random.Generator, largest: int) -> int:
+    """1 to `largest`; small ones as likely as large ones."""
+    return min(largest, int(np.exp(rng.uniform(0.0, np.log(largest + 1)))))
+
+
+def _power(rng: np.random.Generator, largest: int) -> int:
+    """A power of two up to `largest`."""
+    return 1 << int(rng.integers(largest.bit_length()))
+
+
+def _moved(rng: np.random.Generator, formats: Formats) -> dict[str, Format]:
+    """Overrides of `formats` with other fraction bits; at most one spectrum, since one already
+    fixes the fraction of the accumulators."""
+    names = ["input", "block_spectrum", "preactivation", "cell_state", "gate", "output"]
+    names += ["recurrent_weight", "cell_output"]
+    spectra = ["input_weight", "input_spectrum", "output_spectrum"]
+    if formats.cell_output_spectrum is not None:
+        spectra.append("cell_output_spectrum")
+    names += [str(rng.choice(spectra))]
+    moved = {}
+    for name in names:
+        if name == "cell_output" and formats.cell_output == formats.output:
+            continue
+        if rng.random() < 0.5:
+            fmt = getattr(formats, name)
+            moved[name] = Format(fmt.word, fmt.frac + int(rng.integers(-2, 6)))
+    return moved
