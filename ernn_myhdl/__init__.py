@@ -1,0 +1,47 @@
+"""Block-circulant LSTM cores for FPGAs: specification, models, simulation, conversion.
+
+    from ernn_myhdl import load_design
+    design = load_design("my_design")
+    run = design.run(x, engine="myhdl")
+    design.convert("my_vhdl", hdl="vhdl")
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Activations": "ernn_myhdl.design",
+    "Design": "ernn_myhdl.design",
+    "DesignError": "ernn_myhdl.errors",
+    "Format": "ernn_myhdl.formats",
+    "Formats": "ernn_myhdl.design",
+    "Hardware": "ernn_myhdl.design",
+    "LstmCell": "ernn_myhdl.design",
+    "Mismatch": "ernn_myhdl.check",
+    "Run": "ernn_myhdl.run",
+    "ToolError": "ernn_myhdl.errors",
+    "Traffic": "ernn_myhdl.engines.stimulus",
+    "check_run": "ernn_myhdl.check",
+    "design_info": "ernn_myhdl.report",
+    "load_design": "ernn_myhdl.storage",
+    "load_run": "ernn_myhdl.run",
+    "new_design": "ernn_myhdl.generate",
+    "run_design": "ernn_myhdl.run",
+    "save_design": "ernn_myhdl.storage",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str):
+    """Public names are imported on first use, so that the command starts fast."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -346,3 +346,15 @@ class Design:
     def with_hardware(self, **changes: int) -> Design:
         """The same layer on other hardware."""
         return replace(self, hardware=replace(self.hardware, **changes))
+
+    def run(self, x, engine: str = "golden", **options):
+        """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.run.run_design`."""
+        from ernn_myhdl.run import run_design
+
+        return run_design(self, x, engine, **options)
+
+    def convert(self, folder, hdl: str = "vhdl", force: bool = False):
+        """Write the core as VHDL or Verilog into a new folder: `ernn_myhdl.convert.convert`."""
+        from ernn_myhdl.convert import convert
+
+        return convert(self, folder, hdl=hdl, force=force)

@@ -71,8 +71,8 @@ class FixedPointModel:
             name: np.array([f[name] for f in frames], dtype=np.int64).reshape(len(x), *shape)
             for name, shape in self.shapes.items()
         }
-        outputs = self.design.cell.outputs
-        raw = stages["output"].reshape(len(x), -1)[:, :outputs]
+        blocks, k = self.shapes["output"]
+        raw = stages["output"].reshape(len(x), blocks * k)[:, : self.design.cell.outputs]
         real = to_real(raw, self.formats["output"])
         return ModelRun(raw, real, stages, dict(self.saturations))
 

@@ -69,4 +69,3 @@ def exact(x: Fxp) -> Fxp:
 
 def _stored(x: Fxp, fmt: Format) -> Fxp:
     return Fxp(x, signed=True, n_word=fmt.word, n_frac=fmt.frac, config=CONFIG)
-

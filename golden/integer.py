@@ -2,7 +2,8 @@
 
 Bit-identical to `golden.fixed_point` on every named tensor and every saturation count, and fast
 enough for data sets. Arrays have the batch first: (batch, ...) with the shapes of
-`golden.tensors.tensor_shapes` behind.
+`golden.tensors.tensor_shapes` behind. On a busy machine set OPENBLAS_NUM_THREADS=1: its matrix
+products are too small to gain from threads.
 """
 
 from __future__ import annotations
@@ -101,9 +102,7 @@ class _Run:
         x = self._quantised(sequences)
         self.x = x.reshape(frames, size, *model.shapes["input"])
         kept = model.shapes if stages else ("output",)
-        self.tensors = {
-            n: np.zeros((frames, size, *model.shapes[n]), dtype=np.int64) for n in kept
-        }
+        self.tensors = {n: np.zeros((frames, size, *model.shapes[n]), dtype=np.int64) for n in kept}
 
     def results(self) -> list[ModelRun]:
         model, active = self.model, self.batch.active
@@ -127,7 +126,7 @@ class _Run:
         runs = []
         for i in range(self.batch.size):
             y = split["output"][i]
-            raw = y.reshape(len(y), -1)[:, :outputs]
+            raw = y.reshape(len(y), y.shape[1] * y.shape[2])[:, :outputs]
             kept = {name: split[name][i] for name in split} if len(split) > 1 else {}
             saturations = {name: counts[name][i] for name in counts}
             real = to_real(raw, self.model.formats["output"])
@@ -150,7 +149,7 @@ class _Run:
         return self.batch.pad(self.batch.restore(raw), blocks * k)
 
     def _input_products(self):
-        """Per frame: `input_spectrum` and its products, (active, ...); made for many frames at once."""
+        """Per frame `input_spectrum` and its products, (active, ...); made for many frames."""
         model, active = self.model, self.batch.active
         words = int(np.prod(model.shapes["accumulators"]))
         start = 0

@@ -23,8 +23,7 @@ def random_weights(cell: LstmCell, seed: int) -> dict[str, np.ndarray]:
         "peephole": 0.1,
     }
     weights = {
-        name: rng.normal(0.0, deviation[name], shape)
-        for name, shape in cell.weight_shapes.items()
+        name: rng.normal(0.0, deviation[name], shape) for name, shape in cell.weight_shapes.items()
     }
     weights["bias"][1] += 1.0
     return {name: array.astype(np.float32) for name, array in weights.items()}

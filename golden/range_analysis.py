@@ -23,6 +23,8 @@ MARGIN = 1.25
 SMALLEST_PEAK = 2.0**-24
 #: Pre-activations reach at least this far, whatever the calibration data hold.
 LEAST_PREACTIVATION = 4.0
+#: The cell state too: it sums up the errors of the gates, however small the calibrated one is.
+LEAST_CELL_STATE = 0.25
 #: Words of float tensors held at once during calibration.
 CHUNK_WORDS = 1 << 23
 
@@ -53,9 +55,7 @@ def observed_ranges(
     return ranges
 
 
-def _groups(
-    cell: LstmCell, calibration: Sequence[np.ndarray]
-) -> Iterator[list[np.ndarray]]:
+def _groups(cell: LstmCell, calibration: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
     """The sequences in groups whose tensors fit the memory; empty ones are left out."""
     sequences = [np.asarray(x, dtype=np.float64) for x in calibration]
     sequences = [check_sequence(x, cell.inputs) for x in sequences if len(x)]
@@ -103,7 +103,7 @@ def choose_formats(
         "gate": gate,
         "cell_output": Format(word, word - 1),  # o * tanh(c) is below 1
         "output": Format(word, word - 1),
-        "cell_state": _format(peak["cell_state"] * MARGIN, state_word),
+        "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
         "preactivation": _preactivation(
             max(peak["gate_sums"], peak["preactivations"]),
             float(np.max(np.abs(weights["bias"]))),
@@ -200,7 +200,7 @@ def _matrices(
             chosen[weight].frac + formats[source].frac + _guard(cell.block)
             for weight, _, source in matrices
         ]
-        accumulator = min(min(reach), max(useful))
+        accumulator = min(*reach, max(useful))
     for weight, spectrum, _ in matrices:
         if spectrum not in formats:
             chosen[spectrum] = Format(spectrum_word, accumulator - chosen[weight].frac)

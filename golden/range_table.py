@@ -96,5 +96,7 @@ def format_table(rows: Sequence[RangeRow]) -> str:
             )
         )
     widths = [max(len(line[i]) for line in lines) for i in range(len(heading))]
-    text = ["  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)) for line in lines]
+    text = [
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)) for line in lines
+    ]
     return "\n".join(line.rstrip() for line in text)

@@ -12,7 +12,7 @@ from ernn_myhdl.design import Design
 from ernn_myhdl.engines.stimulus import Beat, Traffic
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import elaborate
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.rtl.top import core, latencies
 
 RESET_CYCLES = 4
 
@@ -64,7 +64,8 @@ def simulate(
     s_data, s_last, s_user = (ports[f"s_axis_t{n}"] for n in ("data", "last", "user"))
     m_valid, m_ready = ports["m_axis_tvalid"], ports["m_axis_tready"]
     m_data, m_last, m_user = (ports[f"m_axis_t{n}"] for n in ("data", "last", "user"))
-    state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0}
+    tail = latencies(design).forward if stages else 0
+    state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
     probes = model.probes if stages else []
 
     @always(delay(1))
@@ -94,9 +95,12 @@ def simulate(
             if sample:
                 sample(cycle)
         record.error = bool(ports["frame_error"])
-        record.cycles = cycle + 1
         state["quiet"] = 0 if moved else state["quiet"] + 1
-        if state["done"] >= frames:
+        if state["done"] < frames:
+            record.cycles = cycle + 1
+        elif state["tail"]:
+            state["tail"] -= 1  # the last frame's output_spectrum is written after its delivery
+        else:
             raise StopSimulation
         if state["quiet"] > limit:
             raise ToolError(

@@ -22,9 +22,9 @@ CLUSTER = 32
 
 @block
 def column_select(
-    clk, recurrent, projected, fresh, x_column, y_column, m_column, bus, points, products, width
+    clk, recurrent, projected, fresh, x_column, y_column, m_column, column, points, products, width
 ):
-    """See the module. bus: [DC, Nyquist, then a, a + b, b - a per bin]."""
+    """See the module. column: [DC, Nyquist, then a, a + b, b - a per bin]."""
     bins = max(points // 2, 1)
     reals = min(points, 2)
     chosen = array(points, width)
@@ -45,26 +45,26 @@ def column_select(
     @always(clk.posedge)
     def sums():
         for i in range(reals):
-            bus[i].next = chosen[i]
+            column[i].next = chosen[i]
         for j in range(1, bins):
-            bus[3 * j - 1].next = chosen[2 * j]
-            bus[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
-            bus[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
+            column[3 * j - 1].next = chosen[2 * j]
+            column[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
+            column[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
 
     return instances()
 
 
 @block
 def broadcast(
-    clk, bus, valid, first, last, shift, address,
-    bus_copy, valid_copy, first_copy, last_copy, shift_copy, address_copy, count,
+    clk, column, valid, first, last, shift, address,
+    column_copy, valid_copy, first_copy, last_copy, shift_copy, address_copy, count,
 ):  # fmt: skip
     """A register for the operands, tags and weight address of one cluster of lanes."""
 
     @always(clk.posedge)
     def copy():
         for i in range(count):
-            bus_copy[i].next = bus[i]
+            column_copy[i].next = column[i]
         valid_copy.next = valid
         first_copy.next = first
         last_copy.next = last
@@ -90,22 +90,22 @@ def select_leaf(points: int, x_word: int, y_word: int, m_word: int) -> Leaf:
             y_column=Array(points, y_word),
             m_column=Array(points, m_word),
         )
-        | outs(bus=Array(products, width + 1)),
+        | outs(column=Array(products, width + 1)),
         {"points": points, "products": products, "width": width},
     )
 
 
 def broadcast_leaf(products: int, width: int, address_bits: int) -> Leaf:
     """The register of one cluster."""
-    bus, address = Array(products, width), Word(address_bits)
+    column, address = Array(products, width), Word(address_bits)
     return Leaf(
         "broadcast",
         broadcast,
         ins(
-            clk=Bit(), bus=bus, valid=Bit(), first=Bit(), last=Bit(), shift=Bit(), address=address
+            clk=Bit(), column=column, valid=Bit(), first=Bit(), last=Bit(), shift=Bit(), address=address
         )
         | outs(
-            bus_copy=bus,
+            column_copy=column,
             valid_copy=Bit(),
             first_copy=Bit(),
             last_copy=Bit(),

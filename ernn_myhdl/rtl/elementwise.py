@@ -212,14 +212,14 @@ def update_state(clk, forget, state, enter, candidate, total, count, gate_word, 
 
     @always(clk.posedge)
     def add():
-        old = intbv(0, min=-limit, max=limit)
-        new = intbv(0, min=-limit, max=limit)
+        remembered = intbv(0, min=-limit, max=limit)
+        entered = intbv(0, min=-limit, max=limit)
         for i in range(count):
-            old[:] = kept[i]
-            new[:] = added[i]
-            old[:] = old << forget_shift
-            new[:] = new << enter_shift
-            total[i].next = old + new
+            remembered[:] = kept[i]
+            entered[:] = added[i]
+            remembered[:] = remembered << forget_shift
+            entered[:] = entered << enter_shift
+            total[i].next = remembered + entered
 
     return multiply, add
 

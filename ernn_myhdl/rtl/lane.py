@@ -10,12 +10,12 @@ so a bin takes 3 multipliers, and the two real bins one each. Nothing is rounded
 Parameters
     points k; spectrum_word, weight_word: bits; accumulator_word: bits.
 Ports
-    bus: array(products, spectrum_word + 1): [DC, Nyquist, then a, a + b, b - a per bin].
+    column: array(products, spectrum_word + 1): [DC, Nyquist, then a, a + b, b - a per bin].
     weights: array(k, weight_word): [DC, Nyquist, then c, d per bin].
-    valid, first, last: the bus holds a product; it starts, ends a row.
+    valid, first, last: the column holds a product; it starts, ends a row.
     shift: the drain chain moves up by one lane.
     below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
-Latency LATENCY cycles from bus to drain; a row of n columns takes n cycles; a new row may follow at
+Latency LATENCY cycles from column to drain; a row of n columns takes n cycles; a new row may follow at
 once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
 Resources: one DSP48 per product (operand, product registers inside), accumulators and chain.
 """
@@ -27,7 +27,7 @@ from myhdl import Signal, always, block, instances
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
 
-#: bus to operand, product, accumulator, drain register.
+#: column to operand, product, accumulator, drain register.
 LATENCY = 4
 
 
@@ -38,7 +38,7 @@ def products_for(points: int) -> int:
 
 @block
 def lane(
-    clk, bus, weights, valid, first, last, shift, below, drain,
+    clk, column, weights, valid, first, last, shift, below, drain,
     points, products, spectrum_word, weight_word, accumulator_word,
 ):  # fmt: skip
     """See the module."""
@@ -70,7 +70,7 @@ def lane(
     @always(clk.posedge)
     def operands():
         for i in range(products):
-            operand_x[i].next = bus[i]
+            operand_x[i].next = column[i]
         for i in range(reals):
             operand_w[i].next = weights[i]
         for j in range(1, bins):
@@ -114,7 +114,7 @@ def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: in
         lane,
         ins(
             clk=Bit(),
-            bus=Array(products, spectrum_word + 1),
+            column=Array(products, spectrum_word + 1),
             weights=Array(points, weight_word),
             valid=Bit(),
             first=Bit(),

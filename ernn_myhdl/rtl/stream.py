@@ -78,7 +78,7 @@ def stream_fifo(clk, rst, in_valid, in_ready, in_word, out_valid, out_ready, out
 
 @block
 def input_wide(
-    clk, rst, beat_valid, beat_ready, samples, user, tlast, release, sample_block, block_valid,
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, page_free, sample_block, block_valid,
     frame_start, frame_fresh, error, points, parts, blocks, remainder,
 ):  # fmt: skip
     """Beats of at least one block: `parts` blocks a beat. Ports: see `input_leaf`."""
@@ -141,9 +141,9 @@ def input_wide(
             if begin:
                 frame_fresh.next = user or cold
                 cold.next = False
-            if begin and not release:
+            if begin and not page_free:
                 pages.next = pages + 1
-            elif release and not begin:
+            elif page_free and not begin:
                 pages.next = pages - 1
             if cut:
                 wrong.next = True
@@ -192,7 +192,7 @@ def input_wide(
 
 @block
 def input_narrow(
-    clk, rst, beat_valid, beat_ready, samples, user, tlast, release, sample_block, block_valid,
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, page_free, sample_block, block_valid,
     frame_start, frame_fresh, error, points, parts, blocks, remainder, width, last_beat_part,
 ):  # fmt: skip
     """Beats of less than a block: `parts` beats of `width` samples make one. See `input_leaf`."""
@@ -258,9 +258,9 @@ def input_narrow(
             if begin:
                 frame_fresh.next = user or cold
                 cold.next = False
-            if begin and not release:
+            if begin and not page_free:
                 pages.next = pages + 1
-            elif release and not begin:
+            elif page_free and not begin:
                 pages.next = pages - 1
             if cut:
                 wrong.next = True
@@ -306,13 +306,13 @@ def input_narrow(
 @block
 def output_frames(
     clk, rst, write, write_fresh, held, read_index, read_page, write_index, write_page, beat_valid,
-    beat_last, beat_user, release, groups, beats, numerator, denominator, slots,
+    beat_last, beat_user, page_free, groups, beats, numerator, denominator, slots,
 ):  # fmt: skip
     """Write and read pointers of the output store.
 
     write: a group is written to write_index in write_page. A beat is read as soon as the groups it
     needs are there and the FIFO behind (with `held` words) has room; it is valid a cycle later.
-    numerator groups make denominator beats. release: the last beat of a page is read.
+    numerator groups make denominator beats. page_free: the last beat of a page is read.
     """
     written_0, written_1 = unsigned(bits_for(groups + 1)), unsigned(bits_for(groups + 1))
     fresh_0, fresh_1 = Signal(bool(0)), Signal(bool(0))
@@ -368,10 +368,10 @@ def output_frames(
             waiting.next = False
             beat_last.next = False
             beat_user.next = False
-            release.next = False
+            page_free.next = False
         else:
             waiting.next = issue
-            release.next = False
+            page_free.next = False
             if write:
                 if page_in:
                     written_1.next = written_1 + 1
@@ -393,7 +393,7 @@ def output_frames(
                 if beat == last_beat:
                     beat.next = 0
                     page_out.next = not page_out
-                    release.next = True
+                    page_free.next = True
                     if page_out:
                         written_1.next = 0
                     else:
@@ -421,13 +421,13 @@ def fifo_leaf(name: str, width: int) -> Leaf:
 def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Leaf:
     """Framing of x.
 
-    Ports: beat_valid, beat_ready, samples, user, tlast: a beat at the FIFO's head; release: the
+    Ports: beat_valid, beat_ready, samples, user, tlast: a beat at the FIFO's head; page_free: the
     sequencer has read all of a frame; sample_block with block_valid; frame_start with frame_fresh: a
     frame begins, the first of a sequence; error. At most two frames are held.
     """
     ports = ins(
         clk=Bit(), rst=Bit(), beat_valid=Bit(), samples=Array(samples_per_beat, word), user=Bit()
-    ) | ins(tlast=Bit(), release=Bit())
+    ) | ins(tlast=Bit(), page_free=Bit())
     ports |= outs(
         beat_ready=Bit(),
         sample_block=Array(points, word),
@@ -472,7 +472,7 @@ def output_leaf(groups: int, group_samples: int, samples_per_beat: int, outputs:
             beat_valid=Bit(),
             beat_last=Bit(),
             beat_user=Bit(),
-            release=Bit(),
+            page_free=Bit(),
         ),
         {
             "groups": groups,

@@ -181,7 +181,7 @@ class _Core:
             samples=samples,
             tlast=n.bundle("s_head_last", Bit(), (head["out_word"], tdata.width, 1)),
             user=n.bundle("s_head_user", Bit(), (head["out_word"], tdata.width + 1, 1)),
-            release=self.x_release,
+            page_free=self.x_release,
             error=n.output("frame_error", Bit()),
         )
         self.frame_start, self.frame_fresh = cut["frame_start"], cut["frame_fresh"]
@@ -269,7 +269,7 @@ class _Core:
         }
         buses = [
             n.add(f"select_{g}", select, clk=self.clk, **tags, x_column=x_column,
-                  y_column=y_column, m_column=m_columns[g])["bus"]
+                  y_column=y_column, m_column=m_columns[g])["column"]
             for g in range(groups)
         ]  # fmt: skip
         wait = READ_LATENCY + broadcast.SELECT_LATENCY
@@ -297,7 +297,7 @@ class _Core:
             key = (i % groups, i // groups // broadcast.CLUSTER)
             if key not in clusters:
                 clusters[key] = n.add(
-                    f"broadcast_{key[0]}_{key[1]}", tree, clk=self.clk, bus=buses[key[0]],
+                    f"broadcast_{key[0]}_{key[1]}", tree, clk=self.clk, column=buses[key[0]],
                     address=address, **control,
                 )  # fmt: skip
             copy = clusters[key]
@@ -306,7 +306,7 @@ class _Core:
             )["q"]
             below = drains[i + hw.ifft_units] if i + hw.ifft_units < hw.lanes else end
             n.add(
-                f"lane_{i}", lane_leaf, clk=self.clk, bus=copy["bus_copy"], weights=weights,
+                f"lane_{i}", lane_leaf, clk=self.clk, column=copy["column_copy"], weights=weights,
                 valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
                 shift=copy["shift_copy"], below=below, drain=drains[i],
             )  # fmt: skip
@@ -499,7 +499,7 @@ class _Core:
         held = n.net("m_held", leaf.ports["held"].type)
         pointer = n.add(
             "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
-            write_fresh=self.y_fresh, held=held, release=self.output_release,
+            write_fresh=self.y_fresh, held=held, page_free=self.output_release,
         )  # fmt: skip
         items = max(program.output_groups * group_samples, beats * size)
         memory = store("output_store", items, Array(1, word), group_samples, size, 2)

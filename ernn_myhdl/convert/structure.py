@@ -1,0 +1,115 @@
+"""Netlists as VHDL architectures and Verilog modules that only instantiate and wire."""
+
+from __future__ import annotations
+
+from ernn_myhdl.netlist import Instance, Net, Netlist, Rom
+from ernn_myhdl.rtl.signals import Bit
+
+
+def vhdl_type(kind) -> str:
+    """std_logic or a vector of the type's bits."""
+    return "std_logic" if isinstance(kind, Bit) else f"std_logic_vector({kind.bits - 1} downto 0)"
+
+
+def _vhdl_slice(net: Net, low: int, bits: int) -> str:
+    if isinstance(net.type, Bit) or bits == net.type.bits:
+        return net.name
+    if bits == 1:
+        return f"{net.name}({low})"
+    return f"{net.name}({low + bits - 1} downto {low})"
+
+
+def _used(netlist: Netlist) -> set[Net]:
+    used = {n for i in netlist.instances for n in i.nets.values()}
+    for wire in netlist.wires:
+        used |= {wire.target, *(s[0] for s in wire.slices)}
+    return used
+
+
+def vhdl(netlist: Netlist) -> str:
+    """Entity and architecture of a netlist."""
+    used = _used(netlist)
+    ports = ";\n".join(
+        f"        {n.name} : {n.direction} {vhdl_type(n.type)}"
+        for n in netlist.nets.values()
+        if n.direction
+    )
+    lines = [
+        f"-- {netlist.name}: instances and wires only",
+        "library ieee;",
+        "use ieee.std_logic_1164.all;",
+        "",
+        f"entity {netlist.name} is",
+        "    port (",
+        ports,
+        "    );",
+        f"end entity {netlist.name};",
+        "",
+        f"architecture structure of {netlist.name} is",
+    ]
+    for net in netlist.nets.values():
+        if not net.direction and net in used:
+            start = ""
+            if net.zero:
+                start = " := '0'" if isinstance(net.type, Bit) else " := (others => '0')"
+            kind = "constant" if net.zero else "signal"
+            lines.append(f"    {kind} {net.name} : {vhdl_type(net.type)}{start};")
+    lines.append("begin")
+    for wire in netlist.wires:
+        parts = [_vhdl_slice(*s) for s in reversed(wire.slices)]
+        target, right = wire.target.name, " & ".join(parts)
+        if wire.target.type.bits == 1 and not isinstance(wire.target.type, Bit):
+            target += "(0)"  # a vector of one bit takes a bit
+        if wire.target.type.bits == 1 and len(wire.slices) == 1:
+            source = wire.slices[0][0]
+            if not isinstance(source.type, Bit) and source.type.bits == 1:
+                right = f"{source.name}(0)"
+        lines.append(f"    {target} <= {right};")
+    for instance in netlist.instances:
+        lines.append(f"    {_vhdl_instance(instance)}")
+    lines += ["end architecture structure;", ""]
+    return "\n".join(lines)
+
+
+def _vhdl_instance(instance: Instance) -> str:
+    generic = f" generic map (CONTENTS => {instance.contents})" if isinstance(instance.component, Rom) else ""
+    ports = ", ".join(f"{port} => {net.name}" for port, net in instance.nets.items())
+    label = f"{instance.label}_i"
+    return f"{label}: entity work.{instance.component.name}{generic}\n        port map ({ports});"
+
+
+def _verilog_range(kind) -> str:
+    return "" if isinstance(kind, Bit) else f"[{kind.bits - 1}:0] "
+
+
+def _verilog_slice(net: Net, low: int, bits: int) -> str:
+    if isinstance(net.type, Bit) or bits == net.type.bits:
+        return net.name
+    return f"{net.name}[{low + bits - 1}:{low}]"
+
+
+def verilog(netlist: Netlist, init_file) -> str:
+    """Module of a netlist; init_file(rom, contents) names the file of a memory's contents."""
+    used = _used(netlist)
+    ports = [n for n in netlist.nets.values() if n.direction]
+    lines = [f"// {netlist.name}: instances and wires only", f"module {netlist.name} ("]
+    lines.append(
+        ",\n".join(f"    {n.direction}put {_verilog_range(n.type)}{n.name}" for n in ports)
+    )
+    lines.append(");")
+    for net in netlist.nets.values():
+        if not net.direction and net in used:
+            start = f" = {net.type.bits}'b0" if net.zero else ""
+            lines.append(f"    wire {_verilog_range(net.type)}{net.name}{start};")
+    for wire in netlist.wires:
+        parts = ", ".join(_verilog_slice(*s) for s in reversed(wire.slices))
+        lines.append(f"    assign {wire.target.name} = {{{parts}}};")
+    for instance in netlist.instances:
+        component = instance.component
+        parameter = ""
+        if isinstance(component, Rom):
+            parameter = f' #(.INIT("{init_file(component, instance.contents)}"))'
+        nets = ", ".join(f".{port}({net.name})" for port, net in instance.nets.items())
+        lines.append(f"    {component.name}{parameter} {instance.label}_i ({nets});")
+    lines += ["endmodule", ""]
+    return "\n".join(lines).replace("input ", "input wire ").replace("output ", "output wire ")

@@ -1,0 +1,233 @@
+"""A self-checking VHDL test bench and its vectors from the golden model.
+
+Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tdata in hex>`;
+expected.txt one beat of m_axis in the same form. The bench offers beats with random gaps, takes results
+with random back-pressure, compares each beat and writes every transfer with its cycle to a log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.engines.stimulus import Beat, frame_beats
+from ernn_myhdl.netlist import Netlist
+
+BENCH = "test_bench.vhd"
+INPUT, EXPECTED, LOG = "input.txt", "expected.txt", "transfers.txt"
+#: Sequences of the delivered vectors, in frames.
+SEQUENCES = (2, 1)
+VECTOR_SEED = 2019
+
+
+def beat_line(beat: Beat, width: int) -> str:
+    """One line of a vector file."""
+    return f"{int(beat.user)} {int(beat.last)} {beat.data:0{width // 4}X}\n"
+
+
+def input_lines(sequences, design: Design) -> str:
+    """Vector file of sequences of raw frames."""
+    width = design.hardware.samples_per_beat * design.hardware.sample_bits
+    return "".join(
+        beat_line(beat, width)
+        for sequence in sequences
+        for t, frame in enumerate(sequence)
+        for beat in frame_beats(frame, design, t == 0)
+    )
+
+
+def random_sequences(design: Design, lengths=SEQUENCES, seed: int = VECTOR_SEED) -> list[np.ndarray]:
+    """Raw input sequences: uniform over the format, with its extreme values mixed in."""
+    rng = np.random.default_rng(seed)
+    fmt = design.formats.input
+    sequences = []
+    for length in lengths:
+        shape = (length, design.cell.inputs)
+        raw = rng.integers(fmt.minimum // 2, fmt.maximum // 2 + 1, shape)
+        corner = rng.random(shape) < 0.05
+        raw[corner] = rng.choice([fmt.minimum, fmt.maximum, -1, 0, 1], int(corner.sum()))
+        sequences.append(raw)
+    return sequences
+
+
+def write_test_bench(design: Design, top: Netlist, folder: Path) -> None:
+    """Write the bench, its vectors and the expected result of the golden model."""
+    from golden.fixed_point import FixedPointModel
+
+    sequences = random_sequences(design)
+    model = FixedPointModel(design)
+    frac = design.formats.input.frac
+    results = [model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences]
+    (folder / BENCH).write_text(bench_text(design, top.name))
+    (folder / INPUT).write_text(input_lines(sequences, design))
+    (folder / EXPECTED).write_text(input_lines(results, design))
+
+
+def bench_text(design: Design, top: str) -> str:
+    """The test bench entity `test_bench`."""
+    width = design.hardware.samples_per_beat * design.hardware.sample_bits
+    return f"""-- Self-checking test bench of {top}: random gaps on s_axis, random back-pressure on m_axis.
+-- Ends with "PASS" or, at the first wrong beat, with "FAIL" and a non-zero exit code.
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+use ieee.math_real.all;
+use std.textio.all;
+use std.env.all;
+
+entity test_bench is
+    generic (
+        INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tdata
+        EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; "" to record only
+        LOG_FILE : string := "{LOG}"; -- transfers with their cycles
+        FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
+        IDLE_PERCENT : natural := 30; -- cycles without s_axis_tvalid, 0 to 99
+        STALL_PERCENT : natural := 30; -- cycles without m_axis_tready, 0 to 99
+        SEED : positive := 1; -- of gaps and back-pressure
+        QUIET_LIMIT : positive := 100000 -- cycles without a transfer that end the run
+    );
+end entity test_bench;
+
+architecture behaviour of test_bench is
+    constant WIDTH : positive := {width};
+    signal clk : std_logic := '0';
+    signal rst : std_logic := '1';
+    signal s_axis_tvalid : std_logic := '0';
+    signal s_axis_tready : std_logic;
+    signal s_axis_tdata : std_logic_vector(WIDTH - 1 downto 0) := (others => '0');
+    signal s_axis_tlast : std_logic := '0';
+    signal s_axis_tuser : std_logic := '0';
+    signal m_axis_tvalid : std_logic;
+    signal m_axis_tready : std_logic := '0';
+    signal m_axis_tdata : std_logic_vector(WIDTH - 1 downto 0);
+    signal m_axis_tlast : std_logic;
+    signal m_axis_tuser : std_logic;
+    signal frame_error : std_logic;
+    signal cycle : integer := -4;
+begin
+    clk <= not clk after 2.5 ns;
+
+    core: entity work.{top}
+        port map (
+            clk => clk, rst => rst,
+            s_axis_tvalid => s_axis_tvalid, s_axis_tready => s_axis_tready,
+            s_axis_tdata => s_axis_tdata, s_axis_tlast => s_axis_tlast,
+            s_axis_tuser => s_axis_tuser,
+            m_axis_tvalid => m_axis_tvalid, m_axis_tready => m_axis_tready,
+            m_axis_tdata => m_axis_tdata, m_axis_tlast => m_axis_tlast,
+            m_axis_tuser => m_axis_tuser,
+            frame_error => frame_error
+        );
+
+    source: process (clk) is
+        file vectors : text open read_mode is INPUT_FILE;
+        variable text_line : line;
+        variable user, last : bit;
+        variable data : std_logic_vector(WIDTH - 1 downto 0);
+        variable seed1 : positive := SEED;
+        variable seed2 : positive := 4711;
+        variable number : real;
+        variable offered : boolean := false;
+    begin
+        if rising_edge(clk) then
+            cycle <= cycle + 1;
+            rst <= '1' when cycle + 1 < 0 else '0';
+            if s_axis_tvalid = '1' and s_axis_tready = '1' then
+                offered := false;
+                s_axis_tvalid <= '0';
+            end if;
+            if cycle + 1 >= 0 and not offered and not endfile(vectors) then
+                uniform(seed1, seed2, number);
+                if number * 100.0 >= real(IDLE_PERCENT) then
+                    readline(vectors, text_line);
+                    read(text_line, user);
+                    read(text_line, last);
+                    hread(text_line, data);
+                    s_axis_tuser <= to_stdulogic(user);
+                    s_axis_tlast <= to_stdulogic(last);
+                    s_axis_tdata <= data;
+                    s_axis_tvalid <= '1';
+                    offered := true;
+                end if;
+            end if;
+        end if;
+    end process source;
+
+    sink: process (clk) is
+        file vectors : text;
+        file log : text open write_mode is LOG_FILE;
+        variable text_line, log_line : line;
+        variable user, last : bit;
+        variable data : std_logic_vector(WIDTH - 1 downto 0);
+        variable seed1 : positive := SEED + 1;
+        variable seed2 : positive := 1174;
+        variable number : real;
+        variable opened : boolean := false;
+        variable beats, frames_seen : natural := 0;
+        variable quiet : natural := 0;
+    begin
+        if rising_edge(clk) then
+            if not opened and EXPECTED_FILE'length > 0 then
+                file_open(vectors, EXPECTED_FILE, read_mode);
+            end if;
+            opened := true;
+            quiet := quiet + 1;
+            if rst = '0' and s_axis_tvalid = '1' and s_axis_tready = '1' then
+                quiet := 0;
+                write(log_line, string'("s "));
+                write(log_line, cycle);
+                writeline(log, log_line);
+            end if;
+            if rst = '0' and m_axis_tvalid = '1' and m_axis_tready = '1' then
+                quiet := 0;
+                write(log_line, string'("m "));
+                write(log_line, cycle);
+                write(log_line, string'(" "));
+                write(log_line, to_bit(m_axis_tuser));
+                write(log_line, string'(" "));
+                write(log_line, to_bit(m_axis_tlast));
+                write(log_line, string'(" "));
+                hwrite(log_line, m_axis_tdata);
+                writeline(log, log_line);
+                if EXPECTED_FILE'length > 0 then
+                    readline(vectors, text_line);
+                    read(text_line, user);
+                    read(text_line, last);
+                    hread(text_line, data);
+                    if m_axis_tdata /= data or m_axis_tlast /= to_stdulogic(last)
+                            or m_axis_tuser /= to_stdulogic(user) then
+                        report "FAIL: beat " & integer'image(beats) & " in cycle "
+                            & integer'image(cycle) & ": got " & to_hstring(m_axis_tdata)
+                            & ", expected " & to_hstring(data) severity note;
+                        stop(1);
+                    end if;
+                end if;
+                beats := beats + 1;
+                if m_axis_tlast = '1' then
+                    frames_seen := frames_seen + 1;
+                end if;
+                if (EXPECTED_FILE'length > 0 and endfile(vectors))
+                        or (EXPECTED_FILE'length = 0 and frames_seen = FRAMES) then
+                    if frame_error = '1' then
+                        report "FAIL: frame_error is high" severity note;
+                        stop(1);
+                    end if;
+                    report "PASS: " & integer'image(beats) & " beats, "
+                        & integer'image(frames_seen) & " frames, last in cycle "
+                        & integer'image(cycle) severity note;
+                    stop(0);
+                end if;
+            end if;
+            if quiet > QUIET_LIMIT then
+                report "FAIL: no transfer for " & integer'image(QUIET_LIMIT) & " cycles"
+                    severity note;
+                stop(1);
+            end if;
+            uniform(seed1, seed2, number);
+            m_axis_tready <= '1' when number * 100.0 >= real(STALL_PERCENT) else '0';
+        end if;
+    end process sink;
+end architecture behaviour;
+"""

@@ -1,0 +1,121 @@
+"""Writes the folder of a converted design: entities, memories, test bench, file list, manifest.
+
+The work is done by a fresh process (`python -m ernn_myhdl.convert.writer`), because MyHDL's names
+depend on what was elaborated before in the process; so the text is the same, byte for byte, each time.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ernn_myhdl.convert import memory, structure
+from ernn_myhdl.convert.leaf import convert_leaf
+from ernn_myhdl.convert.test_bench import write_test_bench
+from ernn_myhdl.design import Design
+from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.netlist import Leaf, Netlist, Rom
+from ernn_myhdl.rtl.top import core
+
+#: Language -> (MyHDL's name, file suffix).
+HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "v")}
+SUPPORT = "pck_myhdl_011.vhd"
+
+
+def convert(design: Design, folder, hdl: str = "vhdl", force: bool = False) -> dict:
+    """Write `design` as VHDL-2008 or Verilog into `folder`; returns the manifest.
+
+    The folder gets one file per entity, files.txt (in compile order), manifest.json and, for VHDL,
+    test_bench/ with a self-checking test bench and its vectors. An existing folder is replaced only
+    with `force`, and only when the conversion has succeeded.
+    Raises DesignError for an unknown language or an existing folder, ToolError if MyHDL fails.
+    """
+    from ernn_myhdl.output_folder import output_folder
+    from ernn_myhdl.storage import save_design
+
+    if hdl not in HDLS:
+        raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
+    with output_folder(folder, force) as target, tempfile.TemporaryDirectory() as scratch:
+        saved = Path(scratch) / "design"
+        save_design(design, saved)
+        command = [sys.executable, "-m", "ernn_myhdl.convert.writer", str(saved), str(target), hdl]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode:
+            reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ToolError(f"conversion to {hdl} failed: {reason}")
+        return json.loads((target / "manifest.json").read_text())
+
+
+def write(design: Design, folder: Path, hdl: str) -> None:
+    """Convert in this process, into an existing empty folder."""
+    language, suffix = HDLS[hdl]
+    top = core(design)
+    files = [SUPPORT] if hdl == "vhdl" else []
+    components = []
+    everything = top.components() | {top.name: (top, 1)}
+    for name, (component, count) in everything.items():
+        entry = {"name": name, "instances": count}
+        if isinstance(component, Leaf):
+            file = convert_leaf(component, folder, language)
+            entry["kind"] = "leaf"
+        elif isinstance(component, Rom):
+            entry["kind"] = "rom"
+            file = f"{name}.{suffix}"
+            if hdl == "vhdl":
+                package = f"{name}_contents.vhd"
+                (folder / package).write_text(memory.vhdl_package(component))
+                (folder / file).write_text(memory.vhdl_entity(component))
+                files.append(package)
+            else:
+                (folder / file).write_text(memory.verilog_module(component))
+                entry["rom_files"] = []
+                for i in range(len(component.contents)):
+                    (folder / memory.hex_name(component, i)).write_text(
+                        memory.hex_file(component, i)
+                    )
+                    entry["rom_files"].append(memory.hex_name(component, i))
+        elif isinstance(component, Netlist):
+            entry["kind"] = "netlist"
+            file = f"{name}.{suffix}"
+            if hdl == "vhdl":
+                text = structure.vhdl(component)
+            else:
+                text = structure.verilog(component, memory.hex_name)
+            (folder / file).write_text(text)
+        entry["file"] = file
+        files.append(file)
+        components.append(entry)
+    if hdl == "vhdl":
+        bench = folder / "test_bench"
+        bench.mkdir()
+        write_test_bench(design, top, bench)
+    manifest = {
+        "top": top.name,
+        "hdl": hdl,
+        "design_digest": design.digest,
+        "files": files,
+        "components": components,
+        "logic_lines": _lines(folder, components),
+    }
+    (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _lines(folder: Path, components: list[dict]) -> int:
+    """Lines of all entities, without the memories' contents."""
+    return sum(len((folder / c["file"]).read_text().splitlines()) for c in components)
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the fresh process: DESIGN FOLDER HDL."""
+    from ernn_myhdl.storage import load_design
+
+    write(load_design(arguments[0]), Path(arguments[1]), arguments[2])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""What every engine returns, and what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.engines.stimulus import Traffic
+
+
+@dataclass(frozen=True)
+class Job:
+    """Sequences to run on an engine.
+
+    sequences: (frames, inputs) float64 each; the state is cleared at the start of each.
+    stages: keep every named tensor. vcd, vcd_lanes: waveform file (cycle-accurate engines) and
+    whether it holds the lanes however many there are. progress: called with (frames, cycle).
+    """
+
+    design: Design
+    sequences: list[np.ndarray]
+    traffic: Traffic = Traffic()
+    stages: bool = True
+    vcd: Path | None = None
+    vcd_lanes: bool = False
+    progress: Callable[[int, int], None] | None = None
+
+    @property
+    def frames(self) -> int:
+        return sum(len(s) for s in self.sequences)
+
+
+@dataclass
+class EngineResult:
+    """Raw outputs (frames, outputs) int64 and, where the engine knows them, the rest.
+
+    stages: named tensors (frames, ...). stage_cycles: cycle of every block of them.
+    frame_cycles: (frames, 2), first beat of x accepted and last beat of y delivered.
+    saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
+    """
+
+    raw: np.ndarray
+    stages: dict[str, np.ndarray] = field(default_factory=dict)
+    stage_cycles: dict[str, np.ndarray] = field(default_factory=dict)
+    frame_cycles: np.ndarray | None = None
+    saturations: dict[str, int] | None = None
+    trace: dict[str, np.ndarray] = field(default_factory=dict)
+    cycles: int | None = None

@@ -1,0 +1,94 @@
+"""New designs with random weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.design import MAX_TDATA, SAMPLE_BITS, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.storage import check_name
+from golden.random_weights import random_weights
+from golden.range_analysis import choose_activations, choose_formats
+
+#: Larger layers than this do not fit any device, and not the memory of a desktop computer either.
+MAX_PARAMETERS = 1 << 26
+#: Standard normal calibration data: sequences and frames of each.
+CALIBRATION = (8, 24)
+
+
+def default_hardware(
+    cell: LstmCell,
+    formats: Formats,
+    lanes: int,
+    ifft_units: int | None = None,
+    element_width: int | None = None,
+    samples_per_beat: int | None = None,
+    sample_bits: int | None = None,
+) -> Hardware:
+    """Hardware parameters; those that are None get a default.
+
+    element_width: 1. ifft_units: the largest power of two that divides lanes, at most
+    4 element_width. sample_bits: the fewest that hold the words. samples_per_beat: a block, as
+    far as tdata allows.
+    """
+    width = 1 if element_width is None else element_width
+    if ifft_units is None and isinstance(lanes, int) and isinstance(width, int):
+        ifft_units = max(1, min(lanes & -lanes, 1 << max(4 * width, 1).bit_length() - 1))
+    if sample_bits is None:
+        widest = max(formats.input.word, formats.output.word)
+        sample_bits = next((bits for bits in SAMPLE_BITS if bits >= widest), SAMPLE_BITS[-1])
+    if samples_per_beat is None:
+        samples_per_beat = min(cell.block, MAX_TDATA // max(sample_bits, 1))
+    return Hardware(lanes, ifft_units, width, samples_per_beat, sample_bits)
+
+
+def new_design(
+    inputs: int,
+    hidden: int,
+    projection: int = 0,
+    block: int = 8,
+    peepholes: bool = False,
+    g_activation: str = "tanh",
+    lanes: int = 1,
+    ifft_units: int | None = None,
+    element_width: int | None = None,
+    samples_per_beat: int | None = None,
+    sample_bits: int | None = None,
+    word: int = 12,
+    state_word: int = 16,
+    seed: int = 1,
+    name: str = "ernn",
+) -> Design:
+    """A design with random weights of sensible scale; the same for the same arguments.
+
+    word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
+    pre-activations. The formats are chosen on standard normal inputs. Other arguments: `LstmCell`,
+    `default_hardware`.
+    """
+    check_name(name)
+    for field, value in (("word", word), ("state_word", state_word), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise DesignError(f"{field} = {value!r}: must be a whole number")
+    if seed < 0:
+        raise DesignError(f"seed = {seed}: must be 0 or more")
+    for field, value, most in (("word", word, 32), ("state_word", state_word, 48)):
+        if not 4 <= value <= most:
+            raise DesignError(f"{field} = {value}: must be 4 to {most} bits")
+    cell = LstmCell(inputs, hidden, projection, block, peepholes, g_activation)
+    if cell.parameters > MAX_PARAMETERS:
+        raise DesignError(
+            f"cell inputs = {inputs}, hidden = {hidden}, projection = {projection}: has "
+            f"{cell.parameters} parameters, must be at most {MAX_PARAMETERS}; choose smaller "
+            "sizes or larger blocks"
+        )
+    weights = random_weights(cell, seed)
+    rng = np.random.default_rng([seed, 1])
+    sequences, frames = CALIBRATION
+    calibration = [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
+    formats = choose_formats(cell, weights, calibration, word, state_word)
+    hardware = default_hardware(
+        cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits
+    )
+    hardware.check(cell, formats)
+    activations = choose_activations(cell, formats)
+    return Design(cell, hardware, formats, activations, weights, name)

@@ -1,0 +1,161 @@
+"""What `ernn info` tells about a design: sizes, formats, memories, multipliers, cycles, speed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import numpy as np
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.formats import Format
+from ernn_myhdl.program import program_for
+from ernn_myhdl.pwl import pwl_table
+from ernn_myhdl.schedule import schedule_for
+from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
+
+#: Independent streams that the core interleaves.
+STREAMS = 1
+
+
+def multipliers(design: Design) -> dict[str, int]:
+    """Multipliers of the core by unit."""
+    cell, hw, program = design.cell, design.hardware, program_for(design)
+    k = cell.block
+    transforms = 1 + program.output_width + (hw.element_width if cell.projection else 0)
+    element_wise = 3 + 5 + (3 if cell.peepholes else 0)  # f c, i g, o tanh; five PWL; peepholes
+    return {
+        "lanes": hw.lanes * design.lane_products,
+        "forward_transforms": transforms * multiplications(forward_graph(k)),
+        "inverse_transforms": hw.ifft_units * multiplications(inverse_graph(k)),
+        "element_wise": hw.element_width * k * element_wise,
+    }
+
+
+def formats_table(design: Design) -> dict[str, Format]:
+    """Formats of the tensors that the design has, by name."""
+    values = {f.name: getattr(design.formats, f.name) for f in fields(design.formats)}
+    return {name: fmt for name, fmt in values.items() if fmt is not None}
+
+
+def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
+    """Everything that can be told without simulation or synthesis, ready for JSON.
+
+    latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
+    as the cycle of the transfer. interval_cycles: between frames of one stream in steady state.
+    weight_bits: words of the weight memories that hold weights; weight_memory_bits: all of them.
+    """
+    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
+        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
+    cell, hw, f = design.cell, design.hardware, design.formats
+    program, schedule = program_for(design), schedule_for(design)
+    matrices = [shape for name, shape in cell.weight_shapes.items() if name.endswith("weight")]
+    stored = sum(int(np.prod(shape)) for shape in matrices)
+    parts = multipliers(design)
+    single = clock_mhz * 1e6 / schedule.interval
+    errors = {
+        "sigmoid": pwl_table(
+            "sigmoid", design.activations.sigmoid_segments, f.preactivation, f.gate
+        ).max_error(),
+        "tanh": pwl_table(
+            "tanh", design.activations.tanh_segments, f.cell_state, f.gate
+        ).max_error(),
+    }
+    return {
+        "name": design.name,
+        "digest": design.digest,
+        "cell": {"kind": "lstm"} | asdict(cell),
+        "hardware": asdict(hw),
+        "activation": asdict(design.activations),
+        "activation_errors": errors,
+        "formats": {
+            name: {"word": fmt.word, "frac": fmt.frac} for name, fmt in formats_table(design).items()
+        },
+        "blocks": {
+            "input": cell.input_blocks,
+            "hidden": cell.hidden_blocks,
+            "output": cell.output_blocks,
+        },
+        "parameters": cell.parameters,
+        "dense_parameters": cell.dense_parameters,
+        "compression_ratio": cell.dense_parameters / cell.parameters,
+        "weight_bits": stored * f.weight_word,
+        "weight_memory_bits": hw.lanes * program.length * cell.block * f.weight_word,
+        "accumulator_bits": design.accumulator_word,
+        "multipliers": sum(parts.values()),
+        "multipliers_by_unit": parts,
+        "product_cycles": program.length,
+        "latency_cycles": schedule.latency,
+        "interval_cycles": _whole(schedule.interval),
+        "bottleneck": schedule.bottleneck,
+        "utilisation": {unit: round(v, 4) for unit, v in schedule.utilisation().items()},
+        "streams": STREAMS,
+        "clock_mhz": clock_mhz,
+        "latency_us": schedule.latency / clock_mhz,
+        "frames_per_second_single": single,
+        "frames_per_second_interleaved": single,
+        "tdata_bits": hw.samples_per_beat * hw.sample_bits,
+    }
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def info_text(info: dict) -> str:
+    """`design_info` for a terminal."""
+    cell, hw = info["cell"], info["hardware"]
+    projection = f", projection {cell['projection']}" if cell["projection"] else ""
+    options = [f"g {cell['g_activation']}"] + (["peepholes"] if cell["peepholes"] else [])
+    parts = ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in info["multipliers_by_unit"].items())
+    activation, errors = info["activation"], info["activation_errors"]
+    busy = ", ".join(f"{unit} {100 * v:.0f} %" for unit, v in info["utilisation"].items())
+    lines = [
+        ("design", f"{info['name']} ({info['digest'][:12]})"),
+        (
+            "cell",
+            f"LSTM, {cell['inputs']} inputs, {cell['hidden']} hidden{projection}, "
+            f"block {cell['block']}, {', '.join(options)}",
+        ),
+        (
+            "hardware",
+            f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
+            f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits",
+        ),
+        (
+            "parameters",
+            f"{info['parameters']} stored, {info['dense_parameters']} dense: compression "
+            f"{info['compression_ratio']:.2f}",
+        ),
+        (
+            "weight memory",
+            f"{info['weight_bits']} bits of weights in {info['weight_memory_bits']} bits",
+        ),
+        ("multipliers", f"{info['multipliers']}: {parts}"),
+        ("accumulator", f"{info['accumulator_bits']} bits"),
+        (
+            "activations",
+            f"sigmoid {activation['sigmoid_segments']} segments (largest error "
+            f"{errors['sigmoid']:.2g}), tanh {activation['tanh_segments']} ({errors['tanh']:.2g})",
+        ),
+        (
+            "latency",
+            f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
+            f"{info['clock_mhz']:g} MHz",
+        ),
+        (
+            "interval",
+            f"{info['interval_cycles']} cycles, of which {info['product_cycles']} of products; "
+            f"bound by {info['bottleneck']}",
+        ),
+        ("busy", busy),
+        ("speed", f"{info['frames_per_second_single']:,.0f} frames/s, one stream"),
+    ]
+    text = [f"{label:<15}{value}" for label, value in lines]
+    text.append("formats        tensor                word  fraction  range")
+    for name, fmt in info["formats"].items():
+        low, high = Format(**fmt).range
+        text.append(
+            f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}"
+        )
+    return "\n".join(text)

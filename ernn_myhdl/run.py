@@ -1,0 +1,241 @@
+"""Runs: a design and an input on an engine, and what came out."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, check_engine
+from ernn_myhdl.engines.result import Job
+from ernn_myhdl.engines.stimulus import Traffic
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.formats import to_real
+from ernn_myhdl.inputs import check_input, first_frames
+from ernn_myhdl.output_folder import new_file, new_folder
+from ernn_myhdl.storage import load_design, write_design
+
+RUN_NAME = "run.json"
+DESIGN_FOLDER = "design"
+RUN_VERSION = 1
+
+
+@dataclass
+class Run:
+    """What one engine made of one input.
+
+    x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
+    `sequences` are their lengths. raw: the outputs as int64 in the `output` format.
+    frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
+    None for the models, which know no cycles.
+    stages: named tensor -> (frames, ...) int64, shapes of `golden.tensors.tensor_shapes`.
+    stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
+    trace: signal -> value in every cycle (`ernn_myhdl.trace.CycleTrace`). Both only from `myhdl`.
+    saturations: tensor -> saturated elements, None where the engine does not count them.
+    """
+
+    design: Design
+    engine: str
+    x: np.ndarray
+    outputs: np.ndarray
+    raw: np.ndarray
+    sequences: list[int]
+    frame_cycles: np.ndarray | None = None
+    stages: dict[str, np.ndarray] = field(default_factory=dict)
+    stage_cycles: dict[str, np.ndarray] = field(default_factory=dict)
+    trace: dict[str, np.ndarray] = field(default_factory=dict)
+    saturations: dict[str, int] | None = None
+    traffic: Traffic = Traffic()
+    seconds: float = 0.0
+    cycles: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """Digest of the design."""
+        return self.design.digest
+
+    @property
+    def frames(self) -> int:
+        return len(self.raw)
+
+    @property
+    def cycles_per_second(self) -> float | None:
+        """Simulated cycles in a second of wall time."""
+        return None if self.cycles is None else self.cycles / max(self.seconds, 1e-9)
+
+    @property
+    def input_sequences(self) -> list[np.ndarray]:
+        """x cut into its sequences."""
+        return np.split(self.x, np.cumsum(self.sequences)[:-1])
+
+    def summary(self) -> dict:
+        """What run.json holds: everything but the arrays."""
+        summary = {
+            "format_version": RUN_VERSION,
+            "engine": self.engine,
+            "design": self.design.name,
+            "design_digest": self.digest,
+            "frames": self.frames,
+            "sequences": list(self.sequences),
+            "outputs": self.raw.shape[1],
+            "seconds": self.seconds,
+            "frames_per_second": self.frames / max(self.seconds, 1e-9),
+            "cycles": self.cycles,
+            "cycles_per_second": self.cycles_per_second,
+            "saturations": self.saturations,
+            "traffic": asdict(self.traffic),
+        }
+        if self.frame_cycles is not None:
+            cycles = self.frame_cycles
+            summary["latency_cycles"] = int(cycles[0, 1] - cycles[0, 0])
+            gaps = np.diff(cycles[:, 1])
+            summary["interval_cycles"] = int(np.median(gaps)) if len(gaps) else None
+        return summary
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
+        """Write a new run folder; an existing one is an error, or replaced with `force`."""
+        with new_folder(folder, force, RUN_NAME) as partial:
+            write_run(self, partial)
+        return Path(folder)
+
+
+def write_run(run: Run, folder: Path) -> None:
+    """Write the files of a run into an existing folder."""
+    (folder / DESIGN_FOLDER).mkdir()
+    write_design(run.design, folder / DESIGN_FOLDER)
+    for name in ("x", "outputs", "raw"):
+        np.save(folder / f"{name}.npy", getattr(run, name), allow_pickle=False)
+    if run.frame_cycles is not None:
+        np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
+    for name in ("stages", "stage_cycles", "trace"):
+        arrays = getattr(run, name)
+        if arrays:
+            np.savez(folder / f"{name}.npz", **{n: _narrow(a) for n, a in arrays.items()})
+    (folder / RUN_NAME).write_text(json.dumps(run.summary(), indent=2) + "\n", encoding="utf-8")
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them; loading widens them again."""
+    if array.dtype != np.int64 or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.int64) if array.dtype.kind == "i" else array
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run stored in `folder`; DesignError where it is not one or is damaged."""
+    folder = Path(folder)
+    if folder.name == RUN_NAME and folder.is_file():
+        folder = folder.parent
+    if not (folder / RUN_NAME).is_file():
+        what = f"holds no {RUN_NAME}" if folder.is_dir() else "no such folder"
+        raise DesignError(f"run {folder}: {what}; make one with `ernn simulate -o {folder}`")
+    design = load_design(folder / DESIGN_FOLDER)
+    try:
+        summary = json.loads((folder / RUN_NAME).read_text(encoding="utf-8"))
+        if summary["format_version"] != RUN_VERSION:
+            raise ValueError(f"format_version is {summary['format_version']}, not {RUN_VERSION}")
+        arrays = {n: _load(folder / f"{n}.npy") for n in ("x", "outputs", "raw")}
+        cycles = folder / "frame_cycles.npy"
+        groups = {n: _load_all(folder / f"{n}.npz") for n in ("stages", "stage_cycles", "trace")}
+        run = Run(
+            design=design,
+            engine=summary["engine"],
+            sequences=summary["sequences"],
+            frame_cycles=_load(cycles) if cycles.exists() else None,
+            saturations=summary["saturations"],
+            traffic=Traffic(**summary["traffic"]),
+            seconds=summary["seconds"],
+            cycles=summary["cycles"],
+            **arrays,
+            **groups,
+        )
+        if sum(run.sequences) != len(run.x) or len(run.x) != len(run.raw):
+            raise ValueError("its arrays differ in the number of frames")
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DesignError(
+            f"run {folder}: is damaged ({' '.join(str(error).split())}); simulate again"
+        ) from error
+    return run
+
+
+def _load(file: Path) -> np.ndarray:
+    return np.load(file, allow_pickle=False)
+
+
+def _load_all(file: Path) -> dict[str, np.ndarray]:
+    if not file.exists():
+        return {}
+    with np.load(file, allow_pickle=False) as archive:
+        return {name: _wide(archive[name]) for name in archive.files}
+
+
+def run_design(
+    design: Design,
+    x,
+    engine: str = "golden",
+    frames: int | None = None,
+    vcd: str | Path | None = None,
+    traffic: Traffic = Traffic(),
+    stages: bool = True,
+    vcd_lanes: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Run x, a float array (frames, inputs) or a list of such sequences, on an engine.
+
+    The state is cleared at the start of every sequence. engine: golden, integer, myhdl or ghdl.
+    frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
+    traffic: idle cycles and back-pressure (myhdl, ghdl). stages: keep every named tensor and the
+    per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
+    progress: called with (frames done, cycle).
+    """
+    check_engine(engine)
+    if vcd is not None and engine != "myhdl":
+        raise DesignError(f"vcd with engine {engine!r}: only engine 'myhdl' makes a waveform")
+    if traffic != Traffic() and engine not in CYCLE_ENGINES:
+        raise DesignError(
+            f"traffic with engine {engine!r}: only {' and '.join(CYCLE_ENGINES)} have streams"
+        )
+    for name in ("idle", "stall"):
+        if not 0 <= getattr(traffic, name) <= 0.95:
+            raise DesignError(
+                f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
+            )
+    sequences = first_frames(check_input(x, design.cell.inputs), frames)
+    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress)
+    start = time.perf_counter()
+    if vcd is None:
+        result = ENGINES[engine](job)
+    else:
+        with new_file(vcd) as partial:
+            result = ENGINES[engine](replace(job, vcd=partial))
+    seconds = time.perf_counter() - start
+    return Run(
+        design=design,
+        engine=engine,
+        x=np.concatenate(sequences),
+        outputs=to_real(result.raw, design.formats.output),
+        raw=result.raw,
+        sequences=[len(s) for s in sequences],
+        frame_cycles=result.frame_cycles,
+        stages=result.stages,
+        stage_cycles=result.stage_cycles,
+        trace=result.trace,
+        saturations=result.saturations,
+        traffic=traffic,
+        seconds=seconds,
+        cycles=result.cycles,
+    )

@@ -1,0 +1,254 @@
+"""Design folders: `design.toml` (everything but the weights) and `weights.safetensors`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import numpy as np
+import tomlkit
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from tomlkit.exceptions import TOMLKitError
+
+from ernn_myhdl.design import Activations, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.formats import Format
+from ernn_myhdl.output_folder import new_folder
+
+TOML_NAME = "design.toml"
+WEIGHTS_NAME = "weights.safetensors"
+FORMAT_VERSION = 1
+CELL_KINDS = ("lstm",)
+
+#: Names become VHDL and Verilog identifiers.
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+
+_COMMENTS = {
+    "cell": {
+        "kind": "lstm",
+        "inputs": "elements of x",
+        "hidden": "cells",
+        "projection": "elements of y with a recurrent projection; 0: none, y is the cells' output",
+        "block": "size k of the circulant blocks: 1 (dense), 2, 4, 8, 16 or 32",
+        "peepholes": "diagonal connections from the cell state to the gates",
+        "g_activation": "activation of the candidate: tanh or sigmoid",
+    },
+    "hardware": {
+        "lanes": "L: products of a spectral block with a weight block in one cycle",
+        "ifft_units": "U: block rows drained in one cycle; divides lanes, at most 4 element_width",
+        "element_width": "E: blocks of k cells in one cycle of the element-wise unit",
+        "samples_per_beat": "samples in one AXI-Stream beat, a power of two",
+        "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
+    },
+    "activation": {
+        "sigmoid_segments": "segments of the piecewise linear sigmoid, a power of two",
+        "tanh_segments": "segments of the piecewise linear tanh, a power of two",
+    },
+    "formats": {
+        "input": "x",
+        "input_spectrum": "FFT of x",
+        "input_weight": "spectra of the matrices of x",
+        "recurrent_weight": "spectra of the matrices of the previous y",
+        "output": "y",
+        "output_spectrum": "FFT of y",
+        "block_spectrum": "rounded accumulators, before the inverse FFT",
+        "preactivation": "gate sums and biases",
+        "gate": "results of sigmoid and tanh",
+        "cell_state": "c",
+        "cell_output": "m = o tanh(c)",
+        "projection_weight": "spectra of the projection matrix",
+        "cell_output_spectrum": "FFT of m",
+        "peephole": "peephole weights",
+    },
+}
+
+
+def save_design(design: Design, folder: str | Path, force: bool = False) -> Path:
+    """Write `design` into a new folder. An existing one is an error, or replaced with `force`."""
+    check_name(design.name)
+    folder = Path(folder)
+    with new_folder(folder, force, TOML_NAME) as partial:
+        write_design(design, partial)
+    return folder
+
+
+def write_design(design: Design, folder: Path) -> None:
+    """Write the two files of `design` into an existing folder."""
+    (folder / TOML_NAME).write_text(design_toml(design), encoding="utf-8")
+    weights = {name: _storable(array) for name, array in design.weights.items()}
+    save_file(weights, folder / WEIGHTS_NAME)
+
+
+def check_name(name: object) -> None:
+    """DesignError unless `name` can name the top entity."""
+    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
+        raise DesignError(
+            f"name = {name!r}: must be an identifier of VHDL, letters and digits with single "
+            "underscores between them, a letter first"
+        )
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    kind = array.dtype.newbyteorder("=")
+    if kind.itemsize > 8:
+        kind = np.dtype(np.float64)
+    return np.ascontiguousarray(array, dtype=kind)
+
+
+def design_toml(design: Design) -> str:
+    """The text of design.toml."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("A block-circulant LSTM core; its weights are in " + WEIGHTS_NAME))
+    document.add("format_version", tomlkit.item(FORMAT_VERSION))
+    document.add("name", tomlkit.item(design.name))
+    sections = {
+        "cell": {"kind": "lstm"} | _values(design.cell),
+        "hardware": _values(design.hardware),
+        "activation": _values(design.activations),
+        "formats": {n: f for n, f in _values(design.formats).items() if f is not None},
+    }
+    for section, values in sections.items():
+        document.add(tomlkit.nl())
+        table = tomlkit.table()
+        if section == "formats":
+            table.add(tomlkit.comment("two's complement: word bits in all, frac of them fraction"))
+        for key, value in values.items():
+            table.add(key, _item(value).comment(_COMMENTS[section][key]))
+        document.add(section, table)
+    return tomlkit.dumps(document)
+
+
+def _values(record) -> dict[str, object]:
+    return {f.name: getattr(record, f.name) for f in fields(record)}
+
+
+def _item(value: object):
+    if isinstance(value, Format):
+        table = tomlkit.inline_table()
+        table.update({"word": value.word, "frac": value.frac})
+        return table
+    return tomlkit.item(value)
+
+
+def load_design(folder: str | Path) -> Design:
+    """The design stored in `folder` (or next to its design.toml).
+
+    Raises DesignError, on one line and naming file and key, where anything is missing or illegal.
+    """
+    folder = Path(folder)
+    if folder.name == TOML_NAME and folder.is_file():
+        folder = folder.parent
+    toml, weights = folder / TOML_NAME, folder / WEIGHTS_NAME
+    if not folder.is_dir():
+        raise DesignError(f"design {folder}: no such folder; make one with `ernn new -o {folder}`")
+    if not toml.is_file():
+        raise DesignError(f"design {folder}: holds no {TOML_NAME}, so it is not a design folder")
+    parts = _read_toml(toml)
+    try:
+        arrays = _read_weights(weights)
+        return Design(weights=arrays, **parts)
+    except DesignError as error:
+        message = str(error)
+        if message.startswith(str(weights)):
+            raise
+        if message.startswith("weights"):
+            raise DesignError(
+                f"{weights}: {message}; export the weights again, or correct [cell] in {TOML_NAME}"
+            ) from error
+        raise DesignError(f"{toml}: {message}") from error
+
+
+def _read_weights(file: Path) -> dict[str, np.ndarray]:
+    if not file.is_file():
+        raise DesignError(f"{file}: is missing; a design folder needs it beside {TOML_NAME}")
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DesignError(
+            f"{file}: cannot be read ({_one_line(error)}); it is truncated or not a safetensors "
+            "file of floating point arrays: write or copy it again"
+        ) from error
+
+
+def _read_toml(file: Path) -> dict:
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = tomlkit.parse(text).unwrap()
+    except (TOMLKitError, UnicodeDecodeError, ValueError) as error:
+        raise DesignError(
+            f"{file}: is not valid TOML ({_one_line(error)}); correct it"
+        ) from error
+    try:
+        return _parts(document)
+    except DesignError as error:
+        raise DesignError(f"{file}: {_one_line(error)}") from error
+
+
+def _parts(document: dict) -> dict:
+    _check_keys("", document, ("format_version", "name", *_COMMENTS), ())
+    version = document["format_version"]
+    if isinstance(version, bool) or version != FORMAT_VERSION:
+        raise DesignError(
+            f"format_version = {version!r}: must be {FORMAT_VERSION}; a newer one needs a newer "
+            "ernn-myhdl"
+        )
+    check_name(document["name"])
+    for section in _COMMENTS:
+        if not isinstance(document[section], dict):
+            raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
+    cell = dict(document["cell"])
+    _check_keys("cell", cell, ("kind", *(f.name for f in fields(LstmCell))), ())
+    if (kind := cell.pop("kind")) not in CELL_KINDS:
+        raise DesignError(f"cell kind = {kind!r}: must be {' or '.join(map(repr, CELL_KINDS))}")
+    return {
+        "name": document["name"],
+        "cell": LstmCell(**cell),
+        "hardware": _record("hardware", Hardware, document["hardware"]),
+        "activations": _record("activation", Activations, document["activation"]),
+        "formats": _formats(document["formats"]),
+    }
+
+
+def _record(section: str, kind: type, values: dict):
+    _check_keys(section, values, tuple(f.name for f in fields(kind)), ())
+    return kind(**values)
+
+
+def _formats(values: dict) -> Formats:
+    names = tuple(f.name for f in fields(Formats))
+    optional = tuple(f.name for f in fields(Formats) if f.default is not MISSING)
+    _check_keys("formats", values, names, optional)
+    formats = {}
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            raise DesignError(
+                f"formats {name} = {value!r}: must be like {{ word = 12, frac = 11 }}"
+            )
+        _check_keys(f"formats {name}", value, ("word", "frac"), ())
+        try:
+            formats[name] = Format(**value)
+        except DesignError as error:
+            raise DesignError(f"formats {name}: {error}") from error
+    return Formats(**formats)
+
+
+def _check_keys(section: str, values: dict, legal: tuple[str, ...], optional: tuple[str, ...]):
+    """DesignError on a key that is not legal or, unless optional, missing."""
+    where = f"{section} " if section else ""
+    for key in values:
+        if key not in legal:
+            close = difflib.get_close_matches(key, legal, 1)
+            hint = f"did you mean {close[0]}?" if close else f"remove it, or use {', '.join(legal)}"
+            raise DesignError(f"{where}{key}: unknown key; {hint}")
+    missing = [key for key in legal if key not in values and key not in optional]
+    if missing:
+        known = _COMMENTS.get(section, {}).get(missing[0])
+        meaning = f" ({known})" if known else ""
+        raise DesignError(f"{where}{missing[0]}: is missing{meaning}; add it")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,191 @@
+"""The fxpmath model and the integer model agree on every bit of every named tensor."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_designs import corner_inputs, random_design, random_inputs
+
+from ernn_myhdl.design import BLOCK_SIZES, Activations, LstmCell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.formats import Format
+from golden.fixed_point import FixedPointModel
+from golden.integer import IntegerModel
+from golden.random_weights import random_weights
+from golden.range_analysis import choose_formats, model_design
+from golden.tensors import saturating_names, tensor_formats, tensor_names, tensor_shapes
+
+
+def assert_same(design, x):
+    """Both models on x; returns the saturation counts."""
+    reference = FixedPointModel(design).run(x)
+    run = IntegerModel(design).run(x, stages=True)
+    assert list(reference.stages) == list(run.stages) == list(tensor_names(design.cell))
+    formats, shapes = tensor_formats(design), tensor_shapes(design.cell)
+    for name, expected in reference.stages.items():
+        assert expected.shape == (len(x), *shapes[name])
+        assert expected.dtype == run.stages[name].dtype == np.int64
+        assert np.array_equal(run.stages[name], expected), name
+        assert formats[name].minimum <= expected.min() <= expected.max() <= formats[name].maximum
+    assert list(reference.saturations) == list(saturating_names(design.cell))
+    assert run.saturations == reference.saturations
+    assert np.array_equal(run.raw, reference.raw)
+    assert np.array_equal(run.outputs, reference.outputs)
+    return run.saturations
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1))
+def test_models_agree_on_random_designs(seed):
+    design = random_design(seed, max_hidden=32, max_inputs=24, max_state_word=18)
+    assert_same(design, random_inputs(seed, design, 3))
+
+
+@pytest.mark.parametrize("block", BLOCK_SIZES)
+@pytest.mark.parametrize("projection", [False, True])
+def test_models_agree_at_the_corners(block, projection):
+    for seed in range(2):
+        design = random_design(
+            seed,
+            block=block,
+            projection=projection,
+            peepholes=seed == 0,
+            g_activation="tanh" if projection else "sigmoid",
+            max_hidden=32,
+            max_word=16,
+            stress=bool(seed),
+        )
+        assert_same(design, corner_inputs(design, 3))
+
+
+def _design(word=12, state_word=16, activations=None, overrides=None, block=8, **options):
+    sizes = {"inputs": 11, "hidden": 20, "projection": 13, "peepholes": True} | options
+    cell = LstmCell(block=block, **sizes)
+    weights = random_weights(cell, 5)
+    calibration = [np.random.default_rng(0).normal(size=(30, cell.inputs))]
+    formats = choose_formats(cell, weights, calibration, word, state_word, overrides)
+    return model_design(cell, weights, formats, activations or Activations(16, 32))
+
+
+COUNTERS = {
+    "input": "input",
+    "input_spectrum": "input_spectrum",
+    "block_spectrum": "gate_spectra",
+    "preactivation": "preactivations",
+    "cell_state": "cell_state",
+    "cell_output": "cell_output",
+    "cell_output_spectrum": "cell_output_spectrum",
+    "output": "output",
+    "output_spectrum": "output_spectrum",
+}
+
+
+@pytest.mark.parametrize("field", COUNTERS)
+def test_narrow_formats_are_counted(field):
+    """One format with a range too small: its tensor saturates, and both models count the same."""
+    fmt = getattr(_design().formats, field)
+    design = _design(overrides={field: Format(fmt.word, fmt.frac + 6)})
+    counts = assert_same(design, np.random.default_rng(1).normal(size=(4, 11)))
+    assert counts[COUNTERS[field]] > 0
+    if field == "block_spectrum":
+        assert counts["projection_spectra"] > 0
+    if field == "preactivation":
+        assert counts["gate_sums"] > 0
+
+
+@pytest.mark.parametrize("word", [6, 16, 20])
+def test_models_agree_at_other_word_lengths(word):
+    design = _design(word, min(word + 4, 22))
+    assert_same(design, random_inputs(word, design, 2))
+
+
+@pytest.mark.parametrize("block", [1, 8, 32])
+def test_models_agree_beyond_float64(block):
+    """Accumulators and transforms too wide for float64: int64, and fxpmath on split words."""
+    wide = {"input_spectrum": Format(36, 33), "block_spectrum": Format(43, 36 - block // 8)}
+    wide["input_weight"] = Format(20, 18)
+    design = _design(20, 20, overrides=wide, block=block)
+    assert design.accumulator_word > 54
+    assert_same(design, random_inputs(block, design, 2))
+
+
+def test_padding_is_not_counted():
+    """Cells beyond the layer may saturate; only spectra and elements of the layer count."""
+    cell = LstmCell(3, 1, block=8)
+    weights = {n: np.zeros(s, dtype=np.float32) for n, s in cell.weight_shapes.items()}
+    weights["input_weight"][:, 0, 0, 5] = 4.0  # row 5 only reads input 0
+    formats = choose_formats(cell, random_weights(cell, 0), [np.ones((4, 3))])
+    formats = replace(formats, input_weight=Format(12, formats.input_weight.frac))
+    design = model_design(cell, weights, formats, Activations(16, 16))
+    x = np.array([[formats.input.range[1], 0.0, 0.0]])
+    run = IntegerModel(design).run(x, stages=True)
+    limit = formats.preactivation.maximum
+    assert run.stages["preactivations"][0, :, 0, 5].tolist() == [limit] * 4
+    assert run.saturations["preactivations"] == run.saturations["gate_sums"] == 0
+    assert_same(design, x)
+
+
+def test_a_batch_equals_its_sequences():
+    design = _design()
+    x = [random_inputs(seed, design, frames) for seed, frames in enumerate((4, 0, 9, 9, 1))]
+    model = IntegerModel(design)
+    for batched, one in zip(model.run(x, stages=True), x, strict=True):
+        alone = model.run(one, stages=True)
+        assert batched.frames == len(one)
+        assert np.array_equal(batched.raw, alone.raw)
+        assert batched.saturations == alone.saturations
+        for name, expected in alone.stages.items():
+            assert np.array_equal(batched.stages[name], expected)
+    quick = model.run(x)
+    assert [run.stages for run in quick] == [{}] * len(x)
+    assert [run.saturations for run in quick] == [r.saturations for r in model.run(x, stages=True)]
+    assert model.run([]) == []
+
+
+def test_chunks_of_frames_change_nothing(monkeypatch):
+    design = _design()
+    x = [random_inputs(seed, design, frames) for seed, frames in enumerate((5, 11, 2))]
+    expected = IntegerModel(design).run(x)
+    monkeypatch.setattr("golden.integer.CHUNK_WORDS", 1)
+    for run, whole in zip(IntegerModel(design).run(x), expected, strict=True):
+        assert np.array_equal(run.raw, whole.raw)
+        assert run.saturations == whole.saturations
+
+
+def test_steps_and_raw_inputs_equal_a_run():
+    design = _design()
+    x = random_inputs(2, design, 4)
+    model = FixedPointModel(design)
+    run = model.run(x)
+    raw = run.stages["input"].reshape(4, -1)[:, : design.cell.inputs]
+    model.reset()
+    for t, frame in enumerate(raw):
+        for name, tensor in model.step(frame).items():
+            assert np.array_equal(tensor, run.stages[name][t]), name
+    assert np.array_equal(IntegerModel(design).run(raw).raw, run.raw)
+
+
+@pytest.mark.parametrize("model", [FixedPointModel, IntegerModel])
+def test_illegal_inputs_are_refused(model):
+    design = _design()
+    runnable = model(design)
+    with pytest.raises(DesignError, match=r"must be \(frames, 11\)"):
+        runnable.run(np.zeros((3, 10)))
+    with pytest.raises(DesignError, match="NaN or infinity"):
+        runnable.run(np.full((3, 11), np.inf))
+    with pytest.raises(DesignError, match="raw words from 0 to 2048"):
+        runnable.run(np.array([[0] * 10 + [2048]]))
+    with pytest.raises(DesignError, match="floating point or integer"):
+        runnable.run(np.zeros((3, 11), dtype=complex))
+
+
+def test_designs_too_wide_for_64_bits_are_refused():
+    design = _design()
+    formats = replace(design.formats, block_spectrum=Format(19, 60))
+    with pytest.raises(DesignError, match="block_spectrum: an intermediate result needs"):
+        IntegerModel(replace(design, formats=formats))
+    formats = replace(design.formats, cell_state=Format(54, 50))
+    with pytest.raises(DesignError, match="tensor cell_state: 54 bits"):
+        FixedPointModel(replace(design, formats=formats, activations=Activations(2, 2)))
