@@ -55,10 +55,10 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     single = clock_mhz * 1e6 / schedule.interval
     errors = {
         "sigmoid": pwl_table(
-            "sigmoid", design.activations.sigmoid_segments, f.preactivation, f.gate
+            "sigmoid", f.preactivation, f.gate, design.activations.sigmoid_segments
         ).max_error(),
         "tanh": pwl_table(
-            "tanh", design.activations.tanh_segments, f.cell_state, f.gate
+            "tanh", f.cell_state, f.gate, design.activations.tanh_segments
         ).max_error(),
     }
     return {

@@ -48,12 +48,15 @@ end entity {rom.name};
 
 architecture rtl of {rom.name} is
     signal memory : memory_t := WORDS(CONTENTS);
+    signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
+    q <= word;
+
     read: process (clk) is
     begin
         if rising_edge(clk) then
             if to_integer(unsigned(address)) < {rom.depth} then
-                q <= memory(to_integer(unsigned(address)));
+                word <= memory(to_integer(unsigned(address)));
             end if;
         end if;
     end process read;

@@ -80,7 +80,7 @@ use std.env.all;
 entity test_bench is
     generic (
         INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tdata
-        EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; "" to record only
+        EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; none to record only
         LOG_FILE : string := "{LOG}"; -- transfers with their cycles
         FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
         IDLE_PERCENT : natural := 30; -- cycles without s_axis_tvalid, 0 to 99
@@ -169,7 +169,7 @@ begin
         variable quiet : natural := 0;
     begin
         if rising_edge(clk) then
-            if not opened and EXPECTED_FILE'length > 0 then
+            if not opened and EXPECTED_FILE /= "none" then
                 file_open(vectors, EXPECTED_FILE, read_mode);
             end if;
             opened := true;
@@ -191,7 +191,7 @@ begin
                 write(log_line, string'(" "));
                 hwrite(log_line, m_axis_tdata);
                 writeline(log, log_line);
-                if EXPECTED_FILE'length > 0 then
+                if EXPECTED_FILE /= "none" then
                     readline(vectors, text_line);
                     read(text_line, user);
                     read(text_line, last);
@@ -208,8 +208,8 @@ begin
                 if m_axis_tlast = '1' then
                     frames_seen := frames_seen + 1;
                 end if;
-                if (EXPECTED_FILE'length > 0 and endfile(vectors))
-                        or (EXPECTED_FILE'length = 0 and frames_seen = FRAMES) then
+                if (EXPECTED_FILE /= "none" and endfile(vectors))
+                        or (EXPECTED_FILE = "none" and frames_seen = FRAMES) then
                     if frame_error = '1' then
                         report "FAIL: frame_error is high" severity note;
                         stop(1);

@@ -7,6 +7,8 @@ depend on what was elaborated before in the process; so the text is the same, by
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,33 +35,57 @@ def convert(design: Design, folder, hdl: str = "vhdl", force: bool = False) -> d
     with `force`, and only when the conversion has succeeded.
     Raises DesignError for an unknown language or an existing folder, ToolError if MyHDL fails.
     """
-    from ernn_myhdl.output_folder import output_folder
+    from ernn_myhdl.output_folder import new_folder
     from ernn_myhdl.storage import save_design
 
     if hdl not in HDLS:
         raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
-    with output_folder(folder, force) as target, tempfile.TemporaryDirectory() as scratch:
+    with new_folder(folder, force, "manifest.json") as target, tempfile.TemporaryDirectory() as scratch:
         saved = Path(scratch) / "design"
         save_design(design, saved)
         command = [sys.executable, "-m", "ernn_myhdl.convert.writer", str(saved), str(target), hdl]
-        result = subprocess.run(command, capture_output=True, text=True)
+        # the order of MyHDL's sensitivity lists follows the hash of strings
+        environment = os.environ | {"PYTHONHASHSEED": "0"}
+        result = subprocess.run(command, capture_output=True, text=True, env=environment)
         if result.returncode:
             reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
             raise ToolError(f"conversion to {hdl} failed: {reason}")
         return json.loads((target / "manifest.json").read_text())
 
 
+#: Leaves by name; set before the workers start, which convert one leaf each and end.
+_leaves: dict[str, Leaf] = {}
+
+
+def _convert_one(task: tuple[str, str, str]) -> str:
+    name, folder, language = task
+    return convert_leaf(_leaves[name], Path(folder), language)
+
+
+def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
+    """Each leaf in a process of its own, so that no name depends on another leaf."""
+    _leaves.update(
+        {n: c for n, (c, _) in top.components().items() if isinstance(c, Leaf)}
+    )
+    tasks = [(name, str(folder), language) for name in _leaves]
+    context = multiprocessing.get_context("fork")
+    with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
+        for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):
+            pass
+
+
 def write(design: Design, folder: Path, hdl: str) -> None:
-    """Convert in this process, into an existing empty folder."""
+    """Convert into an existing empty folder; only for a process that has used MyHDL for nothing."""
     language, suffix = HDLS[hdl]
     top = core(design)
+    _convert_leaves(top, folder, language)
     files = [SUPPORT] if hdl == "vhdl" else []
     components = []
     everything = top.components() | {top.name: (top, 1)}
     for name, (component, count) in everything.items():
         entry = {"name": name, "instances": count}
         if isinstance(component, Leaf):
-            file = convert_leaf(component, folder, language)
+            file = f"{name}.{suffix}"
             entry["kind"] = "leaf"
         elif isinstance(component, Rom):
             entry["kind"] = "rom"

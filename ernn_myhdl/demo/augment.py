@@ -41,6 +41,6 @@ def pad(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Zero-pad to one float32 batch ``(n, longest, 12)``; also return the lengths ``(n,)``."""
     lengths = np.array([len(frames) for frames in sequences])
     batch = np.zeros((len(sequences), lengths.max(), sequences[0].shape[1]), dtype=np.float32)
-    for row, frames in zip(batch, sequences):
+    for row, frames in zip(batch, sequences, strict=True):
         row[: len(frames)] = frames
     return batch, lengths

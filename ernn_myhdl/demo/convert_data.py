@@ -72,8 +72,7 @@ def check(part: str, sequences: Sequence[np.ndarray], labels: np.ndarray) -> Non
     for index, frames in enumerate(sequences):
         if not MIN_FRAMES <= len(frames) <= MAX_FRAMES:
             raise ValueError(
-                f"{part}: utterance {index} has {len(frames)} frames, "
-                f"not {MIN_FRAMES}-{MAX_FRAMES}"
+                f"{part}: utterance {index} has {len(frames)} frames, not {MIN_FRAMES}-{MAX_FRAMES}"
             )
         if not np.isfinite(frames).all():
             raise ValueError(f"{part}: utterance {index} has missing values")

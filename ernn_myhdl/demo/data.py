@@ -41,8 +41,6 @@ def load_japanese_vowels(path: Path = DATA_FILE) -> JapaneseVowels:
     return JapaneseVowels(parts["train"], parts["test"], frames.mean(axis=0), frames.std(axis=0))
 
 
-def normalise(
-    sequences: list[np.ndarray], mean: np.ndarray, std: np.ndarray
-) -> list[np.ndarray]:
+def normalise(sequences: list[np.ndarray], mean: np.ndarray, std: np.ndarray) -> list[np.ndarray]:
     """Scale each ``(frames, 12)`` sequence to zero mean and unit deviation: the network's x."""
     return [(frames - mean) / std for frames in sequences]

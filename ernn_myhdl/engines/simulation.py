@@ -96,12 +96,12 @@ def simulate(
                 sample(cycle)
         record.error = bool(ports["frame_error"])
         state["quiet"] = 0 if moved else state["quiet"] + 1
-        if state["done"] < frames:
+        if state["tail"] == tail:
             record.cycles = cycle + 1
-        elif state["tail"]:
+        if state["done"] >= frames:
+            if not state["tail"]:
+                raise StopSimulation
             state["tail"] -= 1  # the last frame's output_spectrum is written after its delivery
-        else:
-            raise StopSimulation
         if state["quiet"] > limit:
             raise ToolError(
                 f"simulation: no transfer for {limit} cycles, {state['done']} of {frames} frames "

@@ -1,0 +1,1 @@
+"""The command `ernn`; one file a sub-command."""

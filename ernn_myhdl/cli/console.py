@@ -1,0 +1,84 @@
+"""Helpers of the sub-commands: arguments, progress, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ernn_myhdl.errors import DesignError
+
+FINE, FAILED, BAD_INPUT, TOOL = 0, 1, 2, 3
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Errors on one line, without the usage, exit code 2."""
+
+    def error(self, message: str):
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def add_command(subparsers, name: str, help: str, description: str, examples: str):
+    """A sub-command's parser; `examples` end its help."""
+    return subparsers.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_json(parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON in place of text")
+
+
+def add_force(parser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace an existing output folder")
+
+
+def whole(text: str) -> int:
+    """Argument type: a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def number(text: str) -> float:
+    """Argument type: a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if value - value != 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def print_json(value) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+@contextmanager
+def frame_progress(label: str, frames: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over frames on the terminal's standard error; nothing where that is a file."""
+    from tqdm import tqdm
+
+    with tqdm(total=frames, desc=label, unit="frame", disable=None, file=sys.stderr) as bar:
+
+        def update(done: int, cycle: int) -> None:
+            if cycle:
+                bar.set_postfix_str(f"cycle {cycle}", refresh=False)
+            bar.update(done - bar.n)
+
+        yield update
+
+
+def one_of(what: str, value: str, legal) -> str:
+    """`value`, or DesignError unless it is among `legal`."""
+    if value not in legal:
+        raise DesignError(f"{what} = {value!r}: must be one of {', '.join(legal)}")
+    return value

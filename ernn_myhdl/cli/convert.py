@@ -1,0 +1,38 @@
+"""`ernn convert`: the core as VHDL or Verilog."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json
+
+EXAMPLES = """\
+  ernn convert speech -o vhdl
+  ernn convert speech -o verilog --hdl verilog"""
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "convert",
+        "write a design as VHDL or Verilog",
+        "Write the core as hierarchical VHDL-2008 (or Verilog), with a self-checking test bench, its "
+        "vectors and a file list in compile order.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
+    parser.add_argument("--hdl", choices=("vhdl", "verilog"), default="vhdl", help="default vhdl")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.storage import load_design
+
+    design = load_design(args.design)
+    design.convert(args.output, hdl=args.hdl, force=args.force)
+    if args.json:
+        print_json({"folder": args.output, "hdl": args.hdl, "digest": design.digest})
+    else:
+        print(f"wrote {args.output}")
+    return FINE

@@ -1,0 +1,81 @@
+"""`ernn info`: what a design costs and how fast it is, from its schedule."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import FINE, add_command, add_json, number, print_json
+
+EXAMPLES = """\
+  ernn info speech
+  ernn info speech --clock-mhz 150 --json
+  ernn info speech --ranges --calibration x.npy"""
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "info",
+        "sizes, formats, multipliers, cycles and speed of a design",
+        "Print sizes, formats, parameters, weight memory, multipliers, scheduled cycles and speed.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    parser.add_argument(
+        "--ranges", action="store_true",
+        help="also run calibration data: range, format and saturations of every tensor",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibration", metavar="X", help=".npy or .npz for --ranges (default: standard normal)"
+    )
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.report import design_info, info_text
+    from ernn_myhdl.storage import load_design
+
+    design = load_design(args.design)
+    information = design_info(design, args.clock_mhz)
+    rows = _ranges(design, args.calibration) if args.ranges or args.calibration else None
+    if args.json:
+        if rows is not None:
+            information["ranges"] = [_row(r) for r in rows]
+        print_json(information)
+        return FINE
+    print(info_text(information))
+    if rows is not None:
+        from golden.range_table import format_table
+
+        print()
+        print(format_table(rows))
+    return FINE
+
+
+def _ranges(design, calibration: str | None):
+    import numpy as np
+
+    from ernn_myhdl.generate import CALIBRATION
+    from ernn_myhdl.inputs import load_input
+    from golden.range_table import range_table
+
+    if calibration:
+        sequences = load_input(calibration, design.cell.inputs)
+    else:
+        count, frames = CALIBRATION
+        rng = np.random.default_rng(0)
+        sequences = [rng.standard_normal((frames, design.cell.inputs)) for _ in range(count)]
+    return range_table(
+        design.cell, design.weights, sequences, design.formats, design.activations
+    )
+
+
+def _row(row) -> dict:
+    return {
+        "tensor": row.tensor,
+        "minimum": row.minimum,
+        "maximum": row.maximum,
+        "format": {"word": row.format.word, "frac": row.format.frac},
+        "elements": row.elements,
+        "saturations": row.saturations,
+    }

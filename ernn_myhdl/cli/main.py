@@ -1,0 +1,75 @@
+"""Entry point of `ernn`: parses, runs a sub-command, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from ernn_myhdl import __version__
+from ernn_myhdl.cli import convert, demo, info, new, plot, simulate, synth
+from ernn_myhdl.cli.console import BAD_INPUT, TOOL, OneLineParser
+from ernn_myhdl.errors import DesignError, ToolError
+
+COMMANDS = (new, info, simulate, plot, convert, synth, demo)
+
+DESCRIPTION = "Block-circulant LSTM cores for FPGAs: make, inspect, simulate, convert, synthesise."
+EXIT_CODES = "exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a tool is missing or failed"
+
+
+def build_parser() -> OneLineParser:
+    """The parser with all sub-commands."""
+    parser = OneLineParser(prog="ernn", description=DESCRIPTION, epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"ernn-myhdl {__version__}")
+    subparsers = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=OneLineParser
+    )
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `ernn`; returns the exit code."""
+    _terminate_like_an_interrupt()
+    try:
+        arguments = build_parser().parse_args(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except DesignError as error:
+        return _fail(BAD_INPUT, str(error))
+    except ToolError as error:
+        return _fail(TOOL, str(error))
+    except BrokenPipeError:
+        # the reader (head, less) has gone; nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _fail(130, "interrupted; no output was written")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(BAD_INPUT, f"{where}{error.strerror or error}; check the path and its rights")
+    except MemoryError:
+        return _fail(BAD_INPUT, "out of memory; choose a smaller design or fewer --frames")
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"ernn: error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _terminate_like_an_interrupt() -> None:
+    """SIGTERM unwinds like Ctrl-C, so that no partial output stays."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    try:
+        signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        pass  # not in the main thread
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""`ernn simulate`: an input through a design, on one of the engines."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from ernn_myhdl.cli.console import (
+    FAILED,
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    frame_progress,
+    number,
+    print_json,
+    whole,
+)
+
+EXAMPLES = """\
+  ernn simulate speech --input x.npy --engine golden -o run
+  ernn simulate speech --input x.npy --engine myhdl --frames 10 --vcd wave.vcd --check -o run
+  ernn simulate speech --input utterances.npz --engine ghdl --stall 0.3 --check
+
+Input: an .npy file (frames, inputs), floating point; or an .npz file with one such array for each
+sequence, sorted by name. The state is cleared at the start of each sequence."""
+
+ENGINE_NAMES = ("golden", "integer", "myhdl", "ghdl")
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "simulate",
+        "run an input through a design",
+        "Run an input through a design: golden (fxpmath), integer (numpy), myhdl (the core, cycle "
+        "by cycle) or ghdl (the converted VHDL). All agree to the bit.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("--input", required=True, metavar="X", help=".npy or .npz file")
+    parser.add_argument("--engine", choices=ENGINE_NAMES, default="golden", help="default golden")
+    parser.add_argument("--frames", type=whole, metavar="N", help="only the first N frames")
+    parser.add_argument("-o", "--output", metavar="RUN", help="new run folder")
+    parser.add_argument("--vcd", metavar="F", help="waveform file (engine myhdl)")
+    parser.add_argument(
+        "--vcd-lanes", action="store_true", help="with the lanes' nets in a large core too"
+    )
+    parser.add_argument(
+        "--check", action="store_true",
+        help="compare with the golden model; on a difference name the first and exit with 1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reference", choices=("golden", "integer"), default="golden",
+        help="model for --check (default golden; integer is faster)",
+    )  # fmt: skip
+    streams = parser.add_argument_group("streams (engines myhdl and ghdl)")
+    streams.add_argument(
+        "--idle", type=number, default=0.0, metavar="P", help="probability of a cycle without x"
+    )
+    streams.add_argument(
+        "--stall", type=number, default=0.0, metavar="P",
+        help="probability of back-pressure in a cycle",
+    )  # fmt: skip
+    streams.add_argument("--seed", type=whole, default=0, help="of idle and stall (0)")
+    parser.add_argument(
+        "--no-stages", action="store_true", help="outputs only, no named tensors: less memory"
+    )
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.engines.stimulus import Traffic
+    from ernn_myhdl.errors import DesignError
+    from ernn_myhdl.inputs import first_frames, load_input
+    from ernn_myhdl.output_folder import check_file, check_folder, new_folder
+    from ernn_myhdl.run import RUN_NAME, run_design, write_run
+    from ernn_myhdl.storage import load_design
+
+    design = load_design(args.design)
+    sequences = first_frames(load_input(args.input, design.cell.inputs), args.frames)
+    if args.seed < 0:
+        raise DesignError(f"seed = {args.seed}: must be 0 or more")
+    if args.output:
+        check_folder(args.output, args.force, RUN_NAME)
+    if args.vcd:
+        check_file(args.vcd)
+    with ExitStack() as stack:
+        folder = vcd = None
+        if args.output:
+            folder = stack.enter_context(new_folder(args.output, args.force, RUN_NAME))
+        if args.vcd:
+            vcd = _inside(Path(args.vcd), args.output, folder)
+        frames = sum(len(s) for s in sequences)
+        with frame_progress(args.engine, frames) as progress:
+            result = run_design(
+                design,
+                sequences,
+                args.engine,
+                vcd=vcd,
+                traffic=Traffic(args.idle, args.stall, args.seed),
+                stages=not args.no_stages,
+                vcd_lanes=args.vcd_lanes,
+                progress=progress,
+            )
+        mismatch = _check(result, args.reference) if args.check else None
+        if folder:
+            write_run(result, folder)
+    _tell(result, args, mismatch)
+    return FAILED if mismatch else FINE
+
+
+def _inside(file: Path, output: str | None, folder: Path | None) -> Path:
+    """`file`; where it lies in the run folder, the same place in its temporary stand-in."""
+    if output is not None and file.absolute().is_relative_to(Path(output).absolute()):
+        return folder / file.absolute().relative_to(Path(output).absolute())
+    return file
+
+
+def _check(result, reference: str):
+    from ernn_myhdl.check import check_run
+
+    with frame_progress(f"check against {reference}", result.frames) as progress:
+        return check_run(result, reference=reference, progress=progress)
+
+
+def _tell(result, args, mismatch) -> None:
+    summary = result.summary()
+    if args.output:
+        summary["folder"] = args.output
+    if args.vcd:
+        summary["vcd"] = args.vcd
+    if args.check:
+        summary["check"] = {"reference": args.reference, "agrees": mismatch is None}
+        if mismatch:
+            summary["check"]["mismatch"] = vars(mismatch) | {"element": list(mismatch.element)}
+    if args.json:
+        print_json(summary)
+    else:
+        for line in _lines(summary):
+            print(line)
+    if mismatch:
+        print(f"ernn: check failed against {args.reference}: {mismatch}", file=sys.stderr)
+
+
+def _lines(s: dict):
+    sequences = len(s["sequences"])
+    plural = "s" if sequences > 1 else ""
+    speed = f"{s['frames_per_second']:.3g} frames/s"
+    if s["cycles"] is not None:
+        speed += f", {s['cycles']} cycles, {s['cycles_per_second']:.3g} cycles/s"
+    yield f"{s['engine']}: {s['frames']} frames in {sequences} sequence{plural}, {speed}"
+    if s.get("latency_cycles") is not None:
+        interval = s["interval_cycles"]
+        between = "" if interval is None else f", interval {interval} cycles (median)"
+        yield f"latency of the first frame {s['latency_cycles']} cycles{between}"
+    if s["saturations"] is not None:
+        counts = {n: c for n, c in s["saturations"].items() if c}
+        text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
+        yield f"saturated elements: {text}"
+    if s.get("check", {}).get("agrees"):
+        yield f"check: agrees with {s['check']['reference']} to the bit"
+    for key in ("folder", "vcd"):
+        if key in s:
+            yield f"wrote {s[key]}"

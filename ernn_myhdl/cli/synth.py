@@ -1,0 +1,62 @@
+"""`ernn synth`: a synthesis project, and its results when the tool runs."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, number, print_json
+
+EXAMPLES = """\
+  ernn synth speech -o vivado --device xc7z020
+  ernn synth speech -o yosys --device xc7z020 --tool yosys --run"""
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "synth",
+        "prepare or run synthesis",
+        "Write a folder that synthesises the core: the sources, fixed scripts, constraints and one "
+        "small generated parameter file; with --run, run the tool and report resources.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
+    parser.add_argument("--device", default="xc7z020", help="xc7z020, xc7vx690t or xcku060, ...")
+    parser.add_argument("--tool", choices=("vivado", "yosys"), default="vivado")
+    parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    parser.add_argument("--run", action="store_true", dest="start", help="run the tool")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.synthesis import synthesise
+
+    design = load_design(args.design)
+    report = synthesise(
+        design,
+        args.output,
+        args.device,
+        tool=args.tool,
+        run=args.start,
+        force=args.force,
+        clock_mhz=args.clock_mhz,
+    )
+    if args.json:
+        print_json(report)
+        return FINE
+    for line in _lines(report):
+        print(line)
+    print(f"wrote {args.output}")
+    return FINE
+
+
+def _lines(report: dict, indent: str = ""):
+    """Nested results as indented lines."""
+    for key, value in report.items():
+        if isinstance(value, dict):
+            yield f"{indent}{key}:"
+            yield from _lines(value, indent + "  ")
+        elif not isinstance(value, list):
+            yield f"{indent}{key}: {value}"

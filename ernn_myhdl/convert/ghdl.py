@@ -1,0 +1,141 @@
+"""Runs the converted VHDL in GHDL."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.convert.test_bench import BENCH, EXPECTED, INPUT, LOG, input_lines
+from ernn_myhdl.convert.writer import convert
+from ernn_myhdl.design import Design
+from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, unpack_beat
+from ernn_myhdl.errors import ToolError
+
+INSTALL = "ghdl not found: install it with  sudo apt-get install ghdl"
+#: Arithmetic on the undefined values before the first clock edge is no finding.
+RUN_OPTIONS = ("--ieee-asserts=disable-at-0",)
+
+
+@dataclass(frozen=True)
+class GhdlResult:
+    """A run of the test bench. passed: it printed PASS; message: its last report line."""
+
+    passed: bool
+    message: str
+
+
+def find_ghdl() -> str:
+    """Path of ghdl; ToolError with the command that installs it when it is missing."""
+    path = shutil.which("ghdl")
+    if path is None:
+        raise ToolError(INSTALL)
+    return path
+
+
+def ghdl_version() -> str:
+    """First line of `ghdl --version`."""
+    result = subprocess.run([find_ghdl(), "--version"], capture_output=True, text=True)
+    return result.stdout.splitlines()[0]
+
+
+def _ghdl(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run([find_ghdl(), *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def analyse(folder: Path, work: Path) -> str:
+    """Analyse the converted files and the test bench of `folder` into the library folder `work`.
+
+    Returns GHDL's warnings. Raises ToolError with the first error.
+    """
+    files = (folder / "files.txt").read_text().split()
+    files.append(f"test_bench/{BENCH}")
+    options = ["--std=08", f"--workdir={work}"]
+    for arguments in (["-a", *options, *files], ["-e", *options, "test_bench"]):
+        result = _ghdl(arguments, folder)
+        if result.returncode:
+            lines = (result.stderr.strip() or "no message").splitlines()
+            raise ToolError(f"ghdl {arguments[0]} failed on {folder}: {lines[0]}")
+    return result.stderr
+
+
+def run_bench(folder: Path, work: Path, generics: dict[str, object], at: Path) -> GhdlResult:
+    """Run the analysed test bench in the folder `at`, which holds its vectors."""
+    options = [f"-g{name}={value}" for name, value in generics.items()]
+    result = _ghdl(
+        ["-r", "--std=08", f"--workdir={work}", "test_bench", *options, *RUN_OPTIONS], at
+    )
+    output = result.stdout + result.stderr
+    reports = re.findall(r"\(report note\): (.*)", output)
+    message = reports[-1] if reports else (output.strip().splitlines() or ["no output"])[-1]
+    return GhdlResult(result.returncode == 0 and message.startswith("PASS"), message)
+
+
+def check_folder(folder, idle: int = 30, stall: int = 30, seed: int = 1) -> GhdlResult:
+    """Run the delivered test bench of a converted folder with its own vectors."""
+    folder = Path(folder).resolve()
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        analyse(folder, work)
+        for name in (INPUT, EXPECTED):
+            shutil.copy(folder / "test_bench" / name, work / name)
+        generics = {"IDLE_PERCENT": idle, "STALL_PERCENT": stall, "SEED": seed}
+        return run_bench(folder, work, generics, work)
+
+
+def run_ghdl(
+    design: Design, sequences: list[np.ndarray], traffic: Traffic = Traffic(), folder=None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
+
+    sequences: int arrays (frames, inputs). Returns raw outputs (frames, outputs) int64, and per frame
+    the cycle of its first beat accepted and of its last beat delivered, counted as in MyHDL.
+    Raises ToolError if GHDL is missing or the bench fails.
+    """
+    find_ghdl()
+    frames = sum(len(s) for s in sequences)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch) / "work"
+        work.mkdir()
+        if folder is None:
+            folder = Path(scratch) / "vhdl"
+            convert(design, folder)
+        analyse(Path(folder).resolve(), work)
+        (work / INPUT).write_text(input_lines(sequences, design))
+        generics = {
+            "EXPECTED_FILE": "none",
+            "FRAMES": frames,
+            "IDLE_PERCENT": round(100 * traffic.idle),
+            "STALL_PERCENT": round(100 * traffic.stall),
+            "SEED": traffic.seed + 1,
+        }
+        result = run_bench(Path(folder).resolve(), work, generics, work)
+        if not result.passed:
+            raise ToolError(f"ghdl: the test bench failed: {result.message}")
+        return _read_log((work / LOG).read_text(), design, frames)
+
+
+def _read_log(log: str, design: Design, frames: int):
+    accepted, delivered, rows, row = [], [], [], []
+    beats_in = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
+    for line in log.splitlines():
+        kind, cycle, *rest = line.split()
+        if kind == "s":
+            accepted.append(int(cycle))
+            continue
+        _, last, data = rest
+        row += unpack_beat(int(data, 16), design)
+        if last == "1":
+            rows.append(row[: design.cell.outputs])
+            delivered.append(int(cycle))
+            row = []
+    return (
+        np.array(rows, dtype=np.int64),
+        np.array(accepted[: frames * beats_in : beats_in], dtype=np.int64),
+        np.array(delivered, dtype=np.int64),
+    )

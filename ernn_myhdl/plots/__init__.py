@@ -1,0 +1,1 @@
+"""Pictures: waveforms and errors of runs, schedules of designs."""

@@ -1,0 +1,70 @@
+"""Style and files of all pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+from ernn_myhdl.output_folder import check_file, new_file  # noqa: E402
+
+SUFFIXES = (".png", ".svg")
+
+#: Okabe and Ito: told apart with every common colour blindness.
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, YELLOW, GREY = "#56B4E9", "#CC79A7", "#F0E442", "#6E6E6E"
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 150,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "ernn-myhdl",  # equal pictures are equal files
+}
+
+
+def check_picture(file: str | Path) -> Path:
+    """The file as a path; DesignError unless its name selects PNG or SVG."""
+    return check_file(file, SUFFIXES)
+
+
+@contextmanager
+def picture(file: str | Path, width: float, height: float) -> Iterator:
+    """A matplotlib figure of the size in inches, saved to `file` when the block ends."""
+    file = check_picture(file)
+    with plt.rc_context(_STYLE):
+        figure = plt.figure(figsize=(width, height))
+        try:
+            yield figure
+            metadata = {"Date": None} if file.suffix.lower() == ".svg" else None
+            with new_file(file) as partial:
+                figure.savefig(partial, metadata=metadata)
+        finally:
+            plt.close(figure)
+
+
+def description(design) -> str:
+    """The design in one short line, for titles."""
+    cell, hw = design.cell, design.hardware
+    projection = f"/{cell.projection}" if cell.projection else ""
+    return (
+        f"{design.name}: LSTM {cell.inputs} → {cell.hidden}{projection}, k = {cell.block}, "
+        f"{hw.lanes} lane{'s' if hw.lanes > 1 else ''}"
+    )

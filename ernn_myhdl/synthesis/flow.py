@@ -1,0 +1,71 @@
+"""One entry for all synthesis tools: checks the request, converts the design, runs the tool."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.output_folder import check_folder, new_folder
+from ernn_myhdl.synthesis import vivado, yosys
+from ernn_myhdl.synthesis.devices import Device, device_named
+
+#: Tool -> the file by which its folder is recognised.
+TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT}
+MAX_CLOCK_MHZ = 1000.0
+
+
+def synthesise(
+    design: Design,
+    folder: str | Path,
+    device: str | Device,
+    tool: str = "vivado",
+    run: bool = False,
+    force: bool = False,
+    clock_mhz: float = 200.0,
+    progress: yosys.Progress | None = None,
+) -> dict:
+    """Synthesise `design` for `device`, or prepare it.
+
+    tool: "vivado" writes a folder that `vivado -mode batch -source synth.tcl` works on, and with
+    `run` synthesises and implements it at once; "yosys" always synthesises and writes the resources.
+    clock_mhz: constraint for Vivado; Yosys has no timing. force: replace an existing folder.
+    progress: called by Yosys with (blocks done, blocks in all, block just done).
+
+    Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
+    as in resources.json. Raises DesignError before anything is written, and ToolError for a missing
+    or failed tool.
+    """
+    if tool not in TOOLS:
+        raise DesignError(f"tool = {tool!r}: must be one of {', '.join(TOOLS)}")
+    target = device if isinstance(device, Device) else device_named(device)
+    clock_mhz = _checked_clock(clock_mhz)
+    folder = check_folder(folder, force, TOOLS[tool])
+    if tool == "yosys":
+        yosys.require()
+        with new_folder(folder, force, TOOLS[tool]) as partial:
+            manifest = _convert(design, partial / "hdl", "verilog")
+            return yosys.synthesise_blocks(partial, manifest, target, folder, progress)
+    if run:
+        vivado.require()
+    with new_folder(folder, force, TOOLS[tool]) as partial:
+        manifest = _convert(design, partial / "hdl", "vhdl")
+        result = vivado.prepare(partial, manifest, target, clock_mhz)
+    result["folder"] = str(folder)
+    if run:
+        result["reports"] = vivado.run(folder)
+    return result
+
+
+def _convert(design: Design, folder: Path, hdl: str) -> dict:
+    from ernn_myhdl.convert import convert
+
+    return convert(design, folder, hdl=hdl)
+
+
+def _checked_clock(clock_mhz: float) -> float:
+    legal = isinstance(clock_mhz, (int, float)) and not isinstance(clock_mhz, bool)
+    if not legal or not math.isfinite(clock_mhz) or not 1 <= clock_mhz <= MAX_CLOCK_MHZ:
+        raise DesignError(f"clock_mhz = {clock_mhz!r}: must be 1 to {MAX_CLOCK_MHZ:g}")
+    return float(clock_mhz)

@@ -1,0 +1,271 @@
+"""Resources from Yosys: each distinct block is synthesised once and counted times its instances.
+
+Yosys takes very long for a large core as a whole, and its equal lanes would all give the same. So
+the Verilog of each leaf and of each memory's shape is synthesised once, and the netlists, which
+should only hold instances and wires, are read with all blocks as black boxes and checked for logic.
+What a whole synthesis would remove across the borders of blocks is therefore counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from ernn_myhdl.errors import ToolError
+from ernn_myhdl.synthesis.devices import Device
+from ernn_myhdl.synthesis.resources import (
+    LATCH,
+    LIMITED,
+    count_resources,
+    format_resources,
+    percentages,
+    total_resources,
+)
+
+RESULT = "resources.json"
+TABLE = "resources.txt"
+PROCESSES = 2
+#: Source of the blocks in one run.
+GROUP_BYTES = 12_000
+Progress = Callable[[int, int, str], None]
+
+
+def require() -> None:
+    """ToolError unless Yosys is there."""
+    if shutil.which("yosys") is None:
+        raise ToolError("yosys not found: sudo apt-get install yosys")
+
+
+def synthesise_blocks(
+    folder: Path,
+    manifest: dict,
+    device: Device,
+    final: Path | None = None,
+    progress: Progress | None = None,
+) -> dict:
+    """Synthesise the Verilog in folder/hdl; writes resources.json, resources.txt, scripts, logs.
+
+    manifest: of the conversion. final: what `folder` will be called, beside which the log of a
+    failed block is kept. progress: called with (blocks done, blocks in all, block just done).
+    """
+    require()
+    for name in ("scripts", "logs", "reports"):
+        (folder / name).mkdir(exist_ok=True)
+    job = _Job(folder, manifest, device, final or folder)
+    blocks = job.blocks(progress)
+    total = total_resources(blocks)
+    percent = percentages(total, device)
+    result = {
+        "tool": job.version(),
+        "top": manifest["top"],
+        "design_digest": manifest["design_digest"],
+        "device": asdict(device),
+        "total": total,
+        "percent": percent,
+        "fits": all(percent[name] <= 100 for name in LIMITED),
+        "blocks": blocks,
+    }
+    (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
+    (folder / TABLE).write_text(format_resources(result) + "\n")
+    return result
+
+
+class _Job:
+    """One run: the folder, what the conversion made, and the runs of Yosys over it."""
+
+    def __init__(self, folder: Path, manifest: dict, device: Device, final: Path) -> None:
+        self.folder, self.device, self.final = folder, device, final
+        self.top = manifest["top"]
+        self.components = {c["name"]: c for c in manifest["components"]}
+
+    def version(self) -> str:
+        """Name and version of Yosys."""
+        text = subprocess.run(["yosys", "-V"], capture_output=True, text=True).stdout
+        return " ".join(text.split()[:2])
+
+    def blocks(self, progress: Progress | None) -> list[dict]:
+        """Resources of each component, in the order of the manifest."""
+        logic = self.netlist_cells()
+        groups = self.groups([n for n, c in self.components.items() if c["kind"] != "netlist"])
+        groups += [[n] for n, cells in logic.items() if cells]
+        total = sum(map(len, groups))
+        found: dict[str, dict] = {}
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            runs = [pool.submit(self.synthesise, i, names) for i, names in enumerate(groups)]
+            try:
+                for future in as_completed(runs):
+                    found |= future.result()
+                    if progress:
+                        progress(len(found), total, list(future.result())[-1])
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        nothing = {"each": count_resources({}), "representative": None}
+        return [
+            {
+                "name": name,
+                "kind": component["kind"],
+                "instances": component["instances"],
+                **found.get(name, nothing),
+            }
+            for name, component in self.components.items()
+        ]
+
+    def groups(self, names: list[str]) -> list[list[str]]:
+        """The blocks that share a run of Yosys, since its start takes longer than a small block.
+
+        The length of the source stands for the work; the largest first.
+        """
+        sizes = {
+            n: (self.folder / "hdl" / self.components[n]["file"]).stat().st_size for n in names
+        }
+        groups: list[list[str]] = []
+        filled = GROUP_BYTES
+        for name in sorted(names, key=lambda n: (-sizes[n], n)):
+            if filled + sizes[name] > GROUP_BYTES:
+                groups.append([])
+                filled = 0
+            groups[-1].append(name)
+            filled += sizes[name]
+        return groups
+
+    def netlist_cells(self) -> dict[str, dict[str, int]]:
+        """Cells in each netlist that are no instances of components; normally none.
+
+        Counts the instances as well and compares with the manifest, so that a mistake there cannot
+        go into the sums.
+        """
+        netlists = {n: c for n, c in self.components.items() if c["kind"] == "netlist"}
+        if not netlists:
+            return {}
+        others = [c["file"] for n, c in self.components.items() if n not in netlists]
+        modules = self.yosys(
+            "netlists",
+            "netlists",
+            top=self.top,
+            black_boxes=" ".join(others),
+            sources=" ".join(c["file"] for c in netlists.values()),
+        )
+        cells = {name: modules.get(name, {}) for name in netlists}
+        counted = self.instances(cells)
+        for name, component in self.components.items():
+            if counted.get(name, 0) != component["instances"]:
+                raise ToolError(
+                    f"the conversion is inconsistent: {component['instances']} instances of {name} "
+                    f"in manifest.json, {counted.get(name, 0)} in the netlists; see {self.final}"
+                )
+        return {
+            name: {t: c for t, c in inside.items() if t not in self.components}
+            for name, inside in cells.items()
+        }
+
+    def instances(self, cells: dict[str, dict[str, int]]) -> dict[str, int]:
+        """Instances of each component below and with the top."""
+        counted: dict[str, int] = {}
+
+        def visit(name: str, times: int) -> None:
+            counted[name] = counted.get(name, 0) + times
+            for kind, number in cells.get(name, {}).items():
+                if kind in self.components:
+                    visit(kind, times * number)
+
+        visit(self.top, 1)
+        return counted
+
+    def synthesise(self, number: int, names: list[str]) -> dict[str, dict]:
+        """Resources of some components, without their own sub-components, from one run."""
+        read, chosen, top = [], dict.fromkeys(names), ""
+        for name in names:
+            component = self.components[name]
+            if component["kind"] == "netlist":
+                others = [c["file"] for n, c in self.components.items() if n != name]
+                read.append(f"read_verilog -lib -defer {' '.join(others)}")
+                top = f"-top {name}"
+            if component["kind"] == "rom":
+                chosen[name] = densest(self.folder / "hdl", component["rom_files"])
+                # Not `hierarchy -chparam`: Yosys 0.23 cannot decode its strings.
+                read.append(f"read_verilog -defer {component['file']}")
+                read.append(f'chparam -set INIT "{chosen[name]}" {name}')
+            else:
+                read.append(f"read_verilog {component['file']}")
+        run = f"blocks_{number}"
+        modules = self.yosys(
+            run, "blocks", read="\n".join(read), top=top, family=self.device.family
+        )
+        found = {}
+        for name in names:
+            cells = {t: n for t, n in modules[name].items() if t not in self.components}
+            each = count_resources(cells)
+            if each["latch"] or each["other"]:
+                unexpected = sorted(c for c in cells if LATCH.fullmatch(c) or c in each["other"])
+                raise self.failure(run, f"{name} contains {', '.join(unexpected)}")
+            found[name] = {"each": each, "representative": chosen[name]}
+        return found
+
+    def yosys(self, name: str, template: str, **values: str) -> dict[str, dict[str, int]]:
+        """Run a filled-in script template; returns module -> cell type -> number."""
+        text = (files("synth") / "yosys" / f"{template}.ys").read_text(encoding="utf-8")
+        report = self.folder / "reports" / f"{name}.json"
+        script = Template(text).substitute(values, report=f"../reports/{name}.json")
+        (self.folder / "scripts" / f"{name}.ys").write_text(script)
+        with (self.folder / "logs" / f"{name}.log").open("w") as log:
+            code = subprocess.run(
+                ["yosys", "-s", f"../scripts/{name}.ys"],
+                cwd=self.folder / "hdl",
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "LC_ALL": "C"},
+            ).returncode
+        if code or not report.is_file():
+            raise self.failure(name, f"exit code {code}")
+        return parse_statistics(report.read_text())
+
+    def failure(self, name: str, reason: str) -> ToolError:
+        """The error of a failed run; keeps its log, since the folder itself will vanish."""
+        kept = self.final.with_name(f"{self.final.name}.{name}.log")
+        shutil.copyfile(self.folder / "logs" / f"{name}.log", kept)
+        return ToolError(f"yosys failed on {name} ({reason}): see {kept}")
+
+
+def parse_statistics(text: str) -> dict[str, dict[str, int]]:
+    """Module -> cell type -> number, from `stat -json`; parameters cut off the names."""
+    # Yosys 0.23 leaves a comma behind the last member, where there is one module only.
+    data = json.loads(re.sub(r",(\s*})", r"\1", text))
+    result: dict[str, dict[str, int]] = {}
+    for module, values in data["modules"].items():
+        cells = result.setdefault(_plain(module), {})
+        for kind, number in values["num_cells_by_type"].items():
+            cells[_plain(kind)] = cells.get(_plain(kind), 0) + number
+    return result
+
+
+def _plain(name: str) -> str:
+    """The module's name before parameters were applied; internal cells such as `$add` unchanged."""
+    derived = re.match(r"\$(?:paramod|abstract)(?:\$\w+)?\\+([^\\]+)", name)
+    return derived[1] if derived else name.lstrip("\\")
+
+
+def densest(folder: Path, names: list[str]) -> str:
+    """The contents that leave a synthesis the least to simplify, as representative of the others.
+
+    That is: the most bits of a word that are not constant, then the most different words, then the
+    most ones; the first of equals.
+    """
+
+    def density(name: str) -> tuple[int, int, int]:
+        words = [int(w, 16) for w in (folder / name).read_text().split()]
+        varying = 0
+        for word in words:
+            varying |= word ^ words[0]
+        return varying.bit_count(), len(set(words)), sum(w.bit_count() for w in words)
+
+    return max(dict.fromkeys(names), key=density)
