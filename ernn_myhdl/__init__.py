@@ -1,9 +1,9 @@
 """Block-circulant LSTM cores for FPGAs: specification, models, simulation, conversion.
 
-    from ernn_myhdl import load_design
-    design = load_design("my_design")
-    run = design.run(x, engine="myhdl")
-    design.convert("my_vhdl", hdl="vhdl")
+from ernn_myhdl import load_design
+design = load_design("my_design")
+run = design.run(x, engine="myhdl")
+design.convert("my_vhdl", hdl="vhdl")
 """
 
 from importlib import import_module

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ernn_myhdl.design import MAX_TDATA, SAMPLE_BITS, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.design import (
+    MAX_TDATA,
+    SAMPLE_BITS,
+    Activations,
+    Design,
+    Formats,
+    Hardware,
+    LstmCell,
+)
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.storage import check_name
 from golden.random_weights import random_weights
@@ -12,6 +22,8 @@ from golden.range_analysis import choose_activations, choose_formats
 
 #: Larger layers than this do not fit any device, and not the memory of a desktop computer either.
 MAX_PARAMETERS = 1 << 26
+#: The tables of the activations are chosen by looking at every code of their inputs.
+MAX_STATE_WORD = 24
 #: Standard normal calibration data: sequences and frames of each.
 CALIBRATION = (8, 24)
 
@@ -71,7 +83,7 @@ def new_design(
             raise DesignError(f"{field} = {value!r}: must be a whole number")
     if seed < 0:
         raise DesignError(f"seed = {seed}: must be 0 or more")
-    for field, value, most in (("word", word, 32), ("state_word", state_word, 48)):
+    for field, value, most in (("word", word, 32), ("state_word", state_word, MAX_STATE_WORD)):
         if not 4 <= value <= most:
             raise DesignError(f"{field} = {value}: must be 4 to {most} bits")
     cell = LstmCell(inputs, hidden, projection, block, peepholes, g_activation)
@@ -89,6 +101,6 @@ def new_design(
     hardware = default_hardware(
         cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits
     )
-    hardware.check(cell, formats)
-    activations = choose_activations(cell, formats)
-    return Design(cell, hardware, formats, activations, weights, name)
+    # everything else is checked before the segments are counted, which takes longest
+    design = Design(cell, hardware, formats, Activations(2, 2), weights, name)
+    return replace(design, activations=choose_activations(cell, formats))

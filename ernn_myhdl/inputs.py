@@ -30,7 +30,9 @@ def _checked(x: object, inputs: int, where: str) -> np.ndarray:
     try:
         x = np.asarray(x)
     except ValueError as error:
-        raise DesignError(f"{where}: its rows differ in length; must be ({inputs},) each") from error
+        raise DesignError(
+            f"{where}: its rows differ in length; must be ({inputs},) each"
+        ) from error
     if x.dtype.kind != "f":
         raise DesignError(
             f"{where}: type {x.dtype}, must be floating point values; convert with astype(float)"

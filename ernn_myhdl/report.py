@@ -16,6 +16,8 @@ from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
 
 #: Independent streams that the core interleaves.
 STREAMS = 1
+#: Words of activations' inputs up to this are looked at code by code.
+LOOKED_AT_BITS = 20
 
 
 def multipliers(design: Design) -> dict[str, int]:
@@ -38,6 +40,21 @@ def formats_table(design: Design) -> dict[str, Format]:
     return {name: fmt for name, fmt in values.items() if fmt is not None}
 
 
+def _activation_errors(design: Design) -> dict[str, float | None]:
+    """Largest error of each function; None where its input has too many codes to look at all."""
+    f, segments = design.formats, design.activations
+    tables = {
+        "sigmoid": (f.preactivation, segments.sigmoid_segments),
+        "tanh": (f.cell_state, segments.tanh_segments),
+    }
+    return {
+        name: pwl_table(name, source, f.gate, count).max_error()
+        if source.word <= LOOKED_AT_BITS
+        else None
+        for name, (source, count) in tables.items()
+    }
+
+
 def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
 
@@ -53,14 +70,7 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     stored = sum(int(np.prod(shape)) for shape in matrices)
     parts = multipliers(design)
     single = clock_mhz * 1e6 / schedule.interval
-    errors = {
-        "sigmoid": pwl_table(
-            "sigmoid", f.preactivation, f.gate, design.activations.sigmoid_segments
-        ).max_error(),
-        "tanh": pwl_table(
-            "tanh", f.cell_state, f.gate, design.activations.tanh_segments
-        ).max_error(),
-    }
+    errors = _activation_errors(design)
     return {
         "name": design.name,
         "digest": design.digest,
@@ -69,7 +79,8 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
         "activation": asdict(design.activations),
         "activation_errors": errors,
         "formats": {
-            name: {"word": fmt.word, "frac": fmt.frac} for name, fmt in formats_table(design).items()
+            name: {"word": fmt.word, "frac": fmt.frac}
+            for name, fmt in formats_table(design).items()
         },
         "blocks": {
             "input": cell.input_blocks,
@@ -135,8 +146,11 @@ def info_text(info: dict) -> str:
         ("accumulator", f"{info['accumulator_bits']} bits"),
         (
             "activations",
-            f"sigmoid {activation['sigmoid_segments']} segments (largest error "
-            f"{errors['sigmoid']:.2g}), tanh {activation['tanh_segments']} ({errors['tanh']:.2g})",
+            ", ".join(
+                f"{name} {activation[f'{name}_segments']} segments"
+                + ("" if error is None else f" (largest error {error:.2g})")
+                for name, error in errors.items()
+            ),
         ),
         (
             "latency",
@@ -155,7 +169,5 @@ def info_text(info: dict) -> str:
     text.append("formats        tensor                word  fraction  range")
     for name, fmt in info["formats"].items():
         low, high = Format(**fmt).range
-        text.append(
-            f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}"
-        )
+        text.append(f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}")
     return "\n".join(text)

@@ -28,7 +28,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 _COMMENTS = {
     "cell": {
-        "kind": "lstm",
+        "kind": "the only kind so far",
         "inputs": "elements of x",
         "hidden": "cells",
         "projection": "elements of y with a recurrent projection; 0: none, y is the cells' output",
@@ -115,8 +115,12 @@ def design_toml(design: Design) -> str:
         table = tomlkit.table()
         if section == "formats":
             table.add(tomlkit.comment("two's complement: word bits in all, frac of them fraction"))
-        for key, value in values.items():
-            table.add(key, _item(value).comment(_COMMENTS[section][key]))
+        items = {key: _item(value) for key, value in values.items()}
+        widths = {key: len(key) + len(item.as_string()) for key, item in items.items()}
+        for key, item in items.items():
+            item.comment(_COMMENTS[section][key])
+            item.trivia.comment_ws = " " * (max(widths.values()) - widths[key] + 2)
+            table.add(key, item)
         document.add(section, table)
     return tomlkit.dumps(document)
 
@@ -178,9 +182,7 @@ def _read_toml(file: Path) -> dict:
         text = file.read_text(encoding="utf-8")
         document = tomlkit.parse(text).unwrap()
     except (TOMLKitError, UnicodeDecodeError, ValueError) as error:
-        raise DesignError(
-            f"{file}: is not valid TOML ({_one_line(error)}); correct it"
-        ) from error
+        raise DesignError(f"{file}: is not valid TOML ({_one_line(error)}); correct it") from error
     try:
         return _parts(document)
     except DesignError as error:

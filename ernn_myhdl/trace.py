@@ -41,7 +41,7 @@ class VcdTrace:
         self._last: list[int | None] = []
 
     def __enter__(self) -> VcdTrace:
-        self._stream = open(self.file, "w", encoding="ascii")  # noqa: SIM115
+        self._stream = open(self.file, "w", encoding="ascii")
         self._writer: VCDWriter | None = None
         return self
 
@@ -160,5 +160,3 @@ class CycleTrace:
     def arrays(self) -> dict[str, np.ndarray]:
         """Signal -> (cycles,) int64, from cycle 0."""
         return {name: np.array(values, dtype=np.int64) for name, values in self._columns.items()}
-
-

@@ -65,9 +65,7 @@ def _ranges(design, calibration: str | None):
         count, frames = CALIBRATION
         rng = np.random.default_rng(0)
         sequences = [rng.standard_normal((frames, design.cell.inputs)) for _ in range(count)]
-    return range_table(
-        design.cell, design.weights, sequences, design.formats, design.activations
-    )
+    return range_table(design.cell, design.weights, sequences, design.formats, design.activations)
 
 
 def _row(row) -> dict:

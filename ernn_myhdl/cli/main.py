@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from ernn_myhdl import __version__
 from ernn_myhdl.cli import convert, demo, info, new, plot, simulate, synth
@@ -65,10 +66,8 @@ def _terminate_like_an_interrupt() -> None:
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    try:
+    with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        pass  # not in the main thread
 
 
 if __name__ == "__main__":

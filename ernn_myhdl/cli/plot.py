@@ -63,9 +63,7 @@ def _run_argument(parser) -> None:
 
 
 def _picture_argument(parser) -> None:
-    parser.add_argument(
-        "-o", "--output", metavar="F", required=True, help="picture, .png or .svg"
-    )
+    parser.add_argument("-o", "--output", metavar="F", required=True, help="picture, .png or .svg")
 
 
 def run_waveform(args) -> int:

@@ -27,7 +27,7 @@ class Recipe:
     stretch: float = 0.3  # largest relative change of an utterance's length
     offset: float = 0.5  # deviation of the random shift of an utterance
     noise: float = 0.6  # deviation of the random shift of a frame
-    range_penalty: float = 10.0
+    range_penalty: float = 30.0
     gradient_norm: float = 1.0
 
 

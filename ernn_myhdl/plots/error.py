@@ -131,7 +131,10 @@ def _histogram(axes, run: Run, reference: np.ndarray) -> None:
     )
     axes.set_xlabel(f"error of y (LSB of {run.design.formats.output.word} bits, {lsb:.3g})")
     axes.set_ylabel("elements")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if np.max(np.abs(error)) > 8 * np.sqrt(np.mean(error**2)):
+        axes.set_yscale("log")  # a few large errors would not be seen
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _signed(value: float) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
-from ernn_myhdl.output_folder import check_file, new_file  # noqa: E402
+from ernn_myhdl.output_folder import check_file, new_file
 
 SUFFIXES = (".png", ".svg")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ OPERATION = "operation"
 MOST_SIGNALS = 40
 MOST_CYCLES = 20000
 #: Height of a lane's trace and width of a character, in inches.
-LANE, CHARACTER = 0.33, 0.075
+LANE, CHARACTER = 0.33, 0.068
 WIDTH = 14.0
 #: Part of the width that the lanes' area takes.
 AREA = 0.84
@@ -60,8 +61,7 @@ class Segment:
 def signal_names(run: Run) -> list[str]:
     """Names that `--signals` takes for this run."""
     _check_trace(run)
-    names = [n for n in run.trace if not n.endswith(VALID)]
-    return [OPERATION, *names]
+    return [OPERATION, *run.trace]
 
 
 def _check_trace(run: Run) -> None:
@@ -202,7 +202,13 @@ def _operations(run: Run, first: int, last: int) -> list[Segment]:
     for cycle in range(first, last + 1):
         now = ""
         if trace["op_valid"][cycle]:
-            now = "m" if trace["op_projected"][cycle] else "y" if trace["op_recurrent"][cycle] else "x"
+            now = (
+                "m"
+                if trace["op_projected"][cycle]
+                else "y"
+                if trace["op_recurrent"][cycle]
+                else "x"
+            )
         index = int(trace["op_index"][cycle])
         if now != source or (now and index != indices[-1] + 1):
             close(cycle)
@@ -222,25 +228,26 @@ def _segments(
     """
     axes.plot([first, last + 1], [row, row], color=GREY, linewidth=0.7, zorder=1)
     polygons, colours = [], []
-    burst: list[Segment] = []  # adjacent segments without text
-    for s, following in zip(segments, [*segments[1:], None], strict=True):
+    burst: list[Segment] = []  # adjacent segments
+    written = False  # one of them at least holds its text
+    for s, following in zip_longest(segments, segments[1:]):
         bend = min(0.25, 0.06 / per_cycle, (s.stop - s.start) / 3)
         points = [(s.start, 0.0), (s.start + bend, 0.3), (s.stop - bend, 0.3), (s.stop, 0.0),
                   (s.stop - bend, -0.3), (s.start + bend, -0.3)]  # fmt: skip
         polygons.append([(x, row + y) for x, y in points])
         colours.append(s.colour)
+        burst.append(s)
         if _width(s.text) <= (s.stop - s.start - bend) * per_cycle:
             middle = (s.start + s.stop) / 2
             axes.text(middle, row - 0.03, s.text, ha="center", va="center", fontsize=8, zorder=4)
-            burst = []
-            continue
-        burst.append(s)
+            written = True
         free_until = following.start if following else last + 1
         if free_until > s.stop:
-            text = _listed([b.text for b in burst], (free_until - s.stop) * per_cycle - 0.1)
-            left = s.stop + 0.05 / per_cycle
-            axes.text(left, row + 0.08, text, ha="left", va="bottom", fontsize=7, color=GREY)
-            burst = []
+            if not written:
+                text = _listed([b.text for b in burst], (free_until - s.stop) * per_cycle - 0.1)
+                left = s.stop + 0.05 / per_cycle
+                axes.text(left, row + 0.08, text, ha="left", va="bottom", fontsize=7, color=GREY)
+            burst, written = [], False
     light = [_lighter(c) for c in colours]
     axes.add_collection(PolyCollection(polygons, facecolors=light, edgecolors="none", zorder=2))
     outline = LineCollection([[*p, p[0]] for p in polygons], colors=colours, linewidths=1, zorder=3)

@@ -121,8 +121,10 @@ def gather(clk, rst, chunk_valid, chunk, chunk_fresh, rows, valid, index, fresh,
     @always(clk.posedge)
     def store():
         if chunk_valid:
-            for i in range(size):
-                rows[slot * size + i].next = chunk[i]
+            for s in range(slots):
+                if slot == s:
+                    for i in range(size):
+                        rows[s * size + i].next = chunk[i]
 
     return (control, store) if slots > 1 else (control, store_one)
 

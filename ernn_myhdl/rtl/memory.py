@@ -36,13 +36,17 @@ def ram(clk, write, write_address, data, read_address, q, depth, width):
 
 
 @block
-def part_select(word, part, target, count):
+def part_select(word, part, target, count, parts):
     """target is part number `part` of the word: `count` of its elements."""
 
     @always_comb
     def select():
         for i in range(count):
-            target[i].next = word[part * count + i]
+            target[i].next = word[i]
+        for p in range(1, parts):
+            if part == p:
+                for i in range(count):
+                    target[i].next = word[p * count + i]
 
     return select
 
@@ -79,7 +83,7 @@ def part_leaf(parts: int, kind: Array) -> Leaf:
         part_select,
         ins(word=Array(parts * kind.count, kind.width), part=Word(bits_for(parts)))
         | outs(target=kind),
-        {"count": kind.count},
+        {"count": kind.count, "parts": parts},
     )
 
 

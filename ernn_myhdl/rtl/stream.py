@@ -180,11 +180,13 @@ def input_wide(
 
     @always(clk.posedge)
     def cut_many():
-        for i in range(points):
-            if filling or (index == last_block and i >= remainder):
-                sample_block[i].next = 0
-            else:
-                sample_block[i].next = samples[part * points + i]
+        for p in range(parts):
+            if part == p:
+                for i in range(points):
+                    if filling or (index == last_block and i >= remainder):
+                        sample_block[i].next = 0
+                    else:
+                        sample_block[i].next = samples[p * points + i]
 
     blocks_out = cut_many if parts > 1 else cut_one
     return decide, starting, ready, flag, control, blocks_out

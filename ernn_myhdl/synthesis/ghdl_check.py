@@ -12,7 +12,7 @@ from pathlib import Path
 from ernn_myhdl.errors import DesignError, ToolError
 
 LOG = "ghdl_synth.log"
-MESSAGE = re.compile(r"^(?P<place>[^\s:]+:\d+:\d+):(?P<kind>warning|error)?:? ?(?P<text>.*)$")
+MESSAGE = re.compile(r"^(?P<place>[^\s:]+:\d+:\d+):(?:(?P<kind>warning|note|error):)? ?(?P<text>.*)$")
 
 
 def ghdl_synth_check(folder: str | Path) -> dict:
@@ -48,6 +48,8 @@ def ghdl_synth_check(folder: str | Path) -> dict:
                 log = folder / LOG
                 log.write_text(messages)
                 reason = next((m["text"] for m in _messages(messages, "error")), "no message")
+                if "GHDL Bug occurred" in messages:
+                    reason = "GHDL itself crashed, which synthesis of each entity alone locates"
                 raise ToolError(f"ghdl {step[1]} failed on {manifest['top']}: {reason}; see {log}")
     warnings = [f"{m['place']}: {m['text']}" for m in _messages(messages, "warning")]
     return {"top": manifest["top"], "files": len(manifest["files"]), "warnings": warnings}

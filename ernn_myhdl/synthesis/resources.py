@@ -67,17 +67,28 @@ def percentages(total: dict, device: Device) -> dict:
     return {name: round(100.0 * total[name] / getattr(device, name), 2) for name in LIMITED}
 
 
-def format_resources(resources: dict) -> str:
-    """The result of a synthesis with Yosys as a table, the largest blocks first."""
+def format_resources(resources: dict, most: int = 20) -> str:
+    """The result of a synthesis with Yosys as a table: the `most` largest blocks, the sum of the rest."""
     header = ["block", "instances", "LUT", "as memory", "FF", "DSP48", "RAMB36", "RAMB18"]
     names = ("lut", "lutram", "ff", "dsp", "ramb36", "ramb18")
-    rows = []
-    for block in sorted(resources["blocks"], key=lambda b: -b["each"]["lut"] * b["instances"]):
-        count = block["instances"]
-        values = [block["each"][n] * count for n in names]
+    device = resources["device"]
+    blocks = []
+    for block in resources["blocks"]:
+        values = [block["each"][n] * block["instances"] for n in names]
         if any(values):
-            rows.append([block["name"], str(count), *(f"{v:,}" for v in values)])
-    total, device, used = resources["total"], resources["device"], resources["percent"]
+            blocks.append((block["name"], block["instances"], values))
+    share = {"lut": device["lut"], "ff": device["ff"], "dsp": device["dsp"]}
+    share |= {"ramb36": device["bram36"], "ramb18": 2 * device["bram36"]}
+    # The largest are those that take most of whatever they take most of.
+    blocks.sort(
+        key=lambda b: -max(v / share[n] for n, v in zip(names, b[2], strict=True) if n in share)
+    )
+    if len(blocks) > most:
+        rest = blocks[most:]
+        sums = [sum(column) for column in zip(*(b[2] for b in rest), strict=True)]
+        blocks = [*blocks[:most], (f"{len(rest)} others", sum(b[1] for b in rest), sums)]
+    rows = [[name, str(count), *(f"{v:,}" for v in values)] for name, count, values in blocks]
+    total, used = resources["total"], resources["percent"]
     # Two RAMB18 share one RAMB36, so the device is compared with both columns at once.
     rows += [
         ["total", "", *(f"{total[n]:,}" for n in names)],

@@ -1,0 +1,104 @@
+"""Pictures: they are made, and their text tells what they show."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ernn_myhdl import DesignError, new_design
+from ernn_myhdl.plots.error import plot_error, stage_errors
+from ernn_myhdl.plots.schedule import plot_schedule
+from ernn_myhdl.plots.waveform import plot_waveform, signal_names
+
+DESIGN = new_design(4, 8, 4, 4, lanes=4)
+
+
+@pytest.fixture(scope="module")
+def run():
+    rng = np.random.default_rng(0)
+    return DESIGN.run([rng.standard_normal((n, 4)) for n in (2, 1)], engine="myhdl")
+
+
+def texts(file):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", file.read_text())
+
+
+def test_waveform(run, tmp_path):
+    plot_waveform(run, tmp_path / "w.svg")
+    shown = texts(tmp_path / "w.svg")
+    for part in ("s_axis_tvalid", "operation", "m_axis_tdata [0]", "cell_state [0]"):
+        assert part in shown
+    assert any("cycle (" in t for t in shown)
+    assert any("k = 4" in t for t in shown)
+
+
+def test_waveform_values_are_those_of_the_run(run, tmp_path):
+    first = int(run.stage_cycles["output"][0, 0])
+    plot_waveform(run, tmp_path / "w.svg", ["output", "operation"], first - 4, first + 4)
+    shown = texts(tmp_path / "w.svg")
+    assert str(run.raw[0, 0]) in [t.strip() for t in shown]
+    assert "s_axis_tvalid" not in shown
+
+
+def test_waveform_window_and_names_are_checked(run, tmp_path):
+    cycles = len(run.trace["op_valid"])
+    for options, part in (
+        ({"signals": ["outptu"]}, "did you mean output"),
+        ({"signals": ["zzz"]}, "--signals list"),
+        ({"signals": []}, "0 given"),
+        ({"signals": ["output"] * 41}, "41 given"),
+        ({"first": 9, "last": 3}, "9 to 3"),
+        ({"first": -1}, "-1"),
+        ({"first": cycles}, f"0 to {cycles - 1}"),
+    ):
+        with pytest.raises(DesignError, match=part):
+            plot_waveform(run, tmp_path / "w.png", **options)
+    assert list(tmp_path.iterdir()) == []
+    assert "operation" in signal_names(run)
+
+
+def test_error(run, tmp_path):
+    plot_error(run, tmp_path / "e.svg")
+    shown = texts(tmp_path / "e.svg")
+    for part in ("SQNR (dB)", "frame", "elements", "RMS error in a frame (value)", "gate_spectra"):
+        assert part in shown
+    assert any("LSB" in t for t in shown)
+
+
+def test_errors_are_small_and_padding_is_left_out(run):
+    errors, reference = stage_errors(run)
+    assert reference.shape == run.outputs.shape
+    assert set(errors) == set(run.stages)
+    for name, error in errors.items():
+        assert error.sqnr > 30, name
+        assert error.rms.shape == (3,)
+
+
+def test_error_of_a_run_without_stages(tmp_path):
+    run = DESIGN.run(np.zeros((2, 4)), engine="integer", stages=False)
+    plot_error(run, tmp_path / "e.png")
+    assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("projection", [0, 4])
+def test_schedule(projection, tmp_path):
+    design = new_design(4, 8, projection, 4, lanes=4)
+    plot_schedule(design, tmp_path / "s.svg", 2)
+    shown = texts(tmp_path / "s.svg")
+    for part in ("lanes: gates", "element-wise", "output y", "products with x"):
+        assert part in shown
+    assert ("lanes: projection" in shown) == bool(projection)
+    assert any(t.startswith("latency ") for t in shown)
+    assert any("interval" in t for t in shown)
+    assert any(t.startswith("cycle") for t in shown)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "PNG"])
+def test_files_are_by_name_and_reproducible(suffix, tmp_path):
+    a, b = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    plot_schedule(DESIGN, a)
+    plot_schedule(DESIGN, b)
+    assert a.read_bytes() == b.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [a.name, b.name]
+    with pytest.raises(DesignError, match=".png or .svg"):
+        plot_schedule(DESIGN, tmp_path / "c.jpg")
