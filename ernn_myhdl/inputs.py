@@ -63,9 +63,9 @@ def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
         what = "is a folder" if file.is_dir() else "does not exist"
         raise DesignError(f"input {file}: {what}; give an .npy or .npz file")
     try:
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
                 loaded = {name: loaded[name] for name in sorted(loaded.files, key=_natural)}
     except PermissionError:
         raise

@@ -24,6 +24,7 @@ from ernn_myhdl.storage import load_design, write_design
 RUN_NAME = "run.json"
 DESIGN_FOLDER = "design"
 RUN_VERSION = 1
+_DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError)
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Run:
     stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
     trace: signal -> value in every cycle (`ernn_myhdl.trace.CycleTrace`). Both only from `myhdl`.
     saturations: tensor -> saturated elements, None where the engine does not count them.
+    notes: what the user should know about the run.
     """
 
     design: Design
@@ -54,6 +56,7 @@ class Run:
     traffic: Traffic = Traffic()
     seconds: float = 0.0
     cycles: int | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def digest(self) -> str:
@@ -90,6 +93,7 @@ class Run:
             "cycles_per_second": self.cycles_per_second,
             "saturations": self.saturations,
             "traffic": asdict(self.traffic),
+            "notes": list(self.notes),
         }
         if self.frame_cycles is not None:
             cycles = self.frame_cycles
@@ -160,12 +164,13 @@ def load_run(folder: str | Path) -> Run:
             traffic=Traffic(**summary["traffic"]),
             seconds=summary["seconds"],
             cycles=summary["cycles"],
+            notes=summary["notes"],
             **arrays,
             **groups,
         )
         if sum(run.sequences) != len(run.x) or len(run.x) != len(run.raw):
             raise ValueError("its arrays differ in the number of frames")
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*_DAMAGES, zipfile.BadZipFile) as error:
         raise DesignError(
             f"run {folder}: is damaged ({' '.join(str(error).split())}); simulate again"
         ) from error
@@ -179,7 +184,8 @@ def _load(file: Path) -> np.ndarray:
 def _load_all(file: Path) -> dict[str, np.ndarray]:
     if not file.exists():
         return {}
-    with np.load(file, allow_pickle=False) as archive:
+    with file.open("rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
         return {name: _wide(archive[name]) for name in archive.files}
 
 
@@ -238,4 +244,5 @@ def run_design(
         traffic=traffic,
         seconds=seconds,
         cycles=result.cycles,
+        notes=result.notes,
     )

@@ -21,7 +21,7 @@ CYCLE_NS = 10
 #: Elements of signals that a VCD holds before the lanes are left out.
 MANY_ELEMENTS = 6000
 
-_LANE = re.compile(r"(lane|weights|drain)_\d+(_|\.|$)|broadcast_\d+_\d+_|select_\d+_")
+_LANE = re.compile(r"(lane|weights|drain)_\d+(_|\.|$)|broadcast_\d+_\d+_")
 
 
 class VcdTrace:
@@ -36,6 +36,7 @@ class VcdTrace:
         self.file = Path(file)
         self.lanes = lanes
         self.left_out = 0
+        self.note = ""
         self._variables: list = []
         self._signals: list = []
         self._last: list[int | None] = []
@@ -60,7 +61,8 @@ class VcdTrace:
             self.left_out = len(types) - len(kept)
         comment = "cycle n lasts from 10 n to 10 (n + 1) ns; values as sampled at its end"
         if self.left_out:
-            comment += f"; {self.left_out} nets of the lanes are left out"
+            self.note = f"{self.left_out} nets of the lanes are left out of the waveform"
+            comment += f"; {self.note}"
         # a fixed date: equal runs give equal files
         self._writer = VCDWriter(self._stream, timescale="1 ns", date="", comment=comment)
         for name in kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ernn_myhdl.cli.console import FINE, add_command, whole
+from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
   ernn plot waveform run -o waveform.png
@@ -27,7 +28,8 @@ def add_parser(subparsers) -> None:
         "Draw signals of a run of engine myhdl over the cycles.",
         "  ernn plot waveform run --signals operation,output --from 100 --to 180 -o w.png",
     )
-    _run_argument(waveform)
+    waveform.add_argument("folder", metavar="RUN", help="run folder of `ernn simulate -o`")
+    waveform.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
     waveform.add_argument("--signals", metavar="A,B", help="names; `list` prints those of the run")
     waveform.add_argument("--from", dest="first", type=whole, metavar="C", help="first cycle")
     waveform.add_argument("--to", dest="last", type=whole, metavar="C", help="last cycle")
@@ -71,11 +73,13 @@ def run_waveform(args) -> int:
     from ernn_myhdl.plots.waveform import plot_waveform, signal_names
     from ernn_myhdl.run import load_run
 
+    if args.signals == "list":
+        print("\n".join(signal_names(load_run(args.folder))))
+        return FINE
+    if args.output is None:
+        raise DesignError("output: is missing; name a .png or .svg file with -o")
     check_picture(args.output)
     run = load_run(args.folder)
-    if args.signals == "list":
-        print("\n".join(signal_names(run)))
-        return FINE
     signals = None
     if args.signals is not None:
         signals = [s.strip() for s in args.signals.split(",") if s.strip()]

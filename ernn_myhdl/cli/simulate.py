@@ -161,6 +161,7 @@ def _lines(s: dict):
         counts = {n: c for n, c in s["saturations"].items() if c}
         text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
         yield f"saturated elements: {text}"
+    yield from (f"note: {note}" for note in s["notes"])
     if s.get("check", {}).get("agrees"):
         yield f"check: agrees with {s['check']['reference']} to the bit"
     for key in ("folder", "vcd"):

@@ -77,6 +77,8 @@ def run_myhdl(job: Job) -> EngineResult:
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
     result = EngineResult(raw, cycles=record.cycles)
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T
+    if job.vcd and vcd.note:
+        result.notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
     if job.stages:
         result.stages, result.stage_cycles = assemble(design, record.stages, frames)
         result.trace = trace.arrays()

@@ -41,6 +41,7 @@ class EngineResult:
     stages: named tensors (frames, ...). stage_cycles: cycle of every block of them.
     frame_cycles: (frames, 2), first beat of x accepted and last beat of y delivered.
     saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
+    notes: what the user should know about the run.
     """
 
     raw: np.ndarray
@@ -50,3 +51,4 @@ class EngineResult:
     saturations: dict[str, int] | None = None
     trace: dict[str, np.ndarray] = field(default_factory=dict)
     cycles: int | None = None
+    notes: list[str] = field(default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from myhdl import Simulation, StopSimulation, always, delay
@@ -53,7 +54,9 @@ def simulate(
     """
     netlist = core(design)
     ports = {name: port.type.signals() for name, port in netlist.ports.items()}
-    model = elaborate(netlist, ports)
+    # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
+    with ThreadPoolExecutor(1) as shallow:
+        model = shallow.submit(elaborate, netlist, ports).result()
     record = Recording()
     sample = watch(model) if watch else None
     queue = list(beats)

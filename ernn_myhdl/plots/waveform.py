@@ -126,10 +126,10 @@ def _window(run: Run, cycles: int, first: int | None, last: int | None) -> tuple
         return 0, min(cycles - 1, delivered + max(4, delivered // 20))
     first = 0 if first is None else first
     last = cycles - 1 if last is None else last
-    if not 0 <= first <= last:
-        raise DesignError(f"cycles {first} to {last}: must be 0 or more, and in this order")
     if first >= cycles:
         raise DesignError(f"cycle {first}: the run has cycles 0 to {cycles - 1}")
+    if not 0 <= first <= last:
+        raise DesignError(f"cycles {first} to {last}: must be 0 or more, and in this order")
     last = min(last, cycles - 1)
     if last - first >= MOST_CYCLES:
         raise DesignError(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from myhdl import always, block
+from myhdl import Signal, always, block
 
 from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array, unsigned
@@ -15,8 +15,8 @@ from ernn_myhdl.rtl.signals import Array, Bit, Word, array, unsigned
 @block
 def delay_bit(clk, rst, source, target, cycles):
     """target is source, `cycles` cycles later; zero after reset."""
-    line = unsigned(max(cycles - 1, 2))
-    high = cycles - 1
+    line = [Signal(bool(0)) for _ in range(max(cycles - 1, 1))]
+    last = cycles - 2
 
     @always(clk.posedge)
     def one():
@@ -26,25 +26,18 @@ def delay_bit(clk, rst, source, target, cycles):
             target.next = source
 
     @always(clk.posedge)
-    def two():
-        if rst:
-            line.next = 0
-            target.next = False
-        else:
-            line.next[0] = source
-            target.next = line[0]
-
-    @always(clk.posedge)
     def more():
         if rst:
-            line.next = 0
+            for i in range(last + 1):
+                line[i].next = False
             target.next = False
         else:
-            line.next[0] = source
-            line.next[high:1] = line[high - 1 : 0]
-            target.next = line[high - 1]
+            line[0].next = source
+            for i in range(last):
+                line[i + 1].next = line[i]
+            target.next = line[last]
 
-    return one if cycles == 1 else two if cycles == 2 else more
+    return one if cycles == 1 else more
 
 
 @block

@@ -14,7 +14,7 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.pwl import PwlTable
-from ernn_myhdl.rtl.signals import Array, Bit, array, unsigned
+from ernn_myhdl.rtl.signals import Array, Bit, array
 from ernn_myhdl.transform import width_for
 
 LATENCY = 6
@@ -27,7 +27,7 @@ def piecewise_linear(clk, source, target, count, table):
     highest_code, lowest_code = clamp - 1, -clamp
     segment_bits = max((table.segments - 1).bit_length(), 1)
     code_bits = segment_bits + offset_bits
-    flip = 1 << (code_bits - 1)
+    code_limit, offset_mask = 1 << (code_bits + 1), (1 << offset_bits) - 1
     bases, slopes = table.base, table.slope
     base_word = width_for(max(abs(b) for b in bases))
     slope_word = width_for(max(max(abs(s) for s in slopes), 1))
@@ -39,8 +39,7 @@ def piecewise_linear(clk, source, target, count, table):
     highest, lowest = table.output.maximum, table.output.minimum
 
     clipped = array(count, code_bits)
-    segment = [unsigned(segment_bits) for _ in range(count)]
-    offset_1 = [unsigned(offset_bits) for _ in range(count)]
+    segment, offset_1 = array(count, segment_bits + 1), array(count, offset_bits + 1)
     offset_2 = array(count, offset_bits + 1)
     base_2, slope_2 = array(count, base_word), array(count, slope_word)
     base_3, product = array(count, base_word), array(count, product_word)
@@ -58,12 +57,12 @@ def piecewise_linear(clk, source, target, count, table):
 
     @always(clk.posedge)
     def split():
-        code = intbv(0, min=0, max=1 << code_bits)
+        code = intbv(0, min=-code_limit, max=code_limit)
         for i in range(count):
-            code[:] = clipped[i][code_bits:]
-            code[:] = code ^ flip
-            segment[i].next = code[code_bits:offset_bits]
-            offset_1[i].next = code[offset_bits:]
+            code[:] = clipped[i]
+            code[:] = code + clamp
+            segment[i].next = code >> offset_bits
+            offset_1[i].next = code & offset_mask
 
     @always(clk.posedge)
     def look_up():

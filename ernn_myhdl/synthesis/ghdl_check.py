@@ -1,4 +1,9 @@
-"""Does the converted VHDL synthesise? GHDL's synthesis refuses latches unless told otherwise."""
+"""Does the converted VHDL synthesise, and without latches?
+
+GHDL's synthesis refuses latches unless told otherwise. But GHDL 2.0 misses some of internal signals:
+what only holds its own value it takes for a signal without a driver, and drives it with 'X'. So the
+result is searched for such signals as well.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +17,21 @@ from pathlib import Path
 from ernn_myhdl.errors import DesignError, ToolError
 
 LOG = "ghdl_synth.log"
-MESSAGE = re.compile(r"^(?P<place>[^\s:]+:\d+:\d+):(?:(?P<kind>warning|note|error):)? ?(?P<text>.*)$")
+MESSAGE = re.compile(
+    r"^(?P<place>[^\s:]+:\d+:\d+):(?:(?P<kind>warning|note|error):)? ?(?P<text>.*)$"
+)
+#: A signal that GHDL drives with X, in its Verilog, behind a comment with the place.
+UNDRIVEN = re.compile(
+    r"/\* (?P<place>\S+) +\*/\s+(?:always @\*\s+|assign )(?P<name>\S+) = \d+'b[xX]+; // \(i?signal\)"
+)
 
 
 def ghdl_synth_check(folder: str | Path) -> dict:
     """Analyse and synthesise the VHDL of a conversion's folder with `ghdl --synth --std=08`.
 
     Returns {"top", "files", "warnings"}; ToolError without GHDL or where it fails, which includes
-    any inferred latch. The messages are kept in ghdl_synth.log in the folder when it fails.
+    any latch and any signal that is read but not driven. Then ghdl_synth.log in the folder has the
+    messages.
     """
     folder = Path(folder)
     if shutil.which("ghdl") is None:
@@ -39,20 +51,29 @@ def ghdl_synth_check(folder: str | Path) -> dict:
         options = ["--std=08", f"--workdir={work}"]
         steps = (
             ["ghdl", "-a", *options, *manifest["files"]],
-            ["ghdl", "--synth", *options, "--out=none", manifest["top"]],
+            ["ghdl", "--synth", *options, "--out=verilog", manifest["top"]],
         )
         for step in steps:
             done = subprocess.run(step, cwd=folder, capture_output=True, text=True)
-            messages += done.stderr + done.stdout
-            if done.returncode:
+            messages += done.stderr
+            reason = _reason(done.returncode, messages, done.stdout)
+            if reason:
                 log = folder / LOG
-                log.write_text(messages)
-                reason = next((m["text"] for m in _messages(messages, "error")), "no message")
-                if "GHDL Bug occurred" in messages:
-                    reason = "GHDL itself crashed, which synthesis of each entity alone locates"
+                log.write_text(messages + done.stdout)
                 raise ToolError(f"ghdl {step[1]} failed on {manifest['top']}: {reason}; see {log}")
     warnings = [f"{m['place']}: {m['text']}" for m in _messages(messages, "warning")]
     return {"top": manifest["top"], "files": len(manifest["files"]), "warnings": warnings}
+
+
+def _reason(code: int, messages: str, verilog: str) -> str | None:
+    """Why a step failed; None if it did not."""
+    if code:
+        if "GHDL Bug occurred" in messages:
+            return "GHDL itself crashed, which synthesis of each entity alone locates"
+        return next((m["text"] for m in _messages(messages, "error")), "no message")
+    if found := UNDRIVEN.search(verilog):
+        return f"signal {found['name']} at {found['place']} is a latch or has no driver"
+    return None
 
 
 def _messages(text: str, kind: str):

@@ -183,7 +183,7 @@ def test_the_stubs_catch_a_wrong_order_in_the_synthesis(prepared, line, before, 
         ("opt_design", "place_design"),
         ("place_design", "phys_opt_design"),
         ("place_design", "route_design"),
-        ("open_checkpoint $checkpoint", "report_power -file $power"),
+        ("open_checkpoint $checkpoint", "opt_design"),
     ],
 )
 def test_the_stubs_catch_a_wrong_order_in_the_implementation(prepared, one, other):

@@ -1,6 +1,7 @@
 """Resources from Yosys, of a conversion written by hand and of blocks of the core."""
 
 import json
+from pathlib import Path
 
 import pytest
 from small_conversion import need, small_conversion
@@ -109,7 +110,7 @@ def test_a_latch_is_an_error_that_names_the_block_and_its_log(tmp_path):
     with pytest.raises(ToolError, match="mac contains .*LD.*: see ") as caught:
         _synthesise(tmp_path, edit=edit)
     log = str(caught.value).rsplit("see ", 1)[1]
-    assert "synth_xilinx" in open(log).read()
+    assert "synth_xilinx" in Path(log).read_text()
 
 
 def test_a_failure_names_its_log(tmp_path):
@@ -118,7 +119,7 @@ def test_a_failure_names_its_log(tmp_path):
 
     with pytest.raises(ToolError, match="yosys failed on netlists .exit code 1.: see ") as caught:
         _synthesise(tmp_path, edit=edit)
-    assert "syntax error" in open(str(caught.value).rsplit("see ", 1)[1]).read()
+    assert "syntax error" in Path(str(caught.value).rsplit("see ", 1)[1]).read_text()
 
 
 def test_a_wrong_number_of_instances_is_refused(tmp_path):

@@ -1,13 +1,16 @@
 """The command on good input."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ernn_myhdl
 from ernn_myhdl import load_design, load_run
 from ernn_myhdl.cli.main import main
 
@@ -143,19 +146,29 @@ def test_help_has_examples(capsys):
 
 
 def test_info_as_a_process_is_quick_and_survives_a_closed_pipe():
+    environment = {**os.environ, "PYTHONPATH": str(Path(ernn_myhdl.__file__).parents[1])}
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "ernn_myhdl", "info", "design", "--json"],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=60, env=environment,
     )  # fmt: skip
     assert done.returncode == 0
     assert json.loads(done.stdout)["name"] == "ernn"
     assert time.perf_counter() - start < 10
     process = subprocess.Popen(
         [sys.executable, "-m", "ernn_myhdl", "info", "design"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
     )  # fmt: skip
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
     process.wait(timeout=60)
+
+
+def test_signals_are_listed(capsys):
+    call("simulate design --input x.npy --engine myhdl --frames 1 -o listed", capsys)
+    names = call("plot waveform listed --signals list", capsys).out.split()
+    assert {"operation", "s_axis_tvalid", "gates_3", "cell_state.valid"} <= set(names)
+    call("plot waveform listed --signals operation,gates_3 --from 3 --to 30 -o w.svg", capsys)
+    call("plot error listed -o e.png", capsys)
+    call("plot schedule design -o s.png", capsys)

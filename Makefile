@@ -1,0 +1,54 @@
+# make demo   the whole main job on real speech, into build/demo
+# make test   the tests, with GHDL and Yosys
+# make lint   ruff
+# make clean  removes .venv and build
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := ghdl yosys tclsh
+PACKAGES := ghdl yosys tcl
+
+.PHONY: demo test lint tools clean
+
+demo: $(VENV)/base tools
+	$(BIN)/ernn demo -o build/demo --force
+
+test: $(VENV)/test tools
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "make: $(PYTHON) is too old: Python 3.10 or newer is needed; set PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "make: $(PYTHON) has no venv: install it with  sudo apt-get install python3-venv"; exit 3; }
+
+$(VENV)/base: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/test: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/base
+
+# Debian packages: installed where that is allowed, otherwise the command is shown
+tools:
+	@missing=""; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then run=""; \
+	  elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then run=sudo; \
+	  else run=none; fi; \
+	  if [ "$$run" = none ] || ! { $$run apt-get -qq update && \
+	    DEBIAN_FRONTEND=noninteractive $$run apt-get -qq install -y --no-install-recommends \
+	    $(PACKAGES) >/dev/null; }; then \
+	    echo "make: some of $(TOOLS) are missing; what needs them is left out. To install them:"; \
+	    echo "  sudo apt-get install $(PACKAGES)"; \
+	  fi; \
+	fi
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,151 @@
+"""Random designs: golden, integer and MyHDL agree on every bit of every named stage, and the
+simulation takes exactly the scheduled cycles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from random_designs import corner_inputs, random_design, random_inputs
+
+from ernn_myhdl.design import BLOCK_SIZES
+from ernn_myhdl.program import program_for
+from ernn_myhdl.schedule import schedule_for
+from golden.tensors import tensor_names
+
+#: Block size -> (designs, largest size, frames of the two sequences). Large blocks simulate slowly.
+PLAN = {
+    1: (14, 12, (2, 2)),
+    2: (14, 16, (2, 2)),
+    4: (14, 24, (2, 2)),
+    8: (12, 24, (2, 2)),
+    16: (6, 24, (2, 1)),
+    32: (4, 40, (2, 1)),
+}
+
+
+#: What a design is asked to have, in turn, because a random one seldom has it.
+WANTED = {
+    "anything": lambda design, program: True,
+    "lanes that share a projection row": lambda design, program: program.groups > 1,
+    "several element-wise blocks": lambda design, program: design.hardware.element_width > 1,
+    "several projection passes": lambda design, program: program.projection_passes > 1,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A random design by its block size and number; all cell options come in turn."""
+
+    block: int
+    number: int
+
+    def design(self):
+        """The first of a row of draws that has what is wanted."""
+        wanted = list(WANTED.values())[(self.number + self.number // 4) % len(WANTED)]
+        draws = (self.draw(seed) for seed in range(1000 * self.number, 1000 * self.number + 500))
+        return next(d for d in draws if wanted(d, program_for(d)) or self.impossible(d))
+
+    def draw(self, seed: int):
+        _, largest, _ = PLAN[self.block]
+        return random_design(
+            100_000 * self.block + seed,
+            block=self.block,
+            max_inputs=largest,
+            max_hidden=largest,
+            projection=bool(self.number & 1),
+            peepholes=bool(self.number & 2),
+            g_activation="sigmoid" if self.number & 4 else "tanh",
+        )
+
+    def impossible(self, design) -> bool:
+        """A layer without projection has no projection passes: then any with several blocks."""
+        return not design.cell.projection and design.cell.hidden_blocks > 1
+
+    def sequences(self, design) -> list[np.ndarray]:
+        """One sequence of random kinds of numbers, one of extreme frames."""
+        random, extreme = PLAN[self.block][2]
+        corners = corner_inputs(design, 6)
+        start = self.number % 6
+        return [
+            random_inputs(self.number, design, random),
+            np.roll(corners, -start, axis=0)[:extreme],
+        ]
+
+
+CASES = [Case(block, n) for block, (designs, *_) in PLAN.items() for n in range(designs)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"k{c.block}_{c.number}")
+def test_all_models_agree_to_the_bit_and_to_the_cycle(case):
+    design = case.design()
+    sequences = case.sequences(design)
+    frames = sum(len(s) for s in sequences)
+    golden, integer, myhdl = (
+        design.run(sequences, engine=engine) for engine in ("golden", "integer", "myhdl")
+    )
+    assert golden.raw.shape == (frames, design.cell.outputs)
+    for name in tensor_names(design.cell):
+        expected = golden.stages[name]
+        assert len(expected) == frames
+        for run in (integer, myhdl):
+            assert np.array_equal(run.stages[name], expected), f"{run.engine}: {name}"
+    for run in (integer, myhdl):
+        assert np.array_equal(run.raw, golden.raw), run.engine
+    assert_scheduled(design, myhdl.trace, frames)
+
+
+def assert_scheduled(design, trace, frames: int) -> None:
+    """Every beat of m_axis is delivered in the cycle that the schedule names."""
+    accepted, delivered = (
+        np.flatnonzero(trace[f"{side}_axis_tvalid"] & trace[f"{side}_axis_tready"]) for side in "sm"
+    )
+    scheduled = schedule_for(design).frames[:frames]
+    expected = [cycle for frame in scheduled for cycle in frame.beats]
+    assert len(expected) == frames * -(-design.cell.outputs // design.hardware.samples_per_beat)
+    assert (delivered - accepted[0]).tolist() == expected
+
+
+def test_the_designs_cover_the_options():
+    """The test above would say little if the draw left out a kind of design."""
+    assert len(CASES) >= 60
+    seen: Counter[str] = Counter()
+    options = set()
+    for case in CASES:
+        design = case.design()
+        cell, hw, program = design.cell, design.hardware, program_for(design)
+        options.add((cell.block, bool(cell.projection), cell.peepholes))
+        run = design.run(case.sequences(design), engine="integer")
+        seen.update(
+            name
+            for name, true in {
+                "lanes no power of two": hw.lanes & (hw.lanes - 1),
+                "several gate passes": program.gate_passes > 1,
+                "several projection passes": program.projection_passes > 1,
+                "lanes share a projection row": program.groups > 1,
+                "several IFFT units": hw.ifft_units > 1,
+                "several element-wise blocks": hw.element_width > 1,
+                "beats of less than a block": hw.samples_per_beat < cell.block,
+                "beats of several blocks": hw.samples_per_beat > cell.block,
+                "several input beats": cell.inputs > hw.samples_per_beat,
+                "several output beats": cell.outputs > hw.samples_per_beat,
+                "inputs no multiple of k": cell.inputs % cell.block,
+                "hidden no multiple of k": cell.hidden % cell.block,
+                "outputs no multiple of k": cell.outputs % cell.block,
+                "several input blocks": cell.input_blocks > 1,
+                "several output blocks": cell.output_blocks > 1,
+                "sigmoid candidate": cell.g_activation == "sigmoid",
+                "short words": design.formats.weight_word <= 8,
+                "long words": design.formats.weight_word >= 16,
+                "saturation inside": any(n for t, n in run.saturations.items() if t != "input"),
+                "outputs change": len(np.unique(run.raw)) > 2,
+            }.items()
+            if true
+        )
+    assert {block for block, *_ in options} == set(BLOCK_SIZES)
+    assert len(options) == 4 * len(BLOCK_SIZES)
+    rare = {name: count for name, count in seen.items() if count < 5}
+    assert not rare, rare
+    assert len(seen) == 20, sorted(seen)

@@ -1,0 +1,22 @@
+"""Tools outside Python that some tests need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+#: Debian package of every tool.
+PACKAGES = {"ghdl": "ghdl", "yosys": "yosys", "iverilog": "iverilog", "tclsh": "tcl"}
+
+
+def require_tool(name: str) -> str:
+    """Path of the tool `name`; without it the test is skipped, or fails where CI is "true"."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"{name} not installed: sudo apt-get install {PACKAGES.get(name, name)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return path
