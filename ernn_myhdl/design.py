@@ -7,6 +7,7 @@ back end and report derives what it needs from it.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
@@ -16,11 +17,14 @@ from ernn_myhdl.circulant import blocks_for
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
 from ernn_myhdl.transform import width_for
+from ernn_myhdl.widths import check_widths
 
 GATES = ("input", "forget", "candidate", "output")
 BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
+#: Largest word of a tensor: its limits are literals in the converted HDL, which are 32-bit integers.
+MAX_TENSOR_WORD = 31
 
 
 def _whole(where: str, name: str, value: object, least: int, most: int = 1 << 20) -> None:
@@ -158,6 +162,12 @@ class Formats:
 
     def check(self, cell: LstmCell) -> None:
         """Raise DesignError where the formats do not fit together or do not fit the cell."""
+        for f in fields(self):
+            fmt = getattr(self, f.name)
+            if fmt is not None and fmt.word > MAX_TENSOR_WORD:
+                raise DesignError(
+                    f"formats {f.name} word = {fmt.word}: must be 2 to {MAX_TENSOR_WORD} bits"
+                )
         for name, needed in (
             ("projection_weight", bool(cell.projection)),
             ("cell_output_spectrum", bool(cell.projection)),
@@ -277,6 +287,11 @@ class Design:
     name: str = "ernn"
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z](_?[a-z0-9])*", self.name):
+            raise DesignError(
+                f"name = {self.name!r}: must be small letters, digits and single underscores, "
+                "beginning with a letter, since it names the VHDL entity"
+            )
         self.formats.check(self.cell)
         self.hardware.check(self.cell, self.formats)
         self._check_weights()
@@ -286,6 +301,7 @@ class Design:
                 f"{self.formats.spectrum_word} bits: the accumulator would need "
                 f"{self.accumulator_word} bits, must be at most {MAX_WORD}; choose shorter words"
             )
+        check_widths(self)
 
     def _check_weights(self) -> None:
         shapes = self.cell.weight_shapes

@@ -121,3 +121,16 @@ def segments_for(function: str, source: Format, output: Format, error: float | N
             return segments
         segments *= 2
     return best
+
+
+def tables(design) -> dict[str, PwlTable]:
+    """The tables of a design: "gate" and "candidate" of the pre-activations, "state" of the cell
+    state's tanh."""
+    f, a = design.formats, design.activations
+    candidate = design.cell.g_activation
+    segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
+    return {
+        "gate": pwl_table("sigmoid", f.preactivation, f.gate, segments["sigmoid"]),
+        "candidate": pwl_table(candidate, f.preactivation, f.gate, segments[candidate]),
+        "state": pwl_table("tanh", f.cell_state, f.gate, segments["tanh"]),
+    }

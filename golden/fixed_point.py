@@ -12,6 +12,7 @@ from fxpmath import functions as fxp
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import Format, to_real
+from ernn_myhdl.pwl import tables
 from ernn_myhdl.quantise import quantised_weights
 from golden.fxp_arithmetic import exact, number, quantised, requantised, rounded, saturated
 from golden.fxp_table import FxpTable
@@ -25,7 +26,6 @@ from golden.tensors import (
     tensor_names,
     tensor_shapes,
 )
-from golden.widths import check_widths, gate_tables
 
 INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
 
@@ -37,12 +37,11 @@ class FixedPointModel:
     """
 
     def __init__(self, design: Design) -> None:
-        check_widths(design)
         self.design = design
         self.formats = tensor_formats(design)
         self.shapes = tensor_shapes(design.cell)
         self._weights = self._constants()
-        self._tables = {name: FxpTable(t) for name, t in gate_tables(design).items()}
+        self._tables = {name: FxpTable(t) for name, t in tables(design).items()}
         self._counted = {n: layer_elements(design.cell, n) for n in saturating_names(design.cell)}
         self._masks = {n: layer_elements(design.cell, n) for n in ("cell_output", "output")}
         self.reset()
@@ -117,7 +116,7 @@ class FixedPointModel:
 
     def _cells(self, t: dict[str, Fxp]) -> None:
         """The element-wise part: gate_sums to cell_output."""
-        sigmoid, candidate = self._tables["sigmoid"], self._tables["candidate"]
+        sigmoid, candidate = self._tables["gate"], self._tables["candidate"]
         gates = self._gates(t["gate_sums"])
         pre = {
             INPUT: self._preactivation(gates, INPUT, self._cell_state),
@@ -131,7 +130,7 @@ class FixedPointModel:
         o = sigmoid.evaluate(pre[OUTPUT])
         t["preactivations"] = self._stacked("preactivations", [pre[n] for n in range(4)])
         t["gates"] = self._stacked("gates", [i, f, g, o])
-        t["cell_tanh"] = self._tables["cell_tanh"].evaluate(t["cell_state"])
+        t["cell_tanh"] = self._tables["state"].evaluate(t["cell_state"])
         m = self._rounded("cell_output", o * t["cell_tanh"])
         t["cell_output"] = self._masked("cell_output", m)
 

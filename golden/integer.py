@@ -12,7 +12,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, round_shift, saturate, to_real
-from ernn_myhdl.pwl import PwlTable
+from ernn_myhdl.pwl import PwlTable, tables
 from ernn_myhdl.quantise import quantised_weights
 from ernn_myhdl.transform import forward_graph, inverse_graph, working_frac
 from golden.matrix_transform import EXACT, MatrixTransform
@@ -20,7 +20,6 @@ from golden.result import ModelRun
 from golden.sequences import Batch, check_raw, check_sequence, is_batch
 from golden.spectral_matrix import SpectralMatrix
 from golden.tensors import layer_elements, saturating_names, tensor_formats, tensor_shapes
-from golden.widths import check_widths, gate_tables
 
 #: Words of accumulators made at once for the frames of a batch.
 CHUNK_WORDS = 1 << 22
@@ -55,7 +54,6 @@ class IntegerModel:
     """One layer on one sequence or on a batch of sequences of different lengths."""
 
     def __init__(self, design: Design) -> None:
-        check_widths(design)
         self.design = design
         self.shapes = tensor_shapes(design.cell)
         self.formats = tensor_formats(design)
@@ -64,7 +62,7 @@ class IntegerModel:
         exact = 1 << (design.accumulator_word - 1) <= EXACT
         self.matrices = {n: SpectralMatrix(raw[n], exact) for n in raw if n.endswith("weight")}
         self.bias, self.peephole = raw["bias"], raw.get("peephole")
-        self.functions = {name: _function(t) for name, t in gate_tables(design).items()}
+        self.functions = {name: _function(t) for name, t in tables(design).items()}
         self.forward = {
             "input_spectrum": _Forward(k, f.input, f.input_spectrum),
             "output_spectrum": _Forward(k, f.output, f.output_spectrum),
@@ -189,7 +187,7 @@ class _Run:
         """The element-wise part: gate_sums to cell_output; c: the old cell state."""
         model, formats = self.model, self.model.formats
         frac = {name: fmt.frac for name, fmt in formats.items()}
-        sigmoid, candidate = model.functions["sigmoid"], model.functions["candidate"]
+        sigmoid, candidate = model.functions["gate"], model.functions["candidate"]
         sums = t["gate_sums"] + model.bias
         peephole = model.peephole
         if peephole is not None:
@@ -211,7 +209,7 @@ class _Run:
             total = sums[:, 3] + round_shift(peephole[2] * c, down)
             sums[:, 3] = self._saturated("preactivations", total)
         gates[:, 3] = sigmoid(sums[:, 3])
-        t["cell_tanh"] = model.functions["cell_tanh"](c)
+        t["cell_tanh"] = model.functions["state"](c)
         m = self._rounded("cell_output", gates[:, 3] * t["cell_tanh"], 2 * frac["gates"])
         t["cell_output"] = m * model.masks["cell_output"]
 

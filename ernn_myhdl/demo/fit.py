@@ -16,7 +16,7 @@ from ernn_myhdl.demo.torch_model import CirculantLstm, Trace, frame_mask
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyper-parameters, chosen by `train --validate`, which never reads the test part."""
+    """Hyper-parameters, chosen by cross-validation within the training part alone."""
 
     epochs: int = 300
     batch: int = 20

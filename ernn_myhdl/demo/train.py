@@ -59,6 +59,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, not {options.epochs}")
+    if options.seed < 0:
+        parser.error(f"--seed must be at least 0, not {options.seed}")
+    if not options.validate:
+        try:
+            options.output.mkdir(parents=True, exist_ok=True)  # fail before the training
+        except OSError as error:
+            parser.error(f"--output: {error}")
     return options
 
 
@@ -102,10 +109,9 @@ def validate(data: JapaneseVowels, recipe: Recipe, seed: int) -> None:
 
 
 def save(model: CirculantLstm, data: JapaneseVowels, folder: Path) -> None:
-    """Write the LSTM's tensors, and the read-out's with the input statistics, as float32."""
+    """Write to ``folder`` the LSTM's tensors, and the read-out's with the input statistics, as float32."""
     from safetensors.numpy import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().numpy() for name, tensor in model.named_parameters()}
     save_file({name: state[name] for name in LSTM_TENSORS}, folder / "weights.safetensors")
     readout = {

@@ -40,7 +40,7 @@ OPERATION = "operation"
 MOST_SIGNALS = 40
 MOST_CYCLES = 20000
 #: Height of a lane's trace and width of a character, in inches.
-LANE, CHARACTER = 0.33, 0.068
+LANE, CHARACTER = 0.33, 0.062
 WIDTH = 14.0
 #: Part of the width that the lanes' area takes.
 AREA = 0.84
@@ -239,7 +239,7 @@ def _segments(
         burst.append(s)
         if _width(s.text) <= (s.stop - s.start - bend) * per_cycle:
             middle = (s.start + s.stop) / 2
-            axes.text(middle, row - 0.03, s.text, ha="center", va="center", fontsize=8, zorder=4)
+            axes.text(middle, row - 0.03, s.text, ha="center", va="center", fontsize=7, zorder=4)
             written = True
         free_until = following.start if following else last + 1
         if free_until > s.stop:

@@ -20,7 +20,7 @@ from myhdl import Signal, always, block, instances, intbv
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
-from ernn_myhdl.pwl import PwlTable, pwl_table
+from ernn_myhdl.pwl import tables
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
@@ -163,7 +163,7 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
     product_word = state_word + peephole_word
     right, left = max(shift, 0), max(-shift, 0)
     half = (1 << right) >> 1
-    wide = product_word + 1 + left
+    wide = max(product_word, right) + 1 + left  # half may be larger than any product
     limit = 1 << (wide - 1)
     sum_limit = 1 << (target_word - 1)
     product = array(count, product_word)
@@ -259,18 +259,6 @@ def _arrays(name, function, count, inputs, outputs, parameters, bits=()):
     ports |= ins(**{p: Array(count, w) for p, w in inputs.items()})
     ports |= outs(**{p: Array(count, w) for p, w in outputs.items()})
     return Leaf(name, function, ports, {"count": count} | parameters)
-
-
-def tables(design: Design) -> dict[str, PwlTable]:
-    """The piecewise linear tables of the unit by the name of their entity."""
-    f, a = design.formats, design.activations
-    candidate = design.cell.g_activation
-    segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
-    return {
-        "pwl_gate": pwl_table("sigmoid", f.preactivation, f.gate, a.sigmoid_segments),
-        "pwl_candidate": pwl_table(candidate, f.preactivation, f.gate, segments[candidate]),
-        "pwl_state": pwl_table("tanh", f.cell_state, f.gate, a.tanh_segments),
-    }
 
 
 def gather_leaf(points: int, word: int, units: int, width: int, chunks: int, groups: int) -> Leaf:
@@ -378,8 +366,7 @@ def cell_block(design: Design) -> Netlist:
         )
 
     functions = {
-        name: pwl.leaf(name, k, table)
-        for name, table in tables(design).items()
+        f"pwl_{name}": pwl.leaf(f"pwl_{name}", k, table) for name, table in tables(design).items()
     }
 
     def activated(name, function, source):

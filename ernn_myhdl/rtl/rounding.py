@@ -26,7 +26,7 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
     right = max(shift, 0)
     left = max(-shift, 0)
     half = (1 << right) >> 1
-    word = source_word + 1 + left
+    word = max(source_word, right) + 1 + left  # half may be larger than any source
     limit = 1 << (word - 1)
     highest = (1 << (target_word - 1)) - 1
     lowest = -(1 << (target_word - 1))

@@ -95,7 +95,7 @@ class _Core:
         self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats
         self.program = program_for(design)
         self.time = latencies(design)
-        self.n = Netlist(design.name)
+        self.n = Netlist(f"{design.name}_core")
         self.clk = self.n.input("clk", Bit())
         self.rst = self.n.input("rst", Bit())
 

@@ -61,8 +61,10 @@ class Case:
         )
 
     def impossible(self, design) -> bool:
-        """A layer without projection has no projection passes: then any with several blocks."""
-        return not design.cell.projection and design.cell.hidden_blocks > 1
+        """Without a projection nothing can be wanted of it, and with blocks of 32 it would be large:
+        then several blocks of cells are enough."""
+        limited = not design.cell.projection or self.block == 32
+        return limited and design.cell.hidden_blocks > 1
 
     def sequences(self, design) -> list[np.ndarray]:
         """One sequence of random kinds of numbers, one of extreme frames."""

@@ -60,7 +60,7 @@ NEW = "new -o out --inputs 4 --hidden 6 "
         ("--word 1", ["word = 1", "4 to 32"]),
         ("--word 99", ["word = 99"]),
         ("--state-word 60", ["state_word = 60"]),
-        ("--word 32 --state-word 24", ["must be at most 62"]),
+        ("--word 32 --state-word 24", ["must be 2 to 31"]),
         ("--samples-per-beat 3", ["samples_per_beat = 3"]),
         ("--samples-per-beat 64", ["tdata must be at most 512"]),
         ("--sample-bits 12", ["sample_bits = 12"]),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from random_designs import random_design, random_inputs
 
+from ernn_myhdl.pwl import tables
 from ernn_myhdl.quantise import quantised_weights
 from golden.fixed_point import FixedPointModel
-from golden.widths import gate_tables
 
 
 def store(value, fmt):
@@ -40,7 +40,7 @@ def constants(design):
 
 def outputs(design, x):
     """Exact outputs of the inputs x."""
-    f, w, tables = design.formats, constants(design), gate_tables(design)
+    f, w, table = design.formats, constants(design), tables(design)
     wx, wy, bias = w["input_weight"], w["recurrent_weight"], w["bias"]
     peephole = w.get("peephole", [Fraction(0)] * 3)
     c = spectrum = Fraction(0)
@@ -57,12 +57,12 @@ def outputs(design, x):
             rounded = floor(product * step + Fraction(1, 2)) / step
             return store(sums[gate] + bias[gate] + rounded, f.preactivation)
 
-        i = line(tables["sigmoid"], preactivation(0, peephole[0] * c))
-        forget = line(tables["sigmoid"], preactivation(1, peephole[1] * c))
-        g = line(tables["candidate"], preactivation(2, Fraction(0)))
+        i = line(table["gate"], preactivation(0, peephole[0] * c))
+        forget = line(table["gate"], preactivation(1, peephole[1] * c))
+        g = line(table["candidate"], preactivation(2, Fraction(0)))
         c = store(forget * c + i * g, f.cell_state)
-        o = line(tables["sigmoid"], preactivation(3, peephole[2] * c))
-        y = store(o * line(tables["cell_tanh"], c), f.cell_output)
+        o = line(table["gate"], preactivation(3, peephole[2] * c))
+        y = store(o * line(table["state"], c), f.cell_output)
         if design.cell.projection:
             product = w["projection_weight"][0] * store(y, f.cell_output_spectrum)
             y = store(store(product, f.block_spectrum), f.output)

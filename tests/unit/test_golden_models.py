@@ -104,8 +104,8 @@ def test_models_agree_at_other_word_lengths(word):
 @pytest.mark.parametrize("block", [1, 8, 32])
 def test_models_agree_beyond_float64(block):
     """Accumulators and transforms too wide for float64: int64, and fxpmath on split words."""
-    wide = {"input_spectrum": Format(36, 33), "block_spectrum": Format(43, 36 - block // 8)}
-    wide["input_weight"] = Format(20, 18)
+    wide = {"input_spectrum": Format(31, 28), "block_spectrum": Format(31, 24 - block // 8)}
+    wide["input_weight"] = Format(25, 23)
     design = _design(20, 20, overrides=wide, block=block)
     assert design.accumulator_word > 54
     assert_same(design, random_inputs(block, design, 2))
@@ -185,7 +185,14 @@ def test_designs_too_wide_for_64_bits_are_refused():
     design = _design()
     formats = replace(design.formats, block_spectrum=Format(19, 60))
     with pytest.raises(DesignError, match="block_spectrum: an intermediate result needs"):
-        IntegerModel(replace(design, formats=formats))
-    formats = replace(design.formats, cell_state=Format(54, 50))
-    with pytest.raises(DesignError, match="tensor cell_state: 54 bits"):
-        FixedPointModel(replace(design, formats=formats, activations=Activations(2, 2)))
+        replace(design, formats=formats)
+    formats = replace(design.formats, cell_state=Format(32, 28))
+    with pytest.raises(DesignError, match="cell_state word = 32: must be 2 to 31 bits"):
+        replace(design, formats=formats)
+    formats = replace(
+        design.formats,
+        input_spectrum=Format(31, design.formats.input_spectrum.frac),
+        input_weight=Format(31, design.formats.input_weight.frac),
+    )
+    with pytest.raises(DesignError, match="must be at most 62; choose shorter words"):
+        replace(design, formats=formats)

@@ -75,7 +75,7 @@ TOML_ERRORS = [
     ("word text", "gate = {word = 12", 'gate = {word = "a"', ["formats gate", "integer"]),
     ("no frac", "gate = {word = 12, frac = 11}", "gate = {word = 12}", ["formats gate frac"]),
     ("not a format", "gate = {word = 12, frac = 11}", "gate = 12", ["formats gate = 12"]),
-    ("accumulators", "input_spectrum = {word = 16", "input_spectrum = {word = 58", ["at most 62"]),
+    ("accumulators", "input_spectrum = {word = 16", "input_spectrum = {word = 58", ["must be 2 to 31"]),
     ("version", "format_version = 1", "format_version = 2", ["format_version = 2", "must be 1"]),
     ("name", '"small_core"', '"2 cores"', ["name = '2 cores'", "identifier"]),
     ("syntax", "[cell]", "[cell", ["not valid TOML"]),

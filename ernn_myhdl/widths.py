@@ -1,14 +1,15 @@
 """Bits of every intermediate result of a frame; refuses designs that 64-bit integers cannot hold.
 
-Both fixed-point models use it: what it accepts, they compute exactly.
+`Design` uses it, so what a design can hold, models and hardware compute exactly.
 """
 
 from __future__ import annotations
 
-from ernn_myhdl.design import Design
+from typing import TYPE_CHECKING
+
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
-from ernn_myhdl.pwl import PwlTable, pwl_table
+from ernn_myhdl.pwl import PwlTable, tables
 from ernn_myhdl.transform import (
     TWIDDLE_FRAC,
     TwiddleStage,
@@ -18,23 +19,9 @@ from ernn_myhdl.transform import (
     width_for,
     working_frac,
 )
-from golden.tensors import tensor_formats
 
-#: Largest word of a named tensor other than the accumulators: fxpmath rounds through float64.
-MAX_TENSOR_WORD = 52
-
-
-def gate_tables(design: Design) -> dict[str, PwlTable]:
-    """The piecewise linear tables: gate "sigmoid" and candidate "candidate" of the
-    pre-activations, "cell_tanh" of the cell state."""
-    f, a = design.formats, design.activations
-    candidate = design.cell.g_activation
-    segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
-    return {
-        "sigmoid": pwl_table("sigmoid", f.preactivation, f.gate, segments["sigmoid"]),
-        "candidate": pwl_table(candidate, f.preactivation, f.gate, segments[candidate]),
-        "cell_tanh": pwl_table("tanh", f.cell_state, f.gate, segments["tanh"]),
-    }
+if TYPE_CHECKING:
+    from ernn_myhdl.design import Design
 
 
 def _transform(graph, points: int, word: int) -> int:
@@ -93,22 +80,16 @@ def intermediate_widths(design: Design) -> dict[str, int]:
     state = _sum(product(f.gate, f.cell_state), product(f.gate, f.gate))
     widths["cell_state"] = _aligned(*state, f.cell_state.frac)
     widths["cell_output"] = _aligned(*product(f.gate, f.gate), f.cell_output.frac)
-    for name, table in gate_tables(design).items():
+    for name, table in tables(design).items():
         widths[f"table {name}"] = _table(table)
     return widths
 
 
 def check_widths(design: Design) -> None:
-    """Raise DesignError where a tensor or an intermediate result of `design` is too wide."""
-    for name, fmt in tensor_formats(design).items():
-        if "accumulators" not in name and fmt.word > MAX_TENSOR_WORD:
-            raise DesignError(
-                f"tensor {name}: {fmt.word} bits, the models hold at most {MAX_TENSOR_WORD}; "
-                "choose a shorter word"
-            )
+    """Raise DesignError where an intermediate result of `design` is too wide."""
     for name, word in intermediate_widths(design).items():
         if word > MAX_WORD:
             raise DesignError(
-                f"{name}: an intermediate result needs {word} bits, must be at most {MAX_WORD}; "
-                "choose shorter words, or fraction bits closer to those of its neighbours"
+                f"formats {name}: an intermediate result needs {word} bits, must be at most "
+                f"{MAX_WORD}; choose shorter words, or fraction bits closer to their neighbours"
             )
