@@ -24,7 +24,7 @@ FORMAT_VERSION = 1
 CELL_KINDS = ("lstm",)
 
 #: Names become VHDL and Verilog identifiers.
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*")
 
 _COMMENTS = {
     "cell": {
@@ -86,7 +86,7 @@ def check_name(name: object) -> None:
     """DesignError unless `name` can name the top entity."""
     if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
         raise DesignError(
-            f"name = {name!r}: must be an identifier of VHDL, letters and digits with single "
+            f"name = {name!r}: must be an identifier of VHDL: small letters, digits and single "
             "underscores between them, a letter first"
         )
 

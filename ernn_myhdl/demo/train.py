@@ -109,7 +109,10 @@ def validate(data: JapaneseVowels, recipe: Recipe, seed: int) -> None:
 
 
 def save(model: CirculantLstm, data: JapaneseVowels, folder: Path) -> None:
-    """Write to ``folder`` the LSTM's tensors, and the read-out's with the input statistics, as float32."""
+    """Write the LSTM's tensors, and the read-out with the input statistics, as float32.
+
+    The folder must exist.
+    """
     from safetensors.numpy import save_file
 
     state = {name: tensor.detach().numpy() for name, tensor in model.named_parameters()}

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
-
-import pytest
 
 LEAF_VHDL = """
 library ieee;
@@ -95,15 +91,6 @@ module ernn (input wire clk, input wire valid, input wire [9:0] address, output 
     mac mac_1_i (.clk(clk), .valid(valid), .a(w_1), .b({2'b00, address}), .q(q[47:24]));
 endmodule
 """
-
-
-def need(tool: str) -> None:
-    """Skip the test without `tool`; fail instead where everything must run."""
-    if shutil.which(tool) is None:
-        reason = f"{tool} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 def _write(folder: Path, hdl: str, texts: dict[str, str], components: list[dict]) -> dict:

@@ -1,7 +1,8 @@
 """`ghdl --synth` on conversions written by hand: passes, and finds latches and mistakes."""
 
 import pytest
-from small_conversion import need, small_conversion
+from small_conversion import small_conversion
+from tools import require_tool
 
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.synthesis import ghdl_synth_check
@@ -21,7 +22,7 @@ def _edit(folder, old, new):
 
 @pytest.mark.ghdl
 def test_good_vhdl_passes_and_leaves_nothing(folder):
-    need("ghdl")
+    require_tool("ghdl")
     before = sorted(folder.iterdir())
     assert ghdl_synth_check(folder) == {"top": "ernn", "files": 2, "warnings": []}
     assert sorted(folder.iterdir()) == before
@@ -29,7 +30,7 @@ def test_good_vhdl_passes_and_leaves_nothing(folder):
 
 @pytest.mark.ghdl
 def test_a_latch_that_ghdl_overlooks_is_an_error(folder):
-    need("ghdl")
+    require_tool("ghdl")
     _edit(folder, "process (clk)", "process (all)")
     _edit(folder, "if rising_edge(clk) then", "if clk = '1' then")
     with pytest.raises(ToolError, match="signal product at mac.vhd:.* is a latch or has no driver"):
@@ -38,7 +39,7 @@ def test_a_latch_that_ghdl_overlooks_is_an_error(folder):
 
 @pytest.mark.ghdl
 def test_a_latch_that_ghdl_refuses_itself(folder):
-    need("ghdl")
+    require_tool("ghdl")
     _edit(folder, "process (clk)", "process (all)")
     _edit(folder, "q <= std_logic_vector(product);", "")
     _edit(folder, "if rising_edge(clk) then", "if clk = '1' then")
@@ -51,7 +52,7 @@ def test_a_latch_that_ghdl_refuses_itself(folder):
 
 @pytest.mark.ghdl
 def test_an_error_of_analysis_is_named_with_its_log(folder):
-    need("ghdl")
+    require_tool("ghdl")
     _edit(folder, "product <=", "produkt <=")
     with pytest.raises(ToolError, match='ghdl -a failed on ernn: no declaration for "produkt"'):
         ghdl_synth_check(folder)
@@ -60,7 +61,7 @@ def test_an_error_of_analysis_is_named_with_its_log(folder):
 
 @pytest.mark.ghdl
 def test_warnings_are_returned(folder):
-    need("ghdl")
+    require_tool("ghdl")
     _edit(folder, "begin\n    q <=", "    signal unused : std_logic := '0';\nbegin\n    q <=")
     _edit(folder, "if valid = '1' then", "if valid = '1' and unused = '0' then")
     (warning,) = ghdl_synth_check(folder)["warnings"]
@@ -69,7 +70,7 @@ def test_warnings_are_returned(folder):
 
 @pytest.mark.ghdl
 def test_what_is_no_vhdl_conversion_is_refused(tmp_path):
-    need("ghdl")
+    require_tool("ghdl")
     with pytest.raises(DesignError, match="no readable manifest.json"):
         ghdl_synth_check(tmp_path)
     small_conversion(tmp_path / "hdl", "verilog")

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_conversion import need, small_conversion
+from small_conversion import small_conversion
+from tools import require_tool
 
 from ernn_myhdl.synthesis import device_named, ghdl_synth_check, synthesise, vivado
 
@@ -20,7 +21,7 @@ def prepared(tmp_path):
 
 
 def _prepare(folder, device, clock_mhz):
-    need("tclsh")
+    require_tool("tclsh")
     folder.mkdir()
     manifest = small_conversion(folder / "hdl", "vhdl")
     vivado.prepare(folder, manifest, device_named(device), clock_mhz)
@@ -200,8 +201,8 @@ def test_the_stubs_catch_a_wrong_order_in_the_implementation(prepared, one, othe
 def test_a_converted_design_passes_the_scripts_and_synthesises_without_latches(tmp_path):
     from random_designs import random_design
 
-    need("tclsh")
-    need("ghdl")
+    require_tool("tclsh")
+    require_tool("ghdl")
     folder = tmp_path / "synth"
     result = synthesise(random_design(5, block=4, max_inputs=8, max_hidden=16), folder, "xc7vx690t")
     assert all((folder / name).is_file() for name in result["files"])

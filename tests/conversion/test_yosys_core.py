@@ -2,7 +2,7 @@
 
 import pytest
 from random_designs import random_design
-from small_conversion import need
+from tools import require_tool
 
 from ernn_myhdl.synthesis import synthesise
 
@@ -10,10 +10,11 @@ from ernn_myhdl.synthesis import synthesise
 @pytest.mark.slow
 @pytest.mark.yosys
 def test_a_small_core(tmp_path):
-    need("yosys")
+    require_tool("yosys")
     design = random_design(
-        5, block=4, max_inputs=8, max_hidden=8, max_word=10, max_state_word=12, stress=False
-    )
+        5, block=4, max_inputs=8, max_hidden=8, projection=False, peepholes=False, max_word=10,
+        max_state_word=12, stress=False,
+    )  # fmt: skip
     folder = tmp_path / "synth"
     result = synthesise(design, folder, "xc7z020", tool="yosys")
     blocks = {b["name"]: b for b in result["blocks"]}

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from small_conversion import need, small_conversion
+from small_conversion import small_conversion
+from tools import require_tool
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.synthesis import device_named, format_resources, yosys
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.yosys
 
 
 def _synthesise(tmp_path, device="xc7z020", edit=None):
-    need("yosys")
+    require_tool("yosys")
     work = tmp_path / "work"
     work.mkdir()
     manifest = small_conversion(work / "hdl", "verilog")

@@ -75,7 +75,12 @@ TOML_ERRORS = [
     ("word text", "gate = {word = 12", 'gate = {word = "a"', ["formats gate", "integer"]),
     ("no frac", "gate = {word = 12, frac = 11}", "gate = {word = 12}", ["formats gate frac"]),
     ("not a format", "gate = {word = 12, frac = 11}", "gate = 12", ["formats gate = 12"]),
-    ("accumulators", "input_spectrum = {word = 16", "input_spectrum = {word = 58", ["must be 2 to 31"]),
+    (
+        "accumulators",
+        "input_spectrum = {word = 16",
+        "input_spectrum = {word = 58",
+        ["must be 2 to 31"],
+    ),
     ("version", "format_version = 1", "format_version = 2", ["format_version = 2", "must be 1"]),
     ("name", '"small_core"', '"2 cores"', ["name = '2 cores'", "identifier"]),
     ("syntax", "[cell]", "[cell", ["not valid TOML"]),
@@ -92,6 +97,13 @@ def test_bad_toml_is_named(folder, old, new, parts):
     assert old in text
     file.write_text(text.replace(old, new, 1))
     assert_error(lambda: load_design(folder), "design.toml", *parts)
+
+
+def test_accumulators_above_62_bits(folder):
+    file = folder / "design.toml"
+    text = file.read_text().replace("input_spectrum = {word = 16", "input_spectrum = {word = 31")
+    file.write_text(text.replace("input_weight = {word = 12", "input_weight = {word = 31"))
+    assert_error(lambda: load_design(folder), "accumulator", "must be at most 62")
 
 
 def test_binary_toml(folder):
@@ -187,7 +199,7 @@ def test_parent_that_is_a_file(design, tmp_path):
 
 
 def test_names_that_are_no_identifiers(tmp_path):
-    for name in ("", "1a", "a__b", "a_", "a b", "ä"):
+    for name in ("", "Core", "1a", "a__b", "a_", "a b", "ä"):
         assert_error(lambda name=name: new_design(2, 2, block=1, name=name), "name", "identifier")
 
 

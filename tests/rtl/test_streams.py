@@ -1,0 +1,436 @@
+"""The AXI-Stream side of the core: gaps, back-pressure, frames of wrong length, resets.
+
+Whatever the traffic, the transfers are those of the integer model; what a malformed stream stands for
+is told by `tests/stream_model.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from stream_model import expected_beats, framed, raw_frames, sequence_beats
+
+from ernn_myhdl import ToolError, new_design
+from ernn_myhdl.engines.simulation import simulate
+from ernn_myhdl.engines.stimulus import Beat, Traffic, beats_of_frame, frame_beats
+from ernn_myhdl.netlist import pack_fields
+from golden.integer import IntegerModel
+
+#: Designs by the relation of beat (S samples), block (k samples) and frame.
+DESIGNS = {
+    # S < k, beats do not fill the last block
+    "narrow": new_design(13, 6, 0, 8, lanes=4, samples_per_beat=2),
+    # S < k, one block in a frame, one sample a beat
+    "one sample": new_design(3, 5, 2, 4, True, lanes=3, samples_per_beat=1),
+    # S = k
+    "equal": new_design(10, 6, 5, 4, lanes=8, ifft_units=2, samples_per_beat=4),
+    # S > k, the last beat holds fewer blocks
+    "wide": new_design(11, 5, 0, 2, True, lanes=5, samples_per_beat=4),
+    # S > k, a frame is one beat
+    "one beat": new_design(5, 7, 0, 4, lanes=8, element_width=2, samples_per_beat=16),
+    # k = 1: every sample is a block
+    "dense": new_design(7, 3, 2, 1, lanes=6, ifft_units=2, samples_per_beat=4),
+}
+#: Those whose frames have several beats, so that they can be cut.
+SEVERAL_BEATS = [name for name in DESIGNS if name != "one beat"]
+
+
+class Monitor:
+    """Watches the streams cycle by cycle: what is offered stays until taken, the error flag stays.
+
+    stalled, waited: cycles in which the core, the source had to wait. errors: cycles with
+    frame_error. resets: cycles of a reset.
+    """
+
+    def __init__(self) -> None:
+        self.stalled = self.waited = 0
+        self.errors: list[int] = []
+        self.resets: list[int] = []
+        self._held = None
+        self._error = False
+
+    def watch(self, model):
+        signals = model.signals
+
+        def value(name: str) -> int:
+            return int(signals[name].val)
+
+        def sample(cycle: int) -> None:
+            offer = tuple(value(f"m_axis_t{n}") for n in ("data", "last", "user"))
+            valid, ready = value("m_axis_tvalid"), value("m_axis_tready")
+            if self._held is not None:
+                assert valid, f"cycle {cycle}: tvalid was withdrawn"
+                assert offer == self._held, f"cycle {cycle}: the beat on offer changed"
+            self._held = offer if valid and not ready else None
+            self.stalled += bool(valid and not ready)
+            self.waited += bool(value("s_axis_tvalid") and not value("s_axis_tready"))
+            error = bool(value("frame_error"))
+            assert error or not self._error, f"cycle {cycle}: frame_error was withdrawn"
+            self._error = error
+            if error:
+                self.errors.append(cycle)
+
+        def sample_or_reset(cycle: int) -> None:
+            if value("rst"):
+                self.resets.append(cycle)
+                self._held, self._error = None, False
+            else:
+                sample(cycle)
+
+        return sample_or_reset
+
+
+def run(design, beats, frames, **options):
+    """Recording and monitor of a simulation that takes all beats and delivers `frames` frames."""
+    monitor = Monitor()
+    record = simulate(design, beats, frames, watch=monitor.watch, stages=False, **options)
+    return record, monitor
+
+
+def delivered(record) -> list[Beat]:
+    return [beat for _, beat in record.delivered]
+
+
+def check(design, beats, **options):
+    """Simulate a stream and compare every beat of the result; returns recording and monitor."""
+    meaning = framed(beats, design)
+    expected = expected_beats(meaning.sequences, design)
+    frames = sum(len(s) for s in meaning.sequences)
+    assert sum(b.last for b in expected) == frames > 0
+    record, monitor = run(design, beats, frames, **options)
+    assert delivered(record) == expected
+    assert [b for _, b in record.accepted] == beats[: len(record.accepted)]
+    assert record.error == meaning.error
+    return record, monitor
+
+
+# gaps and back-pressure
+
+LAYERS = {
+    "projection": new_design(6, 7, 5, 4, True, lanes=6, ifft_units=2),
+    "no projection": new_design(9, 6, 0, 4, lanes=4),
+}
+TRAFFIC = [Traffic(0.3, 0.3), Traffic(0.8, 0.0), Traffic(0.0, 0.85), Traffic(0.6, 0.7)]
+CROSS = [
+    (layer, samples, replace(traffic, seed=10 * samples + n))
+    for n, traffic in enumerate(TRAFFIC)
+    for samples, layer in [
+        (1, "projection"),
+        (2, "no projection"),
+        (4, "projection"),
+        (8, "no projection"),
+        (32, "projection"),
+    ]
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "samples", "traffic"),
+    CROSS,
+    ids=lambda v: f"idle{v.idle}-stall{v.stall}" if isinstance(v, Traffic) else str(v),
+)
+def test_traffic_does_not_change_the_results(layer, samples, traffic):
+    design = LAYERS[layer].with_hardware(samples_per_beat=samples)
+    raw = raw_frames(design, 5, traffic.seed)
+    beats = sequence_beats([raw[:3], raw[3:4], raw[4:]], design)
+    record, monitor = check(design, beats, traffic=traffic)
+    assert [b for _, b in record.accepted] == beats
+    if traffic.stall:
+        assert monitor.stalled
+    offered = record.accepted[-1][0] + 1
+    if traffic.idle:
+        assert offered > len(beats) + monitor.waited  # there were gaps
+    else:
+        assert offered == len(beats) + monitor.waited
+
+
+class LateSink(Traffic):
+    """m_axis_tready is low for the first cycles and then high."""
+
+    cycles = 900
+
+    def patterns(self):
+        class Late:
+            drawn = 0
+
+            def random(self) -> float:
+                self.drawn += 1
+                return 0.0 if self.drawn < LateSink.cycles else 1.0
+
+        return super().patterns()[0], Late()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_sink_that_waits_long_stops_the_source(name):
+    design = DESIGNS[name]
+    raw = raw_frames(design, 10, 5)
+    beats = sequence_beats([raw[:9], raw[9:]], design)
+    record, monitor = check(design, beats, traffic=LateSink(0.0, 0.5), limit=2 * LateSink.cycles)
+    early = sum(cycle < LateSink.cycles - 10 for cycle, _ in record.accepted)
+    assert 0 < early < len(beats), "the source was never stopped"
+    assert monitor.stalled > LateSink.cycles // 2
+    assert record.delivered[0][0] >= LateSink.cycles - 10
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_beats_between_the_words_of_a_frame_are_marked(name):
+    design = DESIGNS[name]
+    raw = raw_frames(design, 4, 6)
+    record, _ = check(design, sequence_beats([raw[:2], raw[2:]], design))
+    per_frame = beats_of_frame(design.cell.outputs, design.hardware.samples_per_beat)
+    beats = delivered(record)
+    assert len(beats) == 4 * per_frame
+    assert [i for i, b in enumerate(beats) if b.last] == [per_frame * (f + 1) - 1 for f in range(4)]
+    assert [i for i, b in enumerate(beats) if b.user] == [0, 2 * per_frame]
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_sequences_of_one_frame_do_not_see_each_other(name):
+    design = DESIGNS[name]
+    raw = raw_frames(design, 2, 7)
+    frames = [raw[0], raw[1], raw[0], raw[0], raw[1]]
+    record, _ = check(design, sequence_beats([[f] for f in frames], design))
+    size = len(record.delivered) // len(frames)
+    parts = [delivered(record)[i * size : (i + 1) * size] for i in range(len(frames))]
+    assert parts[0] == parts[2] == parts[3]
+    assert parts[1] == parts[4] != parts[0]
+    # in one sequence the same frame gives something else the second time
+    together = IntegerModel(design).run(raw[[0, 0]])
+    assert not np.array_equal(together.raw[0], together.raw[1])
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_samples_beyond_the_inputs_are_ignored(name):
+    design = DESIGNS[name]
+    hw, inputs = design.hardware, design.cell.inputs
+    raw = raw_frames(design, 3, 8)
+    unused = -inputs % hw.samples_per_beat
+    if not unused:
+        # a layer of the same kind whose last beat is not full
+        design = new_design(inputs - 1 or 1, 4, 0, design.cell.block, lanes=2,
+                            samples_per_beat=max(2, hw.samples_per_beat))  # fmt: skip
+        hw, raw = design.hardware, raw_frames(design, 3, 8)
+        unused = -design.cell.inputs % hw.samples_per_beat
+    assert unused
+    rng = np.random.default_rng(9)
+    clean = sequence_beats([raw], design)
+    dirty = []
+    for beat in clean:
+        data = beat.data
+        if beat.last:
+            garbage = rng.integers(1, 1 << hw.sample_bits, unused)
+            used = (hw.samples_per_beat - unused) * hw.sample_bits
+            data |= pack_fields(garbage, hw.sample_bits) << used
+        dirty.append(Beat(data, beat.last, beat.user))
+    assert dirty != clean
+    record, _ = run(design, dirty, 3)
+    assert delivered(record) == expected_beats([raw], design)
+    assert not record.error
+
+
+# frames of wrong length
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A stream with one bad frame, and what it stands for.
+
+    beats: the stream up to the good sequence that follows. meaning: its frames.
+    """
+
+    beats: list[Beat]
+    meaning: list[list]
+
+
+def _cut(frame, beats: int, design) -> list[int]:
+    """A frame of which only the first beats arrived."""
+    kept = beats * design.hardware.samples_per_beat
+    return [int(v) if i < kept else 0 for i, v in enumerate(frame)]
+
+
+def _last(beat: Beat, last: bool = True) -> Beat:
+    return Beat(beat.data, last, beat.user)
+
+
+def malformed(kind: str, design) -> Malformed:
+    """The stream of one kind: a good frame, a bad one and, where it goes on, another good one."""
+    a, b, c = raw_frames(design, 3, 11)
+    first = frame_beats(a, design, True)
+    bad, good = frame_beats(b, design, False), frame_beats(c, design, False)
+    surplus = [_last(x, False) for x in frame_beats(raw_frames(design, 1, 12)[0], design, False)]
+    if kind == "one beat early":
+        beats = [*bad[:-2], _last(bad[-2])]
+        return Malformed([*first, *beats, *good], [[a, _cut(b, len(bad) - 1, design), c]])
+    if kind == "first beat only":
+        return Malformed([*first, _last(bad[0]), *good], [[a, _cut(b, 1, design), c]])
+    if kind == "early in the first frame":
+        return Malformed([_last(first[0]), *good], [[_cut(a, 1, design), c]])
+    if kind == "one beat late":
+        beats = [*bad[:-1], _last(bad[-1], False), _last(surplus[0])]
+        return Malformed([*first, *beats, *good], [[a, b, c]])
+    if kind == "far too long":
+        beats = [*bad[:-1], _last(bad[-1], False), *surplus * 4, _last(surplus[0])]
+        return Malformed([*first, *beats, *good], [[a, b, c]])
+    if kind == "no tlast":  # the next frame is surplus, then the sequence ends
+        return Malformed([*first, *bad[:-1], _last(bad[-1], False), *good], [[a, b]])
+    if kind == "no tlast before a sequence":
+        return Malformed([*first, *bad[:-1], _last(bad[-1], False)], [[a, b]])
+    if kind == "surplus before a sequence":
+        beats = [*bad[:-1], _last(bad[-1], False), *surplus]
+        return Malformed([*first, *beats], [[a, b]])
+    if kind == "tuser after the first beat":
+        return Malformed([*first, bad[0]], [[a, _cut(b, 1, design)]])
+    if kind == "tuser before the last beat":
+        return Malformed([*first, *bad[:-1]], [[a, _cut(b, len(bad) - 1, design)]])
+    raise ValueError(kind)
+
+
+CUT = ("one beat early", "first beat only", "early in the first frame", "tuser after the first beat",
+       "tuser before the last beat")  # fmt: skip
+LONG = ("one beat late", "far too long", "no tlast", "no tlast before a sequence",
+        "surplus before a sequence")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(k, n) for k in CUT for n in SEVERAL_BEATS] + [(k, n) for k in LONG for n in DESIGNS],
+)
+def test_a_frame_of_wrong_length(kind, name):
+    design = DESIGNS[name]
+    case = malformed(kind, design)
+    after = raw_frames(design, 3, 13)
+    beats = [*case.beats, *sequence_beats([after], design)]
+    # the table above and the model of the framing were written apart: they must agree
+    meaning = framed(beats, design)
+    assert np.array_equal(
+        np.concatenate([np.array(s) for s in meaning.sequences]),
+        np.concatenate([np.array(s) for s in [*case.meaning, after]]),
+    )
+    assert [len(s) for s in meaning.sequences] == [len(s) for s in [*case.meaning, after]]
+    assert meaning.error
+    record, monitor = check(design, beats)
+    own = expected_beats([after], design)
+    assert delivered(record)[-len(own) :] == own
+    assert record.error
+    assert monitor.errors[0] > record.accepted[len(frame_beats(after[0], design, True)) - 1][0] or (
+        kind == "early in the first frame"
+    )
+    assert monitor.errors == list(range(monitor.errors[0], monitor.errors[-1] + 1))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", DESIGNS)
+def test_random_beats(name, seed):
+    """Beats with tlast and tuser at random, then a good sequence, under random traffic."""
+    design = DESIGNS[name]
+    rng = np.random.default_rng([seed, *name.encode()])
+    full = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
+    bits = design.hardware.sample_bits
+    fmt = design.formats.input
+    beats = []
+    for _ in range(5 * full + 6):
+        samples = rng.integers(fmt.minimum, fmt.maximum + 1, design.hardware.samples_per_beat)
+        last, user = rng.random(2) < (1.0 / full if full > 1 else 0.7, 0.4 / full)
+        beats.append(Beat(pack_fields(samples, bits), bool(last), bool(user)))
+    after = raw_frames(design, 2, seed)
+    beats += sequence_beats([after], design)
+    assert framed(beats, design).error
+    record, _ = check(design, beats, traffic=Traffic(0.3 * seed, 0.3 * seed, seed))
+    own = expected_beats([after], design)
+    assert delivered(record)[-len(own) :] == own
+
+
+# reset
+
+
+def reset_cycles(design) -> list[int]:
+    """Cycles spread over the input, the computation and the output of the first frames."""
+    raw = raw_frames(design, 3, 14)
+    record, _ = run(design, sequence_beats([raw], design), 3)
+    accepted = [cycle for cycle, _ in record.accepted]
+    made = [cycle for cycle, _ in record.delivered]
+    computing = (accepted[len(accepted) // 3] + made[0]) // 2
+    return sorted({1, accepted[len(accepted) // 3 - 1] + 1, computing, made[0], made[-1] - 1})
+
+
+@pytest.mark.parametrize("name", ["narrow", "wide", "equal"])
+def test_reset_in_the_middle_of_a_frame(name):
+    """The cycles before the reset are deterministic, so a first run tells which beats go in."""
+    design = DESIGNS[name]
+    before, after = raw_frames(design, 3, 14), raw_frames(design, 2, 15)
+    lost = sequence_beats([before], design)
+    dry, _ = run(design, lost, 3)
+    own = expected_beats([after], design)
+    times = reset_cycles(design)
+    assert len(times) >= 4
+    for reset in times:
+        taken = sum(cycle < reset for cycle, _ in dry.accepted)
+        made = [beat for cycle, beat in dry.delivered if cycle < reset]
+        frames = sum(b.last for b in made) + len(after)
+        beats = lost[:taken] + sequence_beats([after], design)
+        record, monitor = run(design, beats, frames, reset_at=reset)
+        assert monitor.resets == [reset]
+        assert delivered(record) == [*made, *own], f"reset in cycle {reset}"
+        assert not record.error
+
+
+@pytest.mark.parametrize("name", ["narrow", "wide"])
+def test_reset_clears_the_error_and_starts_a_sequence(name):
+    """The first beat after a reset starts a sequence, with tuser or without."""
+    design = DESIGNS[name]
+    case = malformed("first beat only", design)
+    after = raw_frames(design, 2, 16)
+    dry, _ = run(design, case.beats, len(case.meaning[0]))
+    assert dry.error
+    reset = dry.cycles + 20
+    beats = [*case.beats, *(Beat(b.data, b.last, False) for b in sequence_beats([after], design))]
+
+    class Pause(Traffic):
+        """The source waits for the reset."""
+
+        def patterns(self):
+            class Late:
+                drawn = 0
+
+                def random(self) -> float:
+                    # a draw is made for every beat that is not on offer yet
+                    self.drawn += 1
+                    return 1.0 if not len(case.beats) < self.drawn < 2 * reset else 0.0
+
+            return Late(), super().patterns()[1]
+
+    frames = len(case.meaning[0]) + len(after)
+    record, monitor = run(design, beats, frames, traffic=Pause(0.5), reset_at=reset, limit=9 * reset)
+    assert monitor.resets == [reset]
+    assert monitor.errors and max(monitor.errors) == reset - 1
+    assert not record.error
+    own = expected_beats([after], design)
+    assert delivered(record)[-len(own) :] == own
+    assert sum(cycle < reset for cycle, _ in record.accepted) == len(case.beats)
+
+
+# liveness
+
+
+def test_a_simulation_without_input_ends_with_an_error():
+    design = DESIGNS["dense"]
+    beats = sequence_beats([raw_frames(design, 1, 17)], design)
+    with pytest.raises(ToolError, match="no transfer for 300 cycles, 1 of 2 frames"):
+        simulate(design, beats, 2, limit=300)
+
+
+def test_a_simulation_whose_output_is_never_taken_ends_with_an_error():
+    class Deaf(LateSink):
+        def patterns(self):
+            class Never:
+                def random(self) -> float:
+                    return 0.0
+
+            return Traffic.patterns(self)[0], Never()
+
+    design = DESIGNS["dense"]
+    beats = sequence_beats([raw_frames(design, 8, 17)], design)
+    with pytest.raises(ToolError, match="no transfer for 400 cycles, 0 of 8 frames"):
+        simulate(design, beats, 8, traffic=Deaf(0.0, 0.5), limit=400)
