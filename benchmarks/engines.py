@@ -6,6 +6,7 @@ Frames of the Japanese Vowels test set; the outputs of all engines are compared 
 Exits with 1 on any difference.
 """
 
+# ruff: noqa: E402 (the environment comes before numpy)
 from __future__ import annotations
 
 import argparse
@@ -19,7 +20,6 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
     os.environ.setdefault(variable, "1")
 
 from benchmarks.environment import environment, markdown, report
-
 from ernn_myhdl.convert import convert
 from ernn_myhdl.convert.ghdl import ghdl_version
 from ernn_myhdl.demo.data import load_japanese_vowels

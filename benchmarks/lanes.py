@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from benchmarks.environment import environment, markdown, report
 
+from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.program import program_for
 from ernn_myhdl.run import run_design

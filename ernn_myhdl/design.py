@@ -231,9 +231,7 @@ class Hardware:
         _power_of_two("hardware", "element_width", self.element_width)
         _power_of_two("hardware", "samples_per_beat", self.samples_per_beat)
         if isinstance(self.sample_bits, bool) or self.sample_bits not in SAMPLE_BITS:
-            raise DesignError(
-                f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32"
-            )
+            raise DesignError(f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32")
 
     def check(self, cell: LstmCell, formats: Formats) -> None:
         """Raise DesignError where the parameters do not fit the cell or each other."""

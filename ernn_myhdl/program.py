@@ -79,9 +79,13 @@ class Program:
     @property
     def field_bits(self) -> dict[str, int]:
         """Width of every field of the program word, lowest first."""
-        most = {f.name: max(int(getattr(o, f.name)) for o in self.operations) for f in fields(Operation)}
+        most = {
+            f.name: max(int(getattr(o, f.name)) for o in self.operations) for f in fields(Operation)
+        }
         flags = {"first", "last", "start", "x_done", "y_done", "final"}
-        return {n: 1 if n in flags else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()}
+        return {
+            n: 1 if n in flags else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()
+        }
 
     def words(self) -> tuple[int, ...]:
         """Contents of the program memory."""
@@ -137,8 +141,7 @@ def program_for(design: Design) -> Program:
         columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
         columns += [(Y, c, c // output_width + 1) for c in range(cell.output_blocks)]
         plan += [
-            (*column, i == 0, i == len(columns) - 1, chunks - 1)
-            for i, column in enumerate(columns)
+            (*column, i == 0, i == len(columns) - 1, chunks - 1) for i, column in enumerate(columns)
         ]
     for chunks in _pass_chunks(output_groups, projection_passes, lanes // units):
         for step in range(steps):

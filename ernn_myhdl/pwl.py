@@ -23,6 +23,9 @@ FUNCTIONS = {
     "tanh": np.tanh,
 }
 MAX_SEGMENTS = 4096
+#: Codes of a segment that its line is fitted to, and of a word that the error is measured over: all
+#: of them up to these numbers, evenly spaced ones beyond.
+FITTED_CODES, MEASURED_CODES = 4096, 1 << 20
 
 
 def default_error(output: Format) -> float:
@@ -58,8 +61,10 @@ class PwlTable:
         return saturate(round_shift(exact, self.shift), self.output)
 
     def max_error(self) -> float:
-        """Largest absolute error over every input code of the input format."""
-        raw = np.arange(self.input.minimum, self.input.maximum + 1, dtype=np.int64)
+        """Largest absolute error over the input codes: every one up to 20 bits, 2**20 beyond."""
+        step = max(1, (1 << self.input.word) // MEASURED_CODES)
+        raw = np.arange(self.input.minimum, self.input.maximum + 1, step, dtype=np.int64)
+        raw = np.append(raw, self.input.maximum)
         exact = FUNCTIONS[self.function](to_real(raw, self.input))
         return float(np.max(np.abs(to_real(self.evaluate(raw), self.output) - exact)))
 
@@ -82,12 +87,14 @@ def pwl_table(function: str, source: Format, output: Format, segments: int) -> P
     offset_bits = (2 * clamp // segments).bit_length() - 1
     base_frac = output.frac + 3
     slope_frac = max(output.frac, base_frac - source.frac)
-    codes = np.arange(-clamp, clamp, dtype=np.int64).reshape(segments, -1)
-    exact = FUNCTIONS[function](to_real(codes, source))
-    offset = np.arange(codes.shape[1])
+    size = 1 << offset_bits
+    left = np.arange(-clamp, clamp, size, dtype=np.int64)
+    offset = np.arange(0, size, max(1, size // FITTED_CODES), dtype=np.int64)
+    offset = np.unique(np.append(offset, size - 1))
+    exact = FUNCTIONS[function](to_real(left[:, None] + offset, source))
     # secant over the whole segment, its right end being the next segment's first code
-    right = FUNCTIONS[function](to_real(codes[:, -1] + 1, source))
-    slope = np.round((right - exact[:, 0]) / codes.shape[1] * 2.0 ** (source.frac + slope_frac))
+    right = FUNCTIONS[function](to_real(left + size, source))
+    slope = np.round((right - exact[:, 0]) / size * 2.0 ** (source.frac + slope_frac))
     line = slope[:, None] * 2.0 ** -(source.frac + slope_frac) * offset
     gap = exact - line
     base = np.round((gap.max(axis=1) + gap.min(axis=1)) / 2 * 2.0**base_frac)

@@ -101,7 +101,9 @@ class Schedule:
             label = "y" if operation.source == M else "gates"
             events.append(Event("drain", frame, head, head + operation.chunks + 1, label))
         for done in t.cells:
-            events.append(Event("element-wise", frame, done - time.rows_to_cells, done + 1, "cells"))
+            events.append(
+                Event("element-wise", frame, done - time.rows_to_cells, done + 1, "cells")
+            )
         events.append(Event("output", frame, t.beats[0], t.beats[-1] + 1, "y"))
         return events
 
@@ -244,5 +246,3 @@ def schedule_for(design: Design) -> Schedule:
     span = frames[-1].delivered - frames[WARM_UP - 1].delivered
     latency = frames[0].delivered - frames[0].accepted
     return Schedule(design, frames, latency, span / MEASURED)
-
-

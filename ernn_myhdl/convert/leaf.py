@@ -28,7 +28,12 @@ from ernn_myhdl.rtl.signals import Array, unsigned
 
 #: Warnings of the converters that say nothing about the result: a port of the wrapped block that
 #: the block does not need for these parameters.
-HARMLESS = ("Port is not used", "Signal is driven but not read", "Signal is not driven", "Port is not read")
+HARMLESS = (
+    "Port is not used",
+    "Signal is driven but not read",
+    "Signal is not driven",
+    "Port is not read",
+)
 
 
 @block
@@ -79,9 +84,7 @@ def pack_elements(bus, parts):
 @block
 def unpack_array(bus, elements, count, width):
     """Cuts the bus into elements."""
-    return [
-        unpack_element(bus, elements, i, (i + 1) * width, i * width) for i in range(count)
-    ]
+    return [unpack_element(bus, elements, i, (i + 1) * width, i * width) for i in range(count)]
 
 
 @block
@@ -90,7 +93,7 @@ def pack_array(elements, bus, count, width):
     parts = [unsigned(width) for _ in range(count)]
     read = [read_element(elements, i, parts[i], width) for i in range(count)]
     joined = pack_elements(bus, parts) if count > 1 else pack_one(bus, parts[0])
-    return instances()
+    return read, joined
 
 
 def _wrapper(leaf: Leaf):

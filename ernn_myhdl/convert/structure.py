@@ -72,7 +72,11 @@ def vhdl(netlist: Netlist) -> str:
 
 
 def _vhdl_instance(instance: Instance) -> str:
-    generic = f" generic map (CONTENTS => {instance.contents})" if isinstance(instance.component, Rom) else ""
+    generic = (
+        f" generic map (CONTENTS => {instance.contents})"
+        if isinstance(instance.component, Rom)
+        else ""
+    )
     ports = ", ".join(f"{port} => {net.name}" for port, net in instance.nets.items())
     label = f"{instance.label}_i"
     return f"{label}: entity work.{instance.component.name}{generic}\n        port map ({ports});"

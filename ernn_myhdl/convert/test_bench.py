@@ -38,7 +38,9 @@ def input_lines(sequences, design: Design) -> str:
     )
 
 
-def random_sequences(design: Design, lengths=SEQUENCES, seed: int = VECTOR_SEED) -> list[np.ndarray]:
+def random_sequences(
+    design: Design, lengths=SEQUENCES, seed: int = VECTOR_SEED
+) -> list[np.ndarray]:
     """Raw input sequences: uniform over the format, with its extreme values mixed in."""
     rng = np.random.default_rng(seed)
     fmt = design.formats.input

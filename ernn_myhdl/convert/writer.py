@@ -40,7 +40,10 @@ def convert(design: Design, folder, hdl: str = "vhdl", force: bool = False) -> d
 
     if hdl not in HDLS:
         raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
-    with new_folder(folder, force, "manifest.json") as target, tempfile.TemporaryDirectory() as scratch:
+    with (
+        new_folder(folder, force, "manifest.json") as target,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         saved = Path(scratch) / "design"
         save_design(design, saved)
         command = [sys.executable, "-m", "ernn_myhdl.convert.writer", str(saved), str(target), hdl]
@@ -64,9 +67,7 @@ def _convert_one(task: tuple[str, str, str]) -> str:
 
 def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
     """Each leaf in a process of its own, so that no name depends on another leaf."""
-    _leaves.update(
-        {n: c for n, (c, _) in top.components().items() if isinstance(c, Leaf)}
-    )
+    _leaves.update({n: c for n, (c, _) in top.components().items() if isinstance(c, Leaf)})
     tasks = [(name, str(folder), language) for name in _leaves]
     context = multiprocessing.get_context("fork")
     with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:

@@ -102,7 +102,13 @@ def broadcast_leaf(products: int, width: int, address_bits: int) -> Leaf:
         "broadcast",
         broadcast,
         ins(
-            clk=Bit(), column=column, valid=Bit(), first=Bit(), last=Bit(), shift=Bit(), address=address
+            clk=Bit(),
+            column=column,
+            valid=Bit(),
+            first=Bit(),
+            last=Bit(),
+            shift=Bit(),
+            address=address,
         )
         | outs(
             column_copy=column,

@@ -145,8 +145,7 @@ def combine_leaf(points: int, word: int) -> Leaf:
     return Leaf(
         "combine",
         combine,
-        ins(clk=Bit(), sums=Array(products_for(points), word))
-        | outs(spectrum=Array(points, word)),
+        ins(clk=Bit(), sums=Array(products_for(points), word)) | outs(spectrum=Array(points, word)),
         {"points": points},
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myhdl import Signal, always, block, instances, intbv
+from myhdl import always, block, intbv
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
@@ -352,9 +352,7 @@ def cell_block(design: Design) -> Netlist:
                 state=seen,
             )["target"]  # fmt: skip
 
-        early = [
-            delayed(n, f"hold_peephole_{q}", peepholes[q], BIAS_LATENCY) for q in range(2)
-        ]
+        early = [delayed(n, f"hold_peephole_{q}", peepholes[q], BIAS_LATENCY) for q in range(2)]
         entering = saturated("input", with_peephole("input", totals[0], early[0], old))
         forgetting = saturated("forget", with_peephole("forget", totals[1], early[1], old))
         candidate = saturated(

@@ -238,8 +238,7 @@ def _pipeline_leaf(points: int, inverse: bool, widths: tuple[int, ...]) -> Leaf:
     return Leaf(
         f"{kind}_{points}_points_{widths[0]}_bits",
         transform_pipeline,
-        ins(clk=Bit(), source=Array(points, widths[0]))
-        | outs(target=Array(points, widths[-1])),
+        ins(clk=Bit(), source=Array(points, widths[0])) | outs(target=Array(points, widths[-1])),
         {"points": points, "inverse": inverse, "widths": widths},
     )
 

@@ -148,13 +148,20 @@ def store(
             enable = write
             if ratio > 1:
                 enable = n.add(
-                    f"enable_{bank}", bank_leaf(write_bits, ratio, bank), write=write,
+                    f"enable_{bank}",
+                    bank_leaf(write_bits, ratio, bank),
+                    write=write,
                     index=write_index,
                 )["enable"]
             words.append(
                 n.add(
-                    f"ram_{bank}", ram_leaf(where.type.width, width), clk=clk, write=enable,
-                    write_address=where, data=word, read_address=row,
+                    f"ram_{bank}",
+                    ram_leaf(where.type.width, width),
+                    clk=clk,
+                    write=enable,
+                    write_address=where,
+                    data=word,
+                    read_address=row,
                 )["q"]
             )
         n.wire(q, *words)
@@ -163,8 +170,13 @@ def store(
     where = address("write_row", write_index, 0, write_page)
     row = address("read_row", read_index, steps, read_page)
     got = n.add(
-        "ram_0", ram_leaf(where.type.width, width), clk=clk, write=write, write_address=where,
-        data=word, read_address=row,
+        "ram_0",
+        ram_leaf(where.type.width, width),
+        clk=clk,
+        write=write,
+        write_address=where,
+        data=word,
+        read_address=row,
     )["q"]
     wide = n.bundle("wide", data.type, got)
 

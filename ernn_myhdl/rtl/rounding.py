@@ -12,7 +12,7 @@ Resources: an adder and two comparisons per word.
 
 from __future__ import annotations
 
-from myhdl import always, block, instances, intbv
+from myhdl import always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array

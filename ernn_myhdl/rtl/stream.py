@@ -15,7 +15,7 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
+from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 DEPTH = 4
 FIFO_LATENCY = 1
@@ -24,7 +24,9 @@ FRAMING_LATENCY = 1
 
 
 @block
-def stream_fifo(clk, rst, in_valid, in_ready, in_word, out_valid, out_ready, out_word, count, depth):
+def stream_fifo(
+    clk, rst, in_valid, in_ready, in_word, out_valid, out_ready, out_word, count, depth
+):
     """First in, first out; the word at the head is visible with out_valid.
 
     count: words held now.
@@ -453,8 +455,7 @@ def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Le
         "input_frames",
         input_narrow,
         ports,
-        common
-        | {"parts": parts, "width": samples_per_beat, "last_beat_part": (beats - 1) % parts},
+        common | {"parts": parts, "width": samples_per_beat, "last_beat_part": (beats - 1) % parts},
     )
 
 

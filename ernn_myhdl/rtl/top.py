@@ -130,7 +130,9 @@ class _Core:
         """An array net cut into arrays of `count` elements."""
         width = net.type.width
         return [
-            self.n.bundle(f"{label}_{i}", Array(count, width), (net, i * count * width, count * width))
+            self.n.bundle(
+                f"{label}_{i}", Array(count, width), (net, i * count * width, count * width)
+            )
             for i in range(net.type.count // count)
         ]
 
@@ -147,9 +149,9 @@ class _Core:
             self._forwards[name] = fft.forward(
                 f"fft_{name}", self.cell.block, getattr(self.formats, name), target
             )
-        return self.n.add(
-            label, self._forwards[name], clk=self.clk, rst=self.rst, source=source
-        )["target"]
+        return self.n.add(label, self._forwards[name], clk=self.clk, rst=self.rst, source=source)[
+            "target"
+        ]
 
     def input_side(self) -> None:
         n, k, hw = self.n, self.cell.block, self.hw
@@ -186,9 +188,7 @@ class _Core:
         )
         self.frame_start, self.frame_fresh = cut["frame_start"], cut["frame_fresh"]
         n.probe("input", cut["block_valid"], cut["sample_block"])
-        spectrum = self.forward(
-            "fft_x", "input", cut["sample_block"], self.formats.input_spectrum
-        )
+        spectrum = self.forward("fft_x", "input", cut["sample_block"], self.formats.input_spectrum)
         self.x_spectrum = spectrum
         written = self.delayed("x_written", cut["block_valid"], self.time.forward)
         n.wire(self.write_x, written)
@@ -198,9 +198,7 @@ class _Core:
         n, program = self.n, self.program
         fetch = n.net("fetch", Word(program.address_bits))
         widths = program.field_bits
-        rom = Rom(
-            "program", program.address_bits, Word(sum(widths.values())), (program.words(),)
-        )
+        rom = Rom("program", program.address_bits, Word(sum(widths.values())), (program.words(),))
         word = n.add("program", rom, clk=self.clk, address=fetch)["q"]
         fields, low = {}, 0
         leaf = sequencer.leaf(program, self.cell.input_blocks)
@@ -477,7 +475,9 @@ class _Core:
             n.wire(self.write_m, n.zero("m_never_written", Bit()))
             self.y = self.joined("y", self.m)
             self.y_valid, self.y_fresh = self.m_valid, self.m_fresh
-        self.spectra("y", "output", self.split("y_block", self.y, k), f.output_spectrum, self.y_data)
+        self.spectra(
+            "y", "output", self.split("y_block", self.y, k), f.output_spectrum, self.y_data
+        )
         n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
         n.probe("output", self.y_valid, self.y)
         n.probe("output_spectrum", self.write_y, self.y_data)
