@@ -98,7 +98,7 @@ def verilog(netlist: Netlist, init_file) -> str:
     ports = [n for n in netlist.nets.values() if n.direction]
     lines = [f"// {netlist.name}: instances and wires only", f"module {netlist.name} ("]
     lines.append(
-        ",\n".join(f"    {n.direction}put {_verilog_range(n.type)}{n.name}" for n in ports)
+        ",\n".join(f"    {n.direction}put wire {_verilog_range(n.type)}{n.name}" for n in ports)
     )
     lines.append(");")
     for net in netlist.nets.values():
@@ -116,4 +116,4 @@ def verilog(netlist: Netlist, init_file) -> str:
         nets = ", ".join(f".{port}({net.name})" for port, net in instance.nets.items())
         lines.append(f"    {component.name}{parameter} {instance.label}_i ({nets});")
     lines += ["endmodule", ""]
-    return "\n".join(lines).replace("input ", "input wire ").replace("output ", "output wire ")
+    return "\n".join(lines)
