@@ -77,6 +77,21 @@ def frame_progress(label: str, frames: int) -> Iterator[Callable[[int, int], Non
         yield update
 
 
+@contextmanager
+def step_progress(label: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar over named steps whose number shows with the first; nothing in a file."""
+    from tqdm import tqdm
+
+    with tqdm(desc=label, unit=unit, disable=None, file=sys.stderr) as bar:
+
+        def update(done: int, total: int, name: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(name, refresh=False)
+            bar.update(done - bar.n)
+
+        yield update
+
+
 def one_of(what: str, value: str, legal) -> str:
     """`value`, or DesignError unless it is among `legal`."""
     if value not in legal:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, number, print_json
+from ernn_myhdl.cli.console import (
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    step_progress,
+)
 
 EXAMPLES = """\
   ernn synth speech -o vivado --device xc7z020
-  ernn synth speech -o yosys --device xc7z020 --tool yosys --run"""
+  ernn synth speech -o yosys --device xc7z020 --tool yosys"""
 
 
 def add_parser(subparsers) -> None:
@@ -34,20 +42,27 @@ def run(args) -> int:
     from ernn_myhdl.synthesis import synthesise
 
     design = load_design(args.design)
-    report = synthesise(
-        design,
-        args.output,
-        args.device,
-        tool=args.tool,
-        run=args.start,
-        force=args.force,
-        clock_mhz=args.clock_mhz,
-    )
+    with step_progress("synthesis", "block") as progress:
+        report = synthesise(
+            design,
+            args.output,
+            args.device,
+            tool=args.tool,
+            run=args.start,
+            force=args.force,
+            clock_mhz=args.clock_mhz,
+            progress=progress,
+        )
     if args.json:
         print_json(report)
         return FINE
-    for line in _lines(report):
-        print(line)
+    if args.tool == "yosys":
+        from ernn_myhdl.synthesis.resources import format_resources
+
+        print(format_resources(report))
+    else:
+        for line in _lines(report):
+            print(line)
     print(f"wrote {args.output}")
     return FINE
 

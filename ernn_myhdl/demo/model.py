@@ -9,7 +9,7 @@ from ernn_myhdl.demo.readout import demo_weights, load_readout
 from ernn_myhdl.design import Design, Hardware, LstmCell
 
 CELL = LstmCell(inputs=12, hidden=64, projection=32, block=8, peepholes=True)
-HARDWARE = Hardware(lanes=16, ifft_units=4, element_width=1, samples_per_beat=8, sample_bits=16)
+HARDWARE = Hardware(lanes=8, ifft_units=4, element_width=1, samples_per_beat=8, sample_bits=16)
 WORD, STATE_WORD = 12, 16
 
 

@@ -68,9 +68,9 @@ def ghdl_synth_check(folder: str | Path) -> dict:
 def _reason(code: int, messages: str, verilog: str) -> str | None:
     """Why a step failed; None if it did not."""
     if code:
-        if "GHDL Bug occurred" in messages:
-            return "GHDL itself crashed, which synthesis of each entity alone locates"
-        return next((m["text"] for m in _messages(messages, "error")), "no message")
+        crash = "GHDL itself crashed" if "GHDL Bug occurred" in messages else ""
+        error = next((f"{m['place']}: {m['text']}" for m in _messages(messages, "error")), "")
+        return "; ".join(filter(None, (error, crash))) or "no message"
     if found := UNDRIVEN.search(verilog):
         return f"signal {found['name']} at {found['place']} is a latch or has no driver"
     return None
