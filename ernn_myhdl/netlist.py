@@ -62,6 +62,11 @@ class Rom:
     type: Word | Array
     contents: tuple[tuple[int, ...], ...]
 
+    def __post_init__(self) -> None:
+        # GHDL 2.0 crashes when it synthesises a memory of one word
+        padded = tuple(words + (0,) * (2 - len(words)) for words in self.contents)
+        object.__setattr__(self, "contents", padded)
+
     @property
     def depth(self) -> int:
         return len(self.contents[0])

@@ -47,7 +47,7 @@ entity {rom.name} is
 end entity {rom.name};
 
 architecture rtl of {rom.name} is
-    signal memory : memory_t := WORDS(CONTENTS);
+    constant MEMORY : memory_t := WORDS(CONTENTS);
     signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
     q <= word;
@@ -56,7 +56,7 @@ begin
     begin
         if rising_edge(clk) then
             if to_integer(unsigned(address)) < {rom.depth} then
-                word <= memory(to_integer(unsigned(address)));
+                word <= MEMORY(to_integer(unsigned(address)));
             end if;
         end if;
     end process read;

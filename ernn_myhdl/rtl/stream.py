@@ -291,18 +291,17 @@ def input_narrow(
 
     @always(clk.posedge)
     def assemble():
-        for i in range(points):
-            if filling:
-                if part == 0:
-                    sample_block[i].next = 0
-            elif take:
-                if part == i // width:
-                    if index == last_block and i >= remainder:
-                        sample_block[i].next = 0
-                    else:
-                        sample_block[i].next = samples[i % width]
-                elif part == 0:
-                    sample_block[i].next = 0
+        if part == 0 and (filling or take):
+            for i in range(points):
+                sample_block[i].next = 0
+        if take and not filling:
+            for p in range(parts):
+                if part == p:
+                    for i in range(width):
+                        if index != last_block or p * width + i < remainder:
+                            sample_block[p * width + i].next = samples[i]
+                        else:
+                            sample_block[p * width + i].next = 0
 
     return decide, progress, complete, ready, flag, control, assemble
 

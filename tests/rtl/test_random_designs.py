@@ -17,12 +17,12 @@ from golden.tensors import tensor_names
 
 #: Block size -> (designs, largest size, frames of the two sequences). Large blocks simulate slowly.
 PLAN = {
-    1: (14, 12, (2, 2)),
-    2: (14, 16, (2, 2)),
-    4: (14, 24, (2, 2)),
-    8: (12, 24, (2, 2)),
-    16: (6, 24, (2, 1)),
-    32: (4, 40, (2, 1)),
+    1: (15, 8, (2, 2)),
+    2: (15, 12, (2, 2)),
+    4: (15, 18, (2, 2)),
+    8: (9, 18, (2, 1)),
+    16: (4, 20, (2, 1)),
+    32: (4, 34, (2, 1)),
 }
 
 

@@ -1,0 +1,281 @@
+"""A bench for single blocks: the same vectors in MyHDL and, converted, in GHDL or Icarus Verilog.
+
+In each cycle the inputs are set, everything settles, the outputs are sampled, and the clock rises.
+So a block of latency n shows in cycle t + n what its inputs were in cycle t, and a combinational one
+(n = 0) answers in the same cycle.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from myhdl import Simulation, StopSimulation, delay, instance
+
+from ernn_myhdl.convert import structure
+from ernn_myhdl.convert.writer import SUPPORT, _convert_leaves
+from ernn_myhdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
+from ernn_myhdl.rtl.signals import Array, Bit
+
+#: Values of ports in one cycle: an int, or a list of ints for an array. None: any value.
+Values = dict[str, int | list[int] | None]
+#: A list of inputs, or a function that makes an iterator of inputs; a generator is sent the outputs
+#: of each cycle before it makes the inputs of the next one.
+Vectors = list[Values] | Callable[[], Iterator[Values]]
+
+
+def names(component, direction: str) -> list[str]:
+    """Ports of one direction, without the clock."""
+    return [n for n, p in component.ports.items() if p.direction == direction and n != "clk"]
+
+
+def as_netlist(component: Leaf | Netlist) -> Netlist:
+    """A leaf as the only instance of a netlist."""
+    if isinstance(component, Netlist):
+        return component
+    netlist = Netlist(f"{component.name}_alone")
+    nets: dict[str, Net] = {}
+    for name, port in component.ports.items():
+        make = netlist.input if port.direction == "in" else netlist.output
+        nets[name] = make(name, port.type)
+    netlist.add("block", component, **nets)
+    return netlist
+
+
+def run_myhdl(component: Leaf | Netlist, vectors: Vectors) -> tuple[list[Values], list[Values]]:
+    """Inputs and outputs of every cycle in MyHDL."""
+    netlist = as_netlist(component)
+    ports = {name: port.type.signals() for name, port in netlist.ports.items()}
+    clk = ports.get("clk")
+    model = elaborate(netlist, ports)
+    inputs, outputs = [], []
+    made = iter(vectors) if isinstance(vectors, list) else vectors()
+
+    def sampled() -> Values:
+        result: Values = {}
+        for name in names(netlist, "out"):
+            signal = ports[name]
+            many = isinstance(netlist.ports[name].type, Array)
+            result[name] = [int(s.val) for s in signal] if many else int(signal.val)
+        return result
+
+    @instance
+    def bench():
+        values = next(made)
+        while values is not None:
+            inputs.append(values)
+            for name, value in values.items():
+                if isinstance(value, list):
+                    for signal, element in zip(ports[name], value, strict=True):
+                        signal.next = element
+                else:
+                    ports[name].next = value
+            yield delay(2)
+            outputs.append(sampled())
+            if clk is not None:
+                clk.next = True
+                yield delay(1)
+                clk.next = False
+                yield delay(1)
+            try:
+                values = made.send(outputs[-1]) if hasattr(made, "send") else next(made)
+            except StopIteration:
+                values = None
+        raise StopSimulation
+
+    simulation = Simulation(bench, *model.processes)
+    try:
+        simulation.run(quiet=1)
+    finally:
+        simulation.quit()
+    return inputs, outputs
+
+
+def packed(component, values: Values, direction: str) -> tuple[int, int]:
+    """Ports of one direction as one word, the first port in the lowest bits; and its bits."""
+    word = low = 0
+    for name in names(component, direction):
+        kind, value = component.ports[name].type, values[name]
+        raw = pack_fields(value, kind.width) if isinstance(kind, Array) else int(value)
+        assert 0 <= raw < 1 << kind.bits, f"{name} = {value}"
+        word |= raw << low
+        low += kind.bits
+    return word, low
+
+
+def unpacked(component, text: str) -> Values:
+    """Output ports from a line of hexadecimal digits; None for a port with undefined bits."""
+    bits = "".join(f"{int(c, 16):04b}" if c in "0123456789ABCDEFabcdef" else "xxxx" for c in text)
+    values: Values = {}
+    for name in names(component, "out"):
+        kind = component.ports[name].type
+        field, bits = bits[len(bits) - kind.bits :], bits[: len(bits) - kind.bits]
+        if "x" in field:
+            values[name] = None
+        elif isinstance(kind, Array):
+            w = kind.width
+            words = [int(field[i : i + w], 2) for i in range(0, len(field), w)][::-1]
+            values[name] = [v - (v >> (w - 1) << w) for v in words]
+        else:
+            values[name] = int(field, 2)
+    return values
+
+
+def _ranges(component, direction: str) -> dict[str, tuple[int, int]]:
+    low, ranges = 0, {}
+    for name in names(component, direction):
+        bits = component.ports[name].type.bits
+        ranges[name] = (low + bits - 1, low)
+        low += bits
+    return ranges
+
+
+def _hex_width(component, direction: str) -> int:
+    return -(-sum(component.ports[n].type.bits for n in names(component, direction)) // 4) * 4
+
+
+def vhdl_bench(component) -> str:
+    """A test bench that reads one line of inputs and writes one of outputs in every cycle."""
+    connections = ["clk => clk"] if "clk" in component.ports else []
+    for direction, bus in (("in", "inputs"), ("out", "outputs")):
+        for name, (high, low) in _ranges(component, direction).items():
+            bit = isinstance(component.ports[name].type, Bit)
+            index = f"{low}" if bit else f"{high} downto {low}"
+            connections.append(f"{name} => {bus}({index})")
+    return f"""library ieee;
+use ieee.std_logic_1164.all;
+use std.textio.all;
+
+entity block_bench is
+end entity block_bench;
+
+architecture behaviour of block_bench is
+    signal clk : std_logic := '0';
+    signal inputs : std_logic_vector({_hex_width(component, "in") - 1} downto 0) := (others => '0');
+    signal outputs : std_logic_vector({_hex_width(component, "out") - 1} downto 0) := (others => '0');
+begin
+    block_i: entity work.{component.name}
+        port map ({", ".join(connections)});
+
+    steps: process is
+        file vectors : text open read_mode is "vectors.txt";
+        file results : text open write_mode is "results.txt";
+        variable source, target : line;
+        variable word : std_logic_vector(inputs'range);
+    begin
+        while not endfile(vectors) loop
+            readline(vectors, source);
+            hread(source, word);
+            inputs <= word;
+            wait for 2 ns;
+            hwrite(target, outputs);
+            writeline(results, target);
+            clk <= '1';
+            wait for 1 ns;
+            clk <= '0';
+            wait for 1 ns;
+        end loop;
+        wait;
+    end process steps;
+end architecture behaviour;
+"""
+
+
+def verilog_bench(component, cycles: int) -> str:
+    """The same in Verilog."""
+    connections = [".clk(clk)"] if "clk" in component.ports else []
+    for direction, bus in (("in", "inputs"), ("out", "outputs")):
+        for name, (high, low) in _ranges(component, direction).items():
+            connections.append(f".{name}({bus}[{high}:{low}])")
+    return f"""`timescale 1ns / 1ns
+module block_bench;
+    reg clk;
+    reg [{_hex_width(component, "in") - 1}:0] inputs;
+    reg [{_hex_width(component, "in") - 1}:0] vectors [0:{cycles - 1}];
+    wire [{_hex_width(component, "out") - 1}:0] outputs;
+    integer i, results;
+    {component.name} block_i ({", ".join(connections)});
+    initial begin
+        $readmemh("vectors.txt", vectors);
+        results = $fopen("results.txt", "w");
+        clk = 0;
+        for (i = 0; i < {cycles}; i = i + 1) begin
+            inputs = vectors[i];
+            #2 $fdisplay(results, "%h", outputs);
+            clk = 1;
+            #1 clk = 0;
+            #1;
+        end
+        $fclose(results);
+        $finish;
+    end
+endmodule
+"""
+
+
+def convert_block(component: Leaf | Netlist, folder: Path, hdl: str) -> list[str]:
+    """Convert a block without memories' contents; files in compile order."""
+    top = as_netlist(component)
+    language, suffix = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "v")}[hdl]
+    _convert_leaves(top, folder, language)
+    files = [SUPPORT] if hdl == "vhdl" else []
+    for name, (part, _) in (top.components() | {top.name: (top, 1)}).items():
+        if isinstance(part, Netlist):
+            text = structure.vhdl(part) if hdl == "vhdl" else structure.verilog(part, None)
+            (folder / f"{name}.{suffix}").write_text(text)
+        files.append(f"{name}.{suffix}")
+    return files
+
+
+def _tool(command: list[str], folder: Path) -> str:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, f"{' '.join(command)}:\n{output}"
+    return output
+
+
+def _write_vectors(netlist: Netlist, inputs: Iterable[Values], folder: Path) -> None:
+    digits = _hex_width(netlist, "in") // 4
+    lines = [f"{packed(netlist, v, 'in')[0]:0{digits}X}\n" for v in inputs]
+    (folder / "vectors.txt").write_text("".join(lines))
+
+
+def _read_results(netlist: Netlist, folder: Path) -> list[Values]:
+    return [unpacked(netlist, line) for line in (folder / "results.txt").read_text().split()]
+
+
+def run_vhdl(component: Leaf | Netlist, inputs: list[Values], folder: Path) -> list[Values]:
+    """Outputs of every cycle of the converted block in GHDL; fails on any warning of the analysis."""
+    netlist = as_netlist(component)
+    files = convert_block(netlist, folder, "vhdl")
+    (folder / "block_bench.vhd").write_text(vhdl_bench(netlist))
+    _write_vectors(netlist, inputs, folder)
+    said = _tool(["ghdl", "-a", "--std=08", *files, "block_bench.vhd"], folder)
+    said += _tool(["ghdl", "-e", "--std=08", "block_bench"], folder)
+    assert not said, said
+    _tool(["ghdl", "-r", "--std=08", "block_bench", "--ieee-asserts=disable-at-0"], folder)
+    return _read_results(netlist, folder)
+
+
+def run_verilog(component: Leaf | Netlist, inputs: list[Values], folder: Path) -> list[Values]:
+    """Outputs of every cycle of the converted block in Icarus Verilog."""
+    netlist = as_netlist(component)
+    files = convert_block(netlist, folder, "verilog")
+    (folder / "block_bench.v").write_text(verilog_bench(netlist, len(inputs)))
+    _write_vectors(netlist, inputs, folder)
+    _tool(["iverilog", "-g2012", "-o", "block_bench", *files, "block_bench.v"], folder)
+    _tool(["vvp", "-n", "block_bench"], folder)
+    return _read_results(netlist, folder)
+
+
+def compare(outputs: list[Values], expected: list[Values]) -> int:
+    """Assert every expected value; returns how many values were compared."""
+    assert len(outputs) == len(expected)
+    compared = 0
+    for cycle, (got, wanted) in enumerate(zip(outputs, expected, strict=True)):
+        for name, value in wanted.items():
+            if value is not None:
+                assert got[name] == value, f"cycle {cycle}: {name} is {got[name]}, not {value}"
+                compared += 1
+    return compared

@@ -1,0 +1,766 @@
+"""The table of single-block tests: a component, vectors with the corners, and a reference on integers.
+
+The references use the primitives of `ernn_myhdl.formats`, `pwl` and `transform`, never the hardware.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+from block_bench import Values
+
+from ernn_myhdl import transform
+from ernn_myhdl.formats import Format, requantise, round_shift, saturate
+from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.pwl import pwl_table
+from ernn_myhdl.rtl import broadcast, delay, drain, elementwise, fft, lane, memory, pwl, rounding
+from ernn_myhdl.rtl.signals import Array, Bit, Word
+
+
+@dataclass(frozen=True)
+class BlockCase:
+    """vectors(rng): inputs of every cycle. expected(inputs): outputs of every cycle, None: any."""
+
+    name: str
+    component: Callable[[], object]
+    vectors: Callable[[np.random.Generator], list[Values]]
+    expected: Callable[[list[Values]], list[Values]]
+
+
+def pipeline(latency: int, function: Callable[[Values], Values]):
+    """Reference of a block whose outputs depend on the inputs `latency` cycles before only."""
+
+    def expected(inputs: list[Values]) -> list[Values]:
+        return [{}] * latency + [function(v) for v in inputs[: len(inputs) - latency]]
+
+    return expected
+
+
+def corners(word: int, shift: int = 0, target: int | None = None) -> list[int]:
+    """Extremes, small numbers, half an LSB at a rounding by `shift`, the edges of saturation."""
+    low, high = -(1 << (word - 1)), (1 << (word - 1)) - 1
+    values = {low, low + 1, high - 1, high, -2, -1, 0, 1, 2}
+    if shift > 0:
+        half = 1 << (shift - 1)
+        values |= {s * half + d for s in (-3, -1, 1, 3) for d in (-1, 0, 1)}
+    if target is not None:
+        fmt = Format(target, 0)
+        for edge in (fmt.minimum, fmt.maximum):
+            for near in (edge - 1, edge, edge + 1):
+                at = near << shift if shift > 0 else near >> -shift
+                half = (1 << shift) >> 1 if shift > 0 else 0
+                values |= {at - half - 1, at - half, at - half + 1, at, at + half - 1, at + half}
+    return sorted(v for v in values if low <= v <= high)
+
+
+def arrays(rng, count: int, word: int, number: int, extra: list[int] | None = None) -> list:
+    """`number` arrays: random, with every corner value at least once."""
+    special = corners(word) if extra is None else extra
+    low, high = -(1 << (word - 1)), 1 << (word - 1)
+    drawn = rng.integers(low, high, (number, count))
+    mask = rng.random((number, count)) < 0.4
+    drawn[mask] = rng.choice(special, int(mask.sum()))
+    flat = drawn.reshape(-1)
+    flat[: len(special)] = special  # number * count is larger in every case
+    assert len(flat) >= len(special)
+    return flat.reshape(number, count).tolist()
+
+
+def columns(**ports: list) -> list[Values]:
+    """Vectors from one list a port."""
+    return [dict(zip(ports, row, strict=True)) for row in zip(*ports.values(), strict=True)]
+
+
+def flags(rng, number: int, probability: float = 0.5) -> list[int]:
+    return (rng.random(number) < probability).astype(int).tolist()
+
+
+def padded(inputs: list[Values], cycles: int) -> list[Values]:
+    """The last inputs held for some more cycles, so that everything comes out."""
+    return inputs + [inputs[-1]] * cycles
+
+
+# rounding
+
+
+def rounding_case(count: int, source: int, target: int, shift: int) -> BlockCase:
+    fmt = Format(target, 0)
+
+    def vectors(rng):
+        special = corners(source, shift, target)
+        number = 60 // count + len(special)
+        return padded([{"source": v} for v in arrays(rng, count, source, number, special)], 4)
+
+    return BlockCase(
+        f"round {count} x {source} to {target} by {shift}",
+        lambda: rounding.leaf(count, source, target, shift),
+        vectors,
+        pipeline(
+            rounding.LATENCY, lambda v: {"target": [requantise(x, shift, fmt) for x in v["source"]]}
+        ),
+    )
+
+
+ROUNDING = [
+    rounding_case(*c)
+    for c in [
+        (3, 12, 8, 3), (2, 12, 8, 0), (2, 12, 12, 0), (4, 10, 12, -3), (2, 6, 12, -5), (1, 9, 4, 1),
+        (2, 40, 16, 18), (2, 16, 4, 12), (1, 62, 20, 41), (2, 12, 12, 1), (2, 7, 7, 7),
+        (2, 7, 5, 8), (2, 8, 5, 20),
+    ]
+]  # fmt: skip
+
+
+# delays
+
+
+def _delayed(cycles: int, clear: bool, zero):
+    def expected(inputs):
+        results = []
+        for t in range(len(inputs)):
+            if t < cycles:
+                results.append({} if not clear else {"target": None})
+                continue
+            reset = clear and any(inputs[i]["rst"] for i in range(t - cycles, t))
+            results.append({"target": zero if reset else inputs[t - cycles]["source"]})
+        return results
+
+    return expected
+
+
+def delay_bit_case(cycles: int) -> BlockCase:
+    return BlockCase(
+        f"delay bit {cycles}",
+        lambda: delay.bit_leaf(cycles),
+        lambda rng: columns(rst=flags(rng, 80, 0.1), source=flags(rng, 80, 0.6)),
+        _delayed(cycles, True, 0),
+    )
+
+
+def delay_word_case(width: int, cycles: int) -> BlockCase:
+    return BlockCase(
+        f"delay word {width} {cycles}",
+        lambda: delay.word_leaf(width, cycles),
+        lambda rng: columns(rst=flags(rng, 60, 0.1), source=rng.integers(0, 1 << width, 60).tolist()),
+        _delayed(cycles, True, 0),
+    )
+
+
+def delay_array_case(count: int, width: int, cycles: int) -> BlockCase:
+    return BlockCase(
+        f"delay array {count} x {width} {cycles}",
+        lambda: delay.array_leaf(count, width, cycles),
+        lambda rng: [{"source": v} for v in arrays(rng, count, width, 30)],
+        _delayed(cycles, False, None),
+    )
+
+
+DELAYS = [
+    *(delay_bit_case(c) for c in (1, 2, 3, 7)),
+    *(delay_word_case(*c) for c in ((5, 1), (1, 2), (9, 4))),
+    *(delay_array_case(*c) for c in ((3, 6, 1), (1, 2, 2), (4, 5, 3))),
+]
+
+
+# memories
+
+
+def ram_case(bits: int, width: int) -> BlockCase:
+    def vectors(rng):
+        return columns(
+            write=flags(rng, 200, 0.5),
+            write_address=rng.integers(0, 1 << bits, 200).tolist(),
+            data=[int(v) for v in rng.integers(0, 1 << width, 200)],
+            read_address=rng.integers(0, 1 << bits, 200).tolist(),
+        )
+
+    def expected(inputs):
+        words = [0] * (1 << bits)
+        results: list[Values] = [{}]
+        for v in inputs[:-1]:
+            results.append({"q": words[v["read_address"]]})  # the old word
+            if v["write"]:
+                words[v["write_address"]] = v["data"]
+        return results
+
+    return BlockCase(f"ram {1 << bits} x {width}", lambda: memory.ram_leaf(bits, width), vectors, expected)
+
+
+def store_case(items: int, count: int, write_items: int, read_items: int, pages: int) -> BlockCase:
+    width = 5
+    writes, reads = -(-items // write_items), -(-items // read_items)
+    bits = [memory.store_bits(items, group) for group in (write_items, read_items)]
+
+    def vectors(rng):
+        number = 150
+        return columns(
+            rst=flags(rng, number, 0.0),
+            write=flags(rng, number, 0.7),
+            write_page=flags(rng, number),
+            read_page=flags(rng, number),
+            write_index=rng.integers(0, writes, number).tolist(),
+            read_index=rng.integers(0, reads, number).tolist(),
+            data=arrays(rng, write_items * count, width, number),
+        )
+
+    def expected(inputs):
+        total = max(writes * write_items, reads * read_items)
+        held = [[[0] * count for _ in range(total)] for _ in range(2)]
+        results: list[Values] = [{}]
+        for v in inputs[:-1]:
+            page = held[v["read_page"] if pages > 1 else 0]
+            first = v["read_index"] * read_items
+            results.append({"q": sum(page[first : first + read_items], [])})
+            if v["write"]:
+                page = held[v["write_page"] if pages > 1 else 0]
+                for i in range(write_items):
+                    item = v["data"][i * count : (i + 1) * count]
+                    page[v["write_index"] * write_items + i] = item
+        return results
+
+    assert all(b >= 1 for b in bits)
+    return BlockCase(
+        f"store of {items} x {count}, written by {write_items}, read by {read_items}, {pages} pages",
+        lambda: memory.store("store", items, Array(count, width), write_items, read_items, pages),
+        vectors,
+        expected,
+    )
+
+
+MEMORIES = [
+    ram_case(1, 4),
+    ram_case(4, 40),
+    store_case(5, 2, 1, 1, 2),
+    store_case(8, 2, 1, 4, 2),
+    store_case(7, 1, 2, 8, 2),
+    store_case(8, 2, 4, 1, 2),
+    store_case(3, 1, 4, 1, 1),
+    store_case(1, 3, 1, 1, 1),
+    store_case(6, 2, 2, 2, 1),
+]
+
+
+# transforms
+
+
+def through(graph, words: list[int]) -> list[int]:
+    """A flow graph on integers, one word after the other."""
+    for stage in graph:
+        new = list(words)
+        if isinstance(stage, transform.SumStage):
+            for t in stage.terms:
+                second = 0 if t.b is None else t.sign_b * words[t.b]
+                new[t.out] = t.scale * (t.sign_a * words[t.a] + second)
+        else:
+            for t in stage.twiddles:
+                sine = -t.sine if t.inverse else t.sine
+                re = words[t.re] * t.cosine + words[t.im] * sine
+                im = words[t.im] * t.cosine - words[t.re] * sine
+                new[t.re] = round_shift(re, transform.TWIDDLE_FRAC)
+                new[t.im] = round_shift(im, transform.TWIDDLE_FRAC)
+        words = new
+    return words
+
+
+def _signals(rng, points: int, word: int, number: int) -> list[list[int]]:
+    """Extreme blocks: constant, alternating, single elements, random signs; and random ones."""
+    low, high = -(1 << (word - 1)), (1 << (word - 1)) - 1
+    blocks = [[low] * points, [high] * points, [0] * points]
+    blocks += [[low, high] * (points // 2) or [low], [high, low] * (points // 2) or [high]]
+    blocks += [[low if i == j else 0 for i in range(points)] for j in {0, points // 2, points - 1}]
+    blocks += rng.choice([low, high], (12, points)).tolist()
+    return blocks + arrays(rng, points, word, number + 20)
+
+
+def forward_case(points: int, source: Format, target: Format) -> BlockCase:
+    frac = transform.working_frac(points, source.frac, target.frac)
+    graph = transform.forward_graph(points)
+
+    def spectrum(v: Values) -> Values:
+        words = through(graph, [x << (frac - source.frac) for x in v["source"]])
+        return {"target": [requantise(w, frac - target.frac, target) for w in words]}
+
+    def vectors(rng):
+        blocks = padded([{"source": b} for b in _signals(rng, points, source.word, 30)],
+                        fft.forward_latency(points))  # fmt: skip
+        return [v | {"rst": 0} for v in blocks]
+
+    return BlockCase(
+        f"fft of {points}, {source} to {target}",
+        lambda: fft.forward("fft", points, source, target),
+        vectors,
+        pipeline(fft.forward_latency(points), spectrum),
+    )
+
+
+def inverse_case(points: int, word: int) -> BlockCase:
+    graph = transform.inverse_graph(points)
+
+    def vectors(rng):
+        blocks = _signals(rng, points, word, 30)
+        return padded([{"source": b} for b in blocks], fft.inverse_latency(points))
+
+    return BlockCase(
+        f"ifft of {points}, {word} bits",
+        lambda: fft.inverse_leaf(points, word),
+        vectors,
+        pipeline(fft.inverse_latency(points), lambda v: {"target": through(graph, v["source"])}),
+    )
+
+
+FORMATS = [(Format(12, 9), Format(14, 8)), (Format(8, 7), Format(8, 9)), (Format(6, 2), Format(9, 1))]
+FORWARD = [
+    forward_case(k, *FORMATS[n]) for k, n in zip((1, 2, 4, 8, 16, 32), (0, 1, 2, 0, 1, 2), strict=True)
+] + [forward_case(1, *FORMATS[1]), forward_case(4, *FORMATS[0]), forward_case(8, *FORMATS[1])]
+INVERSE = [inverse_case(k, w) for k, w in ((2, 12), (4, 6), (8, 12), (16, 9), (32, 14))]
+
+
+# lanes and their surroundings
+
+
+def column_of(spectrum: list[int]) -> list[int]:
+    """[DC, Nyquist, then a, a + b, b - a of every bin]."""
+    column = spectrum[:2]
+    for a, b in zip(spectrum[2::2], spectrum[3::2], strict=True):
+        column += [a, a + b, b - a]
+    return column
+
+
+def complex_products(spectrum: list[int], weights: list[int]) -> list[int]:
+    """Products of packed spectra by their definition."""
+    products = [x * w for x, w in zip(spectrum[:2], weights[:2], strict=True)]
+    for j in range(2, len(spectrum), 2):
+        (a, b), (c, d) = spectrum[j : j + 2], weights[j : j + 2]
+        products += [a * c - b * d, a * d + b * c]
+    return products
+
+
+def combined(sums: list[int]) -> list[int]:
+    """Complex words from K1, K2, K3."""
+    words = sums[:2]
+    for k1, k2, k3 in zip(sums[2::3], sums[3::3], sums[4::3], strict=True):
+        words += [k1 - k2, k1 + k3]
+    return words
+
+
+def lane_case(points: int, x_word: int, w_word: int, rows: int = 6) -> BlockCase:
+    """Rows of columns with bubbles; the drain chain moves between."""
+    products = lane.products_for(points)
+    word = transform.width_for(8 << (x_word + w_word))
+
+    def vectors(rng):
+        spectra = arrays(rng, points, x_word, 60, [-(1 << x_word - 1), (1 << x_word - 1) - 1, 0, -1])
+        weights = arrays(rng, points, w_word, 60, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1])
+        below = arrays(rng, products, word, 200)
+        inputs, position = [], 0
+        for _ in range(rows):
+            length = int(rng.integers(1, 7))
+            for i in range(length):
+                while rng.random() < 0.3:
+                    inputs.append(_lane_inputs(spectra[0], weights[0], 0, 0, 0, rng))
+                inputs.append(
+                    _lane_inputs(
+                        spectra[position], weights[position], 1, i == 0, i == length - 1, rng
+                    )
+                )
+                position += 1
+        inputs = padded(inputs, 6)
+        inputs[-6:] = [v | {"valid": 0, "first": 0, "last": 0} for v in inputs[-6:]]
+        return [v | {"below": b} for v, b in zip(inputs, below, strict=False)]
+
+    def expected(inputs):
+        spectra = {}  # cycle -> result of the row that ends there, by the definition
+        total = None
+        for t, v in enumerate(inputs):
+            if v["valid"]:
+                now = complex_products(_spectrum_of(v["column"]), v["weights"])
+                total = now if v["first"] else [x + y for x, y in zip(total, now, strict=True)]
+                if v["last"]:
+                    spectra[t + lane.LATENCY] = total
+        results, known = [], None
+        for t in range(len(inputs)):
+            if t in spectra:
+                known = spectra[t]
+            elif t > lane.LATENCY and inputs[t - lane.LATENCY - 1]["shift"]:
+                known = combined(inputs[t - 1]["below"])
+            results.append({"spectrum": known})
+        return results
+
+    return BlockCase(
+        f"lane of {points}, {x_word} x {w_word}", lambda: lane.leaf(points, x_word, w_word, word),
+        vectors, expected,
+    )  # fmt: skip
+
+
+def _lane_inputs(spectrum, weights, valid, first, last, rng) -> Values:
+    return {
+        "column": column_of(spectrum), "weights": weights, "valid": int(valid),
+        "first": int(first), "last": int(last), "shift": int(rng.random() < 0.2),
+    }  # fmt: skip
+
+
+def _spectrum_of(column: list[int]) -> list[int]:
+    words = column[:2]
+    for a, s in zip(column[2::3], column[3::3], strict=True):
+        words += [a, s - a]
+    return words
+
+
+LANES = [lane_case(*c) for c in ((1, 8, 6), (2, 12, 12), (4, 9, 7), (8, 16, 12), (16, 5, 4), (32, 6, 5))]
+
+
+def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
+    def vectors(rng):
+        number = 60
+        return padded(
+            columns(
+                recurrent=flags(rng, number),
+                projected=flags(rng, number, 0.3),
+                fresh=flags(rng, number, 0.3),
+                x_column=arrays(rng, points, x, number),
+                y_column=arrays(rng, points, y, number),
+                m_column=arrays(rng, points, m, number),
+            ),
+            broadcast.SELECT_LATENCY,
+        )
+
+    def chosen(v):
+        if v["projected"]:
+            return {"column": column_of(v["m_column"])}
+        if v["recurrent"]:
+            return {"column": column_of([0] * points if v["fresh"] else v["y_column"])}
+        return {"column": column_of(v["x_column"])}
+
+    return BlockCase(
+        f"column select of {points}, {x}, {y}, {m}",
+        lambda: broadcast.select_leaf(points, x, y, m),
+        vectors,
+        pipeline(broadcast.SELECT_LATENCY, chosen),
+    )
+
+
+def broadcast_case(products: int, width: int) -> BlockCase:
+    tags = ("valid", "first", "last", "shift")
+
+    def vectors(rng):
+        return columns(
+            column=arrays(rng, products, width, 40),
+            **{t: flags(rng, 40) for t in tags},
+            address=rng.integers(0, 1 << 5, 40).tolist(),
+        )
+
+    return BlockCase(
+        f"broadcast {products} x {width}",
+        lambda: broadcast.broadcast_leaf(products, width, 5),
+        vectors,
+        pipeline(broadcast.BROADCAST_LATENCY, lambda v: {f"{n}_copy": x for n, x in v.items()}),
+    )
+
+
+def combine_case(points: int, word: int) -> BlockCase:
+    """Sums half the word's range: by the bound of the accumulator no spectrum overflows."""
+
+    def vectors(rng):
+        number = 40
+        sums = arrays(rng, lane.products_for(points), word - 1, number)
+        return padded([{"sums": s} for s in sums], drain.COMBINE_LATENCY)
+
+    return BlockCase(
+        f"combine of {points}, {word} bits",
+        lambda: drain.combine_leaf(points, word),
+        vectors,
+        pipeline(drain.COMBINE_LATENCY, lambda v: {"spectrum": combined(v["sums"])}),
+    )
+
+
+def join_case(points: int, word: int) -> BlockCase:
+    def vectors(rng):
+        low, high = (arrays(rng, points, word - 1, 40) for _ in range(2))
+        return padded(columns(enable=flags(rng, 40), low=low, high=high), drain.JOIN_LATENCY)
+
+    def joined(v):
+        added = [a + b for a, b in zip(v["low"], v["high"], strict=True)]
+        return {"low_out": added if v["enable"] else v["low"], "high_out": v["high"]}
+
+    return BlockCase(
+        f"join of {points}, {word} bits",
+        lambda: drain.join_leaf(points, word),
+        vectors,
+        pipeline(drain.JOIN_LATENCY, joined),
+    )
+
+
+def _control_expected(inputs):
+    """The tags of a pass stay while its chunks move up."""
+    results, projected, fresh, moved = [], 0, 0, 0
+    for v in inputs:
+        if v["loaded"]:
+            projected, fresh = v["pass_projected"], v["pass_fresh"]
+        present = v["loaded"] or moved
+        results.append(
+            {
+                "gate_valid": int(present and not projected),
+                "output_valid": int(present and projected),
+                "fresh": fresh,
+            }
+        )
+        moved = v["shifting"]
+        if v["rst"]:
+            projected = fresh = moved = 0
+    return results
+
+
+DRAIN_CONTROL = BlockCase(
+    "drain control",
+    drain.control_leaf,
+    lambda rng: columns(
+        rst=flags(rng, 200, 0.05),
+        loaded=flags(rng, 200, 0.2),
+        shifting=flags(rng, 200),
+        pass_projected=flags(rng, 200),
+        pass_fresh=flags(rng, 200),
+    ),
+    _control_expected,
+)
+
+
+def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockCase:
+    count = points * width
+    program = SimpleNamespace(output_width=width, output_groups=groups)
+
+    def expected(inputs):
+        results: list[Values] = [{}]
+        group = 0
+        for v in inputs[:-1]:
+            kept = max(0, min(count, outputs - group * count))
+            results.append({"masked": v["rows"][:kept] + [0] * (count - kept)})
+            if v["rst"]:
+                group = 0
+            elif v["valid"]:
+                group = (group + 1) % groups
+        return results
+
+    return BlockCase(
+        f"mask rows of {width} x {points}, {groups} groups, {outputs} outputs",
+        lambda: drain.mask_leaf(points, 6, program, outputs),
+        lambda rng: columns(
+            rst=flags(rng, 60, 0.05), valid=flags(rng, 60, 0.7), rows=arrays(rng, count, 6, 60)
+        ),
+        expected,
+    )
+
+
+DRAIN = [
+    *(select_case(*c) for c in ((1, 8, 8, 8), (2, 6, 9, 4), (8, 12, 10, 14), (32, 5, 7, 6))),
+    broadcast_case(5, 9),
+    *(combine_case(*c) for c in ((1, 9), (2, 20), (4, 30), (32, 40))),
+    join_case(4, 30),
+    DRAIN_CONTROL,
+    *(mask_rows_case(*c) for c in ((4, 2, 3, 19), (2, 1, 1, 1), (1, 4, 2, 8))),
+]
+
+
+# element-wise unit
+
+
+def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
+    """Random chunks with gaps and a reset; a frame has `chunks` of them."""
+    slots, word = 4 * width // units, 5
+    groups = -(-chunks // slots)
+    size = units * points
+
+    def vectors(rng):
+        number = 12 * chunks + 40
+        return columns(
+            rst=flags(rng, number, 0.02),
+            chunk_valid=flags(rng, number, 0.7),
+            chunk=arrays(rng, size, word, number),
+            chunk_fresh=flags(rng, number),
+        )
+
+    def expected(inputs):
+        results: list[Values] = [{}]
+        rows: list = [None] * (slots * size)
+        position = 0
+        for v in inputs[:-1]:
+            result = {"valid": 0}
+            if v["chunk_valid"]:
+                start = position % slots * size
+                rows[start : start + size] = v["chunk"]
+            if v["rst"]:
+                position = 0
+            elif v["chunk_valid"]:
+                group = position // slots
+                position += 1
+                if position == chunks or position % slots == 0:
+                    result = {"valid": 1, "index": group, "fresh": v["chunk_fresh"]}
+                    # what an incomplete group does not reach is of no meaning
+                    if position % slots == 0:
+                        result["rows"] = list(rows)
+                position %= chunks
+            results.append(result)
+        return results
+
+    return BlockCase(
+        f"gather {units} x {points} into {width} blocks, {chunks} chunks",
+        lambda: elementwise.gather_leaf(points, word, units, width, chunks, groups),
+        vectors,
+        expected,
+    )
+
+
+#: `rows[slot * size + i]` was narrowed to the bits of slot by MyHDL: with 32 rows a chunk the VHDL
+#: stopped with a bound check.
+WIDE_GATHER = gather_case(8, 4, 2, 5)
+
+
+def elementwise_case(
+    name: str, block, count: int, inputs: dict, outputs: dict, parameters: dict, latency: int,
+    function, bits: tuple[str, ...] = (), extra: dict | None = None, number: int = 80,
+) -> BlockCase:  # fmt: skip
+    """inputs, outputs: widths of array ports. extra: corner values of a port."""
+    extra = extra or {}
+
+    def component() -> Leaf:
+        ports = ins(clk=Bit(), **{b: Bit() for b in bits})
+        ports |= ins(**{p: Array(count, w) for p, w in inputs.items()})
+        ports |= outs(**{p: Array(count, w) for p, w in outputs.items()})
+        return Leaf(block.__name__ if hasattr(block, "__name__") else name.split()[0],
+                    block, ports, {"count": count} | parameters)  # fmt: skip
+
+    def vectors(rng):
+        drawn = {p: arrays(rng, count, w, number, extra.get(p)) for p, w in inputs.items()}
+        # every pair of extremes
+        ends = [(-(1 << (w - 1)), (1 << (w - 1)) - 1, 0, -1) for w in inputs.values()]
+        for i, row in enumerate(itertools.islice(itertools.product(*ends), number)):
+            for p, value in zip(inputs, row, strict=True):
+                drawn[p][number - 1 - i] = [value] * count
+        return padded(columns(**{b: flags(rng, number) for b in bits}, **drawn), latency)
+
+    return BlockCase(name, component, vectors, pipeline(latency, function))
+
+
+def _each(function, *ports):
+    return lambda v: [function(*row) for row in zip(*(v[p] for p in ports), strict=True)]
+
+
+def peephole_case(state: int, peephole: int, shift: int) -> BlockCase:
+    word = 10
+    product = peephole + state + 1 - min(shift, 0)
+    target = max(product - max(shift, 0), word) + 1
+    each = _each(lambda t, p, c: t + round_shift(p * c, shift), "total", "peephole", "state")
+    return elementwise_case(
+        f"add_peephole {state} x {peephole} by {shift}", elementwise.add_peephole, 3,
+        {"total": word, "peephole": peephole, "state": state}, {"target": target},
+        {"state_word": state, "peephole_word": peephole, "target_word": target, "shift": shift},
+        elementwise.PEEPHOLE_LATENCY, lambda v: {"target": each(v)},
+    )  # fmt: skip
+
+
+def update_case(gate: int, state: int, forget_shift: int, enter_shift: int) -> BlockCase:
+    total = max(gate + state + forget_shift, 2 * gate + enter_shift) + 1
+    each = _each(
+        lambda f, c, i, g: (f * c << forget_shift) + (i * g << enter_shift),
+        "forget", "state", "enter", "candidate",
+    )  # fmt: skip
+    return elementwise_case(
+        f"update_state {gate} {state} by {forget_shift} {enter_shift}", elementwise.update_state, 2,
+        {"forget": gate, "state": state, "enter": gate, "candidate": gate}, {"total": total},
+        {"gate_word": gate, "state_word": state, "forget_shift": forget_shift,
+         "enter_shift": enter_shift, "total_word": total},
+        elementwise.STATE_LATENCY - rounding.LATENCY, lambda v: {"total": each(v)}, number=300,
+    )  # fmt: skip
+
+
+def mask_output_case(count: int, word: int) -> BlockCase:
+    component = Leaf(
+        "mask_output", elementwise.mask_output,
+        ins(clk=Bit(), source=Array(count, word), mask=Word(count))
+        | outs(target=Array(count, word)), {"count": count},
+    )  # fmt: skip
+
+    def masked(v):
+        return {"target": [x if v["mask"] >> i & 1 else 0 for i, x in enumerate(v["source"])]}
+
+    return BlockCase(
+        f"mask_output {count} x {word}", lambda: component,
+        lambda rng: columns(
+            source=arrays(rng, count, word, 50), mask=rng.integers(0, 1 << count, 50).tolist()
+        ),
+        pipeline(1, masked),
+    )  # fmt: skip
+
+
+ELEMENTWISE = [
+    gather_case(1, 1, 1, 4),
+    gather_case(2, 4, 1, 3),
+    gather_case(2, 2, 2, 6),
+    gather_case(4, 1, 2, 12),
+    WIDE_GATHER,
+    elementwise_case(
+        "add_bias", elementwise.add_bias, 4, {"row": 12, "bias": 12}, {"total": 13}, {},
+        elementwise.BIAS_LATENCY,
+        lambda v: {"total": [a + b for a, b in zip(v["row"], v["bias"], strict=True)]},
+    ),
+    elementwise_case(
+        "mask_state", elementwise.mask_state, 3, {"state": 9}, {"masked": 9}, {},
+        elementwise.BIAS_LATENCY,
+        lambda v: {"masked": [0] * 3 if v["fresh"] else v["state"]}, ("fresh",),
+    ),
+    elementwise_case(
+        "multiply_output", elementwise.multiply_output, 3, {"gate": 8, "squashed": 8},
+        {"product": 16}, {}, 1,
+        lambda v: {"product": [a * b for a, b in zip(v["gate"], v["squashed"], strict=True)]},
+    ),
+    *(peephole_case(*c) for c in ((12, 10, 9), (8, 6, 0), (8, 6, -3), (6, 5, 13), (12, 10, 1))),
+    *(update_case(*c) for c in ((8, 12, 0, 3), (12, 10, 2, 0), (6, 6, 0, 0))),
+    mask_output_case(5, 8),
+    mask_output_case(1, 8),
+]  # fmt: skip
+
+
+# activations
+
+
+def pwl_case(function: str, source: Format, output: Format, segments: int) -> BlockCase:
+    table = pwl_table(function, source, output, segments)
+    width = 1 << table.offset_bits
+
+    def vectors(rng):
+        edges = {
+            e + d
+            for s in rng.choice(table.segments, min(table.segments, 12), replace=False)
+            for e in [int(s) * width - table.clamp]
+            for d in (-1, 0, 1)
+        }
+        edges |= {s * table.clamp + d for s in (-1, 1) for d in (-2, -1, 0, 1)}
+        edges |= set(corners(source.word))
+        inside = sorted(saturate(e, source) for e in edges)
+        return padded([{"source": v} for v in arrays(rng, 3, source.word, 60, inside)], pwl.LATENCY)
+
+    def evaluated(v):
+        return {"target": table.evaluate(np.array(v["source"])).tolist()}
+
+    return BlockCase(
+        f"{function}, {source} to {output}, {segments} segments",
+        lambda: pwl.leaf(f"pwl_{function}", 3, table),
+        vectors,
+        pipeline(pwl.LATENCY, evaluated),
+    )
+
+
+PWL = [
+    pwl_case("sigmoid", Format(16, 11), Format(12, 10), 32),
+    pwl_case("tanh", Format(16, 11), Format(12, 10), 64),
+    pwl_case("tanh", Format(8, 6), Format(8, 7), 4),  # saturates; the clamp is the whole range
+    pwl_case("sigmoid", Format(10, 2), Format(6, 9), 2),
+    pwl_case("tanh", Format(20, 12), Format(16, 14), 128),
+]
+
+CASES = [
+    *ROUNDING, *DELAYS, *MEMORIES, *FORWARD, *INVERSE, *LANES, *DRAIN, *ELEMENTWISE, *PWL,
+]  # fmt: skip

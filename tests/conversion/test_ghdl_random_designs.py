@@ -1,0 +1,143 @@
+"""The converted VHDL of random designs in GHDL agrees with the golden model on every output bit,
+and without gaps takes exactly the scheduled cycles."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from random_designs import random_design
+from tools import require_tool
+
+from ernn_myhdl.convert import convert
+from ernn_myhdl.convert.ghdl import analyse, check_folder, run_ghdl
+from ernn_myhdl.convert.test_bench import EXPECTED, random_sequences
+from ernn_myhdl.engines.stimulus import Traffic
+from ernn_myhdl.errors import ToolError
+from ernn_myhdl.schedule import schedule_for
+from golden.fixed_point import FixedPointModel
+
+pytestmark = pytest.mark.ghdl
+
+#: (block size, seed, peepholes, projection): 16 designs over all block sizes and options.
+CASES = [
+    (block, seed, bool(seed & 1), bool(seed & 2))
+    for block, seeds in {
+        1: (0, 1, 3),
+        2: (0, 2, 3),
+        4: (0, 1, 2, 3),
+        8: (1, 2, 3),
+        16: (1, 2),
+        32: (3,),
+    }.items()
+    for seed in seeds
+]
+#: Of these the run without gaps is compared with the schedule as well.
+TIMED = CASES[::5]
+
+
+def draw(case):
+    block, seed, peepholes, projection = case
+    return random_design(
+        50_000 + 100 * block + seed,
+        block=block,
+        max_inputs=20,
+        max_hidden=16 if block < 32 else 33,
+        peepholes=peepholes,
+        projection=projection,
+    )
+
+
+def name(case) -> str:
+    block, seed, *_ = case
+    return f"k{block}_{seed}"
+
+
+def golden(design, sequences) -> np.ndarray:
+    model, frac = FixedPointModel(design), design.formats.input.frac
+    return np.concatenate([model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences])
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """The folder of one small converted design and the design."""
+    require_tool("ghdl")
+    design = draw((4, 3, True, True))
+    folder = tmp_path_factory.mktemp("converted") / "vhdl"
+    convert(design, folder)
+    return design, folder
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+def test_vhdl_agrees_with_the_golden_model_under_gaps_and_back_pressure(case, tmp_path):
+    require_tool("ghdl")
+    design = draw(case)
+    folder = tmp_path / "vhdl"
+    convert(design, folder)
+    sequences = random_sequences(design, (2, 1), seed=case[1])
+    expected = golden(design, sequences)
+    traffic = Traffic(idle=0.3, stall=0.3, seed=case[1])
+    raw, accepted, delivered = run_ghdl(design, sequences, traffic, folder)
+    assert raw.shape == expected.shape
+    assert np.array_equal(raw, expected)
+    assert (delivered > accepted).all()
+    if case in TIMED:
+        raw, accepted, delivered = run_ghdl(design, sequences, folder=folder)
+        assert np.array_equal(raw, expected)
+        scheduled = [frame.delivered for frame in schedule_for(design).frames[: len(expected)]]
+        assert (delivered - accepted[0]).tolist() == scheduled
+
+
+def test_the_cases_cover_every_block_size_and_option():
+    designs = [draw(case) for case in CASES]
+    assert len(designs) >= 15
+    assert {d.cell.block for d in designs} == {1, 2, 4, 8, 16, 32}
+    assert {bool(d.cell.projection) for d in designs} == {True, False}
+    assert {d.cell.peepholes for d in designs} == {True, False}
+
+
+def test_delivered_bench_passes(converted):
+    _, folder = converted
+    for seed in (1, 2):
+        result = check_folder(folder, idle=30, stall=30, seed=seed)
+        assert result.passed, result.message
+        assert "3 frames" in result.message
+
+
+def test_delivered_bench_fails_on_a_wrong_bit(converted, tmp_path):
+    _, folder = converted
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    vectors = copy / "test_bench" / EXPECTED
+    lines = vectors.read_text().splitlines()
+    last = lines[-1]
+    lines[-1] = last[:-1] + ("0" if last[-1] != "0" else "1")
+    vectors.write_text("\n".join(lines) + "\n")
+    result = check_folder(copy)
+    assert not result.passed
+    assert "FAIL: beat" in result.message
+
+
+def test_analysis_prints_no_warnings(converted, tmp_path):
+    _, folder = converted
+    work = tmp_path / "work"
+    work.mkdir()
+    assert analyse(folder, work) == ""
+
+
+def test_conversion_is_reproducible_byte_for_byte(converted, tmp_path):
+    design, folder = converted
+    again = tmp_path / "again"
+    convert(design, again)
+    files = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
+    for file in files:
+        assert (folder / file).read_bytes() == (again / file).read_bytes(), file
+
+
+def test_missing_ghdl_is_told_with_the_command_that_installs_it(monkeypatch, converted):
+    design, folder = converted
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError, match="sudo apt-get install ghdl"):
+        run_ghdl(design, random_sequences(design), folder=folder)
