@@ -15,7 +15,7 @@ demo: $(VENV)/base tools
 	$(BIN)/ernn demo -o build/demo --force
 
 test: $(VENV)/test tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from myhdl import Simulation, StopSimulation, delay, instance
+from myhdl import Simulation, StopSimulation, delay
 
 from ernn_myhdl.convert import structure
 from ernn_myhdl.convert.writer import SUPPORT, _convert_leaves
@@ -60,31 +60,38 @@ def run_myhdl(component: Leaf | Netlist, vectors: Vectors) -> tuple[list[Values]
             result[name] = [int(s.val) for s in signal] if many else int(signal.val)
         return result
 
-    @instance
-    def bench():
-        values = next(made)
-        while values is not None:
-            inputs.append(values)
-            for name, value in values.items():
-                if isinstance(value, list):
-                    for signal, element in zip(ports[name], value, strict=True):
-                        signal.next = element
-                else:
-                    ports[name].next = value
+    def apply(values: Values) -> None:
+        inputs.append(values)
+        for name, value in values.items():
+            if isinstance(value, list):
+                for signal, element in zip(ports[name], value, strict=True):
+                    signal.next = element
+            else:
+                ports[name].next = value
+
+    def following() -> bool:
+        """Set the next inputs; False at the end."""
+        try:
+            apply(made.send(outputs[-1]) if hasattr(made, "send") else next(made))
+        except StopIteration:
+            return False
+        return True
+
+    def edges():
+        apply(next(made))
+        going = True
+        while going:
             yield delay(2)
             outputs.append(sampled())
             if clk is not None:
                 clk.next = True
                 yield delay(1)
                 clk.next = False
-                yield delay(1)
-            try:
-                values = made.send(outputs[-1]) if hasattr(made, "send") else next(made)
-            except StopIteration:
-                values = None
+            yield delay(1)
+            going = following()
         raise StopSimulation
 
-    simulation = Simulation(bench, *model.processes)
+    simulation = Simulation(edges(), *model.processes)
     try:
         simulation.run(quiet=1)
     finally:

@@ -23,12 +23,16 @@ from ernn_myhdl.rtl.signals import Array, Bit, Word
 
 @dataclass(frozen=True)
 class BlockCase:
-    """vectors(rng): inputs of every cycle. expected(inputs): outputs of every cycle, None: any."""
+    """vectors(rng): inputs of every cycle. expected(inputs): outputs of every cycle, None: any.
+
+    constant: the outputs are always the same, so that they tell nothing of the latency.
+    """
 
     name: str
     component: Callable[[], object]
     vectors: Callable[[np.random.Generator], list[Values]]
     expected: Callable[[list[Values]], list[Values]]
+    constant: bool = False
 
 
 def pipeline(latency: int, function: Callable[[Values], Values]):
@@ -102,6 +106,7 @@ def rounding_case(count: int, source: int, target: int, shift: int) -> BlockCase
         pipeline(
             rounding.LATENCY, lambda v: {"target": [requantise(x, shift, fmt) for x in v["source"]]}
         ),
+        constant=shift >= source,
     )
 
 
@@ -282,7 +287,7 @@ def forward_case(points: int, source: Format, target: Format) -> BlockCase:
 
     def spectrum(v: Values) -> Values:
         words = through(graph, [x << (frac - source.frac) for x in v["source"]])
-        return {"target": [requantise(w, frac - target.frac, target) for w in words]}
+        return {"target": [requantise(w, frac, target) for w in words]}
 
     def vectors(rng):
         blocks = padded([{"source": b} for b in _signals(rng, points, source.word, 30)],
@@ -347,15 +352,15 @@ def combined(sums: list[int]) -> list[int]:
     return words
 
 
-def lane_case(points: int, x_word: int, w_word: int, rows: int = 6) -> BlockCase:
+def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCase:
     """Rows of columns with bubbles; the drain chain moves between."""
     products = lane.products_for(points)
     word = transform.width_for(8 << (x_word + w_word))
 
     def vectors(rng):
-        spectra = arrays(rng, points, x_word, 60, [-(1 << x_word - 1), (1 << x_word - 1) - 1, 0, -1])
-        weights = arrays(rng, points, w_word, 60, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1])
-        below = arrays(rng, products, word, 200)
+        spectra = arrays(rng, points, x_word, 180, [-(1 << x_word - 1), (1 << x_word - 1) - 1, 0, -1])
+        weights = arrays(rng, points, w_word, 180, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1])
+        below = arrays(rng, products, word - 1, 400)  # their sums fit as well
         inputs, position = [], 0
         for _ in range(rows):
             length = int(rng.integers(1, 7))
@@ -370,6 +375,7 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 6) -> BlockCase
                 position += 1
         inputs = padded(inputs, 6)
         inputs[-6:] = [v | {"valid": 0, "first": 0, "last": 0} for v in inputs[-6:]]
+        assert len(inputs) <= len(below)
         return [v | {"below": b} for v, b in zip(inputs, below, strict=False)]
 
     def expected(inputs):

@@ -55,6 +55,8 @@ def test_block(case):
     inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case))))
     expected = expected_of(case, inputs)
     assert compare(outputs, expected) >= 20
+    if case.constant:
+        return
     # one cycle later or earlier would be wrong: the latency is the declared one
     with pytest.raises(AssertionError):
         compare(outputs, [{}, *expected[:-1]])

@@ -168,8 +168,8 @@ class LateSink(Traffic):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_sink_that_waits_long_stops_the_source(name):
     design = DESIGNS[name]
-    raw = raw_frames(design, 10, 5)
-    beats = sequence_beats([raw[:9], raw[9:]], design)
+    raw = raw_frames(design, 14, 5)  # more than the core and its FIFOs hold
+    beats = sequence_beats([raw[:13], raw[13:]], design)
     record, monitor = check(design, beats, traffic=LateSink(0.0, 0.5), limit=2 * LateSink.cycles)
     early = sum(cycle < LateSink.cycles - 10 for cycle, _ in record.accepted)
     assert 0 < early < len(beats), "the source was never stopped"
