@@ -150,7 +150,9 @@ def delay_word_case(width: int, cycles: int) -> BlockCase:
     return BlockCase(
         f"delay word {width} {cycles}",
         lambda: delay.word_leaf(width, cycles),
-        lambda rng: columns(rst=flags(rng, 60, 0.1), source=rng.integers(0, 1 << width, 60).tolist()),
+        lambda rng: columns(
+            rst=flags(rng, 60, 0.1), source=rng.integers(0, 1 << width, 60).tolist()
+        ),
         _delayed(cycles, True, 0),
     )
 
@@ -192,7 +194,9 @@ def ram_case(bits: int, width: int) -> BlockCase:
                 words[v["write_address"]] = v["data"]
         return results
 
-    return BlockCase(f"ram {1 << bits} x {width}", lambda: memory.ram_leaf(bits, width), vectors, expected)
+    return BlockCase(
+        f"ram {1 << bits} x {width}", lambda: memory.ram_leaf(bits, width), vectors, expected
+    )
 
 
 def store_case(items: int, count: int, write_items: int, read_items: int, pages: int) -> BlockCase:
@@ -317,9 +321,14 @@ def inverse_case(points: int, word: int) -> BlockCase:
     )
 
 
-FORMATS = [(Format(12, 9), Format(14, 8)), (Format(8, 7), Format(8, 9)), (Format(6, 2), Format(9, 1))]
+FORMATS = [
+    (Format(12, 9), Format(14, 8)),
+    (Format(8, 7), Format(8, 9)),
+    (Format(6, 2), Format(9, 1)),
+]
 FORWARD = [
-    forward_case(k, *FORMATS[n]) for k, n in zip((1, 2, 4, 8, 16, 32), (0, 1, 2, 0, 1, 2), strict=True)
+    forward_case(k, *FORMATS[n])
+    for k, n in zip((1, 2, 4, 8, 16, 32), (0, 1, 2, 0, 1, 2), strict=True)
 ] + [forward_case(1, *FORMATS[1]), forward_case(4, *FORMATS[0]), forward_case(8, *FORMATS[1])]
 INVERSE = [inverse_case(k, w) for k, w in ((2, 12), (4, 6), (8, 12), (16, 9), (32, 14))]
 
@@ -358,8 +367,12 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCas
     word = transform.width_for(8 << (x_word + w_word))
 
     def vectors(rng):
-        spectra = arrays(rng, points, x_word, 180, [-(1 << x_word - 1), (1 << x_word - 1) - 1, 0, -1])
-        weights = arrays(rng, points, w_word, 180, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1])
+        spectra = arrays(
+            rng, points, x_word, 180, [-(1 << x_word - 1), (1 << x_word - 1) - 1, 0, -1]
+        )
+        weights = arrays(
+            rng, points, w_word, 180, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1]
+        )
         below = arrays(rng, products, word - 1, 400)  # their sums fit as well
         inputs, position = [], 0
         for _ in range(rows):
@@ -416,7 +429,9 @@ def _spectrum_of(column: list[int]) -> list[int]:
     return words
 
 
-LANES = [lane_case(*c) for c in ((1, 8, 6), (2, 12, 12), (4, 9, 7), (8, 16, 12), (16, 5, 4), (32, 6, 5))]
+LANES = [
+    lane_case(*c) for c in ((1, 8, 6), (2, 12, 12), (4, 9, 7), (8, 16, 12), (16, 5, 4), (32, 6, 5))
+]
 
 
 def select_case(points: int, x: int, y: int, m: int) -> BlockCase:

@@ -21,7 +21,7 @@ from ernn_myhdl.rtl.signals import Array, Bit
 def bench_of(case):
     """What to simulate: a lane is tested together with the block that makes complex words of its sums."""
     component = case.component()
-    if not component.name == "lane":
+    if component.name != "lane":
         return component
     n = Netlist("lane_and_combine")
     nets = {

@@ -355,7 +355,9 @@ def test_reset_in_the_middle_of_a_frame(name):
     per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
     first, last = dry.accepted[per_frame - 1][0], dry.delivered[-1][0]
     # in the input, the computation and the output of a frame
-    times = sorted({1, first, (first + dry.delivered[0][0]) // 2, dry.delivered[0][0] + 1, last - 1})
+    times = sorted(
+        {1, first, (first + dry.delivered[0][0]) // 2, dry.delivered[0][0] + 1, last - 1}
+    )
     for reset in times:
         taken = sum(cycle < reset for cycle, _ in dry.accepted)
         made = [beat for cycle, beat in dry.delivered if cycle < reset]
@@ -393,7 +395,9 @@ def test_reset_clears_the_error_and_starts_a_sequence(name):
             return Late(), super().patterns()[1]
 
     frames = len(case.meaning[0]) + len(after)
-    record, monitor = run(design, beats, frames, traffic=Pause(0.5), reset_at=reset, limit=9 * reset)
+    record, monitor = run(
+        design, beats, frames, traffic=Pause(0.5), reset_at=reset, limit=9 * reset
+    )
     assert monitor.resets == [reset]
     assert monitor.errors and max(monitor.errors) == reset - 1
     assert not record.error
