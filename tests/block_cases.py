@@ -6,12 +6,14 @@ The references use the primitives of `ernn_myhdl.formats`, `pwl` and `transform`
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from block_bench import Values
+from block_bench import Values, convert_block
 
 from ernn_myhdl import transform
 from ernn_myhdl.formats import Format, requantise, round_shift, saturate
@@ -115,7 +117,7 @@ ROUNDING = [
     for c in [
         (3, 12, 8, 3), (2, 12, 8, 0), (2, 12, 12, 0), (4, 10, 12, -3), (2, 6, 12, -5), (1, 9, 4, 1),
         (2, 40, 16, 18), (2, 16, 4, 12), (1, 62, 20, 41), (2, 12, 12, 1), (2, 7, 7, 7),
-        (2, 7, 5, 8), (2, 8, 5, 20),
+        (2, 7, 5, 8), (2, 8, 5, 20), (1, 8, 8, 4), (1, 6, 6, 9), (2, 8, 6, 2),
     ]
 ]  # fmt: skip
 
@@ -785,3 +787,22 @@ PWL = [
 CASES = [
     *ROUNDING, *DELAYS, *MEMORIES, *FORWARD, *INVERSE, *LANES, *DRAIN, *ELEMENTWISE, *PWL,
 ]  # fmt: skip
+_BY_NAME = {case.name: case for case in CASES}
+
+
+def _convert(name: str, folder: str, hdl: str) -> None:
+    convert_block(_BY_NAME[name].component(), Path(folder), hdl)
+
+
+def convert_case(case: BlockCase, folder: Path, hdl: str) -> None:
+    """Convert a block of the table into `folder`.
+
+    What MyHDL converts depends on all that was elaborated before in the process, so a clean one is
+    forked each time from a server that has only imported the modules.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["block_cases"])
+    process = context.Process(target=_convert, args=(case.name, str(folder), hdl))
+    process.start()
+    process.join()
+    assert process.exitcode == 0, f"conversion of {case.name} failed"

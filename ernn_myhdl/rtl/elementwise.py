@@ -162,8 +162,8 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
     """target = total + round(peephole * state)"""
     product_word = state_word + peephole_word
     right, left = max(shift, 0), max(-shift, 0)
-    half = (1 << right) >> 1
-    wide = max(product_word, right) + 1 + left  # half may be larger than any product
+    kept = max(right - 1, 0)  # the half bit becomes the lowest, as in `rounding`
+    wide = product_word + 1 + left
     limit = 1 << (wide - 1)
     sum_limit = 1 << (target_word - 1)
     product = array(count, product_word)
@@ -181,8 +181,9 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
         result = intbv(0, min=-sum_limit, max=sum_limit)
         for i in range(count):
             word[:] = product[i]
-            word[:] = word + half
-            word[:] = word >> right
+            word[:] = word >> kept
+            word[:] = word + 1
+            word[:] = word >> 1
             result[:] = word
             target[i].next = result + total_1[i]
 
@@ -196,7 +197,7 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
             result[:] = word
             target[i].next = result + total_1[i]
 
-    return multiply, (add_left if left else add_right)
+    return multiply, (add_right if right else add_left)
 
 
 @block

@@ -25,12 +25,12 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
     """See the module."""
     right = max(shift, 0)
     left = max(-shift, 0)
-    half = (1 << right) >> 1
-    word = max(source_word, right) + 1 + left  # half may be larger than any source
+    kept = max(right - 1, 0)  # the half bit becomes the lowest: no literal of more than one bit
+    word = source_word + 1 + left
     limit = 1 << (word - 1)
     highest = (1 << (target_word - 1)) - 1
     lowest = -(1 << (target_word - 1))
-    narrow = word - right <= target_word
+    narrow = word - kept - (right > 0) <= target_word
     shifted = array(count, word)
 
     @always(clk.posedge)
@@ -38,8 +38,9 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
         total = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
-            total[:] = total + half
-            shifted[i].next = total >> right
+            total[:] = total >> kept
+            total[:] = total + 1
+            shifted[i].next = total >> 1
 
     @always(clk.posedge)
     def shift_left():
@@ -63,7 +64,7 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
         for i in range(count):
             target[i].next = shifted[i]
 
-    first = shift_left if left else add_half
+    first = add_half if right else shift_left
     second = copy if narrow else clip
     return first, second
 

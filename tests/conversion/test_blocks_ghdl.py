@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from block_bench import compare, run_myhdl, run_vhdl
-from block_cases import CASES, WIDE_GATHER, BlockCase, rounding_case
+from block_cases import CASES, WIDE_GATHER, BlockCase, convert_case, rounding_case
 from tools import require_tool
 
 from ernn_myhdl.rtl import rounding
@@ -25,6 +25,7 @@ def agrees(case: BlockCase, folder) -> list[dict]:
     """Compare reference, MyHDL and VHDL in every cycle; the outputs of the VHDL."""
     component = case.component()
     inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(len(case.name))))
+    convert_case(case, folder, "vhdl")
     results = run_vhdl(component, inputs, folder)
     expected = case.expected(inputs)
     if set(expected[-1]) <= set(outputs[-1]):  # a lane's reference is that of lane and combine
@@ -56,6 +57,7 @@ def test_rounding_add_is_wide_enough_in_vhdl(tmp_path):
     """`(a + half) >> shift` in one expression is not widened in VHDL: the largest word wraps."""
     case = rounding_case(1, 8, 8, 4)
     inputs = [{"source": [v]} for v in (127, 126, 120, 119, -128, -121, -120, 0, 7, 8, 0, 0)]
+    convert_case(case, tmp_path, "vhdl")
     results = run_vhdl(case.component(), inputs, tmp_path)
     got = [row["target"][0] for row in results[rounding.LATENCY :]]
     assert got == [8, 8, 8, 7, -8, -8, -7, 0, 0, 1]
@@ -65,6 +67,7 @@ def test_half_larger_than_the_word_in_vhdl(tmp_path):
     """A shift beyond the source's word: the sum once had the source's width and one bit."""
     case = rounding_case(1, 6, 6, 9)
     inputs = [{"source": [v]} for v in (*range(-32, 32), 0, 0)]
+    convert_case(case, tmp_path, "vhdl")
     results = run_vhdl(case.component(), inputs, tmp_path)
     assert [row["target"][0] for row in results[rounding.LATENCY :]] == [0] * 64
 
@@ -73,6 +76,7 @@ def test_a_wrong_reference_is_noticed(tmp_path):
     """The comparison can fail: half down in place of half up differs."""
     case = rounding_case(2, 8, 6, 2)
     inputs, _ = run_myhdl(case.component(), case.vectors(np.random.default_rng(1)))
+    convert_case(case, tmp_path, "vhdl")
     results = run_vhdl(case.component(), inputs, tmp_path)
     wrong = [
         {n: [-x for x in v] for n, v in row.items()}

@@ -169,5 +169,5 @@ def test_bits_of_a_bench_line():
     n.output("c", Array(2, 3))
     n.output("d", Bit())
     assert packed(n, {"a": [-1, 2], "b": 1}, "in") == (0b1_010_111, 7)
-    assert unpacked(n, "57") == {"c": [-1, 2], "d": 1}
-    assert unpacked(n, "0X") == {"c": None, "d": 0}
+    assert unpacked(n, "01010111") == {"c": [-1, 2], "d": 1}
+    assert unpacked(n, "00U10111") == {"c": None, "d": 0}
