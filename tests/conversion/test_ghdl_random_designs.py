@@ -43,7 +43,7 @@ def draw(case):
         50_000 + 100 * block + seed,
         block=block,
         max_inputs=20,
-        max_hidden=16 if block < 32 else 33,
+        max_hidden=16,
         peepholes=peepholes,
         projection=projection,
     )
