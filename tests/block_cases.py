@@ -5,6 +5,7 @@ The references use the primitives of `ernn_myhdl.formats`, `pwl` and `transform`
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import multiprocessing
 from collections.abc import Callable
@@ -787,22 +788,23 @@ PWL = [
 CASES = [
     *ROUNDING, *DELAYS, *MEMORIES, *FORWARD, *INVERSE, *LANES, *DRAIN, *ELEMENTWISE, *PWL,
 ]  # fmt: skip
-_BY_NAME = {case.name: case for case in CASES}
 
 
-def _convert(name: str, folder: str, hdl: str) -> None:
-    convert_block(_BY_NAME[name].component(), Path(folder), hdl)
+def _convert(table: str, name: str, folder: str, hdl: str) -> None:
+    cases = importlib.import_module(table).CASES
+    case = next(c for c in cases if c.name == name)
+    convert_block(case.component(), Path(folder), hdl)
 
 
-def convert_case(case: BlockCase, folder: Path, hdl: str) -> None:
-    """Convert a block of the table into `folder`.
+def convert_case(case: BlockCase, folder: Path, hdl: str, table: str = "block_cases") -> None:
+    """Convert a block of the module `table` into `folder`.
 
     What MyHDL converts depends on all that was elaborated before in the process, so a clean one is
     forked each time from a server that has only imported the modules.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["block_cases"])
-    process = context.Process(target=_convert, args=(case.name, str(folder), hdl))
+    process = context.Process(target=_convert, args=(table, case.name, str(folder), hdl))
     process.start()
     process.join()
     assert process.exitcode == 0, f"conversion of {case.name} failed"
