@@ -6,8 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := ghdl yosys tclsh
-PACKAGES := ghdl yosys tcl
+TOOLS := ghdl yosys tclsh iverilog
+PACKAGES := ghdl yosys tcl iverilog
 
 .PHONY: demo test lint tools clean
 
