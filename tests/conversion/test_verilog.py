@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import numpy as np
@@ -95,9 +94,9 @@ def test_the_sample_is_in_the_table():
     assert len(SAMPLE) == 13
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog not installed")
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda c: c.name)
 def test_block_as_verilog(case, tmp_path):
+    require_tool("iverilog")
     component = case.component()
     inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(len(case.name))))
     convert_case(case, tmp_path, "verilog")
