@@ -16,7 +16,7 @@ import numpy as np
 from ernn_myhdl.circulant import blocks_for
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
-from ernn_myhdl.transform import width_for
+from ernn_myhdl.transform import spectral_products, width_for
 from ernn_myhdl.widths import check_widths
 
 GATES = ("input", "forget", "candidate", "output")
@@ -326,8 +326,7 @@ class Design:
     @property
     def lane_products(self) -> int:
         """Multipliers of a lane: 2 for the real bins and 3 for each complex one."""
-        k = self.cell.block
-        return min(k, 2) + 3 * max(k // 2 - 1, 0)
+        return spectral_products(self.cell.block)
 
     @property
     def gate_columns(self) -> int:

@@ -48,6 +48,10 @@ class Operation:
     final: bool
 
 
+#: Fields of an operation that are one bit.
+FLAGS = frozenset(f.name for f in fields(Operation) if f.type == "bool")
+
+
 @dataclass(frozen=True)
 class Program:
     """The program of one design and the sizes that follow from it.
@@ -82,9 +86,8 @@ class Program:
         most = {
             f.name: max(int(getattr(o, f.name)) for o in self.operations) for f in fields(Operation)
         }
-        flags = {"first", "last", "start", "x_done", "y_done", "final"}
         return {
-            n: 1 if n in flags else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()
+            n: 1 if n in FLAGS else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()
         }
 
     def words(self) -> tuple[int, ...]:

@@ -223,3 +223,9 @@ def working_frac(points: int, frac_in: int, frac_out: int) -> int:
     """Fraction bits inside a forward transform: two guard bits where rotations round."""
     guard = 2 if multiplications(forward_graph(points)) else 0
     return max(frac_in, frac_out + guard)
+
+
+def spectral_products(points: int) -> int:
+    """Real multiplications of the product of two packed spectra: one per real bin, three per
+    complex one."""
+    return min(points, 2) + 3 * max(points // 2 - 1, 0)

@@ -366,7 +366,7 @@ def combined(sums: list[int]) -> list[int]:
 
 def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCase:
     """Rows of columns with bubbles; the drain chain moves between."""
-    products = lane.products_for(points)
+    products = transform.spectral_products(points)
     word = transform.width_for(8 << (x_word + w_word))
 
     def vectors(rng):
@@ -490,7 +490,7 @@ def combine_case(points: int, word: int) -> BlockCase:
 
     def vectors(rng):
         number = 40
-        sums = arrays(rng, lane.products_for(points), word - 1, number)
+        sums = arrays(rng, transform.spectral_products(points), word - 1, number)
         return padded([{"sums": s} for s in sums], drain.COMBINE_LATENCY)
 
     return BlockCase(

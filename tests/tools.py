@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 
@@ -9,6 +10,17 @@ import pytest
 
 #: Debian package of every tool.
 PACKAGES = {"ghdl": "ghdl", "yosys": "yosys", "iverilog": "iverilog", "tclsh": "tcl"}
+
+
+def require_module(name: str, install: str):
+    """The module `name`; without it the test is skipped, or fails where CI is "true"."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        reason = f"{name} not installed: {install}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
 
 
 def require_tool(name: str) -> str:

@@ -13,6 +13,7 @@ from ernn_myhdl.design import Design
 from ernn_myhdl.engines.stimulus import Beat, Traffic
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import elaborate
+from ernn_myhdl.program import program_for
 from ernn_myhdl.rtl.top import core, latencies
 
 RESET_CYCLES = 4
@@ -108,8 +109,9 @@ def simulate(
         if state["quiet"] > limit:
             raise ToolError(
                 f"simulation: no transfer for {limit} cycles, {state['done']} of {frames} frames "
-                f"delivered; sequencer at operation {int(model.signals['sequencer_op_address'])}, "
-                f"available x/y/m waiting; this is a defect of the core, please report the design"
+                f"delivered, {state['next']} of {len(queue)} beats accepted; the last operation issued was "
+                f"number {int(model.signals['sequencer_op_address'])} of the program; if input was on "
+                "offer, this is a defect of the core: please report the design"
             )
         state["cycle"] = cycle + 1
         rst.next = cycle + 1 < 0 or cycle + 1 == reset_at
@@ -140,8 +142,6 @@ def simulate(
 
 def frame_bound(design: Design) -> int:
     """Cycles that no frame exceeds without stalls; only for the liveness limit."""
-    from ernn_myhdl.program import program_for
-
     program = program_for(design)
     cell = design.cell
     streams = cell.inputs + cell.outputs

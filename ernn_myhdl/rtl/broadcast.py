@@ -11,8 +11,8 @@ from __future__ import annotations
 from myhdl import always, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.rtl.lane import products_for
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array
+from ernn_myhdl.transform import spectral_products
 
 SELECT_LATENCY = 2
 BROADCAST_LATENCY = 1
@@ -77,7 +77,7 @@ def broadcast(
 def select_leaf(points: int, x_word: int, y_word: int, m_word: int) -> Leaf:
     """Column selection; the three spectra may have different words."""
     width = max(x_word, y_word, m_word)
-    products = products_for(points)
+    products = spectral_products(points)
     return Leaf(
         "column_select",
         column_select,

@@ -16,8 +16,8 @@ from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.program import Program
-from ernn_myhdl.rtl.lane import products_for
 from ernn_myhdl.rtl.signals import Array, Bit, bits_for, unsigned
+from ernn_myhdl.transform import spectral_products
 
 COMBINE_LATENCY = 1
 JOIN_LATENCY = 1
@@ -145,7 +145,8 @@ def combine_leaf(points: int, word: int) -> Leaf:
     return Leaf(
         "combine",
         combine,
-        ins(clk=Bit(), sums=Array(products_for(points), word)) | outs(spectrum=Array(points, word)),
+        ins(clk=Bit(), sums=Array(spectral_products(points), word))
+        | outs(spectrum=Array(points, word)),
         {"points": points},
     )
 

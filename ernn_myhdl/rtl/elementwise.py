@@ -283,9 +283,9 @@ def gather_leaf(points: int, word: int, units: int, width: int, chunks: int, gro
 def cell_block(design: Design) -> Netlist:
     """One block of k cells.
 
-    Ports: clk, rst, fresh; input_row, forget_row, candidate_row, output_row, bias_0..3,
-    peephole_0..2 (with peepholes), state, mask; new_state after CellTiming.state cycles, result
-    after CellTiming.total. Probes' nets: preactivation_q, gate_q, squashed.
+    Ports: clk, rst, valid, fresh; row_0..3 and bias_0..3 in the order of the gates, peephole_0..2
+    (with peepholes), state, mask; new_state after CellTiming.state cycles, result after
+    CellTiming.total. valid only marks the stages for traces.
     """
     f, cell = design.formats, design.cell
     k, time = cell.block, CellTiming(cell.peepholes)

@@ -26,14 +26,10 @@ from myhdl import Signal, always, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
+from ernn_myhdl.transform import spectral_products
 
 #: column to operand, product, accumulator, drain register.
 LATENCY = 4
-
-
-def products_for(points: int) -> int:
-    """Multipliers of a lane."""
-    return min(points, 2) + 3 * max(points // 2 - 1, 0)
 
 
 @block
@@ -107,7 +103,7 @@ def lane(
 
 def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: int) -> Leaf:
     """The lane of these parameters."""
-    products = products_for(points)
+    products = spectral_products(points)
     sums = Array(products, accumulator_word)
     return Leaf(
         "lane",

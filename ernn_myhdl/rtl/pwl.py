@@ -4,7 +4,7 @@
 
 with n the segment and d the offset of the clamped source in it.
 Ports: clk; source: array(count, input word); target: array(count, output word).
-Latency LATENCY cycles (clamp; table; product; sum; round and saturate), one array a cycle; no reset.
+Latency LATENCY cycles (clamp; split; table; product; sum; round and saturate), one array a cycle; no reset.
 Resources: one multiplier of offset bits x slope bits and one table in LUTs per element.
 """
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.program import Program
+from ernn_myhdl.program import FLAGS, Program
 from ernn_myhdl.rtl.signals import Bit, Word, bits_for, unsigned
 
 ISSUE_LATENCY = 1
@@ -221,8 +221,7 @@ def leaf(program: Program, x_groups: int) -> Leaf:
     m_groups = program.cell_groups
     ports = ins(clk=Bit(), rst=Bit())
     for name, width in widths.items():
-        flag = name in ("first", "last", "start", "x_done", "y_done", "final")
-        ports |= ins(**{name: Bit() if flag else Word(width)})
+        ports |= ins(**{name: Bit() if name in FLAGS else Word(width)})
     ports |= outs(fetch=Word(program.address_bits))
     ports |= ins(
         frame_start=Bit(), frame_fresh=Bit(), x_write=Bit(), y_write=Bit(), m_write=Bit()

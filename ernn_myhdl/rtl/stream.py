@@ -1,6 +1,6 @@
 """AXI4-Stream side of the core: FIFO, input framing, output framing.
 
-`stream_fifo`: a FIFO of DEPTH words with valid/ready on both sides, registered ready.
+`stream_fifo`: a FIFO of DEPTH words with valid/ready on both sides; ready depends on the fill level.
 `input_frames`: cuts a stream of beats into blocks of k samples, one block a cycle at most.
 `output_frames`: reads the output store beat by beat as its groups arrive.
 

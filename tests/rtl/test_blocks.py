@@ -13,7 +13,7 @@ from block_cases import CASES, FORMATS, ROUNDING, pipeline, through
 from ernn_myhdl import rtl, transform
 from ernn_myhdl.formats import Format, requantise
 from ernn_myhdl.netlist import Netlist
-from ernn_myhdl.rtl import fft, lane, rounding
+from ernn_myhdl.rtl import fft, rounding
 from ernn_myhdl.rtl.drain import combine_leaf
 from ernn_myhdl.rtl.signals import Array, Bit
 
@@ -109,7 +109,7 @@ def test_latencies_follow_from_the_flow_graphs(points):
     rotations = max(levels - 2, 0)
     assert fft.inverse_latency(points) == levels + 3 * rotations
     assert fft.forward_latency(points) == levels + 3 * rotations + rounding.LATENCY
-    assert lane.products_for(points) == {1: 1, 2: 2, 4: 5, 8: 11, 16: 23, 32: 47}[points]
+    assert transform.spectral_products(points) == {1: 1, 2: 2, 4: 5, 8: 11, 16: 23, 32: 47}[points]
 
 
 # pitfalls of the conversion

@@ -168,8 +168,6 @@ def test_simulate_options(place, capsys, options, parts):
      "synth none -o out", "plot schedule none -o s.png"],
 )  # fmt: skip
 def test_no_design(place, capsys, command):
-    if command.startswith("synth"):
-        pytest.importorskip("ernn_myhdl.synthesis")
     refuse(place, capsys, command, "design none", "no such folder")
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from random_designs import random_design
+from tools import require_module
 
 from ernn_myhdl.circulant import expand, project
 from ernn_myhdl.design import BLOCK_SIZES, LstmCell
@@ -20,7 +21,7 @@ def _sequences(inputs, lengths=(7, 3, 5), seed=0):
 @pytest.mark.torch
 @pytest.mark.parametrize("projection", [0, 5])
 def test_equals_torch(projection):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
     inputs, hidden = 6, 9
     lstm = torch.nn.LSTM(inputs, hidden, proj_size=projection, dtype=torch.float64)
     parameters = {name: p.detach().numpy() for name, p in lstm.named_parameters()}
