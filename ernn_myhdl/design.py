@@ -23,6 +23,9 @@ GATES = ("input", "forget", "candidate", "output")
 BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
+MAX_STREAMS = 64
+#: More would not make a core faster: a frame waits for the lanes, not for pages.
+MAX_FRAMES_IN_FLIGHT = 16
 #: Largest word of a tensor: its limits are literals in the converted HDL, which are 32-bit integers.
 MAX_TENSOR_WORD = 31
 
@@ -217,6 +220,8 @@ class Hardware:
     element_width (E): blocks of k cells that the element-wise unit takes a cycle.
     samples_per_beat (S): samples in one AXI-Stream beat; a power of two.
     sample_bits: bits of one sample in tdata, 8, 16 or 32.
+    streams: independent sequences that the core holds at a time, a power of two; with more than one,
+    tid on the AXI-Streams names the stream of a frame.
     """
 
     lanes: int
@@ -224,14 +229,22 @@ class Hardware:
     element_width: int = 1
     samples_per_beat: int = 8
     sample_bits: int = 16
+    streams: int = 1
 
     def __post_init__(self) -> None:
         _whole("hardware", "lanes", self.lanes, 1, 65536)
         _power_of_two("hardware", "ifft_units", self.ifft_units)
         _power_of_two("hardware", "element_width", self.element_width)
         _power_of_two("hardware", "samples_per_beat", self.samples_per_beat)
+        _power_of_two("hardware", "streams", self.streams)
+        _whole("hardware", "streams", self.streams, 1, MAX_STREAMS)
         if isinstance(self.sample_bits, bool) or self.sample_bits not in SAMPLE_BITS:
             raise DesignError(f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32")
+
+    @property
+    def frames_in_flight(self) -> int:
+        """Frames between their first product and their last beat of y: pages of the output store."""
+        return min(max(self.streams, 2), MAX_FRAMES_IN_FLIGHT)
 
     def check(self, cell: LstmCell, formats: Formats) -> None:
         """Raise DesignError where the parameters do not fit the cell or each other."""

@@ -1,9 +1,11 @@
 """The static program of a core: what every lane multiplies, in which order.
 
 A frame is a list of operations, one a cycle: first the passes over the gate rows (all columns of x,
-then all of the previous y), then the passes over the projection's rows. The program counter is the
-address in every lane's weight memory, so this list is at once the program memory's contents, the
-layout of the weights and the basis of the cycle model (`ernn_myhdl.schedule`).
+then all of the previous y), then the passes over the projection's rows. An operation's place in the
+list is its address in every lane's weight memory, so this list is at once the program memory's
+contents, the layout of the weights and the basis of the cycle model (`ernn_myhdl.schedule`). The two
+parts have a counter each: while the projection of one frame waits for its cells, a pass over the gate
+rows of the next frame may run.
 
 Gate rows are ordered by block of cells, then gate: row 4 b + q. Lane l takes row p L + l in pass p,
 so the four gates of the same cells are drained together. In the projection, lane l takes row
@@ -33,7 +35,8 @@ class Operation:
 
     source: X, Y or M. index: column of x or y, step of m. need: groups of the source that must have
     been written. first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
-    start, x_done, y_done, final: first of the frame; last that reads x; last that reads y; last of all.
+    start, x_done, y_done: first of the frame; last that reads x; last that reads y.
+    final: last of the gate passes of a frame that has a projection; last of the projection.
     """
 
     source: int
@@ -57,12 +60,14 @@ class Program:
     """The program of one design and the sizes that follow from it.
 
     groups: lanes that share a row of the projection (G). steps: cycles of a projection row.
+    gate_length: operations of the gate passes, which come first.
     gate_passes, projection_passes: passes over all lanes. gate_chunks: drain cycles of the gate rows
     of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of y made at once.
     output_groups: groups of y in a frame.
     """
 
     operations: tuple[Operation, ...]
+    gate_length: int
     groups: int
     steps: int
     gate_passes: int
@@ -146,17 +151,20 @@ def program_for(design: Design) -> Program:
         plan += [
             (*column, i == 0, i == len(columns) - 1, chunks - 1) for i, column in enumerate(columns)
         ]
+    gate_length = len(plan)
     for chunks in _pass_chunks(output_groups, projection_passes, lanes // units):
         for step in range(steps):
             need = min(blocks_for(groups * (step + 1), width), cell_groups)
             plan.append((M, step, need, step == 0, step == steps - 1, chunks - 1))
     last_of = {source: max(i for i, o in enumerate(plan) if o[0] == source) for source in (X, Y)}
+    finals = (gate_length - 1, len(plan) - 1) if cell.projection else ()
     operations = tuple(
-        Operation(*o, i == 0, i == last_of[X], i == last_of[Y], i == len(plan) - 1)
+        Operation(*o, i == 0, i == last_of[X], i == last_of[Y], i in finals)
         for i, o in enumerate(plan)
     )
     return Program(
         operations,
+        gate_length,
         groups,
         steps,
         gate_passes,

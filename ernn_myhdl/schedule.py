@@ -1,25 +1,32 @@
 """The cycle model: when each operation of the program is issued, and what follows from it.
 
-The sequencer issues the operations in order, each as soon as what it needs is there; everything behind
-the issue has a fixed latency (`ernn_myhdl.rtl.top.latencies`). So the cycle of every event follows from
-the program by a recurrence without free parameters. The simulation agrees with it to the cycle as long
-as s_axis_tvalid and m_axis_tready are high.
+The sequencer decides between passes which one is next, and issues its operations in order, each as
+soon as what it needs is there; everything behind the issue has a fixed latency
+(`ernn_myhdl.rtl.top.latencies`). So the cycle of every event follows from the program by a recurrence
+without free parameters. The simulation agrees with it to the cycle as long as s_axis_tvalid and
+m_axis_tready are high.
 
 Cycle 0 is that in which the first beat of the first frame is accepted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from ernn_myhdl.design import Design
-from ernn_myhdl.program import SOURCES, M, Program, X, program_for
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.program import SOURCES, M, Operation, Program, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
 
-#: Frames that are computed to reach the steady state and to measure over.
-WARM_UP, MEASURED = 6, 6
+#: Cycle of what has not happened yet.
+NEVER = 1 << 60
+#: Frames that are computed to reach the steady state, to measure over, and to keep it up meanwhile.
+WARM_UP, MEASURED, AFTER = 6, 6, 6
 
 
 @dataclass(frozen=True)
@@ -35,13 +42,14 @@ class Event:
 
 @dataclass(frozen=True)
 class FrameTimes:
-    """Cycles of one frame.
+    """Cycles of one frame of `stream`.
 
-    blocks: blocks of x are cut. issued: per operation of the program. heads: per pass, its first
+    accepted: first beat. blocks: blocks of x are cut. issued: per operation of the program. heads: per pass, its first
     rows at the drain's head. cells: per group, cell outputs are there. outputs: per group of y.
     beats: delivered on m_axis.
     """
 
+    stream: int
     accepted: int
     blocks: tuple[int, ...]
     issued: tuple[int, ...]
@@ -57,13 +65,14 @@ class FrameTimes:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Times of several frames of one sequence, sent back to back.
+    """Times of several frames, sent back to back, one sequence on each of `streams` streams in turn.
 
     latency: cycles from the first beat of x accepted to the last beat of y delivered, for a frame
     that finds the core idle. interval: cycles between frames in steady state.
     """
 
     design: Design
+    streams: int
     frames: tuple[FrameTimes, ...]
     latency: int
     interval: float
@@ -145,104 +154,214 @@ def _cut_blocks(design: Design, ready: int) -> tuple[list[int], int]:
     return [ready + min((i + 1) * parts, beats) - 1 for i in range(blocks)], ready + beats
 
 
-class _Recurrence:
-    """State carried from frame to frame."""
+class _Frame:
+    """What is known of a frame so far; see `FrameTimes`."""
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, stream: int) -> None:
+        self.stream = stream
+        self.blocks: list[int] = []
+        self.issued: list[np.ndarray] = []
+        self.heads: list[int] = []
+        self.cells: list[int] = []
+        self.m_written: list[int] = []
+        self.outputs: list[int] = []
+        self.beats: list[int] = []
+        self.x_released = self.released = NEVER
+
+
+class _Sequencer:
+    """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
+
+    def __init__(self, design: Design, streams: Sequence[int]) -> None:
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
+        self.frames = [_Frame(stream) for stream in streams]
         self.next_cut = stream.FIFO_LATENCY
         self.last_issue = -1
         self.drain_free = 0
         self.next_beat = 0
-        self.y_written = [-1] * self.program.output_groups
-        self.x_released: list[int] = []
-        self.output_released: list[int] = []
+        #: Of every stream, the cycles in which the groups of its latest y are written.
+        self.y_written = {s: np.full(self.program.output_groups, -1) for s in set(streams)}
+        operations, base = self.program.operations, self.program.gate_length
+        self.gate_passes = _passes(operations[:base])
+        self.projection_passes = _passes(operations[base:])
 
-    def frame(self) -> FrameTimes:
-        program, time, design = self.program, self.time, self.design
-        number = len(self.x_released)
-        ready = self.next_cut
-        if number >= 2:
-            ready = max(ready, self.x_released[number - 2] + sequencer.ISSUE_LATENCY + 1)
-        blocks, self.next_cut = _cut_blocks(design, ready)
-        issued: list[int] = []
-        heads: list[int] = []
-        rows: list[int] = []  # cycles in which chunks of gate rows are at the drain's head
-        y_rows: list[int] = []
-        cells: list[int] = []
-        m_written: list[int] = []
-        chunks_per_group = 4 * design.hardware.element_width // design.hardware.ifft_units
-        released = -1
-        for operation in program.operations:
+    def run(self) -> tuple[FrameTimes, ...]:
+        """Issue every pass of every frame."""
+        gates = [(f, p) for f in range(len(self.frames)) for p in self.gate_passes]
+        rows = [(f, p) for f in range(len(self.frames)) for p in self.projection_passes]
+        passes = len(self.gate_passes), len(self.projection_passes)
+        done = [0, 0]  # gate passes, projection passes
+        while done[0] < len(gates) or done[1] < len(rows):
+            owed = passes[1] and done[0] // passes[0] > done[1] // passes[1]
             at = self.last_issue + 1
-            if operation.source == X:
-                at = max(at, blocks[operation.index] + time.block_to_issue)
-            elif operation.source == M:
-                at = max(at, m_written[operation.need - 1] + 1)
+            gate_at = (
+                self._gates_begin(*gates[done[0]], at, owed) if done[0] < len(gates) else NEVER
+            )
+            complete, ready = (
+                self._projection_begins(*rows[done[1]], at) if owed else (NEVER, NEVER)
+            )
+            if complete <= gate_at or ready < gate_at:
+                self._issue_projection(*rows[done[1]], ready)
+                done[1] += 1
             else:
-                at = max(at, self.y_written[operation.need - 1] + 1)
-            if operation.start and number >= 2:
-                at = max(at, self.output_released[number - 2] + 1)
-            if operation.last:
-                at = max(at, self.drain_free)
-                self.drain_free = at + operation.chunks + 1
-                head = at + time.issue_to_head
-                heads.append(head)
-                chunks = range(head, head + operation.chunks + 1)
-                if operation.source == M:
-                    y_rows += chunks
-                else:
-                    rows += chunks
-                    while len(cells) < program.cell_groups:
-                        final = min((len(cells) + 1) * chunks_per_group, program.gate_chunks) - 1
-                        if final >= len(rows):
-                            break
-                        done = rows[final] + time.head_to_rows + time.rows_to_cells
-                        cells.append(done)
-                        m_written.append(done + time.forward)
-            if operation.x_done:
-                released = at
-            issued.append(at)
-            self.last_issue = at
-        self.x_released.append(released)
-        if design.cell.projection:
-            outputs = [at + time.head_to_rows + time.output_mask for at in y_rows]
-        else:
-            outputs = cells
-        self.y_written = [at + time.forward for at in outputs]
-        beats = self._beats(outputs)
-        return FrameTimes(
-            blocks[0] - stream.FIFO_LATENCY,
-            tuple(blocks),
-            tuple(issued),
-            tuple(heads),
-            tuple(cells),
-            tuple(outputs),
-            tuple(beats),
-        )
+                self._issue_gates(*gates[done[0]], gate_at)
+                done[0] += 1
+        return tuple(_frame_times(f) for f in self.frames)
 
-    def _beats(self, outputs: list[int]) -> list[int]:
-        design = self.design
-        size = design.hardware.samples_per_beat
-        group = self.program.output_width * design.cell.block
-        beats = []
+    def _gates_begin(self, number: int, ops: _Pass, at: int, owed: bool) -> int:
+        """First cycle from `at` on in which a gate pass may begin."""
+        frame, pages = self.frames[number], self.design.hardware.frames_in_flight
+        if not ops.start:
+            return at
+        if not frame.blocks:
+            ready = self.next_cut
+            if number >= 2:
+                released = self.frames[number - 2].x_released
+                ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
+            frame.blocks, self.next_cut = _cut_blocks(self.design, ready)
+        at = max(at, frame.blocks[0] + self.time.block_to_issue)
+        if number >= pages:
+            at = max(at, self.frames[number - pages].released + 1)
+        if owed:
+            at = max(at, frame.blocks[-1] + self.time.block_to_issue)
+            if self._awaited_y(number):
+                return NEVER
+            at = max(at, int(self.y_written[frame.stream][-1]) + 1)
+        return at
+
+    def _awaited_y(self, number: int) -> bool:
+        """Whether the previous frame of the stream still waits for its projection."""
+        stream = self.frames[number].stream
+        before = [f for f in self.frames[:number] if f.stream == stream]
+        return bool(before) and not before[-1].beats
+
+    def _projection_begins(self, number: int, ops: _Pass, at: int) -> tuple[int, int]:
+        """Cycles in which m is complete, and in which the first operation may be issued."""
+        written = self.frames[number].m_written
+        ready = max(at, written[ops.need[0] - 1] + 1)
+        if ops.length == 1:
+            ready = max(ready, self.drain_free)
+        return max(at, written[-1] + 1), ready
+
+    def _issue(self, ops: _Pass, needed: np.ndarray, at: int) -> np.ndarray:
+        """Issue a pass from `at` on; needed: first possible cycle of each operation."""
+        steps = np.arange(ops.length)
+        issued = np.maximum.accumulate(np.maximum(needed - steps, at)) + steps
+        issued[-1] = max(issued[-1], self.drain_free)
+        self.last_issue = int(issued[-1])
+        self.drain_free = self.last_issue + ops.chunks + 1
+        return issued
+
+    def _issue_gates(self, number: int, ops: _Pass, at: int) -> None:
+        frame, program, time = self.frames[number], self.program, self.time
+        inputs = self.design.cell.input_blocks
+        needed = np.empty(ops.length, dtype=np.int64)
+        needed[:inputs] = np.array(frame.blocks) + time.block_to_issue
+        needed[inputs:] = self.y_written[frame.stream][ops.need[inputs:] - 1] + 1
+        issued = self._issue(ops, needed, at)
+        frame.issued.append(issued)
+        head = self.last_issue + time.issue_to_head
+        frame.heads.append(head)
+        if ops.x_done is not None:
+            frame.x_released = int(issued[ops.x_done])
+        # groups of cells whose last chunk leaves the drain in this pass
+        per_group = 4 * self.design.hardware.element_width // self.design.hardware.ifft_units
+        chunks = sum(p.chunks + 1 for p in self.gate_passes[: len(frame.heads)])
+        first = chunks - (ops.chunks + 1)
+        while len(frame.cells) < program.cell_groups:
+            final = min((len(frame.cells) + 1) * per_group, program.gate_chunks) - 1
+            if final >= chunks:
+                break
+            row = head + final - first + time.head_to_rows
+            frame.cells.append(row + time.rows_to_cells)
+        frame.m_written = [done + time.forward for done in frame.cells]
+        if not self.design.cell.projection and len(frame.heads) == len(self.gate_passes):
+            self._deliver(frame, frame.cells)
+
+    def _issue_projection(self, number: int, ops: _Pass, at: int) -> None:
+        frame, time = self.frames[number], self.time
+        needed = np.array(frame.m_written)[ops.need - 1] + 1
+        frame.issued.append(self._issue(ops, needed, at))
+        head = self.last_issue + time.issue_to_head
+        frame.heads.append(head)
+        done = head + time.head_to_rows + time.output_mask
+        frame.outputs += range(done, done + ops.chunks + 1)
+        if len(frame.outputs) == self.program.output_groups:
+            self._deliver(frame, frame.outputs)
+
+    def _deliver(self, frame: _Frame, outputs: list[int]) -> None:
+        """All of a frame's y is known: its spectra, its beats, the release of its page."""
+        frame.outputs = outputs
+        self.y_written[frame.stream] = np.array(outputs) + self.time.forward
+        size = self.design.hardware.samples_per_beat
+        group = self.program.output_width * self.design.cell.block
         at = self.next_beat
-        for beat in range(-(-design.cell.outputs // size)):
+        for beat in range(-(-self.design.cell.outputs // size)):
             last = min(((beat + 1) * size - 1) // group, len(outputs) - 1)
             at = max(at, outputs[last] + 1)
-            beats.append(at + self.time.beat_to_output)
+            frame.beats.append(at + self.time.beat_to_output)
             at += 1
-        self.next_beat = at
-        self.output_released.append(at)
-        return beats
+        self.next_beat = frame.released = at
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Operations of one pass: groups needed of the source of each, and what its last one does.
+
+    x_done: place of the last operation that reads x, if it is in this pass.
+    """
+
+    need: np.ndarray
+    chunks: int
+    start: bool
+    x_done: int | None
+
+    @property
+    def length(self) -> int:
+        return len(self.need)
+
+
+def _passes(operations: Sequence[Operation]) -> list[_Pass]:
+    passes, first = [], 0
+    for i, operation in enumerate(operations):
+        if operation.last:
+            part = operations[first : i + 1]
+            done = next((j for j, o in enumerate(part) if o.x_done), None)
+            need = np.array([o.need for o in part])
+            passes.append(_Pass(need, operation.chunks, part[0].start, done))
+            first = i + 1
+    return passes
+
+
+def _frame_times(frame: _Frame) -> FrameTimes:
+    return FrameTimes(
+        frame.stream,
+        frame.blocks[0] - stream.FIFO_LATENCY,
+        tuple(frame.blocks),
+        tuple(np.concatenate(frame.issued).tolist()),
+        tuple(frame.heads),
+        tuple(frame.cells),
+        tuple(frame.outputs),
+        tuple(frame.beats),
+    )
+
+
+def frame_times(design: Design, streams: Sequence[int]) -> tuple[FrameTimes, ...]:
+    """Times of frames that arrive as fast as the core takes them; streams: that of each."""
+    return _Sequencer(design, streams).run()
 
 
 @lru_cache(maxsize=64)
-def schedule_for(design: Design) -> Schedule:
-    """The schedule of `design` for one sequence of frames sent as fast as the core takes them."""
-    recurrence = _Recurrence(design)
-    frames = tuple(recurrence.frame() for _ in range(WARM_UP + MEASURED))
-    span = frames[-1].delivered - frames[WARM_UP - 1].delivered
+def schedule_for(design: Design, streams: int = 1) -> Schedule:
+    """The schedule of `design` for sequences on `streams` streams that take turns."""
+    if not 1 <= streams <= design.hardware.streams:
+        raise DesignError(
+            f"streams = {streams}: must be 1 to {design.hardware.streams}, the streams of the design"
+        )
+    # a whole number of turns in each part
+    warm_up, measured, after = (-(-n // streams) * streams for n in (WARM_UP, MEASURED, AFTER))
+    frames = frame_times(design, [i % streams for i in range(warm_up + measured + after)])
+    span = frames[warm_up + measured - 1].delivered - frames[warm_up - 1].delivered
     latency = frames[0].delivered - frames[0].accepted
-    return Schedule(design, frames, latency, span / MEASURED)
+    return Schedule(design, streams, frames, latency, span / measured)

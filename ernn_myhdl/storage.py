@@ -42,6 +42,7 @@ _COMMENTS = {
         "element_width": "E: blocks of k cells in one cycle of the element-wise unit",
         "samples_per_beat": "samples in one AXI-Stream beat, a power of two",
         "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
+        "streams": "sequences held at a time, a power of two; more than one: tid names the stream",
     },
     "activation": {
         "sigmoid_segments": "segments of the piecewise linear sigmoid, a power of two",
@@ -215,7 +216,8 @@ def _parts(document: dict) -> dict:
 
 
 def _record(section: str, kind: type, values: dict):
-    _check_keys(section, values, tuple(f.name for f in fields(kind)), ())
+    optional = ("streams",) if kind is Hardware else ()  # younger than the format
+    _check_keys(section, values, tuple(f.name for f in fields(kind)), optional)
     return kind(**values)
 
 

@@ -520,33 +520,33 @@ def join_case(points: int, word: int) -> BlockCase:
 
 def _control_expected(inputs):
     """The tags of a pass stay while its chunks move up."""
-    results, projected, fresh, moved = [], 0, 0, 0
+    results, projected, tag, moved = [], 0, 0, 0
     for v in inputs:
         if v["loaded"]:
-            projected, fresh = v["pass_projected"], v["pass_fresh"]
+            projected, tag = v["pass_projected"], v["pass_tag"]
         present = v["loaded"] or moved
         results.append(
             {
                 "gate_valid": int(present and not projected),
                 "output_valid": int(present and projected),
-                "fresh": fresh,
+                "tag": tag,
             }
         )
         moved = v["shifting"]
         if v["rst"]:
-            projected = fresh = moved = 0
+            projected = tag = moved = 0
     return results
 
 
 DRAIN_CONTROL = BlockCase(
     "drain control",
-    drain.control_leaf,
+    lambda: drain.control_leaf(4),
     lambda rng: columns(
         rst=flags(rng, 200, 0.05),
         loaded=flags(rng, 200, 0.2),
         shifting=flags(rng, 200),
         pass_projected=flags(rng, 200),
-        pass_fresh=flags(rng, 200),
+        pass_tag=rng.integers(0, 16, 200).tolist(),
     ),
     _control_expected,
 )
@@ -603,7 +603,7 @@ def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
             rst=flags(rng, number, 0.02),
             chunk_valid=flags(rng, number, 0.7),
             chunk=arrays(rng, size, word, number),
-            chunk_fresh=flags(rng, number),
+            chunk_tag=rng.integers(0, 8, number).tolist(),
         )
 
     def expected(inputs):
@@ -621,7 +621,7 @@ def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
                 group = position // slots
                 position += 1
                 if position == chunks or position % slots == 0:
-                    result = {"valid": 1, "index": group, "fresh": v["chunk_fresh"]}
+                    result = {"valid": 1, "index": group, "tag": v["chunk_tag"]}
                     # what an incomplete group does not reach is of no meaning
                     if position % slots == 0:
                         result["rows"] = list(rows)
@@ -631,7 +631,7 @@ def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
 
     return BlockCase(
         f"gather {units} x {points} into {width} blocks, {chunks} chunks",
-        lambda: elementwise.gather_leaf(points, word, units, width, chunks, groups),
+        lambda: elementwise.gather_leaf(points, word, units, width, chunks, groups, 3),
         vectors,
         expected,
     )

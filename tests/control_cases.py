@@ -7,17 +7,19 @@ the outputs must be. The inputs of the simulation are replayed in the converted 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
 from block_bench import Values
 from block_cases import BlockCase, columns, flags
+from sequencer_model import SequencerModel
 from stream_model import framed
 
 from ernn_myhdl import new_design
 from ernn_myhdl.engines.stimulus import Beat
 from ernn_myhdl.netlist import pack_fields
-from ernn_myhdl.program import M, X, Y, program_for
+from ernn_myhdl.program import program_for
 from ernn_myhdl.rtl import sequencer, stream
 
 # FIFO
@@ -66,14 +68,14 @@ def fifo_case(width: int) -> BlockCase:
 def beats_from(inputs: list[Values], outputs: list[Values]) -> list[Beat]:
     """The beats that were taken."""
     return [
-        Beat(pack_fields(v["samples"], 16), bool(v["tlast"]), bool(v["user"]))
+        Beat(pack_fields(v["samples"], 16), bool(v["tlast"]), bool(v["user"]), v["stream"])
         for v, out in zip(inputs, outputs, strict=True)
         if v["beat_valid"] and out["beat_ready"]
     ]
 
 
-def input_case(points: int, samples: int, inputs: int, broken: bool) -> BlockCase:
-    """Random beats, of wrong length too if `broken`; the reader frees pages late."""
+def input_case(points: int, samples: int, inputs: int, streams: int, broken: bool) -> BlockCase:
+    """Random beats of all streams, of wrong length too if `broken`; the reader frees pages late."""
     full = -(-inputs // samples)
     word = 7
 
@@ -84,15 +86,23 @@ def input_case(points: int, samples: int, inputs: int, broken: bool) -> BlockCas
                 # the last frames are good, so that all ends well
                 good = not broken or frame >= 35 or rng.random() < 0.5
                 length = full if good else int(rng.integers(1, 2 * full + 2))
+                stream = int(rng.integers(streams))
                 for i in range(length):
                     user = i == 0 and (frame in (0, 35) or rng.random() < 0.2)
                     last = i == length - 1
                     if not good:
                         user |= rng.random() < 0.15
                         last &= rng.random() < 0.8
+                        if rng.random() < 0.1:
+                            stream = int(rng.integers(streams))
                     number += 1
                     data = rng.integers(-(1 << word - 1), 1 << word - 1, samples).tolist()
-                    yield {"samples": data, "user": int(user), "tlast": int(last)}
+                    yield {
+                        "samples": data,
+                        "user": int(user),
+                        "tlast": int(last),
+                        "stream": stream,
+                    }
 
         def drive():
             waiting = offers()
@@ -116,37 +126,39 @@ def input_case(points: int, samples: int, inputs: int, broken: bool) -> BlockCas
         return drive
 
     return BlockCase(
-        f"input frames of {inputs}, {samples} samples a beat, blocks of {points}"
+        f"input frames of {inputs}, {samples} samples a beat, blocks of {points}, {streams} streams"
         + (", broken" if broken else ""),
-        lambda: stream.input_leaf(points, word, samples, inputs),
+        lambda: stream.input_leaf(points, word, samples, inputs, streams),
         vectors,
         lambda rows: [{}] * len(rows),  # `check_input` tells what must come
     )
 
 
-INPUT_SIZES = [(8, 2, 13), (4, 1, 3), (4, 4, 10), (2, 8, 11), (1, 4, 7), (4, 16, 5), (4, 2, 8)]
+#: Points of a block, samples of a beat, inputs, streams.
+INPUT_SIZES = [(8, 2, 13, 1), (4, 1, 3, 2), (4, 4, 10, 4), (2, 8, 11, 1), (1, 4, 7, 8), (4, 16, 5, 2),
+               (4, 2, 8, 4)]  # fmt: skip
 INPUT_CASES = {
     (size, broken): input_case(*size, broken) for size in INPUT_SIZES for broken in (False, True)
 }
 
 
 def check_input(
-    size: tuple[int, int, int], inputs: list[Values], outputs: list[Values]
+    size: tuple[int, int, int, int], inputs: list[Values], outputs: list[Values]
 ) -> SimpleNamespace:
     """Compare the blocks with the frames that the beats stand for; returns what these are."""
-    points, samples, count = size
+    points, samples, count, _ = size
     design = SimpleNamespace(
         cell=SimpleNamespace(inputs=count),
         hardware=SimpleNamespace(samples_per_beat=samples, sample_bits=16),
     )
     meaning = framed(beats_from(inputs, outputs), design)
-    frames = [frame for sequence in meaning.sequences for frame in sequence]
+    frames = [meaning.sequences[t.sequence][t.frame] for t in meaning.turns]
     blocks = -(-count // points)
     wanted = [x for frame in frames for x in frame + [0] * (blocks * points - count)]
     got = [x for row in outputs if row["block_valid"] for x in row["sample_block"]]
     assert got == wanted
-    starts = [row["frame_fresh"] for row in outputs if row["frame_start"]]
-    assert starts == [int(t == 0) for s in meaning.sequences for t in range(len(s))]
+    starts = [(row["frame_stream"], row["frame_fresh"]) for row in outputs if row["frame_start"]]
+    assert starts == [(t.stream, int(t.frame == 0)) for t in meaning.turns]
     assert bool(outputs[-1]["error"]) == meaning.error
     held = 0
     for v, row in zip(inputs, outputs, strict=True):
@@ -159,31 +171,33 @@ def check_input(
 # framing of y
 
 
-def output_case(groups: int, group_samples: int, samples: int, outputs: int) -> BlockCase:
+def output_case(
+    groups: int, group_samples: int, samples: int, outputs: int, pages: int = 2, streams: int = 1
+) -> BlockCase:
     beats = -(-outputs // samples)
+    tags = 4 * streams
 
     def vectors(rng):
         def drive():
-            group = page = 0
-            free = 2  # pages that may be written
-            result = yield {"rst": 1, "write": 0, "write_fresh": 0, "held": 0}
-            fresh = 1
+            group = 0
+            free = pages  # that may be written
+            result = yield {"rst": 1, "write": 0, "write_tag": 0, "held": 0}
+            tag = 1
             for _ in range(600):
                 free += result["page_free"]
                 write = free > 0 and rng.random() < 0.5
                 held = int(rng.integers(0, stream.DEPTH + 1))
-                values = {"rst": 0, "write": int(write), "write_fresh": fresh, "held": held}
+                values = {"rst": 0, "write": int(write), "write_tag": tag, "held": held}
                 if write:
                     group += 1
                     if group == groups:
-                        group, free, page = 0, free - 1, page + 1
-                        fresh = int(rng.random() < 0.3)
+                        group, free, tag = 0, free - 1, int(rng.integers(tags))
                 result = yield values
 
         return drive
 
     def expected(inputs):
-        written, fresh = [0, 0], [0, 0]
+        written, tag = [0] * pages, [0] * pages
         group = beat = page_in = page_out = 0
         made: Values = {"beat_valid": 0, "page_free": 0}
         results = []
@@ -198,26 +212,31 @@ def output_case(groups: int, group_samples: int, samples: int, outputs: int) -> 
             last = beat == beats - 1
             made = {"beat_valid": int(issue), "page_free": int(issue and last)}
             if issue:
-                made |= {"beat_last": int(last), "beat_user": int(fresh[page_out] and beat == 0)}
+                made |= {
+                    "beat_last": int(last),
+                    "beat_user": int(tag[page_out] & 1 and beat == 0),
+                    "beat_stream": tag[page_out] >> 2,
+                }
             if v["write"]:
                 written[page_in] += 1
-                fresh[page_in] = v["write_fresh"]
+                tag[page_in] = v["write_tag"]
                 group += 1
                 if group == groups:
-                    group, page_in = 0, 1 - page_in
+                    group, page_in = 0, (page_in + 1) % pages
             if issue:
                 beat += 1
                 if last:
-                    written[page_out], beat, page_out = 0, 0, 1 - page_out
+                    written[page_out], beat, page_out = 0, 0, (page_out + 1) % pages
             if v["rst"]:
-                written, fresh = [0, 0], [0, 0]
+                written = [0] * pages
                 group = beat = page_in = page_out = 0
                 made = {"beat_valid": 0, "page_free": 0}
         return [{}, *results[1:]]
 
     return BlockCase(
-        f"output frames of {outputs}, {groups} groups of {group_samples}, {samples} a beat",
-        lambda: stream.output_leaf(groups, group_samples, samples, outputs),
+        f"output frames of {outputs}, {groups} groups of {group_samples}, {samples} a beat, "
+        f"{pages} pages",
+        lambda: stream.output_leaf(groups, group_samples, samples, outputs, pages, streams),
         vectors,
         expected,
     )
@@ -225,46 +244,56 @@ def output_case(groups: int, group_samples: int, samples: int, outputs: int) -> 
 
 # sequencer
 
-FLAGS = ("first", "last", "start", "x_done", "y_done", "final")
 
-
-def sequencer_case(name: str, **sizes) -> BlockCase:
+def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     """The program of a small design; spectra are written late and results released late."""
-    design = new_design(**sizes)
-    program = program_for(design)
-    x_groups, m_groups = design.cell.input_blocks, program.cell_groups
-    operations = program.operations
+    design = new_design(**sizes).with_hardware(streams=streams)
+    program, leaf = program_for(design), sequencer.leaf(design)
+    x_groups, m_groups, y_groups = (
+        design.cell.input_blocks, program.cell_groups, program.output_groups,
+    )  # fmt: skip
+    operations, base = program.operations, program.gate_length
     projected = bool(design.cell.projection)
 
-    def word(address: int) -> Values:
-        operation = operations[address]
-        return {
-            n: int(getattr(operation, n)) for n in (*FLAGS, "source", "index", "need", "chunks")
-        }
+    def words(gate: int, projection: int) -> Values:
+        """Fields of the program words at two addresses."""
+        values = {}
+        for part, address in (("gate", gate), ("projection", projection)):
+            for field in fields(operations[address]):
+                if f"{part}_{field.name}" in leaf.ports:
+                    values[f"{part}_{field.name}"] = int(getattr(operations[address], field.name))
+        return values
 
     quiet_inputs = {
-        "frame_start": 0, "frame_fresh": 0, "x_write": 0, "y_write": 0, "m_write": 0,
-        "output_release": 0,
+        "frame_start": 0, "frame_fresh": 0, "frame_stream": 0, "x_write": 0, "y_write": 0,
+        "y_write_stream": 0, "m_write": 0, "output_release": 0,
     }  # fmt: skip
 
     def vectors(rng):
         def drive():
             """Frames enter when a page is free; m, y and releases follow the operations."""
-            outputs = yield {"rst": 1} | quiet_inputs | word(0)
-            pages, x_left, m_left, y_left, releases = 2, 0, 0, 0, 0
-            for t in range(1200):
+            outputs = yield {"rst": 1} | quiet_inputs | words(0, base if projected else 0)
+            x_pages, x_left, m_left, releases = 2, 0, 0, 0
+            y_left: deque[int] = deque()  # streams of the groups to come
+            for t in range(2000):
                 if outputs["op_valid"]:
                     done = operations[outputs["op_address"]]
+                    frame_ends = outputs["op_address"] == program.length - 1
                     if done.y_done and projected:
                         m_left += m_groups
-                    if done.final:
-                        y_left += program.output_groups
-                pages += outputs["x_release"]
-                values = {"rst": int(t == 0)} | quiet_inputs | word(outputs["fetch"])
+                    if frame_ends:
+                        y_left += [outputs["op_tag"] >> 2] * y_groups
+                x_pages += outputs["x_release"]
+                values = {"rst": int(t == 0)} | quiet_inputs
+                values |= words(outputs["gate_fetch"], outputs["projection_fetch"])
                 slow = 0.15 if t // 200 % 2 else 0.8
-                if t and not x_left and pages and rng.random() < slow:
-                    pages, x_left = pages - 1, x_groups
-                    values |= {"frame_start": 1, "frame_fresh": int(rng.random() < 0.3)}
+                if t and not x_left and x_pages and rng.random() < slow:
+                    x_pages, x_left = x_pages - 1, x_groups
+                    values |= {
+                        "frame_start": 1,
+                        "frame_fresh": int(rng.random() < 0.3),
+                        "frame_stream": int(rng.integers(streams)),
+                    }
                 elif x_left and rng.random() < slow:
                     x_left -= 1
                     values["x_write"] = 1
@@ -275,72 +304,28 @@ def sequencer_case(name: str, **sizes) -> BlockCase:
                     releases -= 1
                     values["output_release"] = 1
                 if y_left and rng.random() < slow:
-                    y_left -= 1
-                    values["y_write"] = 1
-                    releases += y_left % program.output_groups == 0
+                    values |= {"y_write": 1, "y_write_stream": y_left.popleft()}
+                    releases += len(y_left) % y_groups == 0
                 outputs = yield values
 
         return drive
 
     def expected(inputs):
-        have = {X: 0, Y: program.output_groups, M: 0}
-        size = {X: x_groups, Y: program.output_groups, M: m_groups}
-        counter = busy = outstanding = page = y_page = 0
-        y_page = 1
-        fresh_of: deque[int] = deque()
-        fresh = 0
-        loaded = False
+        machine = SequencerModel(design)
         made: Values = {}
         results = []
         for v in inputs:
-            operation = operations[counter]
-            can = loaded and operation.need <= have[operation.source]
-            can = (
-                can and not (operation.last and busy) and not (operation.start and outstanding == 2)
-            )
-            following = (counter + 1) % program.length if can else counter
-            results.append(made | ({"fetch": following, "shifting": int(busy > 0)} if made else {}))
-            if can and operation.start:
-                fresh = fresh_of.popleft()
-            made = {"op_valid": int(can), "x_release": int(can and operation.x_done)}
-            made |= {f"op_{n}": int(can and getattr(operation, n)) for n in ("first", "last")}
-            if can:
-                made |= {
-                    "op_recurrent": int(operation.source == Y),
-                    "op_projected": int(operation.source == M),
-                    "op_index": operation.index,
-                    "op_fresh": fresh,
-                    "op_address": counter,
-                    "x_page": page,
-                    "y_page": y_page,
-                }
-            busy = max(busy - 1, 0)
-            if can:
-                if operation.last:
-                    busy = operation.chunks
-                outstanding += operation.start
-                for source, done in ((X, operation.x_done), (Y, operation.y_done)):
-                    have[source] -= size[source] * done
-                have[M] -= m_groups * (operation.final and operation.source == M)
-                page ^= operation.x_done
-                y_page ^= operation.y_done
-            for source, write in ((X, "x_write"), (Y, "y_write"), (M, "m_write")):
-                have[source] += v[write]
-            outstanding -= v["output_release"]
-            if v["frame_start"]:
-                fresh_of.append(v["frame_fresh"])
-            counter, loaded = following, True
+            issued = machine.decide()
+            now = machine.fetches(issued) | {"shifting": int(machine.busy > 0)}
+            results.append(made | now if made else {})
+            made = machine.outputs(issued)
+            machine.advance(issued, v)
             if v["rst"]:
-                have = {X: 0, Y: program.output_groups, M: 0}
-                counter = busy = outstanding = page = fresh = 0
-                y_page, loaded = 1, False
-                fresh_of.clear()
-                made = {"op_valid": 0, "op_first": 0, "op_last": 0, "x_release": 0}
+                machine = SequencerModel(design)
+                made = machine.outputs("")
         return results
 
-    return BlockCase(
-        f"sequencer, {name}", lambda: sequencer.leaf(program, x_groups), vectors, expected
-    )
+    return BlockCase(f"sequencer, {name}", lambda: leaf, vectors, expected)
 
 
 CASES = [
@@ -348,14 +333,23 @@ CASES = [
     fifo_case(34),
     *INPUT_CASES.values(),
     output_case(3, 4, 4, 11),
-    output_case(2, 8, 2, 13),
-    output_case(5, 2, 8, 10),
+    output_case(2, 8, 2, 13, 4, 4),
+    output_case(5, 2, 8, 10, 8, 8),
     output_case(1, 4, 16, 3),
     output_case(4, 1, 1, 4),
     sequencer_case("projection", inputs=6, hidden=10, projection=5, block=2, lanes=4, ifft_units=2),
     sequencer_case("no projection", inputs=9, hidden=7, block=4, lanes=3),
     sequencer_case("one column", inputs=1, hidden=2, block=2, lanes=4, ifft_units=4),
-]
+    sequencer_case(
+        "projection, four streams", 4, inputs=6, hidden=10, projection=5, block=2, lanes=4,
+        ifft_units=2,
+    ),
+    sequencer_case("no projection, two streams", 2, inputs=9, hidden=7, block=4, lanes=3),
+    sequencer_case(
+        "passes of one operation", 8, inputs=2, hidden=4, projection=4, block=4, lanes=4,
+        ifft_units=1,
+    ),
+]  # fmt: skip
 
 
 def rng_of(case: BlockCase) -> np.random.Generator:

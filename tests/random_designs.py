@@ -62,7 +62,8 @@ def random_hardware(rng: np.random.Generator, cell: LstmCell, formats: Formats) 
     widest = max(formats.input.word, formats.output.word)
     sample_bits = int(rng.choice([bits for bits in (8, 16, 32) if bits >= widest]))
     samples_per_beat = _power(rng, 512 // sample_bits)
-    return Hardware(lanes, ifft_units, element_width, samples_per_beat, sample_bits)
+    streams = int(rng.choice([1, 1, 2, 4]))
+    return Hardware(lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams)
 
 
 def random_inputs(rng: np.random.Generator | int, design: Design, frames: int) -> np.ndarray:

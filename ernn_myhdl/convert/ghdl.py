@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.convert.test_bench import BENCH, EXPECTED, INPUT, LOG, input_lines
+from ernn_myhdl.convert.test_bench import BENCH, EXPECTED, INPUT, LOG, vector_lines
 from ernn_myhdl.convert.writer import convert
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, unpack_beat
@@ -93,8 +93,9 @@ def run_ghdl(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
-    sequences: int arrays (frames, inputs). Returns raw outputs (frames, outputs) int64, and per frame
-    the cycle of its first beat accepted and of its last beat delivered, counted as in MyHDL.
+    sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`. Returns in that order
+    raw outputs (frames, outputs) int64, and per frame the cycle of its first beat accepted and of its
+    last beat delivered, counted as in MyHDL.
     Raises ToolError if GHDL is missing or the bench fails.
     """
     find_ghdl()
@@ -106,7 +107,7 @@ def run_ghdl(
             folder = Path(scratch) / "vhdl"
             convert(design, folder)
         analyse(Path(folder).resolve(), work)
-        (work / INPUT).write_text(input_lines(sequences, design))
+        (work / INPUT).write_text(vector_lines(sequences, design, traffic))
         generics = {
             "EXPECTED_FILE": "none",
             "FRAMES": frames,

@@ -1,7 +1,7 @@
 """A self-checking VHDL test bench and its vectors from the golden model.
 
-Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tdata in hex>`;
-expected.txt one beat of m_axis in the same form. The bench offers beats with random gaps, takes results
+Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, tid
+in decimal; expected.txt one beat of m_axis in the same form. The bench offers beats with random gaps, takes results
 with random back-pressure, compares each beat and writes every transfer with its cycle to a log.
 """
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import Design
-from ernn_myhdl.engines.stimulus import Beat, frame_beats
+from ernn_myhdl.engines.stimulus import Beat, Traffic, turn_beats
 from ernn_myhdl.netlist import Netlist
+from ernn_myhdl.rtl.signals import bits_for
 
 BENCH = "test_bench.vhd"
 INPUT, EXPECTED, LOG = "input.txt", "expected.txt", "transfers.txt"
@@ -24,18 +25,15 @@ VECTOR_SEED = 2019
 
 def beat_line(beat: Beat, width: int) -> str:
     """One line of a vector file."""
-    return f"{int(beat.user)} {int(beat.last)} {beat.data:0{width // 4}X}\n"
+    data = f"{beat.data:0{width // 4}X}"
+    return f"{int(beat.user)} {int(beat.last)} {beat.stream} {data}\n"
 
 
-def input_lines(sequences, design: Design) -> str:
-    """Vector file of sequences of raw frames."""
+def vector_lines(sequences, design: Design, traffic: Traffic = Traffic()) -> str:
+    """Vector file of sequences of raw frames, in the order of `traffic`."""
     width = design.hardware.samples_per_beat * design.hardware.sample_bits
-    return "".join(
-        beat_line(beat, width)
-        for sequence in sequences
-        for t, frame in enumerate(sequence)
-        for beat in frame_beats(frame, design, t == 0)
-    )
+    turns = traffic.turns([len(s) for s in sequences], design.hardware.streams)
+    return "".join(beat_line(beat, width) for beat in turn_beats(sequences, turns, design))
 
 
 def random_sequences(
@@ -63,13 +61,29 @@ def write_test_bench(design: Design, top: Netlist, folder: Path) -> None:
     frac = design.formats.input.frac
     results = [model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences]
     (folder / BENCH).write_text(bench_text(design, top.name))
-    (folder / INPUT).write_text(input_lines(sequences, design))
-    (folder / EXPECTED).write_text(input_lines(results, design))
+    (folder / INPUT).write_text(vector_lines(sequences, design))
+    (folder / EXPECTED).write_text(vector_lines(results, design))
 
 
 def bench_text(design: Design, top: str) -> str:
     """The test bench entity `test_bench`."""
     width = design.hardware.samples_per_beat * design.hardware.sample_bits
+    streams = design.hardware.streams
+    # a core with one stream has no tid
+    declared = connected = offered = ""
+    seen = "0"
+    if streams > 1:
+        bits = bits_for(streams)
+        vector = f"std_logic_vector({bits - 1} downto 0)"
+        declared = (
+            f"    signal s_axis_tid : {vector} := (others => '0');\n"
+            f"    signal m_axis_tid : {vector};\n"
+        )
+        connected = "            s_axis_tid => s_axis_tid, m_axis_tid => m_axis_tid,\n"
+        offered = (
+            f"                    s_axis_tid <= std_logic_vector(to_unsigned(stream, {bits}));\n"
+        )
+        seen = "to_integer(unsigned(m_axis_tid))"
     return f"""-- Self-checking test bench of {top}: random gaps on s_axis, random back-pressure on m_axis.
 -- Ends with "PASS" or, at the first wrong beat, with "FAIL" and a non-zero exit code.
 library ieee;
@@ -81,7 +95,7 @@ use std.env.all;
 
 entity test_bench is
     generic (
-        INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tdata
+        INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tid tdata
         EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; none to record only
         LOG_FILE : string := "{LOG}"; -- transfers with their cycles
         FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
@@ -106,7 +120,7 @@ architecture behaviour of test_bench is
     signal m_axis_tdata : std_logic_vector(WIDTH - 1 downto 0);
     signal m_axis_tlast : std_logic;
     signal m_axis_tuser : std_logic;
-    signal frame_error : std_logic;
+{declared}    signal frame_error : std_logic;
     signal cycle : integer := -4;
 begin
     clk <= not clk after 2.5 ns;
@@ -120,13 +134,14 @@ begin
             m_axis_tvalid => m_axis_tvalid, m_axis_tready => m_axis_tready,
             m_axis_tdata => m_axis_tdata, m_axis_tlast => m_axis_tlast,
             m_axis_tuser => m_axis_tuser,
-            frame_error => frame_error
+{connected}            frame_error => frame_error
         );
 
     source: process (clk) is
         file vectors : text open read_mode is INPUT_FILE;
         variable text_line : line;
         variable user, last : bit;
+        variable stream : natural;
         variable data : std_logic_vector(WIDTH - 1 downto 0);
         variable seed1 : positive := SEED;
         variable seed2 : positive := 4711;
@@ -146,8 +161,9 @@ begin
                     readline(vectors, text_line);
                     read(text_line, user);
                     read(text_line, last);
+                    read(text_line, stream);
                     hread(text_line, data);
-                    s_axis_tuser <= to_stdulogic(user);
+{offered}                    s_axis_tuser <= to_stdulogic(user);
                     s_axis_tlast <= to_stdulogic(last);
                     s_axis_tdata <= data;
                     s_axis_tvalid <= '1';
@@ -162,6 +178,7 @@ begin
         file log : text open write_mode is LOG_FILE;
         variable text_line, log_line : line;
         variable user, last : bit;
+        variable stream : natural;
         variable data : std_logic_vector(WIDTH - 1 downto 0);
         variable seed1 : positive := SEED + 1;
         variable seed2 : positive := 1174;
@@ -197,9 +214,10 @@ begin
                     readline(vectors, text_line);
                     read(text_line, user);
                     read(text_line, last);
+                    read(text_line, stream);
                     hread(text_line, data);
                     if m_axis_tdata /= data or m_axis_tlast /= to_stdulogic(last)
-                            or m_axis_tuser /= to_stdulogic(user) then
+                            or m_axis_tuser /= to_stdulogic(user) or {seen} /= stream then
                         report "FAIL: beat " & integer'image(beats) & " in cycle "
                             & integer'image(cycle) & ": got " & to_hstring(m_axis_tdata)
                             & ", expected " & to_hstring(data) severity note;

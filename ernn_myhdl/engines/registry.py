@@ -8,6 +8,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.result import EngineResult, Job
+from ernn_myhdl.engines.stimulus import Turn, places
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.formats import quantise
 
@@ -49,14 +50,11 @@ def run_myhdl(job: Job) -> EngineResult:
     """The core itself, cycle by cycle."""
     from ernn_myhdl.engines.recorded_stages import assemble
     from ernn_myhdl.engines.simulation import simulate
-    from ernn_myhdl.engines.stimulus import beats_of_frame, frame_beats
+    from ernn_myhdl.engines.stimulus import beats_of_frame, turn_beats
     from ernn_myhdl.trace import CycleTrace, VcdTrace
 
-    design, frames = job.design, job.frames
-    beats = []
-    for raw in raw_sequences(job):
-        for t, frame in enumerate(raw):
-            beats += frame_beats(frame, design, user=t == 0)
+    design, frames, turns = job.design, job.frames, job.turns
+    beats = turn_beats(raw_sequences(job), turns, design)
     trace = CycleTrace(design)
     with ExitStack() as stack:
         watchers = [trace.watch]
@@ -72,15 +70,19 @@ def run_myhdl(job: Job) -> EngineResult:
             stages=job.stages,
             progress=job.progress,
         )
-    raw, delivered = _frames_of(design, record, frames, [len(s) for s in job.sequences])
+    raw, delivered = _frames_of(design, record, turns)
     per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
-    result = EngineResult(raw, cycles=record.cycles)
-    result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T
+    # frames leave in the order of their turns; results are in the order of the sequences
+    order = np.argsort(places(turns, job.lengths))
+    result = EngineResult(raw[order], cycles=record.cycles)
+    result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T[order]
     if job.vcd and vcd.note:
         result.notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
     if job.stages:
-        result.stages, result.stage_cycles = assemble(design, record.stages, frames)
+        stages, stage_cycles = assemble(design, record.stages, frames)
+        result.stages = {name: values[order] for name, values in stages.items()}
+        result.stage_cycles = {name: cycles[order] for name, cycles in stage_cycles.items()}
         result.trace = trace.arrays()
     return result
 
@@ -100,27 +102,25 @@ def _together(watchers: list):
     return watch
 
 
-def _frames_of(
-    design: Design, record, frames: int, lengths: list[int]
-) -> tuple[np.ndarray, list[int]]:
-    """Raw outputs of the delivered beats and the cycle of each frame's last beat."""
+def _frames_of(design: Design, record, turns: list[Turn]) -> tuple[np.ndarray, list[int]]:
+    """Raw outputs of the delivered beats and the cycle of each frame's last beat, turn by turn."""
     from ernn_myhdl.engines.stimulus import beats_of_frame, unpack_beat
 
     size = beats_of_frame(design.cell.outputs, design.hardware.samples_per_beat)
-    beats = record.delivered[: frames * size]
-    starts = set(np.cumsum([0, *lengths]).tolist())
+    beats = record.delivered[: len(turns) * size]
     for i, (cycle, beat) in enumerate(beats):
-        expected = (i % size == size - 1, i % size == 0 and i // size in starts)
-        if (beat.last, beat.user) != expected:
+        turn = turns[i // size]
+        expected = (i % size == size - 1, i % size == 0 and turn.frame == 0, turn.stream)
+        if (beat.last, beat.user, beat.stream) != expected:
             raise ToolError(
-                f"simulation: beat {i} on m_axis at cycle {cycle} has tlast, tuser = "
-                f"{beat.last}, {beat.user}, expected {expected[0]}, {expected[1]}; this is a "
-                "defect of the core, please report the design"
+                f"simulation: beat {i} on m_axis at cycle {cycle} has tlast, tuser, tid = "
+                f"{beat.last}, {beat.user}, {beat.stream}, expected {expected[0]}, {expected[1]}, "
+                f"{expected[2]}; this is a defect of the core, please report the design"
             )
     if record.error:
         raise ToolError("simulation: frame_error is high; this is a defect of the core")
     samples = [unpack_beat(beat.data, design) for _, beat in beats]
-    raw = np.array(samples, dtype=np.int64).reshape(frames, -1)[:, : design.cell.outputs]
+    raw = np.array(samples, dtype=np.int64).reshape(len(turns), -1)[:, : design.cell.outputs]
     return np.ascontiguousarray(raw), [cycle for cycle, _ in beats[size - 1 :: size]]
 
 
@@ -132,9 +132,9 @@ def run_ghdl_engine(job: Job) -> EngineResult:
     if job.progress:
         job.progress(job.frames, 0)
     cycles = np.array([accepted, delivered], dtype=np.int64).T
-    return EngineResult(
-        np.asarray(raw, dtype=np.int64), frame_cycles=cycles, cycles=int(cycles[-1, 1]) + 1
-    )
+    total = int(cycles[-1, 1]) + 1
+    order = np.argsort(places(job.turns, job.lengths))
+    return EngineResult(raw[order], frame_cycles=cycles[order], cycles=total)
 
 
 def raw_sequences(job: Job) -> list[np.ndarray]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ernn_myhdl.design import Design
-from ernn_myhdl.engines.stimulus import Traffic
+from ernn_myhdl.engines.stimulus import Traffic, Turn
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Job:
     @property
     def frames(self) -> int:
         return sum(len(s) for s in self.sequences)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each sequence."""
+        return [len(s) for s in self.sequences]
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        """All frames in the order in which they enter the core."""
+        return self.traffic.turns(self.lengths, self.design.hardware.streams)
 
 
 @dataclass

@@ -12,8 +12,8 @@ from myhdl import Simulation, StopSimulation, always, delay
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.stimulus import Beat, Traffic
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.netlist import elaborate
-from ernn_myhdl.program import program_for
+from ernn_myhdl.netlist import Elaboration, elaborate
+from ernn_myhdl.program import SOURCES, program_for
 from ernn_myhdl.rtl.top import core, latencies
 
 RESET_CYCLES = 4
@@ -69,6 +69,7 @@ def simulate(
     m_valid, m_ready = ports["m_axis_tvalid"], ports["m_axis_tready"]
     m_data, m_last, m_user = (ports[f"m_axis_t{n}"] for n in ("data", "last", "user"))
     tail = latencies(design).forward if stages else 0
+    s_stream, m_stream = ports.get("s_axis_tid"), ports.get("m_axis_tid")
     state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
     probes = model.probes if stages else []
 
@@ -86,7 +87,8 @@ def simulate(
                 state["next"] += 1
                 moved = True
             if m_valid and m_ready:
-                beat = Beat(int(m_data), bool(m_last), bool(m_user))
+                stream = int(m_stream) if m_stream is not None else 0
+                beat = Beat(int(m_data), bool(m_last), bool(m_user), stream)
                 record.delivered.append((cycle, beat))
                 moved = True
                 if beat.last:
@@ -109,9 +111,8 @@ def simulate(
         if state["quiet"] > limit:
             raise ToolError(
                 f"simulation: no transfer for {limit} cycles, {state['done']} of {frames} frames "
-                f"delivered, {state['next']} of {len(queue)} beats accepted; the last operation issued was "
-                f"number {int(model.signals['sequencer_op_address'])} of the program; if input was on "
-                "offer, this is a defect of the core: please report the design"
+                f"delivered, {state['next']} of {len(queue)} beats accepted; {_position(design, model)}; "
+                "if input was on offer, this is a defect of the core: please report the design"
             )
         state["cycle"] = cycle + 1
         rst.next = cycle + 1 < 0 or cycle + 1 == reset_at
@@ -124,6 +125,8 @@ def simulate(
                 s_data.next = queue[ahead].data
                 s_last.next = queue[ahead].last
                 s_user.next = queue[ahead].user
+                if s_stream is not None:
+                    s_stream.next = queue[ahead].stream
             else:
                 s_valid.next = False
         else:
@@ -138,6 +141,21 @@ def simulate(
     finally:
         simulation.quit()
     return record
+
+
+def _position(design: Design, model: Elaboration) -> str:
+    """Which operations the sequencer waits for."""
+    program = program_for(design)
+    parts = []
+    for part, name in (("gate", "gate passes"), ("projection", "projection")):
+        address = int(model.signals[f"{part}_fetch"])
+        if part == "gate" or design.cell.projection:
+            operation = program.operations[address]
+            parts.append(
+                f"{name} at operation {address}, which needs {operation.need} groups of "
+                f"{SOURCES[operation.source]}"
+            )
+    return "sequencer: " + ", ".join(parts)
 
 
 def frame_bound(design: Design) -> int:

@@ -1,7 +1,8 @@
-"""Beats of the AXI-Streams: frames of raw samples to tdata words and back, and idle patterns."""
+"""Beats of the AXI-Streams: the order of frames, raw samples to tdata words and back, idle patterns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,28 +13,70 @@ from ernn_myhdl.netlist import pack_fields
 
 @dataclass(frozen=True)
 class Beat:
-    """One transfer: tdata as an unsigned word, tlast, tuser."""
+    """One transfer: tdata as an unsigned word, tlast, tuser, tid."""
 
     data: int
     last: bool
     user: bool
+    stream: int = 0
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Random gaps on s_axis and back-pressure on m_axis.
+    """Random gaps on s_axis, back-pressure on m_axis and order of the streams.
 
-    idle, stall: probability of a cycle without tvalid, without tready. seed: of the generator.
+    idle, stall: probability of a cycle without tvalid, without tready. seed: of the generators.
+    shuffle: the streams send frames in random order; else they take turns.
     """
 
     idle: float = 0.0
     stall: float = 0.0
     seed: int = 0
+    shuffle: bool = False
 
     def patterns(self) -> tuple[np.random.Generator, np.random.Generator]:
         """Generators for the two sides."""
-        source, sink = np.random.SeedSequence(self.seed).spawn(2)
+        source, sink, _ = self._seeds()
         return np.random.default_rng(source), np.random.default_rng(sink)
+
+    def turns(self, lengths: Sequence[int], streams: int) -> list[Turn]:
+        """The frames of sequences of these lengths in the order in which they are sent.
+
+        A stream that has sent a sequence takes the next one that no other has begun.
+        """
+        random = np.random.default_rng(self._seeds()[2])
+        waiting = [i for i, length in enumerate(lengths) if length]
+        active: list[Turn] = []  # the next frame of every stream
+        turns = []
+        place = 0
+        for stream in range(streams):
+            if waiting:
+                active.append(Turn(waiting.pop(0), 0, stream))
+        while active:
+            place = int(random.integers(len(active))) if self.shuffle else place % len(active)
+            turn = active[place]
+            turns.append(turn)
+            if turn.frame + 1 < lengths[turn.sequence]:
+                active[place] = Turn(turn.sequence, turn.frame + 1, turn.stream)
+            elif waiting:
+                active[place] = Turn(waiting.pop(0), 0, turn.stream)
+            else:
+                del active[place]
+                continue
+            place += 1
+        return turns
+
+    def _seeds(self) -> list[np.random.SeedSequence]:
+        return np.random.SeedSequence(self.seed).spawn(3)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A frame of a sequence on a stream."""
+
+    sequence: int
+    frame: int
+    stream: int
 
 
 def beats_of_frame(size: int, samples_per_beat: int) -> int:
@@ -41,7 +84,24 @@ def beats_of_frame(size: int, samples_per_beat: int) -> int:
     return -(-size // samples_per_beat)
 
 
-def frame_beats(raw, design: Design, user: bool) -> list[Beat]:
+def turn_beats(sequences, turns: Sequence[Turn], design: Design) -> list[Beat]:
+    """Beats of the frames that `turns` names, of sequences of raw frames."""
+    return [
+        beat
+        for turn in turns
+        for beat in frame_beats(
+            sequences[turn.sequence][turn.frame], design, turn.frame == 0, turn.stream
+        )
+    ]
+
+
+def places(turns: Sequence[Turn], lengths: Sequence[int]) -> np.ndarray:
+    """Place of each turn's frame among all frames, sequence after sequence."""
+    starts = np.cumsum([0, *lengths])
+    return np.array([starts[t.sequence] + t.frame for t in turns], dtype=np.int64)
+
+
+def frame_beats(raw, design: Design, user: bool, stream: int = 0) -> list[Beat]:
     """Beats of one frame of raw samples; the last one is filled with zeros."""
     hw = design.hardware
     size = hw.samples_per_beat
@@ -53,6 +113,7 @@ def frame_beats(raw, design: Design, user: bool) -> list[Beat]:
             pack_fields(samples[b * size : (b + 1) * size], hw.sample_bits),
             b == count - 1,
             user and b == 0,
+            stream,
         )
         for b in range(count)
     ]

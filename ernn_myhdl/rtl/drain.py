@@ -16,7 +16,7 @@ from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.program import Program
-from ernn_myhdl.rtl.signals import Array, Bit, bits_for, unsigned
+from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.transform import spectral_products
 
 COMBINE_LATENCY = 1
@@ -59,40 +59,40 @@ def join(clk, enable, low, high, low_out, high_out, count):
 
 @block
 def drain_control(
-    clk, rst, loaded, shifting, pass_projected, pass_fresh, gate_valid, output_valid, fresh
+    clk, rst, loaded, shifting, pass_projected, pass_tag, gate_valid, output_valid, tag
 ):
     """Tags of the chunk at the head of the drain chain.
 
-    loaded: the chain holds a new pass in this cycle, whose tags are pass_projected, pass_fresh.
+    loaded: the chain holds a new pass in this cycle, whose tags are pass_projected, pass_tag.
     shifting: the chain moves up at the end of this cycle, so that it shows another chunk in the next.
-    gate_valid, output_valid: the head holds gate rows, or projection rows. fresh: of the pass.
+    gate_valid, output_valid: the head holds gate rows, or projection rows. tag: of the pass's frame.
     """
     moved = Signal(bool(0))
     projected = Signal(bool(0))
-    fresh_held = Signal(bool(0))
+    held = unsigned(len(tag))
 
     @always(clk.posedge)
     def remember():
         if rst:
             moved.next = False
             projected.next = False
-            fresh_held.next = False
+            held.next = 0
         else:
             moved.next = shifting
             if loaded:
                 projected.next = pass_projected
-                fresh_held.next = pass_fresh
+                held.next = pass_tag
 
     @always_comb
     def tell():
         if loaded:
             gate_valid.next = not pass_projected
             output_valid.next = pass_projected
-            fresh.next = pass_fresh
+            tag.next = pass_tag
         else:
             gate_valid.next = moved and (not projected)
             output_valid.next = moved and projected
-            fresh.next = fresh_held
+            tag.next = held
 
     return instances()
 
@@ -162,12 +162,13 @@ def join_leaf(points: int, word: int) -> Leaf:
     )
 
 
-def control_leaf() -> Leaf:
+def control_leaf(tag_bits: int) -> Leaf:
     """Tags at the head of the drain chain."""
+    tag = Word(tag_bits)
     return Leaf(
         "drain_control",
         drain_control,
         ins(clk=Bit(), rst=Bit(), loaded=Bit(), shifting=Bit(), pass_projected=Bit())
-        | ins(pass_fresh=Bit())
-        | outs(gate_valid=Bit(), output_valid=Bit(), fresh=Bit()),
+        | ins(pass_tag=tag)
+        | outs(gate_valid=Bit(), output_valid=Bit(), tag=tag),
     )

@@ -73,11 +73,11 @@ class CellTiming:
 
 
 @block
-def gather(clk, rst, chunk_valid, chunk, chunk_fresh, rows, valid, index, fresh, size, slots,
+def gather(clk, rst, chunk_valid, chunk, chunk_tag, rows, valid, index, tag, size, slots,
            chunks, groups):  # fmt: skip
     """Collects chunks of `size` words into groups of `slots` chunks; `chunks` of them are a frame.
 
-    valid: rows holds group number index. The last group of a frame may be incomplete.
+    valid: rows holds group number index of the frame that tag names. The last group of a frame may be incomplete.
     """
     slot = unsigned(bits_for(slots))
     count = unsigned(bits_for(chunks))
@@ -92,7 +92,7 @@ def gather(clk, rst, chunk_valid, chunk, chunk_fresh, rows, valid, index, fresh,
             group.next = 0
             valid.next = False
             index.next = 0
-            fresh.next = False
+            tag.next = 0
         else:
             valid.next = False
             if chunk_valid:
@@ -110,7 +110,7 @@ def gather(clk, rst, chunk_valid, chunk, chunk_fresh, rows, valid, index, fresh,
                     else:
                         slot.next = slot + 1
                 index.next = group
-                fresh.next = chunk_fresh
+                tag.next = chunk_tag
 
     @always(clk.posedge)
     def store_one():
@@ -262,19 +262,22 @@ def _arrays(name, function, count, inputs, outputs, parameters, bits=()):
     return Leaf(name, function, ports, {"count": count} | parameters)
 
 
-def gather_leaf(points: int, word: int, units: int, width: int, chunks: int, groups: int) -> Leaf:
+def gather_leaf(
+    points: int, word: int, units: int, width: int, chunks: int, groups: int, tag_bits: int
+) -> Leaf:
     """Collects chunks of `units` rows into the 4 * width rows of a group."""
     size = units * points
     slots = 4 * width // units
     return Leaf(
         "gather",
         gather,
-        ins(clk=Bit(), rst=Bit(), chunk_valid=Bit(), chunk=Array(size, word), chunk_fresh=Bit())
+        ins(clk=Bit(), rst=Bit(), chunk_valid=Bit(), chunk=Array(size, word))
+        | ins(chunk_tag=Word(tag_bits))
         | outs(
             rows=Array(slots * size, word),
             valid=Bit(),
             index=Word(bits_for(groups)),
-            fresh=Bit(),
+            tag=Word(tag_bits),
         ),
         {"size": size, "slots": slots, "chunks": chunks, "groups": groups},
     )

@@ -108,13 +108,14 @@ def store(
     """A store of `pages` pages of `items` items.
 
     Ports: clk, rst, write, write_page, write_index (in groups of write_items), data; read_page,
-    read_index (in groups of read_items); q, one cycle after the read index. Pages 1 or 2; with one
-    page the page ports are ignored.
+    read_index (in groups of read_items); q, one cycle after the read index. With one page the page
+    ports are ignored.
     """
     n = Netlist(name)
     clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
-    write, write_page = n.input("write", Bit()), n.input("write_page", Bit())
-    read_page = n.input("read_page", Bit())
+    page_bits = bits_for(pages)
+    write, write_page = n.input("write", Bit()), n.input("write_page", Word(page_bits))
+    read_page = n.input("read_page", Word(page_bits))
     write_bits, read_bits = store_bits(items, write_items), store_bits(items, read_items)
     write_index = n.input("write_index", Word(write_bits))
     read_index = n.input("read_index", Word(read_bits))
@@ -138,7 +139,7 @@ def store(
             parts.append(n.zero(f"{label}_padding", Word(row_bits - have)))
         if pages > 1:
             parts.append(page)
-        return n.bundle(label, Word(row_bits + (pages > 1)), *parts)
+        return n.bundle(label, Word(row_bits + (page_bits if pages > 1 else 0)), *parts)
 
     if read_items >= write_items:
         where = address("write_row", write_index, steps, write_page)

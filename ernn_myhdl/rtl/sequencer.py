@@ -1,89 +1,143 @@
 """The sequencer: steps through the program, one operation a cycle.
 
-An operation is issued when what it needs is there: enough columns of its source, an idle drain if it
-ends a row, a free output page if it starts a frame. Otherwise it waits, and everything already issued
-goes on. The program memory is read one operation ahead.
+Two counters: one for the gate passes of a frame, one for the passes of the projection, which may belong
+to an earlier frame. A pass, once begun, is not interrupted. An operation is issued when what it needs
+is there: enough columns of its source, an idle drain if it ends a row, a free output page if it starts a
+frame. Otherwise it waits, and everything already issued goes on. Between passes,
+
+* a projection whose m is complete goes first;
+* else a gate pass, if nothing is owed to an earlier frame's projection, or if all of its x and y are
+  there, so that it cannot keep the lanes waiting for that projection (which y may depend on);
+* else a projection whose first columns are there.
+
+Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
+choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
+sequence) travels with its operations.
 
 Availability is counted in groups as the spectrum stores are written (x: 1 block; y: output_width;
-m: E blocks) and reduced by a whole frame when its last reader is issued.
+m: E blocks) and reduced by a whole frame when its last reader is issued; y separately for each stream.
 Latency: an operation's tags and addresses are valid one cycle after the decision.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block, instances
+from myhdl import Signal, always, always_comb, block, concat, instances
 
+from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.program import FLAGS, Program
+from ernn_myhdl.program import FLAGS, program_for
 from ernn_myhdl.rtl.signals import Bit, Word, bits_for, unsigned
 
 ISSUE_LATENCY = 1
-#: Frames whose outputs may be under way or waiting: pages of the output store.
-OUTPUT_PAGES = 2
+#: Bits of a tag below the stream: first frame of a sequence; page of y that is written.
+TAG_FLAGS = 2
+#: Fields of a program word that the passes of the projection use.
+PROJECTION_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 
 
 @block
 def sequencer(
-    clk, rst, source, index, need, first, last, chunks, start, x_done, y_done, final, fetch,
-    frame_start, frame_fresh, x_write, y_write, m_write, output_release, op_valid, op_recurrent,
-    op_projected, op_index, op_first, op_last, op_fresh, op_address, x_page, y_page, x_write_page,
-    y_write_page, x_write_index, y_write_index, m_write_index, x_release, shifting,
-    length, x_groups, y_groups, m_groups,
+    clk, rst,
+    gate_source, gate_index, gate_need, gate_first, gate_last, gate_chunks, gate_start,
+    gate_x_done, gate_y_done, gate_final, gate_fetch,
+    projection_index, projection_need, projection_first, projection_last, projection_chunks,
+    projection_final, projection_fetch,
+    frame_start, frame_fresh, frame_stream, x_write, y_write, y_write_stream, m_write,
+    output_release, op_valid, op_recurrent, op_projected, op_index, op_first, op_last, op_tag,
+    op_address, x_page, y_page, m_page, x_write_page, m_write_page, x_write_index, y_write_index,
+    m_write_index, x_release, shifting,
+    gate_length, base, length, x_groups, y_groups, m_groups, streams, pages,
 ):  # fmt: skip
-    """See the module. source .. final: the fields of the program word fetched last."""
-    counter = unsigned(bits_for(length))
+    """See the module. gate_, projection_: the fields of the program words fetched last."""
+    gate_counter, projection_counter = unsigned(len(gate_fetch)), unsigned(len(gate_fetch))
     loaded = Signal(bool(0))
-    issue = Signal(bool(0))
-    enough = Signal(bool(0))
-    m_done = Signal(bool(0))
+    in_gates, in_projection = Signal(bool(0)), Signal(bool(0))
+    issue_gate, issue_projection, urgent, admitted = (Signal(bool(0)) for _ in range(4))
+    gate_ready, projection_ready, gate_begins, projected = (Signal(bool(0)) for _ in range(4))
+    y_consumed = Signal(bool(0))
+    stream_bits = len(frame_stream)
     x_available = unsigned(bits_for(2 * x_groups + 1))
-    y_available = unsigned(bits_for(2 * y_groups + 1))
-    m_available = unsigned(bits_for(2 * m_groups + 1))
+    m_available = unsigned(bits_for(pages * m_groups + 1))
+    y_available = [unsigned(bits_for(2 * y_groups + 1)) for _ in range(streams)]
+    y_complete, y_latest = ([Signal(bool(0)) for _ in range(streams)] for _ in range(2))
+    y_now = unsigned(len(y_available[0]))
     x_index, y_index, m_index = (unsigned(bits_for(g)) for g in (x_groups, y_groups, m_groups))
-    x_in, y_in, x_out, y_out = (Signal(bool(0)) for _ in range(4))
-    busy = unsigned(len(chunks))
-    outstanding = unsigned(2)
-    fresh_0, fresh_1, fresh_now = (Signal(bool(0)) for _ in range(3))
-    frame_in, frame_out = Signal(bool(0)), Signal(bool(0))
-    fresh_head = Signal(bool(0))
-    last_word = length - 1
-    last_x, last_y, last_m = x_groups - 1, y_groups - 1, m_groups - 1
+    x_in, x_out = Signal(bool(0)), Signal(bool(0))
+    busy = unsigned(len(gate_chunks))
+    outstanding, pending = unsigned(bits_for(pages + 1)), unsigned(bits_for(pages + 1))
+    page_bits = bits_for(pages)
+    m_in, slot_in, slot_out = (unsigned(page_bits) for _ in range(3))
+    slots = [unsigned(len(op_tag)) for _ in range(pages)]
+    waiting = unsigned(2)
+    head_fresh, second_fresh = Signal(bool(0)), Signal(bool(0))
+    head_stream, second_stream = unsigned(stream_bits), unsigned(stream_bits)
+    head_page, head_other = Signal(bool(0)), Signal(bool(0))
+    now_stream, now_page = unsigned(stream_bits), Signal(bool(0))
+    head_tag, now_tag = unsigned(len(op_tag)), unsigned(len(op_tag))
+    last_gate, last_word = gate_length - 1, length - 1
+    last_x, last_y, last_m, last_page = x_groups - 1, y_groups - 1, m_groups - 1, pages - 1
 
     @always_comb
-    def compare():
-        if source == 0:
-            enough.next = need <= x_available
-        elif source == 1:
-            enough.next = need <= y_available
-        else:
-            enough.next = need <= m_available
+    def pick_y():
+        y_now.next = y_available[now_stream]
 
     @always_comb
-    def decide():
-        issue.next = (
-            loaded and enough and ((not last) or busy == 0) and ((not start) or outstanding != 2)
+    def gate_can():
+        gate_ready.next = False
+        if loaded and ((not gate_last) or busy == 0) and ((not gate_start) or outstanding != pages):
+            if gate_source == 0:
+                gate_ready.next = gate_need <= x_available
+            else:
+                gate_ready.next = gate_need <= y_now
+
+    @always_comb
+    def projection_can():
+        projection_ready.next = (
+            pending != 0 and projection_need <= m_available and ((not projection_last) or busy == 0)
         )
 
     @always_comb
-    def consume():
-        m_done.next = issue and final and source == 2
+    def rank():
+        urgent.next = pending != 0 and m_available >= m_groups
+        admitted.next = (
+            (not gate_start)
+            or pending == 0
+            or (x_available >= x_groups and y_complete[head_stream])
+        )
 
     @always_comb
-    def address():
-        fetch.next = counter
-        if issue:
-            if counter == last_word:
-                fetch.next = 0
+    def decide():
+        issue_gate.next = False
+        issue_projection.next = False
+        if in_gates:
+            issue_gate.next = gate_ready
+        elif in_projection or urgent:
+            issue_projection.next = projection_ready
+        elif gate_ready and admitted:
+            issue_gate.next = True
+        else:
+            issue_projection.next = projection_ready
+
+    @always_comb
+    def consequences():
+        gate_begins.next = issue_gate and gate_start
+        projected.next = issue_projection and projection_final
+        y_consumed.next = issue_gate and gate_y_done
+
+    @always_comb
+    def addresses():
+        gate_fetch.next = gate_counter
+        if issue_gate:
+            if gate_counter == last_gate:
+                gate_fetch.next = 0
             else:
-                fetch.next = counter + 1
-
-    @always_comb
-    def head():
-        fresh_head.next = fresh_now
-        if start:
-            fresh_head.next = fresh_0
-            if frame_out:
-                fresh_head.next = fresh_1
+                gate_fetch.next = gate_counter + 1
+        projection_fetch.next = projection_counter
+        if issue_projection:
+            if projection_counter == last_word:
+                projection_fetch.next = base
+            else:
+                projection_fetch.next = projection_counter + 1
 
     @always_comb
     def tell():
@@ -92,67 +146,116 @@ def sequencer(
         y_write_index.next = y_index
         m_write_index.next = m_index
         x_write_page.next = x_in
-        y_write_page.next = y_in
+        m_write_page.next = m_in
+
+    @always_comb
+    def page_of_head():
+        head_page.next = y_latest[head_stream]
+        head_other.next = not y_latest[head_stream]
+
+    @always_comb
+    def tag_of_head():
+        head_tag.next = concat(head_stream, head_other, head_fresh)
 
     @always(clk.posedge)
     def operation():
         if rst:
-            counter.next = 0
+            gate_counter.next = 0
+            projection_counter.next = base
             loaded.next = False
+            in_gates.next = False
+            in_projection.next = False
             op_valid.next = False
             op_first.next = False
             op_last.next = False
             x_release.next = False
             busy.next = 0
-            fresh_now.next = False
             x_out.next = False
-            y_out.next = True
-            frame_out.next = False
         else:
             loaded.next = True
-            counter.next = fetch
-            op_valid.next = issue
-            op_first.next = issue and first
-            op_last.next = issue and last
-            x_release.next = issue and x_done
+            gate_counter.next = gate_fetch
+            projection_counter.next = projection_fetch
+            op_valid.next = issue_gate or issue_projection
+            op_first.next = (issue_gate and gate_first) or (issue_projection and projection_first)
+            op_last.next = (issue_gate and gate_last) or (issue_projection and projection_last)
+            x_release.next = issue_gate and gate_x_done
             if busy != 0:
                 busy.next = busy - 1
-            if issue:
-                if last:
-                    busy.next = chunks
-                if start:
-                    fresh_now.next = fresh_head
-                    frame_out.next = not frame_out
-                if x_done:
+            if issue_gate:
+                in_gates.next = not gate_last
+                if gate_last:
+                    busy.next = gate_chunks
+                if gate_x_done:
                     x_out.next = not x_out
-                if y_done:
-                    y_out.next = not y_out
-        op_recurrent.next = source == 1
-        op_projected.next = source == 2
-        op_index.next = index
-        op_fresh.next = fresh_head
-        op_address.next = counter
+            if issue_projection:
+                in_projection.next = not projection_last
+                if projection_last:
+                    busy.next = projection_chunks
+        op_recurrent.next = gate_source != 0
+        op_projected.next = issue_projection
+        op_index.next = gate_index
+        op_tag.next = now_tag
+        op_address.next = gate_counter
+        if issue_projection:
+            op_index.next = projection_index
+            op_tag.next = slots[slot_out]
+            op_address.next = projection_counter
         x_page.next = x_out
-        y_page.next = y_out
+        y_page.next = concat(now_stream, now_page)
+        m_page.next = slot_out
+
+    @always(clk.posedge)
+    def arrivals():
+        if rst:
+            waiting.next = 0
+        elif frame_start and not gate_begins:
+            waiting.next = waiting + 1
+        elif gate_begins and not frame_start:
+            waiting.next = waiting - 1
+        if gate_begins:
+            head_fresh.next = second_fresh
+            head_stream.next = second_stream
+        if frame_start:
+            second_fresh.next = frame_fresh
+            second_stream.next = frame_stream
+            if waiting == 0 or (waiting == 1 and gate_begins):
+                head_fresh.next = frame_fresh
+                head_stream.next = frame_stream
+
+    @always(clk.posedge)
+    def begin():
+        if gate_begins:
+            now_stream.next = head_stream
+            now_page.next = head_page
+            now_tag.next = head_tag
+            slots[slot_in].next = head_tag
 
     @always(clk.posedge)
     def frames():
         if rst:
             outstanding.next = 0
-            frame_in.next = False
-            fresh_0.next = False
-            fresh_1.next = False
+            pending.next = 0
+            slot_in.next = 0
+            slot_out.next = 0
         else:
-            if issue and start and not output_release:
+            if gate_begins and not output_release:
                 outstanding.next = outstanding + 1
-            elif output_release and not (issue and start):
+            elif output_release and not gate_begins:
                 outstanding.next = outstanding - 1
-            if frame_start:
-                frame_in.next = not frame_in
-                if frame_in:
-                    fresh_1.next = frame_fresh
+            if issue_gate and gate_final and not projected:
+                pending.next = pending + 1
+            elif projected and not (issue_gate and gate_final):
+                pending.next = pending - 1
+            if gate_begins:
+                if slot_in == last_page:
+                    slot_in.next = 0
                 else:
-                    fresh_0.next = frame_fresh
+                    slot_in.next = slot_in + 1
+            if projected:
+                if slot_out == last_page:
+                    slot_out.next = 0
+                else:
+                    slot_out.next = slot_out + 1
 
     @always(clk.posedge)
     def count_x():
@@ -161,11 +264,11 @@ def sequencer(
             x_index.next = 0
             x_in.next = False
         else:
-            if x_write and issue and x_done:
+            if x_write and issue_gate and gate_x_done:
                 x_available.next = x_available - last_x
             elif x_write:
                 x_available.next = x_available + 1
-            elif issue and x_done:
+            elif issue_gate and gate_x_done:
                 x_available.next = x_available - x_groups
             if x_write:
                 if x_index == last_x:
@@ -177,20 +280,29 @@ def sequencer(
     @always(clk.posedge)
     def count_y():
         if rst:
-            y_available.next = y_groups
+            for s in range(streams):
+                y_available[s].next = y_groups
+                y_complete[s].next = True
+                y_latest[s].next = True
             y_index.next = 0
-            y_in.next = False
         else:
-            if y_write and issue and y_done:
-                y_available.next = y_available - last_y
-            elif y_write:
-                y_available.next = y_available + 1
-            elif issue and y_done:
-                y_available.next = y_available - y_groups
+            for s in range(streams):
+                if gate_begins and (head_stream == s):
+                    y_latest[s].next = not y_latest[s]
+                if y_consumed and (now_stream == s):
+                    y_complete[s].next = False
+                    if y_write and (y_write_stream == s):
+                        y_available[s].next = y_available[s] - last_y
+                    else:
+                        y_available[s].next = y_available[s] - y_groups
+                else:
+                    if y_write and (y_write_stream == s):
+                        y_available[s].next = y_available[s] + 1
+                        if y_index == last_y:
+                            y_complete[s].next = True
             if y_write:
                 if y_index == last_y:
                     y_index.next = 0
-                    y_in.next = not y_in
                 else:
                     y_index.next = y_index + 1
 
@@ -199,33 +311,63 @@ def sequencer(
         if rst:
             m_available.next = 0
             m_index.next = 0
+            m_in.next = 0
         else:
-            if m_write and m_done:
+            if m_write and projected:
                 m_available.next = m_available - last_m
             elif m_write:
                 m_available.next = m_available + 1
-            elif m_done:
+            elif projected:
                 m_available.next = m_available - m_groups
             if m_write:
                 if m_index == last_m:
                     m_index.next = 0
+                    if m_in == last_page:
+                        m_in.next = 0
+                    else:
+                        m_in.next = m_in + 1
                 else:
                     m_index.next = m_index + 1
 
     return instances()
 
 
-def leaf(program: Program, x_groups: int) -> Leaf:
-    """The sequencer of one program; x_groups: block columns of x."""
+def tag_bits(design: Design) -> int:
+    """Bits of a frame's tag: fresh, page of y, stream (at least one bit), lowest first."""
+    return TAG_FLAGS + bits_for(design.hardware.streams)
+
+
+def leaf(design: Design) -> Leaf:
+    """The sequencer of `design`.
+
+    Ports: gate_* and projection_*, the fields of the two program words, and the addresses of the next
+    ones; frame_start with frame_fresh, frame_stream: a frame begins to arrive; x_write, y_write with
+    y_write_stream, m_write: a group of spectra is written; output_release: the last beat of a frame
+    is read; op_*: the operation; x_page, y_page, m_page: pages that it reads; *_write_page,
+    *_write_index: where the next group goes; x_release: the last reader of a frame of x is issued;
+    shifting: the drain chain moves.
+    """
+    program, pages = program_for(design), design.hardware.frames_in_flight
+    x_groups, m_groups = design.cell.input_blocks, program.cell_groups
     widths = program.field_bits
-    m_groups = program.cell_groups
+    stream = Word(bits_for(design.hardware.streams))
+    address, page = Word(program.address_bits), Word(bits_for(pages))
     ports = ins(clk=Bit(), rst=Bit())
     for name, width in widths.items():
-        ports |= ins(**{name: Bit() if name in FLAGS else Word(width)})
-    ports |= outs(fetch=Word(program.address_bits))
+        ports |= ins(**{f"gate_{name}": Bit() if name in FLAGS else Word(width)})
+    for name in PROJECTION_FIELDS:
+        ports |= ins(**{f"projection_{name}": Bit() if name in FLAGS else Word(widths[name])})
+    ports |= outs(gate_fetch=address, projection_fetch=address)
     ports |= ins(
-        frame_start=Bit(), frame_fresh=Bit(), x_write=Bit(), y_write=Bit(), m_write=Bit()
-    ) | ins(output_release=Bit())
+        frame_start=Bit(),
+        frame_fresh=Bit(),
+        frame_stream=stream,
+        x_write=Bit(),
+        y_write=Bit(),
+        y_write_stream=stream,
+        m_write=Bit(),
+        output_release=Bit(),
+    )
     ports |= outs(
         op_valid=Bit(),
         op_recurrent=Bit(),
@@ -233,12 +375,13 @@ def leaf(program: Program, x_groups: int) -> Leaf:
         op_index=Word(widths["index"]),
         op_first=Bit(),
         op_last=Bit(),
-        op_fresh=Bit(),
-        op_address=Word(program.address_bits),
+        op_tag=Word(tag_bits(design)),
+        op_address=address,
         x_page=Bit(),
-        y_page=Bit(),
+        y_page=Word(stream.width + 1),
+        m_page=page,
         x_write_page=Bit(),
-        y_write_page=Bit(),
+        m_write_page=page,
         x_write_index=Word(bits_for(x_groups)),
         y_write_index=Word(bits_for(program.output_groups)),
         m_write_index=Word(bits_for(m_groups)),
@@ -250,9 +393,13 @@ def leaf(program: Program, x_groups: int) -> Leaf:
         sequencer,
         ports,
         {
+            "gate_length": program.gate_length,
+            "base": program.gate_length if program.projection_passes else 0,
             "length": program.length,
             "x_groups": x_groups,
             "y_groups": program.output_groups,
             "m_groups": m_groups,
+            "streams": design.hardware.streams,
+            "pages": pages,
         },
     )

@@ -4,10 +4,13 @@
 `input_frames`: cuts a stream of beats into blocks of k samples, one block a cycle at most.
 `output_frames`: reads the output store beat by beat as its groups arrive.
 
+A frame belongs to the stream that tid names; each stream has sequences of its own. A sequence starts
+with tuser, or with the stream's first frame after a reset.
+
 Framing errors. A frame that ends early is completed with zeros; what a frame has too much is dropped
-up to its tlast. `tuser` always starts a frame: a beat with tuser inside a frame ends that frame as if
-it were short. Each raises `error`, which stays until reset. A sequence that starts with tuser is never
-affected by what came before it.
+up to its tlast. A beat with tuser or of another stream inside a frame starts a frame and ends the other
+as if it were short. Each raises `error`, which stays until reset. A sequence that starts with tuser is
+never affected by what came before it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.rtl.sequencer import TAG_FLAGS
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 DEPTH = 4
@@ -80,14 +84,17 @@ def stream_fifo(
 
 @block
 def input_wide(
-    clk, rst, beat_valid, beat_ready, samples, user, tlast, page_free, sample_block, block_valid,
-    frame_start, frame_fresh, error, points, parts, blocks, remainder,
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, stream, page_free, sample_block,
+    block_valid, frame_start, frame_fresh, frame_stream, error, points, parts, blocks, remainder,
+    streams,
 ):  # fmt: skip
     """Beats of at least one block: `parts` blocks a beat. Ports: see `input_leaf`."""
     index = unsigned(bits_for(blocks))
     part = unsigned(bits_for(parts))
     pages = unsigned(2)
-    filling, discarding, cold = Signal(bool(0)), Signal(bool(0)), Signal(bool(1))
+    filling, discarding, restart = (Signal(bool(0)) for _ in range(3))
+    warm = [Signal(bool(0)) for _ in range(streams)]
+    current = unsigned(len(stream))
     wrong = Signal(bool(0))
     emit, pop, begin, cut = (Signal(bool(0)) for _ in range(4))
     last_block, last_part = blocks - 1, parts - 1
@@ -98,12 +105,12 @@ def input_wide(
         pop.next = False
         cut.next = False
         if discarding:
-            pop.next = beat_valid and not user
+            pop.next = beat_valid and not restart
         elif filling:
             emit.next = True
         elif beat_valid:
             if index != 0:
-                if part == 0 and user:
+                if part == 0 and restart:
                     cut.next = True
                 else:
                     emit.next = True
@@ -119,6 +126,11 @@ def input_wide(
     @always_comb
     def ready():
         beat_ready.next = pop
+        frame_stream.next = current
+
+    @always_comb
+    def compare():
+        restart.next = user or stream != current
 
     @always_comb
     def flag():
@@ -132,7 +144,8 @@ def input_wide(
             pages.next = 0
             filling.next = False
             discarding.next = False
-            cold.next = True
+            for s in range(streams):
+                warm[s].next = False
             wrong.next = False
             block_valid.next = False
             frame_start.next = False
@@ -141,8 +154,9 @@ def input_wide(
             block_valid.next = emit
             frame_start.next = begin
             if begin:
-                frame_fresh.next = user or cold
-                cold.next = False
+                frame_fresh.next = user or not warm[stream]
+                current.next = stream
+                warm[stream].next = True
             if begin and not page_free:
                 pages.next = pages + 1
             elif page_free and not begin:
@@ -151,7 +165,7 @@ def input_wide(
                 wrong.next = True
                 filling.next = True
             if discarding and beat_valid:
-                if user or tlast:
+                if restart or tlast:
                     discarding.next = False
             if emit:
                 if index == last_block:
@@ -191,19 +205,22 @@ def input_wide(
                         sample_block[i].next = samples[p * points + i]
 
     blocks_out = cut_many if parts > 1 else cut_one
-    return decide, starting, ready, flag, control, blocks_out
+    return decide, starting, ready, compare, flag, control, blocks_out
 
 
 @block
 def input_narrow(
-    clk, rst, beat_valid, beat_ready, samples, user, tlast, page_free, sample_block, block_valid,
-    frame_start, frame_fresh, error, points, parts, blocks, remainder, width, last_beat_part,
+    clk, rst, beat_valid, beat_ready, samples, user, tlast, stream, page_free, sample_block,
+    block_valid, frame_start, frame_fresh, frame_stream, error, points, parts, blocks, remainder,
+    streams, width, last_beat_part,
 ):  # fmt: skip
     """Beats of less than a block: `parts` beats of `width` samples make one. See `input_leaf`."""
     index = unsigned(bits_for(blocks))
     part = unsigned(bits_for(parts))
     pages = unsigned(2)
-    filling, discarding, cold = Signal(bool(0)), Signal(bool(0)), Signal(bool(1))
+    filling, discarding, restart = (Signal(bool(0)) for _ in range(3))
+    warm = [Signal(bool(0)) for _ in range(streams)]
+    current = unsigned(len(stream))
     wrong = Signal(bool(0))
     take, emit, pop, begin, cut, final = (Signal(bool(0)) for _ in range(6))
     last_block, last_part = blocks - 1, parts - 1
@@ -214,10 +231,10 @@ def input_narrow(
         pop.next = False
         cut.next = False
         if discarding:
-            pop.next = beat_valid and not user
+            pop.next = beat_valid and not restart
         elif beat_valid and not filling:
             if index != 0 or part != 0:
-                if user:
+                if restart:
                     cut.next = True
                 else:
                     take.next = True
@@ -238,6 +255,11 @@ def input_narrow(
     @always_comb
     def ready():
         beat_ready.next = pop
+        frame_stream.next = current
+
+    @always_comb
+    def compare():
+        restart.next = user or stream != current
 
     @always_comb
     def flag():
@@ -251,7 +273,8 @@ def input_narrow(
             pages.next = 0
             filling.next = False
             discarding.next = False
-            cold.next = True
+            for s in range(streams):
+                warm[s].next = False
             wrong.next = False
             block_valid.next = False
             frame_start.next = False
@@ -260,8 +283,9 @@ def input_narrow(
             block_valid.next = emit
             frame_start.next = begin
             if begin:
-                frame_fresh.next = user or cold
-                cold.next = False
+                frame_fresh.next = user or not warm[stream]
+                current.next = stream
+                warm[stream].next = True
             if begin and not page_free:
                 pages.next = pages + 1
             elif page_free and not begin:
@@ -270,7 +294,7 @@ def input_narrow(
                 wrong.next = True
                 filling.next = True
             if discarding and beat_valid:
-                if user or tlast:
+                if restart or tlast:
                     discarding.next = False
             if final and not tlast:
                 wrong.next = True
@@ -303,13 +327,14 @@ def input_narrow(
                         else:
                             sample_block[p * width + i].next = 0
 
-    return decide, progress, complete, ready, flag, control, assemble
+    return decide, progress, complete, ready, compare, flag, control, assemble
 
 
 @block
 def output_frames(
-    clk, rst, write, write_fresh, held, read_index, read_page, write_index, write_page, beat_valid,
-    beat_last, beat_user, page_free, groups, beats, numerator, denominator, slots,
+    clk, rst, write, write_tag, held, read_index, read_page, write_index, write_page, beat_valid,
+    beat_last, beat_user, beat_stream, page_free,
+    groups, beats, numerator, denominator, slots, pages, tag_flags,
 ):  # fmt: skip
     """Write and read pointers of the output store.
 
@@ -317,16 +342,17 @@ def output_frames(
     needs are there and the FIFO behind (with `held` words) has room; it is valid a cycle later.
     numerator groups make denominator beats. page_free: the last beat of a page is read.
     """
-    written_0, written_1 = unsigned(bits_for(groups + 1)), unsigned(bits_for(groups + 1))
-    fresh_0, fresh_1 = Signal(bool(0)), Signal(bool(0))
+    written = [unsigned(bits_for(groups + 1)) for _ in range(pages)]
+    tags = [unsigned(len(write_tag)) for _ in range(pages)]
+    tag = unsigned(len(write_tag))
     group = unsigned(bits_for(groups))
     beat = unsigned(bits_for(beats))
-    page_in, page_out = Signal(bool(0)), Signal(bool(0))
+    page_in, page_out = unsigned(len(write_page)), unsigned(len(write_page))
     issue = Signal(bool(0))
     waiting = Signal(bool(0))
     needed = unsigned(bits_for((beats + 1) * numerator + groups + 1))
     have = unsigned(bits_for(groups + 1))
-    last_group, last_beat = groups - 1, beats - 1
+    last_group, last_beat, last_page = groups - 1, beats - 1, pages - 1
     steps = denominator.bit_length() - 1
 
     @always_comb
@@ -341,9 +367,8 @@ def output_frames(
 
     @always_comb
     def available():
-        have.next = written_0
-        if page_out:
-            have.next = written_1
+        have.next = written[page_out]
+        tag.next = tags[page_out]
 
     @always_comb
     def decide():
@@ -360,14 +385,12 @@ def output_frames(
     @always(clk.posedge)
     def control():
         if rst:
-            written_0.next = 0
-            written_1.next = 0
-            fresh_0.next = False
-            fresh_1.next = False
+            for p in range(pages):
+                written[p].next = 0
             group.next = 0
             beat.next = 0
-            page_in.next = False
-            page_out.next = False
+            page_in.next = 0
+            page_out.next = 0
             waiting.next = False
             beat_last.next = False
             beat_user.next = False
@@ -376,31 +399,28 @@ def output_frames(
             waiting.next = issue
             page_free.next = False
             if write:
-                if page_in:
-                    written_1.next = written_1 + 1
-                    fresh_1.next = write_fresh
-                else:
-                    written_0.next = written_0 + 1
-                    fresh_0.next = write_fresh
+                written[page_in].next = written[page_in] + 1
+                tags[page_in].next = write_tag
                 if group == last_group:
                     group.next = 0
-                    page_in.next = not page_in
+                    if page_in == last_page:
+                        page_in.next = 0
+                    else:
+                        page_in.next = page_in + 1
                 else:
                     group.next = group + 1
             if issue:
                 beat_last.next = beat == last_beat
-                if page_out:
-                    beat_user.next = fresh_1 and beat == 0
-                else:
-                    beat_user.next = fresh_0 and beat == 0
+                beat_user.next = tag[0] and beat == 0
+                beat_stream.next = tag >> tag_flags
                 if beat == last_beat:
                     beat.next = 0
-                    page_out.next = not page_out
                     page_free.next = True
-                    if page_out:
-                        written_1.next = 0
+                    written[page_out].next = 0
+                    if page_out == last_page:
+                        page_out.next = 0
                     else:
-                        written_0.next = 0
+                        page_out.next = page_out + 1
                 else:
                     beat.next = beat + 1
 
@@ -421,22 +441,27 @@ def fifo_leaf(name: str, width: int) -> Leaf:
     )
 
 
-def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Leaf:
+def input_leaf(
+    points: int, word: int, samples_per_beat: int, inputs: int, streams: int = 1
+) -> Leaf:
     """Framing of x.
 
-    Ports: beat_valid, beat_ready, samples, user, tlast: a beat at the FIFO's head; page_free: the
-    sequencer has read all of a frame; sample_block with block_valid; frame_start with frame_fresh: a
-    frame begins, the first of a sequence; error. At most two frames are held.
+    Ports: beat_valid, beat_ready, samples, user, tlast, stream: a beat at the FIFO's head; page_free:
+    the sequencer has read all of a frame; sample_block with block_valid; frame_start with
+    frame_fresh, frame_stream: a frame begins, the first of a sequence, of this stream; error. At
+    most two frames are held.
     """
+    tid = Word(bits_for(streams))
     ports = ins(
         clk=Bit(), rst=Bit(), beat_valid=Bit(), samples=Array(samples_per_beat, word), user=Bit()
-    ) | ins(tlast=Bit(), page_free=Bit())
+    ) | ins(tlast=Bit(), stream=tid, page_free=Bit())
     ports |= outs(
         beat_ready=Bit(),
         sample_block=Array(points, word),
         block_valid=Bit(),
         frame_start=Bit(),
         frame_fresh=Bit(),
+        frame_stream=tid,
         error=Bit(),
     )
     blocks = -(-inputs // points)
@@ -444,6 +469,7 @@ def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Le
         "points": points,
         "blocks": blocks,
         "remainder": inputs - (blocks - 1) * points,
+        "streams": streams,
     }
     if samples_per_beat >= points:
         parts = samples_per_beat // points
@@ -458,22 +484,37 @@ def input_leaf(points: int, word: int, samples_per_beat: int, inputs: int) -> Le
     )
 
 
-def output_leaf(groups: int, group_samples: int, samples_per_beat: int, outputs: int) -> Leaf:
-    """Pointers of the output store for frames of `groups` groups and as many beats as y needs."""
+def output_leaf(
+    groups: int,
+    group_samples: int,
+    samples_per_beat: int,
+    outputs: int,
+    pages: int = 2,
+    streams: int = 1,
+) -> Leaf:
+    """Pointers of the output store for frames of `groups` groups and as many beats as y needs.
+
+    Ports: write with write_tag (of the frame; see `ernn_myhdl.rtl.sequencer`): a group of y; held:
+    words in the FIFO behind; write_index, write_page, read_index, read_page: of the store;
+    beat_valid with beat_last, beat_user, beat_stream: what is read; page_free: a frame has left.
+    """
     beats = -(-outputs // samples_per_beat)
     small = min(group_samples, samples_per_beat)
+    page, stream_bits = Word(bits_for(pages)), bits_for(streams)
     return Leaf(
         "output_frames",
         output_frames,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), write_fresh=Bit(), held=Word(bits_for(DEPTH + 1)))
+        ins(clk=Bit(), rst=Bit(), write=Bit(), write_tag=Word(TAG_FLAGS + stream_bits))
+        | ins(held=Word(bits_for(DEPTH + 1)))
         | outs(
             write_index=Word(bits_for(groups)),
-            write_page=Bit(),
+            write_page=page,
             read_index=Word(bits_for(beats)),
-            read_page=Bit(),
+            read_page=page,
             beat_valid=Bit(),
             beat_last=Bit(),
             beat_user=Bit(),
+            beat_stream=Word(stream_bits),
             page_free=Bit(),
         ),
         {
@@ -482,5 +523,7 @@ def output_leaf(groups: int, group_samples: int, samples_per_beat: int, outputs:
             "numerator": samples_per_beat // small,
             "denominator": group_samples // small,
             "slots": DEPTH,
+            "pages": pages,
+            "tag_flags": TAG_FLAGS,
         },
     )

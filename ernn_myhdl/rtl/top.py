@@ -12,8 +12,8 @@
     output store -> framing -> FIFO -> m_axis
 
 Ports: clk; rst, synchronous and active high; s_axis_* and m_axis_* (AXI4-Stream: tvalid, tready,
-tdata, tlast on the last beat of a frame, tuser on the first beat of a sequence); frame_error, high
-from a frame of wrong length until reset.
+tdata, tlast on the last beat of a frame, tuser on the first beat of a sequence, and with several
+streams tid, the stream of the frame); frame_error, high from a frame of wrong length until reset.
 """
 
 from __future__ import annotations
@@ -98,11 +98,14 @@ class _Core:
         self.n = Netlist(f"{design.name}_core")
         self.clk = self.n.input("clk", Bit())
         self.rst = self.n.input("rst", Bit())
+        self.stream = Word(bits_for(design.hardware.streams))
+        self.tag = Word(sequencer.tag_bits(design))
 
     def build(self) -> Netlist:
         self.write_x, self.write_y, self.write_m = (
             self.n.net(f"{s}_write", Bit()) for s in ("x", "y", "m")
         )
+        self.y_written_tag = self.n.net("y_written_tag", self.tag)
         self.output_release = self.n.net("output_release", Bit())
         self.x_release = self.n.net("x_release", Bit())
         self.input_side()
@@ -117,14 +120,14 @@ class _Core:
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
         return delayed(self.n, label, net, cycles)
 
-    def low_bits(self, label: str, net: Net, bits: int) -> Net:
-        """The low `bits` bits of a word, padded with zeros where it is shorter."""
-        if net.type.bits == bits:
+    def low_bits(self, label: str, net: Net, kind: Word) -> Net:
+        """The low bits of a word, padded with zeros where it is shorter than `kind`."""
+        if net.type == kind:
             return net
-        parts: list = [(net, 0, min(bits, net.type.bits))]
-        if bits > net.type.bits:
-            parts.append(self.n.zero(f"{label}_padding", Word(bits - net.type.bits)))
-        return self.n.bundle(label, Word(bits), *parts)
+        parts: list = [(net, 0, min(kind.bits, net.type.bits))]
+        if kind.bits > net.type.bits:
+            parts.append(self.n.zero(f"{label}_padding", Word(kind.bits - net.type.bits)))
+        return self.n.bundle(label, kind, *parts)
 
     def split(self, label: str, net: Net, count: int) -> list[Net]:
         """An array net cut into arrays of `count` elements."""
@@ -162,12 +165,20 @@ class _Core:
         data = n.input("s_axis_tdata", tdata)
         tlast = n.input("s_axis_tlast", Bit())
         user = n.input("s_axis_tuser", Bit())
-        beat = n.bundle("s_beat", Word(tdata.width + 2), data, tlast, user)
+        fields = [data, tlast, user]
+        if hw.streams > 1:
+            fields.append(n.input("s_axis_tid", self.stream))
+        word_bits = sum(f.type.bits for f in fields)
+        beat = n.bundle("s_beat", Word(word_bits), *fields)
         pop = n.net("s_pop", Bit())
         head = n.add(
-            "input_fifo", stream.fifo_leaf("input_fifo", tdata.width + 2), clk=self.clk,
+            "input_fifo", stream.fifo_leaf("input_fifo", word_bits), clk=self.clk,
             rst=self.rst, in_valid=valid, in_ready=ready, in_word=beat, out_ready=pop,
         )  # fmt: skip
+        tid = n.zero("s_head_stream", self.stream)
+        if hw.streams > 1:
+            place = (head["out_word"], tdata.width + 2, self.stream.width)
+            tid = n.bundle("s_head_tid", self.stream, place)
         samples = n.bundle(
             "s_samples",
             Array(hw.samples_per_beat, word),
@@ -175,7 +186,7 @@ class _Core:
         )
         cut = n.add(
             "input_frames",
-            stream.input_leaf(k, word, hw.samples_per_beat, self.cell.inputs),
+            stream.input_leaf(k, word, hw.samples_per_beat, self.cell.inputs, hw.streams),
             clk=self.clk,
             rst=self.rst,
             beat_valid=head["out_valid"],
@@ -183,10 +194,13 @@ class _Core:
             samples=samples,
             tlast=n.bundle("s_head_last", Bit(), (head["out_word"], tdata.width, 1)),
             user=n.bundle("s_head_user", Bit(), (head["out_word"], tdata.width + 1, 1)),
+            stream=tid,
             page_free=self.x_release,
             error=n.output("frame_error", Bit()),
         )
-        self.frame_start, self.frame_fresh = cut["frame_start"], cut["frame_fresh"]
+        self.frame = {
+            f"frame_{name}": cut[f"frame_{name}"] for name in ("start", "fresh", "stream")
+        }
         n.probe("input", cut["block_valid"], cut["sample_block"])
         spectrum = self.forward("fft_x", "input", cut["sample_block"], self.formats.input_spectrum)
         self.x_spectrum = spectrum
@@ -196,65 +210,78 @@ class _Core:
 
     def sequence(self) -> None:
         n, program = self.n, self.program
-        fetch = n.net("fetch", Word(program.address_bits))
         widths = program.field_bits
         rom = Rom("program", program.address_bits, Word(sum(widths.values())), (program.words(),))
-        word = n.add("program", rom, clk=self.clk, address=fetch)["q"]
-        fields, low = {}, 0
-        leaf = sequencer.leaf(program, self.cell.input_blocks)
-        for name, width in widths.items():
-            fields[name] = n.bundle(f"program_{name}", leaf.ports[name].type, (word, low, width))
-            low += width
+        leaf = sequencer.leaf(self.design)
+        nets = {}
+        for part in ("gate", "projection"):
+            fetch = nets[f"{part}_fetch"] = n.net(f"{part}_fetch", Word(program.address_bits))
+            word = n.add(f"{part}_program", rom, clk=self.clk, address=fetch)["q"]
+            low = 0
+            for name, width in widths.items():
+                field = f"{part}_{name}"
+                if field in leaf.ports:
+                    nets[field] = n.bundle(field, leaf.ports[field].type, (word, low, width))
+                low += width
         self.op = n.add(
-            "sequencer", leaf, clk=self.clk, rst=self.rst, fetch=fetch, **fields,
-            frame_start=self.frame_start, frame_fresh=self.frame_fresh, x_write=self.write_x,
-            y_write=self.write_y, m_write=self.write_m, output_release=self.output_release,
-            x_release=self.x_release,
+            "sequencer", leaf, clk=self.clk, rst=self.rst, **nets, **self.frame,
+            x_write=self.write_x, y_write=self.write_y,
+            y_write_stream=n.bundle(
+                "y_write_stream", self.stream,
+                (self.y_written_tag, sequencer.TAG_FLAGS, self.stream.width),
+            ),
+            m_write=self.write_m, output_release=self.output_release, x_release=self.x_release,
         )  # fmt: skip
 
     def read(self, name: str, items: int, write_items: int, read_items: int, pages: int, word: int,
-             write: Net, data: Net) -> Net:  # fmt: skip
-        """The spectrum store `name` with its read data."""
+             write: Net, data: Net, write_page: Net) -> Net:  # fmt: skip
+        """The spectrum store `name` with its read data; the sequencer counts its groups."""
         item = Array(self.cell.block, word)
         memory = store(f"{name}_store", items, item, write_items, read_items, pages)
-        ports = memory.ports
-        page = self.op[f"{name}_page"] if pages > 1 else self.n.zero(f"{name}_page", Bit())
-        write_page = self.op[f"{name}_write_page"] if pages > 1 else page
+
+        def port(which: str, net: Net) -> Net:
+            return self.low_bits(f"{name}_{which}", net, memory.ports[which].type)
+
         return self.n.add(
             f"{name}_store",
             memory,
             clk=self.clk,
             rst=self.rst,
             write=write,
-            write_page=write_page,
-            write_index=self.low_bits(
-                f"{name}_write_row", self.op[f"{name}_write_index"],
-                ports["write_index"].type.width,
-            ),
+            write_page=port("write_page", write_page),
+            write_index=port("write_index", self.op[f"{name}_write_index"]),
             data=data,
-            read_page=page,
-            read_index=self.low_bits(
-                f"{name}_read_row", self.op["op_index"], ports["read_index"].type.width
-            ),
-        )["q"]  # fmt: skip
+            read_page=port("read_page", self.op[f"{name}_page"]),
+            read_index=port("read_index", self.op["op_index"]),
+        )["q"]
 
     def products(self) -> list[Net]:
         """Stores, column selection, broadcast and lanes; returns the heads of the drain chains."""
         n, program, cell, hw, f = self.n, self.program, self.cell, self.hw, self.formats
         k, groups = cell.block, max(program.groups, 1)
         x_column = self.read(
-            "x", cell.input_blocks, 1, 1, 2, f.input_spectrum.word, self.write_x, self.x_spectrum
-        )
+            "x", cell.input_blocks, 1, 1, 2, f.input_spectrum.word, self.write_x, self.x_spectrum,
+            self.op["x_write_page"],
+        )  # fmt: skip
         self.y_data = n.net("y_data", Array(program.output_width * k, f.output_spectrum.word))
         y_column = self.read(
-            "y", program.output_groups * program.output_width, program.output_width, 1, 2,
-            f.output_spectrum.word, self.write_y, self.y_data,
+            "y", program.output_groups * program.output_width, program.output_width, 1,
+            2 * hw.streams, f.output_spectrum.word, self.write_y, self.y_data,
+            n.bundle(
+                "y_page_written", Word(self.stream.width + 1),
+                (self.y_written_tag, 1, self.stream.width + 1),
+            ),
         )  # fmt: skip
         if cell.projection:
             word = f.cell_output_spectrum.word
             self.m_data = n.net("m_data", Array(hw.element_width * k, word))
             items = max(program.cell_groups * hw.element_width, program.steps * groups)
-            q = self.read("m", items, hw.element_width, groups, 1, word, self.write_m, self.m_data)
+            # one stream: m of the next frame waits for y, so for all that reads m
+            pages = hw.frames_in_flight if hw.streams > 1 else 1
+            q = self.read(
+                "m", items, hw.element_width, groups, pages, word, self.write_m, self.m_data,
+                self.op["m_write_page"],
+            )  # fmt: skip
             m_columns = self.split("m_column", q, k)
             m_word = word
         else:
@@ -262,9 +289,12 @@ class _Core:
             m_columns = [n.zero("m_column", Array(k, m_word))]
         select = broadcast.select_leaf(k, f.input_spectrum.word, f.output_spectrum.word, m_word)
         tags = {
-            name: self.delayed(f"select_{name}", self.op[f"op_{name}"], READ_LATENCY)
-            for name in ("recurrent", "projected", "fresh")
-        }
+            name: self.delayed(f"select_{name}", net, READ_LATENCY)
+            for name, net in (
+                ("recurrent", self.op["op_recurrent"]), ("projected", self.op["op_projected"]),
+                ("fresh", n.bundle("op_fresh", Bit(), (self.op["op_tag"], 0, 1))),
+            )
+        }  # fmt: skip
         buses = [
             n.add(f"select_{g}", select, clk=self.clk, **tags, x_column=x_column,
                   y_column=y_column, m_column=m_columns[g])["column"]
@@ -318,13 +348,13 @@ class _Core:
         wait = self.time.issue_to_head - sequencer.ISSUE_LATENCY
         tag = n.add(
             "drain_control",
-            drain.control_leaf(),
+            drain.control_leaf(self.tag.width),
             clk=self.clk,
             rst=self.rst,
             loaded=self.delayed("drain_loaded", self.op["op_last"], wait),
             shifting=self.delayed("drain_shifting", self.op["shifting"], wait),
             pass_projected=self.delayed("drain_projected", self.op["op_projected"], wait),
-            pass_fresh=self.delayed("drain_fresh", self.op["op_fresh"], wait),
+            pass_tag=self.delayed("drain_tag", self.op["op_tag"], wait),
         )
         combine = drain.combine_leaf(k, word)
         spectra = [
@@ -381,7 +411,7 @@ class _Core:
         done = age + rounding.LATENCY
         self.gate_rows = self.joined("gate_rows", rows)
         self.gate_rows_valid = self.delayed("gate_rows_valid", gate_valid, done)
-        self.gate_rows_fresh = self.delayed("gate_rows_fresh", tag["fresh"], done)
+        self.gate_rows_tag = self.delayed("gate_rows_tag", tag["tag"], done)
         n.probe("gate_sums", self.gate_rows_valid, self.gate_rows)
         if not self.cell.projection:
             return
@@ -391,7 +421,7 @@ class _Core:
             for u in row_heads
         ]
         valid = self.delayed("y_rows_valid", y_valid, done)
-        fresh = self.delayed("y_rows_fresh", tag["fresh"], done)
+        frame = self.delayed("y_rows_tag", tag["tag"], done)
         masked = n.add(
             "mask_rows",
             drain.mask_leaf(k, f.output.word, program, self.cell.outputs),
@@ -402,7 +432,7 @@ class _Core:
         )["masked"]
         self.y = masked
         self.y_valid = self.delayed("y_valid", valid, drain.MASK_LATENCY)
-        self.y_fresh = self.delayed("y_fresh", fresh, drain.MASK_LATENCY)
+        self.y_tag = self.delayed("y_tag", frame, drain.MASK_LATENCY)
 
     def element_wise(self) -> None:
         n, program, cell, hw = self.n, self.program, self.cell, self.hw
@@ -411,17 +441,24 @@ class _Core:
         group = n.add(
             "gather",
             elementwise.gather_leaf(
-                k, z, hw.ifft_units, width, program.gate_chunks, program.cell_groups
+                k,
+                z,
+                hw.ifft_units,
+                width,
+                program.gate_chunks,
+                program.cell_groups,
+                self.tag.width,
             ),
             clk=self.clk,
             rst=self.rst,
             chunk_valid=self.gate_rows_valid,
             chunk=self.gate_rows,
-            chunk_fresh=self.gate_rows_fresh,
+            chunk_tag=self.gate_rows_tag,
         )
         time = elementwise.CellTiming(cell.peepholes)
         valid = self.delayed("cells_valid", group["valid"], READ_LATENCY)
-        fresh = self.delayed("cells_fresh", group["fresh"], READ_LATENCY)
+        frame = self.delayed("cells_tag", group["tag"], READ_LATENCY)
+        fresh = n.bundle("cells_fresh", Bit(), (frame, 0, 1))
         rows = self.split("row", self.delayed("cells_rows", group["rows"], READ_LATENCY), k)
         index_bits = bits_for(program.cell_groups)
         layout = cell_parameter_layout(self.design)
@@ -431,9 +468,15 @@ class _Core:
             Word(sum(count * bits for _, count, bits in layout)),
             cell_parameter_contents(self.design),
         )
-        state_memory = ram_leaf(index_bits, k * f.cell_state.word)
+        read_state = group["index"]
+        if hw.streams > 1:
+            place = (group["tag"], sequencer.TAG_FLAGS, self.stream.width)
+            read_state = n.bundle(
+                "state_address", Word(index_bits + self.stream.width), read_state, place
+            )
+        state_memory = ram_leaf(read_state.type.width, k * f.cell_state.word)
         write = self.delayed("state_write", valid, time.state)
-        write_index = self.delayed("state_index", group["index"], READ_LATENCY + time.state)
+        write_state = self.delayed("state_index", read_state, READ_LATENCY + time.state)
         unit = elementwise.cell_block(self.design)
         outputs = []
         for e in range(width):
@@ -448,9 +491,9 @@ class _Core:
                 low += count * bits
             new_state = n.net(f"new_state_{e}", Array(k, f.cell_state.word))
             old = n.add(
-                f"state_{e}", state_memory, clk=self.clk, write=write, write_address=write_index,
+                f"state_{e}", state_memory, clk=self.clk, write=write, write_address=write_state,
                 data=n.bundle(f"state_data_{e}", Word(new_state.type.bits), new_state),
-                read_address=group["index"],
+                read_address=read_state,
             )["q"]  # fmt: skip
             outputs.append(
                 n.add(
@@ -461,7 +504,7 @@ class _Core:
             )  # fmt: skip
         self.m = outputs
         self.m_valid = self.delayed("m_valid", valid, time.total)
-        self.m_fresh = self.delayed("m_fresh", fresh, time.total)
+        self.m_tag = self.delayed("m_tag", frame, time.total)
         n.probe("cell_output", self.m_valid, *outputs)
 
     def recurrent(self) -> None:
@@ -474,11 +517,12 @@ class _Core:
         else:
             n.wire(self.write_m, n.zero("m_never_written", Bit()))
             self.y = self.joined("y", self.m)
-            self.y_valid, self.y_fresh = self.m_valid, self.m_fresh
+            self.y_valid, self.y_tag = self.m_valid, self.m_tag
         self.spectra(
             "y", "output", self.split("y_block", self.y, k), f.output_spectrum, self.y_data
         )
         n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
+        n.wire(self.y_written_tag, self.delayed("y_tag_written", self.y_tag, self.time.forward))
         n.probe("output", self.y_valid, self.y)
         n.probe("output_spectrum", self.write_y, self.y_data)
 
@@ -495,47 +539,52 @@ class _Core:
         beats = -(-cell.outputs // size)
         tdata = Word(size * hw.sample_bits)
         ready = n.input("m_axis_tready", Bit())
-        leaf = stream.output_leaf(program.output_groups, group_samples, size, cell.outputs)
+        pages = hw.frames_in_flight
+        leaf = stream.output_leaf(
+            program.output_groups, group_samples, size, cell.outputs, pages, hw.streams
+        )
         held = n.net("m_held", leaf.ports["held"].type)
         pointer = n.add(
             "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
-            write_fresh=self.y_fresh, held=held, page_free=self.output_release,
+            write_tag=self.y_tag, held=held, page_free=self.output_release,
         )  # fmt: skip
         items = max(program.output_groups * group_samples, beats * size)
-        memory = store("output_store", items, Array(1, word), group_samples, size, 2)
-        ports = memory.ports
+        memory = store("output_store", items, Array(1, word), group_samples, size, pages)
+
+        def port(which: str) -> Net:
+            return self.low_bits(f"output_{which}", pointer[which], memory.ports[which].type)
+
         q = n.add(
             "output_store",
             memory,
             clk=self.clk,
             rst=self.rst,
             write=self.y_valid,
-            write_page=pointer["write_page"],
-            write_index=self.low_bits(
-                "output_write_row", pointer["write_index"], ports["write_index"].type.width
-            ),
             data=self.y,
-            read_page=pointer["read_page"],
-            read_index=self.low_bits(
-                "output_read_row", pointer["read_index"], ports["read_index"].type.width
-            ),
+            **{name: port(name) for name in ("write_page", "write_index")},
+            **{name: port(name) for name in ("read_page", "read_index")},
         )["q"]
         parts: list = []
         for i in range(size):
             parts.append((q, i * word, word))
             parts += [(q, i * word + word - 1, 1)] * (hw.sample_bits - word)
         samples = n.bundle("m_samples", tdata, *parts)
-        beat = n.bundle(
-            "m_beat", Word(tdata.width + 2), samples, pointer["beat_last"], pointer["beat_user"]
-        )
+        fields = [samples, pointer["beat_last"], pointer["beat_user"]]
+        if hw.streams > 1:
+            fields.append(pointer["beat_stream"])
+        word_bits = sum(f.type.bits for f in fields)
+        beat = n.bundle("m_beat", Word(word_bits), *fields)
         head = n.add(
-            "output_fifo", stream.fifo_leaf("output_fifo", tdata.width + 2), clk=self.clk,
+            "output_fifo", stream.fifo_leaf("output_fifo", word_bits), clk=self.clk,
             rst=self.rst, in_valid=pointer["beat_valid"], in_word=beat, out_ready=ready,
             out_valid=n.output("m_axis_tvalid", Bit()), count=held,
         )["out_word"]  # fmt: skip
         n.wire(n.output("m_axis_tdata", tdata), (head, 0, tdata.width))
         n.wire(n.output("m_axis_tlast", Bit()), (head, tdata.width, 1))
         n.wire(n.output("m_axis_tuser", Bit()), (head, tdata.width + 1, 1))
+        if hw.streams > 1:
+            place = (head, tdata.width + 2, self.stream.width)
+            n.wire(n.output("m_axis_tid", self.stream), place)
 
 
 def core(design: Design) -> Netlist:

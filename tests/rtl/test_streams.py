@@ -59,7 +59,8 @@ class Monitor:
             return int(signals[name].val)
 
         def sample(cycle: int) -> None:
-            offer = tuple(value(f"m_axis_t{n}") for n in ("data", "last", "user"))
+            names = [f"m_axis_t{n}" for n in ("data", "last", "user", "id")]
+            offer = tuple(value(n) for n in names if n in signals)
             valid, ready = value("m_axis_tvalid"), value("m_axis_tready")
             if self._held is not None:
                 assert valid, f"cycle {cycle}: tvalid was withdrawn"
@@ -99,7 +100,7 @@ def delivered(record) -> list[Beat]:
 def check(design, beats, **options):
     """Simulate a stream and compare every beat of the result; returns recording and monitor."""
     meaning = framed(beats, design)
-    expected = expected_beats(meaning.sequences, design)
+    expected = expected_beats(meaning.sequences, design, meaning.turns)
     frames = sum(len(s) for s in meaning.sequences)
     assert sum(b.last for b in expected) == frames > 0
     record, monitor = run(design, beats, frames, **options)

@@ -1,0 +1,129 @@
+"""What the sequencer decides, in plain Python: frames in queues instead of counters and pages."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from block_bench import Values
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.program import Operation, X, Y, program_for
+
+
+class SequencerModel:
+    """The state after a reset; `decide`, then `advance` once a cycle."""
+
+    def __init__(self, design: Design) -> None:
+        self.design, self.program = design, program_for(design)
+        streams = design.hardware.streams
+        self.projected = bool(design.cell.projection)
+        self.loaded = False
+        self.gate = 0
+        self.base = self.projection = self.program.gate_length if self.projected else 0
+        self.inside = ""  # the part of the program that a pass was begun of
+        self.busy = self.outstanding = self.x = self.m = self.x_page = 0
+        self.y = [self.program.output_groups] * streams
+        self.page = [1] * streams  # of the latest y
+        self.arrived: deque[tuple[int, int]] = deque()  # fresh, stream
+        self.owed: deque[tuple[int, int]] = deque()  # tag, number of frames before the projection
+        self.now = (0, 0, 0)  # fresh, stream, page of y that is read
+        self.started = 0
+
+    def decide(self) -> str:
+        """The part whose operation is issued, or nothing."""
+        gate = self.program.operations[self.gate]
+        row = self.program.operations[self.projection]
+        have = self.x if gate.source == X else self.y[self.now[1]]
+        pages = self.design.hardware.frames_in_flight
+        gate_ready = self.loaded and gate.need <= have and not (gate.last and self.busy)
+        gate_ready &= not (gate.start and self.outstanding == pages)
+        row_ready = bool(self.owed) and row.need <= self.m and not (row.last and self.busy)
+        if self.inside == "gate":
+            return "gate" if gate_ready else ""
+        if self.inside == "projection" or (self.owed and self.m >= self.program.cell_groups):
+            return "projection" if row_ready else ""
+        if gate_ready and gate.start and self.owed:
+            stream = self.arrived[0][1]
+            gate_ready = self.x >= self.design.cell.input_blocks
+            gate_ready &= self.y[stream] >= self.program.output_groups
+        return "gate" if gate_ready else "projection" if row_ready else ""
+
+    def fetches(self, issued: str) -> Values:
+        """Addresses of the next operations."""
+        last = self.program.gate_length - 1
+        gate, row = self.gate, self.projection
+        if issued == "gate":
+            gate = 0 if gate == last else gate + 1
+        elif issued == "projection":
+            row = self.base if row == self.program.length - 1 else row + 1
+        return {"gate_fetch": gate, "projection_fetch": row}
+
+    def operation(self, issued: str) -> Operation:
+        return self.program.operations[self.gate if issued == "gate" else self.projection]
+
+    def outputs(self, issued: str) -> Values:
+        """The outputs one cycle later; tag and page of y only where they count."""
+        if not issued:
+            return {"op_valid": 0, "op_first": 0, "op_last": 0, "x_release": 0}
+        operation = self.operation(issued)
+        made = {
+            "op_valid": 1,
+            "op_first": int(operation.first),
+            "op_last": int(operation.last),
+            "x_release": int(issued == "gate" and operation.x_done),
+            "op_projected": int(issued == "projection"),
+            "op_index": operation.index,
+            "op_address": self.gate if issued == "gate" else self.projection,
+        }
+        if issued == "projection":
+            tag, number = self.owed[0]
+            pages = self.design.hardware.frames_in_flight
+            return made | {"op_tag": tag, "m_page": number % pages}
+        fresh, stream, page = self.now
+        made |= {"op_recurrent": int(operation.source == Y), "x_page": self.x_page}
+        if not operation.start:
+            made |= {"op_tag": _tag(fresh, stream, page), "y_page": 2 * stream + page}
+        return made
+
+    def advance(self, issued: str, inputs: Values) -> None:
+        """The end of the cycle."""
+        self.loaded = True
+        self.busy = max(self.busy - 1, 0)
+        following = self.fetches(issued)
+        if issued:
+            operation = self.operation(issued)
+            self.inside = "" if operation.last else issued
+            if operation.last:
+                self.busy = operation.chunks
+            if issued == "gate":
+                self._gate_issued(operation)
+            elif operation.final:
+                self.m -= self.program.cell_groups
+                self.owed.popleft()
+        self.gate, self.projection = following.values()
+        self.x += inputs["x_write"]
+        self.m += inputs["m_write"]
+        self.y[inputs["y_write_stream"]] += inputs["y_write"]
+        self.outstanding -= inputs["output_release"]
+        if inputs["frame_start"]:
+            self.arrived.append((inputs["frame_fresh"], inputs["frame_stream"]))
+
+    def _gate_issued(self, operation: Operation) -> None:
+        if operation.start:
+            fresh, stream = self.arrived.popleft()
+            self.now = (fresh, stream, self.page[stream])
+            self.page[stream] ^= 1
+            self.outstanding += 1
+            self.started += 1
+        if operation.x_done:
+            self.x -= self.design.cell.input_blocks
+            self.x_page ^= 1
+        if operation.y_done:
+            self.y[self.now[1]] -= self.program.output_groups
+        if operation.final:
+            self.owed.append((_tag(*self.now), self.started - 1))
+
+
+def _tag(fresh: int, stream: int, page: int) -> int:
+    """Tag of a frame that reads `page` of y."""
+    return fresh | (1 - page) << 1 | stream << 2
