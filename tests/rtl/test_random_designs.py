@@ -11,8 +11,8 @@ import pytest
 from random_designs import corner_inputs, random_design, random_inputs
 
 from ernn_myhdl.design import BLOCK_SIZES
-from ernn_myhdl.program import program_for
 from ernn_myhdl.engines.stimulus import Traffic
+from ernn_myhdl.program import program_for
 from ernn_myhdl.schedule import frame_times
 from golden.tensors import tensor_names
 
