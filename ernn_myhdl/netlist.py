@@ -88,7 +88,10 @@ class Net:
 
 @dataclass
 class Instance:
-    """A component with its nets by port name; `contents` selects the contents of a Rom."""
+    """A component with its nets by port name.
+
+    contents: which contents a Rom holds; in a netlist with `base`, counted from its instance's own.
+    """
 
     label: str
     component: Leaf | Rom | Netlist
@@ -114,10 +117,15 @@ class Probe:
 
 
 class Netlist:
-    """A component made of others."""
+    """A component made of others.
 
-    def __init__(self, name: str) -> None:
+    base: the memories inside hold the contents `base` + their own `contents`, where `base` is the
+    `contents` of this netlist's instance. So netlists that differ in contents only are one component.
+    """
+
+    def __init__(self, name: str, base: bool = False) -> None:
         self.name = name
+        self.base = base
         self.nets: dict[str, Net] = {}
         self.instances: list[Instance] = []
         self.wires: list[Wire] = []
@@ -205,6 +213,11 @@ class Netlist:
         visit(self, 1)
         order = sorted(found.items(), key=lambda item: (_depth(item[1][0]), item[0]))
         return {name: (component, count) for name, (component, count) in order}
+
+
+def has_contents(component: Leaf | Rom | Netlist) -> bool:
+    """Whether an instance of the component tells which contents its memories hold."""
+    return isinstance(component, Rom) or (isinstance(component, Netlist) and component.base)
 
 
 def _depth(component) -> int:
@@ -298,11 +311,11 @@ class Elaboration:
 def elaborate(netlist: Netlist, ports: dict[str, object]) -> Elaboration:
     """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
     result = Elaboration([], {}, {}, [])
-    _elaborate(netlist, ports, "", result)
+    _elaborate(netlist, ports, "", 0, result)
     return result
 
 
-def _elaborate(netlist: Netlist, ports: dict, path: str, result: Elaboration) -> None:
+def _elaborate(netlist: Netlist, ports: dict, path: str, base: int, result: Elaboration) -> None:
     signals: dict[Net, object] = {}
     for net in netlist.nets.values():
         signals[net] = ports[net.name] if net.direction else net.type.signals()
@@ -311,10 +324,11 @@ def _elaborate(netlist: Netlist, ports: dict, path: str, result: Elaboration) ->
     for instance in netlist.instances:
         component = instance.component
         bound = {port: signals[net] for port, net in instance.nets.items()}
+        contents = base + instance.contents if has_contents(component) else 0
         if isinstance(component, Netlist):
-            _elaborate(component, bound, f"{path}{instance.label}.", result)
+            _elaborate(component, bound, f"{path}{instance.label}.", contents, result)
         elif isinstance(component, Rom):
-            result.processes.append(_rom_process(component, instance.contents, **bound))
+            result.processes.append(_rom_process(component, contents, **bound))
         else:
             result.processes.append(component.block(**bound, **component.parameters))
     for wire in netlist.wires:

@@ -21,7 +21,7 @@ CYCLE_NS = 10
 #: Elements of signals that a VCD holds before the lanes are left out.
 MANY_ELEMENTS = 6000
 
-_LANE = re.compile(r"(lane|weights|drain)_\d+(_|\.|$)|broadcast_\d+_\d+_")
+_LANE = re.compile(r"lanes_\d+_\d+")
 
 
 class VcdTrace:
@@ -57,7 +57,7 @@ class VcdTrace:
         elements = sum(t.count if isinstance(t, Array) else 1 for t in types.values())
         kept = list(types)
         if elements > MANY_ELEMENTS and not self.lanes:
-            kept = [name for name in types if not _LANE.search(name)]
+            kept = [name for name in types if not _LANE.match(name)]
             self.left_out = len(types) - len(kept)
         comment = "cycle n lasts from 10 n to 10 (n + 1) ns; values as sampled at its end"
         if self.left_out:

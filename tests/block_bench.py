@@ -232,7 +232,7 @@ def convert_block(component: Leaf | Netlist, folder: Path, hdl: str) -> None:
     files = [SUPPORT] if hdl == "vhdl" else []
     for name, (part, _) in (top.components() | {top.name: (top, 1)}).items():
         if isinstance(part, Netlist):
-            text = structure.vhdl(part) if hdl == "vhdl" else structure.verilog(part, None)
+            text = structure.vhdl(part) if hdl == "vhdl" else structure.verilog(part)
             (folder / f"{name}.{suffix}").write_text(text)
         files.append(f"{name}.{suffix}")
     (folder / "files.txt").write_text(" ".join(files))

@@ -12,7 +12,6 @@ import warnings
 from pathlib import Path
 
 from myhdl import (
-    ConcatSignal,
     Signal,
     ToVerilogWarning,
     ToVHDLWarning,
@@ -24,7 +23,7 @@ from myhdl import (
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.rtl.signals import Array, unsigned
+from ernn_myhdl.rtl.signals import Array
 
 #: Warnings of the converters that say nothing about the result: a port of the wrapped block that
 #: the block does not need for these parameters.
@@ -37,63 +36,54 @@ HARMLESS = (
 
 
 @block
-def unpack_element(bus, elements, position, high, low):
-    """elements[position] is a slice of the bus."""
-
-    @always_comb
-    def assign():
-        elements[position].next = bus[high:low].signed()
-
-    return assign
-
-
-@block
-def read_element(elements, position, part, width):
-    """part is an element without its sign."""
-
-    @always_comb
-    def assign():
-        part.next = elements[position][width:]
-
-    return assign
-
-
-@block
-def pack_one(bus, part):
-    """bus of a single element."""
-
-    @always_comb
-    def assign():
-        bus.next = part
-
-    return assign
-
-
-@block
-def pack_elements(bus, parts):
-    """bus is the concatenation of the parts, the first in the lowest bits."""
-    joined = ConcatSignal(*reversed(parts))
-
-    @always_comb
-    def assign():
-        bus.next = joined
-
-    return assign
-
-
-@block
 def unpack_array(bus, elements, count, width):
-    """Cuts the bus into elements."""
-    return [unpack_element(bus, elements, i, (i + 1) * width, i * width) for i in range(count)]
+    """Cuts the bus into `count` elements of `width` bits, the first in the lowest bits."""
+
+    @always_comb
+    def cut():
+        for i in range(count):
+            elements[i].next = bus[(i + 1) * width : i * width].signed()
+
+    bus.read = True
+    for element in elements:
+        element.driven = "wire"
+    return cut
 
 
 @block
 def pack_array(elements, bus, count, width):
-    """Joins the elements to the bus."""
-    parts = [unsigned(width) for _ in range(count)]
-    read = [read_element(elements, i, parts[i], width) for i in range(count)]
-    joined = pack_elements(bus, parts) if count > 1 else pack_one(bus, parts[0])
-    return read, joined
+    """Joins `count` elements of `width` bits to the bus, the first in the lowest bits."""
+
+    @always_comb
+    def join():
+        for i in range(count):
+            bus.next[(i + 1) * width : i * width] = elements[i]
+
+    bus.driven = "wire"
+    for element in elements:
+        element.read = True
+    return join
+
+
+# MyHDL makes of the processes above what no Verilog tool takes: slices with variable bounds.
+unpack_array.vhdl_code = """\
+cut_$elements: for i in 0 to $count - 1 generate \
+$elements(i) <= signed($bus($width * i + $width - 1 downto $width * i)); end generate;"""
+unpack_array.verilog_code = """\
+genvar cut_$elements;
+generate
+    for (cut_$elements = 0; cut_$elements < $count; cut_$elements = cut_$elements + 1)
+        assign $elements[cut_$elements] = $bus[$width * cut_$elements +: $width];
+endgenerate"""
+pack_array.vhdl_code = """\
+join_$elements: for i in 0 to $count - 1 generate \
+$bus($width * i + $width - 1 downto $width * i) <= std_logic_vector($elements(i)); end generate;"""
+pack_array.verilog_code = """\
+genvar join_$elements;
+generate
+    for (join_$elements = 0; join_$elements < $count; join_$elements = join_$elements + 1)
+        assign $bus[$width * join_$elements +: $width] = $elements[join_$elements];
+endgenerate"""
 
 
 def _wrapper(leaf: Leaf):
@@ -166,7 +156,7 @@ def convert_leaf(leaf: Leaf, folder: Path, hdl: str) -> str:
 
 
 def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
-    """A heading that says what the entity is, and no runs of blank lines."""
+    """A heading that says what the entity is, no runs of blank lines, no detours of array ports."""
     mark = "--" if hdl == "VHDL" else "//"
     first = (leaf.block.func.__doc__ if hasattr(leaf.block, "func") else None) or ""
     purpose = " ".join(first.split("\n\n")[0].split())
@@ -174,4 +164,22 @@ def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
         f"{k} = {v}" for k, v in leaf.parameters.items() if isinstance(v, (int, tuple, bool))
     )
     heading = f"{mark} {leaf.name}: {purpose}\n{mark} parameters: {values or 'none'}\n"
+    if hdl == "VHDL":
+        text = text.replace("use std.textio.all;\n\n", "")
+        for name, port in leaf.ports.items():
+            if isinstance(port.type, Array):
+                text = _without_copy(text, name)
+    text = re.sub(r"(end generate;\n)\n*(?=(cut|join)_)", r"\1", text)
+    text = re.sub(r"(end generate;|endgenerate)\n(?!\n|cut_|join_|genvar)", r"\1\n\n", text)
     return heading + re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")
+
+
+def _without_copy(text: str, port: str) -> str:
+    """Without the signal by which MyHDL converts the port's type; the generate statements do that."""
+    copy = f"{port}_num"
+    removed = rf"signal {copy}: .*\n|{copy} <= unsigned\({port}\);\n|{port} <= .*\({copy}\);\n"
+    text, count = re.subn(rf"^(?:{removed})", "", text, flags=re.MULTILINE)
+    text, used = re.subn(rf"\b{copy}\(", f"{port}(", text)
+    if (count, used) != (2, 1) or copy in text:
+        raise ToolError(f"MyHDL conversion: unknown form of the port {port}")
+    return text

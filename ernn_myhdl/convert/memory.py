@@ -65,15 +65,21 @@ end architecture rtl;
 
 
 def verilog_module(rom: Rom) -> str:
-    """A read-only memory that is loaded from the hex file INIT."""
+    """A read-only memory that is loaded from the hex file of its CONTENTS."""
     bits = rom.type.bits
+    digits = range(_digits(rom) - 1, -1, -1)
+    number = "".join(
+        f"    localparam [7:0] DIGIT_{d} = 48 + CONTENTS / {10**d} % 10;\n" for d in digits
+    )
+    name = ", ".join([f'"{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
     return f"""// {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 module {rom.name} (
     input wire clk,
     input wire [{rom.address_bits - 1}:0] address,
     output reg [{bits - 1}:0] q
 );
-    parameter INIT = "{hex_name(rom, 0)}";
+    parameter CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}
+{number}    parameter INIT = {{{name}}};
     reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
     initial begin
         q = {bits}'b0;
@@ -84,9 +90,13 @@ endmodule
 """
 
 
+def _digits(rom: Rom) -> int:
+    return len(str(len(rom.contents) - 1))
+
+
 def hex_name(rom: Rom, contents: int) -> str:
-    """File of one memory's contents."""
-    return f"{rom.name}_{contents}.hex"
+    """File of one memory's contents; the number has leading zeros."""
+    return f"{rom.name}_{contents:0{_digits(rom)}}.hex"
 
 
 def hex_file(rom: Rom, contents: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.netlist import Instance, Net, Netlist, Rom
+import textwrap
+
+from ernn_myhdl.netlist import Instance, Net, Netlist, has_contents
 from ernn_myhdl.rtl.signals import Bit
 
 
@@ -26,6 +28,21 @@ def _used(netlist: Netlist) -> set[Net]:
     return used
 
 
+def _by_type(nets) -> dict[str, str]:
+    """Names with commas by type."""
+    names: dict[str, list[str]] = {}
+    for net in nets:
+        names.setdefault(vhdl_type(net.type), []).append(net.name)
+    return {kind: ", ".join(found) for kind, found in names.items()}
+
+
+def _statement(text: str) -> list[str]:
+    """Lines of at most 100 characters of a statement inside an architecture."""
+    return textwrap.wrap(
+        text, 100, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False
+    )
+
+
 def vhdl(netlist: Netlist) -> str:
     """Entity and architecture of a netlist."""
     used = _used(netlist)
@@ -40,6 +57,11 @@ def vhdl(netlist: Netlist) -> str:
         "use ieee.std_logic_1164.all;",
         "",
         f"entity {netlist.name} is",
+        *(
+            ["    generic (CONTENTS : natural := 0); -- of the first memory inside"]
+            if netlist.base
+            else []
+        ),
         "    port (",
         ports,
         "    );",
@@ -47,13 +69,13 @@ def vhdl(netlist: Netlist) -> str:
         "",
         f"architecture structure of {netlist.name} is",
     ]
-    for net in netlist.nets.values():
-        if not net.direction and net in used:
-            start = ""
-            if net.zero:
-                start = " := '0'" if isinstance(net.type, Bit) else " := (others => '0')"
-            kind = "constant" if net.zero else "signal"
-            lines.append(f"    {kind} {net.name} : {vhdl_type(net.type)}{start};")
+    inner = [n for n in netlist.nets.values() if not n.direction and n in used]
+    for net in inner:
+        if net.zero:
+            start = "'0'" if isinstance(net.type, Bit) else "(others => '0')"
+            lines.append(f"    constant {net.name} : {vhdl_type(net.type)} := {start};")
+    for kind, names in _by_type(n for n in inner if not n.zero).items():
+        lines += _statement(f"signal {names} : {kind};")
     lines.append("begin")
     for wire in netlist.wires:
         parts = [_vhdl_slice(*s) for s in reversed(wire.slices)]
@@ -66,17 +88,20 @@ def vhdl(netlist: Netlist) -> str:
                 right = f"{source.name}(0)"
         lines.append(f"    {target} <= {right};")
     for instance in netlist.instances:
-        lines.append(f"    {_vhdl_instance(instance)}")
+        lines.append(f"    {_vhdl_instance(instance, netlist)}")
     lines += ["end architecture structure;", ""]
     return "\n".join(lines)
 
 
-def _vhdl_instance(instance: Instance) -> str:
-    generic = (
-        f" generic map (CONTENTS => {instance.contents})"
-        if isinstance(instance.component, Rom)
-        else ""
-    )
+def _contents(instance: Instance, netlist: Netlist) -> str:
+    """Value of an instance's CONTENTS."""
+    return f"CONTENTS + {instance.contents}" if netlist.base else str(instance.contents)
+
+
+def _vhdl_instance(instance: Instance, netlist: Netlist) -> str:
+    generic = ""
+    if has_contents(instance.component):
+        generic = f" generic map (CONTENTS => {_contents(instance, netlist)})"
     ports = ", ".join(f"{port} => {net.name}" for port, net in instance.nets.items())
     label = f"{instance.label}_i"
     return f"{label}: entity work.{instance.component.name}{generic}\n        port map ({ports});"
@@ -92,8 +117,8 @@ def _verilog_slice(net: Net, low: int, bits: int) -> str:
     return f"{net.name}[{low + bits - 1}:{low}]"
 
 
-def verilog(netlist: Netlist, init_file) -> str:
-    """Module of a netlist; init_file(rom, contents) names the file of a memory's contents."""
+def verilog(netlist: Netlist) -> str:
+    """Module of a netlist."""
     used = _used(netlist)
     ports = [n for n in netlist.nets.values() if n.direction]
     lines = [f"// {netlist.name}: instances and wires only", f"module {netlist.name} ("]
@@ -101,6 +126,8 @@ def verilog(netlist: Netlist, init_file) -> str:
         ",\n".join(f"    {n.direction}put wire {_verilog_range(n.type)}{n.name}" for n in ports)
     )
     lines.append(");")
+    if netlist.base:
+        lines.append("    parameter CONTENTS = 0; // of the first memory inside")
     for net in netlist.nets.values():
         if not net.direction and net in used:
             start = f" = {net.type.bits}'b0" if net.zero else ""
@@ -111,8 +138,8 @@ def verilog(netlist: Netlist, init_file) -> str:
     for instance in netlist.instances:
         component = instance.component
         parameter = ""
-        if isinstance(component, Rom):
-            parameter = f' #(.INIT("{init_file(component, instance.contents)}"))'
+        if has_contents(component):
+            parameter = f" #(.CONTENTS({_contents(instance, netlist)}))"
         nets = ", ".join(f".{port}({net.name})" for port, net in instance.nets.items())
         lines.append(f"    {component.name}{parameter} {instance.label}_i ({nets});")
     lines += ["endmodule", ""]

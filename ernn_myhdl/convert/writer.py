@@ -110,7 +110,7 @@ def write(design: Design, folder: Path, hdl: str) -> None:
             if hdl == "vhdl":
                 text = structure.vhdl(component)
             else:
-                text = structure.verilog(component, memory.hex_name)
+                text = structure.verilog(component)
             (folder / file).write_text(text)
         entry["file"] = file
         files.append(file)

@@ -16,8 +16,6 @@ from ernn_myhdl.transform import spectral_products
 
 SELECT_LATENCY = 2
 BROADCAST_LATENCY = 1
-#: Lanes behind one copy of the broadcast registers.
-CLUSTER = 32
 
 
 @block

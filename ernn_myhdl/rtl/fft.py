@@ -38,26 +38,20 @@ def align(source, target, count, width, shift):
     return move
 
 
-@block
-def add(clk, source, target, a, b, out):
-    """target[out] = source[a] + source[b]"""
-
-    @always(clk.posedge)
-    def term():
-        target[out].next = source[a] + source[b]
-
-    return term
+# The indices of a process must be constants: VHDL takes a process that assigns an element by a loop's
+# variable for a driver of the whole array.
 
 
 @block
-def subtract(clk, source, target, a, b, out):
-    """target[out] = source[a] - source[b]"""
+def butterfly(clk, source, target, a, b, sum_out, difference_out):
+    """target[sum_out] = source[a] + source[b] and target[difference_out] = source[a] - source[b]"""
 
     @always(clk.posedge)
-    def term():
-        target[out].next = source[a] - source[b]
+    def terms():
+        target[sum_out].next = source[a] + source[b]
+        target[difference_out].next = source[a] - source[b]
 
-    return term
+    return terms
 
 
 @block
@@ -83,15 +77,18 @@ def scale(clk, source, target, a, out, factor, width):
 
 
 @block
-def hold(clk, source, target, word):
-    """target[word] = source[word] after ROTATION_LATENCY cycles."""
-    first, second = signed(len(source[word])), signed(len(source[word]))
+def hold(clk, source, target, a, b, width):
+    """target[a] = source[a] and target[b] = source[b] after ROTATION_LATENCY cycles."""
+    first, second = array(2, width), array(2, width)
 
     @always(clk.posedge)
     def keep():
-        first.next = source[word]
-        second.next = first
-        target[word].next = second
+        first[0].next = source[a]
+        first[1].next = source[b]
+        for i in range(2):
+            second[i].next = first[i]
+        target[a].next = second[0]
+        target[b].next = second[1]
 
     return keep
 
@@ -182,14 +179,13 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
         graph, words[:-1], words[1:], widths[:-1], widths[1:], strict=True
     ):
         if isinstance(stage, transform.SumStage):
+            for total, difference in _butterflies(stage):
+                a, b = difference.a, difference.b
+                parts.append(butterfly(clk, before, after, a, b, total.out, difference.out))
             for t in stage.terms:
                 if t.b is None:
                     factor = t.sign_a * t.scale
                     parts.append(scale(clk, before, after, t.a, t.out, factor, wide))
-                elif t.sign_b > 0:
-                    parts.append(add(clk, before, after, t.a, t.b, t.out))
-                else:
-                    parts.append(subtract(clk, before, after, t.a, t.b, t.out))
             continue
         rotated = set()
         for t in stage.twiddles:
@@ -201,8 +197,22 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
             else:
                 sine = -t.sine if t.inverse else t.sine
                 parts.append(rotate(clk, before, after, t.re, t.im, t.cosine, sine, width))
-        parts += [hold(clk, before, after, w) for w in range(points) if w not in rotated]
+        kept = [w for w in range(points) if w not in rotated]
+        parts += [
+            hold(clk, before, after, a, b, width)
+            for a, b in zip(kept[::2], kept[1::2], strict=True)
+        ]
     return parts
+
+
+def _butterflies(stage: transform.SumStage) -> list[tuple[transform.Term, transform.Term]]:
+    """The sums and the differences of a stage, those of the same two words together."""
+    pairs: dict[frozenset, list] = {}
+    for t in stage.terms:
+        if t.b is not None:
+            pair = pairs.setdefault(frozenset((t.a, t.b)), [None, None])
+            pair[t.sign_b < 0] = t
+    return [tuple(pair) for pair in pairs.values()]
 
 
 def _graph_latency(graph) -> int:

@@ -29,7 +29,17 @@ from ernn_myhdl.program import (
     lane_contents,
     program_for,
 )
-from ernn_myhdl.rtl import broadcast, drain, elementwise, fft, lane, rounding, sequencer, stream
+from ernn_myhdl.rtl import (
+    broadcast,
+    cluster,
+    drain,
+    elementwise,
+    fft,
+    lane,
+    rounding,
+    sequencer,
+    stream,
+)
 from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.memory import READ_LATENCY, ram_leaf, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
@@ -309,36 +319,17 @@ class _Core:
             )
         }  # fmt: skip
         address = self.delayed("broadcast_address", self.op["op_address"], wait - READ_LATENCY)
-        bus_type = buses[0].type
-        tree = broadcast.broadcast_leaf(bus_type.count, bus_type.width, program.address_bits)
-        clusters: dict[tuple[int, int], dict[str, Net]] = {}
-        word = self.design.accumulator_word
-        lane_leaf = lane.leaf(k, f.spectrum_word, f.weight_word, word)
-        rom = Rom(
-            "lane_weights", program.address_bits, Array(k, f.weight_word),
-            lane_contents(self.design),
+        clusters = cluster.Clusters(
+            lanes=hw.lanes,
+            groups=groups,
+            chain=hw.ifft_units,
+            lane=lane.leaf(k, f.spectrum_word, f.weight_word, self.design.accumulator_word),
+            weights=Rom(
+                "lane_weights", program.address_bits, Array(k, f.weight_word),
+                lane_contents(self.design),
+            ),
         )  # fmt: skip
-        sums = lane_leaf.ports["drain"].type
-        drains = [n.net(f"drain_{i}", sums) for i in range(hw.lanes)]
-        end = n.zero("drain_end", sums)
-        for i in range(hw.lanes):
-            key = (i % groups, i // groups // broadcast.CLUSTER)
-            if key not in clusters:
-                clusters[key] = n.add(
-                    f"broadcast_{key[0]}_{key[1]}", tree, clk=self.clk, column=buses[key[0]],
-                    address=address, **control,
-                )  # fmt: skip
-            copy = clusters[key]
-            weights = n.add(
-                f"weights_{i}", rom, contents=i, clk=self.clk, address=copy["address_copy"]
-            )["q"]
-            below = drains[i + hw.ifft_units] if i + hw.ifft_units < hw.lanes else end
-            n.add(
-                f"lane_{i}", lane_leaf, clk=self.clk, column=copy["column_copy"], weights=weights,
-                valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
-                shift=copy["shift_copy"], below=below, drain=drains[i],
-            )  # fmt: skip
-        return drains[: hw.ifft_units]
+        return clusters.add(n, buses, address, control)
 
     def drained(self, heads: list[Net]) -> None:
         """From the heads of the drain chains to rounded rows of gates and of y."""

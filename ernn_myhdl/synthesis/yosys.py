@@ -237,14 +237,20 @@ class _Job:
 
 
 def parse_statistics(text: str) -> dict[str, dict[str, int]]:
-    """Module -> cell type -> number, from `stat -json`; parameters cut off the names."""
+    """Module -> cell type -> number, from `stat -json`; parameters cut off the names.
+
+    Of modules that differ in parameters only, such as the contents of their memories, one stands for
+    all; ToolError if their cells differ.
+    """
     # Yosys 0.23 leaves a comma behind the last member, where there is one module only.
     data = json.loads(re.sub(r",(\s*})", r"\1", text))
     result: dict[str, dict[str, int]] = {}
     for module, values in data["modules"].items():
-        cells = result.setdefault(_plain(module), {})
+        cells: dict[str, int] = {}
         for kind, number in values["num_cells_by_type"].items():
             cells[_plain(kind)] = cells.get(_plain(kind), 0) + number
+        if result.setdefault(_plain(module), cells) != cells:
+            raise ToolError(f"yosys: the cells of {_plain(module)} depend on its parameters")
     return result
 
 

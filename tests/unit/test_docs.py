@@ -110,6 +110,7 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
     formats = designs()[0].formats
     forward = fft.forward("fft", 8, formats.input, formats.input_spectrum)
     found["fft", "forward"] = set(forward.ports)
+    found["cluster", "lanes_N"] = set(core(designs()[0]).components()["lanes_2"][0].ports)
     found["memory", "store"] = set(store("s", 4, Array(8, 12), 2, 1, 2).ports)
     assert isinstance(forward, Netlist)
     return found

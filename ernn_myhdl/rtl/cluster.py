@@ -1,0 +1,123 @@
+"""Clusters of lanes: each a broadcast register with at most CLUSTER lanes and their weight memories.
+
+Lane i belongs to column group i % groups, and within its group to cluster i // groups // CLUSTER.
+The drain chains run through a group: lane i takes over from lane i + chain, which lies
+chain / groups places further in the same group and so in the same or in a later cluster. What
+crosses the border of a cluster are the drains of its first lanes and the ports below of its last.
+
+The lanes of a cluster are one component, whatever their weights: its generic CONTENTS is the number of
+its first lane, and its memories hold the weights of the lanes from there on, every groups-th.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ernn_myhdl.netlist import Leaf, Net, Netlist, Rom
+from ernn_myhdl.rtl import broadcast
+from ernn_myhdl.rtl.signals import Array, Bit
+
+#: Lanes behind one copy of the broadcast registers; a power of two.
+CLUSTER = 32
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """All lanes of a core.
+
+    lanes: number of them, a multiple of chain. groups: column groups (G). chain: distance of lanes in
+    the drain chain (U), a multiple of groups; both powers of two. lane, weights: the components.
+    """
+
+    lanes: int
+    groups: int
+    chain: int
+    lane: Leaf
+    weights: Rom
+
+    @property
+    def step(self) -> int:
+        """Distance of neighbours in the drain chain, in lanes of one group."""
+        return self.chain // self.groups
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Lanes of each cluster of a group; either the step divides all, or all divide the step."""
+        count = self.lanes // self.groups
+        return [min(CLUSTER, count - first) for first in range(0, count, CLUSTER)]
+
+    @property
+    def crossing(self) -> int:
+        """Drains that cross the border of a cluster on each side."""
+        return min(self.step, CLUSTER)
+
+    def netlist(self, size: int) -> Netlist:
+        """A cluster of `size` lanes.
+
+        Ports: those of the broadcast register on the side of the source; below, the drains of the
+        `crossing` lanes that follow; drain, those of its own first lanes.
+        """
+        n = Netlist(f"lanes_{size}", base=True)
+        ports = self.lane.ports
+        sums = ports["drain"].type
+        crossing = Array(self.crossing * sums.count, sums.width)
+        column, address = ports["column"].type, self.weights.ports["address"].type
+        clk = n.input("clk", Bit())
+        copy = n.add(
+            "broadcast",
+            broadcast.broadcast_leaf(column.count, column.width, address.width),
+            clk=clk,
+            column=n.input("column", column),
+            **{name: n.input(name, Bit()) for name in ("valid", "first", "last", "shift")},
+            address=n.input("address", address),
+        )
+        below = n.input("below", crossing)
+        drains = [n.net(f"drain_{j}", sums) for j in range(size)]
+        for j in range(size):
+            after = j + self.crossing
+            if after < size:
+                source = drains[after]
+            else:
+                low = (after - size) * sums.bits
+                source = n.bundle(f"below_{j}", sums, (below, low, sums.bits))
+            weights = n.add(
+                f"weights_{j}", self.weights, contents=j * self.groups, clk=clk,
+                address=copy["address_copy"],
+            )["q"]  # fmt: skip
+            n.add(
+                f"lane_{j}", self.lane, clk=clk, column=copy["column_copy"], weights=weights,
+                valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
+                shift=copy["shift_copy"], below=source, drain=drains[j],
+            )  # fmt: skip
+        n.wire(n.output("drain", crossing), *drains[: self.crossing])
+        return n
+
+    def add(self, n: Netlist, buses: list[Net], address: Net, control: dict[str, Net]) -> list[Net]:
+        """Instantiate all clusters in `n`; returns the heads of the chains.
+
+        buses: one for each group. control: valid, first, last and shift.
+        """
+        components = {size: self.netlist(size) for size in dict.fromkeys(self.sizes)}
+        kind = components[self.sizes[0]].ports["drain"].type
+        count = len(self.sizes)
+        further = self.step // self.crossing  # clusters from one to the one below it
+        end = n.zero("drain_end", kind)
+        drains = {
+            (g, c): n.net(f"lanes_{g}_{c}_drain", kind)
+            for g in range(self.groups)
+            for c in range(count)
+        }
+        for (g, c), drain in drains.items():
+            n.add(
+                f"lanes_{g}_{c}", components[self.sizes[c]],
+                contents=c * CLUSTER * self.groups + g, clk=n.nets["clk"], column=buses[g],
+                **control, address=address, below=drains.get((g, c + further), end), drain=drain,
+            )  # fmt: skip
+        sums = self.lane.ports["drain"].type
+        heads = []
+        for i in range(self.chain):
+            c, j = divmod(i // self.groups, CLUSTER)
+            part = (drains[i % self.groups, c], j * sums.bits, sums.bits)
+            heads.append(n.bundle(f"drain_{i}", sums, part))
+        return heads

@@ -1,0 +1,54 @@
+"""Clusters of lanes: weights, columns and drain chains across their borders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ernn_myhdl.check import check_run
+from ernn_myhdl.generate import new_design
+from ernn_myhdl.netlist import Netlist, Rom
+from ernn_myhdl.rtl import cluster
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.run import run_design
+
+
+def design(**hardware):
+    return new_design(inputs=5, hidden=16, projection=8, block=2, peepholes=True, **hardware)
+
+
+@pytest.mark.parametrize(
+    "lanes, ifft_units, element_width, size",
+    [
+        (12, 4, 2, 1),  # a chain passes over clusters
+        (12, 4, 1, 2),  # lanes of a group in several clusters, the last one smaller
+        (16, 4, 4, 4),
+        (6, 2, 1, 4),
+    ],
+)
+def test_drain_chains_cross_clusters(monkeypatch, lanes, ifft_units, element_width, size):
+    monkeypatch.setattr(cluster, "CLUSTER", size)
+    small = design(lanes=lanes, ifft_units=ifft_units, element_width=element_width)
+    x = np.random.default_rng(lanes).standard_normal((2, 5))
+    assert check_run(run_design(small, x, "myhdl")) is None
+
+
+def contents(netlist: Netlist, base: int = 0) -> list[int]:
+    """Contents of all lane memories below a netlist."""
+    found = []
+    for instance in netlist.instances:
+        at = base + instance.contents
+        if isinstance(instance.component, Netlist):
+            found += contents(instance.component, at if instance.component.base else 0)
+        elif isinstance(instance.component, Rom) and instance.component.name == "lane_weights":
+            found.append(at)
+    return found
+
+
+@pytest.mark.parametrize("lanes, ifft_units", [(96, 4), (80, 16), (16, 16)])
+def test_each_lane_has_its_own_weights_once(lanes, ifft_units):
+    wide = new_design(5, 48, 8, 2, lanes=lanes, ifft_units=ifft_units, element_width=4)
+    top = core(wide)
+    assert sorted(contents(top)) == list(range(lanes))
+    sizes = [c for name, c in top.components().items() if name.startswith("lanes_")]
+    assert len(sizes) <= 2  # full clusters are one component, and so are smaller ones
