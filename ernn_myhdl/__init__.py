@@ -27,6 +27,7 @@ _PUBLIC = {
     "load_design": "ernn_myhdl.storage",
     "load_run": "ernn_myhdl.run",
     "new_design": "ernn_myhdl.generate",
+    "preset_design": "ernn_myhdl.presets",
     "run_design": "ernn_myhdl.run",
     "save_design": "ernn_myhdl.storage",
 }

@@ -36,6 +36,7 @@ def default_hardware(
     element_width: int | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
+    streams: int = 1,
 ) -> Hardware:
     """Hardware parameters; those that are None get a default.
 
@@ -51,7 +52,7 @@ def default_hardware(
         sample_bits = next((bits for bits in SAMPLE_BITS if bits >= widest), SAMPLE_BITS[-1])
     if samples_per_beat is None:
         samples_per_beat = min(cell.block, MAX_TDATA // max(sample_bits, 1))
-    return Hardware(lanes, ifft_units, width, samples_per_beat, sample_bits)
+    return Hardware(lanes, ifft_units, width, samples_per_beat, sample_bits, streams)
 
 
 def new_design(
@@ -66,6 +67,7 @@ def new_design(
     element_width: int | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
+    streams: int = 1,
     word: int = 12,
     state_word: int = 16,
     seed: int = 1,
@@ -99,7 +101,7 @@ def new_design(
     calibration = [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
     formats = choose_formats(cell, weights, calibration, word, state_word)
     hardware = default_hardware(
-        cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits
+        cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams
     )
     # everything else is checked before the segments are counted, which takes longest
     design = Design(cell, hardware, formats, Activations(2, 2), weights, name)

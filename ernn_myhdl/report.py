@@ -14,8 +14,6 @@ from ernn_myhdl.pwl import pwl_table
 from ernn_myhdl.schedule import schedule_for
 from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
 
-#: Independent streams that the core interleaves.
-STREAMS = 1
 #: Words of activations' inputs up to this are looked at code by code.
 LOOKED_AT_BITS = 20
 
@@ -59,17 +57,24 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
 
     latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
-    as the cycle of the transfer. interval_cycles: between frames of one stream in steady state.
+    as the cycle of the transfer. interval_cycles, interval_cycles_interleaved: between frames in
+    steady state, of one stream and of all streams in turn. multiplier_bound_cycles: multiplications
+    of a frame by multipliers; interval_to_bound: interleaved interval by that bound.
+    bottleneck, utilisation: with all streams.
     weight_bits: words of the weight memories that hold weights; weight_memory_bits: all of them.
     """
     if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
         raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
     cell, hw, f = design.cell, design.hardware, design.formats
     program, schedule = program_for(design), schedule_for(design)
+    together = schedule_for(design, hw.streams)
     matrices = [shape for name, shape in cell.weight_shapes.items() if name.endswith("weight")]
     stored = sum(int(np.prod(shape)) for shape in matrices)
     parts = multipliers(design)
-    single = clock_mhz * 1e6 / schedule.interval
+    blocks = 4 * cell.hidden_blocks * design.gate_columns
+    if cell.projection:
+        blocks += cell.output_blocks * cell.hidden_blocks
+    bound = blocks * design.lane_products / sum(parts.values())
     errors = _activation_errors(design)
     return {
         "name": design.name,
@@ -98,13 +103,16 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
         "product_cycles": program.length,
         "latency_cycles": schedule.latency,
         "interval_cycles": _whole(schedule.interval),
-        "bottleneck": schedule.bottleneck,
-        "utilisation": {unit: round(v, 4) for unit, v in schedule.utilisation().items()},
-        "streams": STREAMS,
+        "interval_cycles_interleaved": _whole(together.interval),
+        "multiplier_bound_cycles": round(bound, 1),
+        "interval_to_bound": round(together.interval / bound, 3),
+        "bottleneck": together.bottleneck,
+        "utilisation": {unit: round(v, 4) for unit, v in together.utilisation().items()},
+        "streams": hw.streams,
         "clock_mhz": clock_mhz,
         "latency_us": schedule.latency / clock_mhz,
-        "frames_per_second_single": single,
-        "frames_per_second_interleaved": single,
+        "frames_per_second_single": clock_mhz * 1e6 / schedule.interval,
+        "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
         "tdata_bits": hw.samples_per_beat * hw.sample_bits,
     }
 
@@ -131,7 +139,8 @@ def info_text(info: dict) -> str:
         (
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
-            f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits",
+            f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits, "
+            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}",
         ),
         (
             "parameters",
@@ -159,11 +168,29 @@ def info_text(info: dict) -> str:
         ),
         (
             "interval",
-            f"{info['interval_cycles']} cycles, of which {info['product_cycles']} of products; "
-            f"bound by {info['bottleneck']}",
+            f"{info['interval_cycles']} cycles with one stream, of which {info['product_cycles']} "
+            "of products",
+        ),
+        *(
+            [("", f"{info['interval_cycles_interleaved']} cycles with {info['streams']} streams")]
+            if info["streams"] > 1
+            else []
+        ),
+        (
+            "",
+            f"{info['interval_to_bound']:.2f} times the {info['multiplier_bound_cycles']:g} cycles "
+            f"of that many multipliers; bound by {info['bottleneck']}",
         ),
         ("busy", busy),
-        ("speed", f"{info['frames_per_second_single']:,.0f} frames/s, one stream"),
+        (
+            "speed",
+            f"{info['frames_per_second_single']:,.0f} frames/s with one stream"
+            + (
+                f", {info['frames_per_second_interleaved']:,.0f} with {info['streams']}"
+                if info["streams"] > 1
+                else ""
+            ),
+        ),
     ]
     text = [f"{label:<15}{value}" for label, value in lines]
     text.append("formats        tensor                word  fraction  range")

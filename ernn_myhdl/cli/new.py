@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import inspect
+
 from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json, whole
+from ernn_myhdl.presets import PRESETS
 
 EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
-  ernn new --inputs 40 --hidden 128 --block 1 --lanes 64 --word 16 -o dense"""
+  ernn new --inputs 40 --hidden 128 --block 1 --lanes 64 --word 16 -o dense
+  ernn new --preset paper-lstm-k8 -o paper
+  ernn new --preset paper-lstm-k16 --streams 8 --seed 2 -o paper16"""
 
 
 def add_parser(subparsers) -> None:
@@ -19,20 +25,27 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new design folder")
-    cell = parser.add_argument_group("cell")
-    cell.add_argument("--cell", choices=("lstm",), default="lstm", help="kind of cell")
-    cell.add_argument("--inputs", type=whole, required=True, metavar="N", help="elements of x")
-    cell.add_argument("--hidden", type=whole, required=True, metavar="N", help="cells")
+    # an option that is not given is left to the preset or to `new_design`
+    options = {"argument_default": argparse.SUPPRESS}
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"a design to begin with: {', '.join(PRESETS)}"
+    )
+    cell = parser.add_argument_group("cell", **options)
+    cell.add_argument("--cell", choices=("lstm",), help="kind of cell")
+    cell.add_argument("--inputs", type=whole, metavar="N", help="elements of x")
+    cell.add_argument("--hidden", type=whole, metavar="N", help="cells")
     cell.add_argument(
-        "--projection", type=whole, default=0, metavar="N", help="elements of y; 0: no projection"
+        "--projection", type=whole, metavar="N", help="elements of y; 0: no projection (default)"
     )
     cell.add_argument(
-        "--block", type=whole, default=8, metavar="K",
+        "--block", type=whole, metavar="K",
         help="size of the circulant blocks, 1 (dense) to 32 (default 8)",
     )  # fmt: skip
-    cell.add_argument("--peepholes", action="store_true", help="with peephole connections")
-    cell.add_argument("--g-activation", choices=("tanh", "sigmoid"), default="tanh")
-    hardware = parser.add_argument_group("hardware")
+    cell.add_argument(
+        "--peepholes", action=argparse.BooleanOptionalAction, help="with peephole connections"
+    )
+    cell.add_argument("--g-activation", choices=("tanh", "sigmoid"), help="default tanh")
+    hardware = parser.add_argument_group("hardware", **options)
     hardware.add_argument(
         "--lanes", type=whole, metavar="L",
         help="multiply-accumulate lanes (default 16, or fewer in a smaller layer)",
@@ -43,13 +56,16 @@ def add_parser(subparsers) -> None:
     )
     hardware.add_argument("--samples-per-beat", type=whole, metavar="S")
     hardware.add_argument("--sample-bits", type=whole, metavar="B", help="8, 16 or 32")
-    numbers = parser.add_argument_group("numbers")
-    numbers.add_argument("--word", type=whole, default=12, help="bits of weights, x and y (12)")
-    numbers.add_argument(
-        "--state-word", type=whole, default=16, help="bits of cell state and pre-activations (16)"
+    hardware.add_argument(
+        "--streams", type=whole, metavar="N", help="sequences held at a time (default 1)"
     )
-    numbers.add_argument("--seed", type=whole, default=1, help="of the random weights (1)")
-    parser.add_argument("--name", default="ernn", help="of the top entity (ernn)")
+    numbers = parser.add_argument_group("numbers", **options)
+    numbers.add_argument("--word", type=whole, help="bits of weights, x and y (12)")
+    numbers.add_argument(
+        "--state-word", type=whole, help="bits of cell state and pre-activations (16)"
+    )
+    numbers.add_argument("--seed", type=whole, help="of the random weights (1)")
+    parser.add_argument("--name", default=argparse.SUPPRESS, help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -57,33 +73,29 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     from ernn_myhdl.design import LstmCell
+    from ernn_myhdl.errors import DesignError
     from ernn_myhdl.generate import new_design
     from ernn_myhdl.output_folder import check_folder
+    from ernn_myhdl.presets import preset_arguments
     from ernn_myhdl.storage import TOML_NAME, save_design
 
     check_folder(args.output, args.force, TOML_NAME)
-    cell = LstmCell(args.inputs, args.hidden, args.projection, args.block)
-    lanes = min(16, 4 * cell.hidden_blocks) if args.lanes is None else args.lanes
-    design = new_design(
-        args.inputs,
-        args.hidden,
-        args.projection,
-        args.block,
-        args.peepholes,
-        args.g_activation,
-        lanes,
-        args.ifft_units,
-        args.element_width,
-        args.samples_per_beat,
-        args.sample_bits,
-        args.word,
-        args.state_word,
-        args.seed,
-        args.name,
-    )
+    known = inspect.signature(new_design).parameters
+    arguments = preset_arguments(args.preset) if args.preset else {}
+    arguments |= {name: value for name, value in vars(args).items() if name in known}
+    for name in ("inputs", "hidden"):
+        if name not in arguments:
+            raise DesignError(f"--{name} is missing; give it, or a --preset")
+    if "lanes" not in arguments:
+        shape = {
+            n: arguments[n] for n in ("inputs", "hidden", "projection", "block") if n in arguments
+        }
+        arguments["lanes"] = min(16, 4 * LstmCell(**shape).hidden_blocks)
+    design = new_design(**arguments)
     folder = save_design(design, args.output, args.force)
     if args.json:
         print_json({"folder": str(folder), "digest": design.digest})
     else:
+        lanes = design.hardware.lanes
         print(f"wrote {folder}: {design.cell.parameters} parameters, {lanes} lanes")
     return FINE
