@@ -250,7 +250,7 @@ def _cut(frame, beats: int, design) -> list[int]:
 
 
 def _last(beat: Beat, last: bool = True) -> Beat:
-    return Beat(beat.data, last, beat.user)
+    return replace(beat, last=last)
 
 
 def malformed(kind: str, design) -> Malformed:
