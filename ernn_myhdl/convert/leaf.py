@@ -6,7 +6,6 @@ vector, cut into the elements of its array inside the entity.
 
 from __future__ import annotations
 
-import linecache
 import re
 import warnings
 from pathlib import Path
@@ -21,9 +20,11 @@ from myhdl import (
     intbv,
 )
 
+from ernn_myhdl.convert.layout import vhdl_layout
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import Leaf
 from ernn_myhdl.rtl.signals import Array
+from ernn_myhdl.written_block import written_block
 
 #: Warnings of the converters that say nothing about the result: a port of the wrapped block that
 #: the block does not need for these parameters.
@@ -89,8 +90,7 @@ endgenerate"""
 def _wrapper(leaf: Leaf):
     """A MyHDL block whose arguments are the leaf's ports, one vector each.
 
-    MyHDL takes the names of ports from the signature and those of arrays from local variables, and it
-    asks for the source, so the block is written out as text.
+    MyHDL takes the names of ports from the signature and those of arrays from local variables.
     """
     scope: dict = {
         "unpack_array": unpack_array,
@@ -114,11 +114,7 @@ def _wrapper(leaf: Leaf):
         connections.append(f"{name}={inner}")
     lines.append(f"core = leaf_block({', '.join(connections)}, **parameters)")
     lines.append("return instances()")
-    text = f"def wrapper({', '.join(leaf.ports)}):\n" + "".join(f"    {line}\n" for line in lines)
-    file = f"<wrapper of {leaf.name}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(compile(text, file, "exec"), scope)
-    return block(scope["wrapper"])
+    return written_block("wrapper", leaf.ports, lines, scope)
 
 
 def _vector(port):
@@ -156,7 +152,7 @@ def convert_leaf(leaf: Leaf, folder: Path, hdl: str) -> str:
 
 
 def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
-    """A heading that says what the entity is, no runs of blank lines, no detours of array ports."""
+    """A heading that says what the entity is, and a shorter layout."""
     mark = "--" if hdl == "VHDL" else "//"
     first = (leaf.block.func.__doc__ if hasattr(leaf.block, "func") else None) or ""
     purpose = " ".join(first.split("\n\n")[0].split())
@@ -165,21 +161,8 @@ def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
     )
     heading = f"{mark} {leaf.name}: {purpose}\n{mark} parameters: {values or 'none'}\n"
     if hdl == "VHDL":
-        text = text.replace("use std.textio.all;\n\n", "")
-        for name, port in leaf.ports.items():
-            if isinstance(port.type, Array):
-                text = _without_copy(text, name)
+        arrays = [name for name, port in leaf.ports.items() if isinstance(port.type, Array)]
+        text = vhdl_layout(text, arrays)
     text = re.sub(r"(end generate;\n)\n*(?=(cut|join)_)", r"\1", text)
     text = re.sub(r"(end generate;|endgenerate)\n(?!\n|cut_|join_|genvar)", r"\1\n\n", text)
     return heading + re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")
-
-
-def _without_copy(text: str, port: str) -> str:
-    """Without the signal by which MyHDL converts the port's type; the generate statements do that."""
-    copy = f"{port}_num"
-    removed = rf"signal {copy}: .*\n|{copy} <= unsigned\({port}\);\n|{port} <= .*\({copy}\);\n"
-    text, count = re.subn(rf"^(?:{removed})", "", text, flags=re.MULTILINE)
-    text, used = re.subn(rf"\b{copy}\(", f"{port}(", text)
-    if (count, used) != (2, 1) or copy in text:
-        raise ToolError(f"MyHDL conversion: unknown form of the port {port}")
-    return text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-
+from ernn_myhdl.convert.layout import statement
 from ernn_myhdl.netlist import Instance, Net, Netlist, has_contents
 from ernn_myhdl.rtl.signals import Bit
 
@@ -34,13 +33,6 @@ def _by_type(nets) -> dict[str, str]:
     for net in nets:
         names.setdefault(vhdl_type(net.type), []).append(net.name)
     return {kind: ", ".join(found) for kind, found in names.items()}
-
-
-def _statement(text: str) -> list[str]:
-    """Lines of at most 100 characters of a statement inside an architecture."""
-    return textwrap.wrap(
-        text, 100, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False
-    )
 
 
 def vhdl(netlist: Netlist) -> str:
@@ -75,7 +67,7 @@ def vhdl(netlist: Netlist) -> str:
             start = "'0'" if isinstance(net.type, Bit) else "(others => '0')"
             lines.append(f"    constant {net.name} : {vhdl_type(net.type)} := {start};")
     for kind, names in _by_type(n for n in inner if not n.zero).items():
-        lines += _statement(f"signal {names} : {kind};")
+        lines += statement(f"signal {names} : {kind};", 4)
     lines.append("begin")
     for wire in netlist.wires:
         parts = [_vhdl_slice(*s) for s in reversed(wire.slices)]
@@ -104,7 +96,7 @@ def _vhdl_instance(instance: Instance, netlist: Netlist) -> str:
         generic = f" generic map (CONTENTS => {_contents(instance, netlist)})"
     ports = ", ".join(f"{port} => {net.name}" for port, net in instance.nets.items())
     label = f"{instance.label}_i"
-    return f"{label}: entity work.{instance.component.name}{generic}\n        port map ({ports});"
+    return f"{label}: entity work.{instance.component.name}{generic} port map ({ports});"
 
 
 def _verilog_range(kind) -> str:

@@ -132,8 +132,9 @@ def write(design: Design, folder: Path, hdl: str) -> None:
 
 
 def _lines(folder: Path, components: list[dict]) -> int:
-    """Lines of all entities, without the memories' contents."""
-    return sum(len((folder / c["file"]).read_text().splitlines()) for c in components)
+    """Lines of all entities that are neither empty nor comments, without the memories' contents."""
+    lines = (line.strip() for c in components for line in (folder / c["file"]).open())
+    return sum(bool(line) and not line.startswith(("--", "//")) for line in lines)
 
 
 def main(arguments: list[str]) -> int:

@@ -12,13 +12,16 @@ Resources: `transform.multiplications` multipliers by constants.
 
 from __future__ import annotations
 
-from myhdl import always, always_comb, block, instances, intbv
+from collections.abc import Callable
+
+from myhdl import always, always_comb, block, intbv
 
 from ernn_myhdl import transform
 from ernn_myhdl.formats import Format
 from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.rtl import rounding
-from ernn_myhdl.rtl.signals import Array, Bit, array, signed
+from ernn_myhdl.rtl.signals import Array, Bit, array
+from ernn_myhdl.written_block import written_block
 
 ROTATION_LATENCY = 3
 
@@ -38,135 +41,100 @@ def align(source, target, count, width, shift):
     return move
 
 
-# The indices of a process must be constants: VHDL takes a process that assigns an element by a loop's
-# variable for a driver of the whole array.
+def sum_stage(stage: transform.SumStage, width: int) -> Callable:
+    """The block (clk, source, target) of one stage of sums: one process, a statement a term.
 
-
-@block
-def butterfly(clk, source, target, a, b, sum_out, difference_out):
-    """target[sum_out] = source[a] + source[b] and target[difference_out] = source[a] - source[b]"""
-
-    @always(clk.posedge)
-    def terms():
-        target[sum_out].next = source[a] + source[b]
-        target[difference_out].next = source[a] - source[b]
-
-    return terms
-
-
-@block
-def scale(clk, source, target, a, out, factor, width):
-    """target[out] = factor * source[a], factor one of 1, -1, 2, -2."""
-    limit = 1 << (width - 1)
-    shift = abs(factor) - 1
-
-    @always(clk.posedge)
-    def positive():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = source[a]
-        target[out].next = word << shift
-
-    @always(clk.posedge)
-    def negative():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = source[a]
-        word[:] = word << shift
-        target[out].next = -word
-
-    return positive if factor > 0 else negative
-
-
-@block
-def hold(clk, source, target, a, b, width):
-    """target[a] = source[a] and target[b] = source[b] after ROTATION_LATENCY cycles."""
-    first, second = array(2, width), array(2, width)
-
-    @always(clk.posedge)
-    def keep():
-        first[0].next = source[a]
-        first[1].next = source[b]
-        for i in range(2):
-            second[i].next = first[i]
-        target[a].next = second[0]
-        target[b].next = second[1]
-
-    return keep
-
-
-@block
-def rotate(clk, source, target, re, im, cosine, sine, width):
-    """Rotation by (cosine, sine); four products."""
-    product = width + transform.TWIDDLE_FRAC + 2
-    total_word = product + 1
-    limit = 1 << (total_word - 1)
-    half = 1 << (transform.TWIDDLE_FRAC - 1)
-    drop = transform.TWIDDLE_FRAC
-    re_c, re_s, im_c, im_s = (signed(product) for _ in range(4))
-    re_sum, im_sum = signed(total_word), signed(total_word)
-
-    @always(clk.posedge)
-    def multiply():
-        re_c.next = source[re] * cosine
-        re_s.next = source[re] * sine
-        im_c.next = source[im] * cosine
-        im_s.next = source[im] * sine
-        re_sum.next = re_c + im_s
-        im_sum.next = im_c - re_s
-
-    @always(clk.posedge)
-    def rounded():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = re_sum
-        word[:] = word + half
-        target[re].next = word >> drop
-        word[:] = im_sum
-        word[:] = word + half
-        target[im].next = word >> drop
-
-    return instances()
-
-
-@block
-def rotate_diagonal(clk, source, target, re, im, cosine, inverse, width):
-    """Rotation by 45 degrees; two products of the sum and the difference.
-
-    Their sums are registered in place of the products' sums, so the latency is the same.
+    width: bits of a word of target. A term is source[a] + source[b], source[a] - source[b] or
+    factor * source[a] with a factor of 1, -1, 2 or -2.
     """
-    product = width + 1 + transform.TWIDDLE_FRAC + 2
-    limit = 1 << product
-    half = 1 << (transform.TWIDDLE_FRAC - 1)
-    drop = transform.TWIDDLE_FRAC
-    re_sum, im_sum = signed(width + 1), signed(width + 1)
-    re_product, im_product = signed(product), signed(product)
+    statements = []
+    for t in stage.terms:
+        if t.b is not None:
+            sign = "+" if t.sign_b > 0 else "-"
+            statements.append(f"target[{t.out}].next = source[{t.a}] {sign} source[{t.b}]")
+            continue
+        statements.append(f"word[:] = source[{t.a}]")
+        if t.sign_a > 0:
+            statements.append(f"target[{t.out}].next = word << {t.scale - 1}")
+        else:
+            statements += [f"word[:] = word << {t.scale - 1}", f"target[{t.out}].next = -word"]
+    return _stage_block("sum_stage", [], _word(width), statements)
 
-    @always(clk.posedge)
-    def add_forward():
-        re_sum.next = source[re] + source[im]
-        im_sum.next = source[im] - source[re]
 
-    @always(clk.posedge)
-    def add_inverse():
-        re_sum.next = source[re] - source[im]
-        im_sum.next = source[im] + source[re]
+def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Callable:
+    """The block (clk, source, target) of one stage of rotations, width: bits of a word.
 
-    @always(clk.posedge)
-    def multiply():
-        re_product.next = re_sum * cosine
-        im_product.next = im_sum * cosine
+    A rotation takes four products, by 45 degrees two of the sum and the difference; in that case the
+    sums are registered in place of the products' sums. Other words pass in as many cycles.
+    """
+    frac = transform.TWIDDLE_FRAC
+    product = width + 1 + frac + 2
+    diagonal = [t for t in stage.twiddles if t.equal]
+    other = [t for t in stage.twiddles if not t.equal]
+    rotated = {w for t in stage.twiddles for w in (t.re, t.im)}
+    kept = [w for w in range(points) if w not in rotated]
+    arrays, statements = [], []
 
-    @always(clk.posedge)
-    def rounded():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = re_product
-        word[:] = word + half
-        target[re].next = word >> drop
-        word[:] = im_product
-        word[:] = word + half
-        target[im].next = word >> drop
+    def array_of(name: str, count: int, bits: int) -> None:
+        if count:
+            arrays.append(f"{name} = array({count}, {bits})")
 
-    if inverse:
-        return add_inverse, multiply, rounded
-    return add_forward, multiply, rounded
+    def rounded(word: int, source: str) -> list[str]:
+        return [
+            f"word[:] = {source}",
+            f"word[:] = word + {1 << (frac - 1)}",
+            f"target[{word}].next = word >> {frac}",
+        ]
+
+    array_of("side", 2 * len(diagonal), width + 1)
+    array_of("scaled", 2 * len(diagonal), product)
+    for i, t in enumerate(diagonal):
+        signs = "-+" if t.inverse else "+-"
+        re, im = 2 * i, 2 * i + 1
+        statements += [
+            f"side[{re}].next = source[{t.re}] {signs[0]} source[{t.im}]",
+            f"side[{im}].next = source[{t.im}] {signs[1]} source[{t.re}]",
+            f"scaled[{re}].next = side[{re}] * {t.cosine}",
+            f"scaled[{im}].next = side[{im}] * {t.cosine}",
+            *rounded(t.re, f"scaled[{re}]"),
+            *rounded(t.im, f"scaled[{im}]"),
+        ]
+    array_of("product", 4 * len(other), product - 1)
+    array_of("total", 2 * len(other), product)
+    for i, t in enumerate(other):
+        signs = "-+" if t.inverse else "+-"
+        re, im = 2 * i, 2 * i + 1
+        statements += [
+            f"product[{4 * i}].next = source[{t.re}] * {t.cosine}",
+            f"product[{4 * i + 1}].next = source[{t.re}] * {t.sine}",
+            f"product[{4 * i + 2}].next = source[{t.im}] * {t.cosine}",
+            f"product[{4 * i + 3}].next = source[{t.im}] * {t.sine}",
+            f"total[{re}].next = product[{4 * i}] {signs[0]} product[{4 * i + 3}]",
+            f"total[{im}].next = product[{4 * i + 2}] {signs[1]} product[{4 * i + 1}]",
+            *rounded(t.re, f"total[{re}]"),
+            *rounded(t.im, f"total[{im}]"),
+        ]
+    array_of("held", len(kept), width)
+    array_of("passed", len(kept), width)
+    statements += [f"held[{i}].next = source[{w}]" for i, w in enumerate(kept)]
+    if kept:
+        statements += [f"for i in range({len(kept)}):", "    passed[i].next = held[i]"]
+    statements += [f"target[{w}].next = passed[{i}]" for i, w in enumerate(kept)]
+    return _stage_block("rotation_stage", arrays, _word(product + 1), statements)
+
+
+def _word(bits: int) -> str:
+    return f"word = intbv(0, min={-(1 << (bits - 1))}, max={1 << (bits - 1)})"
+
+
+def _stage_block(name: str, arrays: list[str], word: str, statements: list[str]) -> Callable:
+    """A block of one clocked process."""
+    if any("word[:]" in s for s in statements):
+        statements = [word, *statements]
+    lines = [*arrays, "@always(clk.posedge)", "def stage():"]
+    lines += [f"    {statement}" for statement in statements]
+    scope = {"always": always, "array": array, "intbv": intbv}
+    return written_block(name, ("clk", "source", "target"), [*lines, "return stage"], scope)
 
 
 @block
@@ -179,40 +147,11 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
         graph, words[:-1], words[1:], widths[:-1], widths[1:], strict=True
     ):
         if isinstance(stage, transform.SumStage):
-            for total, difference in _butterflies(stage):
-                a, b = difference.a, difference.b
-                parts.append(butterfly(clk, before, after, a, b, total.out, difference.out))
-            for t in stage.terms:
-                if t.b is None:
-                    factor = t.sign_a * t.scale
-                    parts.append(scale(clk, before, after, t.a, t.out, factor, wide))
-            continue
-        rotated = set()
-        for t in stage.twiddles:
-            rotated |= {t.re, t.im}
-            if t.equal:
-                parts.append(
-                    rotate_diagonal(clk, before, after, t.re, t.im, t.cosine, t.inverse, width)
-                )
-            else:
-                sine = -t.sine if t.inverse else t.sine
-                parts.append(rotate(clk, before, after, t.re, t.im, t.cosine, sine, width))
-        kept = [w for w in range(points) if w not in rotated]
-        parts += [
-            hold(clk, before, after, a, b, width)
-            for a, b in zip(kept[::2], kept[1::2], strict=True)
-        ]
+            part = sum_stage(stage, wide)
+        else:
+            part = rotation_stage(stage, points, width)
+        parts.append(part(clk, before, after))
     return parts
-
-
-def _butterflies(stage: transform.SumStage) -> list[tuple[transform.Term, transform.Term]]:
-    """The sums and the differences of a stage, those of the same two words together."""
-    pairs: dict[frozenset, list] = {}
-    for t in stage.terms:
-        if t.b is not None:
-            pair = pairs.setdefault(frozenset((t.a, t.b)), [None, None])
-            pair[t.sign_b < 0] = t
-    return [tuple(pair) for pair in pairs.values()]
 
 
 def _graph_latency(graph) -> int:
