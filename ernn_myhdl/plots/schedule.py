@@ -19,16 +19,15 @@ from ernn_myhdl.plots.picture import (
     description,
     picture,
 )
-from ernn_myhdl.schedule import schedule_for
+from ernn_myhdl.schedule import Schedule, schedule_for
 
-#: Rows from top to bottom: unit of the schedule -> label.
-UNITS = {
-    "input": "input x",
-    "lanes": "lanes: gates",
-    "drain": "drain, IFFT",
-    "element-wise": "element-wise",
-    "projection": "lanes: projection",
-    "output": "output y",
+#: Rows from top to bottom: label -> units of the schedule; gates and projection share the lanes.
+ROWS = {
+    "input x": ("input",),
+    "lanes": ("lanes", "projection"),
+    "drain, IFFT": ("drain",),
+    "element-wise": ("element-wise",),
+    "output y": ("output",),
 }
 #: (unit, label of the event) -> colour and legend.
 KINDS = {
@@ -44,41 +43,28 @@ KINDS = {
 
 
 def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
-    """Draw what every unit does in the first `frames` frames of a sequence."""
-    most = len(schedule_for(design).frames)
+    """Draw what every unit does in the first `frames` frames.
+
+    One panel for one stream; where the design has several, a second one for all of them in turn, in
+    which as many frames more are drawn as overlap with the last.
+    """
+    alone = schedule_for(design)
+    most = len(alone.frames)
     if not 1 <= frames <= most:
         raise DesignError(f"frames = {frames}: must be 1 to {most}")
-    schedule = schedule_for(design)
-    events = schedule.events(frames)
-    units = [u for u in UNITS if any(e.unit == u for e in events)]
-    with picture(file, 12, 1.9 + 0.62 * len(units)) as figure:
-        axes = figure.add_subplot()
-        for e in events:
-            colour = KINDS[e.unit, e.label][0]
-            axes.broken_barh(
-                [(e.start, e.stop - e.start)],
-                (units.index(e.unit) - 0.3, 0.6),
-                facecolors=colour,
-                edgecolor="white",
-                linewidth=0,
-                hatch="////" if e.frame % 2 else None,
-            )
-        end = max(e.stop for e in events)
-        for f in range(frames):
-            axes.axvline(schedule.frames[f].delivered + 1, color=GREY, lw=0.8, ls=":")
-        _measures(axes, schedule, frames)
-        axes.set_yticks(range(len(units)), [UNITS[u] for u in units])
-        axes.set_ylim(len(units) - 0.4, -1.35)
-        axes.set_xlim(-0.01 * end, end * 1.01)
-        axes.set_xlabel("cycle (0: the first beat of x is accepted)")
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_title(
-            f"Schedule of {description(design)}\nlatency {schedule.latency} cycles, steady-state "
-            f"interval {schedule.interval:g} cycles, bound by {schedule.bottleneck}"
-        )
-        present = {(e.unit, e.label) for e in events}
+    panels = [(alone, frames)]
+    if design.hardware.streams > 1:
+        together = schedule_for(design, design.hardware.streams)
+        end = alone.frames[frames - 1].delivered
+        shown = sum(f.issued[0] < end for f in together.frames)
+        panels.append((together, max(shown, frames)))
+    with picture(file, 12, 1.3 + 0.5 * len(panels) * (len(ROWS) + 1.6)) as figure:
+        axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        present: dict = {}
+        for panel, (schedule, shown) in zip(axes, panels, strict=True):
+            present |= _panel(panel, schedule, shown)
+        axes[-1].set_xlabel("cycle (0: the first beat of x is accepted)")
+        figure.suptitle(f"Schedule of {description(design)}")
         handles = [Patch(color=c, label=text) for key, (c, text) in KINDS.items() if key in present]
         if frames > 1:
             handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", lw=0,
@@ -86,13 +72,48 @@ def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
 
 
-def _measures(axes, schedule, frames: int) -> None:
+def _panel(axes, schedule: Schedule, frames: int) -> dict:
+    """One schedule; returns the kinds of events that occur."""
+    events = schedule.events(frames)
+    rows = {unit: row for row, units in enumerate(ROWS.values()) for unit in units}
+    end = max(e.stop for e in events)
+    for e in events:
+        axes.broken_barh(
+            [(e.start, e.stop - e.start)],
+            (rows[e.unit] - 0.36, 0.72),
+            facecolors=KINDS[e.unit, e.label][0],
+            edgecolor="white",
+            linewidth=0,
+            hatch="////" if e.frame % 2 else None,
+        )
+    for f in range(frames):
+        axes.axvline(schedule.frames[f].delivered + 1, color=GREY, lw=0.8, ls=":")
+    _measures(axes, schedule, frames)
+    axes.set_yticks(range(len(ROWS)), list(ROWS))
+    axes.set_ylim(len(ROWS) - 0.4, -1.45)
+    axes.set_xlim(-0.01 * end, end * 1.01)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    busy = 100 * schedule.utilisation()["lanes"]
+    streams = "one stream" if schedule.streams == 1 else f"{schedule.streams} streams in turn"
+    axes.set_title(
+        f"{streams}: interval {schedule.interval:g} cycles in steady state, lanes busy {busy:.0f} %, "
+        f"bound by {schedule.bottleneck}",
+        fontsize=10,
+        loc="left",
+    )
+    return dict.fromkeys((e.unit, e.label) for e in events)
+
+
+def _measures(axes, schedule: Schedule, frames: int) -> None:
     """Arrows for the latency and the interval above the rows."""
     first = schedule.frames[0]
     _arrow(axes, first.accepted, first.delivered, -0.75, f"latency {schedule.latency} cycles")
     for f in range(1, frames):
         start, stop = schedule.frames[f - 1].delivered, schedule.frames[f].delivered
-        _arrow(axes, start, stop, -0.75, f"frame {f}: +{stop - start} cycles")
+        name = f"frame {f}: +{stop - start} cycles" if frames <= 4 else f"{f}: +{stop - start}"
+        _arrow(axes, start, stop, -0.75, name)
 
 
 def _arrow(axes, start: float, stop: float, y: float, text: str) -> None:
