@@ -71,15 +71,13 @@ def add_parser(subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
+def design_arguments(args) -> dict:
+    """The arguments of `new_design` that the options and the preset give."""
     from ernn_myhdl.design import LstmCell
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.generate import new_design
-    from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.presets import preset_arguments
-    from ernn_myhdl.storage import TOML_NAME, save_design
 
-    check_folder(args.output, args.force, TOML_NAME)
     known = inspect.signature(new_design).parameters
     arguments = preset_arguments(args.preset) if args.preset else {}
     arguments |= {name: value for name, value in vars(args).items() if name in known}
@@ -91,7 +89,16 @@ def run(args) -> int:
             n: arguments[n] for n in ("inputs", "hidden", "projection", "block") if n in arguments
         }
         arguments["lanes"] = min(16, 4 * LstmCell(**shape).hidden_blocks)
-    design = new_design(**arguments)
+    return arguments
+
+
+def run(args) -> int:
+    from ernn_myhdl.generate import new_design
+    from ernn_myhdl.output_folder import check_folder
+    from ernn_myhdl.storage import TOML_NAME, save_design
+
+    check_folder(args.output, args.force, TOML_NAME)
+    design = new_design(**design_arguments(args))
     folder = save_design(design, args.output, args.force)
     if args.json:
         print_json({"folder": str(folder), "digest": design.digest})

@@ -24,7 +24,8 @@ EXAMPLES = """\
   ernn simulate speech --input utterances.npz --engine ghdl --stall 0.3 --check
 
 Input: an .npy file (frames, inputs), floating point; or an .npz file with one such array for each
-sequence, sorted by name. The state is cleared at the start of each sequence."""
+sequence, sorted by name. The state is cleared at the start of each sequence. With several streams in
+the design, sequences run side by side; a stream that has ended one takes the next."""
 
 ENGINE_NAMES = ("golden", "integer", "myhdl", "ghdl")
 
@@ -63,7 +64,11 @@ def add_parser(subparsers) -> None:
         "--stall", type=number, default=0.0, metavar="P",
         help="probability of back-pressure in a cycle",
     )  # fmt: skip
-    streams.add_argument("--seed", type=whole, default=0, help="of idle and stall (0)")
+    streams.add_argument(
+        "--shuffle", action="store_true",
+        help="several streams: frames in random order (default: they take turns)",
+    )  # fmt: skip
+    streams.add_argument("--seed", type=whole, default=0, help="of idle, stall, shuffle (0)")
     parser.add_argument(
         "--no-stages", action="store_true", help="outputs only, no named tensors: less memory"
     )
@@ -101,7 +106,7 @@ def run(args) -> int:
                 sequences,
                 args.engine,
                 vcd=vcd,
-                traffic=Traffic(args.idle, args.stall, args.seed),
+                traffic=Traffic(args.idle, args.stall, args.seed, args.shuffle),
                 stages=not args.no_stages,
                 vcd_lanes=args.vcd_lanes,
                 progress=progress,

@@ -16,6 +16,7 @@ import pytest
 
 from ernn_myhdl import new_design
 from ernn_myhdl.cli.main import build_parser
+from ernn_myhdl.cli.new import design_arguments
 from ernn_myhdl.design import BLOCK_SIZES
 from ernn_myhdl.netlist import Leaf, Netlist
 from ernn_myhdl.program import M
@@ -188,26 +189,21 @@ def architecture() -> str:
 def designs_of_the_table():
     """(design, cells) of the table of latencies, designs made by the options in its first column."""
     for row in rows(architecture()):
-        if row[0].startswith("`--inputs"):
+        if row[0].startswith("`--"):
             args = build_parser().parse_args(["new", "-o", "x", *row[0].strip("`").split()])
-            yield (
-                new_design(
-                    args.inputs, args.hidden, args.projection, args.block, args.peepholes,
-                    lanes=args.lanes, ifft_units=args.ifft_units, element_width=args.element_width,
-                    samples_per_beat=args.samples_per_beat,
-                ),
-                row[1:],
-            )  # fmt: skip
+            yield new_design(**design_arguments(args)), row[1:]
 
 
 def test_latencies_and_intervals_of_the_architecture_page():
     found = list(designs_of_the_table())
-    assert len(found) == 2
+    assert len(found) == 4
     for design, cells in found:
-        schedule = schedule_for(design)
-        busy = f"{100 * schedule.utilisation()['lanes']:.0f} %"
-        expected = [schedule.program.length, schedule.latency, f"{schedule.interval:g}", busy]
-        assert cells == [str(value) for value in expected]
+        alone, together = schedule_for(design), schedule_for(design, design.hardware.streams)
+        expected = [str(alone.program.length), str(alone.latency)]
+        for schedule in (alone, together):
+            busy = 100 * schedule.utilisation()["lanes"]
+            expected.append(f"{schedule.interval:g}, lanes {busy:.0f} %")
+        assert cells == expected
 
 
 def test_the_frame_in_cycles():
