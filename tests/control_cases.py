@@ -14,13 +14,13 @@ import numpy as np
 from block_bench import Values
 from block_cases import BlockCase, columns, flags
 from sequencer_model import SequencerModel
-from stream_model import framed
 
 from ernn_myhdl import new_design
 from ernn_myhdl.engines.stimulus import Beat
 from ernn_myhdl.netlist import pack_fields
 from ernn_myhdl.program import program_for
 from ernn_myhdl.rtl import sequencer, stream
+from golden.framing import framed
 
 # FIFO
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stream_model import expected_beats, framed, raw_frames
+from stream_model import expected_beats, raw_frames
 from test_streams import _last, check, delivered, run
 
 from ernn_myhdl import DesignError, new_design
 from ernn_myhdl.engines.simulation import simulate
 from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, frame_beats, turn_beats
+from golden.framing import framed
 
 #: Many lanes, and what differs in the way of y: with a projection, without, dense.
 DESIGNS = {
