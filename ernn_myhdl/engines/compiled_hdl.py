@@ -6,6 +6,7 @@ that has used MyHDL for nothing else.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,15 +53,16 @@ def write_verilog(design: Design, source: str, folder: Path) -> list[Path]:
     view = compiled_core(design)
     files = [folder / f for f in (folder / "files.txt").read_text().split()]
     if ghdl:
-        files = [_synthesised(ghdl, folder, view.netlist.name)]
+        files = [_synthesised(ghdl, folder, view)]
     for rom in memories(view):
         files.append(folder / f"{rom.name}_memory.sv")
         files[-1].write_text(_memory(rom))
     return files
 
 
-def _synthesised(ghdl: str, folder: Path, top: str) -> Path:
+def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
     """One Verilog file of the VHDL in `folder`."""
+    top = view.netlist.name
     with tempfile.TemporaryDirectory() as work:
         options = ["--std=08", f"--workdir={work}"]
         for command in (
@@ -72,7 +74,10 @@ def _synthesised(ghdl: str, folder: Path, top: str) -> Path:
                 reason = (done.stderr.strip().splitlines() or ["no message"])[0]
                 raise ToolError(f"ghdl {command[1]} failed on the compiled core: {reason}")
     file = folder / f"{top}_of_vhdl.v"
-    file.write_text(done.stdout)
+    text = done.stdout
+    for rom in memories(view):  # GHDL writes an empty module for what is not there
+        text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
+    file.write_text(text)
     return file
 
 

@@ -47,41 +47,76 @@ def run_integer(job: Job) -> EngineResult:
 
 def run_myhdl(job: Job) -> EngineResult:
     """The core itself, cycle by cycle."""
-    from ernn_myhdl.engines.recorded_stages import assemble
     from ernn_myhdl.engines.simulation import simulate
-    from ernn_myhdl.engines.stimulus import beats_of_frame, frame_beats
     from ernn_myhdl.trace import CycleTrace, VcdTrace
 
-    design, frames = job.design, job.frames
-    beats = []
-    for raw in raw_sequences(job):
-        for t, frame in enumerate(raw):
-            beats += frame_beats(frame, design, user=t == 0)
-    trace = CycleTrace(design)
+    trace, notes = CycleTrace(job.design), []
     with ExitStack() as stack:
         watchers = [trace.watch]
         if job.vcd:
             vcd = stack.enter_context(VcdTrace(job.vcd, lanes=job.vcd_lanes))
             watchers.append(vcd.watch)
         record = simulate(
-            design,
-            beats,
-            frames,
+            job.design,
+            _beats(job),
+            job.frames,
             job.traffic,
             watch=_together(watchers) if job.stages or job.vcd else None,
             stages=job.stages,
             progress=job.progress,
         )
+    if job.vcd and vcd.note:
+        notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
+    if job.stages:
+        record.trace = trace.arrays()
+    return _result(job, record, notes)
+
+
+def run_verilator(job: Job) -> EngineResult:
+    """The converted core, compiled by Verilator."""
+    from ernn_myhdl.engines.verilator_build import build
+    from ernn_myhdl.engines.verilator_run import CompiledCore
+
+    made = build(job.design, job.source, job.say)
+    notes = [] if made.cached else [f"compiled in {made.seconds:.0f} s; later runs take the build"]
+    with CompiledCore(job.design, made.library) as compiled:
+        record = compiled.simulate(_beats(job), job.frames, job.traffic, job.stages, job.progress)
+    return _result(job, record, notes)
+
+
+def _beats(job: Job) -> list:
+    """Beats of all sequences of a job."""
+    from ernn_myhdl.engines.stimulus import frame_beats
+
+    return [
+        beat
+        for raw in raw_sequences(job)
+        for t, frame in enumerate(raw)
+        for beat in frame_beats(frame, job.design, user=t == 0)
+    ]
+
+
+def _result(job: Job, record, notes: list[str]) -> EngineResult:
+    """What a simulation of the core recorded, as an engine's result."""
+    from ernn_myhdl.engines.recorded_stages import assemble
+    from ernn_myhdl.engines.stimulus import beats_of_frame
+
+    design, frames = job.design, job.frames
+    if record.interrupted:
+        frames = sum(beat.last for _, beat in record.delivered)
+        # the last frame's stages may not all have been seen
+        frames = max(frames - 1, 0) if job.stages else frames
+        if not frames:
+            raise KeyboardInterrupt
+        notes = [*notes, f"interrupted: {frames} of {job.frames} frames"]
     raw, delivered = _frames_of(design, record, frames, [len(s) for s in job.sequences])
     per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
-    result = EngineResult(raw, cycles=record.cycles)
+    result = EngineResult(raw, cycles=record.cycles, notes=notes, interrupted=record.interrupted)
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T
-    if job.vcd and vcd.note:
-        result.notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
     if job.stages:
         result.stages, result.stage_cycles = assemble(design, record.stages, frames)
-        result.trace = trace.arrays()
+        result.trace = record.trace
     return result
 
 
@@ -146,13 +181,27 @@ ENGINES = {
     "golden": run_golden,
     "integer": run_integer,
     "myhdl": run_myhdl,
+    "verilator": run_verilator,
     "ghdl": run_ghdl_engine,
 }
-#: Engines that know cycles; only `myhdl` sees inside.
-CYCLE_ENGINES = ("myhdl", "ghdl")
+#: Engines that know cycles; `myhdl` and `verilator` see inside.
+CYCLE_ENGINES = ("myhdl", "verilator", "ghdl")
+#: The fastest engine there that knows cycles and sees inside.
+AUTO = "auto"
+#: All that may be asked for.
+ENGINE_NAMES = (*ENGINES, AUTO)
 
 
-def check_engine(name: str) -> None:
-    """DesignError unless there is an engine of this name."""
-    if name not in ENGINES:
-        raise DesignError(f"engine {name!r}: must be one of {', '.join(ENGINES)}")
+def choose_engine(name: str, vcd: bool = False) -> tuple[str, list[str]]:
+    """The engine of this name, with notes on the choice; DesignError unless there is one."""
+    from ernn_myhdl.engines.verilator_build import missing_tool
+
+    if name not in ENGINE_NAMES:
+        raise DesignError(f"engine {name!r}: must be one of {', '.join(ENGINE_NAMES)}")
+    if name != AUTO:
+        return name, []
+    if vcd:
+        return "myhdl", ["engine auto: myhdl, since only that makes a waveform"]
+    if missing := missing_tool():
+        return "myhdl", [f"engine auto: myhdl, since {missing}"]
+    return "verilator", ["engine auto: verilator"]

@@ -288,9 +288,11 @@ def _trace_columns(view: Observed) -> list[tuple[str, str, int, bool]]:
         for name, net in TRACED.items()
         if net in view.nets
     ]
-    return columns + [
-        (f"{side}_axis_tdata", f"{side}_axis_tdata", 0, True) for side in "sm"
-    ] + [column for stage in _first_probes(view) for column in stage]
+    return (
+        columns
+        + [(f"{side}_axis_tdata", f"{side}_axis_tdata", 0, True) for side in "sm"]
+        + [column for stage in _first_probes(view) for column in stage]
+    )
 
 
 def _first_probes(view: Observed):
