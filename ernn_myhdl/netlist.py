@@ -7,7 +7,7 @@ an architecture that instantiates others (MyHDL itself would flatten everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from myhdl import always, intbv
@@ -213,6 +213,71 @@ class Netlist:
         visit(self, 1)
         order = sorted(found.items(), key=lambda item: (_depth(item[1][0]), item[0]))
         return {name: (component, count) for name, (component, count) in order}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A netlist whose probes and some nets can be seen at its ports.
+
+    netlist: a copy of the original with more outputs. probes: (stage, port of its valid net, ports of
+    its data) in the order of `Elaboration.probes`. nets: name of a net -> port.
+    """
+
+    netlist: Netlist
+    probes: list[tuple[str, str, list[str]]]
+    nets: dict[str, str]
+
+
+def observed(netlist: Netlist, nets: Iterable[str] = ()) -> Observed:
+    """A copy of `netlist` with outputs for all probes below it and for those of `nets` that it has.
+
+    Nets of inner netlists are brought up through all levels; nothing else changes.
+    """
+    copy, probes, tap = _observed(netlist, {})
+    # a port of the netlist itself needs no other
+    return Observed(
+        copy,
+        probes,
+        {
+            name: name if netlist.nets[name].direction else tap(netlist.nets[name])
+            for name in nets
+            if name in netlist.nets
+        },
+    )
+
+
+def _observed(netlist: Netlist, made: dict[Netlist, tuple]) -> tuple:
+    """(copy, probes with the copy's ports, function that gives a net a port)."""
+    if netlist in made:
+        return made[netlist]
+    copy = Netlist(netlist.name, netlist.base)
+    copy.nets, copy.wires = dict(netlist.nets), list(netlist.wires)
+    probes = []
+
+    def tap(net: Net) -> str:
+        if net.direction == "out":
+            return net.name
+        name = f"tap_{net.name}"
+        if name not in copy.nets:
+            copy.wire(copy.output(name, net.type), net)
+        return name
+
+    for instance in netlist.instances:
+        component, nets = instance.component, dict(instance.nets)
+        if isinstance(component, Netlist):
+            component, inner, _ = _observed(component, made)
+            for stage, valid, data in inner:
+                ports = []
+                for port in (valid, *data):
+                    if port not in nets:
+                        name = f"{instance.label}_{port}"
+                        nets[port] = copy.output(name, component.nets[port].type)
+                    ports.append(tap(nets[port]))
+                probes.append((stage, ports[0], ports[1:]))
+        copy.instances.append(Instance(instance.label, component, nets, instance.contents))
+    probes += [(p.stage, tap(p.valid), [tap(n) for n in p.data]) for p in netlist.probes]
+    made[netlist] = copy, probes, tap
+    return made[netlist]
 
 
 def has_contents(component: Leaf | Rom | Netlist) -> bool:

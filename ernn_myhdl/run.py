@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import Design
-from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, check_engine
+from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.errors import DesignError
@@ -37,9 +37,10 @@ class Run:
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `golden.tensors.tensor_shapes`.
     stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
-    trace: signal -> value in every cycle (`ernn_myhdl.trace.CycleTrace`). Both only from `myhdl`.
+    trace: signal -> value in every cycle (`ernn_myhdl.trace.CycleTrace`). Both only from `myhdl` and
+    `verilator`.
     saturations: tensor -> saturated elements, None where the engine does not count them.
-    notes: what the user should know about the run.
+    notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
     """
 
     design: Design
@@ -57,6 +58,7 @@ class Run:
     seconds: float = 0.0
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def digest(self) -> str:
@@ -199,16 +201,24 @@ def run_design(
     stages: bool = True,
     vcd_lanes: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    source: str = "verilog",
+    say: Callable[[str], None] | None = None,
 ) -> Run:
     """Run x, a float array (frames, inputs) or a list of such sequences, on an engine.
 
-    The state is cleared at the start of every sequence. engine: golden, integer, myhdl or ghdl.
-    frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
-    traffic: idle cycles and back-pressure (myhdl, ghdl). stages: keep every named tensor and the
+    The state is cleared at the start of every sequence. engine: golden, integer, myhdl,
+    verilator, ghdl or auto (verilator where it and g++ are, otherwise myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
+    traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the
     per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
-    progress: called with (frames done, cycle).
+    progress: called with (frames done, cycle). source: what verilator compiles, `verilog` (MyHDL's)
+    or `vhdl` (GHDL's synthesis of the converted VHDL). say: called with what is done before the
+    frames. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
     """
-    check_engine(engine)
+    engine, notes = choose_engine(engine, vcd is not None)
+    if source != "verilog" and engine != "verilator":
+        raise DesignError(
+            f"source {source!r} with engine {engine!r}: only 'verilator' compiles HDL"
+        )
     if vcd is not None and engine != "myhdl":
         raise DesignError(f"vcd with engine {engine!r}: only engine 'myhdl' makes a waveform")
     if traffic != Traffic() and engine not in CYCLE_ENGINES:
@@ -221,7 +231,7 @@ def run_design(
                 f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
             )
     sequences = first_frames(check_input(x, design.cell.inputs), frames)
-    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress)
+    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say)
     start = time.perf_counter()
     if vcd is None:
         result = ENGINES[engine](job)
@@ -229,6 +239,8 @@ def run_design(
         with new_file(vcd) as partial:
             result = ENGINES[engine](replace(job, vcd=partial))
     seconds = time.perf_counter() - start
+    if result.done is not None:
+        sequences = [s[:n] for s, n in zip(sequences, result.done, strict=True) if n]
     return Run(
         design=design,
         engine=engine,
@@ -244,5 +256,6 @@ def run_design(
         traffic=traffic,
         seconds=seconds,
         cycles=result.cycles,
-        notes=result.notes,
+        notes=notes + result.notes,
+        interrupted=result.done is not None,
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ernn_myhdl.errors import DesignError
 
-FINE, FAILED, BAD_INPUT, TOOL = 0, 1, 2, 3
+FINE, FAILED, BAD_INPUT, TOOL, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -71,10 +71,17 @@ def frame_progress(label: str, frames: int) -> Iterator[Callable[[int, int], Non
 
         def update(done: int, cycle: int) -> None:
             if cycle:
-                bar.set_postfix_str(f"cycle {cycle}", refresh=False)
+                speed = cycle / max(bar.format_dict["elapsed"], 1e-9)
+                bar.set_postfix_str(f"cycle {cycle}, {speed:.3g} cycles/s", refresh=False)
             bar.update(done - bar.n)
 
         yield update
+
+
+def say_step(step: str) -> None:
+    """What is being done, on the terminal's standard error; nothing where that is a file."""
+    if sys.stderr.isatty():
+        print(f"{step} ...", file=sys.stderr, flush=True)
 
 
 @contextmanager

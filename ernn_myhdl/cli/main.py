@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from ernn_myhdl import __version__
 from ernn_myhdl.cli import convert, demo, info, new, plot, simulate, synth
-from ernn_myhdl.cli.console import BAD_INPUT, TOOL, OneLineParser
+from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (new, info, simulate, plot, convert, synth, demo)
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return _fail(130, "interrupted; no output was written")
+        return _fail(INTERRUPTED, "interrupted; no output was written")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(BAD_INPUT, f"{where}{error.strerror or error}; check the path and its rights")

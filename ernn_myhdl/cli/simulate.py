@@ -9,12 +9,14 @@ from pathlib import Path
 from ernn_myhdl.cli.console import (
     FAILED,
     FINE,
+    INTERRUPTED,
     add_command,
     add_force,
     add_json,
     frame_progress,
     number,
     print_json,
+    say_step,
     whole,
 )
 
@@ -22,12 +24,16 @@ EXAMPLES = """\
   ernn simulate speech --input x.npy --engine golden -o run
   ernn simulate speech --input x.npy --engine myhdl --frames 10 --vcd wave.vcd --check -o run
   ernn simulate speech --input utterances.npz --engine ghdl --stall 0.3 --check
+  ernn simulate speech --input utterances.npz --engine verilator -o run
+  ernn simulate speech --input utterances.npz --engine verilator --from vhdl --no-stages --check
+  ernn simulate speech --input utterances.npz --engine auto
 
 Input: an .npy file (frames, inputs), floating point; or an .npz file with one such array for each
 sequence, sorted by name. The state is cleared at the start of each sequence. With several streams in
 the design, sequences run side by side; a stream that has ended one takes the next."""
 
-ENGINE_NAMES = ("golden", "integer", "myhdl", "ghdl")
+ENGINE_NAMES = ("golden", "integer", "myhdl", "verilator", "ghdl", "auto")
+SOURCES = ("verilog", "vhdl")
 
 
 def add_parser(subparsers) -> None:
@@ -36,12 +42,18 @@ def add_parser(subparsers) -> None:
         "simulate",
         "run an input through a design",
         "Run an input through a design: golden (fxpmath), integer (numpy), myhdl (the core, cycle "
-        "by cycle) or ghdl (the converted VHDL). All agree to the bit.",
+        "by cycle), verilator (the converted core, compiled once, about a thousand times as fast), "
+        "ghdl (the converted VHDL), or auto: verilator where it and g++ are installed, otherwise "
+        "myhdl. All agree to the bit.",
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design folder")
     parser.add_argument("--input", required=True, metavar="X", help=".npy or .npz file")
     parser.add_argument("--engine", choices=ENGINE_NAMES, default="golden", help="default golden")
+    parser.add_argument(
+        "--from", dest="source", choices=SOURCES, default="verilog",
+        help="what verilator compiles: MyHDL's Verilog (default), or GHDL's synthesis of the VHDL",
+    )  # fmt: skip
     parser.add_argument("--frames", type=whole, metavar="N", help="only the first N frames")
     parser.add_argument("-o", "--output", metavar="RUN", help="new run folder")
     parser.add_argument("--vcd", metavar="F", help="waveform file (engine myhdl)")
@@ -56,7 +68,7 @@ def add_parser(subparsers) -> None:
         "--reference", choices=("golden", "integer"), default="golden",
         help="model for --check (default golden; integer is faster)",
     )  # fmt: skip
-    streams = parser.add_argument_group("streams (engines myhdl and ghdl)")
+    streams = parser.add_argument_group("streams (engines myhdl, verilator and ghdl)")
     streams.add_argument(
         "--idle", type=number, default=0.0, metavar="P", help="probability of a cycle without x"
     )
@@ -110,12 +122,16 @@ def run(args) -> int:
                 stages=not args.no_stages,
                 vcd_lanes=args.vcd_lanes,
                 progress=progress,
+                source=args.source,
+                say=say_step,
             )
         mismatch = _check(result, args.reference) if args.check else None
         if folder:
             write_run(result, folder)
     _tell(result, args, mismatch)
-    return FAILED if mismatch else FINE
+    if mismatch:
+        return FAILED
+    return INTERRUPTED if result.interrupted else FINE
 
 
 def _inside(file: Path, output: str | None, folder: Path | None) -> Path:

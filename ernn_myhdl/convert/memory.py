@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ernn_myhdl.netlist import Rom
 
+#: Bits of the number of a memory at the port of a black box.
+CONTENTS_BITS = 16
+
 
 def vhdl_package(rom: Rom) -> str:
     """Package <name>_contents with a constant of all instances' words."""
@@ -103,3 +106,52 @@ def hex_file(rom: Rom, contents: int) -> str:
     """Words of one memory, one a line."""
     digits = -(-rom.type.bits // 4)
     return "".join(f"{word:0{digits}x}\n" for word in rom.contents[contents])
+
+
+def black_box(rom: Rom, hdl: str) -> str:
+    """The entity of a memory without contents: an instance of <name>_memory, which is not there.
+
+    Ports of that: clk, contents (the number of the memory, a constant word of CONTENTS_BITS bits),
+    address, q. So a simulator can give the words at run time.
+    """
+    bits, name = rom.type.bits, rom.name
+    if hdl == "verilog":
+        return f"""// {name}: {rom.depth} words of {bits} bits, given at run time
+module {name} (
+    input wire clk,
+    input wire [{rom.address_bits - 1}:0] address,
+    output wire [{bits - 1}:0] q
+);
+    parameter CONTENTS = 0;
+    wire [{CONTENTS_BITS - 1}:0] contents = CONTENTS;
+    {name}_memory memory (.clk(clk), .contents(contents), .address(address), .q(q));
+endmodule
+"""
+    ports = f"""clk : in std_logic;
+        {{contents}}address : in std_logic_vector({rom.address_bits - 1} downto 0);
+        q : out std_logic_vector({bits - 1} downto 0)"""
+    contents = f"contents : in std_logic_vector({CONTENTS_BITS - 1} downto 0);\n        "
+    return f"""-- {name}: {rom.depth} words of {bits} bits, given at run time
+library ieee;
+use ieee.std_logic_1164.all;
+use ieee.numeric_std.all;
+
+entity {name} is
+    generic (CONTENTS : natural := 0);
+    port (
+        {ports.format(contents="")}
+    );
+end entity {name};
+
+architecture rtl of {name} is
+    component {name}_memory is
+    port (
+        {ports.format(contents=contents)}
+    );
+    end component {name}_memory;
+begin
+    memory : component {name}_memory port map (
+        clk => clk, contents => std_logic_vector(to_unsigned(CONTENTS, {CONTENTS_BITS})),
+        address => address, q => q);
+end architecture rtl;
+"""

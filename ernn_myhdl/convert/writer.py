@@ -46,14 +46,19 @@ def convert(design: Design, folder, hdl: str = "vhdl", force: bool = False) -> d
     ):
         saved = Path(scratch) / "design"
         save_design(design, saved)
-        command = [sys.executable, "-m", "ernn_myhdl.convert.writer", str(saved), str(target), hdl]
-        # the order of MyHDL's sensitivity lists follows the hash of strings
-        environment = os.environ | {"PYTHONHASHSEED": "0"}
-        result = subprocess.run(command, capture_output=True, text=True, env=environment)
-        if result.returncode:
-            reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ToolError(f"conversion to {hdl} failed: {reason}")
+        in_fresh_process("ernn_myhdl.convert.writer", [saved, target, hdl], hdl)
         return json.loads((target / "manifest.json").read_text())
+
+
+def in_fresh_process(module: str, arguments: list, hdl: str) -> None:
+    """Run a module that uses MyHDL's conversion to `hdl` in a process of its own."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    # the order of MyHDL's sensitivity lists follows the hash of strings
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if result.returncode:
+        reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ToolError(f"conversion to {hdl} failed: {reason}")
 
 
 #: Leaves by name; set before the workers start, which convert one leaf each and end.
@@ -77,8 +82,33 @@ def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
 
 def write(design: Design, folder: Path, hdl: str) -> None:
     """Convert into an existing empty folder; only for a process that has used MyHDL for nothing."""
-    language, suffix = HDLS[hdl]
     top = core(design)
+    files, components = write_netlist(top, folder, hdl)
+    if hdl == "vhdl":
+        bench = folder / "test_bench"
+        bench.mkdir()
+        write_test_bench(design, top, bench)
+    manifest = {
+        "top": top.name,
+        "hdl": hdl,
+        "design_digest": design.digest,
+        "files": files,
+        "components": components,
+        "logic_lines": _lines(folder, components),
+    }
+    (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def write_netlist(
+    top: Netlist, folder: Path, hdl: str, contents: bool = True
+) -> tuple[list[str], list[dict]]:
+    """Write all components of a netlist; returns the files in compile order and the components.
+
+    contents: False leaves the memories' contents out, their words come from a black box; see
+    `memory.black_box`.
+    """
+    language, suffix = HDLS[hdl]
     _convert_leaves(top, folder, language)
     files = [SUPPORT] if hdl == "vhdl" else []
     components = []
@@ -91,7 +121,9 @@ def write(design: Design, folder: Path, hdl: str) -> None:
         elif isinstance(component, Rom):
             entry["kind"] = "rom"
             file = f"{name}.{suffix}"
-            if hdl == "vhdl":
+            if not contents:
+                (folder / file).write_text(memory.black_box(component, hdl))
+            elif hdl == "vhdl":
                 package = f"{name}_contents.vhd"
                 (folder / package).write_text(memory.vhdl_package(component))
                 (folder / file).write_text(memory.vhdl_entity(component))
@@ -115,20 +147,7 @@ def write(design: Design, folder: Path, hdl: str) -> None:
         entry["file"] = file
         files.append(file)
         components.append(entry)
-    if hdl == "vhdl":
-        bench = folder / "test_bench"
-        bench.mkdir()
-        write_test_bench(design, top, bench)
-    manifest = {
-        "top": top.name,
-        "hdl": hdl,
-        "design_digest": design.digest,
-        "files": files,
-        "components": components,
-        "logic_lines": _lines(folder, components),
-    }
-    (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    return files, components
 
 
 def _lines(folder: Path, components: list[dict]) -> int:

@@ -48,42 +48,78 @@ def run_integer(job: Job) -> EngineResult:
 
 def run_myhdl(job: Job) -> EngineResult:
     """The core itself, cycle by cycle."""
-    from ernn_myhdl.engines.recorded_stages import assemble
     from ernn_myhdl.engines.simulation import simulate
-    from ernn_myhdl.engines.stimulus import beats_of_frame, turn_beats
     from ernn_myhdl.trace import CycleTrace, VcdTrace
 
-    design, frames, turns = job.design, job.frames, job.turns
-    beats = turn_beats(raw_sequences(job), turns, design)
-    trace = CycleTrace(design)
+    trace, notes = CycleTrace(job.design), []
     with ExitStack() as stack:
         watchers = [trace.watch]
         if job.vcd:
             vcd = stack.enter_context(VcdTrace(job.vcd, lanes=job.vcd_lanes))
             watchers.append(vcd.watch)
         record = simulate(
-            design,
-            beats,
-            frames,
+            job.design,
+            _beats(job),
+            job.frames,
             job.traffic,
             watch=_together(watchers) if job.stages or job.vcd else None,
             stages=job.stages,
             progress=job.progress,
         )
+    if job.vcd and vcd.note:
+        notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
+    if job.stages:
+        record.trace = trace.arrays()
+    return _result(job, record, notes)
+
+
+def run_verilator(job: Job) -> EngineResult:
+    """The converted core, compiled by Verilator."""
+    from ernn_myhdl.engines.verilator_build import build
+    from ernn_myhdl.engines.verilator_run import CompiledCore
+
+    made = build(job.design, job.source, job.say)
+    notes = [] if made.cached else [f"compiled in {made.seconds:.0f} s; later runs take the build"]
+    with CompiledCore(job.design, made.library) as compiled:
+        record = compiled.simulate(_beats(job), job.frames, job.traffic, job.stages, job.progress)
+    return _result(job, record, notes)
+
+
+def _beats(job: Job) -> list:
+    """Beats of all sequences of a job, in the order in which their frames are sent."""
+    from ernn_myhdl.engines.stimulus import turn_beats
+
+    return turn_beats(raw_sequences(job), job.turns, job.design)
+
+
+def _result(job: Job, record, notes: list[str]) -> EngineResult:
+    """What a simulation of the core recorded, as an engine's result."""
+    from ernn_myhdl.engines.recorded_stages import assemble
+    from ernn_myhdl.engines.stimulus import beats_of_frame
+
+    design, turns = job.design, job.turns
+    if record.interrupted:
+        frames = sum(beat.last for _, beat in record.delivered)
+        # the last frame's stages may not all have been seen
+        turns = turns[: max(frames - 1, 0) if job.stages else frames]
+        if not turns:
+            raise KeyboardInterrupt
+        notes = [*notes, f"interrupted: {len(turns)} of {job.frames} frames"]
+    frames = len(turns)
     raw, delivered = _frames_of(design, record, turns)
     per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
     # frames leave in the order of their turns; results are in the order of the sequences
     order = np.argsort(places(turns, job.lengths))
-    result = EngineResult(raw[order], cycles=record.cycles)
+    result = EngineResult(raw[order], cycles=record.cycles, notes=notes)
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T[order]
-    if job.vcd and vcd.note:
-        result.notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
+    if record.interrupted:
+        result.done = np.bincount([t.sequence for t in turns], minlength=len(job.lengths)).tolist()
     if job.stages:
         stages, stage_cycles = assemble(design, record.stages, frames)
         result.stages = {name: values[order] for name, values in stages.items()}
         result.stage_cycles = {name: cycles[order] for name, cycles in stage_cycles.items()}
-        result.trace = trace.arrays()
+        result.trace = record.trace
     return result
 
 
@@ -146,13 +182,27 @@ ENGINES = {
     "golden": run_golden,
     "integer": run_integer,
     "myhdl": run_myhdl,
+    "verilator": run_verilator,
     "ghdl": run_ghdl_engine,
 }
-#: Engines that know cycles; only `myhdl` sees inside.
-CYCLE_ENGINES = ("myhdl", "ghdl")
+#: Engines that know cycles; `myhdl` and `verilator` see inside.
+CYCLE_ENGINES = ("myhdl", "verilator", "ghdl")
+#: The fastest engine there that knows cycles and sees inside.
+AUTO = "auto"
+#: All that may be asked for.
+ENGINE_NAMES = (*ENGINES, AUTO)
 
 
-def check_engine(name: str) -> None:
-    """DesignError unless there is an engine of this name."""
-    if name not in ENGINES:
-        raise DesignError(f"engine {name!r}: must be one of {', '.join(ENGINES)}")
+def choose_engine(name: str, vcd: bool = False) -> tuple[str, list[str]]:
+    """The engine of this name, with notes on the choice; DesignError unless there is one."""
+    from ernn_myhdl.engines.verilator_build import missing_tool
+
+    if name not in ENGINE_NAMES:
+        raise DesignError(f"engine {name!r}: must be one of {', '.join(ENGINE_NAMES)}")
+    if name != AUTO:
+        return name, []
+    if vcd:
+        return "myhdl", ["engine auto: myhdl, since only that makes a waveform"]
+    if missing := missing_tool():
+        return "myhdl", [f"engine auto: myhdl, since {missing}"]
+    return "verilator", ["engine auto: verilator"]

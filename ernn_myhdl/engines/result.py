@@ -20,6 +20,8 @@ class Job:
     sequences: (frames, inputs) float64 each; the state is cleared at the start of each.
     stages: keep every named tensor. vcd, vcd_lanes: waveform file (cycle-accurate engines) and
     whether it holds the lanes however many there are. progress: called with (frames, cycle).
+    source: Verilog of the compiled engine, `verilog` or `vhdl`. say: called with what is being done
+    before the first frame.
     """
 
     design: Design
@@ -29,6 +31,8 @@ class Job:
     vcd: Path | None = None
     vcd_lanes: bool = False
     progress: Callable[[int, int], None] | None = None
+    source: str = "verilog"
+    say: Callable[[str], None] | None = None
 
     @property
     def frames(self) -> int:
@@ -52,7 +56,8 @@ class EngineResult:
     stages: named tensors (frames, ...). stage_cycles: cycle of every block of them.
     frame_cycles: (frames, 2), first beat of x accepted and last beat of y delivered.
     saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
-    notes: what the user should know about the run.
+    notes: what the user should know about the run. done: after Ctrl-C, frames of each sequence that
+    the result holds.
     """
 
     raw: np.ndarray
@@ -63,3 +68,4 @@ class EngineResult:
     trace: dict[str, np.ndarray] = field(default_factory=dict)
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
+    done: list[int] | None = None

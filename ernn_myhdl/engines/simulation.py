@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
 from myhdl import Simulation, StopSimulation, always, delay
 
 from ernn_myhdl.design import Design
+from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.stimulus import Beat, Traffic
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.netlist import Elaboration, elaborate
-from ernn_myhdl.program import SOURCES, program_for
+from ernn_myhdl.netlist import elaborate
+from ernn_myhdl.program import program_for
 from ernn_myhdl.rtl.top import core, latencies
 
 RESET_CYCLES = 4
@@ -25,6 +27,8 @@ class Recording:
 
     accepted, delivered: (cycle, beat) of every transfer on s_axis and m_axis, cycles counted from the
     end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
+    interrupted: by Ctrl-C, before all frames were delivered. trace: of the compiled engine, as of
+    `ernn_myhdl.trace.CycleTrace`; MyHDL's is a `watch` hook.
     """
 
     accepted: list[tuple[int, Beat]] = field(default_factory=list)
@@ -34,6 +38,8 @@ class Recording:
     )
     cycles: int = 0
     error: bool = False
+    interrupted: bool = False
+    trace: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def simulate(
@@ -44,13 +50,13 @@ def simulate(
     watch: Callable | None = None,
     stages: bool = True,
     progress: Callable[[int, int], None] | None = None,
-    reset_at: int | None = None,
+    reset_at: int | Collection[int] | None = None,
     limit: int | None = None,
 ) -> Recording:
     """Feed `beats` to the core until `frames` frames have been delivered.
 
     watch: called once with the elaboration, returns a function called with every cycle's number
-    (waveforms). progress: called with (frames delivered, cycle). reset_at: cycle of a one-cycle reset.
+    (waveforms). progress: called with (frames delivered, cycle). reset_at: cycles of a one-cycle reset.
     limit: cycles without any transfer after which the run is given up (ToolError); derived when None.
     """
     netlist = core(design)
@@ -62,13 +68,14 @@ def simulate(
     sample = watch(model) if watch else None
     queue = list(beats)
     source_random, sink_random = traffic.patterns()
-    limit = limit or 2000 + 40 * frame_bound(design)
+    limit = limit or liveness_limit(design)
+    resets = {reset_at} if isinstance(reset_at, int) else set(reset_at or ())
     clk, rst = ports["clk"], ports["rst"]
     s_valid, s_ready = ports["s_axis_tvalid"], ports["s_axis_tready"]
     s_data, s_last, s_user = (ports[f"s_axis_t{n}"] for n in ("data", "last", "user"))
     m_valid, m_ready = ports["m_axis_tvalid"], ports["m_axis_tready"]
     m_data, m_last, m_user = (ports[f"m_axis_t{n}"] for n in ("data", "last", "user"))
-    tail = latencies(design).forward if stages else 0
+    tail = tail_cycles(design) if stages else 0
     s_stream, m_stream = ports.get("s_axis_tid"), ports.get("m_axis_tid")
     state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
     probes = model.probes if stages else []
@@ -109,13 +116,14 @@ def simulate(
                 raise StopSimulation
             state["tail"] -= 1  # the last frame's output_spectrum is written after its delivery
         if state["quiet"] > limit:
+            values = {n: int(model.signals[n].val) for n in liveness.NETS if n in model.signals}
             raise ToolError(
-                f"simulation: no transfer for {limit} cycles, {state['done']} of {frames} frames "
-                f"delivered, {state['next']} of {len(queue)} beats accepted; {_position(design, model)}; "
-                "if input was on offer, this is a defect of the core: please report the design"
+                liveness.hung(
+                    design, values, limit, state["done"], frames, state["next"], len(queue)
+                )
             )
         state["cycle"] = cycle + 1
-        rst.next = cycle + 1 < 0 or cycle + 1 == reset_at
+        rst.next = cycle + 1 < 0 or cycle + 1 in resets
         # a beat, once offered, stays until it is accepted
         offered = bool(s_valid) and not s_ready and not rst
         ahead = state["next"]
@@ -138,24 +146,21 @@ def simulate(
     simulation = Simulation(clock, bench, *model.processes)
     try:
         simulation.run(quiet=1)
+    except KeyboardInterrupt:
+        record.interrupted = True
     finally:
         simulation.quit()
     return record
 
 
-def _position(design: Design, model: Elaboration) -> str:
-    """Which operations the sequencer waits for."""
-    program = program_for(design)
-    parts = []
-    for part, name in (("gate", "gate passes"), ("projection", "projection")):
-        address = int(model.signals[f"{part}_fetch"])
-        if part == "gate" or design.cell.projection:
-            operation = program.operations[address]
-            parts.append(
-                f"{name} at operation {address}, which needs {operation.need} groups of "
-                f"{SOURCES[operation.source]}"
-            )
-    return "sequencer: " + ", ".join(parts)
+def tail_cycles(design: Design) -> int:
+    """Cycles after the last delivery until every stage of the last frame has been seen."""
+    return latencies(design).forward
+
+
+def liveness_limit(design: Design) -> int:
+    """Cycles without any transfer after which a run is given up."""
+    return 2000 + 40 * frame_bound(design)
 
 
 def frame_bound(design: Design) -> int:

@@ -155,7 +155,7 @@ def join_leaf(points: int, word: int) -> Leaf:
     """One adder node of the projection's column groups."""
     kind = Array(points, word)
     return Leaf(
-        "join",
+        "join_spectra",
         join,
         ins(clk=Bit(), enable=Bit(), low=kind, high=kind) | outs(low_out=kind, high_out=kind),
         {"count": points},

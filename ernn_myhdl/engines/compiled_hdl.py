@@ -1,0 +1,131 @@
+"""The HDL that is compiled: the core without its memories' contents, and with its probes as ports.
+
+As a program (`python -m ernn_myhdl.engines.compiled_hdl DESIGN FOLDER HDL`) it converts in a process
+that has used MyHDL for nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from ernn_myhdl.convert.ghdl import find_ghdl
+from ernn_myhdl.convert.memory import CONTENTS_BITS
+from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
+from ernn_myhdl.design import Design
+from ernn_myhdl.engines import liveness
+from ernn_myhdl.errors import ToolError
+from ernn_myhdl.netlist import Observed, Rom, observed
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.trace import TRACED
+
+#: Where the Verilog comes from: MyHDL's own, or that which GHDL makes of the converted VHDL.
+SOURCES = ("verilog", "vhdl")
+NAME = "compiled"
+
+
+def compiled_core(design: Design) -> Observed:
+    """The core of `design` with all that the simulation looks at as ports, whatever its name."""
+    return observed(core(replace(design, name=NAME)), (*TRACED.values(), *liveness.NETS))
+
+
+def memories(view: Observed) -> list[Rom]:
+    """The memories of the core, in the order in which the model is given their contents."""
+    found = [c for c, _ in view.netlist.components().values() if isinstance(c, Rom)]
+    return sorted(found, key=lambda rom: rom.name)
+
+
+def write_verilog(design: Design, source: str, folder: Path) -> list[Path]:
+    """Write the Verilog of the core and of its memories into `folder`; returns the files.
+
+    source: of SOURCES. Raises ToolError where GHDL is missing or a conversion fails.
+    """
+    ghdl = find_ghdl() if source == "vhdl" else None
+    with tempfile.TemporaryDirectory() as scratch:
+        saved = Path(scratch) / "design"
+        save_design(design, saved)
+        in_fresh_process("ernn_myhdl.engines.compiled_hdl", [saved, folder, source], source)
+    view = compiled_core(design)
+    files = [folder / f for f in (folder / "files.txt").read_text().split()]
+    if ghdl:
+        files = [_synthesised(ghdl, folder, view)]
+    for rom in memories(view):
+        files.append(folder / f"{rom.name}_memory.sv")
+        files[-1].write_text(_memory(rom))
+    return files
+
+
+def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
+    """One Verilog file of the VHDL in `folder`."""
+    top = view.netlist.name
+    with tempfile.TemporaryDirectory() as work:
+        options = ["--std=08", f"--workdir={work}"]
+        for command in (
+            [ghdl, "-a", *options, *(folder / "files.txt").read_text().split()],
+            [ghdl, "--synth", *options, "--out=verilog", top],
+        ):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            if done.returncode:
+                reason = (done.stderr.strip().splitlines() or ["no message"])[0]
+                raise ToolError(f"ghdl {command[1]} failed on the compiled core: {reason}")
+    file = folder / f"{top}_of_vhdl.v"
+    text = done.stdout
+    for rom in memories(view):  # GHDL writes an empty module for what is not there
+        text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
+    file.write_text(text)
+    return file
+
+
+def memory_function(rom: Rom) -> str:
+    """Name of the C function that gives a memory its words."""
+    return f"ernn_words_of_{rom.name}"
+
+
+def _memory(rom: Rom) -> str:
+    """The module behind the black box of a memory: asks for its words at the first clock edge.
+
+    Weights as initial values would make the model huge, and one build serve one set of weights.
+    """
+    bits = rom.type.bits
+    return f"""// {rom.name}_memory: words from the program that runs the model
+module {rom.name}_memory (
+    input wire clk,
+    input wire [{CONTENTS_BITS - 1}:0] contents,
+    input wire [{rom.address_bits - 1}:0] address,
+    output reg [{bits - 1}:0] q
+);
+    import "DPI-C" function void {memory_function(rom)}(
+        input int contents, input int address, output bit [{bits - 1}:0] word);
+    reg [{bits - 1}:0] words [0:{rom.depth - 1}];
+    bit [{bits - 1}:0] word;
+    reg loaded = 0;
+    initial q = 0;
+    always @(posedge clk) begin
+        if (!loaded) begin
+            for (int i = 0; i < {rom.depth}; i = i + 1) begin
+                {memory_function(rom)}({{{32 - CONTENTS_BITS}'b0, contents}}, i, word);
+                words[i] = word;
+            end
+            loaded = 1;
+        end
+        if (32'(address) < {rom.depth}) q <= words[address];
+    end
+endmodule
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the fresh process."""
+    design, folder, hdl = load_design(arguments[0]), Path(arguments[1]), arguments[2]
+    files, _ = write_netlist(compiled_core(design).netlist, folder, hdl, contents=False)
+    (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
