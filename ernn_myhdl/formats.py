@@ -71,7 +71,9 @@ def round_shift(raw, shift: int):
     raw: int or integer array. Returns the same kind.
     """
     if shift > 0:
-        return (raw + (1 << (shift - 1))) >> shift
+        rounded = raw + (1 << (shift - 1))
+        rounded >>= shift  # in place where it is an array: the copy takes longer than the shift
+        return rounded
     return raw << -shift
 
 

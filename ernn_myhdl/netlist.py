@@ -344,11 +344,16 @@ def _rom_process(rom: Rom, index: int, clk, address, q):
             for word in contents
         ]
 
+        shown = None  # the word at q; a lane that waits reads the same one in every cycle
+
         @always(clk.posedge)
         def read():
-            if address < depth:
-                for signal, value in zip(fields, table[int(address)], strict=True):
+            nonlocal shown
+            word = int(address)
+            if word != shown and word < depth:
+                for signal, value in zip(fields, table[word], strict=True):
                     signal.next = value
+                shown = word
     else:
 
         @always(clk.posedge)

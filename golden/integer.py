@@ -57,6 +57,7 @@ class IntegerModel:
         self.design = design
         self.shapes = tensor_shapes(design.cell)
         self.formats = tensor_formats(design)
+        self.limits = {n: (fmt.minimum, fmt.maximum) for n, fmt in self.formats.items()}
         cell, f, k = design.cell, design.formats, design.cell.block
         raw = quantised_weights(design)
         exact = 1 << (design.accumulator_word - 1) <= EXACT
@@ -157,7 +158,7 @@ class _Run:
             x = self.x[start:stop, :n]
             frames = len(x)
             spectra = model.forward["input_spectrum"].apply(x)
-            flat = np.clip(spectra, *_limits(model.formats["input_spectrum"]))
+            flat = np.clip(spectra, *model.limits["input_spectrum"])
             flat = flat.reshape(-1, *spectra.shape[2:])
             products = model.matrices["input_weight"].multiply(flat)
             products = products.reshape(frames, n, *products.shape[1:])
@@ -235,10 +236,10 @@ class _Run:
 
     def _saturated(self, name: str, raw: np.ndarray) -> np.ndarray:
         """raw (n, ...) saturated to tensor `name`; counts for each sequence what changed."""
-        fmt = self.model.formats[name]
-        if raw.min() >= fmt.minimum and raw.max() <= fmt.maximum:
+        low, high = self.model.limits[name]
+        if raw.min() >= low and raw.max() <= high:
             return raw
-        result = saturate(raw, fmt)
+        result = np.clip(raw, low, high)
         counted = self.model.counted[name]
         if raw.ndim - 1 < counted.ndim:
             counted = counted[0]  # one gate of four
@@ -247,7 +248,3 @@ class _Run:
         changed = (result != raw) & counted
         self.counts[name][: len(raw)] += changed.reshape(len(raw), -1).sum(axis=1)
         return result
-
-
-def _limits(fmt: Format) -> tuple[int, int]:
-    return fmt.minimum, fmt.maximum

@@ -18,7 +18,7 @@ from block_bench import Values, convert_block
 
 from ernn_myhdl import transform
 from ernn_myhdl.formats import Format, requantise, round_shift, saturate
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.pwl import pwl_table
 from ernn_myhdl.rtl import broadcast, delay, drain, elementwise, fft, lane, memory, pwl, rounding
 from ernn_myhdl.rtl.signals import Array, Bit, Word
@@ -161,10 +161,21 @@ def delay_word_case(width: int, cycles: int) -> BlockCase:
 
 
 def delay_array_case(count: int, width: int, cycles: int) -> BlockCase:
+    """An array through `delayed`, which makes one word of it."""
+
+    def component():
+        n = Netlist(f"delayed_{count}x{width}_{cycles}")
+        n.input("clk", Bit())
+        n.input("rst", Bit())
+        source = n.input("source", Array(count, width))
+        late = delay.delayed(n, "late", source, cycles)
+        n.wire(n.output("target", source.type), late)
+        return n
+
     return BlockCase(
         f"delay array {count} x {width} {cycles}",
-        lambda: delay.array_leaf(count, width, cycles),
-        lambda rng: [{"source": v} for v in arrays(rng, count, width, 30)],
+        component,
+        lambda rng: [{"rst": 0, "source": v} for v in arrays(rng, count, width, 30)],
         _delayed(cycles, False, None),
     )
 
@@ -377,6 +388,7 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCas
             rng, points, w_word, 180, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1]
         )
         below = arrays(rng, products, word - 1, 400)  # their sums fit as well
+        spoilt = column_of(spectra[-1])
         inputs, position = [], 0
         for _ in range(rows):
             length = int(rng.integers(1, 7))
@@ -392,22 +404,32 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCas
         inputs = padded(inputs, 6)
         inputs[-6:] = [v | {"valid": 0, "first": 0, "last": 0} for v in inputs[-6:]]
         assert len(inputs) <= len(below)
-        return [v | {"below": b} for v, b in zip(inputs, below, strict=False)]
+        for tag, late in (("first", lane.FIRST_DELAY), ("last", lane.LAST_DELAY)):
+            flags = [0] * late + [v[tag] for v in inputs]
+            inputs = [v | {tag: flag} for v, flag in zip(inputs, flags, strict=False)]
+        # a column that is not valid must not reach the sums: other operands than those before
+        return [
+            v | {"below": b} | ({} if v["valid"] else {"column": spoilt, "weights": weights[-1]})
+            for v, b in zip(inputs, below, strict=False)
+        ]
 
     def expected(inputs):
         spectra = {}  # cycle -> result of the row that ends there, by the definition
+        moved = lane.LATENCY - lane.SHIFT_DELAY
         total = None
         for t, v in enumerate(inputs):
             if v["valid"]:
                 now = complex_products(_spectrum_of(v["column"]), v["weights"])
-                total = now if v["first"] else [x + y for x, y in zip(total, now, strict=True)]
-                if v["last"]:
+                first = inputs[t + lane.FIRST_DELAY]["first"]
+                total = now if first else [x + y for x, y in zip(total, now, strict=True)]
+                # the tags of this column come later
+                if inputs[t + lane.LAST_DELAY]["last"]:
                     spectra[t + lane.LATENCY] = total
         results, known = [], None
         for t in range(len(inputs)):
             if t in spectra:
                 known = spectra[t]
-            elif t > lane.LATENCY and inputs[t - lane.LATENCY - 1]["shift"]:
+            elif t > moved and inputs[t - moved - 1]["shift"]:
                 known = combined(inputs[t - 1]["below"])
             results.append({"spectrum": known})
         return results
@@ -477,11 +499,23 @@ def broadcast_case(products: int, width: int) -> BlockCase:
             address=rng.integers(0, 1 << 5, 40).tolist(),
         )
 
+    delays = {"first": lane.FIRST_DELAY, "last": lane.LAST_DELAY, "shift": lane.SHIFT_DELAY}
+
+    def expected(inputs):
+        return [
+            {
+                f"{name}_copy": inputs[before][name]
+                for name in inputs[t]
+                if (before := t - broadcast.BROADCAST_LATENCY - delays.get(name, 0)) >= 0
+            }
+            for t in range(len(inputs))
+        ]
+
     return BlockCase(
         f"broadcast {products} x {width}",
         lambda: broadcast.broadcast_leaf(products, width, 5),
         vectors,
-        pipeline(broadcast.BROADCAST_LATENCY, lambda v: {f"{n}_copy": x for n, x in v.items()}),
+        expected,
     )
 
 

@@ -3,12 +3,13 @@
 `column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m,
 and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
-fan-out. Latency 1 cycle.
+fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
+the delays of `lane` on top.
 """
 
 from __future__ import annotations
 
-from myhdl import always, block, instances
+from myhdl import Signal, always, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array
@@ -58,15 +59,24 @@ def broadcast(
     column_copy, valid_copy, first_copy, last_copy, shift_copy, address_copy, count,
 ):  # fmt: skip
     """A register for the operands, tags and weight address of one cluster of lanes."""
+    first_1 = Signal(bool(0))
+    last_1, last_2 = Signal(bool(0)), Signal(bool(0))
+    shift_1, shift_2, shift_3 = (Signal(bool(0)) for _ in range(3))
 
     @always(clk.posedge)
     def copy():
         for i in range(count):
             column_copy[i].next = column[i]
         valid_copy.next = valid
-        first_copy.next = first
-        last_copy.next = last
-        shift_copy.next = shift
+        first_1.next = first
+        first_copy.next = first_1
+        last_1.next = last
+        last_2.next = last_1
+        last_copy.next = last_2
+        shift_1.next = shift
+        shift_2.next = shift_1
+        shift_3.next = shift_2
+        shift_copy.next = shift_3
         address_copy.next = address
 
     return copy

@@ -1,7 +1,8 @@
 """Delays: registers that keep data and tags together.
 
 `delay_bit` and `delay_word` are cleared by the synchronous reset and carry valid bits and tags;
-`delay_array` has no reset and carries data. Latency `cycles` (at least 1), one value a cycle.
+`delay_data` has no reset and carries data, an array as one word: a Signal a cycle of delay, not one for
+each element, simulates several times faster. Latency `cycles` (at least 1), one value a cycle.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from myhdl import Signal, always, block
 
 from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
-from ernn_myhdl.rtl.signals import Array, Bit, Word, array, unsigned
+from ernn_myhdl.rtl.signals import Array, Bit, Word, unsigned
 
 
 @block
@@ -69,23 +70,21 @@ def delay_word(clk, rst, source, target, cycles):
 
 
 @block
-def delay_array(clk, source, target, count, width, cycles):
+def delay_data(clk, source, target, cycles):
     """target is source, `cycles` cycles later."""
-    held = count * max(cycles - 1, 1)
-    line = array(held, width)
+    line = [unsigned(len(source)) for _ in range(max(cycles - 1, 1))]
+    last = cycles - 2
 
     @always(clk.posedge)
     def one():
-        for i in range(count):
-            target[i].next = source[i]
+        target.next = source
 
     @always(clk.posedge)
     def more():
-        for i in range(count):
-            line[i].next = source[i]
-            target[i].next = line[held - count + i]
-        for j in range(held - count):
-            line[j + count].next = line[j]
+        line[0].next = source
+        for i in range(last):
+            line[i + 1].next = line[i]
+        target.next = line[last]
 
     return one if cycles == 1 else more
 
@@ -102,14 +101,14 @@ def word_leaf(width: int, cycles: int) -> Leaf:
     return Leaf(f"delay_word_{width}_{cycles}", delay_word, ports, {"cycles": cycles})
 
 
-def array_leaf(count: int, width: int, cycles: int) -> Leaf:
-    """An array delayed by `cycles`."""
-    kind = Array(count, width)
+def data_leaf(width: int, cycles: int) -> Leaf:
+    """Data of `width` bits delayed by `cycles`."""
+    word = Word(width)
     return Leaf(
-        f"delay_array_{count}x{width}_{cycles}",
-        delay_array,
-        ins(clk=Bit(), source=kind) | outs(target=kind),
-        {"count": count, "width": width, "cycles": cycles},
+        f"delay_data_{width}_{cycles}",
+        delay_data,
+        ins(clk=Bit(), source=word) | outs(target=word),
+        {"cycles": cycles},
     )
 
 
@@ -122,7 +121,8 @@ def delayed(netlist: Netlist, label: str, source: Net, cycles: int) -> Net:
     clk, rst = netlist.nets["clk"], netlist.nets["rst"]
     kind = source.type
     if isinstance(kind, Array):
-        component = array_leaf(kind.count, kind.width, cycles)
-        return netlist.add(label, component, clk=clk, source=source)["target"]
+        word = netlist.bundle(f"{label}_source", Word(kind.bits), source)
+        late = netlist.add(label, data_leaf(kind.bits, cycles), clk=clk, source=word)["target"]
+        return netlist.bundle(f"{label}_elements", kind, late)
     component = bit_leaf(cycles) if isinstance(kind, Bit) else word_leaf(kind.width, cycles)
     return netlist.add(label, component, clk=clk, rst=rst, source=source)["target"]

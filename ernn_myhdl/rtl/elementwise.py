@@ -168,6 +168,9 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
     sum_limit = 1 << (target_word - 1)
     product = array(count, product_word)
     total_1 = array(count, len(total[0]))
+    # made once: MyHDL counts the digits of both limits whenever it makes an intbv
+    word = intbv(0, min=-limit, max=limit)
+    result = intbv(0, min=-sum_limit, max=sum_limit)
 
     @always(clk.posedge)
     def multiply():
@@ -177,8 +180,6 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
 
     @always(clk.posedge)
     def add_right():
-        word = intbv(0, min=-limit, max=limit)
-        result = intbv(0, min=-sum_limit, max=sum_limit)
         for i in range(count):
             word[:] = product[i]
             word[:] = word >> kept
@@ -189,8 +190,6 @@ def add_peephole(clk, total, peephole, state, target, count, state_word, peephol
 
     @always(clk.posedge)
     def add_left():
-        word = intbv(0, min=-limit, max=limit)
-        result = intbv(0, min=-sum_limit, max=sum_limit)
         for i in range(count):
             word[:] = product[i]
             word[:] = word << left
@@ -206,6 +205,8 @@ def update_state(clk, forget, state, enter, candidate, total, count, gate_word, 
     """total = (forget * state << forget_shift) + (enter * candidate << enter_shift), exact."""
     limit = 1 << (total_word - 1)
     kept, added = array(count, gate_word + state_word), array(count, 2 * gate_word)
+    remembered = intbv(0, min=-limit, max=limit)
+    entered = intbv(0, min=-limit, max=limit)
 
     @always(clk.posedge)
     def multiply():
@@ -215,8 +216,6 @@ def update_state(clk, forget, state, enter, candidate, total, count, gate_word, 
 
     @always(clk.posedge)
     def add():
-        remembered = intbv(0, min=-limit, max=limit)
-        entered = intbv(0, min=-limit, max=limit)
         for i in range(count):
             remembered[:] = kept[i]
             entered[:] = added[i]

@@ -12,8 +12,11 @@ Parameters
 Ports
     column: array(products, spectrum_word + 1): [DC, Nyquist, then a, a + b, b - a per bin].
     weights: array(k, weight_word): [DC, Nyquist, then c, d per bin].
-    valid, first, last: the column holds a product; it starts, ends a row.
-    shift: the drain chain moves up by one lane.
+    valid: the column and the weights are to be multiplied. Without it the operands and products
+        keep their values.
+    first, last, shift come later than the column they belong to, one cycle before they act, so that
+        the delays are made once for a cluster of lanes (FIRST_DELAY, LAST_DELAY, SHIFT_DELAY).
+        first, last: the product starts, ends a row. shift: the drain chain moves up by one lane.
     below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
 Latency LATENCY cycles from column to drain; a row of n columns takes n cycles; a new row may follow at
 once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
@@ -22,7 +25,7 @@ Resources: one DSP48 per product (operand, product registers inside), accumulato
 
 from __future__ import annotations
 
-from myhdl import Signal, always, block, instances
+from myhdl import Signal, always, block
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
@@ -30,6 +33,8 @@ from ernn_myhdl.transform import spectral_products
 
 #: column to operand, product, accumulator, drain register.
 LATENCY = 4
+#: Cycles from a column to its tags at the ports.
+FIRST_DELAY, LAST_DELAY, SHIFT_DELAY = 1, 2, 3
 
 
 @block
@@ -44,61 +49,44 @@ def lane(
     operand_w = array(products, weight_word + 1)
     product = array(products, spectrum_word + weight_word + 2)
     accumulator = array(products, accumulator_word)
-    valid_1, valid_2 = Signal(bool(0)), Signal(bool(0))
-    first_1, first_2 = Signal(bool(0)), Signal(bool(0))
-    last_1, last_2, last_3 = (Signal(bool(0)) for _ in range(3))
-    shift_1, shift_2, shift_3, shift_4 = (Signal(bool(0)) for _ in range(4))
+    multiplied, summed = Signal(bool(0)), Signal(bool(0))
+    starting, loading, moving = (Signal(bool(0)) for _ in range(3))
 
+    # one process, not one a register: there are hundreds of lanes to elaborate and to simulate
     @always(clk.posedge)
-    def tags():
-        valid_1.next = valid
-        valid_2.next = valid_1
-        first_1.next = first
-        first_2.next = first_1
-        last_1.next = last
-        last_2.next = last_1
-        last_3.next = last_2
-        shift_1.next = shift
-        shift_2.next = shift_1
-        shift_3.next = shift_2
-        shift_4.next = shift_3
-
-    @always(clk.posedge)
-    def operands():
-        for i in range(products):
-            operand_x[i].next = column[i]
-        for i in range(reals):
-            operand_w[i].next = weights[i]
-        for j in range(1, bins):
-            operand_w[3 * j - 1].next = weights[2 * j] + weights[2 * j + 1]
-            operand_w[3 * j].next = weights[2 * j + 1]
-            operand_w[3 * j + 1].next = weights[2 * j]
-
-    @always(clk.posedge)
-    def multiply():
-        for i in range(products):
-            product[i].next = operand_x[i] * operand_w[i]
-
-    @always(clk.posedge)
-    def accumulate():
-        if valid_2:
-            if first_2:
+    def pipeline():
+        multiplied.next = valid
+        summed.next = multiplied
+        starting.next = first
+        loading.next = last
+        moving.next = shift
+        if valid:
+            for i in range(products):
+                operand_x[i].next = column[i]
+            for i in range(reals):
+                operand_w[i].next = weights[i]
+            for j in range(1, bins):
+                operand_w[3 * j - 1].next = weights[2 * j] + weights[2 * j + 1]
+                operand_w[3 * j].next = weights[2 * j + 1]
+                operand_w[3 * j + 1].next = weights[2 * j]
+        if multiplied:
+            for i in range(products):
+                product[i].next = operand_x[i] * operand_w[i]
+        if summed:
+            if starting:
                 for i in range(products):
                     accumulator[i].next = product[i]
             else:
                 for i in range(products):
                     accumulator[i].next = accumulator[i] + product[i]
-
-    @always(clk.posedge)
-    def chain():
-        if last_3:
+        if loading:
             for i in range(products):
                 drain[i].next = accumulator[i]
-        elif shift_4:
+        elif moving:
             for i in range(products):
                 drain[i].next = below[i]
 
-    return instances()
+    return pipeline
 
 
 def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: int) -> Leaf:
