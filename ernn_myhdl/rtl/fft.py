@@ -1,18 +1,19 @@
 """The packed real FFT and its inverse as pipelines.
 
-One register after each stage of sums of `ernn_myhdl.transform`, three for a stage of rotations
-(products; sum; rounding). The widths are those that the largest possible input needs, so nothing
-overflows inside.
+One register after each stage of sums of `ernn_myhdl.transform`, two for a stage of rotations
+(partial products; their rounded sum). The constants of a rotation are written in canonical signed
+digits, and its products are sums of shifted words. The widths are those that the largest possible
+input needs, so nothing overflows inside.
 
 Forward: aligns the samples to the working fraction, transforms, rounds and saturates to the
 spectrum's format. Inverse: transforms a block spectrum; the result is k times the signal.
 Latency: `forward_latency(k)` and `inverse_latency(k)` cycles, one block a cycle; no reset.
-Resources: `transform.multiplications` multipliers by constants.
+Resources: adders and registers, no multipliers.
 """
 
 from __future__ import annotations
 
-from myhdl import always, always_comb, block, instances, intbv
+from myhdl import always, always_comb, block, intbv
 
 from ernn_myhdl import transform
 from ernn_myhdl.formats import Format
@@ -20,7 +21,7 @@ from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.rtl import rounding
 from ernn_myhdl.rtl.signals import Array, Bit, array, signed
 
-ROTATION_LATENCY = 3
+ROTATION_LATENCY = 2
 
 
 @block
@@ -85,91 +86,122 @@ def scale(clk, source, target, a, out, factor, width):
 @block
 def hold(clk, source, target, word):
     """target[word] = source[word] after ROTATION_LATENCY cycles."""
-    first, second = signed(len(source[word])), signed(len(source[word]))
+    first = signed(len(source[word]))
 
     @always(clk.posedge)
     def keep():
         first.next = source[word]
-        second.next = first
-        target[word].next = second
+        target[word].next = first
 
     return keep
 
 
-@block
-def rotate(clk, source, target, re, im, cosine, sine, width):
-    """Rotation by (cosine, sine); four products."""
-    product = width + transform.TWIDDLE_FRAC + 2
-    total_word = product + 1
-    limit = 1 << (total_word - 1)
-    half = 1 << (transform.TWIDDLE_FRAC - 1)
-    drop = transform.TWIDDLE_FRAC
-    re_c, re_s, im_c, im_s = (signed(product) for _ in range(4))
-    re_sum, im_sum = signed(total_word), signed(total_word)
+def signed_digits(constant: int) -> list[int]:
+    """Canonical signed digits of a constant as powers of two with their signs, the lowest first.
 
-    @always(clk.posedge)
-    def multiply():
-        re_c.next = source[re] * cosine
-        re_s.next = source[re] * sine
-        im_c.next = source[im] * cosine
-        im_s.next = source[im] * sine
-        re_sum.next = re_c + im_s
-        im_sum.next = im_c - re_s
-
-    @always(clk.posedge)
-    def rounded():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = re_sum
-        word[:] = word + half
-        target[re].next = word >> drop
-        word[:] = im_sum
-        word[:] = word + half
-        target[im].next = word >> drop
-
-    return instances()
-
-
-@block
-def rotate_diagonal(clk, source, target, re, im, cosine, inverse, width):
-    """Rotation by 45 degrees; two products of the sum and the difference.
-
-    Their sums are registered in place of the products' sums, so the latency is the same.
+    Their sum is the constant; no two neighbouring digits are used, so they are the fewest.
     """
-    product = width + 1 + transform.TWIDDLE_FRAC + 2
-    limit = 1 << product
-    half = 1 << (transform.TWIDDLE_FRAC - 1)
+    digits, power = [], 1
+    while constant:
+        if constant & 1:
+            digit = 2 - (constant & 3)  # 1 or -1, so that the next digit is zero
+            digits.append(digit * power)
+            constant -= digit
+        constant >>= 1
+        power <<= 1
+    return digits
+
+
+@block
+def digit_sum(clk, source, word, target, digits, start):
+    """target = start + source[word] * sum(digits): shifts and additions, no multiplier."""
+    bits = max((abs(d) for d in digits), default=1).bit_length()
+    plus_digits = sum(d for d in digits if d > 0)
+    minus_digits = -sum(d for d in digits if d < 0)
+    limit = 1 << (len(target) - 1)
+
+    @always(clk.posedge)
+    def add_digits():
+        plus = intbv(plus_digits)[bits:]
+        minus = intbv(minus_digits)[bits:]
+        total = intbv(0, min=-limit, max=limit)
+        term = intbv(0, min=-limit, max=limit)
+        total[:] = start
+        for i in range(bits):
+            term[:] = source[word]
+            term[:] = term << i
+            if plus[i]:
+                total[:] = total + term
+            if minus[i]:
+                total[:] = total - term
+        target.next = total
+
+    return add_digits
+
+
+@block
+def constant_product(clk, source, word, low, high, constant, start):
+    """low + high = start + source[word] * constant, each the sum over half the digits."""
+    digits = signed_digits(constant)
+    half = len(digits) // 2
+    return (
+        digit_sum(clk, source, word, low, digits[:half], start),
+        digit_sum(clk, source, word, high, digits[half:], 0),
+    )
+
+
+@block
+def rotate(clk, source, target, re, im, cosine, sine, inverse, width):
+    """Rotation by (cosine, sine), inverse or not, rounded half up.
+
+    First cycle: the products with constants, each as two sums. Second cycle: the sum of the four
+    that make a result; half an LSB is in one of them.
+    """
+    word = width + transform.TWIDDLE_FRAC + 3
+    limit = 1 << (word - 1)
     drop = transform.TWIDDLE_FRAC
-    re_sum, im_sum = signed(width + 1), signed(width + 1)
-    re_product, im_product = signed(product), signed(product)
+    half = 1 << (drop - 1)
+    equal = cosine == sine  # then two products make both results, and only one may have the half
+    re_c_0, re_c_1, im_c_0, im_c_1 = (signed(word) for _ in range(4))
+    re_start, im_start = half * (inverse or not equal), half * (not inverse or not equal)
+    parts = [
+        constant_product(clk, source, re, re_c_0, re_c_1, cosine, re_start),
+        constant_product(clk, source, im, im_c_0, im_c_1, cosine, im_start),
+    ]
+    if equal:
+        re_s_0, re_s_1, im_s_0, im_s_1 = re_c_0, re_c_1, im_c_0, im_c_1
+    else:
+        re_s_0, re_s_1, im_s_0, im_s_1 = (signed(word) for _ in range(4))
+        parts += [
+            constant_product(clk, source, re, re_s_0, re_s_1, sine, 0),
+            constant_product(clk, source, im, im_s_0, im_s_1, sine, 0),
+        ]
 
     @always(clk.posedge)
-    def add_forward():
-        re_sum.next = source[re] + source[im]
-        im_sum.next = source[im] - source[re]
+    def forward():
+        total = intbv(0, min=-limit, max=limit)
+        total[:] = re_c_0 + re_c_1
+        total[:] = total + im_s_0
+        total[:] = total + im_s_1
+        target[re].next = total >> drop
+        total[:] = im_c_0 + im_c_1
+        total[:] = total - re_s_0
+        total[:] = total - re_s_1
+        target[im].next = total >> drop
 
     @always(clk.posedge)
-    def add_inverse():
-        re_sum.next = source[re] - source[im]
-        im_sum.next = source[im] + source[re]
+    def backward():
+        total = intbv(0, min=-limit, max=limit)
+        total[:] = re_c_0 + re_c_1
+        total[:] = total - im_s_0
+        total[:] = total - im_s_1
+        target[re].next = total >> drop
+        total[:] = im_c_0 + im_c_1
+        total[:] = total + re_s_0
+        total[:] = total + re_s_1
+        target[im].next = total >> drop
 
-    @always(clk.posedge)
-    def multiply():
-        re_product.next = re_sum * cosine
-        im_product.next = im_sum * cosine
-
-    @always(clk.posedge)
-    def rounded():
-        word = intbv(0, min=-limit, max=limit)
-        word[:] = re_product
-        word[:] = word + half
-        target[re].next = word >> drop
-        word[:] = im_product
-        word[:] = word + half
-        target[im].next = word >> drop
-
-    if inverse:
-        return add_inverse, multiply, rounded
-    return add_forward, multiply, rounded
+    return parts, backward if inverse else forward
 
 
 @block
@@ -194,13 +226,7 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
         rotated = set()
         for t in stage.twiddles:
             rotated |= {t.re, t.im}
-            if t.equal:
-                parts.append(
-                    rotate_diagonal(clk, before, after, t.re, t.im, t.cosine, t.inverse, width)
-                )
-            else:
-                sine = -t.sine if t.inverse else t.sine
-                parts.append(rotate(clk, before, after, t.re, t.im, t.cosine, sine, width))
+            parts.append(rotate(clk, before, after, t.re, t.im, t.cosine, t.sine, t.inverse, width))
         parts += [hold(clk, before, after, w) for w in range(points) if w not in rotated]
     return parts
 
