@@ -12,23 +12,18 @@ from ernn_myhdl.formats import Format
 from ernn_myhdl.program import program_for
 from ernn_myhdl.pwl import pwl_table
 from ernn_myhdl.schedule import schedule_for
-from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
 
 #: Words of activations' inputs up to this are looked at code by code.
 LOOKED_AT_BITS = 20
 
 
 def multipliers(design: Design) -> dict[str, int]:
-    """Multipliers of the core by unit."""
-    cell, hw, program = design.cell, design.hardware, program_for(design)
-    k = cell.block
-    transforms = 1 + program.output_width + (hw.element_width if cell.projection else 0)
-    element_wise = 3 + 5 + (3 if cell.peepholes else 0)  # f c, i g, o tanh; five PWL; peepholes
+    """Multipliers of the core by unit; transforms and activations are made of adders."""
+    cell, hw = design.cell, design.hardware
+    element_wise = 3 + (3 if cell.peepholes else 0)  # f c, i g, o tanh; peepholes
     return {
         "lanes": hw.lanes * design.lane_products,
-        "forward_transforms": transforms * multiplications(forward_graph(k)),
-        "inverse_transforms": hw.ifft_units * multiplications(inverse_graph(k)),
-        "element_wise": hw.element_width * k * element_wise,
+        "element_wise": hw.element_width * cell.block * element_wise,
     }
 
 

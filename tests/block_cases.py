@@ -9,7 +9,7 @@ import importlib
 import itertools
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -707,16 +707,30 @@ def _each(function, *ports):
 
 
 def peephole_case(state: int, peephole: int, shift: int) -> BlockCase:
-    word = 10
-    product = peephole + state + 1 - min(shift, 0)
-    target = max(product - max(shift, 0), word) + 1
-    each = _each(lambda t, p, c: t + round_shift(p * c, shift), "total", "peephole", "state")
-    return elementwise_case(
-        f"add_peephole {state} x {peephole} by {shift}", elementwise.add_peephole, 3,
-        {"total": word, "peephole": peephole, "state": state}, {"target": target},
-        {"state_word": state, "peephole_word": peephole, "target_word": target, "shift": shift},
-        elementwise.PEEPHOLE_LATENCY, lambda v: {"target": each(v)},
+    """The total comes BIAS_LATENCY after the operands."""
+    word, target = 10, Format(9, 0)
+    later = elementwise.BIAS_LATENCY
+    each = _each(
+        lambda t, p, c: saturate(t + round_shift(p * c, shift), target),
+        "total", "peephole", "state",
     )  # fmt: skip
+    latency = elementwise.PEEPHOLE_LATENCY
+
+    def expected(inputs):
+        results = []
+        for operands, total in zip(inputs, inputs[later:], strict=False):
+            seen = [0] * 3 if operands["fresh"] else operands["state"]
+            results.append({"target": each(operands | {"state": seen, "total": total["total"]})})
+        return ([{}] * latency + results)[: len(inputs)]
+
+    case = elementwise_case(
+        f"add_peephole {state} x {peephole} by {shift}", elementwise.add_peephole, 3,
+        {"total": word, "peephole": peephole, "state": state}, {"target": target.word},
+        {"state_word": state, "peephole_word": peephole, "total_word": word,
+         "target_word": target.word, "shift": shift},
+        latency, None, ("fresh",), number=160,
+    )  # fmt: skip
+    return replace(case, expected=expected)
 
 
 def update_case(gate: int, state: int, forget_shift: int, enter_shift: int) -> BlockCase:
@@ -725,31 +739,37 @@ def update_case(gate: int, state: int, forget_shift: int, enter_shift: int) -> B
         lambda f, c, i, g: (f * c << forget_shift) + (i * g << enter_shift),
         "forget", "state", "enter", "candidate",
     )  # fmt: skip
+
+    def exact(v):
+        return {"total": each(v | {"state": [0] * 2} if v["fresh"] else v)}
+
     return elementwise_case(
         f"update_state {gate} {state} by {forget_shift} {enter_shift}", elementwise.update_state, 2,
         {"forget": gate, "state": state, "enter": gate, "candidate": gate}, {"total": total},
         {"gate_word": gate, "state_word": state, "forget_shift": forget_shift,
          "enter_shift": enter_shift, "total_word": total},
-        elementwise.STATE_LATENCY - rounding.LATENCY, lambda v: {"total": each(v)}, number=300,
+        elementwise.STATE_LATENCY - rounding.LATENCY, exact, ("fresh",), number=300,
     )  # fmt: skip
 
 
-def mask_output_case(count: int, word: int) -> BlockCase:
+def multiply_output_case(count: int, word: int) -> BlockCase:
     component = Leaf(
-        "mask_output", elementwise.mask_output,
-        ins(clk=Bit(), source=Array(count, word), mask=Word(count))
-        | outs(target=Array(count, word)), {"count": count},
+        "multiply_output", elementwise.multiply_output,
+        ins(clk=Bit(), gate=Array(count, word), squashed=Array(count, word), mask=Word(count))
+        | outs(product=Array(count, 2 * word)), {"count": count, "gate_word": word},
     )  # fmt: skip
 
     def masked(v):
-        return {"target": [x if v["mask"] >> i & 1 else 0 for i, x in enumerate(v["source"])]}
+        pairs = zip(v["gate"], v["squashed"], strict=True)
+        return {"product": [a * b if v["mask"] >> i & 1 else 0 for i, (a, b) in enumerate(pairs)]}
 
     return BlockCase(
-        f"mask_output {count} x {word}", lambda: component,
+        f"multiply_output {count} x {word}", lambda: component,
         lambda rng: columns(
-            source=arrays(rng, count, word, 50), mask=rng.integers(0, 1 << count, 50).tolist()
+            gate=arrays(rng, count, word, 50), squashed=arrays(rng, count, word, 50),
+            mask=rng.integers(0, 1 << count, 50).tolist(),
         ),
-        pipeline(1, masked),
+        pipeline(elementwise.OUTPUT_LATENCY - rounding.LATENCY, masked),
     )  # fmt: skip
 
 
@@ -764,20 +784,10 @@ ELEMENTWISE = [
         elementwise.BIAS_LATENCY,
         lambda v: {"total": [a + b for a, b in zip(v["row"], v["bias"], strict=True)]},
     ),
-    elementwise_case(
-        "mask_state", elementwise.mask_state, 3, {"state": 9}, {"masked": 9}, {},
-        elementwise.BIAS_LATENCY,
-        lambda v: {"masked": [0] * 3 if v["fresh"] else v["state"]}, ("fresh",),
-    ),
-    elementwise_case(
-        "multiply_output", elementwise.multiply_output, 3, {"gate": 8, "squashed": 8},
-        {"product": 16}, {}, 1,
-        lambda v: {"product": [a * b for a, b in zip(v["gate"], v["squashed"], strict=True)]},
-    ),
     *(peephole_case(*c) for c in ((12, 10, 9), (8, 6, 0), (8, 6, -3), (6, 5, 13), (12, 10, 1))),
     *(update_case(*c) for c in ((8, 12, 0, 3), (12, 10, 2, 0), (6, 6, 0, 0))),
-    mask_output_case(5, 8),
-    mask_output_case(1, 8),
+    multiply_output_case(5, 8),
+    multiply_output_case(1, 8),
 ]  # fmt: skip
 
 

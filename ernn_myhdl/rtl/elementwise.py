@@ -26,11 +26,10 @@ from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
 
 GATHER_LATENCY = 1
-BIAS_LATENCY = 1  # sum of row and bias; masking of the old state
-PEEPHOLE_LATENCY = 2  # product; rounding and sum
-SATURATE_LATENCY = 2
-STATE_LATENCY = 2 + rounding.LATENCY  # products; sum; rounding
-OUTPUT_LATENCY = 1 + rounding.LATENCY + 1  # product; rounding; mask
+BIAS_LATENCY = 1  # sum of row and bias
+PEEPHOLE_LATENCY = 3  # operands; product; rounding, sum and saturation
+STATE_LATENCY = 3 + rounding.LATENCY  # operands; products; sum; rounding
+OUTPUT_LATENCY = 2 + rounding.LATENCY  # operands and mask; product; rounding
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ class CellTiming:
 
     @property
     def preactivation(self) -> int:
-        extra = PEEPHOLE_LATENCY if self.peepholes else 0
-        return BIAS_LATENCY + extra + SATURATE_LATENCY
+        return PEEPHOLE_LATENCY if self.peepholes else BIAS_LATENCY + rounding.LATENCY
 
     @property
     def gates(self) -> int:
@@ -61,7 +59,7 @@ class CellTiming:
     def output_preactivation(self) -> int:
         if not self.peepholes:
             return self.preactivation
-        return self.state + PEEPHOLE_LATENCY + SATURATE_LATENCY
+        return self.state + PEEPHOLE_LATENCY
 
     @property
     def output_gate(self) -> int:
@@ -142,77 +140,108 @@ def add_bias(clk, row, bias, total, count):
 
 
 @block
-def mask_state(clk, state, fresh, masked, count):
-    """The old state, or zero at the first frame of a sequence."""
+def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, peephole_word,
+                 total_word, target_word, shift):  # fmt: skip
+    """target = saturate(total + round(peephole * state)); the state counts as zero where fresh.
 
-    @always(clk.posedge)
-    def select():
-        for i in range(count):
-            if fresh:
-                masked[i].next = 0
-            else:
-                masked[i].next = state[i]
-
-    return select
-
-
-@block
-def add_peephole(clk, total, peephole, state, target, count, state_word, peephole_word, target_word,
-                 shift):  # fmt: skip
-    """target = total + round(peephole * state)"""
+    total comes BIAS_LATENCY after the operands, so that it may be made beside their registers.
+    """
     product_word = state_word + peephole_word
     right, left = max(shift, 0), max(-shift, 0)
     kept = max(right - 1, 0)  # the half bit becomes the lowest, as in `rounding`
-    wide = product_word + 1 + left
+    wide = max(product_word - kept + left, total_word + 1) + 1
     limit = 1 << (wide - 1)
-    sum_limit = 1 << (target_word - 1)
+    sign = target_word - 1
+    highest, lowest = (1 << sign) - 1, -(1 << sign)
+    peephole_1, state_1 = array(count, peephole_word), array(count, state_word)
     product = array(count, product_word)
-    total_1 = array(count, len(total[0]))
+    total_2 = array(count, total_word)
     # made once: MyHDL counts the digits of both limits whenever it makes an intbv
     word = intbv(0, min=-limit, max=limit)
-    result = intbv(0, min=-sum_limit, max=sum_limit)
+    twice = intbv(0, min=-limit, max=limit)
+    beyond = intbv(0, min=-limit, max=limit)
+
+    @always(clk.posedge)
+    def operands():
+        for i in range(count):
+            peephole_1[i].next = peephole[i]
+            if fresh:
+                state_1[i].next = 0
+            else:
+                state_1[i].next = state[i]
 
     @always(clk.posedge)
     def multiply():
         for i in range(count):
-            product[i].next = peephole[i] * state[i]
-            total_1[i].next = total[i]
+            product[i].next = peephole_1[i] * state_1[i]
+            total_2[i].next = total[i]
 
     @always(clk.posedge)
     def add_right():
         for i in range(count):
-            word[:] = product[i]
-            word[:] = word >> kept
-            word[:] = word + 1
+            word[:] = product[i] >> kept
+            twice[:] = total_2[i]
+            twice[:] = twice << 1
+            twice[0] = True  # plus half an LSB
+            word[:] = word + twice
             word[:] = word >> 1
-            result[:] = word
-            target[i].next = result + total_1[i]
+            beyond[:] = word >> sign
+            if beyond != 0 and beyond != -1:
+                if word < 0:
+                    target[i].next = lowest
+                else:
+                    target[i].next = highest
+            else:
+                target[i].next = word
 
     @always(clk.posedge)
     def add_left():
         for i in range(count):
             word[:] = product[i]
             word[:] = word << left
-            result[:] = word
-            target[i].next = result + total_1[i]
+            word[:] = word + total_2[i]
+            beyond[:] = word >> sign
+            if beyond != 0 and beyond != -1:
+                if word < 0:
+                    target[i].next = lowest
+                else:
+                    target[i].next = highest
+            else:
+                target[i].next = word
 
-    return multiply, (add_right if right else add_left)
+    return operands, multiply, (add_right if right else add_left)
 
 
 @block
-def update_state(clk, forget, state, enter, candidate, total, count, gate_word, state_word,
+def update_state(clk, fresh, forget, state, enter, candidate, total, count, gate_word, state_word,
                  forget_shift, enter_shift, total_word):  # fmt: skip
-    """total = (forget * state << forget_shift) + (enter * candidate << enter_shift), exact."""
+    """total = (forget * state << forget_shift) + (enter * candidate << enter_shift), exact.
+
+    The state counts as zero where fresh.
+    """
     limit = 1 << (total_word - 1)
+    forget_1, state_1 = array(count, gate_word), array(count, state_word)
+    enter_1, candidate_1 = array(count, gate_word), array(count, gate_word)
     kept, added = array(count, gate_word + state_word), array(count, 2 * gate_word)
     remembered = intbv(0, min=-limit, max=limit)
     entered = intbv(0, min=-limit, max=limit)
 
     @always(clk.posedge)
+    def operands():
+        for i in range(count):
+            forget_1[i].next = forget[i]
+            enter_1[i].next = enter[i]
+            candidate_1[i].next = candidate[i]
+            if fresh:
+                state_1[i].next = 0
+            else:
+                state_1[i].next = state[i]
+
+    @always(clk.posedge)
     def multiply():
         for i in range(count):
-            kept[i].next = forget[i] * state[i]
-            added[i].next = enter[i] * candidate[i]
+            kept[i].next = forget_1[i] * state_1[i]
+            added[i].next = enter_1[i] * candidate_1[i]
 
     @always(clk.posedge)
     def add():
@@ -223,34 +252,29 @@ def update_state(clk, forget, state, enter, candidate, total, count, gate_word, 
             entered[:] = entered << enter_shift
             total[i].next = remembered + entered
 
-    return multiply, add
+    return operands, multiply, add
 
 
 @block
-def multiply_output(clk, gate, squashed, product, count):
-    """product = gate * squashed"""
+def multiply_output(clk, gate, squashed, mask, product, count, gate_word):
+    """product = gate * squashed, or zero where the mask bit is 0."""
+    gate_1, squashed_1 = array(count, gate_word), array(count, gate_word)
+
+    @always(clk.posedge)
+    def operands():
+        for i in range(count):
+            gate_1[i].next = gate[i]
+            if mask[i]:
+                squashed_1[i].next = squashed[i]
+            else:
+                squashed_1[i].next = 0
 
     @always(clk.posedge)
     def multiply():
         for i in range(count):
-            product[i].next = gate[i] * squashed[i]
+            product[i].next = gate_1[i] * squashed_1[i]
 
-    return multiply
-
-
-@block
-def mask_output(clk, source, mask, target, count):
-    """Elements whose mask bit is set pass, the others become zero."""
-
-    @always(clk.posedge)
-    def select():
-        for i in range(count):
-            if mask[i]:
-                target[i].next = source[i]
-            else:
-                target[i].next = 0
-
-    return select
+    return operands, multiply
 
 
 def _arrays(name, function, count, inputs, outputs, parameters, bits=()):
@@ -315,13 +339,6 @@ def cell_block(design: Design) -> Netlist:
         n.add(f"bias_{name}", bias_leaf, clk=clk, row=row, bias=bias)["total"]
         for name, row, bias in zip(names, rows, biases, strict=True)
     ]
-    old = n.add(
-        "mask_state",
-        _arrays("mask_state", mask_state, k, {"state": c.word}, {"masked": c.word}, {}, ("fresh",)),
-        clk=clk,
-        fresh=fresh,
-        state=state,
-    )["masked"]
 
     def saturated(name: str, total):
         return n.add(
@@ -332,35 +349,32 @@ def cell_block(design: Design) -> Netlist:
         )["target"]
 
     if cell.peepholes:
-        shift = f.peephole.frac + c.frac - z.frac
-        product = f.peephole.word + c.word + 1 - min(shift, 0)
-        total_word = max(product - max(shift, 0), word) + 1
         peephole_leaf = _arrays(
             "add_peephole",
             add_peephole,
             k,
             {"total": word, "peephole": f.peephole.word, "state": c.word},
-            {"target": total_word},
+            {"target": z.word},
             {
                 "state_word": c.word,
                 "peephole_word": f.peephole.word,
-                "target_word": total_word,
-                "shift": shift,
+                "total_word": word,
+                "target_word": z.word,
+                "shift": f.peephole.frac + c.frac - z.frac,
             },
+            ("fresh",),
         )
 
-        def with_peephole(name, total, peephole, seen):
+        def with_peephole(name, cleared, total, peephole, seen):
             return n.add(
-                f"peephole_{name}", peephole_leaf, clk=clk, total=total, peephole=peephole,
-                state=seen,
+                f"peephole_{name}", peephole_leaf, clk=clk, fresh=cleared, total=total,
+                peephole=peephole, state=seen,
             )["target"]  # fmt: skip
 
-        early = [delayed(n, f"hold_peephole_{q}", peepholes[q], BIAS_LATENCY) for q in range(2)]
-        entering = saturated("input", with_peephole("input", totals[0], early[0], old))
-        forgetting = saturated("forget", with_peephole("forget", totals[1], early[1], old))
-        candidate = saturated(
-            "candidate", delayed(n, "hold_candidate", totals[2], PEEPHOLE_LATENCY)
-        )
+        entering = with_peephole("input", fresh, totals[0], peepholes[0], state)
+        forgetting = with_peephole("forget", fresh, totals[1], peepholes[1], state)
+        waits = PEEPHOLE_LATENCY - BIAS_LATENCY - rounding.LATENCY
+        candidate = saturated("candidate", delayed(n, "hold_candidate", totals[2], waits))
     else:
         entering, forgetting, candidate = (
             saturated(name, total) for name, total in zip(names, totals[:3], strict=False)
@@ -381,7 +395,7 @@ def cell_block(design: Design) -> Netlist:
     frac = max(gate.frac + c.frac, 2 * gate.frac)
     forget_shift, enter_shift = frac - gate.frac - c.frac, frac - 2 * gate.frac
     total_word = max(gate.word + c.word + forget_shift, 2 * gate.word + enter_shift) + 1
-    waiting = delayed(n, "hold_state", old, time.gates - BIAS_LATENCY)
+    waiting = delayed(n, "hold_state", state, time.gates)
     exact = n.add(
         "update_state",
         _arrays(
@@ -397,8 +411,10 @@ def cell_block(design: Design) -> Netlist:
                 "enter_shift": enter_shift,
                 "total_word": total_word,
             },
+            ("fresh",),
         ),
         clk=clk,
+        fresh=delayed(n, "hold_fresh", fresh, time.gates),
         forget=gates[1],
         state=waiting,
         enter=gates[0],
@@ -414,44 +430,33 @@ def cell_block(design: Design) -> Netlist:
     squashed = activated("state", "pwl_state", new_state)
 
     if cell.peepholes:
-        total = delayed(n, "hold_output", totals[3], time.state - BIAS_LATENCY)
+        total = delayed(n, "hold_output", totals[3], time.state)
         peephole = delayed(n, "hold_peephole_2", peepholes[2], time.state)
-        opening = saturated("output", with_peephole("output", total, peephole, new_state))
+        never = n.zero("never", Bit())
+        opening = with_peephole("output", never, total, peephole, new_state)
     else:
         opening = saturated("output", totals[3])
     gates.append(activated("output", "pwl_gate", opening))
     ready = max(time.tanh, time.output_gate)
     product = n.add(
         "multiply_output",
-        _arrays(
+        Leaf(
             "multiply_output",
             multiply_output,
-            k,
-            {"gate": gate.word, "squashed": gate.word},
-            {"product": 2 * gate.word},
-            {},
+            ins(clk=Bit(), gate=Array(k, gate.word), squashed=Array(k, gate.word), mask=Word(k))
+            | outs(product=Array(k, 2 * gate.word)),
+            {"count": k, "gate_word": gate.word},
         ),
         clk=clk,
         gate=delayed(n, "hold_output_gate", gates[3], ready - time.output_gate),
         squashed=delayed(n, "hold_squashed", squashed, ready - time.tanh),
+        mask=delayed(n, "hold_mask", mask, ready),
     )["product"]
-    rounded = n.add(
+    n.add(
         "round_output",
         rounding.leaf(k, 2 * gate.word, f.cell_output.word, 2 * gate.frac - f.cell_output.frac),
         clk=clk,
         source=product,
-    )["target"]
-    n.add(
-        "mask_output",
-        Leaf(
-            "mask_output",
-            mask_output,
-            ins(clk=Bit(), source=rounded.type, mask=mask.type) | outs(target=rounded.type),
-            {"count": k},
-        ),
-        clk=clk,
-        source=rounded,
-        mask=delayed(n, "hold_mask", mask, time.total - 1),
         target=result,
     )
 

@@ -1,13 +1,14 @@
 """The packed real FFT and its inverse as pipelines.
 
-One register after each stage of sums of `ernn_myhdl.transform`, three for a stage of rotations
-(products; sum; rounding). The widths are those that the largest possible input needs, so nothing
-overflows inside.
+One register after each stage of sums of `ernn_myhdl.transform`, two for a stage of rotations
+(partial products; their rounded sum). The constants of a rotation are written in canonical signed
+digits, and its products are sums of shifted words. The widths are those that the largest possible
+input needs, so nothing overflows inside.
 
 Forward: aligns the samples to the working fraction, transforms, rounds and saturates to the
 spectrum's format. Inverse: transforms a block spectrum; the result is k times the signal.
 Latency: `forward_latency(k)` and `inverse_latency(k)` cycles, one block a cycle; no reset.
-Resources: `transform.multiplications` multipliers by constants.
+Resources: adders and registers, no multipliers.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ernn_myhdl.rtl import rounding
 from ernn_myhdl.rtl.signals import Array, Bit, array
 from ernn_myhdl.written_block import written_block
 
-ROTATION_LATENCY = 3
+ROTATION_LATENCY = 2
 
 
 @block
@@ -61,66 +62,85 @@ def sum_stage(stage: transform.SumStage, width: int) -> Callable:
     return _stage_block("sum_stage", [], _word(width), statements)
 
 
+def signed_digits(constant: int) -> list[int]:
+    """Canonical signed digits of a constant as powers of two with their signs, the lowest first.
+
+    Their sum is the constant; no two neighbouring digits are used, so they are the fewest.
+    """
+    digits, power = [], 1
+    while constant:
+        if constant & 1:
+            digit = 2 - (constant & 3)  # 1 or -1, so that the next digit is zero
+            digits.append(digit * power)
+            constant -= digit
+        constant >>= 1
+        power <<= 1
+    return digits
+
+
+def _digit_sum(digits: list[int], start: int) -> str:
+    """start + word * sum(digits), written as shifts and additions."""
+    text = str(start)
+    for digit in digits:
+        shifted = f"(word << {abs(digit).bit_length() - 1})"
+        text += f" {'+' if digit > 0 else '-'} {shifted}"
+    return text.removeprefix("0 + ")
+
+
 def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Callable:
     """The block (clk, source, target) of one stage of rotations, width: bits of a word.
 
-    A rotation takes four products, by 45 degrees two of the sum and the difference; in that case the
-    sums are registered in place of the products' sums. Other words pass in as many cycles.
+    First cycle: the products with the constants, each as two sums over half the digits. Second
+    cycle: the sum of the four that make a result; half an LSB is in one of them. Words that are not
+    rotated pass in as many cycles.
     """
     frac = transform.TWIDDLE_FRAC
-    product = width + 1 + frac + 2
-    diagonal = [t for t in stage.twiddles if t.equal]
-    other = [t for t in stage.twiddles if not t.equal]
+    bits = width + frac + 3
+    half = 1 << (frac - 1)
+    statements, results = [], []
+    parts = 0
+
+    def product(constant: int, start: int) -> list[str]:
+        """The product of word by a constant; returns its two sums."""
+        nonlocal parts
+        digits = signed_digits(constant)
+        middle = len(digits) // 2
+        names = [f"part[{parts}]", f"part[{parts + 1}]"]
+        parts += 2
+        for name, some, begin in zip(
+            names, (digits[:middle], digits[middle:]), (start, 0), strict=True
+        ):
+            statements.append(f"{name}.next = {_digit_sum(some, begin)}")
+        return names
+
+    for t in stage.twiddles:
+        # by 45 degrees two products make both results, and only one may have the half of each
+        re_start = half if t.inverse or not t.equal else 0
+        im_start = half if not t.inverse or not t.equal else 0
+        statements.append(f"word[:] = source[{t.re}]")
+        re_cosine = product(t.cosine, re_start)
+        re_sine = re_cosine if t.equal else product(t.sine, 0)
+        statements.append(f"word[:] = source[{t.im}]")
+        im_cosine = product(t.cosine, im_start)
+        im_sine = im_cosine if t.equal else product(t.sine, 0)
+        re_sign, im_sign = ("-", "+") if t.inverse else ("+", "-")
+        for out, own, other, sign in (
+            (t.re, re_cosine, im_sine, re_sign),
+            (t.im, im_cosine, re_sine, im_sign),
+        ):
+            results += [
+                f"word[:] = {own[0]} + {own[1]} {sign} {other[0]} {sign} {other[1]}",
+                f"target[{out}].next = word >> {frac}",
+            ]
+    statements += results
     rotated = {w for t in stage.twiddles for w in (t.re, t.im)}
     kept = [w for w in range(points) if w not in rotated]
-    arrays, statements = [], []
-
-    def array_of(name: str, count: int, bits: int) -> None:
-        if count:
-            arrays.append(f"{name} = array({count}, {bits})")
-
-    def rounded(word: int, source: str) -> list[str]:
-        return [
-            f"word[:] = {source}",
-            f"word[:] = word + {1 << (frac - 1)}",
-            f"target[{word}].next = word >> {frac}",
-        ]
-
-    array_of("side", 2 * len(diagonal), width + 1)
-    array_of("scaled", 2 * len(diagonal), product)
-    for i, t in enumerate(diagonal):
-        signs = "-+" if t.inverse else "+-"
-        re, im = 2 * i, 2 * i + 1
-        statements += [
-            f"side[{re}].next = source[{t.re}] {signs[0]} source[{t.im}]",
-            f"side[{im}].next = source[{t.im}] {signs[1]} source[{t.re}]",
-            f"scaled[{re}].next = side[{re}] * {t.cosine}",
-            f"scaled[{im}].next = side[{im}] * {t.cosine}",
-            *rounded(t.re, f"scaled[{re}]"),
-            *rounded(t.im, f"scaled[{im}]"),
-        ]
-    array_of("product", 4 * len(other), product - 1)
-    array_of("total", 2 * len(other), product)
-    for i, t in enumerate(other):
-        signs = "-+" if t.inverse else "+-"
-        re, im = 2 * i, 2 * i + 1
-        statements += [
-            f"product[{4 * i}].next = source[{t.re}] * {t.cosine}",
-            f"product[{4 * i + 1}].next = source[{t.re}] * {t.sine}",
-            f"product[{4 * i + 2}].next = source[{t.im}] * {t.cosine}",
-            f"product[{4 * i + 3}].next = source[{t.im}] * {t.sine}",
-            f"total[{re}].next = product[{4 * i}] {signs[0]} product[{4 * i + 3}]",
-            f"total[{im}].next = product[{4 * i + 2}] {signs[1]} product[{4 * i + 1}]",
-            *rounded(t.re, f"total[{re}]"),
-            *rounded(t.im, f"total[{im}]"),
-        ]
-    array_of("held", len(kept), width)
-    array_of("passed", len(kept), width)
-    statements += [f"held[{i}].next = source[{w}]" for i, w in enumerate(kept)]
+    arrays = [f"part = array({parts}, {bits})"]
     if kept:
-        statements += [f"for i in range({len(kept)}):", "    passed[i].next = held[i]"]
-    statements += [f"target[{w}].next = passed[{i}]" for i, w in enumerate(kept)]
-    return _stage_block("rotation_stage", arrays, _word(product + 1), statements)
+        arrays.append(f"held = array({len(kept)}, {width})")
+    statements += [f"held[{i}].next = source[{w}]" for i, w in enumerate(kept)]
+    statements += [f"target[{w}].next = held[{i}]" for i, w in enumerate(kept)]
+    return _stage_block("rotation_stage", arrays, _word(bits), statements)
 
 
 def _word(bits: int) -> str:

@@ -3,9 +3,10 @@
     target = saturate((base[n] << base_shift) + slope[n] * d, rounded half up by `shift` bits)
 
 with n the segment and d the offset of the clamped source in it.
+The product is made of shifts and additions: two bits of d at a time choose 0, 1, 2 or 3 slopes.
 Ports: clk; source: array(count, input word); target: array(count, output word).
-Latency LATENCY cycles (clamp; split; table; product; sum; round and saturate), one array a cycle; no reset.
-Resources: one multiplier of offset bits x slope bits and one table in LUTs per element.
+Latency LATENCY cycles (limit and table; partial sums; sum and limit), one array a cycle; no reset.
+Resources: per element one table and half as many adders as d has bits, all in LUTs.
 """
 
 from __future__ import annotations
@@ -14,91 +15,124 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.pwl import PwlTable
-from ernn_myhdl.rtl.signals import Array, Bit, array
+from ernn_myhdl.rtl.signals import Array, Bit, array, unsigned
 from ernn_myhdl.transform import width_for
 
-LATENCY = 6
+LATENCY = 3
+
+
+@block
+def partial_sum(clk, slope, triple, offset, total, count, first, last):
+    """total = slope * (the digits first .. last - 1 of offset, of two bits each)."""
+    limit = 1 << (len(total[0]) - 1)
+
+    @always(clk.posedge)
+    def add_digits():
+        rest = intbv(0)[len(offset[0]) :]
+        digit = intbv(0)[2:]
+        term = intbv(0, min=-limit, max=limit)
+        exact = intbv(0, min=-limit, max=limit)
+        for i in range(count):
+            exact[:] = 0
+            for j in range(first, last):
+                rest[:] = offset[i] >> (2 * j)
+                digit[:] = rest[2:]
+                if digit == 0:
+                    term[:] = 0
+                elif digit == 3:
+                    term[:] = triple[i]
+                else:
+                    term[:] = slope[i]
+                    if digit == 2:
+                        term[:] = term << 1
+                term[:] = term << (2 * j)
+                exact[:] = exact + term
+            total[i].next = exact
+
+    return add_digits
 
 
 @block
 def piecewise_linear(clk, source, target, count, table):
     """See the module."""
     clamp, offset_bits = table.clamp, table.offset_bits
-    highest_code, lowest_code = clamp - 1, -clamp
-    segment_bits = max((table.segments - 1).bit_length(), 1)
-    code_bits = segment_bits + offset_bits
-    code_limit, offset_mask = 1 << (code_bits + 1), (1 << offset_bits) - 1
-    bases, slopes = table.base, table.slope
+    base_shift, shift = table.base_shift, table.shift
+    digits = -(-offset_bits // 2)
+    clamp_bits = clamp.bit_length() - 1  # clamp is a power of two
+    source_limit = 1 << (table.input.word - 1)
+    code_mask, offset_mask = 2 * clamp - 1, (1 << offset_bits) - 1
+    code_bits = clamp_bits + 1
+    # half an LSB of the target, in the unit of base
+    half = (1 << shift >> 1) >> base_shift
+    bases = tuple(b + half for b in table.base)
+    slopes, triples = table.slope, tuple(3 * s for s in table.slope)
     base_word = width_for(max(abs(b) for b in bases))
     slope_word = width_for(max(max(abs(s) for s in slopes), 1))
-    base_shift, shift = table.base_shift, table.shift
-    product_word = slope_word + offset_bits + 1
-    exact_word = max(base_word + base_shift, product_word) + 2
+    exact_word = width_for(
+        max(
+            (abs(b) << base_shift) + (abs(s) << offset_bits)
+            for b, s in zip(bases, slopes, strict=True)
+        )
+    )
     limit = 1 << (exact_word - 1)
-    half = (1 << shift) >> 1
+    sign = table.output.word - 1
     highest, lowest = table.output.maximum, table.output.minimum
 
-    clipped = array(count, code_bits)
-    segment, offset_1 = array(count, segment_bits + 1), array(count, offset_bits + 1)
-    offset_2 = array(count, offset_bits + 1)
-    base_2, slope_2 = array(count, base_word), array(count, slope_word)
-    base_3, product = array(count, base_word), array(count, product_word)
-    exact = array(count, exact_word)
-
-    @always(clk.posedge)
-    def clamp_source():
-        for i in range(count):
-            if source[i] > highest_code:
-                clipped[i].next = highest_code
-            elif source[i] < lowest_code:
-                clipped[i].next = lowest_code
-            else:
-                clipped[i].next = source[i]
-
-    @always(clk.posedge)
-    def split():
-        code = intbv(0, min=-code_limit, max=code_limit)
-        for i in range(count):
-            code[:] = clipped[i]
-            code[:] = code + clamp
-            segment[i].next = code >> offset_bits
-            offset_1[i].next = code & offset_mask
+    base_1, base_2 = array(count, base_word), array(count, base_word)
+    slope, triple = array(count, slope_word), array(count, slope_word + 2)
+    offset = [unsigned(offset_bits) for _ in range(count)]
+    low, high = array(count, exact_word), array(count, exact_word)
 
     @always(clk.posedge)
     def look_up():
+        code = intbv(0)[code_bits:]
+        segment = intbv(0)[code_bits:]
+        beyond = intbv(0, min=-source_limit, max=source_limit)
         for i in range(count):
-            base_2[i].next = bases[segment[i]]
-            slope_2[i].next = slopes[segment[i]]
-            offset_2[i].next = offset_1[i]
+            beyond[:] = source[i] >> clamp_bits
+            if beyond != 0 and beyond != -1:
+                if source[i] < 0:
+                    code[:] = 0
+                else:
+                    code[:] = code_mask
+            else:
+                code[:] = source[i][code_bits:]
+                code[clamp_bits] = not code[clamp_bits]  # plus clamp
+            segment[:] = code >> offset_bits
+            offset[i].next = code & offset_mask
+            base_1[i].next = bases[segment]
+            slope[i].next = slopes[segment]
+            triple[i].next = triples[segment]
 
     @always(clk.posedge)
-    def multiply():
+    def hold_base():
         for i in range(count):
-            product[i].next = slope_2[i] * offset_2[i]
-            base_3[i].next = base_2[i]
+            base_2[i].next = base_1[i]
 
     @always(clk.posedge)
     def add():
         total = intbv(0, min=-limit, max=limit)
+        beyond = intbv(0, min=-limit, max=limit)
         for i in range(count):
-            total[:] = base_3[i]
+            total[:] = base_2[i]
             total[:] = total << base_shift
-            total[:] = total + product[i]
-            exact[i].next = total + half
-
-    @always(clk.posedge)
-    def clip():
-        total = intbv(0, min=-limit, max=limit)
-        for i in range(count):
-            total[:] = exact[i] >> shift
-            if total > highest:
-                target[i].next = highest
-            elif total < lowest:
-                target[i].next = lowest
+            total[:] = total + low[i]
+            total[:] = total + high[i]
+            total[:] = total >> shift
+            beyond[:] = total >> sign
+            if beyond != 0 and beyond != -1:
+                if total < 0:
+                    target[i].next = lowest
+                else:
+                    target[i].next = highest
             else:
                 target[i].next = total
 
-    return clamp_source, split, look_up, multiply, add, clip
+    sums = (
+        partial_sum(clk, slope, triple, offset, low, count, 0, digits // 2),
+        partial_sum(clk, slope, triple, offset, high, count, digits // 2, digits),
+    )
+    return look_up, sums, hold_base, add
 
 
 def leaf(name: str, count: int, table: PwlTable) -> Leaf:

@@ -6,8 +6,8 @@ Parameters
     count: words of the array. source_word, target_word: bits. shift: fraction bits dropped.
 Ports
     clk; source: array(count, source_word); target: array(count, target_word).
-Latency 2 cycles, one array a cycle; no reset. Overflow saturates to the target's range.
-Resources: an adder and two comparisons per word.
+Latency LATENCY cycles, one array a cycle; no reset. Overflow saturates to the target's range.
+Resources: an adder per word, and a look at its high bits.
 """
 
 from __future__ import annotations
@@ -15,58 +15,85 @@ from __future__ import annotations
 from myhdl import always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.rtl.signals import Array, Bit, array
+from ernn_myhdl.rtl.signals import Array, Bit
 
-LATENCY = 2
+LATENCY = 1
 
 
 @block
 def round_saturate(clk, source, target, count, source_word, target_word, shift):
-    """See the module."""
+    """See the module.
+
+    Whether the source is out of range is told by its own high bits, beside the adder. Only a sum
+    that rounds up to just above the range must be seen behind the adder, in one bit of it.
+    """
     right = max(shift, 0)
     left = max(-shift, 0)
     kept = max(right - 1, 0)  # the half bit becomes the lowest: no literal of more than one bit
     word = source_word + 1 + left
     limit = 1 << (word - 1)
-    highest = (1 << (target_word - 1)) - 1
-    lowest = -(1 << (target_word - 1))
+    sign = (
+        target_word - 1
+    )  # from this bit of the rounded word on, all are equal where it is in range
+    highest = (1 << sign) - 1
+    lowest = -(1 << sign)
     narrow = word - kept - (right > 0) <= target_word
-    shifted = array(count, word)
 
     @always(clk.posedge)
-    def add_half():
+    def round_right():
+        total = intbv(0, min=-limit, max=limit)
+        high = intbv(0, min=-limit, max=limit)
+        for i in range(count):
+            total[:] = source[i]
+            high[:] = total >> (right + sign)
+            total[:] = total >> kept
+            total[:] = total + 1
+            total[:] = total >> 1
+            if source[i] < 0:
+                if high != -1:
+                    target[i].next = lowest
+                else:
+                    target[i].next = total
+            elif high != 0 or total[sign]:
+                target[i].next = highest
+            else:
+                target[i].next = total
+
+    @always(clk.posedge)
+    def shift_left():
+        total = intbv(0, min=-limit, max=limit)
+        high = intbv(0, min=-limit, max=limit)
+        for i in range(count):
+            total[:] = source[i]
+            total[:] = total << left
+            high[:] = total >> sign
+            if high != 0 and high != -1:
+                if source[i] < 0:
+                    target[i].next = lowest
+                else:
+                    target[i].next = highest
+            else:
+                target[i].next = total
+
+    @always(clk.posedge)
+    def round_narrow():
         total = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
             total[:] = total >> kept
             total[:] = total + 1
-            shifted[i].next = total >> 1
+            target[i].next = total >> 1
 
     @always(clk.posedge)
-    def shift_left():
+    def shift_narrow():
         total = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
-            shifted[i].next = total << left
+            target[i].next = total << left
 
-    @always(clk.posedge)
-    def clip():
-        for i in range(count):
-            if shifted[i] > highest:
-                target[i].next = highest
-            elif shifted[i] < lowest:
-                target[i].next = lowest
-            else:
-                target[i].next = shifted[i]
-
-    @always(clk.posedge)
-    def copy():
-        for i in range(count):
-            target[i].next = shifted[i]
-
-    first = add_half if right else shift_left
-    second = copy if narrow else clip
-    return first, second
+    if right:
+        return round_narrow if narrow else round_right
+    return shift_narrow if narrow else shift_left
 
 
 def leaf(count: int, source_word: int, target_word: int, shift: int) -> Leaf:

@@ -76,7 +76,8 @@ def test_rounding_of_every_word(source, target, shift):
     fmt = Format(target, 0)
     words = list(range(-(1 << (source - 1)), 1 << (source - 1)))
     inputs, outputs = run_myhdl(
-        rounding.leaf(1, source, target, shift), [{"source": [w]} for w in [*words, 0, 0]]
+        rounding.leaf(1, source, target, shift),
+        [{"source": [w]} for w in [*words, *[0] * rounding.LATENCY]],
     )
     function = pipeline(
         rounding.LATENCY, lambda v: {"target": [requantise(v["source"][0], shift, fmt)]}
@@ -104,12 +105,25 @@ def test_the_reference_of_the_transforms_is_the_fourier_transform(points):
 
 @pytest.mark.parametrize("points", [1, 2, 4, 8, 16, 32])
 def test_latencies_follow_from_the_flow_graphs(points):
-    """One register a stage of sums, three a stage of rotations; rounding behind."""
+    """One register a stage of sums, two a stage of rotations; rounding behind."""
     levels = points.bit_length() - 1
     rotations = max(levels - 2, 0)
-    assert fft.inverse_latency(points) == levels + 3 * rotations
-    assert fft.forward_latency(points) == levels + 3 * rotations + rounding.LATENCY
+    assert fft.inverse_latency(points) == levels + fft.ROTATION_LATENCY * rotations
+    assert (
+        fft.forward_latency(points) == levels + fft.ROTATION_LATENCY * rotations + rounding.LATENCY
+    )
     assert transform.spectral_products(points) == {1: 1, 2: 2, 4: 5, 8: 11, 16: 23, 32: 47}[points]
+
+
+@pytest.mark.parametrize("constant", [0, 1, 3, 7, 11585, 15137, 6270, (1 << 14) - 1, 43691])
+def test_signed_digits_are_canonical(constant):
+    """Powers of two with signs, no two neighbours: never more of them than ones in the constant."""
+    digits = fft.signed_digits(constant)
+    assert sum(digits) == constant
+    powers = [abs(d).bit_length() - 1 for d in digits]
+    assert [1 << p for p in powers] == [abs(d) for d in digits]
+    assert all(high - low > 1 for low, high in zip(powers, powers[1:], strict=False))
+    assert len(digits) <= constant.bit_count()
 
 
 # pitfalls of the conversion
