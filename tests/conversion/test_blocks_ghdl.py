@@ -86,7 +86,7 @@ def test_rounding_add_is_wide_enough_in_vhdl(tmp_path):
 def test_half_larger_than_the_word_in_vhdl(tmp_path):
     """A shift beyond the source's word: the sum once had the source's width and one bit."""
     case = rounding_case(1, 6, 6, 9)
-    inputs = [{"source": [v]} for v in (*range(-32, 32), 0, 0)]
+    inputs = [{"source": [v]} for v in (*range(-32, 32), *[0] * rounding.LATENCY)]
     convert_case(case, tmp_path, "vhdl")
     results = run_vhdl(case.component(), inputs, tmp_path)
     assert [row["target"][0] for row in results[rounding.LATENCY :]] == [0] * 64
