@@ -1,13 +1,13 @@
 # make demo   the whole main job on real speech, into build/demo
-# make test   the tests, with GHDL and Yosys
+# make test   the tests, with GHDL, Yosys, Icarus and Verilator
 # make lint   ruff
 # make clean  removes .venv and build
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := ghdl yosys tclsh iverilog
-PACKAGES := ghdl yosys tcl iverilog
+TOOLS := ghdl yosys tclsh iverilog g++
+PACKAGES := ghdl yosys tcl iverilog g++
 
 .PHONY: demo test lint tools clean
 

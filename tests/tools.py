@@ -23,6 +23,16 @@ def require_module(name: str, install: str):
         pytest.skip(reason)
 
 
+def require_verilator() -> None:
+    """Verilator with g++ and make; without them as `require_tool`."""
+    from ernn_myhdl.engines.verilator_build import missing_tool
+
+    if reason := missing_tool():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
 def require_tool(name: str) -> str:
     """Path of the tool `name`; without it the test is skipped, or fails where CI is "true"."""
     path = shutil.which(name)

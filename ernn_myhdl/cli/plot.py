@@ -25,7 +25,7 @@ def add_parser(subparsers) -> None:
         kinds,
         "waveform",
         "signals of a myhdl run over the cycles",
-        "Draw signals of a run of engine myhdl over the cycles.",
+        "Draw signals of a run of engine myhdl or verilator over the cycles.",
         "  ernn plot waveform run --signals operation,output --from 100 --to 180 -o w.png",
     )
     waveform.add_argument("folder", metavar="RUN", help="run folder of `ernn simulate -o`")

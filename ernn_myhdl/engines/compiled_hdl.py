@@ -18,6 +18,7 @@ from ernn_myhdl.convert.memory import CONTENTS_BITS
 from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines import liveness
+from ernn_myhdl.engines.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import Observed, Rom, observed
 from ernn_myhdl.rtl.top import core
@@ -52,6 +53,8 @@ def write_verilog(design: Design, source: str, folder: Path) -> list[Path]:
         in_fresh_process("ernn_myhdl.engines.compiled_hdl", [saved, folder, source], source)
     view = compiled_core(design)
     files = [folder / f for f in (folder / "files.txt").read_text().split()]
+    for file in [] if ghdl else files:
+        file.write_text(unrolled(file.read_text()))
     if ghdl:
         files = [_synthesised(ghdl, folder, view)]
     for rom in memories(view):
@@ -77,7 +80,8 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
     text = done.stdout
     for rom in memories(view):  # GHDL writes an empty module for what is not there
         text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
-    file.write_text(text)
+    # GHDL 2.0 writes the arithmetic shift of a signed word as a logical one
+    file.write_text(re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text))
     return file
 
 

@@ -59,7 +59,7 @@ VERILATOR_FLAGS = (
     "--x-initial", "fast",
     "--no-timing",
     "+1364-2005ext+v",  # names such as `final` are keywords of SystemVerilog
-    "--output-split", "5000",
+    "--output-split", "20000",
     "-Wno-fatal",
     "-Wno-lint",
     "-Wno-style",

