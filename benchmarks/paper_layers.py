@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from ernn_myhdl.design import Design
 from ernn_myhdl.generate import new_design
 
@@ -16,3 +18,11 @@ def paper_design(block: int) -> Design:
         153, 1024, 512, block, True, lanes=lanes, ifft_units=ifft_units,
         element_width=element_width, samples_per_beat=32, name=f"paper_lstm_k{block}",
     )  # fmt: skip
+
+
+def paper_blocks(parser: argparse.ArgumentParser, text: str) -> list[int]:
+    """Block sizes given with commas; ends the program where they are not of HARDWARE."""
+    known = {str(block) for block in HARDWARE}
+    if not set(text.split(",")) <= known:
+        parser.error(f"--blocks {text}: must be of {', '.join(sorted(known))}, with commas between")
+    return [int(block) for block in text.split(",")]

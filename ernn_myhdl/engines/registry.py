@@ -75,7 +75,7 @@ def run_myhdl(job: Job) -> EngineResult:
     raw, delivered = _frames_of(design, record, frames, [len(s) for s in job.sequences])
     per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
-    result = EngineResult(raw, cycles=record.cycles)
+    result = EngineResult(raw, cycles=record.cycles, elaboration_seconds=record.elaboration_seconds)
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T
     if job.vcd and vcd.note:
         result.notes.append(f"{vcd.note}; they are in it with --vcd-lanes")

@@ -41,7 +41,8 @@ class EngineResult:
     stages: named tensors (frames, ...). stage_cycles: cycle of every block of them.
     frame_cycles: (frames, 2), first beat of x accepted and last beat of y delivered.
     saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
-    notes: what the user should know about the run.
+    notes: what the user should know about the run. elaboration_seconds: of `myhdl`, before the first
+    cycle.
     """
 
     raw: np.ndarray
@@ -52,3 +53,4 @@ class EngineResult:
     trace: dict[str, np.ndarray] = field(default_factory=dict)
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
+    elaboration_seconds: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ class Recording:
 
     accepted, delivered: (cycle, beat) of every transfer on s_axis and m_axis, cycles counted from the
     end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
+    elaboration_seconds: wall time before the first cycle.
     """
 
     accepted: list[tuple[int, Beat]] = field(default_factory=list)
@@ -34,6 +36,7 @@ class Recording:
     )
     cycles: int = 0
     error: bool = False
+    elaboration_seconds: float = 0.0
 
 
 def simulate(
@@ -53,12 +56,13 @@ def simulate(
     (waveforms). progress: called with (frames delivered, cycle). reset_at: cycle of a one-cycle reset.
     limit: cycles without any transfer after which the run is given up (ToolError); derived when None.
     """
+    start = time.perf_counter()
     netlist = core(design)
     ports = {name: port.type.signals() for name, port in netlist.ports.items()}
     # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
     with ThreadPoolExecutor(1) as shallow:
         model = shallow.submit(elaborate, netlist, ports).result()
-    record = Recording()
+    record = Recording(elaboration_seconds=time.perf_counter() - start)
     sample = watch(model) if watch else None
     queue = list(beats)
     source_random, sink_random = traffic.patterns()
