@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from benchmarks.environment import environment, markdown, report
-from benchmarks.paper_designs import HARDWARE, paper_lstm
+from benchmarks.paper_layers import BLOCKS, paper_design
 from ernn_myhdl.convert import convert
 from ernn_myhdl.convert.ghdl import ghdl_version
 from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
@@ -27,7 +27,7 @@ SECONDS, GIBIBYTES, LINES = 90, 4, 5000
 
 def measure(block: int, hdl: str, folder: str) -> dict:
     """One conversion; in a process of its own, since a peak is never forgotten."""
-    design = paper_lstm(block)
+    design = paper_design(block)
     start = time.perf_counter()
     manifest = convert(design, folder, hdl=hdl)
     seconds = time.perf_counter() - start
@@ -52,7 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     rows, context = [], multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as scratch:
-        for block in HARDWARE:
+        for block in BLOCKS:
             for hdl in ("vhdl", "verilog"):
                 folder = f"{scratch}/{hdl}_{block}"
                 print(f"{hdl} of k = {block} ...", file=sys.stderr, flush=True)

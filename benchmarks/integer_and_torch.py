@@ -29,7 +29,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from benchmarks.paper_layers import HARDWARE, paper_design
+from benchmarks.paper_layers import paper_blocks, paper_design
 from ernn_myhdl.errors import ToolError
 from golden.fixed_point import FixedPointModel
 from golden.integer import IntegerModel
@@ -116,12 +116,7 @@ def main() -> int:
     parser.add_argument("--reference-frames", type=int, default=2, help="frames for fxpmath")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
-    try:
-        blocks = [int(b) for b in arguments.blocks.split(",")]
-    except ValueError:
-        blocks = []
-    if not blocks or not set(blocks) <= set(HARDWARE):
-        parser.error(f"--blocks {arguments.blocks}: must be of {', '.join(map(str, HARDWARE))}")
+    blocks = paper_blocks(parser, arguments.blocks)
     for name in ("frames", "batch", "batch_frames", "repeats", "reference_frames"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name.replace('_', '-')}: must be at least 1")

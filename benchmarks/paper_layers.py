@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.generate import new_design
+import argparse
 
-#: Hardware by block size: lanes, inverse transforms, blocks of cells a cycle.
-HARDWARE = {8: (256, 16, 4), 16: (128, 8, 2)}
+from ernn_myhdl.design import Design
+from ernn_myhdl.presets import preset_design
+
+BLOCKS = (8, 16)
 
 
 def paper_design(block: int) -> Design:
-    """LSTM of 153 inputs, 1,024 cells, projection to 512, peepholes; k = 8 or 16; random weights."""
-    lanes, ifft_units, element_width = HARDWARE[block]
-    return new_design(
-        153, 1024, 512, block, True, lanes=lanes, ifft_units=ifft_units,
-        element_width=element_width, samples_per_beat=32, name=f"paper_lstm_k{block}",
-    )  # fmt: skip
+    """The preset of the LSTM with blocks of 8 or 16, random weights."""
+    return preset_design(f"paper-lstm-k{block}")
+
+
+def paper_blocks(parser: argparse.ArgumentParser, text: str) -> list[int]:
+    """Block sizes given with commas; ends the program where they are not of BLOCKS."""
+    known = {str(block) for block in BLOCKS}
+    if not set(text.split(",")) <= known:
+        parser.error(f"--blocks {text}: must be of {', '.join(sorted(known))}, with commas between")
+    return [int(block) for block in text.split(",")]

@@ -112,6 +112,7 @@ def _result(job: Job, record, notes: list[str]) -> EngineResult:
     # frames leave in the order of their turns; results are in the order of the sequences
     order = np.argsort(places(turns, job.lengths))
     result = EngineResult(raw[order], cycles=record.cycles, notes=notes)
+    result.elaboration_seconds = record.elaboration_seconds
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T[order]
     if record.interrupted:
         result.done = np.bincount([t.sequence for t in turns], minlength=len(job.lengths)).tolist()

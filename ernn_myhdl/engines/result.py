@@ -58,6 +58,7 @@ class EngineResult:
     saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
     notes: what the user should know about the run. done: after Ctrl-C, frames of each sequence that
     the result holds.
+    elaboration_seconds: of `myhdl`, before the first cycle.
     """
 
     raw: np.ndarray
@@ -69,3 +70,4 @@ class EngineResult:
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
     done: list[int] | None = None
+    elaboration_seconds: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ class Recording:
     end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
     interrupted: by Ctrl-C, before all frames were delivered. trace: of the compiled engine, as of
     `ernn_myhdl.trace.CycleTrace`; MyHDL's is a `watch` hook.
+    elaboration_seconds: wall time before the first cycle.
     """
 
     accepted: list[tuple[int, Beat]] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Recording:
     error: bool = False
     interrupted: bool = False
     trace: dict[str, np.ndarray] = field(default_factory=dict)
+    elaboration_seconds: float | None = None
 
 
 def simulate(
@@ -59,12 +62,13 @@ def simulate(
     (waveforms). progress: called with (frames delivered, cycle). reset_at: cycles of a one-cycle reset.
     limit: cycles without any transfer after which the run is given up (ToolError); derived when None.
     """
+    start = time.perf_counter()
     netlist = core(design)
     ports = {name: port.type.signals() for name, port in netlist.ports.items()}
     # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
     with ThreadPoolExecutor(1) as shallow:
         model = shallow.submit(elaborate, netlist, ports).result()
-    record = Recording()
+    record = Recording(elaboration_seconds=time.perf_counter() - start)
     sample = watch(model) if watch else None
     queue = list(beats)
     source_random, sink_random = traffic.patterns()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tools import require_tool
 
-from benchmarks.paper_designs import paper_lstm
+from benchmarks.paper_layers import paper_design
 from ernn_myhdl.convert import convert
 from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
 
@@ -15,6 +15,6 @@ from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
 @pytest.mark.parametrize("block", [8, 16])
 def test_full_size_core(block, tmp_path):
     require_tool("ghdl")
-    manifest = convert(paper_lstm(block), tmp_path / "vhdl")
+    manifest = convert(paper_design(block), tmp_path / "vhdl")
     assert manifest["logic_lines"] < 5000
     assert ghdl_synth_check(tmp_path / "vhdl")["warnings"] == []
