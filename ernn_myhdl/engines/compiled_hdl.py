@@ -80,6 +80,13 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
     text = done.stdout
     for rom in memories(view):  # GHDL writes an empty module for what is not there
         text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
+    for selector, items in re.findall(r"\bcase \((\w+)\)(.*?)\bendcase\b", text, re.DOTALL):
+        labels = re.findall(r"(\d+)'b[01]+:", items)
+        if "default:" not in items and len(labels) < 1 << int(labels[0]):
+            raise ToolError(
+                f"ghdl --synth left the default of a case ({selector}) out of its Verilog; write the "
+                "choice with separate ifs, or take --from verilog"
+            )
     # GHDL 2.0 writes the arithmetic shift of a signed word as a logical one
     file.write_text(re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text))
     return file

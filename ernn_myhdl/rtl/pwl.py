@@ -37,14 +37,16 @@ def partial_sum(clk, slope, triple, offset, total, count, first, last):
             for j in range(first, last):
                 rest[:] = offset[i] >> (2 * j)
                 digit[:] = rest[2:]
-                if digit == 0:
-                    term[:] = 0
-                elif digit == 3:
-                    term[:] = triple[i]
-                else:
+                # one after the other: of an if/elif MyHDL makes a case, whose `others` GHDL 2.0
+                # leaves out of the Verilog that it synthesises
+                term[:] = 0
+                if digit == 1:
                     term[:] = slope[i]
-                    if digit == 2:
-                        term[:] = term << 1
+                if digit == 2:
+                    term[:] = slope[i]
+                    term[:] = term << 1
+                if digit == 3:
+                    term[:] = triple[i]
                 term[:] = term << (2 * j)
                 exact[:] = exact + term
             total[i].next = exact

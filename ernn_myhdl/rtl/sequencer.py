@@ -58,8 +58,10 @@ def sequencer(
     stream_bits = len(frame_stream)
     x_available = unsigned(bits_for(2 * x_groups + 1))
     m_available = unsigned(bits_for(pages * m_groups + 1))
-    y_available = [unsigned(bits_for(2 * y_groups + 1)) for _ in range(streams)]
-    y_complete, y_latest = ([Signal(bool(0)) for _ in range(streams)] for _ in range(2))
+    # one for each value of the index: GHDL 2.0 writes a word of no bits for an array of one element
+    places = 1 << stream_bits
+    y_available = [unsigned(bits_for(2 * y_groups + 1)) for _ in range(places)]
+    y_complete, y_latest = ([Signal(bool(0)) for _ in range(places)] for _ in range(2))
     y_now = unsigned(len(y_available[0]))
     x_index, y_index, m_index = (unsigned(bits_for(g)) for g in (x_groups, y_groups, m_groups))
     x_in, x_out = Signal(bool(0)), Signal(bool(0))

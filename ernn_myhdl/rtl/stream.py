@@ -93,7 +93,7 @@ def input_wide(
     part = unsigned(bits_for(parts))
     pages = unsigned(2)
     filling, discarding, restart = (Signal(bool(0)) for _ in range(3))
-    warm = [Signal(bool(0)) for _ in range(streams)]
+    warm = [Signal(bool(0)) for _ in range(1 << len(stream))]  # see `sequencer`: never one element
     current = unsigned(len(stream))
     wrong = Signal(bool(0))
     emit, pop, begin, cut = (Signal(bool(0)) for _ in range(4))
@@ -219,7 +219,7 @@ def input_narrow(
     part = unsigned(bits_for(parts))
     pages = unsigned(2)
     filling, discarding, restart = (Signal(bool(0)) for _ in range(3))
-    warm = [Signal(bool(0)) for _ in range(streams)]
+    warm = [Signal(bool(0)) for _ in range(1 << len(stream))]  # see `sequencer`: never one element
     current = unsigned(len(stream))
     wrong = Signal(bool(0))
     take, emit, pop, begin, cut, final = (Signal(bool(0)) for _ in range(6))
