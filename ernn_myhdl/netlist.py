@@ -15,6 +15,8 @@ from myhdl import always, intbv
 from ernn_myhdl.rtl.signals import Array, Bit, Word
 
 Type = Bit | Word | Array
+#: Bits of the number of a memory at the ports of an External.
+CONTENTS_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,39 @@ class Rom:
         return ins(clk=Bit(), address=Word(self.address_bits)) | outs(q=self.type)
 
 
+@dataclass(frozen=True)
+class External:
+    """A memory whose words come from outside the design, in the place of a Rom.
+
+    Ports: clk, base and contents (their sum is the number of the memory), address, q.
+    """
+
+    rom: Rom
+
+    @property
+    def name(self) -> str:
+        return self.rom.name
+
+    @property
+    def ports(self) -> dict[str, Port]:
+        number = Word(CONTENTS_BITS)
+        return ins(clk=Bit(), base=number, contents=number) | {
+            name: self.rom.ports[name] for name in ("address", "q")
+        }
+
+
 @dataclass(eq=False)
 class Net:
-    """A named net of one type; a port of the netlist, or internal, or a constant zero."""
+    """A named net of one type; a port of the netlist, or internal, or a constant.
+
+    zero: a constant, `value`; without more a zero.
+    """
 
     name: str
     type: Type
     direction: str | None = None
     zero: bool = False
+    value: int = 0
 
 
 @dataclass
@@ -94,7 +121,7 @@ class Instance:
     """
 
     label: str
-    component: Leaf | Rom | Netlist
+    component: Leaf | Rom | External | Netlist
     nets: dict[str, Net]
     contents: int = 0
 
@@ -156,6 +183,10 @@ class Netlist:
     def zero(self, name: str, kind: Type) -> Net:
         """A new net that is always zero."""
         return self._new(Net(name, kind, zero=True))
+
+    def constant(self, name: str, kind: Word, value: int) -> Net:
+        """A new net that always has the value."""
+        return self._new(Net(name, kind, zero=True, value=value))
 
     def add(self, label: str, component, contents: int = 0, **nets: Net) -> dict[str, Net]:
         """Instantiate `component`; output ports without a net get one named `label_port`.
@@ -278,6 +309,40 @@ def _observed(netlist: Netlist, made: dict[Netlist, tuple]) -> tuple:
     probes += [(p.stage, tap(p.valid), [tap(n) for n in p.data]) for p in netlist.probes]
     made[netlist] = copy, probes, tap
     return made[netlist]
+
+
+def with_external_memories(netlist: Netlist) -> Netlist:
+    """A copy of `netlist` with an External for every Rom.
+
+    What was the base of the contents of an inner netlist is its port `base`, so that its instances
+    do not differ in anything but the nets.
+    """
+    return _with_external(netlist, {})
+
+
+def _with_external(netlist: Netlist, made: dict[Netlist, Netlist]) -> Netlist:
+    if netlist in made:
+        return made[netlist]
+    copy = made[netlist] = Netlist(netlist.name)
+    copy.nets, copy.wires = dict(netlist.nets), list(netlist.wires)
+    number = Word(CONTENTS_BITS)
+    base = copy.input("base", number) if netlist.base else copy.zero("base", number)
+    for instance in netlist.instances:
+        component, nets = instance.component, dict(instance.nets)
+        if has_contents(component):
+            contents = copy.constant(f"{instance.label}_number", number, instance.contents)
+            if isinstance(component, Rom):
+                nets |= {"base": base, "contents": contents}
+            elif netlist.base:
+                raise ValueError(f"{netlist.name}.{instance.label}: a base within a base")
+            else:
+                nets["base"] = contents
+        if isinstance(component, Rom):
+            component = External(component)
+        elif isinstance(component, Netlist):
+            component = _with_external(component, made)
+        copy.instances.append(Instance(instance.label, component, nets))
+    return copy
 
 
 def has_contents(component: Leaf | Rom | Netlist) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.netlist import Rom
-
-#: Bits of the number of a memory at the port of a black box.
-CONTENTS_BITS = 16
+from ernn_myhdl.convert.structure import verilog_range, vhdl_type
+from ernn_myhdl.netlist import External, Rom
 
 
 def vhdl_package(rom: Rom) -> str:
@@ -108,50 +106,48 @@ def hex_file(rom: Rom, contents: int) -> str:
     return "".join(f"{word:0{digits}x}\n" for word in rom.contents[contents])
 
 
-def black_box(rom: Rom, hdl: str) -> str:
-    """The entity of a memory without contents: an instance of <name>_memory, which is not there.
-
-    Ports of that: clk, contents (the number of the memory, a constant word of CONTENTS_BITS bits),
-    address, q. So a simulator can give the words at run time.
-    """
-    bits, name = rom.type.bits, rom.name
-    if hdl == "verilog":
-        return f"""// {name}: {rom.depth} words of {bits} bits, given at run time
-module {name} (
-    input wire clk,
-    input wire [{rom.address_bits - 1}:0] address,
-    output wire [{bits - 1}:0] q
-);
-    parameter CONTENTS = 0;
-    wire [{CONTENTS_BITS - 1}:0] contents = CONTENTS;
-    {name}_memory memory (.clk(clk), .contents(contents), .address(address), .q(q));
-endmodule
-"""
-    ports = f"""clk : in std_logic;
-        {{contents}}address : in std_logic_vector({rom.address_bits - 1} downto 0);
-        q : out std_logic_vector({bits - 1} downto 0)"""
-    contents = f"contents : in std_logic_vector({CONTENTS_BITS - 1} downto 0);\n        "
-    return f"""-- {name}: {rom.depth} words of {bits} bits, given at run time
+def external_entity(memory: External) -> str:
+    """VHDL entity of a memory whose words come from outside: an instance of an absent <name>_memory."""
+    rom = memory.rom
+    ports = ";\n".join(
+        f"        {name} : {port.direction} {vhdl_type(port.type)}"
+        for name, port in memory.ports.items()
+    )
+    connections = ", ".join(f"{name} => {name}" for name in memory.ports)
+    return f"""-- {rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
 library ieee;
 use ieee.std_logic_1164.all;
-use ieee.numeric_std.all;
 
-entity {name} is
-    generic (CONTENTS : natural := 0);
+entity {rom.name} is
     port (
-        {ports.format(contents="")}
+{ports}
     );
-end entity {name};
+end entity {rom.name};
 
-architecture rtl of {name} is
-    component {name}_memory is
+architecture rtl of {rom.name} is
+    component {rom.name}_memory is
     port (
-        {ports.format(contents=contents)}
+{ports}
     );
-    end component {name}_memory;
+    end component {rom.name}_memory;
 begin
-    memory : component {name}_memory port map (
-        clk => clk, contents => std_logic_vector(to_unsigned(CONTENTS, {CONTENTS_BITS})),
-        address => address, q => q);
+    memory : component {rom.name}_memory port map ({connections});
 end architecture rtl;
+"""
+
+
+def external_module(memory: External) -> str:
+    """Verilog module of a memory whose words come from outside: an instance of <name>_memory."""
+    rom = memory.rom
+    ports = ",\n".join(
+        f"    {port.direction}put wire {verilog_range(port.type)}{name}"
+        for name, port in memory.ports.items()
+    )
+    connections = ", ".join(f".{name}({name})" for name in memory.ports)
+    return f"""// {rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
+module {rom.name} (
+{ports}
+);
+    {rom.name}_memory memory ({connections});
+endmodule
 """

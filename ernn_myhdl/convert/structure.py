@@ -65,6 +65,8 @@ def vhdl(netlist: Netlist) -> str:
     for net in inner:
         if net.zero:
             start = "'0'" if isinstance(net.type, Bit) else "(others => '0')"
+            if net.value:
+                start = f'{net.type.bits}x"{net.value:x}"'
             lines.append(f"    constant {net.name} : {vhdl_type(net.type)} := {start};")
     for kind, names in _by_type(n for n in inner if not n.zero).items():
         lines += statement(f"signal {names} : {kind};", 4)
@@ -99,7 +101,8 @@ def _vhdl_instance(instance: Instance, netlist: Netlist) -> str:
     return f"{label}: entity work.{instance.component.name}{generic} port map ({ports});"
 
 
-def _verilog_range(kind) -> str:
+def verilog_range(kind) -> str:
+    """The range of a type with a space behind, nothing for a bit."""
     return "" if isinstance(kind, Bit) else f"[{kind.bits - 1}:0] "
 
 
@@ -115,15 +118,15 @@ def verilog(netlist: Netlist) -> str:
     ports = [n for n in netlist.nets.values() if n.direction]
     lines = [f"// {netlist.name}: instances and wires only", f"module {netlist.name} ("]
     lines.append(
-        ",\n".join(f"    {n.direction}put wire {_verilog_range(n.type)}{n.name}" for n in ports)
+        ",\n".join(f"    {n.direction}put wire {verilog_range(n.type)}{n.name}" for n in ports)
     )
     lines.append(");")
     if netlist.base:
         lines.append("    parameter CONTENTS = 0; // of the first memory inside")
     for net in netlist.nets.values():
         if not net.direction and net in used:
-            start = f" = {net.type.bits}'b0" if net.zero else ""
-            lines.append(f"    wire {_verilog_range(net.type)}{net.name}{start};")
+            start = f" = {net.type.bits}'d{net.value}" if net.zero else ""
+            lines.append(f"    wire {verilog_range(net.type)}{net.name}{start};")
     for wire in netlist.wires:
         parts = ", ".join(_verilog_slice(*s) for s in reversed(wire.slices))
         lines.append(f"    assign {wire.target.name} = {{{parts}}};")

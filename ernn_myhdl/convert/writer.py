@@ -19,7 +19,7 @@ from ernn_myhdl.convert.leaf import convert_leaf
 from ernn_myhdl.convert.test_bench import write_test_bench
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.netlist import Leaf, Netlist, Rom
+from ernn_myhdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.rtl.top import core
 
 #: Language -> (MyHDL's name, file suffix).
@@ -100,14 +100,8 @@ def write(design: Design, folder: Path, hdl: str) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def write_netlist(
-    top: Netlist, folder: Path, hdl: str, contents: bool = True
-) -> tuple[list[str], list[dict]]:
-    """Write all components of a netlist; returns the files in compile order and the components.
-
-    contents: False leaves the memories' contents out, their words come from a black box; see
-    `memory.black_box`.
-    """
+def write_netlist(top: Netlist, folder: Path, hdl: str) -> tuple[list[str], list[dict]]:
+    """Write all components of a netlist; returns the files in compile order and the components."""
     language, suffix = HDLS[hdl]
     _convert_leaves(top, folder, language)
     files = [SUPPORT] if hdl == "vhdl" else []
@@ -121,9 +115,7 @@ def write_netlist(
         elif isinstance(component, Rom):
             entry["kind"] = "rom"
             file = f"{name}.{suffix}"
-            if not contents:
-                (folder / file).write_text(memory.black_box(component, hdl))
-            elif hdl == "vhdl":
+            if hdl == "vhdl":
                 package = f"{name}_contents.vhd"
                 (folder / package).write_text(memory.vhdl_package(component))
                 (folder / file).write_text(memory.vhdl_entity(component))
@@ -136,6 +128,11 @@ def write_netlist(
                         memory.hex_file(component, i)
                     )
                     entry["rom_files"].append(memory.hex_name(component, i))
+        elif isinstance(component, External):
+            entry["kind"] = "external"
+            file = f"{name}.{suffix}"
+            text = memory.external_entity if hdl == "vhdl" else memory.external_module
+            (folder / file).write_text(text(component))
         elif isinstance(component, Netlist):
             entry["kind"] = "netlist"
             file = f"{name}.{suffix}"

@@ -14,13 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from ernn_myhdl.convert.ghdl import find_ghdl
-from ernn_myhdl.convert.memory import CONTENTS_BITS
 from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.netlist import Observed, Rom, observed
+from ernn_myhdl.netlist import (
+    CONTENTS_BITS,
+    Netlist,
+    Observed,
+    Rom,
+    observed,
+    with_external_memories,
+)
 from ernn_myhdl.rtl.top import core
 from ernn_myhdl.storage import load_design, save_design
 from ernn_myhdl.trace import TRACED
@@ -54,7 +60,7 @@ def write_verilog(design: Design, source: str, folder: Path) -> list[Path]:
     view = compiled_core(design)
     files = [folder / f for f in (folder / "files.txt").read_text().split()]
     for file in [] if ghdl else files:
-        file.write_text(unrolled(file.read_text()))
+        file.write_text(_shared(unrolled(file.read_text()), view))
     if ghdl:
         files = [_synthesised(ghdl, folder, view)]
     for rom in memories(view):
@@ -88,8 +94,21 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
                 "choice with separate ifs, or take --from verilog"
             )
     # GHDL 2.0 writes the arithmetic shift of a signed word as a logical one
-    file.write_text(re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text))
+    file.write_text(re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", _shared(text, view)))
     return file
+
+
+def _shared(text: str, view: Observed) -> str:
+    """Verilog in which the clusters of lanes stay modules: their instances then share one code."""
+    for name, (component, _) in view.netlist.components().items():
+        if isinstance(component, Netlist) and component.base:
+            text = re.sub(
+                rf"^module {name}\b[^;]*;\n",
+                lambda head: head[0] + "    /*verilator no_inline_module*/\n",
+                text,
+                flags=re.MULTILINE,
+            )
+    return text
 
 
 def memory_function(rom: Rom) -> str:
@@ -106,6 +125,7 @@ def _memory(rom: Rom) -> str:
     return f"""// {rom.name}_memory: words from the program that runs the model
 module {rom.name}_memory (
     input wire clk,
+    input wire [{CONTENTS_BITS - 1}:0] base,
     input wire [{CONTENTS_BITS - 1}:0] contents,
     input wire [{rom.address_bits - 1}:0] address,
     output reg [{bits - 1}:0] q
@@ -119,7 +139,7 @@ module {rom.name}_memory (
     always @(posedge clk) begin
         if (!loaded) begin
             for (int i = 0; i < {rom.depth}; i = i + 1) begin
-                {memory_function(rom)}({{{32 - CONTENTS_BITS}'b0, contents}}, i, word);
+                {memory_function(rom)}(32'(base) + 32'(contents), i, word);
                 words[i] = word;
             end
             loaded = 1;
@@ -133,7 +153,8 @@ endmodule
 def main(arguments: list[str]) -> int:
     """Entry of the fresh process."""
     design, folder, hdl = load_design(arguments[0]), Path(arguments[1]), arguments[2]
-    files, _ = write_netlist(compiled_core(design).netlist, folder, hdl, contents=False)
+    netlist = with_external_memories(compiled_core(design).netlist)
+    files, _ = write_netlist(netlist, folder, hdl)
     (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
     return 0
 

@@ -13,6 +13,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -64,8 +66,8 @@ VERILATOR_FLAGS = (
     "-Wno-lint",
     "-Wno-style",
 )  # fmt: skip
-COMPILER_FLAGS = ("-fPIC", "-O1")
-MAKE_FLAGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+COMPILER_FLAGS = ("-fPIC",)
+MAKE_FLAGS = ("OPT_FAST=-O3 -march=native", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,16 @@ def _package_digest() -> str:
     return digest.hexdigest()
 
 
+def _processor() -> str:
+    """What code for this processor depends on; a home folder may be shared by several machines."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    kinds = ("model name", "flags", "Features")
+    return "\n".join([platform.machine(), *sorted({x for x in lines if x.startswith(kinds)})])
+
+
 def build_key(design: Design, source: str) -> str:
     """Name of the build of `design` in the cache; the same for all sets of weights."""
     parts = [
@@ -140,6 +152,7 @@ def build_key(design: Design, source: str) -> str:
         _package_digest(),
         find_verilator().version,
         _first_line(["g++", "--version"]),
+        _processor(),
         ghdl_version() if source == "vhdl" else "",
         *VERILATOR_FLAGS,
         *COMPILER_FLAGS,
@@ -209,7 +222,7 @@ def _make(design: Design, source: str, work: Path, final: Path, tell: Callable) 
         "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
         "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
         # g++ 12 takes a precompiled header only by -include
-        "-MAKEFLAGS", " ".join(["CFG_CXXFLAGS_PCH_I=-include", *MAKE_FLAGS]),
+        "-MAKEFLAGS", " ".join(["CFG_CXXFLAGS_PCH_I=-include", *map(shlex.quote, MAKE_FLAGS)]),
         *map(str, verilog), str(work / "harness.cpp"),
     ]  # fmt: skip
     result = subprocess.run(

@@ -67,8 +67,8 @@ def signal_names(run: Run) -> list[str]:
 def _check_trace(run: Run) -> None:
     if not run.trace:
         raise DesignError(
-            f"run of engine {run.engine!r}: holds no per-cycle trace; simulate with --engine myhdl or verilator "
-            "and without --no-stages"
+            f"run of engine {run.engine!r}: holds no per-cycle trace; simulate with --engine "
+            "myhdl or verilator and without --no-stages"
         )
 
 
