@@ -17,12 +17,12 @@ Ports
     below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
 Latency LATENCY cycles from column to drain; a row of n columns takes n cycles; a new row may follow at
 once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
-Resources: one DSP48 per product (operand, product registers inside), accumulators and chain.
+Resources: one DSP48 per product (operands, product and accumulator inside), and the chain.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, block, instances
+from myhdl import Signal, always, block, instances, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
@@ -42,8 +42,11 @@ def lane(
     reals = min(points, 2)
     operand_x = array(products, spectrum_word + 1)
     operand_w = array(products, weight_word + 1)
-    product = array(products, spectrum_word + weight_word + 2)
+    # Either the column's or the weight's operand is a sum, never both, so no product needs more bits.
+    # One more would not be the DSP48's sign, and the accumulator would be left outside.
+    product = array(products, spectrum_word + weight_word + 1)
     accumulator = array(products, accumulator_word)
+    limit = 1 << (accumulator_word - 1)
     valid_1, valid_2 = Signal(bool(0)), Signal(bool(0))
     first_1, first_2 = Signal(bool(0)), Signal(bool(0))
     last_1, last_2, last_3 = (Signal(bool(0)) for _ in range(3))
@@ -81,13 +84,15 @@ def lane(
 
     @always(clk.posedge)
     def accumulate():
-        if valid_2:
-            if first_2:
-                for i in range(products):
-                    accumulator[i].next = product[i]
-            else:
-                for i in range(products):
-                    accumulator[i].next = accumulator[i] + product[i]
+        # In this form, a choice of zero or the sum as one operand, synthesis finds the DSP48's own
+        # adder and result register; a choice behind the adder would be made of LUTs.
+        before = intbv(0, min=-limit, max=limit)
+        for i in range(products):
+            before[:] = 0
+            if not first_2:
+                before[:] = accumulator[i]
+            if valid_2:
+                accumulator[i].next = before + product[i]
 
     @always(clk.posedge)
     def chain():
