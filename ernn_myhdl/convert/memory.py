@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ernn_myhdl.netlist import Rom
 
+#: Words from which a memory is asked to be block RAM. A LUT holds 64 bits; below, it is the cheaper.
+BLOCK_RAM_DEPTH = 65
+
 
 def vhdl_package(rom: Rom) -> str:
     """Package <name>_contents with a constant of all instances' words."""
@@ -29,6 +32,13 @@ def vhdl_package(rom: Rom) -> str:
 def vhdl_entity(rom: Rom) -> str:
     """A read-only memory whose contents are chosen by the generic CONTENTS."""
     bits = rom.type.bits
+    style = (
+        """
+    attribute rom_style : string;
+    attribute rom_style of MEMORY : constant is "block";"""
+        if rom.depth >= BLOCK_RAM_DEPTH
+        else ""
+    )
     return f"""-- {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 library ieee;
 use ieee.std_logic_1164.all;
@@ -47,7 +57,7 @@ entity {rom.name} is
 end entity {rom.name};
 
 architecture rtl of {rom.name} is
-    constant MEMORY : memory_t := WORDS(CONTENTS);
+    constant MEMORY : memory_t := WORDS(CONTENTS);{style}
     signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
     q <= word;
@@ -67,6 +77,7 @@ end architecture rtl;
 def verilog_module(rom: Rom) -> str:
     """A read-only memory that is loaded from the hex file INIT."""
     bits = rom.type.bits
+    style = '(* rom_style = "block" *) ' if rom.depth >= BLOCK_RAM_DEPTH else ""
     return f"""// {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 module {rom.name} (
     input wire clk,
@@ -74,7 +85,7 @@ module {rom.name} (
     output reg [{bits - 1}:0] q
 );
     parameter INIT = "{hex_name(rom, 0)}";
-    reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
+    {style}reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
     initial begin
         q = {bits}'b0;
         $readmemh(INIT, memory);
