@@ -5,6 +5,9 @@ from __future__ import annotations
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
 from ernn_myhdl.netlist import External, Rom
 
+#: Words from which a memory is asked to be block RAM. A LUT holds 64 bits; below, it is the cheaper.
+BLOCK_RAM_DEPTH = 65
+
 
 def vhdl_package(rom: Rom) -> str:
     """Package <name>_contents with a constant of all instances' words."""
@@ -30,6 +33,13 @@ def vhdl_package(rom: Rom) -> str:
 def vhdl_entity(rom: Rom) -> str:
     """A read-only memory whose contents are chosen by the generic CONTENTS."""
     bits = rom.type.bits
+    style = (
+        """
+    attribute rom_style : string;
+    attribute rom_style of MEMORY : constant is "block";"""
+        if rom.depth >= BLOCK_RAM_DEPTH
+        else ""
+    )
     return f"""-- {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 library ieee;
 use ieee.std_logic_1164.all;
@@ -48,7 +58,7 @@ entity {rom.name} is
 end entity {rom.name};
 
 architecture rtl of {rom.name} is
-    constant MEMORY : memory_t := WORDS(CONTENTS);
+    constant MEMORY : memory_t := WORDS(CONTENTS);{style}
     signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
     q <= word;
@@ -73,6 +83,7 @@ def verilog_module(rom: Rom) -> str:
         f"    localparam [7:0] DIGIT_{d} = 48 + CONTENTS / {10**d} % 10;\n" for d in digits
     )
     name = ", ".join([f'"{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
+    style = '(* rom_style = "block" *) ' if rom.depth >= BLOCK_RAM_DEPTH else ""
     return f"""// {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 module {rom.name} (
     input wire clk,
@@ -81,7 +92,7 @@ module {rom.name} (
 );
     parameter CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}
 {number}    parameter INIT = {{{name}}};
-    reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
+    {style}reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
     initial begin
         q = {bits}'b0;
         $readmemh(INIT, memory);

@@ -12,7 +12,7 @@ Latency: COMBINE_LATENCY + log2(G) + rounding + inverse transform + rounding, U 
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block, instances
+from myhdl import Signal, always, always_comb, block, instances, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.program import Program
@@ -43,18 +43,28 @@ def combine(clk, sums, spectrum, points):
 
 @block
 def join(clk, enable, low, high, low_out, high_out, count):
-    """low_out = low + high where enabled, else low; high_out = high; one cycle later."""
+    """low_out = low + high where enabled, else low; high_out = high; one cycle later.
+
+    enable comes a cycle before low and high: its register in each node bounds the fan-out.
+    """
+    limit = 1 << (len(low[0]) - 1)
+    enabled = Signal(bool(0))
+
+    @always(clk.posedge)
+    def copy():
+        enabled.next = enable
 
     @always(clk.posedge)
     def add():
+        other = intbv(0, min=-limit, max=limit)
         for i in range(count):
-            if enable:
-                low_out[i].next = low[i] + high[i]
-            else:
-                low_out[i].next = low[i]
+            other[:] = 0
+            if enabled:
+                other[:] = high[i]
+            low_out[i].next = low[i] + other
             high_out[i].next = high[i]
 
-    return add
+    return copy, add
 
 
 @block

@@ -112,9 +112,9 @@ def gather(clk, rst, chunk_valid, chunk, chunk_tag, rows, valid, index, tag, siz
 
     @always(clk.posedge)
     def store_one():
-        if chunk_valid:
-            for i in range(size):
-                rows[i].next = chunk[i]
+        # a chunk is a group and passes with its valid bit, so no net must enable all registers
+        for i in range(size):
+            rows[i].next = chunk[i]
 
     @always(clk.posedge)
     def store():

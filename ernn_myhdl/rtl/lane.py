@@ -20,12 +20,12 @@ Ports
     below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
 Latency LATENCY cycles from column to drain; a row of n columns takes n cycles; a new row may follow at
 once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
-Resources: one DSP48 per product (operand, product registers inside), accumulators and chain.
+Resources: one DSP48 per product (operands, product and accumulator inside), and the chain.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, block
+from myhdl import Signal, always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
@@ -47,8 +47,12 @@ def lane(
     reals = min(points, 2)
     operand_x = array(products, spectrum_word + 1)
     operand_w = array(products, weight_word + 1)
-    product = array(products, spectrum_word + weight_word + 2)
+    # Either the column's or the weight's operand is a sum, never both, so no product needs more bits.
+    # One more would not be the DSP48's sign, and the accumulator would be left outside.
+    product = array(products, spectrum_word + weight_word + 1)
     accumulator = array(products, accumulator_word)
+    limit = 1 << (accumulator_word - 1)
+    before = intbv(0, min=-limit, max=limit)
     multiplied, summed = Signal(bool(0)), Signal(bool(0))
     starting, loading, moving = (Signal(bool(0)) for _ in range(3))
 
@@ -72,13 +76,14 @@ def lane(
         if multiplied:
             for i in range(products):
                 product[i].next = operand_x[i] * operand_w[i]
+        # In this form, a choice of zero or the sum as one operand, synthesis finds the DSP48's own
+        # adder and result register; a choice behind the adder would be made of LUTs.
         if summed:
-            if starting:
-                for i in range(products):
-                    accumulator[i].next = product[i]
-            else:
-                for i in range(products):
-                    accumulator[i].next = accumulator[i] + product[i]
+            for i in range(products):
+                before[:] = 0
+                if not starting:
+                    before[:] = accumulator[i]
+                accumulator[i].next = before + product[i]
         if loading:
             for i in range(products):
                 drain[i].next = accumulator[i]

@@ -356,7 +356,7 @@ class _Core:
         node = drain.join_leaf(k, word)
         step = 1
         while step < groups:
-            enable = self.delayed(f"join_enable_{step}", tag["output_valid"], age)
+            enable = self.delayed(f"join_enable_{step}", tag["output_valid"], age - 1)
             for u in range(len(spectra)):
                 if u % (2 * step) < step:
                     pair = n.add(

@@ -32,7 +32,9 @@ proc synthesise {folder} {
     # Unmanaged: the file computes with the clock's period.
     read_xdc -mode out_of_context -unmanaged [file join $folder core.xdc]
 
-    synth_design -mode out_of_context -flatten_hierarchy rebuilt -top $top -part $part
+    # The copies of a broadcast register are equal on purpose: each drives a part of the lanes.
+    synth_design -mode out_of_context -flatten_hierarchy rebuilt -keep_equivalent_registers \
+        -top $top -part $part
     if {[llength [get_clocks -quiet clk]] != 1} {
         error "clock clk was not created; is there a port clk in $top?"
     }
