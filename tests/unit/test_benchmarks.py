@@ -1,0 +1,92 @@
+"""The parts of the benchmarks that compute, and their arguments; the measurements are not run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import growth
+from benchmarks.paper_layers import paper_design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.netlist import Rom
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.schedule import schedule_for
+
+
+def test_the_layers_of_the_paper():
+    for block, lanes, products, multiplications in ((8, 256, 200, 2816), (16, 128, 100, 2944)):
+        design = paper_design(block)
+        assert (design.cell.inputs, design.cell.hidden, design.cell.outputs) == (153, 1024, 512)
+        assert design.cell.peepholes
+        assert design.hardware.lanes == lanes
+        assert schedule_for(design).program.length == products
+        assert lanes * design.lane_products == multiplications
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "expected"),
+    [(64, 96, 0), (65, 36, 1), (512, 36, 1), (513, 36, 2), (1024, 18, 1), (200, 96, 3),
+     (16384, 1, 1), (16385, 1, 2), (2048, 18, 2), (4096, 36, 8)],
+)  # fmt: skip
+def test_block_rams_of_a_memory(depth, width, expected):
+    assert growth.ramb18(depth, width) == expected
+
+
+def test_block_rams_of_a_core_are_those_of_its_memories():
+    design = growth.layer(128, 8, 16)
+    weights = next(
+        c
+        for c, _ in core(design).components().values()
+        if isinstance(c, Rom) and c.name == "lane_weights"
+    )
+    assert weights.depth == 120
+    assert growth.block_rams(design) >= 16 * growth.ramb18(120, 8 * 12) / 2 == 24
+
+
+def test_lanes_beyond_the_block_rows_are_refused():
+    assert growth.layer(128, 8, 64).hardware.lanes == 64
+    with pytest.raises(DesignError, match="lanes = 128: must be at most 64"):
+        growth.layer(128, 8, 128)
+
+
+def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
+    monkeypatch.setattr(growth, "HIDDEN", (32, 64))
+    monkeypatch.setattr(growth, "BLOCKS", (8, 16))
+    monkeypatch.setattr(growth, "LANES", (4, 16))
+    rows = growth.estimates()
+    assert [r["lanes"] for r in rows if "refused" in r] == [16]  # 32 cells in blocks of 16
+    measured = [
+        {
+            "hidden": 32, "block": 8, "lanes": 4,
+            "conversion": {"seconds": 1.0, "logic_lines": 9, "megabytes": 0.1, "peak_megabytes": 9},
+            "engines": {"integer": growth.run_engine((32, 8, 4), "integer")},
+        }
+    ]  # fmt: skip
+    text = growth.text_of(rows, measured, ["integer"])
+    assert text.count("not legal") == 3  # once in each table
+    interval = schedule_for(growth.layer(64, 8, 16)).interval
+    assert f"| 8 | 64 | {schedule_for(growth.layer(64, 8, 4)).interval:g} (" in text
+    assert f" {interval:g} (" in text
+    growth.draw(rows, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").stat().st_size > 10000
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("growth", ["--engines", "abacus"], "engine 'abacus': must be one of"),
+        ("growth", ["--picture", "growth.txt"], "growth.txt"),
+        ("full_size", ["--blocks", "8,7"], "--blocks 8,7: must be of 16, 8"),
+        ("full_size", ["--frames", "0"], "--frames: must be at least 1"),
+        ("integer_and_torch", ["--blocks", ""], "must be of 16, 8"),
+        ("integer_and_torch", ["--repeats", "0"], "--repeats: must be at least 1"),
+    ],
+)
+def test_bad_arguments_end_with_2(module, arguments, message):
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    root = Path(__file__).parents[2]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
