@@ -3,7 +3,7 @@
     python -m benchmarks.engines [--frames 24] [--ghdl-frames 6] [--json FILE]
 
 Frames of the Japanese Vowels test set; the outputs of all engines are compared with the golden model.
-Exits with 1 on any difference.
+Exits with 1 on any difference. The full-size core: `benchmarks.compiled`.
 """
 
 # ruff: noqa: E402 (the environment comes before numpy)
@@ -42,6 +42,7 @@ def main() -> int:
         ("golden", arguments.frames),
         ("integer", everything),
         ("myhdl", arguments.frames),
+        ("verilator", everything),
         ("ghdl", arguments.ghdl_frames),
     ):
         print(f"{engine} ...", file=sys.stderr, flush=True)
@@ -82,7 +83,8 @@ def main() -> int:
     text += (
         f"\n\nVHDL: {vhdl['entities']} entities, {vhdl['logic_lines']} lines of logic, "
         f"{vhdl['kilobytes']} kB with the memories' contents, converted in {seconds:.0f} s\n"
-        "seconds of ghdl hold conversion and analysis; cycles/s of ghdl as well"
+        "seconds of ghdl hold conversion and analysis, and those of verilator the build unless it is in "
+        "the cache; cycles/s as well"
     )
     result = {"environment": environment() | {"ghdl": ghdl_version()}, "rows": rows, "vhdl": vhdl}
     report(result, text, arguments.json)

@@ -1,0 +1,93 @@
+"""The compiled engine on a full-size core: build time, second start, and speed against MyHDL.
+
+    python -m benchmarks.compiled [--block 8] [--from verilog] [--frames 2000] [--myhdl-frames 1]
+        [--stages] [--json FILE]
+
+The build is made in an empty cache. The first frames are compared with MyHDL (outputs and cycles of
+every frame), all frames with the integer model. Exits with 1 on any difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.environment import environment, markdown, report
+from benchmarks.paper_designs import HARDWARE, paper_lstm
+from ernn_myhdl.engines.compiled_hdl import SOURCES
+from ernn_myhdl.engines.verilator_build import CACHE_VARIABLE, build, find_verilator
+from ernn_myhdl.run import run_design
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--block", type=int, choices=HARDWARE, default=8)
+    parser.add_argument("--from", dest="source", choices=SOURCES, default="verilog")
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--myhdl-frames", type=int, default=1)
+    parser.add_argument("--stages", action="store_true", help="record stages and trace too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
+    arguments = parser.parse_args()
+    design = paper_lstm(arguments.block)
+    x = np.random.default_rng(0).standard_normal((arguments.frames, design.cell.inputs))
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ[CACHE_VARIABLE] = cache
+        print("building ...", file=sys.stderr, flush=True)
+        seconds = build(design, arguments.source).seconds
+        start = time.perf_counter()
+        run_design(design, x[:1], "verilator", stages=False, source=arguments.source)
+        second = time.perf_counter() - start
+        print("compiled ...", file=sys.stderr, flush=True)
+        fast = run_design(design, x, "verilator", stages=arguments.stages, source=arguments.source)
+    print("myhdl ...", file=sys.stderr, flush=True)
+    few = arguments.myhdl_frames
+    slow = run_design(design, x[:few], "myhdl", stages=False)
+    integer = run_design(design, x, "integer", stages=False)
+    mismatches = int((fast.raw != integer.raw).sum() + (fast.raw[:few] != slow.raw).sum())
+    mismatches += int((fast.frame_cycles[:few] != slow.frame_cycles).sum())
+    rows = [
+        {
+            "engine": run.engine,
+            "frames": run.frames,
+            "seconds": run.seconds,
+            "frames_per_second": run.frames / run.seconds,
+            "cycles_per_second": run.cycles_per_second,
+        }
+        for run in (slow, fast)
+    ]
+    factor = fast.cycles_per_second / slow.cycles_per_second
+    text = markdown(
+        ("engine", "frames", "seconds", "frames/s", "cycles/s"),
+        [
+            (
+                r["engine"], r["frames"], f"{r['seconds']:.1f}", f"{r['frames_per_second']:.3g}",
+                f"{r['cycles_per_second']:,.0f}",
+            )
+            for r in rows
+        ],
+    )  # fmt: skip
+    text += (
+        f"\n\n{design.name} from {arguments.source}: built in {seconds:.0f} s, a run of one frame with the "
+        f"build in the cache {second:.1f} s, {factor:,.0f} times the cycles/s of MyHDL, "
+        f"{mismatches} mismatches"
+    )
+    result = {
+        "environment": environment() | {"verilator": find_verilator().version.strip()},
+        "rows": rows,
+        "build_seconds": seconds,
+        "second_start_seconds": second,
+        "factor": factor,
+        "mismatches": mismatches,
+    }
+    report(result, text, arguments.json)
+    return 1 if mismatches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
