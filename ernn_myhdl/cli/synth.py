@@ -57,9 +57,9 @@ def run(args) -> int:
         print_json(report)
         return FINE
     if args.tool == "yosys":
-        from ernn_myhdl.synthesis.resources import format_resources
+        from ernn_myhdl.synthesis import format_resources, format_timing
 
-        print(format_resources(report))
+        print(f"{format_resources(report)}\n\n{format_timing(report['timing'])}")
     else:
         for line in _lines(report):
             print(line)

@@ -30,6 +30,7 @@ from ernn_myhdl.synthesis.resources import (
     percentages,
     total_resources,
 )
+from ernn_myhdl.synthesis.timing import format_timing, timing_evidence
 
 RESULT = "resources.json"
 TABLE = "resources.txt"
@@ -72,10 +73,15 @@ def synthesise_blocks(
         "total": total,
         "percent": percent,
         "fits": all(percent[name] <= 100 for name in LIMITED),
+        "timing": timing_evidence(
+            job.netlists(), {b["name"]: b["instances"] for b in blocks}, manifest["top"]
+        ),
         "blocks": blocks,
     }
     (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n")
-    (folder / TABLE).write_text(format_resources(result) + "\n")
+    (folder / TABLE).write_text(
+        f"{format_resources(result)}\n\n{format_timing(result['timing'])}\n"
+    )
     return result
 
 
@@ -86,6 +92,8 @@ class _Job:
         self.folder, self.device, self.final = folder, device, final
         self.top = manifest["top"]
         self.components = {c["name"]: c for c in manifest["components"]}
+        #: Run of Yosys whose netlist holds a component.
+        self.runs: dict[str, str] = {}
 
     def version(self) -> str:
         """Name and version of Yosys."""
@@ -155,6 +163,7 @@ class _Job:
             black_boxes=" ".join(others),
             sources=" ".join(c["file"] for c in netlists.values()),
         )
+        self.runs |= dict.fromkeys(netlists, "netlists")
         cells = {name: modules.get(name, {}) for name in netlists}
         counted = self.instances(cells)
         for name, component in self.components.items():
@@ -209,13 +218,34 @@ class _Job:
                 unexpected = sorted(c for c in cells if LATCH.fullmatch(c) or c in each["other"])
                 raise self.failure(run, f"{name} contains {', '.join(unexpected)}")
             found[name] = {"each": each, "representative": chosen[name]}
+        self.runs |= dict.fromkeys(names, run)
         return found
+
+    def netlists(self) -> dict[str, dict]:
+        """The mapped netlist of every component, in the order of the manifest."""
+        found = {}
+        for run in sorted(set(self.runs.values())):
+            modules = json.loads(self.report(run, "netlist").read_text())["modules"]
+            for name, module in modules.items():
+                if self.runs.get(_plain(name)) == run:
+                    found[_plain(name)] = module
+                    for cell in module["cells"].values():
+                        cell["type"] = _plain(cell["type"])
+        return {name: found[name] for name in self.components}
+
+    def report(self, run: str, kind: str) -> Path:
+        """A file that a run of Yosys writes: "cells" (statistics) or "netlist"."""
+        return self.folder / "reports" / f"{run}.{kind}.json"
 
     def yosys(self, name: str, template: str, **values: str) -> dict[str, dict[str, int]]:
         """Run a filled-in script template; returns module -> cell type -> number."""
         text = (files("synth") / "yosys" / f"{template}.ys").read_text(encoding="utf-8")
-        report = self.folder / "reports" / f"{name}.json"
-        script = Template(text).substitute(values, report=f"../reports/{name}.json")
+        report = self.report(name, "cells")
+        script = Template(text).substitute(
+            values,
+            report=f"../reports/{report.name}",
+            netlist=f"../reports/{self.report(name, 'netlist').name}",
+        )
         (self.folder / "scripts" / f"{name}.ys").write_text(script)
         with (self.folder / "logs" / f"{name}.log").open("w") as log:
             code = subprocess.run(

@@ -8,7 +8,13 @@ from block_cases import LANES, convert_case
 from random_designs import random_design
 from tools import require_tool
 
+from ernn_myhdl.generate import new_design
 from ernn_myhdl.synthesis import synthesise
+
+#: Bounds on the path between two registers, for 200 MHz on a 7-series device.
+MOST_LUTS, MOST_CARRY = 6, 12
+#: Bound on the pins of a register's net: a control bit of a lane or of a join drives all its words.
+MOST_PINS = 512
 
 
 @pytest.mark.slow
@@ -48,3 +54,31 @@ def test_operands_and_products_of_a_lane_are_registers_of_its_dsps(tmp_path):
             assert int(dsp["parameters"][register], 2) == 1, register
         for enable in ("CEA2", "CEB2", "CEM"):
             assert dsp["connections"][enable][0] not in ("0", "1"), enable  # a net, not a constant
+
+
+@pytest.mark.slow
+@pytest.mark.yosys
+def test_the_paths_of_a_core_with_words_of_full_size(tmp_path):
+    """Block size, formats and options of the large presets; fewer lanes, which are all equal."""
+    require_tool("yosys")
+    design = new_design(
+        inputs=24, hidden=64, projection=32, block=8, peepholes=True, lanes=16, ifft_units=4,
+        element_width=1, samples_per_beat=8,
+    )  # fmt: skip
+    assert design.formats.preactivation.word == 16 and design.accumulator_word >= 32
+    result = synthesise(design, tmp_path / "synth", "xc7vx690t", tool="yosys")
+    timing = result["timing"]
+    assert 1 <= timing["longest"]["levels"]["levels"] <= MOST_LUTS, timing["longest"]
+    assert 8 <= timing["longest"]["carry"]["carry"] <= MOST_CARRY, timing["longest"]
+    for path in (*timing["longest"].values(), *timing["ports"].values()):
+        assert path["levels"] <= MOST_LUTS and path["carry"] <= MOST_CARRY
+        assert path["dsp"] <= 1  # never from one DSP48 through another
+    assert timing["fanout"]["pins"] <= MOST_PINS, timing["fanout"]
+    multipliers = timing["multipliers"]
+    lanes = design.hardware.lanes * design.lane_products
+    assert multipliers["dsp"] == result["total"]["dsp"] == lanes + 8 * 6
+    for register in ("AREG", "BREG", "MREG"):
+        assert multipliers[register] == multipliers["dsp"], register
+    assert multipliers["PREG"] >= lanes  # accumulators
+    blocks = {b["name"]: b for b in timing["blocks"]}
+    assert "lane" in blocks and design.name + "_core" in blocks

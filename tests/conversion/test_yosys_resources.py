@@ -8,7 +8,7 @@ from small_conversion import small_conversion
 from tools import require_tool
 
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.synthesis import device_named, format_resources, yosys
+from ernn_myhdl.synthesis import device_named, format_resources, format_timing, yosys
 
 pytestmark = pytest.mark.yosys
 
@@ -56,6 +56,19 @@ def test_a_memory_is_counted_with_its_densest_contents(synthesised):
     assert result["total"]["bram36"] == 1  # two small ones share a large one
 
 
+def test_registers_of_the_multipliers_and_paths_across_blocks(synthesised):
+    """Two multipliers with all registers; their operands come from the memories and the ports."""
+    _, result, _ = synthesised
+    timing = result["timing"]
+    multipliers = timing["multipliers"]
+    assert multipliers["dsp"] == multipliers["AREG"] == multipliers["BREG"] == 2
+    assert multipliers["MREG"] + multipliers["PREG"] >= 2
+    assert timing["longest"]["levels"]["levels"] == 0
+    assert timing["longest"]["levels"]["start"].startswith("weights_")
+    assert timing["longest"]["levels"]["end"].startswith("mac_")
+    assert [b["name"] for b in timing["blocks"]] == ["mac", "weights", "ernn"]
+
+
 def test_a_netlist_adds_nothing(synthesised):
     _, result, _ = synthesised
     top = _each(result, "ernn")
@@ -71,7 +84,8 @@ def test_progress_counts_the_blocks(synthesised):
 def test_results_and_logs_are_written(synthesised):
     work, result, _ = synthesised
     assert json.loads((work / "resources.json").read_text()) == result
-    assert (work / "resources.txt").read_text() == format_resources(result) + "\n"
+    text = f"{format_resources(result)}\n\n{format_timing(result['timing'])}\n"
+    assert (work / "resources.txt").read_text() == text
     assert {p.suffix for p in (work / "logs").iterdir()} == {".log"}
     assert str(work) not in "".join(p.read_text() for p in (work / "scripts").iterdir())
 
@@ -101,6 +115,7 @@ def test_logic_in_a_netlist_is_counted(tmp_path):
     assert 1 <= top["each"]["lut"] <= 2
     assert top["each"]["dsp"] == 0
     assert calls[-1][:2] == (3, 3)
+    assert result["timing"]["ports"]["in"]["levels"] >= 1  # from `valid` through it
 
 
 def test_a_latch_is_an_error_that_names_the_block_and_its_log(tmp_path):
