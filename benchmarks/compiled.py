@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from benchmarks.paper_designs import HARDWARE, paper_lstm
+from benchmarks.paper_layers import BLOCKS, paper_design
 from ernn_myhdl.engines.compiled_hdl import SOURCES
 from ernn_myhdl.engines.verilator_build import CACHE_VARIABLE, build, find_verilator
 from ernn_myhdl.run import run_design
@@ -27,14 +27,14 @@ from ernn_myhdl.run import run_design
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--block", type=int, choices=HARDWARE, default=8)
+    parser.add_argument("--block", type=int, choices=BLOCKS, default=8)
     parser.add_argument("--from", dest="source", choices=SOURCES, default="verilog")
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--myhdl-frames", type=int, default=1)
     parser.add_argument("--stages", action="store_true", help="record stages and trace too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
-    design = paper_lstm(arguments.block)
+    design = paper_design(arguments.block)
     x = np.random.default_rng(0).standard_normal((arguments.frames, design.cell.inputs))
     with tempfile.TemporaryDirectory() as cache:
         os.environ[CACHE_VARIABLE] = cache
