@@ -150,7 +150,7 @@ def test_simulate_truncated_array(place, capsys):
         ("--input x.npy --frames 0", ["frames = 0"]),
         ("--input x.npy --frames -2", ["frames = -2"]),
         ("--input x.npy --frames many", ["--frames"]),
-        ("--input x.npy --engine verilator", ["--engine", "golden"]),
+        ("--input x.npy --engine iverilog", ["--engine", "golden"]),
         ("--input x.npy --engine golden --vcd w.vcd", ["vcd", "'myhdl'"]),
         ("--input x.npy --engine myhdl --vcd design", ["design", "is a folder"]),
         ("--input x.npy --engine myhdl --stall 1", ["stall", "0 to 0.95"]),

@@ -178,7 +178,9 @@ def test_engines_and_options_are_checked():
     design = TINY["dense, sigmoid"]
     x = sequences(design)
     for options, part in (
-        ({"engine": "verilator"}, "engine 'verilator'"),
+        ({"engine": "iverilog"}, "engine 'iverilog'"),
+        ({"engine": "verilator", "vcd": "x.vcd"}, "vcd with engine"),
+        ({"engine": "myhdl", "source": "vhdl"}, "source 'vhdl'"),
         ({"engine": "golden", "vcd": "x.vcd"}, "vcd with engine"),
         ({"engine": "golden", "traffic": Traffic(0.5)}, "traffic with engine"),
         ({"engine": "myhdl", "traffic": Traffic(1.0)}, "traffic idle"),
