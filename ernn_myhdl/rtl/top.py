@@ -262,7 +262,7 @@ class _Core:
             m_columns = [n.zero("m_column", Array(k, m_word))]
         select = broadcast.select_leaf(k, f.input_spectrum.word, f.output_spectrum.word, m_word)
         tags = {
-            name: self.delayed(f"select_{name}", self.op[f"op_{name}"], READ_LATENCY)
+            name: self.delayed(f"select_{name}", self.op[f"op_{name}"], READ_LATENCY - 1)
             for name in ("recurrent", "projected", "fresh")
         }
         buses = [
