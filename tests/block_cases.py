@@ -481,11 +481,20 @@ def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
             return {"column": column_of([0] * points if v["fresh"] else v["y_column"])}
         return {"column": column_of(v["x_column"])}
 
+    def expected(inputs):
+        """The choice comes a cycle before the columns."""
+        names = ("recurrent", "projected", "fresh")
+        results = [
+            chosen(now | {name: before[name] for name in names})
+            for before, now in zip(inputs, inputs[1:], strict=False)
+        ]
+        return ([{}] * (broadcast.SELECT_LATENCY + 1) + results)[: len(inputs)]
+
     return BlockCase(
         f"column select of {points}, {x}, {y}, {m}",
         lambda: broadcast.select_leaf(points, x, y, m),
         vectors,
-        pipeline(broadcast.SELECT_LATENCY, chosen),
+        expected,
     )
 
 

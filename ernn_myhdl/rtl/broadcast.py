@@ -1,7 +1,8 @@
 """From the spectrum stores to the lanes: column selection and the registered broadcast tree.
 
 `column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m,
-and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY.
+and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY. The choice
+comes a cycle before the columns and is registered in each selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
 the delays of `lane` on top.
@@ -27,14 +28,21 @@ def column_select(
     bins = max(points // 2, 1)
     reals = min(points, 2)
     chosen = array(points, width)
+    take_m, take_y, take_zero = (Signal(bool(0)) for _ in range(3))
+
+    @always(clk.posedge)
+    def choice():
+        take_m.next = projected
+        take_y.next = recurrent
+        take_zero.next = fresh
 
     @always(clk.posedge)
     def select():
         for i in range(points):
-            if projected:
+            if take_m:
                 chosen[i].next = m_column[i]
-            elif recurrent:
-                if fresh:
+            elif take_y:
+                if take_zero:
                     chosen[i].next = 0
                 else:
                     chosen[i].next = y_column[i]

@@ -299,7 +299,7 @@ class _Core:
             m_columns = [n.zero("m_column", Array(k, m_word))]
         select = broadcast.select_leaf(k, f.input_spectrum.word, f.output_spectrum.word, m_word)
         tags = {
-            name: self.delayed(f"select_{name}", net, READ_LATENCY)
+            name: self.delayed(f"select_{name}", net, READ_LATENCY - 1)
             for name, net in (
                 ("recurrent", self.op["op_recurrent"]), ("projected", self.op["op_projected"]),
                 ("fresh", n.bundle("op_fresh", Bit(), (self.op["op_tag"], 0, 1))),
