@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,19 @@ def _processor() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def peak_megabytes() -> float:
+    """Largest memory so far of this process, or of one of its children that has ended.
+
+    VmHWM begins anew in a fresh process; the figure of getrusage is inherited from its parent.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1000
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

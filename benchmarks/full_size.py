@@ -15,7 +15,6 @@ import argparse
 import cProfile
 import multiprocessing
 import pstats
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import ernn_myhdl
-from benchmarks.environment import environment, markdown, report
+from benchmarks.environment import environment, markdown, peak_megabytes, report
 from benchmarks.paper_layers import paper_blocks, paper_design
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.registry import run_integer, run_myhdl
@@ -95,7 +94,7 @@ def measure(block: int, frames: int, profiled: bool) -> dict:
             int((tensor != expected.stages[name]).sum()) for name, tensor in result.stages.items()
         )
         row["mismatches"] += int(delivered - accepted != schedule.latency)
-    row["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    row["peak_megabytes"] = peak_megabytes()
     if profiled:
         # the simulation elaborates in a thread of its own, which its profile does not see
         row["profiles"] = {

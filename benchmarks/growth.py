@@ -17,7 +17,6 @@ import argparse
 import itertools
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
-from benchmarks.environment import environment, markdown, report
+from benchmarks.environment import environment, markdown, peak_megabytes, report
 from ernn_myhdl.convert import convert
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.registry import ENGINES, check_engine
@@ -122,19 +121,6 @@ def estimates() -> list[dict]:
     return rows
 
 
-def _peak_megabytes() -> float:
-    """Largest memory so far of this process, or of one of its children that has ended.
-
-    VmHWM begins anew in a fresh process; the figure of getrusage is inherited from its parent.
-    """
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = status.read_text().splitlines()
-        own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1000
-
-
 def run_conversion(point: tuple[int, int, int]) -> dict:
     """Conversion of one design to VHDL, in this process and its children."""
     design = layer(*point)
@@ -147,7 +133,7 @@ def run_conversion(point: tuple[int, int, int]) -> dict:
         "seconds": seconds,
         "logic_lines": manifest["logic_lines"],
         "megabytes": size / 1e6,
-        "peak_megabytes": _peak_megabytes(),
+        "peak_megabytes": peak_megabytes(),
     }
 
 
@@ -162,7 +148,7 @@ def run_engine(point: tuple[int, int, int], engine: str) -> dict:
     except ToolError as error:
         return {"failed": str(error)}
     seconds = time.perf_counter() - start
-    memory = _peak_megabytes()
+    memory = peak_megabytes()
     expected = ENGINES["integer"](job)
     return {
         "frames": frames,
