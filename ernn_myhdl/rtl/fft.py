@@ -32,9 +32,10 @@ def align(source, target, count, width, shift):
     """target = source << shift, wires only."""
     limit = 1 << (width - 1)
 
+    word = intbv(0, min=-limit, max=limit)
+
     @always_comb
     def move():
-        word = intbv(0, min=-limit, max=limit)
         for i in range(count):
             word[:] = source[i]
             target[i].next = word << shift
@@ -150,7 +151,7 @@ def _word(bits: int) -> str:
 def _stage_block(name: str, arrays: list[str], word: str, statements: list[str]) -> Callable:
     """A block of one clocked process."""
     if any("word[:]" in s for s in statements):
-        statements = [word, *statements]
+        arrays = [*arrays, word]  # made once: MyHDL counts the digits of its limits each time
     lines = [*arrays, "@always(clk.posedge)", "def stage():"]
     lines += [f"    {statement}" for statement in statements]
     scope = {"always": always, "array": array, "intbv": intbv}

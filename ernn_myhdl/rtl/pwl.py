@@ -26,12 +26,13 @@ def partial_sum(clk, slope, triple, offset, total, count, first, last):
     """total = slope * (the digits first .. last - 1 of offset, of two bits each)."""
     limit = 1 << (len(total[0]) - 1)
 
+    term = intbv(0, min=-limit, max=limit)
+    exact = intbv(0, min=-limit, max=limit)
+
     @always(clk.posedge)
     def add_digits():
         rest = intbv(0)[len(offset[0]) :]
         digit = intbv(0)[2:]
-        term = intbv(0, min=-limit, max=limit)
-        exact = intbv(0, min=-limit, max=limit)
         for i in range(count):
             exact[:] = 0
             for j in range(first, last):
@@ -85,11 +86,12 @@ def piecewise_linear(clk, source, target, count, table):
     offset = [unsigned(offset_bits) for _ in range(count)]
     low, high = array(count, exact_word), array(count, exact_word)
 
+    beyond = intbv(0, min=-source_limit, max=source_limit)
+
     @always(clk.posedge)
     def look_up():
         code = intbv(0)[code_bits:]
         segment = intbv(0)[code_bits:]
-        beyond = intbv(0, min=-source_limit, max=source_limit)
         for i in range(count):
             beyond[:] = source[i] >> clamp_bits
             if beyond != 0 and beyond != -1:
@@ -111,10 +113,11 @@ def piecewise_linear(clk, source, target, count, table):
         for i in range(count):
             base_2[i].next = base_1[i]
 
+    total = intbv(0, min=-limit, max=limit)
+    beyond = intbv(0, min=-limit, max=limit)
+
     @always(clk.posedge)
     def add():
-        total = intbv(0, min=-limit, max=limit)
-        beyond = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = base_2[i]
             total[:] = total << base_shift

@@ -39,10 +39,11 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
     lowest = -(1 << sign)
     narrow = word - kept - (right > 0) <= target_word
 
+    total = intbv(0, min=-limit, max=limit)
+    high = intbv(0, min=-limit, max=limit)
+
     @always(clk.posedge)
     def round_right():
-        total = intbv(0, min=-limit, max=limit)
-        high = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
             high[:] = total >> (right + sign)
@@ -61,8 +62,6 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
 
     @always(clk.posedge)
     def shift_left():
-        total = intbv(0, min=-limit, max=limit)
-        high = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
             total[:] = total << left
@@ -77,7 +76,6 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
 
     @always(clk.posedge)
     def round_narrow():
-        total = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
             total[:] = total >> kept
@@ -86,7 +84,6 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
 
     @always(clk.posedge)
     def shift_narrow():
-        total = intbv(0, min=-limit, max=limit)
         for i in range(count):
             total[:] = source[i]
             target[i].next = total << left
