@@ -5,8 +5,15 @@ from __future__ import annotations
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
 from ernn_myhdl.netlist import External, Rom
 
-#: Words from which a memory is asked to be block RAM. A LUT holds 64 bits; below, it is the cheaper.
+#: Words from which a memory is asked to be block RAM: a LUT holds 64 bits.
 BLOCK_RAM_DEPTH = 65
+#: Bits from which a memory of fewer words is: its address would drive a LUT for every bit of a word.
+BLOCK_RAM_BITS = 16384
+
+
+def in_block_ram(rom: Rom) -> bool:
+    """Whether synthesis is asked to take block RAM."""
+    return rom.depth >= BLOCK_RAM_DEPTH or rom.depth * rom.type.bits >= BLOCK_RAM_BITS
 
 
 def vhdl_package(rom: Rom) -> str:
@@ -37,7 +44,7 @@ def vhdl_entity(rom: Rom) -> str:
         """
     attribute rom_style : string;
     attribute rom_style of MEMORY : constant is "block";"""
-        if rom.depth >= BLOCK_RAM_DEPTH
+        if in_block_ram(rom)
         else ""
     )
     return f"""-- {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
@@ -83,7 +90,7 @@ def verilog_module(rom: Rom) -> str:
         f"    localparam [7:0] DIGIT_{d} = 48 + CONTENTS / {10**d} % 10;\n" for d in digits
     )
     name = ", ".join([f'"{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
-    style = '(* rom_style = "block" *) ' if rom.depth >= BLOCK_RAM_DEPTH else ""
+    style = '(* rom_style = "block" *) ' if in_block_ram(rom) else ""
     return f"""// {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 module {rom.name} (
     input wire clk,
