@@ -29,8 +29,9 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, peak_megabytes, report
 from ernn_myhdl.convert import convert
+from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH, in_block_ram
 from ernn_myhdl.design import Design
-from ernn_myhdl.engines.registry import ENGINES, check_engine
+from ernn_myhdl.engines.registry import ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.generate import new_design
@@ -55,8 +56,7 @@ FEW = 2
 FRAMES = {"integer": 100, "verilator": 20}
 #: The device whose limits are drawn: that of the E-RNN paper.
 DEVICE = "xc7vx690t"
-#: Word x depth of a RAMB18: a memory of up to this many words becomes LUTs.
-LUT_DEPTH = 64
+#: Depth x width of a RAMB18.
 RAMB18 = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 
 
@@ -66,14 +66,12 @@ def layer(hidden: int, block: int, lanes: int) -> Design:
     units = max(lanes // 16, 4)
     return new_design(
         INPUTS, hidden, hidden // 2, block, True, lanes=lanes, ifft_units=units,
-        element_width=units // 4, samples_per_beat=32, name="growth",
+        element_width=units // 4, samples_per_beat=32, streams=4, name="growth",
     )  # fmt: skip
 
 
 def ramb18(depth: int, width: int) -> int:
-    """Block RAMs of 18 kbit of a memory, in the shape that takes fewest; 0 where it becomes LUTs."""
-    if depth <= LUT_DEPTH:
-        return 0
+    """Block RAMs of 18 kbit of a memory, in the shape that takes fewest."""
     return min(-(-depth // d) * -(-width // w) for d, w in RAMB18)
 
 
@@ -82,9 +80,12 @@ def block_rams(design: Design) -> float:
     halves = 0
     for component, count in core(design).components().values():
         if isinstance(component, Rom):
-            halves += count * ramb18(component.depth, component.type.bits)
+            if in_block_ram(component):
+                halves += count * ramb18(component.depth, component.type.bits)
         elif isinstance(component, Leaf) and component.block is ram:
-            halves += count * ramb18(component.parameters["depth"], component.parameters["width"])
+            depth, width = component.parameters["depth"], component.parameters["width"]
+            if depth >= BLOCK_RAM_DEPTH:
+                halves += count * ramb18(depth, width)
     return halves / 2
 
 
@@ -94,8 +95,8 @@ def estimate(design: Design) -> dict:
     return {
         "interval_cycles": info["interval_cycles"],
         "latency_cycles": info["latency_cycles"],
+        "interval_cycles_interleaved": info["interval_cycles_interleaved"],
         "product_cycles": info["product_cycles"],
-        "lanes_busy": info["utilisation"]["lanes"],
         "bottleneck": info["bottleneck"],
         "dsp": info["multipliers"],
         "bram36": block_rams(design),
@@ -198,6 +199,10 @@ def _grid(rows: list[dict], title: str, cell) -> str:
     return f"{title}\n\n" + markdown(("k", "cells", *(f"{n} lanes" for n in LANES)), lines)
 
 
+def _cycles(row: dict, interval: float) -> str:
+    return f"{interval:g} ({100 * row['product_cycles'] / interval:.0f} %)"
+
+
 def _engine_cells(run: dict) -> tuple[str, str]:
     if "failed" in run:
         return run["failed"], "-"
@@ -215,7 +220,12 @@ def text_of(rows: list[dict], measured: list[dict], engines: list[str]) -> str:
         _grid(
             rows,
             "Cycles between frames of one sequence, and how much of them the lanes are busy:",
-            lambda r: f"{r['interval_cycles']:g} ({100 * r['lanes_busy']:.0f} %)",
+            lambda r: _cycles(r, r["interval_cycles"]),
+        ),
+        _grid(
+            rows,
+            "The same of four sequences in turn:",
+            lambda r: _cycles(r, r["interval_cycles_interleaved"]),
         ),
         _grid(
             rows,
@@ -310,7 +320,7 @@ def main() -> int:
     engines = arguments.engines.split(",") if arguments.engines else []
     try:
         for engine in engines:
-            check_engine(engine)
+            choose_engine(engine)
         if arguments.picture:
             check_picture(arguments.picture)
     except DesignError as error:

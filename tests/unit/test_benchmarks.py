@@ -26,7 +26,7 @@ def test_the_layers_of_the_paper():
 
 @pytest.mark.parametrize(
     ("depth", "width", "expected"),
-    [(64, 96, 0), (65, 36, 1), (512, 36, 1), (513, 36, 2), (1024, 18, 1), (200, 96, 3),
+    [(65, 36, 1), (512, 36, 1), (513, 36, 2), (1024, 18, 1), (200, 96, 3),
      (16384, 1, 1), (16385, 1, 2), (2048, 18, 2), (4096, 36, 8)],
 )  # fmt: skip
 def test_block_rams_of_a_memory(depth, width, expected):
