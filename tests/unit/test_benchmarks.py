@@ -64,7 +64,7 @@ def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
         }
     ]  # fmt: skip
     text = growth.text_of(rows, measured, ["integer"])
-    assert text.count("not legal") == 3  # once in each table
+    assert text.count("not legal") == 4  # once in each table
     interval = schedule_for(growth.layer(64, 8, 16)).interval
     assert f"| 8 | 64 | {schedule_for(growth.layer(64, 8, 4)).interval:g} (" in text
     assert f" {interval:g} (" in text
