@@ -45,8 +45,8 @@ KINDS = {
 def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
     """Draw what every unit does in the first `frames` frames.
 
-    One panel for one stream; where the design has several, a second one for all of them in turn, in
-    which as many frames more are drawn as overlap with the last.
+    One panel for one stream; where the design has several, a second one for all of them in turn, over
+    the same cycles.
     """
     alone = schedule_for(design)
     most = len(alone.frames)
@@ -56,13 +56,12 @@ def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
     if design.hardware.streams > 1:
         together = schedule_for(design, design.hardware.streams)
         end = alone.frames[frames - 1].delivered
-        shown = sum(f.issued[0] < end for f in together.frames)
-        panels.append((together, max(shown, frames)))
+        panels.append((together, sum(f.accepted <= end for f in together.frames)))
     with picture(file, 12, 1.3 + 0.5 * len(panels) * (len(ROWS) + 1.6)) as figure:
         axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         present: dict = {}
         for panel, (schedule, shown) in zip(axes, panels, strict=True):
-            present |= _panel(panel, schedule, shown)
+            present |= _panel(panel, schedule, shown, max(e.stop for e in alone.events(frames)))
         axes[-1].set_xlabel("cycle (0: the first beat of x is accepted)")
         figure.suptitle(f"Schedule of {description(design)}")
         handles = [Patch(color=c, label=text) for key, (c, text) in KINDS.items() if key in present]
@@ -72,11 +71,10 @@ def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
         figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
 
 
-def _panel(axes, schedule: Schedule, frames: int) -> dict:
-    """One schedule; returns the kinds of events that occur."""
+def _panel(axes, schedule: Schedule, frames: int, end: int) -> dict:
+    """One schedule up to cycle `end`; returns the kinds of events that occur."""
     events = schedule.events(frames)
     rows = {unit: row for row, units in enumerate(ROWS.values()) for unit in units}
-    end = max(e.stop for e in events)
     for e in events:
         axes.broken_barh(
             [(e.start, e.stop - e.start)],
@@ -86,6 +84,7 @@ def _panel(axes, schedule: Schedule, frames: int) -> dict:
             linewidth=0,
             hatch="////" if e.frame % 2 else None,
         )
+    frames = sum(f.delivered < end for f in schedule.frames[:frames])
     for f in range(frames):
         axes.axvline(schedule.frames[f].delivered + 1, color=GREY, lw=0.8, ls=":")
     _measures(axes, schedule, frames)
