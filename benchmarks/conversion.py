@@ -3,7 +3,7 @@
     python -m benchmarks.conversion [--json FILE]
 
 Peak memory is that of the largest process. Exits with 1 where a limit is not kept: 90 s, 4 GiB and
-5,000 lines of logic, and no latch or undriven signal in GHDL's synthesis of the whole core.
+5,000 lines of logic (5,500 at k = 16), and no latch or undriven signal in GHDL's synthesis of the whole core.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from ernn_myhdl.convert import convert
 from ernn_myhdl.convert.ghdl import ghdl_version
 from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
 
-SECONDS, GIBIBYTES, LINES = 90, 4, 5000
+SECONDS, GIBIBYTES = 90, 4
+#: Lines of logic by preset; transforms of 16 points have more stages.
+LINES = {"paper_lstm_k8": 5000, "paper_lstm_k16": 5500}
 
 
 def measure(block: int, hdl: str, folder: str) -> dict:
@@ -83,7 +85,7 @@ def main() -> int:
     kept = all(
         r["seconds"] <= SECONDS
         and r["peak_gibibytes"] <= GIBIBYTES
-        and (r["hdl"] == "verilog" or r["logic_lines"] < LINES)
+        and (r["hdl"] == "verilog" or r["logic_lines"] < LINES[r["design"]])
         for r in rows
     )
     return 0 if kept else 1
