@@ -83,7 +83,7 @@ def design_arguments(args) -> dict:
     arguments |= {name: value for name, value in vars(args).items() if name in known}
     for name in ("inputs", "hidden"):
         if name not in arguments:
-            raise DesignError(f"--{name} is missing; give it, or a --preset")
+            raise DesignError(f"--{name} is missing; give it, or a --preset; see `ernn new --help`")
     if "lanes" not in arguments:
         shape = {
             n: arguments[n] for n in ("inputs", "hidden", "projection", "block") if n in arguments

@@ -85,12 +85,18 @@ def test_schedule(projection, tmp_path):
     design = new_design(4, 8, projection, 4, lanes=4)
     plot_schedule(design, tmp_path / "s.svg", 2)
     shown = texts(tmp_path / "s.svg")
-    for part in ("lanes: gates", "element-wise", "output y", "products with x"):
+    for part in ("lanes", "element-wise", "output y", "products with x"):
         assert part in shown
-    assert ("lanes: projection" in shown) == bool(projection)
+    assert ("products of the projection" in shown) == bool(projection)
     assert any(t.startswith("latency ") for t in shown)
     assert any("interval" in t for t in shown)
     assert any(t.startswith("cycle") for t in shown)
+
+
+def test_schedule_of_several_streams_has_a_panel_for_each_rate(tmp_path):
+    plot_schedule(new_design(4, 8, 4, 4, lanes=4, streams=4), tmp_path / "s.svg")
+    shown = [t for t in texts(tmp_path / "s.svg") if "interval" in t]
+    assert [t.split(":")[0] for t in shown] == ["one stream", "4 streams in turn"]
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "PNG"])
