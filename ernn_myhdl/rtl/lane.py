@@ -76,13 +76,13 @@ def lane(
         if multiplied:
             for i in range(products):
                 product[i].next = operand_x[i] * operand_w[i]
-        # In this form, a choice of zero or the sum as one operand, synthesis finds the DSP48's own
-        # adder and result register; a choice behind the adder would be made of LUTs.
-        if summed:
-            for i in range(products):
-                before[:] = 0
-                if not starting:
-                    before[:] = accumulator[i]
+        # In this form, a choice of zero or the sum as one operand whatever the enable, synthesis finds
+        # the DSP48's own adder, choice and result register; others are made of LUTs.
+        for i in range(products):
+            before[:] = 0
+            if not starting:
+                before[:] = accumulator[i]
+            if summed:
                 accumulator[i].next = before + product[i]
         if loading:
             for i in range(products):
