@@ -1,6 +1,7 @@
 """The paper's layers at full size: proof of every engine, and our cycles beside the paper's.
 
-    python -m benchmarks.paper [--frames 24] [--myhdl-frames 2] [--engines golden,integer,...] [--json FILE]
+    python -m benchmarks.paper [--frames 24] [--myhdl-frames 2] [--presets paper-lstm-k8,...]
+        [--engines golden,integer,...] [--json FILE]
 
 Runs both presets as one sequence and as interleaved sequences, compares every engine with the golden
 model on every output bit and, where it has them, every named tensor, and the simulated cycles with the
@@ -77,13 +78,17 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=24, help="frames of each run (24)")
     parser.add_argument("--myhdl-frames", type=int, default=2)
     parser.add_argument("--engines", default=",".join(ENGINES), help="those that are run")
+    parser.add_argument("--presets", default=",".join(PRESETS), help="those that are run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
     engines = arguments.engines.split(",")
     if unknown := set(engines) - set(ENGINES):
         parser.error(f"engines {', '.join(sorted(unknown))}: must be among {', '.join(ENGINES)}")
+    presets = arguments.presets.split(",")
+    if unknown := set(presets) - set(PRESETS):
+        parser.error(f"presets {', '.join(sorted(unknown))}: must be among {', '.join(PRESETS)}")
     proofs, ours = [], []
-    for name in PRESETS:
+    for name in presets:
         design = preset_design(name)
         single, interleaved = inputs_of(design, arguments.frames)
         done = {}

@@ -80,12 +80,20 @@ def signed_digits(constant: int) -> list[int]:
 
 
 def _digit_sum(digits: list[int], start: int) -> str:
-    """start + word * sum(digits), written as shifts and additions."""
-    text = str(start)
-    for digit in digits:
+    """start + word * sum(digits), written as shifts and additions.
+
+    A number is never the left operand: GHDL 2.0 synthesises number - word as word - number.
+    """
+    text = ""
+    for digit in sorted(digits, reverse=True):  # positive ones first
         shifted = f"(word << {abs(digit).bit_length() - 1})"
-        text += f" {'+' if digit > 0 else '-'} {shifted}"
-    return text.removeprefix("0 + ")
+        if text:
+            text += f" {'+' if digit > 0 else '-'} {shifted}"
+        else:
+            text = shifted if digit > 0 else f"-{shifted}"
+    if start or not text:
+        text += f" + {start}" if text else str(start)
+    return text
 
 
 def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Callable:
