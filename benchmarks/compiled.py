@@ -44,29 +44,35 @@ def main() -> int:
         run_design(design, x[:1], "verilator", stages=False, source=arguments.source)
         second = time.perf_counter() - start
         print("compiled ...", file=sys.stderr, flush=True)
-        fast = run_design(design, x, "verilator", stages=arguments.stages, source=arguments.source)
+        options = {"stages": arguments.stages, "source": arguments.source}
+        fast = run_design(design, x, "verilator", **options)
+        turns = np.array_split(x, design.hardware.streams)
+        all_streams = run_design(design, turns, "verilator", **options)
     print("myhdl ...", file=sys.stderr, flush=True)
     few = arguments.myhdl_frames
     slow = run_design(design, x[:few], "myhdl", stages=False)
     integer = run_design(design, x, "integer", stages=False)
+    apart = run_design(design, turns, "integer", stages=False)
     mismatches = int((fast.raw != integer.raw).sum() + (fast.raw[:few] != slow.raw).sum())
+    mismatches += int((all_streams.raw != apart.raw).sum())
     mismatches += int((fast.frame_cycles[:few] != slow.frame_cycles).sum())
     rows = [
         {
             "engine": run.engine,
+            "sequences": len(run.sequences),
             "frames": run.frames,
             "seconds": run.seconds,
             "frames_per_second": run.frames / run.seconds,
             "cycles_per_second": run.cycles_per_second,
         }
-        for run in (slow, fast)
+        for run in (slow, fast, all_streams)
     ]
     factor = fast.cycles_per_second / slow.cycles_per_second
     text = markdown(
-        ("engine", "frames", "seconds", "frames/s", "cycles/s"),
+        ("engine", "sequences", "frames", "seconds", "frames/s", "cycles/s"),
         [
             (
-                r["engine"], r["frames"], f"{r['seconds']:.1f}", f"{r['frames_per_second']:.3g}",
+                r["engine"], r["sequences"], r["frames"], f"{r['seconds']:.1f}", f"{r['frames_per_second']:.3g}",
                 f"{r['cycles_per_second']:,.0f}",
             )
             for r in rows
