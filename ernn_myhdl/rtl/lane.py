@@ -52,7 +52,7 @@ def lane(
     product = array(products, spectrum_word + weight_word + 1)
     accumulator = array(products, accumulator_word)
     limit = 1 << (accumulator_word - 1)
-    before = intbv(0, min=-limit, max=limit)
+    kept = intbv(0, min=-limit, max=limit)
     multiplied, summed = Signal(bool(0)), Signal(bool(0))
     starting, loading, moving = (Signal(bool(0)) for _ in range(3))
 
@@ -79,11 +79,11 @@ def lane(
         # In this form, a choice of zero or the sum as one operand whatever the enable, synthesis finds
         # the DSP48's own adder, choice and result register; others are made of LUTs.
         for i in range(products):
-            before[:] = 0
+            kept[:] = 0
             if not starting:
-                before[:] = accumulator[i]
+                kept[:] = accumulator[i]
             if summed:
-                accumulator[i].next = before + product[i]
+                accumulator[i].next = kept + product[i]
         if loading:
             for i in range(products):
                 drain[i].next = accumulator[i]
