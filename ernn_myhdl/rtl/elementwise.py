@@ -186,7 +186,9 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
             word[:] = word + twice
             word[:] = word >> 1
             beyond[:] = word >> sign
-            if beyond != 0 and beyond != -1:
+            if word < 0:
+                beyond[:] = ~beyond
+            if beyond != 0:
                 if word < 0:
                     target[i].next = lowest
                 else:
@@ -201,7 +203,9 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
             word[:] = word << left
             word[:] = word + total_2[i]
             beyond[:] = word >> sign
-            if beyond != 0 and beyond != -1:
+            if word < 0:
+                beyond[:] = ~beyond
+            if beyond != 0:
                 if word < 0:
                     target[i].next = lowest
                 else:

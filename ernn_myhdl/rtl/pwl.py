@@ -94,7 +94,9 @@ def piecewise_linear(clk, source, target, count, table):
         segment = intbv(0)[code_bits:]
         for i in range(count):
             beyond[:] = source[i] >> clamp_bits
-            if beyond != 0 and beyond != -1:
+            if source[i] < 0:
+                beyond[:] = ~beyond
+            if beyond != 0:
                 if source[i] < 0:
                     code[:] = 0
                 else:
@@ -125,7 +127,9 @@ def piecewise_linear(clk, source, target, count, table):
             total[:] = total + high[i]
             total[:] = total >> shift
             beyond[:] = total >> sign
-            if beyond != 0 and beyond != -1:
+            if total < 0:
+                beyond[:] = ~beyond
+            if beyond != 0:
                 if total < 0:
                     target[i].next = lowest
                 else:

@@ -24,7 +24,8 @@ LATENCY = 1
 def round_saturate(clk, source, target, count, source_word, target_word, shift):
     """See the module.
 
-    Whether the source is out of range is told by its own high bits, beside the adder. Only a sum
+    Whether the source is out of range is told by its own high bits, beside the adder; those of a
+    negative one are inverted, since GHDL 2.0 synthesises -1 as a word of 32 bits. Only a sum
     that rounds up to just above the range must be seen behind the adder, in one bit of it.
     """
     right = max(shift, 0)
@@ -51,7 +52,8 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
             total[:] = total + 1
             total[:] = total >> 1
             if source[i] < 0:
-                if high != -1:
+                high[:] = ~high
+                if high != 0:
                     target[i].next = lowest
                 else:
                     target[i].next = total
@@ -66,7 +68,9 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
             total[:] = source[i]
             total[:] = total << left
             high[:] = total >> sign
-            if high != 0 and high != -1:
+            if source[i] < 0:
+                high[:] = ~high
+            if high != 0:
                 if source[i] < 0:
                     target[i].next = lowest
                 else:
