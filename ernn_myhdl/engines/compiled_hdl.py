@@ -86,6 +86,12 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
     text = done.stdout
     for rom in memories(view):  # GHDL writes an empty module for what is not there
         text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
+    file.write_text(_shared(corrected(text), view))
+    return file
+
+
+def corrected(text: str) -> str:
+    """Verilog of GHDL 2.0's synthesis as it was meant; ToolError where that cannot be told."""
     for selector, items in re.findall(r"\bcase \((\w+)\)(.*?)\bendcase\b", text, re.DOTALL):
         labels = re.findall(r"(\d+)'b[01]+:", items)
         if "default:" not in items and len(labels) < 1 << int(labels[0]):
@@ -93,9 +99,8 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
                 f"ghdl --synth left the default of a case ({selector}) out of its Verilog; write the "
                 "choice with separate ifs, or take --from verilog"
             )
-    # GHDL 2.0 writes the arithmetic shift of a signed word as a logical one
-    file.write_text(re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", _shared(text, view)))
-    return file
+    # the arithmetic shift of a signed word is written as a logical one
+    return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text)
 
 
 def _shared(text: str, view: Observed) -> str:
