@@ -21,6 +21,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.synthesis import resources
 
 
 class Length(NamedTuple):
@@ -105,14 +106,9 @@ class Module(Cell):
     driven: dict[Pin, int] = field(default_factory=dict)
 
 
-LUTS = re.compile(r"LUT[1-6]|INV")
-FLIP_FLOPS = re.compile(r"FD[RSCP]E?(_1)?")
-WIDE = re.compile(r"MUXF[789]")
-BLOCK_RAMS = re.compile(r"RAMB(18|36)E[12]|FIFO(18|36)E[12]")
-SHIFT_REGISTERS = re.compile(r"SRL16E?|SRLC16E|SRLC32E")
-MEMORIES = re.compile(r"RAM(32|64|128|256)(X[12][SD]|M)")
+#: Cells that a path ends and begins at, whole.
+REGISTERED = (resources.FLIP_FLOP, resources.RAM_18, resources.RAM_36)
 CLOCKS = re.compile(r"C|CLK|WCLK|CLKARDCLK|CLKBWRCLK|RDCLK|WRCLK|RDRCLK|REGCLK\w*")
-SOURCES = {"GND", "VCC"}
 
 #: Pipeline register before each operand of a DSP48.
 DSP_OPERANDS = {"A": "AREG", "B": "BREG", "C": "CREG", "D": "DREG"}
@@ -142,9 +138,9 @@ def primitive(cell: dict) -> Cell:
     inputs = [p for p in _pins(cell, "input") if not CLOCKS.fullmatch(p[0])]
     outputs = _pins(cell, "output")
     model = Cell(loads=dict.fromkeys(inputs, 1))
-    if LUTS.fullmatch(kind):
+    if resources.LOGIC_LUT.fullmatch(kind):
         model.arcs = [Arc(i, o, LUT) for i in inputs for o in outputs]
-    elif WIDE.fullmatch(kind):
+    elif resources.WIDE.fullmatch(kind):
         model.arcs = [Arc(i, o, MUX) for i in inputs for o in outputs]
     elif kind in ("CARRY4", "CARRY8"):
         model.arcs = [
@@ -155,16 +151,16 @@ def primitive(cell: dict) -> Cell:
             or i[1] < o[1]
             or (i[1] == o[1] and _same_bit(i, o))
         ]
-    elif FLIP_FLOPS.fullmatch(kind) or BLOCK_RAMS.fullmatch(kind):
+    elif any(p.fullmatch(kind) for p in REGISTERED):
         model.capture = dict.fromkeys(inputs, Path(NONE))
         model.launch = dict.fromkeys(outputs, Path(NONE))
-    elif SHIFT_REGISTERS.fullmatch(kind) or MEMORIES.fullmatch(kind):
+    elif kind in resources.MEMORY_LUTS:
         model.capture = dict.fromkeys(inputs, Path(NONE))
         model.launch = dict.fromkeys(outputs, Path(NONE))
         model.arcs = [Arc(i, o, LUT) for i in inputs for o in outputs if _addresses(i[0], o[0])]
     elif kind in ("DSP48E1", "DSP48E2"):
         _dsp(cell, model, inputs, outputs)
-    elif kind not in SOURCES:
+    elif kind not in resources.FREE:
         raise ToolError(f"timing: no model of a {kind}")
     return model
 
