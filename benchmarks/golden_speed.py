@@ -23,7 +23,8 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
-from ernn_myhdl.design import BLOCK_SIZES, Design, LstmCell
+from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.design import Design
 from golden.fixed_point import FixedPointModel
 from golden.integer import IntegerModel
 from golden.random_weights import random_weights

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import BLOCK_SIZES, Design
+from ernn_myhdl.cells import BLOCK_SIZES
+from ernn_myhdl.design import Design
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.run import Run
 from ernn_myhdl.schedule import frame_times

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.design import GATES, Design
+from ernn_myhdl.cells import GATES
+from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
 from golden.tensors import tensor_names

@@ -13,14 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ernn_myhdl.circulant import blocks_for
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
 from ernn_myhdl.transform import spectral_products, width_for
 from ernn_myhdl.widths import check_widths
 
-GATES = ("input", "forget", "candidate", "output")
-BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
 MAX_STREAMS = 64
@@ -43,105 +41,26 @@ def _power_of_two(where: str, name: str, value: int) -> None:
         raise DesignError(f"{where} {name} = {value}: must be a power of two")
 
 
-@dataclass(frozen=True)
-class LstmCell:
-    """An LSTM layer with block-circulant matrices.
-
-    inputs, hidden: sizes; projection: size of the recurrent projection, 0 for none.
-    block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    peepholes: diagonal connections from the cell state to the gates.
-    g_activation: "tanh" or "sigmoid", the activation of the candidate.
-    """
-
-    inputs: int
-    hidden: int
-    projection: int = 0
-    block: int = 8
-    peepholes: bool = False
-    g_activation: str = "tanh"
-
-    def __post_init__(self) -> None:
-        _whole("cell", "inputs", self.inputs, 1, 65536)
-        _whole("cell", "hidden", self.hidden, 1, 65536)
-        _whole("cell", "projection", self.projection, 0, 65536)
-        if isinstance(self.block, bool) or self.block not in BLOCK_SIZES:
-            raise DesignError(
-                f"cell block = {self.block!r}: must be a power of two, one of "
-                f"{', '.join(map(str, BLOCK_SIZES))}"
-            )
-        if not isinstance(self.peepholes, bool):
-            raise DesignError(f"cell peepholes = {self.peepholes!r}: must be true or false")
-        if self.g_activation not in ("tanh", "sigmoid"):
-            raise DesignError(
-                f"cell g_activation = {self.g_activation!r}: must be 'tanh' or 'sigmoid'"
-            )
-
-    @property
-    def outputs(self) -> int:
-        """Size of y: the projection, or the hidden size without one."""
-        return self.projection or self.hidden
-
-    @property
-    def input_blocks(self) -> int:
-        return blocks_for(self.inputs, self.block)
-
-    @property
-    def hidden_blocks(self) -> int:
-        return blocks_for(self.hidden, self.block)
-
-    @property
-    def output_blocks(self) -> int:
-        return blocks_for(self.outputs, self.block)
-
-    @property
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every weight tensor; circulant blocks are stored as their first column.
-
-        Gate order: input, forget, candidate (g), output. Peephole order: input, forget, output.
-        """
-        hb, k = self.hidden_blocks, self.block
-        shapes: dict[str, tuple[int, ...]] = {
-            "input_weight": (4, hb, self.input_blocks, k),
-            "recurrent_weight": (4, hb, self.output_blocks, k),
-            "bias": (4, self.hidden),
-        }
-        if self.projection:
-            shapes["projection_weight"] = (self.output_blocks, hb, k)
-        if self.peepholes:
-            shapes["peephole"] = (3, self.hidden)
-        return shapes
-
-    @property
-    def parameters(self) -> int:
-        """Stored numbers, padding included."""
-        return sum(int(np.prod(shape)) for shape in self.weight_shapes.values())
-
-    @property
-    def dense_parameters(self) -> int:
-        """Numbers of the same layer with dense matrices and no padding."""
-        count = 4 * self.hidden * (self.inputs + self.outputs + 1) + self.projection * self.hidden
-        return count + (3 * self.hidden if self.peepholes else 0)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Formats:
     """Fixed-point format of every named tensor; see docs/number-formats.md.
 
-    Without a projection, `cell_output` and `output` are one tensor and have one format, and the
-    formats of the projection are None.
+    Those that the cell does not have (`Cell.format_names`) are None. `cell_output` is what the first
+    phase's element-wise unit gives: o tanh(c) of an LSTM, r . h' of a GRU with reset before. In an LSTM
+    without a projection it is `output` too, with one format.
     """
 
     input: Format
     input_spectrum: Format
     input_weight: Format
-    recurrent_weight: Format
+    recurrent_weight: Format | None = None
     output: Format
-    output_spectrum: Format
+    output_spectrum: Format | None = None
     block_spectrum: Format
     preactivation: Format
-    gate: Format
-    cell_state: Format
-    cell_output: Format
+    gate: Format | None = None
+    cell_state: Format | None = None
+    cell_output: Format | None = None
     projection_weight: Format | None = None
     cell_output_spectrum: Format | None = None
     peephole: Format | None = None
@@ -163,31 +82,27 @@ class Formats:
         matrices = (self.input_weight, self.recurrent_weight, self.projection_weight)
         return max(m.word for m in matrices if m is not None)
 
-    def check(self, cell: LstmCell) -> None:
+    def check(self, cell: Cell) -> None:
         """Raise DesignError where the formats do not fit together or do not fit the cell."""
+        needed = cell.format_names
         for f in fields(self):
             fmt = getattr(self, f.name)
+            if (f.name in needed) != (fmt is not None):
+                what = "missing" if f.name in needed else "not used by this cell, remove it"
+                raise DesignError(f"formats {f.name}: {what}")
             if fmt is not None and fmt.word > MAX_TENSOR_WORD:
                 raise DesignError(
                     f"formats {f.name} word = {fmt.word}: must be 2 to {MAX_TENSOR_WORD} bits"
                 )
-        for name, needed in (
-            ("projection_weight", bool(cell.projection)),
-            ("cell_output_spectrum", bool(cell.projection)),
-            ("peephole", cell.peepholes),
-        ):
-            if needed != (getattr(self, name) is not None):
-                raise DesignError(
-                    f"formats {name}: {'missing' if needed else 'not used by this cell, remove it'}"
-                )
-        if not cell.projection and self.cell_output != self.output:
+        if "cell_output" in needed and not cell.second_phase and self.cell_output != self.output:
             raise DesignError(
                 f"formats cell_output {self.cell_output} and output {self.output}: must be equal "
                 "without a projection"
             )
-        pairs = [("recurrent_weight", "output_spectrum")]
-        if cell.projection:
-            pairs.append(("projection_weight", "cell_output_spectrum"))
+        pairs = [("recurrent_weight", "output_spectrum")] if cell.recurrent else []
+        if cell.second_phase:
+            weight = "projection_weight" if cell.projection else "recurrent_weight"
+            pairs.append((weight, "cell_output_spectrum"))
         for weight, spectrum in pairs:
             frac = getattr(self, weight).frac + getattr(self, spectrum).frac
             if frac != self.accumulator_frac:
@@ -216,7 +131,8 @@ class Hardware:
     """Parallelism and streams.
 
     lanes (L): spectral multiply-accumulate lanes, one circulant block a cycle each.
-    ifft_units (U): block rows drained and transformed a cycle; divides lanes, at most 4 E.
+    ifft_units (U): block rows drained and transformed a cycle; divides lanes, at most the rows of
+    E blocks of cells (4 E in an LSTM; `Cell.rows`).
     element_width (E): blocks of k cells that the element-wise unit takes a cycle.
     samples_per_beat (S): samples in one AXI-Stream beat; a power of two.
     sample_bits: bits of one sample in tdata, 8, 16 or 32.
@@ -246,22 +162,23 @@ class Hardware:
         """Frames between their first product and their last beat of y: pages of the output store."""
         return min(max(self.streams, 2), MAX_FRAMES_IN_FLIGHT)
 
-    def check(self, cell: LstmCell, formats: Formats) -> None:
+    def check(self, cell: Cell, formats: Formats) -> None:
         """Raise DesignError where the parameters do not fit the cell or each other."""
-        rows = 4 * cell.hidden_blocks
+        each = len(cell.rows)
+        rows = each * cell.hidden_blocks
         if self.lanes > rows:
             raise DesignError(
                 f"hardware lanes = {self.lanes}: must be at most {rows}, the block rows of the "
-                f"four gates (4 x {cell.hidden_blocks})"
+                f"first matrix phase ({each} x {cell.hidden_blocks})"
             )
         if self.lanes % self.ifft_units:
             raise DesignError(
                 f"hardware ifft_units = {self.ifft_units}: must divide lanes = {self.lanes}"
             )
-        if self.ifft_units > 4 * self.element_width:
+        if self.ifft_units > each * self.element_width:
             raise DesignError(
-                f"hardware ifft_units = {self.ifft_units}: must be at most 4 x element_width = "
-                f"{4 * self.element_width}, more could not be consumed"
+                f"hardware ifft_units = {self.ifft_units}: must be at most {each} x element_width = "
+                f"{each * self.element_width}, more could not be consumed"
             )
         if self.element_width >= 2 * cell.hidden_blocks:
             raise DesignError(
@@ -286,11 +203,11 @@ class Hardware:
 class Design:
     """One core, complete: everything that models, hardware and reports derive from.
 
-    weights: float arrays named and shaped by `LstmCell.weight_shapes`.
+    weights: float arrays named and shaped by `Cell.weight_shapes`.
     Raises DesignError where anything is illegal or does not fit together.
     """
 
-    cell: LstmCell
+    cell: Cell
     hardware: Hardware
     formats: Formats
     activations: Activations
@@ -342,15 +259,10 @@ class Design:
         return spectral_products(self.cell.block)
 
     @property
-    def gate_columns(self) -> int:
-        """Block columns of the gate matrices: x and then y."""
-        return self.cell.input_blocks + self.cell.output_blocks
-
-    @property
     def accumulator_word(self) -> int:
         """Bits of a lane's accumulator: no set of weights in these formats can overflow it."""
         f = self.formats
-        terms = max(self.gate_columns, self.cell.hidden_blocks if self.cell.projection else 0)
+        terms = max(self.cell.first_columns, self.cell.second_columns)
         sums = 2 if self.cell.block > 2 else 0  # c + d and a + b: a bit more each, not both at once
         product = 1 << (f.weight_word - 1 + f.spectrum_word - 1 + (1 if sums else 0))
         return width_for(terms * product)

@@ -6,15 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.design import (
-    MAX_TDATA,
-    SAMPLE_BITS,
-    Activations,
-    Design,
-    Formats,
-    Hardware,
-    LstmCell,
-)
+from ernn_myhdl.cells import Cell, make_cell
+from ernn_myhdl.design import MAX_TDATA, SAMPLE_BITS, Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.storage import check_name
 from golden.random_weights import random_weights
@@ -29,7 +22,7 @@ CALIBRATION = (8, 24)
 
 
 def default_hardware(
-    cell: LstmCell,
+    cell: Cell,
     formats: Formats,
     lanes: int,
     ifft_units: int | None = None,
@@ -40,13 +33,14 @@ def default_hardware(
 ) -> Hardware:
     """Hardware parameters; those that are None get a default.
 
-    element_width: 1. ifft_units: the largest power of two that divides lanes, at most
-    4 element_width. sample_bits: the fewest that hold the words. samples_per_beat: a block, as
+    element_width: 1. ifft_units: the largest power of two that divides lanes, at most the rows of
+    element_width blocks of cells. sample_bits: the fewest that hold the words. samples_per_beat: a block, as
     far as tdata allows.
     """
     width = 1 if element_width is None else element_width
     if ifft_units is None and isinstance(lanes, int) and isinstance(width, int):
-        ifft_units = max(1, min(lanes & -lanes, 1 << max(4 * width, 1).bit_length() - 1))
+        rows = len(cell.rows) * width
+        ifft_units = max(1, min(lanes & -lanes, 1 << max(rows, 1).bit_length() - 1))
     if sample_bits is None:
         widest = max(formats.input.word, formats.output.word)
         sample_bits = next((bits for bits in SAMPLE_BITS if bits >= widest), SAMPLE_BITS[-1])
@@ -58,10 +52,10 @@ def default_hardware(
 def new_design(
     inputs: int,
     hidden: int,
-    projection: int = 0,
-    block: int = 8,
-    peepholes: bool = False,
-    g_activation: str = "tanh",
+    projection: int | None = None,
+    block: int | None = None,
+    peepholes: bool | None = None,
+    g_activation: str | None = None,
     lanes: int = 1,
     ifft_units: int | None = None,
     element_width: int | None = None,
@@ -72,12 +66,14 @@ def new_design(
     state_word: int = 16,
     seed: int = 1,
     name: str = "ernn",
+    cell: str = "lstm",
+    reset: str | None = None,
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
     word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
-    pre-activations. The formats are chosen on standard normal inputs. Other arguments: `LstmCell`,
-    `default_hardware`.
+    pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru" or "linear";
+    other arguments: `LstmCell`, `GruCell` or `LinearCell` (None: its default), `default_hardware`.
     """
     check_name(name)
     for field, value in (("word", word), ("state_word", state_word), ("seed", seed)):
@@ -88,21 +84,29 @@ def new_design(
     for field, value, most in (("word", word, 32), ("state_word", state_word, MAX_STATE_WORD)):
         if not 4 <= value <= most:
             raise DesignError(f"{field} = {value}: must be 4 to {most} bits")
-    cell = LstmCell(inputs, hidden, projection, block, peepholes, g_activation)
-    if cell.parameters > MAX_PARAMETERS:
+    given = {
+        "projection": projection,
+        "block": block,
+        "peepholes": peepholes,
+        "g_activation": g_activation,
+        "reset": reset,
+    }
+    given = {n: v for n, v in given.items() if v is not None}
+    layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)
+    if layer.parameters > MAX_PARAMETERS:
         raise DesignError(
-            f"cell inputs = {inputs}, hidden = {hidden}, projection = {projection}: has "
-            f"{cell.parameters} parameters, must be at most {MAX_PARAMETERS}; choose smaller "
+            f"cell inputs = {inputs}, hidden = {hidden}, projection = {layer.projection}: has "
+            f"{layer.parameters} parameters, must be at most {MAX_PARAMETERS}; choose smaller "
             "sizes or larger blocks"
         )
-    weights = random_weights(cell, seed)
+    weights = random_weights(layer, seed)
     rng = np.random.default_rng([seed, 1])
     sequences, frames = CALIBRATION
     calibration = [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
-    formats = choose_formats(cell, weights, calibration, word, state_word)
+    formats = choose_formats(layer, weights, calibration, word, state_word)
     hardware = default_hardware(
-        cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams
+        layer, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams
     )
     # everything else is checked before the segments are counted, which takes longest
-    design = Design(cell, hardware, formats, Activations(2, 2), weights, name)
-    return replace(design, activations=choose_activations(cell, formats))
+    design = Design(layer, hardware, formats, Activations(2, 2), weights, name)
+    return replace(design, activations=choose_activations(layer, formats))

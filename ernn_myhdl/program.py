@@ -1,15 +1,16 @@
 """The static program of a core: what every lane multiplies, in which order.
 
-A frame is a list of operations, one a cycle: first the passes over the gate rows (all columns of x,
-then all of the previous y), then the passes over the projection's rows. An operation's place in the
-list is its address in every lane's weight memory, so this list is at once the program memory's
-contents, the layout of the weights and the basis of the cycle model (`ernn_myhdl.schedule`). The two
-parts have a counter each: while the projection of one frame waits for its cells, a pass over the gate
-rows of the next frame may run.
+A frame is a list of operations, one a cycle: first the passes over the rows of the first phase (all
+columns of x, then all of the previous y), then those over the rows of the second phase (of x where it
+reads it, then of m). An operation's place in the list is its address in every lane's weight memory,
+so this list is at once the program memory's contents, the layout of the weights and the basis of the
+cycle model (`ernn_myhdl.schedule`). The two parts have a counter each: while the second phase of one
+frame waits for m, a pass of the first phase of the next frame may run.
 
-Gate rows are ordered by block of cells, then gate: row 4 b + q. Lane l takes row p L + l in pass p,
-so the four gates of the same cells are drained together. In the projection, lane l takes row
-p (L/G) + l // G and, in step s, column s G + l % G: G lanes share a row and are summed in the drain.
+Rows of the first phase are ordered by block of cells, then row of the cell (`Cell.rows`, R of them):
+row R b + q. Lane l takes row p L + l in pass p, so all rows of the same cells are drained together. In
+the second phase, lane l takes row p (L/G) + l // G and, in step s, column s G + l % G, where x and m
+begin with a step each: G lanes share a row and are summed in the drain.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ SOURCES = ("x", "y", "m")
 class Operation:
     """One cycle of all lanes.
 
-    source: X, Y or M. index: column of x or y, step of m. need: groups of the source that must have
-    been written. first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
+    source: X, Y or M. index: column of x or y, step of the second phase's x or m. need: groups of the
+    source that must have been written, 0 for the second phase's x, which was there for the first.
+    first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
     start, x_done, y_done: first of the frame; last that reads x; last that reads y.
-    final: last of the gate passes of a frame that has a projection; last of the projection.
+    final: last of the first phase of a frame that has a second one; last of the second phase.
     """
 
     source: int
@@ -59,19 +61,21 @@ FLAGS = frozenset(f.name for f in fields(Operation) if f.type == "bool")
 class Program:
     """The program of one design and the sizes that follow from it.
 
-    groups: lanes that share a row of the projection (G). steps: cycles of a projection row.
-    gate_length: operations of the gate passes, which come first.
-    gate_passes, projection_passes: passes over all lanes. gate_chunks: drain cycles of the gate rows
-    of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of y made at once.
+    groups: lanes that share a row of the second phase (G). input_steps, steps: cycles of a row of the
+    second phase that read x; all of them.
+    gate_length: operations of the first phase, which come first.
+    gate_passes, second_passes: passes of the phases over all lanes. gate_chunks: drain cycles of the
+    rows of the first phase of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of y made at once.
     output_groups: groups of y in a frame.
     """
 
     operations: tuple[Operation, ...]
     gate_length: int
     groups: int
+    input_steps: int
     steps: int
     gate_passes: int
-    projection_passes: int
+    second_passes: int
     gate_chunks: int
     cell_groups: int
     output_width: int
@@ -108,15 +112,21 @@ class Program:
         return tuple(words)
 
 
+def _steps(design: Design, groups: int) -> tuple[int, int]:
+    """Cycles of a row of the second phase with `groups` lanes a row: those of x, all of them."""
+    cell = design.cell
+    inputs = blocks_for(cell.input_blocks, groups) if cell.second_reads_x else 0
+    return inputs, inputs + blocks_for(cell.hidden_blocks, groups)
+
+
 def _column_groups(design: Design) -> int:
-    """G: the power of two with the fewest projection cycles, at most U and such that y fits E."""
+    """G: the power of two with the fewest cycles, at most U and such that the rows fit E blocks."""
     cell, hw = design.cell, design.hardware
     least = max(1, hw.ifft_units // hw.element_width)
     choices = [1 << i for i in range(12) if least <= 1 << i <= hw.ifft_units]
 
     def cycles(groups: int) -> int:
-        passes = blocks_for(cell.output_blocks, hw.lanes // groups)
-        return passes * blocks_for(cell.hidden_blocks, groups)
+        return blocks_for(cell.second_rows, hw.lanes // groups) * _steps(design, groups)[1]
 
     return min(choices, key=lambda g: (cycles(g), g))
 
@@ -126,38 +136,46 @@ def _pass_chunks(total: int, passes: int, per_pass: int) -> list[int]:
     return [min(per_pass, total - p * per_pass) for p in range(passes)]
 
 
+def _pass(columns: list[tuple[int, int, int]], chunks: int) -> list[tuple]:
+    """Operations of a pass over `columns`, without the marks that depend on the frame."""
+    return [(*c, i == 0, i == len(columns) - 1, chunks - 1) for i, c in enumerate(columns)]
+
+
 @lru_cache(maxsize=64)
 def program_for(design: Design) -> Program:
     """The program of `design`."""
     cell, hw = design.cell, design.hardware
     lanes, units, width = hw.lanes, hw.ifft_units, hw.element_width
-    rows = 4 * cell.hidden_blocks
+    rows = len(cell.rows) * cell.hidden_blocks
     gate_chunks = blocks_for(rows, units)
     gate_passes = blocks_for(rows, lanes)
     cell_groups = blocks_for(cell.hidden_blocks, width)
-    groups = steps = projection_passes = 0
+    groups = input_steps = steps = second_passes = 0
     output_width, output_groups = width, cell_groups
-    if cell.projection:
+    if cell.second_phase:
         groups = _column_groups(design)
         output_width = units // groups
-        output_groups = blocks_for(cell.output_blocks, output_width)
-        steps = blocks_for(cell.hidden_blocks, groups)
-        projection_passes = blocks_for(cell.output_blocks, lanes // groups)
+        output_groups = blocks_for(cell.second_rows, output_width)
+        input_steps, steps = _steps(design, groups)
+        second_passes = blocks_for(cell.second_rows, lanes // groups)
 
     plan = []  # (source, index, need, first, last, chunks)
-    for chunks in _pass_chunks(gate_chunks, gate_passes, lanes // units):
-        columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
+    columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
+    if cell.recurrent:
         columns += [(Y, c, c // output_width + 1) for c in range(cell.output_blocks)]
-        plan += [
-            (*column, i == 0, i == len(columns) - 1, chunks - 1) for i, column in enumerate(columns)
-        ]
+    for chunks in _pass_chunks(gate_chunks, gate_passes, lanes // units):
+        plan += _pass(columns, chunks)
     gate_length = len(plan)
-    for chunks in _pass_chunks(output_groups, projection_passes, lanes // units):
-        for step in range(steps):
-            need = min(blocks_for(groups * (step + 1), width), cell_groups)
-            plan.append((M, step, need, step == 0, step == steps - 1, chunks - 1))
-    last_of = {source: max(i for i, o in enumerate(plan) if o[0] == source) for source in (X, Y)}
-    finals = (gate_length - 1, len(plan) - 1) if cell.projection else ()
+    columns = [(X, step, 0) for step in range(input_steps)]
+    for step in range(steps - input_steps):
+        columns.append((M, step, min(blocks_for(groups * (step + 1), width), cell_groups)))
+    for chunks in _pass_chunks(output_groups, second_passes, lanes // units):
+        plan += _pass(columns, chunks)
+    last_of = {
+        source: max((i for i, o in enumerate(plan) if o[0] == source), default=None)
+        for source in (X, Y)
+    }
+    finals = (gate_length - 1, len(plan) - 1) if cell.second_phase else ()
     operations = tuple(
         Operation(*o, i == 0, i == last_of[X], i == last_of[Y], i in finals)
         for i, o in enumerate(plan)
@@ -166,9 +184,10 @@ def program_for(design: Design) -> Program:
         operations,
         gate_length,
         groups,
+        input_steps,
         steps,
         gate_passes,
-        projection_passes,
+        second_passes,
         gate_chunks,
         cell_groups,
         output_width,
@@ -176,32 +195,57 @@ def program_for(design: Design) -> Program:
     )
 
 
+def _first_matrix(design: Design) -> np.ndarray:
+    """Raw weights of the first phase: (rows, columns, k) in the order of the rows."""
+    cell, raw = design.cell, quantised_weights(design)
+    parts = []
+    for row in cell.rows:
+        columns = [_gate(raw["input_weight"], row.input)]
+        if cell.recurrent:
+            columns.append(_gate(raw["recurrent_weight"], row.recurrent))
+        parts.append(np.concatenate(columns, axis=1))
+    return np.stack(parts, axis=1).reshape(-1, cell.first_columns, cell.block)
+
+
+def _gate(weight: np.ndarray, gate: int | None) -> np.ndarray:
+    """One gate of a weight tensor; zeros for None."""
+    return np.zeros_like(weight[0]) if gate is None else weight[gate]
+
+
+def _second_matrix(design: Design) -> list[np.ndarray]:
+    """Raw weights of the second phase for each of its sources: (rows, columns, k)."""
+    cell, raw = design.cell, quantised_weights(design)
+    if cell.second_phase == "projection":
+        return [raw["projection_weight"]]
+    return [raw["input_weight"][-1], raw["recurrent_weight"][-1]]
+
+
 def lane_weights(design: Design) -> np.ndarray:
     """Raw packed weight spectra (lanes, program length, k) in the order of the program."""
     cell, hw, program = design.cell, design.hardware, program_for(design)
-    raw = quantised_weights(design)
-    k, lanes = cell.block, hw.lanes
+    k, lanes, groups = cell.block, hw.lanes, program.groups
     memory = np.zeros((lanes, program.length, k), dtype=np.int64)
-    gates = np.concatenate([raw["input_weight"], raw["recurrent_weight"]], axis=2)
-    gates = np.moveaxis(gates, 0, 1).reshape(4 * cell.hidden_blocks, -1, k)  # row 4 b + q
-    columns = gates.shape[1]
+    first, columns = _first_matrix(design), cell.first_columns
     for p in range(program.gate_passes):
-        rows = gates[p * lanes : (p + 1) * lanes]
+        rows = first[p * lanes : (p + 1) * lanes]
         memory[: len(rows), p * columns : (p + 1) * columns] = rows
-    base = program.gate_passes * columns
-    if cell.projection:
-        matrix = raw["projection_weight"]
-        per_pass = lanes // program.groups
-        padded = np.zeros(
-            (program.projection_passes * per_pass, program.steps * program.groups, k), np.int64
+    if not cell.second_phase:
+        return memory
+    per_pass = lanes // groups
+    parts = []
+    for matrix in _second_matrix(design):  # each source begins with a step
+        rows, columns = matrix.shape[:2]
+        size = (program.second_passes * per_pass, blocks_for(columns, groups) * groups, k)
+        parts.append(np.zeros(size, np.int64))
+        parts[-1][:rows, :columns] = matrix
+    second = np.concatenate(parts, axis=1)
+    for p in range(program.second_passes):
+        rows = second[p * per_pass : (p + 1) * per_pass]
+        rows = rows.reshape(per_pass, program.steps, groups, k)
+        start = program.gate_length + p * program.steps
+        memory[:, start : start + program.steps] = np.moveaxis(rows, 2, 1).reshape(
+            lanes, program.steps, k
         )
-        padded[: matrix.shape[0], : matrix.shape[1]] = matrix
-        for p in range(program.projection_passes):
-            rows = padded[p * per_pass : (p + 1) * per_pass]
-            rows = rows.reshape(per_pass, program.steps, program.groups, k)
-            rows = np.moveaxis(rows, 2, 1).reshape(lanes, program.steps, k)
-            start = base + p * program.steps
-            memory[:, start : start + program.steps] = rows
     return memory
 
 

@@ -15,15 +15,21 @@ from ernn_myhdl.formats import quantise
 def quantised_weights(design: Design) -> dict[str, np.ndarray]:
     """Raw int64 arrays of every constant of `design`.
 
-    input_weight (4, H, X, k), recurrent_weight (4, H, Y, k), projection_weight (Y, H, k): packed
-    spectra. bias (4, H, k), peephole (3, H, k): per cell, zero-padded to whole blocks.
+    input_weight (G, H, X, k) for G gates, recurrent_weight (G, H, Y, k), projection_weight (Y, H, k):
+    packed spectra. bias (G, H, k), recurrent_bias (1, H, k), peephole (3, H, k): per cell, zero-padded
+    to whole blocks.
     """
     cell, formats = design.cell, design.formats
     raw = {}
     for name in ("input_weight", "recurrent_weight", "projection_weight"):
         if name in design.weights:
             raw[name] = quantise(pack_spectrum(design.weights[name]), getattr(formats, name))
-    for name, fmt in (("bias", formats.preactivation), ("peephole", formats.peephole)):
+    constants = {
+        "bias": formats.preactivation,
+        "recurrent_bias": formats.preactivation,
+        "peephole": formats.peephole,
+    }
+    for name, fmt in constants.items():
         if name in design.weights:
             values = np.asarray(design.weights[name])
             padded = np.zeros((values.shape[0], cell.hidden_blocks * cell.block))

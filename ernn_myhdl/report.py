@@ -20,10 +20,11 @@ LOOKED_AT_BITS = 20
 def multipliers(design: Design) -> dict[str, int]:
     """Multipliers of the core by unit; transforms and activations are made of adders."""
     cell, hw = design.cell, design.hardware
-    element_wise = 3 + (3 if cell.peepholes else 0)  # f c, i g, o tanh; peepholes
     return {
         "lanes": hw.lanes * design.lane_products,
-        "element_wise": hw.element_width * cell.block * element_wise,
+        "element_wise": sum(
+            unit.width * cell.block * unit.multipliers for unit in element_wise_units(design)
+        ),
     }
 
 
@@ -66,15 +67,12 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     matrices = [shape for name, shape in cell.weight_shapes.items() if name.endswith("weight")]
     stored = sum(int(np.prod(shape)) for shape in matrices)
     parts = multipliers(design)
-    blocks = 4 * cell.hidden_blocks * design.gate_columns
-    if cell.projection:
-        blocks += cell.output_blocks * cell.hidden_blocks
-    bound = blocks * design.lane_products / sum(parts.values())
+    bound = cell.stored_blocks * design.lane_products / sum(parts.values())
     errors = _activation_errors(design)
     return {
         "name": design.name,
         "digest": design.digest,
-        "cell": {"kind": "lstm"} | asdict(cell),
+        "cell": {"kind": cell.kind} | asdict(cell),
         "hardware": asdict(hw),
         "activation": asdict(design.activations),
         "activation_errors": errors,

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from tomlkit.exceptions import TOMLKitError
 
-from ernn_myhdl.design import Activations, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.cells import CELLS, cell_fields
+from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 from ernn_myhdl.output_folder import new_folder
@@ -21,24 +22,24 @@ from ernn_myhdl.output_folder import new_folder
 TOML_NAME = "design.toml"
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
-CELL_KINDS = ("lstm",)
 
 #: Names become VHDL and Verilog identifiers.
 _IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*")
 
 _COMMENTS = {
     "cell": {
-        "kind": "the only kind so far",
+        "kind": "lstm, gru or linear",
         "inputs": "elements of x",
-        "hidden": "cells",
+        "hidden": "cells; elements of y in a linear layer",
         "projection": "elements of y with a recurrent projection; 0: none, y is the cells' output",
         "block": "size k of the circulant blocks: 1 (dense), 2, 4, 8, 16 or 32",
         "peepholes": "diagonal connections from the cell state to the gates",
+        "reset": "place of a GRU's reset: before or after the recurrent product",
         "g_activation": "activation of the candidate: tanh or sigmoid",
     },
     "hardware": {
         "lanes": "L: products of a spectral block with a weight block in one cycle",
-        "ifft_units": "U: block rows drained in one cycle; divides lanes, at most 4 element_width",
+        "ifft_units": "U: block rows drained in one cycle; divides lanes",
         "element_width": "E: blocks of k cells in one cycle of the element-wise unit",
         "samples_per_beat": "samples in one AXI-Stream beat, a power of two",
         "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
@@ -52,14 +53,14 @@ _COMMENTS = {
         "input": "x",
         "input_spectrum": "FFT of x",
         "input_weight": "spectra of the matrices of x",
-        "recurrent_weight": "spectra of the matrices of the previous y",
+        "recurrent_weight": "spectra of the matrices of the previous y, and of m in a GRU",
         "output": "y",
         "output_spectrum": "FFT of y",
         "block_spectrum": "rounded accumulators, before the inverse FFT",
         "preactivation": "gate sums and biases",
         "gate": "results of sigmoid and tanh",
-        "cell_state": "c",
-        "cell_output": "m = o tanh(c)",
+        "cell_state": "c of an LSTM, h of a GRU",
+        "cell_output": "m: o tanh(c) of an LSTM, r . h of a GRU with reset before",
         "projection_weight": "spectra of the projection matrix",
         "cell_output_spectrum": "FFT of m",
         "peephole": "peephole weights",
@@ -102,11 +103,11 @@ def _storable(array: np.ndarray) -> np.ndarray:
 def design_toml(design: Design) -> str:
     """The text of design.toml."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("A block-circulant LSTM core; its weights are in " + WEIGHTS_NAME))
+    document.add(tomlkit.comment("A block-circulant layer; its weights are in " + WEIGHTS_NAME))
     document.add("format_version", tomlkit.item(FORMAT_VERSION))
     document.add("name", tomlkit.item(design.name))
     sections = {
-        "cell": {"kind": "lstm"} | _values(design.cell),
+        "cell": {"kind": design.cell.kind} | _values(design.cell),
         "hardware": _values(design.hardware),
         "activation": _values(design.activations),
         "formats": {n: f for n, f in _values(design.formats).items() if f is not None},
@@ -203,12 +204,16 @@ def _parts(document: dict) -> dict:
         if not isinstance(document[section], dict):
             raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
     cell = dict(document["cell"])
-    _check_keys("cell", cell, ("kind", *(f.name for f in fields(LstmCell))), ())
-    if (kind := cell.pop("kind")) not in CELL_KINDS:
-        raise DesignError(f"cell kind = {kind!r}: must be {' or '.join(map(repr, CELL_KINDS))}")
+    if "kind" not in cell:
+        raise DesignError(f"cell kind: is missing ({_COMMENTS['cell']['kind']}); add it")
+    if not isinstance(cell["kind"], str) or cell["kind"] not in CELLS:
+        raise DesignError(f"cell kind = {cell['kind']!r}: must be {' or '.join(map(repr, CELLS))}")
+    kind = CELLS[cell["kind"]]
+    _check_keys("cell", cell, ("kind", *cell_fields(kind)), ())
+    del cell["kind"]
     return {
         "name": document["name"],
-        "cell": LstmCell(**cell),
+        "cell": kind(**cell),
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),

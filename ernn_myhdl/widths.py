@@ -52,34 +52,63 @@ def _sum(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
     return max(_aligned(*first, frac), _aligned(*second, frac)) + 1, frac
 
 
+def _product(a: Format, b: Format) -> tuple[int, int]:
+    return a.word + b.word, a.frac + b.frac
+
+
+def _lstm(design: Design) -> dict[str, int]:
+    f, peephole = design.formats, 2
+    if design.cell.peepholes:
+        peephole = _aligned(*_product(f.peephole, f.cell_state), f.preactivation.frac) + 1
+    state = _sum(_product(f.gate, f.cell_state), _product(f.gate, f.gate))
+    return {
+        "preactivations": max(f.preactivation.word + 1, peephole) + 1,
+        "cell_state": _aligned(*state, f.cell_state.frac),
+        "cell_output": _aligned(*_product(f.gate, f.gate), f.cell_output.frac),
+    }
+
+
+def _gru(design: Design) -> dict[str, int]:
+    f = design.formats
+    widths = {"preactivations": f.preactivation.word + 1}
+    if design.cell.reset == "after":
+        product = _aligned(*_product(f.gate, f.preactivation), f.preactivation.frac)
+        widths["preactivations"] = max(f.preactivation.word + 1, product + 1) + 1
+    else:
+        widths["cell_output"] = _aligned(*_product(f.gate, f.cell_state), f.cell_output.frac)
+    gate, state = (f.gate.word, f.gate.frac), (f.cell_state.word, f.cell_state.frac)
+    word, frac = _sum(state, gate)
+    blended = _sum((word + f.gate.word, frac + f.gate.frac), gate)
+    widths["cell_state"] = _aligned(*blended, f.cell_state.frac)
+    widths["output"] = _aligned(*state, f.output.frac)
+    return widths
+
+
+def _linear(design: Design) -> dict[str, int]:
+    f = design.formats
+    return {
+        "preactivations": f.preactivation.word + 1,
+        "output": _aligned(f.preactivation.word, f.preactivation.frac, f.output.frac),
+    }
+
+
 def intermediate_widths(design: Design) -> dict[str, int]:
     """Bits of the widest intermediate result of each step of a frame."""
     cell, f, k = design.cell, design.formats, design.cell.block
     growth = k.bit_length() - 1
     forward, inverse = forward_graph(k), inverse_graph(k)
     widths = {"accumulator": design.accumulator_word}
-    spectra = [("input", f.input, f.input_spectrum), ("output", f.output, f.output_spectrum)]
-    if cell.projection:
-        spectra.append(("cell_output", f.cell_output, f.cell_output_spectrum))
-    for name, source, target in spectra:
-        word = _aligned(source.word, source.frac, working_frac(k, source.frac, target.frac))
-        widths[f"transform of {name}"] = _transform(forward, k, word)
+    for name in ("input", "output", "cell_output"):
+        source, target = getattr(f, name), getattr(f, f"{name}_spectrum")
+        if target is not None:
+            word = _aligned(source.word, source.frac, working_frac(k, source.frac, target.frac))
+            widths[f"transform of {name}"] = _transform(forward, k, word)
     accumulator = (design.accumulator_word, f.accumulator_frac)
     widths["block_spectrum"] = _aligned(*accumulator, f.block_spectrum.frac)
     block = _transform(inverse, k, f.block_spectrum.word)
     results = [f.preactivation.frac] + ([f.output.frac] if cell.projection else [])
     widths["inverse transform"] = _aligned(block, f.block_spectrum.frac + growth, max(results))
-
-    def product(a: Format, b: Format) -> tuple[int, int]:
-        return a.word + b.word, a.frac + b.frac
-
-    peephole = 2
-    if cell.peepholes:
-        peephole = _aligned(*product(f.peephole, f.cell_state), f.preactivation.frac) + 1
-    widths["preactivations"] = max(f.preactivation.word + 1, peephole) + 1
-    state = _sum(product(f.gate, f.cell_state), product(f.gate, f.gate))
-    widths["cell_state"] = _aligned(*state, f.cell_state.frac)
-    widths["cell_output"] = _aligned(*product(f.gate, f.gate), f.cell_output.frac)
+    widths |= {"lstm": _lstm, "gru": _gru, "linear": _linear}[cell.kind](design)
     for name, table in tables(design).items():
         widths[f"table {name}"] = _table(table)
     return widths

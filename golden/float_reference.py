@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ernn_myhdl.cells import LstmCell
 from ernn_myhdl.circulant import expand, pack_spectrum
-from ernn_myhdl.design import LstmCell
 from ernn_myhdl.errors import DesignError
 from golden.sequences import Batch, check_sequence, is_batch
 from golden.tensors import layer_elements, tensor_names, tensor_shapes

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ernn_myhdl.cells import LstmCell
 from ernn_myhdl.circulant import pack_spectrum
-from ernn_myhdl.design import Activations, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format, format_for
 from ernn_myhdl.pwl import FUNCTIONS, default_error, segments_for

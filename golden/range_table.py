@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ernn_myhdl.cells import LstmCell
 from ernn_myhdl.circulant import pack_spectrum
-from ernn_myhdl.design import Activations, Formats, LstmCell
+from ernn_myhdl.design import Activations, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
 from golden.integer import IntegerModel
 from golden.range_analysis import model_design, observed_ranges

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import Design, LstmCell
+from ernn_myhdl.cells import LstmCell
+from ernn_myhdl.design import Design
 from ernn_myhdl.formats import Format
 
 #: Every named tensor in the order in which a frame makes them.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import BLOCK_SIZES, Activations, Design, Formats, Hardware, LstmCell
+from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.formats import Format
 from golden.random_weights import random_weights
 from golden.range_analysis import choose_formats

@@ -73,7 +73,7 @@ def add_parser(subparsers) -> None:
 
 def design_arguments(args) -> dict:
     """The arguments of `new_design` that the options and the preset give."""
-    from ernn_myhdl.design import LstmCell
+    from ernn_myhdl.cells import LstmCell
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.generate import new_design
     from ernn_myhdl.presets import preset_arguments

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ernn_myhdl.cells import LstmCell
 from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels, normalise
 from ernn_myhdl.demo.readout import demo_weights, load_readout
-from ernn_myhdl.design import Design, Hardware, LstmCell
+from ernn_myhdl.design import Design, Hardware
 
 CELL = LstmCell(inputs=12, hidden=64, projection=32, block=8, peepholes=True)
 HARDWARE = Hardware(lanes=8, ifft_units=4, element_width=1, samples_per_beat=8, sample_bits=16)

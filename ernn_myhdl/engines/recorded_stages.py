@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import GATES, Design
+from ernn_myhdl.cells import GATES
+from ernn_myhdl.design import Design
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.program import program_for
 from golden.tensors import tensor_names, tensor_shapes

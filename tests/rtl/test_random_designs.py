@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from random_designs import corner_inputs, random_design, random_inputs
 
-from ernn_myhdl.design import BLOCK_SIZES
+from ernn_myhdl.cells import BLOCK_SIZES
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.program import program_for
 from ernn_myhdl.schedule import frame_times

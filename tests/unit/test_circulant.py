@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ernn_myhdl.cells import BLOCK_SIZES
 from ernn_myhdl.circulant import (
     blocks_for,
     expand,
@@ -11,7 +12,6 @@ from ernn_myhdl.circulant import (
     spectral_product,
     unpack_spectrum,
 )
-from ernn_myhdl.design import BLOCK_SIZES
 
 blocks = pytest.mark.parametrize("block", BLOCK_SIZES)
 

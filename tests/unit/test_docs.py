@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from ernn_myhdl import new_design
+from ernn_myhdl.cells import BLOCK_SIZES
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.cli.new import design_arguments
-from ernn_myhdl.design import BLOCK_SIZES
 from ernn_myhdl.netlist import Leaf, Netlist
 from ernn_myhdl.program import M
 from ernn_myhdl.rtl import elementwise, fft

@@ -5,8 +5,8 @@ import pytest
 from random_designs import random_design
 from tools import require_module
 
+from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
 from ernn_myhdl.circulant import expand, project
-from ernn_myhdl.design import BLOCK_SIZES, LstmCell
 from ernn_myhdl.errors import DesignError
 from golden.float_reference import FloatLstm, dense_lstm, logistic
 from golden.random_weights import random_weights

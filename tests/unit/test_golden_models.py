@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_designs import corner_inputs, random_design, random_inputs
 
-from ernn_myhdl.design import BLOCK_SIZES, Activations, LstmCell
+from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.design import Activations
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 from golden.fixed_point import FixedPointModel

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ernn_myhdl.design import BLOCK_SIZES, Activations, LstmCell
+from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.design import Activations
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 from golden.float_reference import FloatLstm

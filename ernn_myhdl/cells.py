@@ -1,0 +1,326 @@
+"""The cells: what a layer computes, its sizes, and the rows of its matrices.
+
+A frame has one or two matrix phases. The rows of the first phase multiply x and, in a recurrent cell,
+the previous y; a cell of hidden size H has `rows` of them for every block of cells, drained together.
+A second phase has its own rows and multiplies the result m of the first one's element-wise unit: the
+projection of an LSTM, or the candidate of a GRU whose reset comes before the product (x too).
+
+    cell                  rows of the first phase            m             second phase       y
+    lstm                  input, forget, candidate, output   o tanh(c)     -                  m
+    lstm with projection  the same                           o tanh(c)     W_p m              the sums
+    gru, reset before     reset, update                      r . h'        W_nx x + W_nh m    h
+    gru, reset after      reset, update, candidate of x,     -             -                  h
+                          candidate of h'
+    linear                the sums                           -             -                  sums + bias
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from ernn_myhdl.circulant import blocks_for
+from ernn_myhdl.errors import DesignError
+
+BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
+ACTIVATIONS = ("tanh", "sigmoid")
+RESETS = ("before", "after")
+#: The tensors of formats that every cell has; see docs/number-formats.md.
+_COMMON = ("input", "input_spectrum", "input_weight", "output", "block_spectrum", "preactivation")
+_RECURRENT = ("recurrent_weight", "output_spectrum", "gate", "cell_state")
+
+
+def _whole(name: str, value: object, least: int, most: int = 65536) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DesignError(f"cell {name} = {value!r}: must be a whole number")
+    if not least <= value <= most:
+        raise DesignError(f"cell {name} = {value}: must be {least} to {most}")
+
+
+def _one_of(name: str, value: object, legal: tuple[str, ...]) -> None:
+    if value not in legal:
+        raise DesignError(f"cell {name} = {value!r}: must be {' or '.join(map(repr, legal))}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the first phase of a block of cells.
+
+    input, recurrent: the gates of input_weight and of recurrent_weight that it multiplies with x and
+    with the previous y; None for a row of zeros.
+    """
+
+    name: str
+    input: int | None
+    recurrent: int | None
+
+
+class Cell:
+    """What all cells have; see the module. Sizes in elements, or in blocks of k where the name says so."""
+
+    kind: ClassVar[str]
+    #: Names of the gates in the order of the weight tensors.
+    gates: ClassVar[tuple[str, ...]]
+    inputs: int
+    hidden: int
+    block: int
+    projection: int = 0
+
+    def _check(self) -> None:
+        for name in ("inputs", "hidden"):
+            _whole(name, getattr(self, name), 1)
+        if isinstance(self.block, bool) or self.block not in BLOCK_SIZES:
+            raise DesignError(
+                f"cell block = {self.block!r}: must be a power of two, one of "
+                f"{', '.join(map(str, BLOCK_SIZES))}"
+            )
+
+    @property
+    def outputs(self) -> int:
+        """Size of y."""
+        return self.projection or self.hidden
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Rows of the first phase for every block of cells."""
+        return tuple(Row(name, i, i) for i, name in enumerate(self.gates))
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the first phase multiplies the previous y; without it the cell has no state."""
+        return True
+
+    @property
+    def second_phase(self) -> str | None:
+        """None, "projection" or "candidate"."""
+        return None
+
+    @property
+    def second_reads_x(self) -> bool:
+        """Whether the second phase multiplies x before m."""
+        return self.second_phase == "candidate"
+
+    @property
+    def second_rows(self) -> int:
+        """Block rows of the second phase."""
+        return {None: 0, "projection": self.output_blocks, "candidate": self.hidden_blocks}[
+            self.second_phase
+        ]
+
+    @property
+    def input_blocks(self) -> int:
+        return blocks_for(self.inputs, self.block)
+
+    @property
+    def hidden_blocks(self) -> int:
+        return blocks_for(self.hidden, self.block)
+
+    @property
+    def output_blocks(self) -> int:
+        return blocks_for(self.outputs, self.block)
+
+    @property
+    def first_columns(self) -> int:
+        """Block columns of the first phase: x and then y."""
+        return self.input_blocks + (self.output_blocks if self.recurrent else 0)
+
+    @property
+    def second_columns(self) -> int:
+        """Block columns of the second phase: x where it reads it, and then m."""
+        if not self.second_phase:
+            return 0
+        return self.hidden_blocks + (self.input_blocks if self.second_reads_x else 0)
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every weight tensor; circulant blocks are stored as their first column."""
+        gates, hb, k = len(self.gates), self.hidden_blocks, self.block
+        shapes: dict[str, tuple[int, ...]] = {"input_weight": (gates, hb, self.input_blocks, k)}
+        if self.recurrent:
+            shapes["recurrent_weight"] = (gates, hb, self.output_blocks, k)
+        shapes["bias"] = (gates, self.hidden)
+        return shapes
+
+    @property
+    def format_names(self) -> frozenset[str]:
+        """Fields of `Formats` that the cell has."""
+        names = {*_COMMON, *(_RECURRENT if self.recurrent else ())}
+        if self.second_phase:
+            names |= {"cell_output", "cell_output_spectrum"}
+        return frozenset(names)
+
+    @property
+    def sizes(self) -> str:
+        """Inputs and outputs for headings."""
+        return f"{self.inputs} → {self.hidden}"
+
+    @property
+    def parameters(self) -> int:
+        """Stored numbers, padding included."""
+        return sum(int(np.prod(shape)) for shape in self.weight_shapes.values())
+
+    @property
+    def dense_parameters(self) -> int:
+        """Numbers of the same layer with dense matrices and no padding."""
+        columns = self.inputs + (self.outputs if self.recurrent else 0) + 1
+        return len(self.gates) * self.hidden * columns
+
+    @property
+    def stored_blocks(self) -> int:
+        """Circulant blocks of the matrices, each multiplied once a frame."""
+        blocks = len(self.gates) * self.hidden_blocks * self.first_columns
+        if self.second_phase == "projection":
+            blocks += self.output_blocks * self.hidden_blocks
+        return blocks
+
+
+@dataclass(frozen=True)
+class LstmCell(Cell):
+    """An LSTM layer with block-circulant matrices.
+
+    inputs, hidden: sizes; projection: size of the recurrent projection, 0 for none.
+    block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    peepholes: diagonal connections from the cell state to the gates (input, forget, output).
+    g_activation: "tanh" or "sigmoid", the activation of the candidate.
+    """
+
+    kind: ClassVar[str] = "lstm"
+    gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
+
+    inputs: int
+    hidden: int
+    projection: int = 0
+    block: int = 8
+    peepholes: bool = False
+    g_activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        self._check()
+        _whole("projection", self.projection, 0)
+        if not isinstance(self.peepholes, bool):
+            raise DesignError(f"cell peepholes = {self.peepholes!r}: must be true or false")
+        _one_of("g_activation", self.g_activation, ACTIVATIONS)
+
+    @property
+    def second_phase(self) -> str | None:
+        return "projection" if self.projection else None
+
+    @property
+    def sizes(self) -> str:
+        return super().sizes + (f"/{self.projection}" if self.projection else "")
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes = super().weight_shapes
+        if self.projection:
+            shapes["projection_weight"] = (self.output_blocks, self.hidden_blocks, self.block)
+        if self.peepholes:
+            shapes["peephole"] = (3, self.hidden)
+        return shapes
+
+    @property
+    def format_names(self) -> frozenset[str]:
+        names = super().format_names | {"cell_output"}
+        if self.projection:
+            names |= {"projection_weight"}
+        return names | {"peephole"} if self.peepholes else names
+
+    @property
+    def dense_parameters(self) -> int:
+        count = super().dense_parameters + self.projection * self.hidden
+        return count + (3 * self.hidden if self.peepholes else 0)
+
+
+@dataclass(frozen=True)
+class GruCell(Cell):
+    """A GRU layer with block-circulant matrices; the gates are reset r, update z and candidate n.
+
+        r, z = s(W x + W h' + b)                    h = (1 - z) . n + z . h',   y = h
+        reset "before":  n = act(W_n x + W_nh (r . h') + b_n)
+        reset "after":   n = act(W_n x + b_n + r . (W_nh h' + b_nh))
+
+    inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    reset: "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
+    linear_before_reset=1), which has a recurrent bias b_nh too. g_activation: act, "tanh" or "sigmoid".
+    Some codes swap z and 1 - z: negate their update gate's weights and bias.
+    """
+
+    kind: ClassVar[str] = "gru"
+    gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
+
+    inputs: int
+    hidden: int
+    block: int = 8
+    reset: str = "before"
+    g_activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        self._check()
+        _one_of("reset", self.reset, RESETS)
+        _one_of("g_activation", self.g_activation, ACTIVATIONS)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        rows = (Row("reset", 0, 0), Row("update", 1, 1))
+        if self.reset == "before":
+            return rows
+        return (*rows, Row("candidate", 2, None), Row("recurrent", None, 2))
+
+    @property
+    def second_phase(self) -> str | None:
+        return "candidate" if self.reset == "before" else None
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes = super().weight_shapes
+        if self.reset == "after":
+            shapes["recurrent_bias"] = (1, self.hidden)
+        return shapes
+
+    @property
+    def dense_parameters(self) -> int:
+        return super().dense_parameters + (self.hidden if self.reset == "after" else 0)
+
+
+@dataclass(frozen=True)
+class LinearCell(Cell):
+    """A linear layer with bias, y = W x + b, with a block-circulant matrix; without a state.
+
+    inputs, hidden: sizes of x and of y. block: size k of the circulant blocks, a power of two up to 32;
+    1 means dense.
+    """
+
+    kind: ClassVar[str] = "linear"
+    gates: ClassVar[tuple[str, ...]] = ("sum",)
+
+    inputs: int
+    hidden: int
+    block: int = 8
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    @property
+    def recurrent(self) -> bool:
+        return False
+
+
+CELLS: dict[str, type[Cell]] = {cell.kind: cell for cell in (LstmCell, GruCell, LinearCell)}
+
+
+def cell_fields(kind: type[Cell]) -> tuple[str, ...]:
+    """Names of a cell's parameters."""
+    return tuple(f.name for f in fields(kind))
+
+
+def make_cell(kind: str, **values) -> Cell:
+    """The cell of a kind; DesignError where it has no such parameter or the value is illegal."""
+    if kind not in CELLS:
+        raise DesignError(f"cell kind = {kind!r}: must be {' or '.join(map(repr, CELLS))}")
+    known = cell_fields(CELLS[kind])
+    for name in values:
+        if name not in known:
+            raise DesignError(f"cell {name}: a {kind} cell has none; it has {', '.join(known)}")
+    return CELLS[kind](**values)
