@@ -200,8 +200,71 @@ class Hardware:
 
 
 @dataclass(frozen=True)
-class Design:
-    """One core, complete: everything that models, hardware and reports derive from.
+class StreamShape:
+    """Beats of the AXI-Streams of a core; see `Hardware`."""
+
+    samples_per_beat: int
+    sample_bits: int
+    streams: int
+
+    def __str__(self) -> str:
+        return f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
+
+
+def check_identifier(name: object) -> None:
+    """DesignError unless `name` can name the top entity."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z](_?[a-z0-9])*", name):
+        raise DesignError(
+            f"name = {name!r}: must be an identifier of VHDL: small letters, digits and single "
+            "underscores between them, a letter first"
+        )
+
+
+class CoreSpecification:
+    """What the specification of a core of one layer (`Design`) and of several (`Network`) share."""
+
+    layers: tuple[Design, ...]
+    name: str
+
+    @property
+    def inputs(self) -> int:
+        """Elements of x."""
+        return self.layers[0].cell.inputs
+
+    @property
+    def outputs(self) -> int:
+        """Elements of y."""
+        return self.layers[-1].cell.outputs
+
+    @property
+    def input_format(self) -> Format:
+        return self.layers[0].formats.input
+
+    @property
+    def output_format(self) -> Format:
+        return self.layers[-1].formats.output
+
+    @property
+    def stream_shape(self) -> StreamShape:
+        hw = self.layers[0].hardware
+        return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams)
+
+    def run(self, x, engine: str = "golden", **options):
+        """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.run.run_design`."""
+        from ernn_myhdl.run import run_design
+
+        return run_design(self, x, engine, **options)
+
+    def convert(self, folder, hdl: str = "vhdl", force: bool = False):
+        """Write the core as VHDL or Verilog into a new folder: `ernn_myhdl.convert.convert`."""
+        from ernn_myhdl.convert import convert
+
+        return convert(self, folder, hdl=hdl, force=force)
+
+
+@dataclass(frozen=True)
+class Design(CoreSpecification):
+    """A layer, complete: everything that models, hardware and reports derive from.
 
     weights: float arrays named and shaped by `Cell.weight_shapes`.
     Raises DesignError where anything is illegal or does not fit together.
@@ -215,11 +278,7 @@ class Design:
     name: str = "ernn"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z](_?[a-z0-9])*", self.name):
-            raise DesignError(
-                f"name = {self.name!r}: must be small letters, digits and single underscores, "
-                "beginning with a letter, since it names the VHDL entity"
-            )
+        check_identifier(self.name)
         self.formats.check(self.cell)
         self.hardware.check(self.cell, self.formats)
         self._check_weights()
@@ -250,6 +309,11 @@ class Design:
                 raise DesignError(f"weights {name}: type {array.dtype}, must be floating point")
             if not np.all(np.isfinite(array)):
                 raise DesignError(f"weights {name}: holds NaN or infinity")
+
+    @property
+    def layers(self) -> tuple[Design, ...]:
+        """The design itself: a core of one layer."""
+        return (self,)
 
     # sizes of the datapath that follow from the specification
 
@@ -284,15 +348,3 @@ class Design:
     def with_hardware(self, **changes: int) -> Design:
         """The same layer on other hardware."""
         return replace(self, hardware=replace(self.hardware, **changes))
-
-    def run(self, x, engine: str = "golden", **options):
-        """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.run.run_design`."""
-        from ernn_myhdl.run import run_design
-
-        return run_design(self, x, engine, **options)
-
-    def convert(self, folder, hdl: str = "vhdl", force: bool = False):
-        """Write the core as VHDL or Verilog into a new folder: `ernn_myhdl.convert.convert`."""
-        from ernn_myhdl.convert import convert
-
-        return convert(self, folder, hdl=hdl, force=force)

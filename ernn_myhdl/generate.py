@@ -7,9 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.cells import Cell, make_cell
-from ernn_myhdl.design import MAX_TDATA, SAMPLE_BITS, Activations, Design, Formats, Hardware
+from ernn_myhdl.design import (
+    MAX_TDATA,
+    SAMPLE_BITS,
+    Activations,
+    Design,
+    Formats,
+    Hardware,
+    check_identifier,
+)
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.storage import check_name
 from golden.random_weights import random_weights
 from golden.range_analysis import choose_activations, choose_formats
 
@@ -75,7 +82,7 @@ def new_design(
     pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru" or "linear";
     other arguments: `LstmCell`, `GruCell` or `LinearCell` (None: its default), `default_hardware`.
     """
-    check_name(name)
+    check_identifier(name)
     for field, value in (("word", word), ("state_word", state_word), ("seed", seed)):
         if isinstance(value, bool) or not isinstance(value, int):
             raise DesignError(f"{field} = {value!r}: must be a whole number")

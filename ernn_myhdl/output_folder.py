@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
 
 
-def check_folder(folder: str | Path, force: bool, marker: str) -> Path:
+def check_folder(folder: str | Path, force: bool, marker: str | Sequence[str]) -> Path:
     """The folder as a path; DesignError where it must not be written.
 
-    marker: relative path of a file that every folder of this kind holds.
+    marker: relative path of a file that every folder of this kind holds, or several, of which one is
+    enough.
     """
+    markers = (marker,) if isinstance(marker, str) else marker
     folder = Path(folder)
     if not folder.name:
         raise DesignError(f"output {str(folder)!r}: must name a folder; give one with -o")
@@ -29,9 +31,9 @@ def check_folder(folder: str | Path, force: bool, marker: str) -> Path:
         raise DesignError(f"output {folder}: exists; choose another, or replace it with --force")
     if folder.is_symlink() or not folder.is_dir():
         raise DesignError(f"output {folder}: is not a folder; choose another name")
-    if any(folder.iterdir()) and not (folder / marker).is_file():
+    if any(folder.iterdir()) and not any((folder / m).is_file() for m in markers):
         raise DesignError(
-            f"output {folder}: holds no {marker}, so it was not made by this command and is not "
+            f"output {folder}: holds no {' or '.join(markers)}, so it was not made by this command and is not "
             "replaced; choose another folder, or delete it yourself"
         )
     return folder
@@ -50,7 +52,9 @@ def check_file(file: str | Path, suffixes: tuple[str, ...] = ()) -> Path:
 
 
 @contextmanager
-def new_folder(folder: str | Path, force: bool = False, marker: str = "") -> Iterator[Path]:
+def new_folder(
+    folder: str | Path, force: bool = False, marker: str | Sequence[str] = ""
+) -> Iterator[Path]:
     """A temporary folder to write into; it becomes `folder` when the block ends without an error."""
     folder = check_folder(folder, force, marker).absolute()
     made = _make_parents(folder)

@@ -1,11 +1,15 @@
-"""Design folders: `design.toml` (everything but the weights) and `weights.safetensors`."""
+"""Design folders: `design.toml` (everything but the weights) and `weights.safetensors`.
+
+A network's folder holds `network.toml` and a design folder for every layer.
+"""
 
 from __future__ import annotations
 
 import difflib
-import re
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomlkit
@@ -14,17 +18,17 @@ from safetensors.numpy import load_file, save_file
 from tomlkit.exceptions import TOMLKitError
 
 from ernn_myhdl.cells import CELLS, cell_fields
-from ernn_myhdl.design import Activations, Design, Formats, Hardware
+from ernn_myhdl.design import Activations, Design, Formats, Hardware, check_identifier
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
+from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import new_folder
 
-TOML_NAME = "design.toml"
+TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
+#: Files that mark a folder as ours, so that it may be replaced.
+MARKS = (TOML_NAME, NETWORK_NAME)
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
-
-#: Names become VHDL and Verilog identifiers.
-_IDENTIFIER = re.compile(r"[a-z](_?[a-z0-9])*")
 
 _COMMENTS = {
     "cell": {
@@ -68,29 +72,27 @@ _COMMENTS = {
 }
 
 
-def save_design(design: Design, folder: str | Path, force: bool = False) -> Path:
+def save_design(design: Design | Network, folder: str | Path, force: bool = False) -> Path:
     """Write `design` into a new folder. An existing one is an error, or replaced with `force`."""
-    check_name(design.name)
     folder = Path(folder)
-    with new_folder(folder, force, TOML_NAME) as partial:
+    with new_folder(folder, force, MARKS) as partial:
         write_design(design, partial)
     return folder
 
 
-def write_design(design: Design, folder: Path) -> None:
-    """Write the two files of `design` into an existing folder."""
+def write_design(design: Design | Network, folder: Path) -> None:
+    """Write the files of `design` into an existing folder."""
+    if isinstance(design, Network):
+        names = [f"layer_{i}" for i in range(len(design.layers))]
+        for name, layer in zip(names, design.layers, strict=True):
+            (folder / name).mkdir()
+            write_design(layer, folder / name)
+        text = network_toml(design.name, names)
+        (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
+        return
     (folder / TOML_NAME).write_text(design_toml(design), encoding="utf-8")
     weights = {name: _storable(array) for name, array in design.weights.items()}
     save_file(weights, folder / WEIGHTS_NAME)
-
-
-def check_name(name: object) -> None:
-    """DesignError unless `name` can name the top entity."""
-    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
-        raise DesignError(
-            f"name = {name!r}: must be an identifier of VHDL: small letters, digits and single "
-            "underscores between them, a letter first"
-        )
 
 
 def _storable(array: np.ndarray) -> np.ndarray:
@@ -98,6 +100,18 @@ def _storable(array: np.ndarray) -> np.ndarray:
     if kind.itemsize > 8:
         kind = np.dtype(np.float64)
     return np.ascontiguousarray(array, dtype=kind)
+
+
+def network_toml(name: str, layers: list[str]) -> str:
+    """The text of network.toml; layers: the folders of their designs."""
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment("Layers one after the other, each a design folder beside this file")
+    )
+    document.add("format_version", tomlkit.item(FORMAT_VERSION))
+    document.add("name", tomlkit.item(name))
+    document.add("layers", tomlkit.item(layers))
+    return tomlkit.dumps(document)
 
 
 def design_toml(design: Design) -> str:
@@ -139,20 +153,22 @@ def _item(value: object):
     return tomlkit.item(value)
 
 
-def load_design(folder: str | Path) -> Design:
-    """The design stored in `folder` (or next to its design.toml).
+def load_design(folder: str | Path) -> Design | Network:
+    """The design or network stored in `folder` (or next to its design.toml or network.toml).
 
     Raises DesignError, on one line and naming file and key, where anything is missing or illegal.
     """
     folder = Path(folder)
-    if folder.name == TOML_NAME and folder.is_file():
+    if folder.name in MARKS and folder.is_file():
         folder = folder.parent
+    if (folder / NETWORK_NAME).is_file():
+        return _load_network(folder)
     toml, weights = folder / TOML_NAME, folder / WEIGHTS_NAME
     if not folder.is_dir():
         raise DesignError(f"design {folder}: no such folder; make one with `ernn new -o {folder}`")
     if not toml.is_file():
         raise DesignError(f"design {folder}: holds no {TOML_NAME}, so it is not a design folder")
-    parts = _read_toml(toml)
+    parts = _read_toml(toml, _parts)
     try:
         arrays = _read_weights(weights)
         return Design(weights=arrays, **parts)
@@ -179,27 +195,48 @@ def _read_weights(file: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_toml(file: Path) -> dict:
+def _load_network(folder: Path) -> Network:
+    toml = folder / NETWORK_NAME
+    name, layers = _read_toml(toml, _network_parts)
+    designs = []
+    for layer in layers:
+        if (folder / layer / NETWORK_NAME).is_file():
+            raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
+        designs.append(load_design(folder / layer))
+    try:
+        return Network(tuple(designs), name)
+    except DesignError as error:
+        raise DesignError(f"{toml}: {error}") from error
+
+
+def _network_parts(document: dict) -> tuple[str, list[str]]:
+    _check_keys("", document, ("format_version", "name", "layers"), ())
+    _check_head(document)
+    layers = document["layers"]
+    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        raise DesignError(f"layers = {layers!r}: must be a list of folder names")
+    for name in layers:
+        if name in ("", ".", "..") or "/" in name or "\\" in name:
+            raise DesignError(f"layers: {name!r} must be the name of a folder beside the file")
+    return document["name"], layers
+
+
+def _read_toml(file: Path, parts: Callable[[dict], Any]):
+    """What `parts` makes of the document; a DesignError of either names the file."""
     try:
         text = file.read_text(encoding="utf-8")
         document = tomlkit.parse(text).unwrap()
     except (TOMLKitError, UnicodeDecodeError, ValueError) as error:
         raise DesignError(f"{file}: is not valid TOML ({_one_line(error)}); correct it") from error
     try:
-        return _parts(document)
+        return parts(document)
     except DesignError as error:
         raise DesignError(f"{file}: {_one_line(error)}") from error
 
 
 def _parts(document: dict) -> dict:
     _check_keys("", document, ("format_version", "name", *_COMMENTS), ())
-    version = document["format_version"]
-    if isinstance(version, bool) or version != FORMAT_VERSION:
-        raise DesignError(
-            f"format_version = {version!r}: must be {FORMAT_VERSION}; a newer one needs a newer "
-            "ernn-myhdl"
-        )
-    check_name(document["name"])
+    _check_head(document)
     for section in _COMMENTS:
         if not isinstance(document[section], dict):
             raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
@@ -218,6 +255,16 @@ def _parts(document: dict) -> dict:
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
     }
+
+
+def _check_head(document: dict) -> None:
+    version = document["format_version"]
+    if isinstance(version, bool) or version != FORMAT_VERSION:
+        raise DesignError(
+            f"format_version = {version!r}: must be {FORMAT_VERSION}; a newer one needs a newer "
+            "ernn-myhdl"
+        )
+    check_identifier(document["name"])
 
 
 def _record(section: str, kind: type, values: dict):

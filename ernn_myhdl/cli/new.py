@@ -95,9 +95,9 @@ def design_arguments(args) -> dict:
 def run(args) -> int:
     from ernn_myhdl.generate import new_design
     from ernn_myhdl.output_folder import check_folder
-    from ernn_myhdl.storage import TOML_NAME, save_design
+    from ernn_myhdl.storage import MARKS, save_design
 
-    check_folder(args.output, args.force, TOML_NAME)
+    check_folder(args.output, args.force, MARKS)
     design = new_design(**design_arguments(args))
     folder = save_design(design, args.output, args.force)
     if args.json:
