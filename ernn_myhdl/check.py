@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cells import GATES
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
@@ -34,8 +33,8 @@ class Mismatch:
     def __str__(self) -> str:
         where = f"element {list(self.element)}"
         if len(self.element) == 3:
-            gate, block, word = self.element
-            where += f" (gate {GATES[gate]}, block {block}, word {word})"
+            row, block, word = self.element
+            where += f" (row {row}, block {block}, word {word})"
         elif len(self.element) == 2:
             where += f" (block {self.element[0]}, word {self.element[1]})"
         cycle = "no cycle" if self.cycle is None else f"cycle {self.cycle}"

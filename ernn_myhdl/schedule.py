@@ -19,7 +19,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.program import SOURCES, M, Operation, Program, program_for
+from ernn_myhdl.program import SOURCES, Operation, Program, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
 
@@ -102,12 +102,12 @@ class Schedule:
                 or t.issued[i + 1] != t.issued[i] + 1
             ):
                 label = SOURCES[operation.source]
-                unit = "projection" if operation.source == M else "lanes"
+                unit = self.design.cell.second_phase if i >= program.gate_length else "lanes"
                 events.append(Event(unit, frame, start, t.issued[i] + 1, label))
                 start = None
         passes = [o for o in program.operations if o.last]
-        for head, operation in zip(t.heads, passes, strict=True):
-            label = "y" if operation.source == M else "gates"
+        for number, (head, operation) in enumerate(zip(t.heads, passes, strict=True)):
+            label = "gates" if number < program.gate_passes else "y"
             events.append(Event("drain", frame, head, head + operation.chunks + 1, label))
         for done in t.cells:
             events.append(
@@ -125,10 +125,11 @@ class Schedule:
             "lanes": program.length,
             "drain": drained,
             "element-wise": program.cell_groups,
-            "projection": sum(o.source == M for o in program.operations),
             "input": max(design.cell.input_blocks, _input_beats(design)),
             "output": beats,
         }
+        if second := design.cell.second_phase:
+            work[second] = program.length - program.gate_length
         return {unit: busy / self.interval for unit, busy in work.items()}
 
     @property
@@ -184,25 +185,23 @@ class _Sequencer:
         self.y_written = {s: np.full(self.program.output_groups, -1) for s in set(streams)}
         operations, base = self.program.operations, self.program.gate_length
         self.gate_passes = _passes(operations[:base])
-        self.projection_passes = _passes(operations[base:])
+        self.second_passes = _passes(operations[base:])
 
     def run(self) -> tuple[FrameTimes, ...]:
         """Issue every pass of every frame."""
         gates = [(f, p) for f in range(len(self.frames)) for p in self.gate_passes]
-        rows = [(f, p) for f in range(len(self.frames)) for p in self.projection_passes]
-        passes = len(self.gate_passes), len(self.projection_passes)
-        done = [0, 0]  # gate passes, projection passes
+        rows = [(f, p) for f in range(len(self.frames)) for p in self.second_passes]
+        passes = len(self.gate_passes), len(self.second_passes)
+        done = [0, 0]  # passes of the first, of the second phase
         while done[0] < len(gates) or done[1] < len(rows):
             owed = passes[1] and done[0] // passes[0] > done[1] // passes[1]
             at = self.last_issue + 1
             gate_at = (
                 self._gates_begin(*gates[done[0]], at, owed) if done[0] < len(gates) else NEVER
             )
-            complete, ready = (
-                self._projection_begins(*rows[done[1]], at) if owed else (NEVER, NEVER)
-            )
+            complete, ready = self._second_begins(*rows[done[1]], at) if owed else (NEVER, NEVER)
             if complete <= gate_at or ready < gate_at:
-                self._issue_projection(*rows[done[1]], ready)
+                self._issue_second(*rows[done[1]], ready)
                 done[1] += 1
             else:
                 self._issue_gates(*gates[done[0]], gate_at)
@@ -218,6 +217,8 @@ class _Sequencer:
             ready = self.next_cut
             if number >= 2:
                 released = self.frames[number - 2].x_released
+                if released == NEVER:
+                    return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
             frame.blocks, self.next_cut = _cut_blocks(self.design, ready)
         at = max(at, frame.blocks[0] + self.time.block_to_issue)
@@ -231,15 +232,15 @@ class _Sequencer:
         return at
 
     def _awaited_y(self, number: int) -> bool:
-        """Whether the previous frame of the stream still waits for its projection."""
+        """Whether the previous frame of the stream still waits for its second phase."""
         stream = self.frames[number].stream
         before = [f for f in self.frames[:number] if f.stream == stream]
         return bool(before) and not before[-1].beats
 
-    def _projection_begins(self, number: int, ops: _Pass, at: int) -> tuple[int, int]:
+    def _second_begins(self, number: int, ops: _Pass, at: int) -> tuple[int, int]:
         """Cycles in which m is complete, and in which the first operation may be issued."""
         written = self.frames[number].m_written
-        ready = max(at, written[ops.need[0] - 1] + 1)
+        ready = max(at, written[ops.need[0] - 1] + 1) if ops.need[0] else at
         if ops.length == 1:
             ready = max(ready, self.drain_free)
         return max(at, written[-1] + 1), ready
@@ -263,10 +264,11 @@ class _Sequencer:
         frame.issued.append(issued)
         head = self.last_issue + time.issue_to_head
         frame.heads.append(head)
-        if ops.x_done is not None:
-            frame.x_released = int(issued[ops.x_done])
+        if not self.design.cell.second_reads_x:
+            self._release_x(frame, ops, issued)
         # groups of cells whose last chunk leaves the drain in this pass
-        per_group = 4 * self.design.hardware.element_width // self.design.hardware.ifft_units
+        hw = self.design.hardware
+        per_group = len(self.design.cell.rows) * hw.element_width // hw.ifft_units
         chunks = sum(p.chunks + 1 for p in self.gate_passes[: len(frame.heads)])
         first = chunks - (ops.chunks + 1)
         while len(frame.cells) < program.cell_groups:
@@ -276,19 +278,27 @@ class _Sequencer:
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
         frame.m_written = [done + time.forward for done in frame.cells]
-        if not self.design.cell.projection and len(frame.heads) == len(self.gate_passes):
+        if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)
 
-    def _issue_projection(self, number: int, ops: _Pass, at: int) -> None:
+    def _issue_second(self, number: int, ops: _Pass, at: int) -> None:
         frame, time = self.frames[number], self.time
-        needed = np.array(frame.m_written)[ops.need - 1] + 1
-        frame.issued.append(self._issue(ops, needed, at))
+        needed = np.array([-1, *frame.m_written])[ops.need] + 1
+        issued = self._issue(ops, needed, at)
+        frame.issued.append(issued)
+        if self.design.cell.second_reads_x:
+            self._release_x(frame, ops, issued)
         head = self.last_issue + time.issue_to_head
         frame.heads.append(head)
-        done = head + time.head_to_rows + time.output_mask
+        done = head + time.head_to_rows + time.rows_to_output
         frame.outputs += range(done, done + ops.chunks + 1)
         if len(frame.outputs) == self.program.output_groups:
             self._deliver(frame, frame.outputs)
+
+    @staticmethod
+    def _release_x(frame: _Frame, ops: _Pass, issued: np.ndarray) -> None:
+        if ops.x_done is not None:
+            frame.x_released = int(issued[ops.x_done])
 
     def _deliver(self, frame: _Frame, outputs: list[int]) -> None:
         """All of a frame's y is known: its spectra, its beats, the release of its page."""

@@ -105,7 +105,7 @@ TRACED = {
     "frame_start": "frame_start",
     "op_valid": "sequencer_op_valid",
     "op_recurrent": "sequencer_op_recurrent",
-    "op_projected": "sequencer_op_projected",
+    "op_second": "sequencer_op_second",
     "op_index": "sequencer_op_index",
     "op_address": "sequencer_op_address",
     "op_first": "sequencer_op_first",

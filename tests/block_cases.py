@@ -465,7 +465,7 @@ def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
         return padded(
             columns(
                 recurrent=flags(rng, number),
-                projected=flags(rng, number, 0.3),
+                second=flags(rng, number, 0.3),
                 fresh=flags(rng, number, 0.3),
                 x_column=arrays(rng, points, x, number),
                 y_column=arrays(rng, points, y, number),
@@ -475,7 +475,7 @@ def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
         )
 
     def chosen(v):
-        if v["projected"]:
+        if v["second"]:
             return {"column": column_of(v["m_column"])}
         if v["recurrent"]:
             return {"column": column_of([0] * points if v["fresh"] else v["y_column"])}
@@ -483,7 +483,7 @@ def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
 
     def expected(inputs):
         """The choice comes a cycle before the columns."""
-        names = ("recurrent", "projected", "fresh")
+        names = ("recurrent", "second", "fresh")
         results = [
             chosen(now | {name: before[name] for name in names})
             for before, now in zip(inputs, inputs[1:], strict=False)
@@ -571,7 +571,7 @@ def _control_expected(inputs):
     results, projected, tag, moved = [], 0, 0, 0
     for v in inputs:
         if v["loaded"]:
-            projected, tag = v["pass_projected"], v["pass_tag"]
+            projected, tag = v["pass_second"], v["pass_tag"]
         present = v["loaded"] or moved
         results.append(
             {
@@ -593,7 +593,7 @@ DRAIN_CONTROL = BlockCase(
         rst=flags(rng, 200, 0.05),
         loaded=flags(rng, 200, 0.2),
         shifting=flags(rng, 200),
-        pass_projected=flags(rng, 200),
+        pass_second=flags(rng, 200),
         pass_tag=rng.integers(0, 16, 200).tolist(),
     ),
     _control_expected,

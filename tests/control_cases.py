@@ -285,7 +285,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
                         y_left += [outputs["op_tag"] >> 2] * y_groups
                 x_pages += outputs["x_release"]
                 values = {"rst": int(t == 0)} | quiet_inputs
-                values |= words(outputs["gate_fetch"], outputs["projection_fetch"])
+                values |= words(outputs["gate_fetch"], outputs["second_fetch"])
                 slow = 0.15 if t // 200 % 2 else 0.8
                 if t and not x_left and x_pages and rng.random() < slow:
                     x_pages, x_left = x_pages - 1, x_groups

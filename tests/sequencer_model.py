@@ -56,7 +56,7 @@ class SequencerModel:
             gate = 0 if gate == last else gate + 1
         elif issued == "projection":
             row = self.base if row == self.program.length - 1 else row + 1
-        return {"gate_fetch": gate, "projection_fetch": row}
+        return {"gate_fetch": gate, "second_fetch": row}
 
     def operation(self, issued: str) -> Operation:
         return self.program.operations[self.gate if issued == "gate" else self.projection]
@@ -71,7 +71,7 @@ class SequencerModel:
             "op_first": int(operation.first),
             "op_last": int(operation.last),
             "x_release": int(issued == "gate" and operation.x_done),
-            "op_projected": int(issued == "projection"),
+            "op_second": int(issued == "projection"),
             "op_index": operation.index,
             "op_address": self.gate if issued == "gate" else self.projection,
         }

@@ -13,7 +13,7 @@ from ernn_myhdl.program import SOURCES, program_for
 #: Nets of the top that the text is made of.
 NETS = (
     "gate_fetch",
-    "projection_fetch",
+    "second_fetch",
     "sequencer_op_address",
     "sequencer_x_write_index",
     "sequencer_y_write_index",
@@ -39,8 +39,8 @@ def hung(
     v = values
     operations = program_for(design).operations
     waiting = []
-    for part, name in (("gate", "gate passes"), ("projection", "projection")):
-        if part == "gate" or design.cell.projection:
+    for part, name in (("gate", "gate passes"), ("second", design.cell.second_phase)):
+        if name:
             address = v[f"{part}_fetch"]
             operation = operations[address]
             waiting.append(

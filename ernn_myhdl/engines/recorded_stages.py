@@ -1,14 +1,14 @@
 """From the chunks that a simulation recorded to named tensors in the shapes of the models.
 
-A probe records what one cycle computes: U block rows at the drain, E blocks at the element-wise
-unit. Block row 4 b + q is gate q of block b; see `ernn_myhdl.program`.
+A probe records what one cycle computes: U block rows at the drain, E blocks at the first element-wise
+unit, `output_width` blocks behind the second phase. Block row R b + q is row q of block b, of R rows; see
+`ernn_myhdl.program`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.cells import GATES
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.program import program_for
@@ -17,9 +17,11 @@ from golden.tensors import tensor_names, tensor_shapes
 Chunks = list[tuple[int, list[int]]]
 
 _DRAINED = ("accumulators", "gate_spectra", "gate_sums")
-_PER_GATE = ("preactivations", "gates")
+_PER_ROW = ("preactivations", "gates")
 _INPUT = ("input", "input_spectrum")
-_CELLS = ("cell_state", "cell_tanh", "cell_output", "cell_output_spectrum")
+#: Recorded a block at a time by the instances of a unit, several at once by the core.
+_OF_CELLS = ("cell_state", "cell_tanh")
+_OF_FIRST_PHASE = ("cell_output", "cell_output_spectrum")
 
 
 def assemble(
@@ -30,7 +32,10 @@ def assemble(
     recorded: `Recording.stages`. Raises ToolError where there are too few records.
     """
     program, cell, k = program_for(design), design.cell, design.cell.block
-    width = design.hardware.element_width
+    width, each = design.hardware.element_width, len(cell.rows)
+    first = program.cell_groups, width
+    second = program.output_groups, program.output_width
+    split = cell.second_phase == "candidate"  # its last gate and its state are of the second unit
     shapes = tensor_shapes(cell)
     tensors, cycles = {}, {}
 
@@ -48,10 +53,11 @@ def assemble(
 
     for name in tensor_names(cell):
         count = shapes[name][-2]
-        if name in _PER_GATE:
-            parts = [
-                blocks(f"{name}_{q}", program.cell_groups * width, 1) for q in range(len(GATES))
-            ]
+        if name in _PER_ROW:
+            parts = []
+            for q in range(shapes[name][0]):
+                groups, size = second if split and q == each else first
+                parts.append(blocks(f"{name}_{q}", groups * size, 1))
             tensors[name] = np.stack([v[:, :count] for v, _ in parts], axis=1)
             cycles[name] = np.stack([c[:, :count] for _, c in parts], axis=1)
             continue
@@ -59,16 +65,16 @@ def assemble(
             values, when = blocks(name, count, 1)
         elif name in _DRAINED:
             values, when = blocks(name, program.gate_chunks, design.hardware.ifft_units)
-        elif name in ("cell_state", "cell_tanh"):
-            values, when = blocks(name, program.cell_groups * width, 1)
-        elif name in _CELLS:
-            values, when = blocks(name, program.cell_groups, width)
+            rows = count * each
+            values = values[:, :rows].reshape(frames, count, each, k).swapaxes(1, 2)
+            when = when[:, :rows].reshape(frames, count, each).swapaxes(1, 2)
+        elif name in _OF_CELLS:
+            groups, size = second if split else first
+            values, when = blocks(name, groups * size, 1)
+        elif name in _OF_FIRST_PHASE:
+            values, when = blocks(name, *first)
         else:
-            values, when = blocks(name, program.output_groups, program.output_width)
-        if name in _DRAINED:
-            rows = count * len(GATES)
-            values = values[:, :rows].reshape(frames, count, len(GATES), k).swapaxes(1, 2)
-            when = when[:, :rows].reshape(frames, count, len(GATES)).swapaxes(1, 2)
+            values, when = blocks(name, *second)
         tensors[name] = np.ascontiguousarray(values[..., :count, :])
         cycles[name] = np.ascontiguousarray(when[..., :count])
     return tensors, cycles
