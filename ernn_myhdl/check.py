@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
 from golden.tensors import tensor_names
@@ -46,7 +46,7 @@ class Mismatch:
 
 def check_run(
     run: Run,
-    design: Design | None = None,
+    design: CoreSpecification | None = None,
     reference: str = "golden",
     progress: Callable[[int, int], None] | None = None,
 ) -> Mismatch | None:
@@ -65,9 +65,15 @@ def check_run(
 
 def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     """The first difference between two runs, or None."""
+    design = run.design
+    names = [
+        prefix + name
+        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
+        for name in tensor_names(layer.cell)
+    ]
     pairs = [
         (name, run.stages[name], expected.stages[name])
-        for name in tensor_names(run.design.cell)
+        for name in names
         if name in run.stages and name in expected.stages
     ]
     pairs.append(("outputs", run.raw, expected.raw))
@@ -94,6 +100,6 @@ def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
 
 def count_mismatches(run: Run, expected: Run) -> int:
     """Bits of the raw outputs that differ."""
-    bits = run.design.formats.output.word
+    bits = run.design.output_format.word
     different = (run.raw ^ expected.raw) & ((1 << bits) - 1)
     return int(sum(int(v).bit_count() for v in different.reshape(-1)))

@@ -143,16 +143,25 @@ def _input_beats(design: Design) -> int:
     return -(-design.cell.inputs // design.hardware.samples_per_beat)
 
 
-def _cut_blocks(design: Design, ready: int) -> tuple[list[int], int]:
-    """Cycles in which the blocks of a frame are cut, the first beat being usable at `ready`.
+def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Cycles in which the beats of a frame are taken from the FIFO and its blocks are cut.
 
-    Also the first cycle in which the next frame may be cut.
+    ready: first cycle in which the frame may be cut. arrivals: of its beats on s_axis.
     """
     blocks, k, size = design.cell.input_blocks, design.cell.block, design.hardware.samples_per_beat
-    if size >= k:
-        return [ready + i for i in range(blocks)], ready + blocks
-    beats, parts = _input_beats(design), k // size
-    return [ready + min((i + 1) * parts, beats) - 1 for i in range(blocks)], ready + beats
+    taken: list[int] = []
+    cut: list[int] = []
+    for arrival in arrivals:
+        ready = max(ready, arrival + stream.FIFO_LATENCY)
+        if size >= k:  # several blocks a beat, one a cycle
+            parts = min(size // k, blocks - len(cut))
+            cut += range(ready, ready + parts)
+            ready += parts - 1
+        taken.append(ready)
+        if size < k and (len(taken) % (k // size) == 0 or len(taken) == len(arrivals)):
+            cut.append(ready)
+        ready += 1
+    return taken, cut
 
 
 class _Frame:
@@ -160,6 +169,7 @@ class _Frame:
 
     def __init__(self, stream: int) -> None:
         self.stream = stream
+        self.accepted = 0
         self.blocks: list[int] = []
         self.issued: list[np.ndarray] = []
         self.heads: list[int] = []
@@ -173,7 +183,10 @@ class _Frame:
 class _Sequencer:
     """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
 
-    def __init__(self, design: Design, streams: Sequence[int]) -> None:
+    def __init__(
+        self, design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None
+    ) -> None:
+        self.arrivals = arrivals or [[0] * _input_beats(design)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
         self.frames = [_Frame(stream) for stream in streams]
@@ -220,7 +233,11 @@ class _Sequencer:
                 if released == NEVER:
                     return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
-            frame.blocks, self.next_cut = _cut_blocks(self.design, ready)
+            arrivals = self.arrivals[number]
+            taken, frame.blocks = _cut_blocks(self.design, ready, arrivals)
+            begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
+            frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
+            self.next_cut = taken[-1] + 1
         at = max(at, frame.blocks[0] + self.time.block_to_issue)
         if number >= pages:
             at = max(at, self.frames[number - pages].released + 1)
@@ -347,7 +364,7 @@ def _passes(operations: Sequence[Operation]) -> list[_Pass]:
 def _frame_times(frame: _Frame) -> FrameTimes:
     return FrameTimes(
         frame.stream,
-        frame.blocks[0] - stream.FIFO_LATENCY,
+        frame.accepted,
         tuple(frame.blocks),
         tuple(np.concatenate(frame.issued).tolist()),
         tuple(frame.heads),
@@ -357,9 +374,14 @@ def _frame_times(frame: _Frame) -> FrameTimes:
     )
 
 
-def frame_times(design: Design, streams: Sequence[int]) -> tuple[FrameTimes, ...]:
-    """Times of frames that arrive as fast as the core takes them; streams: that of each."""
-    return _Sequencer(design, streams).run()
+def frame_times(
+    design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None = None
+) -> tuple[FrameTimes, ...]:
+    """Times of frames on the given streams.
+
+    arrivals: cycles of the beats of each frame on s_axis; None: as fast as the core takes them.
+    """
+    return _Sequencer(design, streams, arrivals).run()
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.program import program_for
 from golden.tensors import tensor_names, tensor_shapes
@@ -25,12 +25,25 @@ _OF_FIRST_PHASE = ("cell_output", "cell_output_spectrum")
 
 
 def assemble(
-    design: Design, recorded: dict[str, Chunks], frames: int
+    design: CoreSpecification, recorded: dict[str, Chunks], frames: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tensors (frames, ...) int64 and the cycle of every block of them (frames, ..., blocks).
 
     recorded: `Recording.stages`. Raises ToolError where there are too few records.
     """
+    tensors, cycles = {}, {}
+    for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
+        for made, parts in zip(
+            (tensors, cycles), _layer(layer, prefix, recorded, frames), strict=True
+        ):
+            made.update({prefix + name: part for name, part in parts.items()})
+    return tensors, cycles
+
+
+def _layer(
+    design: Design, prefix: str, recorded: dict[str, Chunks], frames: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The tensors of one layer, without its prefix."""
     program, cell, k = program_for(design), design.cell, design.cell.block
     width, each = design.hardware.element_width, len(cell.rows)
     first = program.cell_groups, width
@@ -41,10 +54,10 @@ def assemble(
 
     def blocks(stage: str, records: int, per_record: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stage: (frames, blocks, k) and their cycles (frames, blocks)."""
-        chunks = recorded.get(stage, [])[: frames * records]
+        chunks = recorded.get(prefix + stage, [])[: frames * records]
         if len(chunks) < frames * records:
             raise ToolError(
-                f"simulation: stage {stage} has {len(chunks)} records, expected "
+                f"simulation: stage {prefix}{stage} has {len(chunks)} records, expected "
                 f"{frames * records}; this is a defect of the core, please report the design"
             )
         values = np.array([v for _, v in chunks], dtype=np.int64)

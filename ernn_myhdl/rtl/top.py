@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.cell_parameters import parameter_contents, parameter_layout
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.netlist import Net, Netlist, Rom
 from ernn_myhdl.program import lane_contents, program_for
 from ernn_myhdl.rtl import (
@@ -602,12 +602,15 @@ class _Core:
         else:
             n.wire(self.write_m, n.zero("m_never_written", Bit()))
         n.probe("output", self.y_valid, self.y)
+        if not self.cell.recurrent:
+            n.wire(self.write_y, n.zero("y_never_written", Bit()))
+            n.wire(self.y_written_tag, n.zero("y_never_tagged", self.tag))
+            return
         n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
         n.wire(self.y_written_tag, self.delayed("y_tag_written", self.y_tag, self.time.forward))
-        if self.cell.recurrent:
-            blocks = self.split("y_block", self.y, k)
-            self.spectra("y", "output", blocks, f.output_spectrum, self.y_data)
-            n.probe("output_spectrum", self.write_y, self.y_data)
+        blocks = self.split("y_block", self.y, k)
+        self.spectra("y", "output", blocks, f.output_spectrum, self.y_data)
+        n.probe("output_spectrum", self.write_y, self.y_data)
 
     def spectra(self, label: str, name: str, blocks: list[Net], target, data: Net) -> None:
         transformed = [
@@ -629,7 +632,7 @@ class _Core:
         held = n.net("m_held", leaf.ports["held"].type)
         pointer = n.add(
             "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
-            write_tag=self.y_tag, held=held, page_free=self.output_release,
+            write_tag=self.low_bits("y_tag_of_output", self.y_tag, leaf.ports["write_tag"].type), held=held, page_free=self.output_release,
         )  # fmt: skip
         items = max(program.output_groups * group_samples, beats * size)
         memory = store("output_store", items, Array(1, word), group_samples, size, pages)
@@ -670,6 +673,15 @@ class _Core:
             n.wire(n.output("m_axis_tid", self.stream), place)
 
 
-def core(design: Design) -> Netlist:
-    """The netlist of the whole core."""
+def layer_core(design: Design) -> Netlist:
+    """The netlist of the core of one layer."""
     return _Core(design).build()
+
+
+def core(design: CoreSpecification) -> Netlist:
+    """The netlist of the whole core, of one layer or of a network."""
+    if isinstance(design, Design):
+        return layer_core(design)
+    from ernn_myhdl.rtl import network
+
+    return network.core(design)
