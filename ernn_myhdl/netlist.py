@@ -266,6 +266,7 @@ def observed(netlist: Netlist, nets: Iterable[str] = ()) -> Observed:
     brought up through all levels; nothing else changes.
     """
     inner: dict[str, list[str]] = {}
+    nets = list(dict.fromkeys(nets))
     for name in nets:
         label, dot, rest = name.rpartition(".")
         if dot:
