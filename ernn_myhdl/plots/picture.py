@@ -62,7 +62,11 @@ def picture(file: str | Path, width: float, height: float) -> Iterator:
 
 def description(design) -> str:
     """The design in one short line, for titles."""
-    cell, hw = design.cell, design.hardware
+    if len(design.layers) > 1:
+        cells = ", ".join(f"{d.cell.kind.upper()} {d.cell.sizes}" for d in design.layers)
+        return f"{design.name}: {cells}"
+    (layer,) = design.layers
+    cell, hw = layer.cell, layer.hardware
     return (
         f"{design.name}: {cell.kind.upper()} {cell.sizes}, k = {cell.block}, "
         f"{hw.lanes} lane{'s' if hw.lanes > 1 else ''}"
