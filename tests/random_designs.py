@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
-from ernn_myhdl.design import Activations, Design, Formats, Hardware
+from ernn_myhdl.design import Activations, CoreSpecification, Design, Formats, Hardware
 from ernn_myhdl.formats import Format
+from ernn_myhdl.network import Network
+from golden.float_reference import FloatModel
 from golden.random_weights import random_weights
 from golden.range_analysis import choose_formats
 
@@ -75,11 +79,13 @@ def random_hardware(rng: np.random.Generator, cell: Cell, formats: Formats) -> H
     return Hardware(lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams)
 
 
-def random_inputs(rng: np.random.Generator | int, design: Design, frames: int) -> np.ndarray:
+def random_inputs(
+    rng: np.random.Generator | int, design: CoreSpecification, frames: int
+) -> np.ndarray:
     """Real inputs (frames, inputs), each element of a random kind: ordinary, an extreme of the
     format, halfway between two words and its neighbours, or far outside."""
     rng = np.random.default_rng(rng)
-    fmt, shape = design.formats.input, (frames, design.cell.inputs)
+    fmt, shape = design.input_format, (frames, design.inputs)
     low, high = fmt.range
     corners = np.array([low, high, low + fmt.lsb, high - fmt.lsb, -fmt.lsb, fmt.lsb, 0.0])
     halves = (rng.integers(fmt.minimum - 2, fmt.maximum + 2, shape) + 0.5) * fmt.lsb
@@ -98,11 +104,11 @@ def random_inputs(rng: np.random.Generator | int, design: Design, frames: int) -
     return np.choose(rng.choice(len(kinds), shape, p=weights), kinds)
 
 
-def corner_inputs(design: Design, frames: int) -> np.ndarray:
+def corner_inputs(design: CoreSpecification, frames: int) -> np.ndarray:
     """Real inputs (frames, inputs) that drive the transforms to their extremes: all of a frame
     at the smallest or largest word, alternating signs, one impulse, zero."""
-    low, high = design.formats.input.range
-    size = design.cell.inputs
+    low, high = design.input_format.range
+    size = design.inputs
     alternating = np.where(np.arange(size) % 2, low, high)
     impulse = np.where(np.arange(size) == 0, low, 0.0)
     patterns = [np.full(size, low), np.full(size, high), alternating, -alternating]
@@ -145,3 +151,43 @@ def _moved(rng: np.random.Generator, formats: Formats) -> dict[str, Format]:
             fmt = getattr(formats, name)
             moved[name] = Format(fmt.word, fmt.frac + int(rng.integers(-2, 6)))
     return moved
+
+
+def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 10) -> Network:
+    """A network of small layers of random cells, formats and hardware with the same streams.
+
+    Only the last layer may be linear. layers: 1 to 3, say.
+    """
+    rng = np.random.default_rng(rng)
+    word = int(rng.integers(8, 17))
+    sample_bits = 16 if rng.integers(2) else 32
+    beats = int(rng.choice([1, 2, 4, 8]))
+    streams = int(rng.choice([1, 1, 2, 4]))
+    calibration = [rng.normal(size=(12, _size(rng, max_size)))]
+    designs: list[Design] = []
+    for i in range(layers):
+        kinds = list(CELLS) if i == layers - 1 and layers > 1 else ["lstm", "gru"]
+        kind = str(rng.choice(kinds))
+        hidden = _size(rng, max_size) + 1
+        values = {"inputs": calibration[0].shape[1], "hidden": hidden}
+        values["block"] = int(rng.choice(BLOCK_SIZES, p=[0.25, 0.25, 0.25, 0.15, 0.07, 0.03]))
+        if kind == "lstm":
+            values["projection"] = int(rng.integers(0, hidden + 1)) * int(rng.integers(2))
+            values["peepholes"] = bool(rng.integers(2))
+        if kind == "gru":
+            values["reset"] = str(rng.choice(RESETS))
+        if kind != "linear":
+            values["g_activation"] = _activation(rng)
+        cell = make_cell(kind, **values)
+        weights = random_weights(cell, int(rng.integers(1 << 32)))
+        given = {"input": designs[-1].formats.output} if designs else None
+        state_word = word + int(rng.integers(0, 5))
+        formats = choose_formats(cell, weights, calibration, word, state_word, given)
+        activations = Activations(*(1 << int(n) for n in rng.integers(2, 7, size=2)))
+        hardware = replace(
+            random_hardware(rng, cell, formats), samples_per_beat=beats, sample_bits=sample_bits,
+            streams=streams,
+        )  # fmt: skip
+        designs.append(Design(cell, hardware, formats, activations, weights, f"layer{i}"))
+        calibration = [FloatModel(cell, weights).run(calibration[0])]
+    return Network(tuple(designs), "random")
