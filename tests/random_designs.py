@@ -153,7 +153,7 @@ def _moved(rng: np.random.Generator, formats: Formats) -> dict[str, Format]:
     return moved
 
 
-def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 10) -> Network:
+def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 6) -> Network:
     """A network of small layers of random cells, formats and hardware with the same streams.
 
     Only the last layer may be linear. layers: 1 to 3, say.
@@ -170,7 +170,7 @@ def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 
         kind = str(rng.choice(kinds))
         hidden = _size(rng, max_size) + 1
         values = {"inputs": calibration[0].shape[1], "hidden": hidden}
-        values["block"] = int(rng.choice(BLOCK_SIZES, p=[0.25, 0.25, 0.25, 0.15, 0.07, 0.03]))
+        values["block"] = int(rng.choice(BLOCK_SIZES, p=[0.3, 0.27, 0.2, 0.15, 0.05, 0.03]))
         if kind == "lstm":
             values["projection"] = int(rng.integers(0, hidden + 1)) * int(rng.integers(2))
             values["peepholes"] = bool(rng.integers(2))
