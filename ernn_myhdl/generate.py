@@ -28,6 +28,15 @@ MAX_STATE_WORD = 24
 CALIBRATION = (8, 24)
 
 
+def check_words(word: object, state_word: object) -> None:
+    """DesignError unless formats can be chosen for these words, in bits."""
+    for field, value, most in (("word", word, 32), ("state_word", state_word, MAX_STATE_WORD)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise DesignError(f"{field} = {value!r}: must be a whole number")
+        if not 4 <= value <= most:
+            raise DesignError(f"{field} = {value}: must be 4 to {most} bits")
+
+
 def default_hardware(
     cell: Cell,
     formats: Formats,
@@ -83,14 +92,9 @@ def new_design(
     other arguments: `LstmCell`, `GruCell` or `LinearCell` (None: its default), `default_hardware`.
     """
     check_identifier(name)
-    for field, value in (("word", word), ("state_word", state_word), ("seed", seed)):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise DesignError(f"{field} = {value!r}: must be a whole number")
-    if seed < 0:
-        raise DesignError(f"seed = {seed}: must be 0 or more")
-    for field, value, most in (("word", word, 32), ("state_word", state_word, MAX_STATE_WORD)):
-        if not 4 <= value <= most:
-            raise DesignError(f"{field} = {value}: must be 4 to {most} bits")
+    check_words(word, state_word)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise DesignError(f"seed = {seed!r}: must be a whole number, 0 or more")
     given = {
         "projection": projection,
         "block": block,

@@ -1,0 +1,56 @@
+"""Sizes that exporters compute in a graph, mostly for initial states of zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes, Value, Zeros
+
+#: Operators that change nothing of a list of sizes but its axes.
+_KEEP = {"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+
+
+def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[Value] | None:
+    """Results of a node that computes with sizes; None where it is none or not known."""
+    first = given[0]
+    if kind == "Shape" and isinstance(first, Signal):
+        axes = first.axes[attributes.get("start", 0) : attributes.get("end")]
+        return [Sizes(tuple(a if labels.size(a) is None else labels.size(a) for a in axes))]
+    if kind == "Expand" and isinstance(given[1], Sizes) and _zero(first):
+        return [Zeros()]
+    if kind == "Concat" and any(isinstance(v, Sizes) for v in given):
+        entries = [_entries(v) for v in given]
+        return None if None in entries else [Sizes(sum(entries, ()))]
+    if not isinstance(first, Sizes):
+        return None
+    rest = given[1:]
+    if kind == "ConstantOfShape":
+        return [Zeros()] if not np.any(attributes.get("value", 0)) else None
+    if kind in _KEEP:
+        return [first]
+    if kind == "Gather" and isinstance(rest[0], np.ndarray) and rest[0].dtype.kind == "i":
+        return [Sizes(tuple(_at(first, int(i)) for i in rest[0].reshape(-1)))]
+    if kind == "Slice" and all(isinstance(v, np.ndarray) and v.size == 1 for v in rest):
+        start, stop, *others = (int(v.flat[0]) for v in rest)
+        step = others[1] if len(others) > 1 else 1
+        return [Sizes(first.entries[start : min(stop, len(first.entries)) : step or 1])]
+    return None
+
+
+def _zero(value) -> bool:
+    return isinstance(value, Zeros) or (isinstance(value, np.ndarray) and not np.any(value))
+
+
+def _at(sizes: Sizes, index: int):
+    if not -len(sizes.entries) <= index < len(sizes.entries):
+        raise DesignError(f"the graph takes size {index} of {len(sizes.entries)}")
+    return sizes.entries[index]
+
+
+def _entries(value) -> tuple | None:
+    if isinstance(value, Sizes):
+        return value.entries
+    if isinstance(value, np.ndarray) and value.dtype.kind == "i" and value.size <= 8:
+        return tuple(int(n) for n in value.reshape(-1))
+    return None
