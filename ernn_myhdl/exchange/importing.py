@@ -23,6 +23,8 @@ from ernn_myhdl.storage import MARKS, write_design
 DEFAULT_BLOCK = 8
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
+#: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
+LARGEST_NORMAL = 5.0
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def import_model(
         notes.append(
             "formats chosen on standard normal inputs; choose them on real ones with --calibration"
         )
-        count, frames = CALIBRATION
-        rng = np.random.default_rng(0)
-        sequences = [rng.standard_normal((frames, inputs)) for _ in range(count)]
+        sequences = _standard_normal(inputs)
     elif isinstance(calibration, str | Path):
         sequences = load_input(calibration, inputs)
     else:
@@ -98,6 +98,15 @@ def import_model(
         cells, weights, sequences, word, state_word, _lanes(lanes, cells), streams, name
     )
     return Imported(design, source.layers, tuple(errors), tuple(notes))
+
+
+def _standard_normal(inputs: int) -> list[np.ndarray]:
+    """Sequences (frames, inputs) in the place of real inputs."""
+    count, frames = CALIBRATION
+    rng = np.random.default_rng(0)
+    sequences = [rng.standard_normal((frames, inputs)) for _ in range(count)]
+    sequences[0][0, 0] = LARGEST_NORMAL
+    return sequences
 
 
 def _is_whole(value: object) -> bool:
