@@ -1,36 +1,23 @@
-"""The LSTM in float64: what the fixed-point models approximate.
+"""The cells in float64: what the fixed-point models approximate.
 
-Gate order: input, forget, candidate (g), output; s is the logistic function, `.` element-wise:
-
-    i = s(W_ix x + W_ir y' + p_i . c' + b_i)       f likewise
-    g = act(W_gx x + W_gr y' + b_g)                act: tanh or sigmoid
-    c = f . c' + i . g
-    o = s(W_ox x + W_or y' + p_o . c + b_o)        the peephole sees the new c
-    m = o . tanh(c);   y = W_p m, or y = m without a projection
-
-c' and y' are those of the frame before, zero at the first frame.
+The equations are in `golden.float_cells`; the state before the first frame is zero unless it is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cells import LstmCell
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import expand, pack_spectrum
 from ernn_myhdl.errors import DesignError
+from golden.float_cells import Frame, GruEquations, LinearEquations, LstmEquations, Product, Tensors
+from golden.initial_state import check_states
 from golden.sequences import Batch, check_sequence, is_batch
 from golden.tensors import layer_elements, tensor_names, tensor_shapes
 
 STRUCTURES = ("dense", "circulant")
-Product = Callable[[np.ndarray], np.ndarray]
-
-
-def logistic(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)) without overflow."""
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
 def dense_product(matrix: np.ndarray) -> Product:
@@ -58,71 +45,46 @@ def circulant_product(vectors: np.ndarray) -> Product:
     return product
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Matrices as products with vectors, and the element-wise constants.
+def _run(
+    advance: Callable[[Frame], Tensors],
+    x: np.ndarray,
+    products: Product,
+    batch: Batch,
+    state: tuple[np.ndarray, np.ndarray],
+    keep: bool = False,
+) -> dict[str, np.ndarray]:
+    """Tensors (frames, batch, ...) of x (frames, batch, X) through a cell; only `output` unless keep.
 
-    input (n, X) -> (n, 4, H); recurrent (n, Y) -> (n, 4, H); projection (n, H) -> (n, Y) or None.
-    bias (4, H); peephole (3, H): input, forget, output, or None.
-    cell_mask (H,) and output_mask (Y,): 1 for elements of the layer, 0 for padding.
+    products: of x with the input matrix. state: cell state and output before the first frame. What
+    follows the end of a sequence stays zero.
     """
+    tensors: dict[str, np.ndarray] = {}
+    c, y = state
+    if not batch.frames:  # a frame of zeros shows the shapes
+        probe = advance(Frame(products(np.zeros((batch.size, x.shape[-1]))), c, y))
+        tensors = {n: np.zeros((0, *a.shape)) for n, a in probe.items() if keep or n == "output"}
+    for t, n in enumerate(batch.active):
+        now = advance(Frame(products(x[t, :n]), c[:n], y[:n]))
+        c, y = now["cell_state"], now["output"]
+        for name, array in now.items():
+            if keep or name == "output":
+                if name not in tensors:
+                    tensors[name] = np.zeros((batch.frames, batch.size, *array.shape[1:]))
+                tensors[name][t, :n] = array
+    return tensors
 
-    input: Product
-    recurrent: Product
-    bias: np.ndarray
-    outputs: int
-    projection: Product | None = None
-    peephole: np.ndarray | None = None
-    g_activation: str = "tanh"
-    cell_mask: np.ndarray | float = 1.0
-    output_mask: np.ndarray | float = 1.0
 
-    def run(self, x: np.ndarray, active: list[int], keep: bool = False) -> dict[str, np.ndarray]:
-        """Tensors (frames, batch, ...) of x (frames, batch, X); only `output` unless keep.
-
-        active: number of leading sequences that run at each frame; the others stay zero.
-        """
-        frames, batch, _ = x.shape
-        hidden = self.bias.shape[1]
-        shapes = {"output": (self.outputs,)}
-        if keep:
-            shapes |= dict.fromkeys(("gate_sums", "preactivations", "gates"), (4, hidden))
-            shapes |= dict.fromkeys(("cell_state", "cell_tanh", "cell_output"), (hidden,))
-            if self.projection is not None:
-                shapes["projection_sums"] = (self.outputs,)
-        tensors = {name: np.zeros((frames, batch, *shape)) for name, shape in shapes.items()}
-        c, y = np.zeros((batch, hidden)), np.zeros((batch, self.outputs))
-        for t, n in enumerate(active):
-            now = self._frame(x[t, :n], c[:n], y[:n])
-            c, y = now["cell_state"], now["output"]
-            for name, store in tensors.items():
-                store[t, :n] = now[name]
-        return tensors
-
-    def _frame(self, x: np.ndarray, c: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-        gate_sums = self.input(x) + self.recurrent(y)
-        z = gate_sums + self.bias
-        if self.peephole is not None:
-            z[:, :2] += self.peephole[:2] * c[:, None]
-        candidate = np.tanh if self.g_activation == "tanh" else logistic
-        i, f, g = logistic(z[:, 0]), logistic(z[:, 1]), candidate(z[:, 2])
-        c = f * c + i * g
-        if self.peephole is not None:
-            z[:, 3] += self.peephole[2] * c
-        o = logistic(z[:, 3])
-        cell_tanh = np.tanh(c)
-        m = o * cell_tanh * self.cell_mask
-        y = m if self.projection is None else self.projection(m)
-        return {
-            "gate_sums": gate_sums,
-            "preactivations": z,
-            "gates": np.stack([i, f, g, o], axis=1),
-            "cell_state": c,
-            "cell_tanh": cell_tanh,
-            "cell_output": m,
-            "projection_sums": y,
-            "output": y * self.output_mask,
-        }
+def _dense(x, input_weight: np.ndarray, advance, outputs: int):
+    """Outputs of sequences x through a cell with a dense input matrix (gates, hidden, inputs)."""
+    single = not is_batch(x)
+    *_, hidden, inputs = input_weight.shape
+    sequences = [check_sequence(s, inputs) for s in ([x] if single else x)]
+    batch = Batch(sequences)
+    state = np.zeros((batch.size, hidden)), np.zeros((batch.size, outputs))
+    padded = batch.pad(sequences, inputs)
+    made = _run(advance, padded, dense_product(input_weight), batch, state)
+    split = batch.split(made["output"])
+    return split[0] if single else split
 
 
 def dense_lstm(
@@ -140,73 +102,116 @@ def dense_lstm(
     recurrent_weight (4, hidden, outputs), bias (4, hidden), projection_weight (outputs, hidden),
     peephole (3, hidden).
     """
-    layer = Layer(
-        dense_product(input_weight),
+    cell = LstmEquations(
         dense_product(recurrent_weight),
         np.asarray(bias, dtype=np.float64),
-        recurrent_weight.shape[-1],
         None if projection_weight is None else dense_product(projection_weight),
         None if peephole is None else np.asarray(peephole, dtype=np.float64),
         g_activation,
     )
-    single = not is_batch(x)
-    sequences = [check_sequence(s, input_weight.shape[-1]) for s in ([x] if single else x)]
-    batch = Batch(sequences)
-    padded = batch.pad(sequences, input_weight.shape[-1])
-    outputs = batch.split(layer.run(padded, batch.active)["output"])
-    return outputs[0] if single else outputs
+    return _dense(x, input_weight, cell, recurrent_weight.shape[-1])
 
 
-class FloatLstm:
-    """The float64 model of a cell with its weights (`LstmCell.weight_shapes`).
+def dense_gru(
+    x,
+    input_weight: np.ndarray,
+    recurrent_weight: np.ndarray,
+    bias: np.ndarray,
+    recurrent_bias: np.ndarray | None = None,
+    g_activation: str = "tanh",
+):
+    """Outputs (frames, hidden) of a GRU with dense matrices; a list of them for a list.
+
+    x: (frames, inputs) or a list of such sequences. input_weight (3, hidden, inputs),
+    recurrent_weight (3, hidden, hidden), bias (3, hidden). recurrent_bias (1, hidden) puts the reset
+    after the recurrent product; None: before.
+    """
+    before = recurrent_bias is None
+    cell = GruEquations(
+        dense_product(recurrent_weight[:2] if before else recurrent_weight),
+        np.asarray(bias, dtype=np.float64),
+        dense_product(recurrent_weight[2]) if before else None,
+        None if before else np.asarray(recurrent_bias, dtype=np.float64),
+        g_activation,
+    )
+    return _dense(x, input_weight, cell, recurrent_weight.shape[-1])
+
+
+class FloatModel:
+    """The float64 model of a cell with its weights (`Cell.weight_shapes`).
 
     structure: "dense" expands the circulant blocks into dense matrices, "circulant" multiplies
     spectra. Both agree to float64 accuracy.
     """
 
     def __init__(
-        self, cell: LstmCell, weights: dict[str, np.ndarray], structure: str = "circulant"
+        self, cell: Cell, weights: dict[str, np.ndarray], structure: str = "circulant"
     ) -> None:
         if structure not in STRUCTURES:
             raise DesignError(f"structure = {structure!r}: must be one of {', '.join(STRUCTURES)}")
         self.cell = cell
-        k, hidden = cell.block, cell.hidden_blocks * cell.block
+        self._structure = structure
+        self._weights = {n: np.asarray(w, dtype=np.float64) for n, w in weights.items()}
+        self._products = self._product("input_weight")
+        self._advance = {"lstm": self._lstm, "gru": self._gru, "linear": self._linear}[cell.kind]()
 
-        def product(name: str) -> Product:
-            vectors = np.asarray(weights[name], dtype=np.float64)
-            if structure == "circulant":
-                return circulant_product(vectors)
-            return dense_product(expand(vectors))
+    def _product(self, name: str, gates: slice | int = slice(None)) -> Product:
+        vectors = self._weights[name][gates]
+        if self._structure == "circulant":
+            return circulant_product(vectors)
+        return dense_product(expand(vectors))
 
-        def padded(name: str) -> np.ndarray:
-            values = np.asarray(weights[name], dtype=np.float64)
-            return np.pad(values, ((0, 0), (0, hidden - cell.hidden)))
+    def _padded(self, name: str) -> np.ndarray:
+        cell = self.cell
+        surplus = cell.hidden_blocks * cell.block - cell.hidden
+        return np.pad(self._weights[name], ((0, 0), (0, surplus)))
 
-        self._layer = Layer(
-            product("input_weight"),
-            product("recurrent_weight"),
-            padded("bias"),
-            cell.output_blocks * k,
-            product("projection_weight") if cell.projection else None,
-            padded("peephole") if cell.peepholes else None,
+    def _mask(self, name: str) -> np.ndarray:
+        return layer_elements(self.cell, name).reshape(-1)
+
+    def _lstm(self) -> LstmEquations:
+        cell = self.cell
+        return LstmEquations(
+            self._product("recurrent_weight"),
+            self._padded("bias"),
+            self._product("projection_weight") if cell.projection else None,
+            self._padded("peephole") if cell.peepholes else None,
             cell.g_activation,
-            layer_elements(cell, "cell_output").reshape(-1),
-            layer_elements(cell, "output").reshape(-1),
+            self._mask("cell_output"),
+            self._mask("output"),
         )
 
-    def run(self, x, tensors: bool = False):
-        """Outputs (frames, outputs) of x (frames, inputs), starting from a zero state.
+    def _gru(self) -> GruEquations:
+        before = self.cell.reset == "before"
+        return GruEquations(
+            self._product("recurrent_weight", slice(2) if before else slice(3)),
+            self._padded("bias"),
+            self._product("recurrent_weight", 2) if before else None,
+            None if before else self._padded("recurrent_bias"),
+            self.cell.g_activation,
+            self._mask("cell_state"),
+        )
+
+    def _linear(self) -> LinearEquations:
+        return LinearEquations(self._padded("bias"), self._mask("output"))
+
+    def run(self, x, tensors: bool = False, initial=None):
+        """Outputs (frames, outputs) of x (frames, inputs).
 
         With tensors=True a pair: outputs and a dictionary of every named tensor
         (`golden.tensors`), (frames, ...) float64. The inverse transform divides by k, so
         `gate_spectra` are the plain real FFT of `gate_sums`; `accumulators` equal them. A list of
         sequences gives a list.
+        initial: state before the first frame (`golden.initial_state`), floating point; a list of them
+        for a list of sequences. None: zero.
         """
         single = not is_batch(x)
         sequences = [check_sequence(s, self.cell.inputs) for s in ([x] if single else x)]
+        states = check_states(self.cell, initial, None if single else len(sequences))
         batch = Batch(sequences)
-        padded = batch.pad(sequences, self.cell.input_blocks * self.cell.block)
-        made = self._layer.run(padded.astype(np.float64), batch.active, keep=tensors)
+        padded = batch.pad(sequences, self.cell.input_blocks * self.cell.block).astype(np.float64)
+        state = self._state(batch, states)
+        made = _run(self._advance, padded, self._products, batch, state, keep=tensors)
         outputs = [y[:, : self.cell.outputs] for y in batch.split(made["output"])]
         if tensors:
             stages = self._named(padded, made)
@@ -215,19 +220,41 @@ class FloatLstm:
             outputs = list(zip(outputs, pairs, strict=True))
         return outputs[0] if single else outputs
 
+    def _state(self, batch: Batch, states: list) -> tuple[np.ndarray, np.ndarray]:
+        """Cell state and output (batch, blocks k) before the first frame."""
+        cell = self.cell
+        c = np.zeros((batch.size, cell.hidden_blocks * cell.block))
+        y = np.zeros((batch.size, cell.output_blocks * cell.block))
+        for slot, index in enumerate(batch.order):
+            state = states[index]
+            if state is None:
+                continue
+            for name, values in state.items():
+                if values.dtype.kind != "f":
+                    raise DesignError(
+                        f"initial state {name}: raw words, must be floating point in this model"
+                    )
+            c[slot, : cell.hidden] = state["cell_state"]
+            y[slot, : cell.outputs] = state.get("output", state["cell_state"])
+        return c, y
+
     def _named(self, padded: np.ndarray, made: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All tensors (frames, batch, ...) in the shapes of `tensor_shapes`, spectra packed."""
         shapes = tensor_shapes(self.cell)
-        signals = {"input": padded.astype(np.float64), **made}
         shapes["projection_sums"] = shapes["output"]
         named = {
-            name: array.reshape(*array.shape[:2], *shapes[name]) for name, array in signals.items()
+            name: array.reshape(*array.shape[:2], *shapes[name])
+            for name, array in {"input": padded, **made}.items()
+            if name in shapes
         }
-        named["input_spectrum"] = pack_spectrum(named["input"])
-        named["output_spectrum"] = pack_spectrum(named["output"])
-        named["accumulators"] = named["gate_spectra"] = pack_spectrum(named["gate_sums"])
-        if self.cell.projection:
-            named["cell_output_spectrum"] = pack_spectrum(named["cell_output"])
-            named["projection_spectra"] = pack_spectrum(named["projection_sums"])
-            named["projection_accumulators"] = named["projection_spectra"]
+        for signal in ("input", "output", "cell_output"):
+            if signal in named:
+                named[f"{signal}_spectrum"] = pack_spectrum(named[signal])
+        for prefix, spectra, sums in (
+            ("", "gate_spectra", "gate_sums"),
+            ("candidate_", "candidate_spectra", "candidate_sums"),
+            ("projection_", "projection_spectra", "projection_sums"),
+        ):
+            if sums in named:
+                named[spectra] = named[f"{prefix}accumulators"] = pack_spectrum(named[sums])
         return {name: named[name] for name in tensor_names(self.cell)}

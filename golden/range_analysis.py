@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.cells import LstmCell
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format, format_for
 from ernn_myhdl.pwl import FUNCTIONS, default_error, segments_for
 from ernn_myhdl.transform import forward_graph, multiplications
-from golden.float_reference import FloatLstm
+from golden.float_reference import FloatModel
 from golden.sequences import check_sequence
 from golden.tensors import layer_elements, tensor_names, tensor_shapes
 
@@ -26,25 +26,35 @@ SMALLEST_PEAK = 2.0**-24
 LEAST_PREACTIVATION = 4.0
 #: The cell state too: it sums up the errors of the gates, however small the calibrated one is.
 LEAST_CELL_STATE = 0.25
+#: Fraction bits of pre-activations that are left, whatever range the recurrent product of a GRU needs.
+LEAST_FRACTION = 6
 #: Words of float tensors held at once during calibration.
 CHUNK_WORDS = 1 << 23
 
-#: Weight, spectrum and source signal of each matrix.
-MATRICES = (
-    ("input_weight", "input_spectrum", "input"),
-    ("recurrent_weight", "output_spectrum", "output"),
-    ("projection_weight", "cell_output_spectrum", "cell_output"),
-)
+Arrays = dict[str, np.ndarray]
+Peaks = dict[str, float]  # tensor -> largest magnitude in calibration
+Given = dict[str, Format]  # formats that were chosen beforehand
+
+
+def matrix_products(cell: Cell) -> tuple[tuple[str, str, str], ...]:
+    """Weight, spectrum and source signal of every product of `cell` with a matrix."""
+    products = [("input_weight", "input_spectrum", "input")]
+    if cell.recurrent:
+        products.append(("recurrent_weight", "output_spectrum", "output"))
+    if cell.second_phase:
+        weight = "projection_weight" if cell.projection else "recurrent_weight"
+        products.append((weight, "cell_output_spectrum", "cell_output"))
+    return tuple(products)
 
 
 def observed_ranges(
-    cell: LstmCell, weights: dict[str, np.ndarray], calibration: Sequence[np.ndarray]
+    cell: Cell, weights: dict[str, np.ndarray], calibration: Sequence[np.ndarray]
 ) -> dict[str, tuple[float, float]]:
     """Smallest and largest value of every named tensor of the float reference, padding left out.
 
     calibration: sequences (frames, inputs).
     """
-    model = FloatLstm(cell, weights)
+    model = FloatModel(cell, weights)
     inside = {name: layer_elements(cell, name) for name in tensor_names(cell)}
     ranges: dict[str, tuple[float, float]] = {}
     for group in _groups(cell, calibration):
@@ -56,7 +66,7 @@ def observed_ranges(
     return ranges
 
 
-def _groups(cell: LstmCell, calibration: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+def _groups(cell: Cell, calibration: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
     """The sequences in groups whose tensors fit the memory; empty ones are left out."""
     sequences = [np.asarray(x, dtype=np.float64) for x in calibration]
     sequences = [check_sequence(x, cell.inputs) for x in sequences if len(x)]
@@ -74,7 +84,7 @@ def _groups(cell: LstmCell, calibration: Sequence[np.ndarray]) -> Iterator[list[
 
 
 def choose_formats(
-    cell: LstmCell,
+    cell: Cell,
     weights: dict[str, np.ndarray],
     calibration: Sequence[np.ndarray],
     word: int = 12,
@@ -98,31 +108,20 @@ def choose_formats(
     ranges = observed_ranges(cell, weights, calibration)
     peak = {name: max(-low, high) for name, (low, high) in ranges.items()}
     growth = cell.block.bit_length() - 1
-    gate = given.get("gate", Format(word, word - 1))
-    formats = {
-        "input": _format(peak["input"], word),
-        "gate": gate,
-        "cell_output": Format(word, word - 1),  # o * tanh(c) is below 1
-        "output": Format(word, word - 1),
-        "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
-        "preactivation": _preactivation(
-            max(peak["gate_sums"], peak["preactivations"]),
-            float(np.max(np.abs(weights["bias"]))),
-            gate,
-            state_word,
-        ),
-    }
-    if cell.projection:
-        formats["output"] = _format(peak["output"] * MARGIN, word)
-    if cell.peepholes:
-        formats["peephole"] = _format(float(np.max(np.abs(weights["peephole"]))), word)
+    formats = {"input": _format(peak["input"], word)}
+    formats |= {"lstm": _lstm, "gru": _gru, "linear": _linear}[cell.kind](
+        cell, weights, peak, given, word, state_word
+    )
     formats |= given
     if spectrum_word is None:
         spectrum_word = word + max(4, growth + 1)
     formats |= _matrices(cell, weights, peak, formats, word, spectrum_word)
     if "block_spectrum" not in formats:
         accumulator = formats["input_weight"].frac + formats["input_spectrum"].frac
-        sums = max(peak["gate_spectra"], peak.get("projection_spectra", 0.0))
+        sums = max(
+            peak.get(name, 0.0)
+            for name in ("gate_spectra", "candidate_spectra", "projection_spectra")
+        )
         block = _format(sums * MARGIN, state_word + growth)
         frac = min(block.frac, accumulator + _guard(cell.block))
         formats["block_spectrum"] = replace(block, frac=frac)
@@ -131,8 +130,59 @@ def choose_formats(
     return chosen
 
 
-def _checked(cell: LstmCell, overrides: dict[str, Format]) -> dict[str, Format]:
-    """The overrides; without a projection `output` and `cell_output` follow each other."""
+def _lstm(
+    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
+) -> dict[str, Format]:
+    """Formats behind the matrices of an LSTM; likewise for the other cells below."""
+    gate = given.get("gate", Format(word, word - 1))
+    below_one = Format(word, word - 1)  # o * tanh(c)
+    formats = {
+        "gate": gate,
+        "cell_output": below_one,
+        "output": _format(peak["output"] * MARGIN, word) if cell.projection else below_one,
+        "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
+        "preactivation": _preactivation(
+            max(peak["gate_sums"], peak["preactivations"]), _bias(weights), state_word, _flat(gate)
+        ),
+    }
+    if cell.peepholes:
+        formats["peephole"] = _format(float(np.max(np.abs(weights["peephole"]))), word)
+    return formats
+
+
+def _gru(
+    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
+) -> dict[str, Format]:
+    gate = given.get("gate", Format(word, word - 1))
+    sums = max(peak["gate_sums"], peak["preactivations"], peak.get("candidate_sums", 0.0))
+    # h lies between n and the h before it, so within +-1, and so do y and r . h
+    formats = {
+        "gate": gate,
+        "cell_state": Format(state_word, state_word - 1),
+        "output": Format(word, word - 1),
+    }
+    if cell.second_phase:
+        formats["cell_output"] = Format(word, word - 1)
+        most = _flat(gate)
+    else:
+        # no activation is flat for the recurrent product, but all need some fraction bits
+        sums, most = sums * MARGIN, max(_flat(gate), 2.0 ** (state_word - 1 - LEAST_FRACTION))
+    formats["preactivation"] = _preactivation(sums, _bias(weights), state_word, most)
+    return formats
+
+
+def _linear(
+    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
+) -> dict[str, Format]:
+    sums = max(peak["gate_sums"], peak["preactivations"], _bias(weights))
+    return {
+        "preactivation": _format(sums * MARGIN, state_word),
+        "output": _format(peak["output"] * MARGIN, word),
+    }
+
+
+def _checked(cell: Cell, overrides: dict[str, Format]) -> dict[str, Format]:
+    """The overrides; in an LSTM without a projection `output` and `cell_output` follow each other."""
     unknown = sorted(set(overrides) - set(Formats.__dataclass_fields__))
     if unknown:
         raise DesignError(
@@ -140,7 +190,7 @@ def _checked(cell: LstmCell, overrides: dict[str, Format]) -> dict[str, Format]:
             f"{', '.join(Formats.__dataclass_fields__)}"
         )
     given = dict(overrides)
-    if not cell.projection:
+    if cell.kind == "lstm" and not cell.projection:
         for name, other in (("output", "cell_output"), ("cell_output", "output")):
             if name in given:
                 given.setdefault(other, given[name])
@@ -156,18 +206,30 @@ def _guard(points: int) -> int:
     return 2 if multiplications(forward_graph(points)) else 0
 
 
-def _preactivation(peak: float, bias: float, gate: Format, word: int) -> Format:
-    """+-4 at least, no more than where the gates are flat, but wide enough for the bias."""
+def _bias(weights: Arrays) -> float:
+    """Largest magnitude of the biases."""
+    return max(
+        float(np.max(np.abs(weights[n]))) for n in ("bias", "recurrent_bias") if n in weights
+    )
+
+
+def _flat(gate: Format) -> float:
+    """Magnitude from which the gates are flat, 8 or more."""
     flat = 8.0
     while 1.0 - FUNCTIONS["sigmoid"](flat) > default_error(gate) / 2:
         flat *= 2
+    return flat
+
+
+def _preactivation(peak: float, bias: float, word: int, most: float) -> Format:
+    """+-4 at least, +-most (a power of two) at most, but wide enough for the bias."""
     frac = min(_format(peak, word).frac, word - 1 - int(np.log2(LEAST_PREACTIVATION)))
-    frac = max(frac, word - 1 - int(np.log2(flat)))
+    frac = max(frac, word - 1 - int(np.log2(most)))
     return Format(word, min(frac, _format(bias, word).frac))
 
 
 def _matrices(
-    cell: LstmCell,
+    cell: Cell,
     weights: dict[str, np.ndarray],
     peak: dict[str, float],
     formats: dict[str, Format],
@@ -180,14 +242,14 @@ def _matrices(
     fraction of its transform a spectrum gains nothing. The matrix that limits A also makes the
     largest error by the rounding of its weights, so the bits that the others lose do not count.
     """
-    matrices = [m for m in MATRICES if m[0] in weights]
+    products = matrix_products(cell)
     chosen = {}
-    for weight, _, _ in matrices:
+    for weight in dict.fromkeys(weight for weight, _, _ in products):
         largest = float(np.max(np.abs(pack_spectrum(weights[weight]))))
         chosen[weight] = formats.get(weight) or _format(largest, word)
     fixed = [
         chosen[weight].frac + formats[spectrum].frac
-        for weight, spectrum, _ in matrices
+        for weight, spectrum, _ in products
         if spectrum in formats
     ]
     if fixed:
@@ -195,32 +257,39 @@ def _matrices(
     else:
         reach = [
             chosen[weight].frac + _format(peak[spectrum] * MARGIN, spectrum_word).frac
-            for weight, spectrum, _ in matrices
+            for weight, spectrum, _ in products
         ]
         useful = [
             chosen[weight].frac + formats[source].frac + _guard(cell.block)
-            for weight, _, source in matrices
+            for weight, _, source in products
         ]
         accumulator = min(*reach, max(useful))
-    for weight, spectrum, _ in matrices:
+    for weight, spectrum, _ in products:
+        if spectrum in formats and weight not in formats:
+            chosen[weight] = Format(word, accumulator - formats[spectrum].frac)
+    for weight, spectrum, _ in products:
         if spectrum not in formats:
             chosen[spectrum] = Format(spectrum_word, accumulator - chosen[weight].frac)
-        elif weight not in formats:
-            chosen[weight] = Format(word, accumulator - formats[spectrum].frac)
     return chosen
 
 
-def choose_activations(cell: LstmCell, formats: Formats) -> Activations:
-    """Fewest segments that keep the default error on every tensor an activation reads."""
-    tanh = [segments_for("tanh", formats.cell_state, formats.gate)]
-    if cell.g_activation == "tanh":
-        tanh.append(segments_for("tanh", formats.preactivation, formats.gate))
-    sigmoid = segments_for("sigmoid", formats.preactivation, formats.gate)
-    return Activations(sigmoid_segments=sigmoid, tanh_segments=max(tanh))
+def choose_activations(cell: Cell, formats: Formats) -> Activations:
+    """Fewest segments that keep the default error on every tensor an activation reads; 2 of a
+    function that the cell does not have."""
+    reads = set()
+    if cell.recurrent:
+        reads |= {("sigmoid", formats.preactivation), (cell.g_activation, formats.preactivation)}
+    if cell.kind == "lstm":
+        reads.add(("tanh", formats.cell_state))
+    segments = {"sigmoid": 2, "tanh": 2}
+    for function, source in reads:
+        needed = segments_for(function, source, formats.gate)
+        segments[function] = max(segments[function], needed)
+    return Activations(segments["sigmoid"], segments["tanh"])
 
 
 def model_design(
-    cell: LstmCell,
+    cell: Cell,
     weights: dict[str, np.ndarray],
     formats: Formats,
     activations: Activations | None = None,

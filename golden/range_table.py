@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cells import LstmCell
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
@@ -39,7 +39,7 @@ class RangeRow:
 
 
 def range_table(
-    cell: LstmCell,
+    cell: Cell,
     weights: dict[str, np.ndarray],
     calibration: Sequence[np.ndarray],
     formats: Formats,
@@ -67,7 +67,7 @@ def range_table(
 def _constants(weights: dict[str, np.ndarray], formats: Formats) -> list[RangeRow]:
     rows = []
     for name, array in weights.items():
-        fmt = formats.preactivation if name == "bias" else getattr(formats, name)
+        fmt = formats.preactivation if name.endswith("bias") else getattr(formats, name)
         values = pack_spectrum(array) if name.endswith("weight") else np.asarray(array)
         wide = quantise(values, Format(MAX_WORD, fmt.frac))
         saturations = int(np.count_nonzero(wide != saturate(wide, fmt)))

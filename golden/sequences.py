@@ -9,6 +9,9 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 
+#: Names x in a DesignError.
+INPUT_SEQUENCE = "input sequence"
+
 
 def check_sequence(x, inputs: int) -> np.ndarray:
     """`x` as an array (frames, inputs), floating point or integer; DesignError where it is not.
@@ -17,19 +20,19 @@ def check_sequence(x, inputs: int) -> np.ndarray:
     """
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != inputs:
-        raise DesignError(f"input sequence: shape {x.shape}, must be (frames, {inputs})")
+        raise DesignError(f"{INPUT_SEQUENCE}: shape {x.shape}, must be (frames, {inputs})")
     if x.dtype.kind not in "fiu":
-        raise DesignError(f"input sequence: type {x.dtype}, must be floating point or integer")
+        raise DesignError(f"{INPUT_SEQUENCE}: type {x.dtype}, must be floating point or integer")
     if not np.all(np.isfinite(x)):
-        raise DesignError("input sequence: holds NaN or infinity; clean the data first")
+        raise DesignError(f"{INPUT_SEQUENCE}: holds NaN or infinity; clean the data first")
     return x.astype(np.float64 if x.dtype.kind == "f" else np.int64)
 
 
-def check_raw(raw: np.ndarray, fmt: Format) -> None:
-    """Raise DesignError unless the integers `raw` are words of `fmt`."""
+def check_raw(raw: np.ndarray, fmt: Format, what: str = INPUT_SEQUENCE) -> None:
+    """Raise DesignError unless the integers `raw` are words of `fmt`. what: names them."""
     if raw.size and (raw.min() < fmt.minimum or raw.max() > fmt.maximum):
         raise DesignError(
-            f"input sequence: raw words from {raw.min()} to {raw.max()}, must be "
+            f"{what}: raw words from {raw.min()} to {raw.max()}, must be "
             f"{fmt.minimum} to {fmt.maximum}; give values as floating point"
         )
 

@@ -2,130 +2,164 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 
-from ernn_myhdl.cells import LstmCell
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import Format
 
-#: Every named tensor in the order in which a frame makes them.
-TENSORS = (
-    "input",
-    "input_spectrum",
-    "accumulators",
-    "gate_spectra",
-    "gate_sums",
-    "preactivations",
-    "gates",
-    "cell_state",
-    "cell_tanh",
-    "cell_output",
-    "cell_output_spectrum",
-    "projection_accumulators",
-    "projection_spectra",
-    "output",
-    "output_spectrum",
-)
-
-#: The tensors whose saturated elements are counted.
-SATURATING = (
-    "input",
-    "input_spectrum",
-    "gate_spectra",
-    "gate_sums",
-    "preactivations",
-    "cell_state",
-    "cell_output",
-    "cell_output_spectrum",
-    "projection_spectra",
-    "output",
-    "output_spectrum",
-)
-
-_PROJECTION_ONLY = ("cell_output_spectrum", "projection_accumulators", "projection_spectra")
-_SPECTRA = (
-    "input_spectrum",
-    "accumulators",
-    "gate_spectra",
-    "cell_output_spectrum",
-    "projection_accumulators",
-    "projection_spectra",
-    "output_spectrum",
-)
+#: In place of a field of `Formats`.
+ACCUMULATOR = "accumulator"
+HIDDEN, INPUTS, OUTPUTS = "hidden", "inputs", "outputs"
 
 
-def tensor_names(cell: LstmCell) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Tensor:
+    """A named tensor of one frame.
+
+    format: field of `Formats`, or ACCUMULATOR. size: HIDDEN, INPUTS or OUTPUTS, the elements of the
+    layer along its blocks. rows: leading axis, 0 for none. spectrum: every word of a block counts.
+    saturates: its saturated elements are counted. masked: its padding is made zero.
+    """
+
+    name: str
+    format: str
+    size: str = HIDDEN
+    rows: int = 0
+    spectrum: bool = False
+    saturates: bool = True
+    masked: bool = False
+
+
+def _signal(name: str, size: str, **options) -> tuple[Tensor, Tensor]:
+    """A signal and its spectrum, with formats of the same names."""
+    spectrum = f"{name}_spectrum"
+    return Tensor(name, name, size, **options), Tensor(spectrum, spectrum, size, spectrum=True)
+
+
+def _products(prefix: str, spectra: str, size: str, rows: int = 0) -> tuple[Tensor, Tensor]:
+    """Accumulators of a matrix phase and the spectra that they are rounded to."""
+    return (
+        Tensor(f"{prefix}accumulators", ACCUMULATOR, size, rows, spectrum=True, saturates=False),
+        Tensor(spectra, "block_spectrum", size, rows, spectrum=True),
+    )
+
+
+def _preactivations(cell: Cell, rows: int) -> tuple[Tensor, ...]:
+    preactivations = Tensor("preactivations", "preactivation", rows=rows)
+    if not cell.recurrent:
+        return (preactivations,)
+    return preactivations, Tensor("gates", "gate", rows=len(cell.gates), saturates=False)
+
+
+def _lstm(cell: Cell) -> tuple[Tensor, ...]:
+    tensors = (
+        *_preactivations(cell, 4),
+        Tensor("cell_state", "cell_state"),
+        Tensor("cell_tanh", "gate", saturates=False),
+    )
+    if not cell.projection:
+        # the output is the cell output itself, and counted there
+        cell_output = Tensor("cell_output", "cell_output", masked=True)
+        output, spectrum = _signal("output", OUTPUTS, saturates=False, masked=True)
+        return *tensors, cell_output, output, spectrum
+    return (
+        *tensors,
+        *_signal("cell_output", HIDDEN, masked=True),
+        *_products("projection_", "projection_spectra", OUTPUTS),
+        *_signal("output", OUTPUTS, masked=True),
+    )
+
+
+def _gru(cell: Cell) -> tuple[Tensor, ...]:
+    second: tuple[Tensor, ...] = ()
+    if cell.second_phase:
+        second = (
+            *_signal("cell_output", HIDDEN),
+            *_products("candidate_", "candidate_spectra", HIDDEN),
+            Tensor("candidate_sums", "preactivation"),
+        )
+    return (
+        *second,
+        *_preactivations(cell, 3 if cell.second_phase else 4),
+        Tensor("cell_state", "cell_state", masked=True),
+        *_signal("output", OUTPUTS),
+    )
+
+
+def _linear(cell: Cell) -> tuple[Tensor, ...]:
+    return *_preactivations(cell, 1), Tensor("output", "output", OUTPUTS, masked=True)
+
+
+_BEHIND_THE_SUMS = {"lstm": _lstm, "gru": _gru, "linear": _linear}
+
+
+@lru_cache(maxsize=64)
+def tensors_of(cell: Cell) -> dict[str, Tensor]:
+    """Every named tensor of `cell` in the order in which a frame makes them."""
+    rows = len(cell.rows)
+    tensors = (
+        *_signal("input", INPUTS),
+        *_products("", "gate_spectra", HIDDEN, rows),
+        Tensor("gate_sums", "preactivation", rows=rows),
+        *_BEHIND_THE_SUMS[cell.kind](cell),
+    )
+    return {t.name: t for t in tensors}
+
+
+def tensor_names(cell: Cell) -> tuple[str, ...]:
     """The tensors that exist for `cell`, in order."""
-    return tuple(n for n in TENSORS if cell.projection or n not in _PROJECTION_ONLY)
+    return tuple(tensors_of(cell))
 
 
-def saturating_names(cell: LstmCell) -> tuple[str, ...]:
+def saturating_names(cell: Cell) -> tuple[str, ...]:
     """The tensors of `cell` whose saturations are counted.
 
-    Without a projection `output` is `cell_output` itself and is counted there only.
+    In an LSTM without a projection `output` is `cell_output` itself and is counted there only.
     """
-    unused = () if cell.projection else (*_PROJECTION_ONLY, "output")
-    return tuple(n for n in SATURATING if n not in unused)
+    return tuple(name for name, t in tensors_of(cell).items() if t.saturates)
 
 
-def tensor_shapes(cell: LstmCell) -> dict[str, tuple[int, ...]]:
+def counter(cell: Cell, name: str) -> str:
+    """The tensor under which saturated elements of `name` are counted."""
+    return name if tensors_of(cell)[name].saturates else "cell_output"
+
+
+def masked_names(cell: Cell) -> tuple[str, ...]:
+    """The tensors of `cell` whose padding is made zero."""
+    return tuple(name for name, t in tensors_of(cell).items() if t.masked)
+
+
+def tensor_shapes(cell: Cell) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of `cell` for one frame."""
-    k = cell.block
-    inputs, hidden = (cell.input_blocks, k), (cell.hidden_blocks, k)
-    gates, outputs = (4, *hidden), (cell.output_blocks, k)
-    shapes = {
-        "input": inputs,
-        "input_spectrum": inputs,
-        "accumulators": gates,
-        "gate_spectra": gates,
-        "gate_sums": gates,
-        "preactivations": gates,
-        "gates": gates,
-        "cell_state": hidden,
-        "cell_tanh": hidden,
-        "cell_output": hidden,
-        "cell_output_spectrum": hidden,
-        "projection_accumulators": outputs,
-        "projection_spectra": outputs,
-        "output": outputs,
-        "output_spectrum": outputs,
+    blocks = {HIDDEN: cell.hidden_blocks, INPUTS: cell.input_blocks, OUTPUTS: cell.output_blocks}
+    return {
+        name: (*((t.rows,) if t.rows else ()), blocks[t.size], cell.block)
+        for name, t in tensors_of(cell).items()
     }
-    return {name: shapes[name] for name in tensor_names(cell)}
 
 
 def tensor_formats(design: Design) -> dict[str, Format]:
     """Format of every tensor of `design`."""
     f = design.formats
     accumulator = Format(design.accumulator_word, f.accumulator_frac)
-    formats = {
-        "input": f.input,
-        "input_spectrum": f.input_spectrum,
-        "accumulators": accumulator,
-        "gate_spectra": f.block_spectrum,
-        "gate_sums": f.preactivation,
-        "preactivations": f.preactivation,
-        "gates": f.gate,
-        "cell_state": f.cell_state,
-        "cell_tanh": f.gate,
-        "cell_output": f.cell_output,
-        "cell_output_spectrum": f.cell_output_spectrum,
-        "projection_accumulators": accumulator,
-        "projection_spectra": f.block_spectrum,
-        "output": f.output,
-        "output_spectrum": f.output_spectrum,
+    return {
+        name: accumulator if t.format == ACCUMULATOR else getattr(f, t.format)
+        for name, t in tensors_of(design.cell).items()
     }
-    return {name: formats[name] for name in tensor_names(design.cell)}
 
 
-def layer_elements(cell: LstmCell, name: str) -> np.ndarray:
+def layer_elements(cell: Cell, name: str) -> np.ndarray:
     """Boolean array in the shape of tensor `name`: True for elements that belong to the layer.
 
     False for the padding of signals; every word of a spectrum belongs to the layer.
     """
-    shape = tensor_shapes(cell)[name]
-    if name in _SPECTRA:
+    tensor, shape = tensors_of(cell)[name], tensor_shapes(cell)[name]
+    if tensor.spectrum:
         return np.ones(shape, dtype=bool)
-    sizes = {"input": cell.inputs, "output": cell.outputs}
     blocks, k = shape[-2:]
-    inside = np.arange(blocks * k) < sizes.get(name, cell.hidden)
+    inside = np.arange(blocks * k) < getattr(cell, tensor.size)
     return np.broadcast_to(inside.reshape(blocks, k), shape)

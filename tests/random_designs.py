@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
 from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.formats import Format
 from golden.random_weights import random_weights
@@ -14,6 +14,8 @@ from golden.range_analysis import choose_formats
 def random_design(
     rng: np.random.Generator | int,
     *,
+    kind: str | None = "lstm",
+    reset: str | None = None,
     block: int | None = None,
     max_inputs: int = 40,
     max_hidden: int = 48,
@@ -28,19 +30,25 @@ def random_design(
     """A small design: cell, weights, formats, activations and hardware.
 
     rng: a generator or a seed. An argument that is None is drawn as well.
+    kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU.
     stress: formats moved away from what calibration chose, so that many tensors saturate.
     """
     rng = np.random.default_rng(rng)
+    if kind is None:
+        kind = str(rng.choice(list(CELLS)))
     hidden = _size(rng, max_hidden)
-    projected = _drawn(rng, projection)
-    cell = LstmCell(
-        inputs=_size(rng, max_inputs),
-        hidden=hidden,
-        projection=_size(rng, hidden) if projected else 0,
-        block=int(rng.choice(BLOCK_SIZES)) if block is None else block,
-        peepholes=_drawn(rng, peepholes),
-        g_activation=str(rng.choice(["tanh", "sigmoid"])) if g_activation is None else g_activation,
-    )
+    projected = kind == "lstm" and _drawn(rng, projection)
+    sizes = {"inputs": _size(rng, max_inputs), "hidden": hidden}
+    if projected:
+        sizes["projection"] = _size(rng, hidden)
+    sizes["block"] = int(rng.choice(BLOCK_SIZES)) if block is None else block
+    if kind == "lstm":
+        sizes["peepholes"] = _drawn(rng, peepholes)
+    if kind == "gru":
+        sizes["reset"] = str(rng.choice(RESETS)) if reset is None else reset
+    if kind != "linear":
+        sizes["g_activation"] = _activation(rng) if g_activation is None else g_activation
+    cell = make_cell(kind, **sizes)
     weights = random_weights(cell, int(rng.integers(1 << 32)))
     word = int(rng.integers(min_word, max_word + 1))
     state_word = min(word + int(rng.integers(0, 5)), max_state_word)
@@ -54,12 +62,12 @@ def random_design(
     return Design(cell, hardware, formats, activations, weights)
 
 
-def random_hardware(rng: np.random.Generator, cell: LstmCell, formats: Formats) -> Hardware:
+def random_hardware(rng: np.random.Generator, cell: Cell, formats: Formats) -> Hardware:
     """Legal hardware parameters for a cell in its formats."""
-    blocks = cell.hidden_blocks
-    lanes = int(rng.integers(1, 4 * blocks + 1))
+    blocks, rows = cell.hidden_blocks, len(cell.rows)
+    lanes = int(rng.integers(1, rows * blocks + 1))
     element_width = _power(rng, 2 * blocks - 1)
-    ifft_units = _power(rng, min(4 * element_width, lanes & -lanes))
+    ifft_units = _power(rng, min(rows * element_width, lanes & -lanes))
     widest = max(formats.input.word, formats.output.word)
     sample_bits = int(rng.choice([bits for bits in (8, 16, 32) if bits >= widest]))
     samples_per_beat = _power(rng, 512 // sample_bits)
@@ -106,6 +114,10 @@ def _drawn(rng: np.random.Generator, value: bool | None) -> bool:
     return bool(rng.integers(2)) if value is None else value
 
 
+def _activation(rng: np.random.Generator) -> str:
+    return str(rng.choice(ACTIVATIONS))
+
+
 def _size(rng: np.random.Generator, largest: int) -> int:
     """1 to `largest`; small ones as likely as large ones."""
     return min(largest, int(np.exp(rng.uniform(0.0, np.log(largest + 1)))))
@@ -121,9 +133,9 @@ def _moved(rng: np.random.Generator, formats: Formats) -> dict[str, Format]:
     fixes the fraction of the accumulators."""
     names = ["input", "block_spectrum", "preactivation", "cell_state", "gate", "output"]
     names += ["recurrent_weight", "cell_output"]
-    spectra = ["input_weight", "input_spectrum", "output_spectrum"]
-    if formats.cell_output_spectrum is not None:
-        spectra.append("cell_output_spectrum")
+    names = [n for n in names if getattr(formats, n) is not None]
+    spectra = ["input_weight", "input_spectrum", "output_spectrum", "cell_output_spectrum"]
+    spectra = [n for n in spectra if getattr(formats, n) is not None]
     names += [str(rng.choice(spectra))]
     moved = {}
     for name in names:

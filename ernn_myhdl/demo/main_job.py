@@ -41,15 +41,15 @@ def accuracies(design: Design, sequences: list[np.ndarray], labels: np.ndarray) 
 
     The fixed-point numbers come from the integer model, which is bit-identical to the golden model.
     """
-    from golden.float_reference import FloatLstm
+    from golden.float_reference import FloatModel
     from golden.integer import IntegerModel
 
     def accuracy(outputs) -> float:
         return float(np.mean(classify(outputs) == labels))
 
     models = {
-        "accuracy_float": FloatLstm(design.cell, design.weights, structure="dense").run,
-        "accuracy_circulant": FloatLstm(design.cell, design.weights, structure="circulant").run,
+        "accuracy_float": FloatModel(design.cell, design.weights, structure="dense").run,
+        "accuracy_circulant": FloatModel(design.cell, design.weights, structure="circulant").run,
     }
     result = {name: accuracy([run(x) for x in sequences]) for name, run in models.items()}
     fixed = IntegerModel(design).run(sequences)

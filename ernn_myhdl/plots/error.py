@@ -12,7 +12,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import to_real
 from ernn_myhdl.plots.picture import BLUE, COLOURS, GREY, VERMILION, description, picture
 from ernn_myhdl.run import Run
-from golden.float_reference import FloatLstm
+from golden.float_reference import FloatModel
 from golden.tensors import layer_elements, tensor_formats, tensor_names
 
 #: Stages whose error over time is drawn.
@@ -35,7 +35,7 @@ def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
     Without stages (a run that kept none) only `output`.
     """
     cell = run.design.cell
-    pairs = FloatLstm(cell, run.design.weights).run(run.input_sequences, tensors=True)
+    pairs = FloatModel(cell, run.design.weights).run(run.input_sequences, tensors=True)
     outputs = np.concatenate([y for y, _ in pairs])
     formats = tensor_formats(run.design)
     errors = {}

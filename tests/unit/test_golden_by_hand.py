@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from random_designs import random_design, random_inputs
 
+from ernn_myhdl.cells import CELLS, RESETS
 from ernn_myhdl.pwl import tables
 from ernn_myhdl.quantise import quantised_weights
 from golden.fixed_point import FixedPointModel
@@ -31,14 +32,27 @@ def constants(design):
     f = design.formats
     return {
         name: [
-            int(v) * Fraction(2) ** -(f.preactivation if name == "bias" else getattr(f, name)).frac
+            int(v)
+            * Fraction(2) ** -(f.preactivation if name.endswith("bias") else getattr(f, name)).frac
             for v in raw.reshape(-1)
         ]
         for name, raw in quantised_weights(design).items()
     }
 
 
-def outputs(design, x):
+def rounded(value, fmt):
+    """An exact value rounded half up to the fraction of a format."""
+    step = Fraction(2) ** fmt.frac
+    return floor(value * step + Fraction(1, 2)) / step
+
+
+def matrix_row(f, products):
+    """Sum of a row of a matrix phase: weight and spectrum pairs through both rounding points."""
+    exact = sum(weight * spectrum for weight, spectrum in products)
+    return store(store(exact, f.block_spectrum), f.preactivation)
+
+
+def lstm_outputs(design, x):
     """Exact outputs of the inputs x."""
     f, w, table = design.formats, constants(design), tables(design)
     wx, wy, bias = w["input_weight"], w["recurrent_weight"], w["bias"]
@@ -47,15 +61,12 @@ def outputs(design, x):
     results = []
     for value in x:
         x_spectrum = store(store(Fraction(value), f.input), f.input_spectrum)
-        sums = [
-            store(store(wx[g] * x_spectrum + wy[g] * spectrum, f.block_spectrum), f.preactivation)
-            for g in range(4)
-        ]
+        sums = [matrix_row(f, [(wx[g], x_spectrum), (wy[g], spectrum)]) for g in range(4)]
 
         def preactivation(gate, product, sums=sums):
-            step = Fraction(2) ** f.preactivation.frac
-            rounded = floor(product * step + Fraction(1, 2)) / step
-            return store(sums[gate] + bias[gate] + rounded, f.preactivation)
+            return store(
+                sums[gate] + bias[gate] + rounded(product, f.preactivation), f.preactivation
+            )
 
         i = line(table["gate"], preactivation(0, peephole[0] * c))
         forget = line(table["gate"], preactivation(1, peephole[1] * c))
@@ -71,10 +82,57 @@ def outputs(design, x):
     return results
 
 
+def gru_outputs(design, x, h=Fraction(0)):
+    """Exact outputs of the inputs x after the cell state h."""
+    f, w, table = design.formats, constants(design), tables(design)
+    wx, wh, bias = w["input_weight"], w["recurrent_weight"], w["bias"]
+    spectrum = store(store(h, f.output), f.output_spectrum)
+    results = []
+    for value in x:
+        x_spectrum = store(store(Fraction(value), f.input), f.input_spectrum)
+
+        def gate(g, x_spectrum=x_spectrum, spectrum=spectrum):
+            total = matrix_row(f, [(wx[g], x_spectrum), (wh[g], spectrum)]) + bias[g]
+            return line(table["gate"], store(total, f.preactivation))
+
+        r, z = gate(0), gate(1)
+        if design.cell.reset == "before":
+            m = store(store(r * h, f.cell_output), f.cell_output_spectrum)
+            total = matrix_row(f, [(wx[2], x_spectrum), (wh[2], m)]) + bias[2]
+        else:
+            recurrent = matrix_row(f, [(wh[2], spectrum)]) + w["recurrent_bias"][0]
+            recurrent = store(recurrent, f.preactivation)
+            total = matrix_row(f, [(wx[2], x_spectrum)]) + bias[2]
+            total += rounded(r * recurrent, f.preactivation)
+        n = line(table["candidate"], store(total, f.preactivation))
+        h = store(n + z * (h - n), f.cell_state)
+        y = store(h, f.output)
+        spectrum = store(y, f.output_spectrum)
+        results.append(y)
+    return results
+
+
+def linear_outputs(design, x):
+    """Exact outputs of the inputs x."""
+    f, w = design.formats, constants(design)
+    results = []
+    for value in x:
+        x_spectrum = store(store(Fraction(value), f.input), f.input_spectrum)
+        total = matrix_row(f, [(w["input_weight"][0], x_spectrum)]) + w["bias"][0]
+        results.append(store(store(total, f.preactivation), f.output))
+    return results
+
+
+OUTPUTS = {"lstm": lstm_outputs, "gru": gru_outputs, "linear": linear_outputs}
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_the_model_is_the_contract(seed):
+@pytest.mark.parametrize("kind", CELLS)
+def test_the_model_is_the_contract(kind, seed):
     design = random_design(
         seed,
+        kind=kind,
+        reset=RESETS[seed % 2],
         block=1,
         max_inputs=1,
         max_hidden=1,
@@ -85,5 +143,15 @@ def test_the_model_is_the_contract(seed):
     x = random_inputs(seed, design, 6)
     x[:3] = np.random.default_rng(seed).normal(size=(3, 1))
     run = FixedPointModel(design).run(x)
-    expected = outputs(design, x[:, 0])
+    expected = OUTPUTS[kind](design, x[:, 0])
     assert [Fraction(float(v)) for v in run.outputs[:, 0]] == expected
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_gru_starts_from_its_initial_state(reset):
+    design = random_design(3, kind="gru", reset=reset, block=1, max_inputs=1, max_hidden=1)
+    x = np.random.default_rng(3).normal(size=(4, 1))
+    for raw in (design.formats.cell_state.maximum, -77, 1):
+        run = FixedPointModel(design).run(x, initial={"cell_state": np.array([raw])})
+        h = raw * Fraction(2) ** -design.formats.cell_state.frac
+        assert [Fraction(float(v)) for v in run.outputs[:, 0]] == gru_outputs(design, x[:, 0], h)

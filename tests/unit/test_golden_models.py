@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_designs import corner_inputs, random_design, random_inputs
 
-from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, GruCell, LinearCell, LstmCell
 from ernn_myhdl.design import Activations
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
@@ -37,10 +37,10 @@ def assert_same(design, x):
     return run.saturations
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_models_agree_on_random_designs(seed):
-    design = random_design(seed, max_hidden=32, max_inputs=24, max_state_word=18)
+    design = random_design(seed, kind=None, max_hidden=32, max_inputs=24, max_state_word=18)
     assert_same(design, random_inputs(seed, design, 3))
 
 
@@ -61,9 +61,28 @@ def test_models_agree_at_the_corners(block, projection):
         assert_same(design, corner_inputs(design, 3))
 
 
-def _design(word=12, state_word=16, activations=None, overrides=None, block=8, **options):
-    sizes = {"inputs": 11, "hidden": 20, "projection": 13, "peepholes": True} | options
-    cell = LstmCell(block=block, **sizes)
+@pytest.mark.parametrize("block", BLOCK_SIZES)
+@pytest.mark.parametrize(("kind", "reset"), [("gru", "before"), ("gru", "after"), ("linear", None)])
+def test_other_cells_agree_at_the_corners(kind, reset, block):
+    for seed in range(2):
+        design = random_design(
+            seed,
+            kind=kind,
+            reset=reset,
+            block=block,
+            g_activation=ACTIVATIONS[seed],
+            max_hidden=32,
+            max_word=16,
+            stress=bool(seed),
+        )
+        assert_same(design, corner_inputs(design, 3))
+
+
+LSTM = LstmCell(11, 20, 13, block=8, peepholes=True)
+
+
+def _design(word=12, state_word=16, activations=None, overrides=None, cell=LSTM, block=8):
+    cell = replace(cell, block=block)
     weights = random_weights(cell, 5)
     calibration = [np.random.default_rng(0).normal(size=(30, cell.inputs))]
     formats = choose_formats(cell, weights, calibration, word, state_word, overrides)
@@ -83,22 +102,30 @@ COUNTERS = {
 }
 
 
-@pytest.mark.parametrize("field", COUNTERS)
-def test_narrow_formats_are_counted(field):
+COUNTED_CELLS = [LSTM, GruCell(11, 20), GruCell(11, 20, reset="after"), LinearCell(11, 20)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "field"), [(c, f) for c in COUNTED_CELLS for f in COUNTERS if f in c.format_names]
+)
+def test_narrow_formats_are_counted(cell, field):
     """One format with a range too small: its tensor saturates, and both models count the same."""
-    fmt = getattr(_design().formats, field)
-    design = _design(overrides={field: Format(fmt.word, fmt.frac + 6)})
+    fmt = getattr(_design(cell=cell).formats, field)
+    design = _design(cell=cell, overrides={field: Format(fmt.word, fmt.frac + 8)})
     counts = assert_same(design, np.random.default_rng(1).normal(size=(4, 11)))
     assert counts[COUNTERS[field]] > 0
-    if field == "block_spectrum":
-        assert counts["projection_spectra"] > 0
+    if field == "block_spectrum" and cell.second_phase:
+        assert counts[f"{cell.second_phase}_spectra"] > 0
     if field == "preactivation":
         assert counts["gate_sums"] > 0
+        if cell.second_phase == "candidate":
+            assert counts["candidate_sums"] > 0
 
 
 @pytest.mark.parametrize("word", [6, 16, 20])
-def test_models_agree_at_other_word_lengths(word):
-    design = _design(word, min(word + 4, 22))
+@pytest.mark.parametrize("cell", COUNTED_CELLS, ids=str)
+def test_models_agree_at_other_word_lengths(cell, word):
+    design = _design(word, min(word + 4, 22), cell=cell)
     assert_same(design, random_inputs(word, design, 2))
 
 
@@ -128,8 +155,9 @@ def test_padding_is_not_counted():
     assert_same(design, x)
 
 
-def test_a_batch_equals_its_sequences():
-    design = _design()
+@pytest.mark.parametrize("cell", COUNTED_CELLS, ids=str)
+def test_a_batch_equals_its_sequences(cell):
+    design = _design(cell=cell)
     x = [random_inputs(seed, design, frames) for seed, frames in enumerate((4, 0, 9, 9, 1))]
     model = IntegerModel(design)
     for batched, one in zip(model.run(x, stages=True), x, strict=True):

@@ -1,13 +1,16 @@
 """Formats from calibration data, and how close the fixed-point layer comes to the float one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
 from ernn_myhdl.design import Activations
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
-from golden.float_reference import FloatLstm
+from ernn_myhdl.generate import new_design
+from golden.float_reference import FloatModel
 from golden.integer import IntegerModel
 from golden.random_weights import random_weights
 from golden.range_analysis import (
@@ -19,9 +22,14 @@ from golden.range_analysis import (
 from golden.range_table import format_table, range_table
 from golden.tensors import saturating_names, tensor_formats, tensor_names
 
+OTHER_CELLS = [GruCell(19, 40), GruCell(19, 40, reset="after"), LinearCell(19, 40)]
 
-def _case(scale=1.0, **options):
-    cell = LstmCell(**({"inputs": 19, "hidden": 40, "projection": 24, "peepholes": True} | options))
+
+def _case(scale=1.0, cell=None, **options):
+    if cell is None:
+        cell = LstmCell(
+            **({"inputs": 19, "hidden": 40, "projection": 24, "peepholes": True} | options)
+        )
     rng = np.random.default_rng(7)
     calibration = [scale * rng.normal(size=(frames, cell.inputs)) for frames in (25, 40)]
     return cell, random_weights(cell, 2), calibration
@@ -29,7 +37,7 @@ def _case(scale=1.0, **options):
 
 def _sqnr(design, x):
     """Signal to quantisation noise of the outputs, dB."""
-    exact = np.concatenate(FloatLstm(design.cell, design.weights).run(x))
+    exact = np.concatenate(FloatModel(design.cell, design.weights).run(x))
     run = np.concatenate([r.outputs for r in IntegerModel(design).run(x)])
     return 10 * np.log10(np.sum(exact**2) / np.sum((run - exact) ** 2))
 
@@ -43,6 +51,53 @@ def test_the_fixed_point_layer_is_close_to_the_float_layer(word, least, block):
     formats = choose_formats(cell, weights, calibration, word, word + 4)
     activations = Activations(128, 128) if word > 12 else choose_activations(cell, formats)
     assert _sqnr(model_design(cell, weights, formats, activations), calibration) > least
+
+
+@pytest.mark.parametrize(("word", "least"), [(8, 24.0), (12, 38.0), (16, 55.0)])
+@pytest.mark.parametrize("block", [1, 8, 32])
+@pytest.mark.parametrize("cell", OTHER_CELLS, ids=str)
+def test_other_fixed_point_cells_are_close_to_the_float_cells(cell, word, least, block):
+    cell, weights, calibration = _case(cell=replace(cell, block=block))
+    formats = choose_formats(cell, weights, calibration, word, word + 4)
+    design = model_design(cell, weights, formats)
+    assert _sqnr(design, calibration) > least
+    assert formats.output.word == formats.input_weight.word == word
+    if cell.kind == "gru":
+        assert formats.cell_state == Format(word + 4, word + 3)
+        assert formats.output == Format(word, word - 1)
+        assert formats.cell_output == (formats.output if cell.reset == "before" else None)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 30.0, 1e5])
+@pytest.mark.parametrize("cell", OTHER_CELLS, ids=str)
+def test_formats_of_other_cells_hold_the_calibration_data(cell, scale):
+    cell, weights, calibration = _case(scale, cell=cell)
+    formats = choose_formats(cell, weights, calibration)
+    design = model_design(cell, weights, formats, Activations(32, 64))
+    runs = IntegerModel(design).run(calibration)
+    flat = ("gate_sums", "candidate_sums", "preactivations")
+    for name in saturating_names(cell):
+        count = sum(r.saturations[name] for r in runs)
+        most = 1.0 if cell == OTHER_CELLS[0] else 1e3
+        assert count <= 1 or (cell.recurrent and scale > most and name in flat), name
+
+
+def test_a_recurrent_bias_is_in_the_range():
+    cell, weights, calibration = _case(cell=OTHER_CELLS[1])
+    weights["recurrent_bias"][0] += 20.0
+    assert choose_formats(cell, weights, calibration).preactivation.range[1] >= 21.0
+
+
+def test_both_spectra_of_a_gru_share_one_weight_format():
+    cell, weights, calibration = _case(cell=OTHER_CELLS[0])
+    formats = choose_formats(cell, weights, calibration)
+    assert formats.output_spectrum == formats.cell_output_spectrum
+    overrides = {"output_spectrum": Format(14, 6)}
+    formats = choose_formats(cell, weights, calibration, overrides=overrides)
+    assert formats.cell_output_spectrum.frac == 6
+    overrides["cell_output_spectrum"] = Format(14, 7)
+    with pytest.raises(DesignError, match="share the accumulators"):
+        choose_formats(cell, weights, calibration, overrides=overrides)
 
 
 @pytest.mark.parametrize("word", [6, 9, 12, 17, 20])
@@ -168,3 +223,26 @@ def test_activations_keep_the_default_error_on_every_input_format():
     formats = choose_formats(cell, weights, calibration)
     activations = choose_activations(cell, formats)
     assert (activations.sigmoid_segments, activations.tanh_segments) == (32, 64)
+    gru = GruCell(19, 40, g_activation="sigmoid")
+    formats = choose_formats(gru, random_weights(gru, 2), calibration)
+    assert choose_activations(gru, formats) == Activations(32, 2)
+    linear = LinearCell(19, 40)
+    formats = choose_formats(linear, random_weights(linear, 2), calibration)
+    assert choose_activations(linear, formats) == Activations(2, 2)
+
+
+@pytest.mark.parametrize("cell", OTHER_CELLS, ids=str)
+def test_range_table_of_other_cells(cell):
+    cell, weights, calibration = _case(cell=cell)
+    formats = choose_formats(cell, weights, calibration)
+    rows = range_table(cell, weights, calibration, formats)
+    assert [row.tensor for row in rows] == [*weights, *tensor_names(cell)]
+
+
+@pytest.mark.parametrize("options", [{"cell": "gru"}, {"cell": "gru", "reset": "after"}])
+def test_new_designs_of_other_cells(options):
+    design = new_design(19, 40, block=8, lanes=4, **options)
+    assert design.cell.reset == options.get("reset", "before")
+    assert new_design(19, 40, cell="linear", lanes=2).cell == LinearCell(19, 40)
+    with pytest.raises(DesignError, match="a linear cell has none"):
+        new_design(19, 40, cell="linear", reset="after")

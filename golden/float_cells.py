@@ -1,0 +1,149 @@
+"""One frame of each cell in float64, for a batch: the equations behind the matrices.
+
+s is the logistic function, `.` element-wise, act the candidate's activation (tanh or s); c', h' and y'
+are those of the frame before.
+
+LSTM: input, forget, candidate (g), output; a peephole of the output gate sees the new c.
+
+    i = s(W_ix x + W_ir y' + p_i . c' + b_i)       f likewise
+    g = act(W_gx x + W_gr y' + b_g)
+    c = f . c' + i . g
+    o = s(W_ox x + W_or y' + p_o . c + b_o)
+    m = o . tanh(c);   y = W_p m, or y = m without a projection
+
+GRU: reset, update, candidate; the reset comes before or after the recurrent product.
+
+    r, z = s(W x + W h' + b)                       h = n + z . (h' - n) = (1 - z) . n + z . h',   y = h
+    before:  n = act(W_nx x + W_nh (r . h') + b_n)
+    after:   n = act(W_nx x + b_n + r . (W_nh h' + b_nh))
+
+Linear: y = W x + b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Product of a matrix with vectors (n, columns): (n, ..., rows).
+Product = Callable[[np.ndarray], np.ndarray]
+Tensors = dict[str, np.ndarray]
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) without overflow."""
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The function "tanh" or "sigmoid"."""
+    return np.tanh if name == "tanh" else logistic
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one frame starts from, for n sequences.
+
+    products (n, G, H): of all gates with x. cell_state (n, H) and output (n, Y): of the frame before.
+    """
+
+    products: np.ndarray
+    cell_state: np.ndarray
+    output: np.ndarray
+
+
+@dataclass(frozen=True)
+class LstmEquations:
+    """recurrent: (n, Y) -> (n, 4, H); projection: (n, H) -> (n, Y) or None. bias (4, H); peephole
+    (3, H): input, forget, output, or None. cell_mask (H,), output_mask (Y,): 0 for padding."""
+
+    recurrent: Product
+    bias: np.ndarray
+    projection: Product | None = None
+    peephole: np.ndarray | None = None
+    g_activation: str = "tanh"
+    cell_mask: np.ndarray | float = 1.0
+    output_mask: np.ndarray | float = 1.0
+
+    def __call__(self, now: Frame) -> Tensors:
+        gate_sums = now.products + self.recurrent(now.output)
+        z, c = gate_sums + self.bias, now.cell_state
+        if self.peephole is not None:
+            z[:, :2] += self.peephole[:2] * c[:, None]
+        i, f, g = logistic(z[:, 0]), logistic(z[:, 1]), activation(self.g_activation)(z[:, 2])
+        c = f * c + i * g
+        if self.peephole is not None:
+            z[:, 3] += self.peephole[2] * c
+        o = logistic(z[:, 3])
+        cell_tanh = np.tanh(c)
+        m = o * cell_tanh * self.cell_mask
+        made = {
+            "gate_sums": gate_sums,
+            "preactivations": z,
+            "gates": np.stack([i, f, g, o], axis=1),
+            "cell_state": c,
+            "cell_tanh": cell_tanh,
+            "cell_output": m,
+            "output": m,
+        }
+        if self.projection is not None:
+            sums = self.projection(m)
+            made |= {"projection_sums": sums, "output": sums * self.output_mask}
+        return made
+
+
+@dataclass(frozen=True)
+class GruEquations:
+    """recurrent: (n, H) -> (n, 2, H) with reset before, (n, 3, H) with reset after the product;
+    candidate: (n, H) -> (n, H), with reset before. bias (3, H); recurrent_bias (1, H), with reset
+    after. cell_mask (H,): 0 for padding."""
+
+    recurrent: Product
+    bias: np.ndarray
+    candidate: Product | None = None
+    recurrent_bias: np.ndarray | None = None
+    g_activation: str = "tanh"
+    cell_mask: np.ndarray | float = 1.0
+
+    def __call__(self, now: Frame) -> Tensors:
+        h, recurrent = now.cell_state, self.recurrent(now.output)
+        sums = now.products[:, :2] + recurrent[:, :2]
+        preactivations = sums + self.bias[:2]
+        gates = logistic(preactivations)
+        r, z = gates[:, 0], gates[:, 1]
+        if self.candidate is not None:
+            m = r * h
+            candidate_sums = now.products[:, 2] + self.candidate(m)
+            made = {"gate_sums": sums, "cell_output": m, "candidate_sums": candidate_sums}
+            rows = [candidate_sums + self.bias[2]]
+        else:
+            made = {"gate_sums": np.concatenate([sums, now.products[:, 2:], recurrent[:, 2:]], 1)}
+            product = recurrent[:, 2] + self.recurrent_bias[0]
+            rows = [now.products[:, 2] + self.bias[2] + r * product, product]
+        n = activation(self.g_activation)(rows[0])
+        h = (n + z * (h - n)) * self.cell_mask
+        return made | {
+            "preactivations": np.concatenate([preactivations, np.stack(rows, axis=1)], axis=1),
+            "gates": np.concatenate([gates, n[:, None]], axis=1),
+            "cell_state": h,
+            "output": h,
+        }
+
+
+@dataclass(frozen=True)
+class LinearEquations:
+    """bias (1, H); output_mask (H,): 0 for padding."""
+
+    bias: np.ndarray
+    output_mask: np.ndarray | float = 1.0
+
+    def __call__(self, now: Frame) -> Tensors:
+        sums = now.products + self.bias
+        return {
+            "gate_sums": now.products,
+            "preactivations": sums,
+            "cell_state": now.cell_state,
+            "output": sums[:, 0] * self.output_mask,
+        }

@@ -1,0 +1,142 @@
+"""What each cell does behind `gate_sums`, in fxpmath: element-wise part and second matrix phase.
+
+A cell adds the tensors up to `output` to those of the frame, t. c: the cell state of the frame before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from fxpmath import Fxp
+
+from ernn_myhdl.cells import Cell
+from golden.fxp_arithmetic import rounded
+from golden.fxp_stages import FxpStages, rows
+
+INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
+RESET, UPDATE, _, RECURRENT = range(4)
+
+
+class FxpLstm:
+    """An LSTM."""
+
+    def __init__(self, cell: Cell, stages: FxpStages) -> None:
+        self.cell, self.stages = cell, stages
+        self._bias = rows(stages.weights["bias"])
+        self._peephole = dict.fromkeys(range(4))
+        if cell.peepholes:
+            diagonals = rows(stages.weights["peephole"])
+            self._peephole |= dict(zip((INPUT, FORGET, OUTPUT), diagonals, strict=True))
+
+    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
+        """The output of the frame before the first."""
+        return self.stages.given("output", state["output"], "initial state output")
+
+    def advance(self, t: dict[str, Fxp], c: Fxp) -> None:
+        stages = self.stages
+        sigmoid, candidate = stages.tables["gate"], stages.tables["candidate"]
+        sums = rows(t["gate_sums"])
+        pre = [self._preactivation(sums, gate, c) for gate in (INPUT, FORGET, CANDIDATE)]
+        i, f = sigmoid.evaluate(pre[INPUT]), sigmoid.evaluate(pre[FORGET])
+        g = candidate.evaluate(pre[CANDIDATE])
+        t["cell_state"] = stages.rounded("cell_state", f * c + i * g)
+        pre.append(self._preactivation(sums, OUTPUT, t["cell_state"]))
+        o = sigmoid.evaluate(pre[OUTPUT])
+        t["preactivations"] = stages.stacked("preactivations", pre)
+        t["gates"] = stages.stacked("gates", [i, f, g, o])
+        t["cell_tanh"] = stages.tables["state"].evaluate(t["cell_state"])
+        m = stages.rounded("cell_output", o * t["cell_tanh"])
+        t["cell_output"] = t["output"] = stages.masked("cell_output", m)
+        if self.cell.projection:
+            self._project(t)
+
+    def _preactivation(self, sums: list[Fxp], gate: int, c: Fxp) -> Fxp:
+        """Gate sum + bias + rounded peephole product, saturated."""
+        total = sums[gate] + self._bias[gate]
+        if self._peephole[gate] is not None:
+            frac = self.stages.formats["preactivations"].frac
+            total = total + rounded(self._peephole[gate] * c, frac)
+        return self.stages.saturated("preactivations", total, gate)
+
+    def _project(self, t: dict[str, Fxp]) -> None:
+        stages = self.stages
+        t["cell_output_spectrum"] = stages.forward("cell_output_spectrum", t["cell_output"])
+        t["projection_accumulators"] = stages.products(
+            stages.weights["projection_weight"], t["cell_output_spectrum"]
+        )
+        t["projection_spectra"] = stages.rounded("projection_spectra", t["projection_accumulators"])
+        t["output"] = stages.masked("output", stages.inverse("output", t["projection_spectra"]))
+
+
+class FxpGru:
+    """A GRU with the reset before or after the recurrent product."""
+
+    def __init__(self, cell: Cell, stages: FxpStages) -> None:
+        self.cell, self.stages = cell, stages
+        self._bias = rows(stages.weights["bias"])
+        if cell.second_phase:
+            self._input_weight = rows(stages.weights["input_weight"])[CANDIDATE]
+            self._recurrent_weight = rows(stages.weights["recurrent_weight"])[CANDIDATE]
+        else:
+            self._recurrent_bias = rows(stages.weights["recurrent_bias"])[0]
+
+    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
+        """The output of the frame before the first."""
+        return self.stages.rounded("output", c)
+
+    def advance(self, t: dict[str, Fxp], c: Fxp) -> None:
+        stages = self.stages
+        sigmoid, candidate = stages.tables["gate"], stages.tables["candidate"]
+        sums = rows(t["gate_sums"])
+        pre = [
+            stages.saturated("preactivations", sums[gate] + self._bias[gate], gate)
+            for gate in (RESET, UPDATE)
+        ]
+        r, z = (sigmoid.evaluate(x) for x in pre)
+        pre += self._reset_before(t, r, c) if self.cell.second_phase else self._reset_after(sums, r)
+        n = candidate.evaluate(pre[CANDIDATE])
+        t["preactivations"] = stages.stacked("preactivations", pre)
+        t["gates"] = stages.stacked("gates", [r, z, n])
+        h = stages.rounded("cell_state", n + z * (c - n))
+        t["cell_state"] = stages.masked("cell_state", h)
+        t["output"] = stages.rounded("output", t["cell_state"])
+
+    def _reset_before(self, t: dict[str, Fxp], r: Fxp, c: Fxp) -> list[Fxp]:
+        """Reset before the product: the second matrix phase and the candidate's pre-activation."""
+        stages = self.stages
+        t["cell_output"] = stages.rounded("cell_output", r * c)
+        t["cell_output_spectrum"] = stages.forward("cell_output_spectrum", t["cell_output"])
+        t["candidate_accumulators"] = stages.sum(
+            stages.products(self._input_weight, t["input_spectrum"]),
+            stages.products(self._recurrent_weight, t["cell_output_spectrum"]),
+        )
+        t["candidate_spectra"] = stages.rounded("candidate_spectra", t["candidate_accumulators"])
+        t["candidate_sums"] = stages.inverse("candidate_sums", t["candidate_spectra"])
+        total = t["candidate_sums"] + self._bias[CANDIDATE]
+        return [stages.saturated("preactivations", total, CANDIDATE)]
+
+    def _reset_after(self, sums: list[Fxp], r: Fxp) -> list[Fxp]:
+        """Reset after the product: pre-activations of the candidate and of the recurrent row."""
+        stages = self.stages
+        product = sums[RECURRENT] + self._recurrent_bias
+        product = stages.saturated("preactivations", product, RECURRENT)
+        total = sums[CANDIDATE] + self._bias[CANDIDATE]
+        total = total + rounded(r * product, stages.formats["preactivations"].frac)
+        return [stages.saturated("preactivations", total, CANDIDATE), product]
+
+
+class FxpLinear:
+    """A linear layer; without a state."""
+
+    def __init__(self, cell: Cell, stages: FxpStages) -> None:
+        self.stages = stages
+        self._bias = rows(stages.weights["bias"])[0]
+
+    def advance(self, t: dict[str, Fxp], c: None) -> None:
+        stages = self.stages
+        total = rows(t["gate_sums"])[0] + self._bias
+        pre = stages.saturated("preactivations", total, 0)
+        t["preactivations"] = stages.stacked("preactivations", [pre])
+        t["output"] = stages.masked("output", stages.rounded("output", pre))
+
+
+FXP_CELLS = {"lstm": FxpLstm, "gru": FxpGru, "linear": FxpLinear}

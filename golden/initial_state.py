@@ -1,0 +1,84 @@
+"""Initial states of sequences: what a cell keeps between frames, and checks of what a user gives.
+
+lstm    output (outputs,), y of the frame before, and cell_state (hidden,), its c
+gru     cell_state (hidden,), h of the frame before; y follows by rounding
+linear  none
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.errors import DesignError
+
+#: One state: name -> array (size,), floating point (values) or integer (raw words).
+State = Mapping[str, np.ndarray]
+
+
+def state_sizes(cell: Cell) -> dict[str, int]:
+    """Elements of every part of the state of `cell`."""
+    if not cell.recurrent:
+        return {}
+    sizes = {"output": cell.outputs} if cell.kind == "lstm" else {}
+    return sizes | {"cell_state": cell.hidden}
+
+
+def check_state(cell: Cell, state: State | None) -> dict[str, np.ndarray] | None:
+    """`state` as arrays, float64 or int64; None stays. DesignError where it is no state of `cell`."""
+    if state is None:
+        return None
+    sizes = state_sizes(cell)
+    if not sizes:
+        raise DesignError(f"initial state: a {cell.kind} layer has no state; give None")
+    if not isinstance(state, Mapping):
+        raise DesignError(
+            f"initial state: is {type(state).__name__}, must be a dictionary with {_names(sizes)}, "
+            "for a list of sequences a list of them"
+        )
+    if set(state) != set(sizes):
+        raise DesignError(
+            f"initial state: has {_names(state) or 'nothing'}, a {cell.kind} cell needs {_names(sizes)}"
+        )
+    return {name: _part(name, state[name], size) for name, size in sizes.items()}
+
+
+def check_states(cell: Cell, states, count: int | None) -> list[dict[str, np.ndarray] | None]:
+    """One state a sequence, None for zero.
+
+    count: number of sequences of a list; None for a single sequence, whose state stands alone.
+    """
+    return [check_state(cell, state) for state in one_each(states, count)]
+
+
+def one_each(states, count: int | None) -> list:
+    """`states`, which may be None, as a list of one a sequence; see `check_states`."""
+    if count is None:
+        return [states]
+    if states is None:
+        return [None] * count
+    if not isinstance(states, list | tuple) or len(states) != count:
+        what = f"{len(states)}" if isinstance(states, list | tuple) else type(states).__name__
+        raise DesignError(
+            f"initial states: {what}, must be a list of one for each of {count} sequences"
+        )
+    return list(states)
+
+
+def _names(names) -> str:
+    return ", ".join(repr(n) for n in names)
+
+
+def _part(name: str, values, size: int) -> np.ndarray:
+    array = np.asarray(values)
+    if array.shape != (size,):
+        raise DesignError(f"initial state {name}: shape {array.shape}, must be ({size},)")
+    if array.dtype.kind not in "fiu":
+        raise DesignError(
+            f"initial state {name}: type {array.dtype}, must be floating point or integer"
+        )
+    if not np.all(np.isfinite(array)):
+        raise DesignError(f"initial state {name}: holds NaN or infinity")
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)

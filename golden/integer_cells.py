@@ -1,0 +1,146 @@
+"""What each cell does behind `gate_sums`, in numpy: element-wise part and second matrix phase.
+
+A cell adds the tensors (n, ...) up to `output` to those of the frame, t, for n sequences.
+products (n, G, H, k): of all gates with x. c: the cell state of the frame before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.formats import round_shift
+from golden.integer_stages import IntegerStages, Rounding
+
+Tensors = dict[str, np.ndarray]
+
+
+class IntegerLstm:
+    """An LSTM."""
+
+    def __init__(self, stages: IntegerStages) -> None:
+        cell, frac = stages.design.cell, stages.frac
+        self.stages = stages
+        self.bias, self.peephole = stages.constants["bias"], stages.constants.get("peephole")
+        if cell.peepholes:
+            peephole_frac = stages.design.formats.peephole.frac
+            self.down = peephole_frac + frac["cell_state"] - frac["preactivations"]
+        self.projection = stages.matrix("projection_weight") if cell.projection else None
+
+    def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
+        """The outputs of the frame before the first."""
+        return state["output"]
+
+    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray) -> None:
+        stages, frac, peephole = self.stages, self.stages.frac, self.peephole
+        sigmoid, candidate = stages.functions["gate"], stages.functions["candidate"]
+        sums = t["gate_sums"] + self.bias
+        if peephole is not None:
+            sums[:, :2] += round_shift(peephole[:2] * c[:, None], self.down)
+            first = slice(3)  # the output gate's peephole sees the new cell state
+            sums[:, first] = rounding.saturated("preactivations", sums[:, first], first)
+        else:
+            sums = rounding.saturated("preactivations", sums)
+        t["preactivations"] = sums
+        t["gates"] = gates = np.empty_like(sums)
+        gates[:, :2] = sigmoid(sums[:, :2])
+        gates[:, 2] = candidate(sums[:, 2])
+        i, f, g = gates[:, 0], gates[:, 1], gates[:, 2]
+        common = frac["gates"] + max(frac["cell_state"], frac["gates"])
+        kept = (f * c) << (common - frac["gates"] - frac["cell_state"])
+        new = (i * g) << (common - 2 * frac["gates"])
+        t["cell_state"] = c = rounding.rounded("cell_state", kept + new, common)
+        if peephole is not None:
+            total = sums[:, 3] + round_shift(peephole[2] * c, self.down)
+            sums[:, 3] = rounding.saturated("preactivations", total, 3)
+        gates[:, 3] = sigmoid(sums[:, 3])
+        t["cell_tanh"] = stages.functions["state"](c)
+        m = rounding.rounded("cell_output", gates[:, 3] * t["cell_tanh"], 2 * frac["gates"])
+        t["cell_output"] = t["output"] = m * stages.masks["cell_output"]
+        if self.projection is not None:
+            self._project(rounding, t)
+
+    def _project(self, rounding: Rounding, t: Tensors) -> None:
+        stages = self.stages
+        t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", t["cell_output"])
+        sums = self.projection.multiply(t["cell_output_spectrum"])
+        t["projection_accumulators"] = sums
+        t["projection_spectra"] = rounding.rounded(
+            "projection_spectra", sums, stages.frac["projection_accumulators"]
+        )
+        y = rounding.inverse("output", t["projection_spectra"])
+        t["output"] = y * stages.masks["output"]
+
+
+class IntegerGru:
+    """A GRU with the reset before or after the recurrent product."""
+
+    def __init__(self, stages: IntegerStages) -> None:
+        self.stages = stages
+        self.before = stages.design.cell.reset == "before"
+        self.bias = stages.constants["bias"]
+        self.recurrent_bias = stages.constants.get("recurrent_bias")
+        self.candidate = stages.matrix("recurrent_weight", 2) if self.before else None
+
+    def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
+        """The outputs of the frame before the first."""
+        return rounding.rounded("output", state["cell_state"], self.stages.frac["cell_state"])
+
+    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray) -> None:
+        stages, frac = self.stages, self.stages.frac
+        gates = np.empty((len(c), 3, *c.shape[1:]), dtype=np.int64)
+        first = rounding.saturated(
+            "preactivations", t["gate_sums"][:, :2] + self.bias[:2], slice(2)
+        )
+        gates[:, :2] = stages.functions["gate"](first)
+        r, z, n = (gates[:, i] for i in range(3))  # n is filled in below
+        reset = self._reset_before if self.before else self._reset_after
+        rows = reset(rounding, t, products, r, c)
+        n[...] = stages.functions["candidate"](rows[0])
+        t["preactivations"] = np.concatenate([first, np.stack(rows, axis=1)], axis=1)
+        t["gates"] = gates
+        common = max(frac["cell_state"], frac["gates"])
+        wide = n << (common - frac["gates"])
+        difference = (c << (common - frac["cell_state"])) - wide
+        total = (wide << frac["gates"]) + z * difference
+        h = rounding.rounded("cell_state", total, common + frac["gates"])
+        t["cell_state"] = h = h * stages.masks["cell_state"]
+        t["output"] = rounding.rounded("output", h, frac["cell_state"])
+
+    def _reset_before(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:
+        """The second matrix phase and the candidate's pre-activation."""
+        frac = self.stages.frac
+        m = rounding.rounded("cell_output", r * c, frac["gates"] + frac["cell_state"])
+        t["cell_output"] = m
+        t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", m)
+        sums = products[:, 2] + self.candidate.multiply(t["cell_output_spectrum"])
+        t["candidate_accumulators"] = sums
+        t["candidate_spectra"] = rounding.rounded(
+            "candidate_spectra", sums, frac["candidate_accumulators"]
+        )
+        t["candidate_sums"] = rounding.inverse("candidate_sums", t["candidate_spectra"])
+        return [rounding.saturated("preactivations", t["candidate_sums"] + self.bias[2], 2)]
+
+    def _reset_after(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:
+        """Pre-activations of the candidate and of the recurrent row."""
+        sums, frac = t["gate_sums"], self.stages.frac
+        product = sums[:, 3] + self.recurrent_bias[0]
+        product = rounding.saturated("preactivations", product, 3)
+        total = sums[:, 2] + self.bias[2] + round_shift(r * product, frac["gates"])
+        return [rounding.saturated("preactivations", total, 2), product]
+
+
+class IntegerLinear:
+    """A linear layer; without a state."""
+
+    def __init__(self, stages: IntegerStages) -> None:
+        self.stages = stages
+        self.bias = stages.constants["bias"]
+
+    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: None) -> None:
+        sums = rounding.saturated("preactivations", t["gate_sums"] + self.bias)
+        t["preactivations"] = sums
+        y = rounding.rounded("output", sums[:, 0], self.stages.frac["preactivations"])
+        t["output"] = y * self.stages.masks["output"]
+
+
+INTEGER_CELLS = {"lstm": IntegerLstm, "gru": IntegerGru, "linear": IntegerLinear}

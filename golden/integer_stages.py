@@ -1,0 +1,133 @@
+"""What the frames of the integer model are made of: constants, transforms, counted rounding points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.formats import MAX_WORD, Format, quantise, round_shift, saturate
+from ernn_myhdl.pwl import PwlTable, tables
+from ernn_myhdl.quantise import quantised_weights
+from ernn_myhdl.transform import forward_graph, inverse_graph, working_frac
+from golden.matrix_transform import EXACT, MatrixTransform
+from golden.sequences import check_raw
+from golden.spectral_matrix import SpectralMatrix
+from golden.tensors import (
+    counter,
+    layer_elements,
+    masked_names,
+    saturating_names,
+    tensor_formats,
+    tensor_shapes,
+)
+
+#: Inputs of an activation up to this word have a look-up table in place of the evaluation.
+LOOK_UP_BITS = 18
+
+
+def _function(table: PwlTable):
+    """The table's function on int64 arrays; from a look-up table over all codes if it is small."""
+    fmt = table.input
+    if fmt.word > LOOK_UP_BITS:
+        return table.evaluate
+    codes = np.arange(1 << fmt.word, dtype=np.int64)
+    values = table.evaluate(np.where(codes > fmt.maximum, codes - len(codes), codes))
+    return lambda raw: values[raw]  # a negative index counts from the end: two's complement
+
+
+class _Forward:
+    """Forward transform from one format to another, before saturation."""
+
+    def __init__(self, points: int, source: Format, target: Format) -> None:
+        inside = working_frac(points, source.frac, target.frac)
+        self.up, self.down = inside - source.frac, inside - target.frac
+        limit = 1 << (source.word - 1 + self.up)
+        self.transform = MatrixTransform(forward_graph(points), points, limit)
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        return round_shift(self.transform.apply(x << self.up), self.down)
+
+
+class IntegerStages:
+    """The constants of one design. Tensors are named as in docs/number-formats.md.
+
+    constants: raw biases and peepholes (n, H, k). frac: tensor -> fraction bits. functions: the
+    activations. forward: spectrum -> its transform. masks: tensor -> 0 for padding.
+    """
+
+    def __init__(self, design: Design) -> None:
+        cell, k = design.cell, design.cell.block
+        self.design = design
+        self.shapes, self.formats = tensor_shapes(cell), tensor_formats(design)
+        self.limits = {n: (fmt.minimum, fmt.maximum) for n, fmt in self.formats.items()}
+        self.frac = {name: fmt.frac for name, fmt in self.formats.items()}
+        self.constants = quantised_weights(design)
+        self.functions = {name: _function(t) for name, t in tables(design).items()}
+        self.forward = {
+            f"{name}_spectrum": _Forward(k, self.formats[name], self.formats[f"{name}_spectrum"])
+            for name in ("input", "output", "cell_output")
+            if f"{name}_spectrum" in self.formats
+        }
+        block = design.formats.block_spectrum
+        self.inverse = MatrixTransform(inverse_graph(k), k, 1 << (block.word - 1))
+        self.inverse_frac = block.frac + k.bit_length() - 1
+        self.counted = {n: layer_elements(cell, n) for n in saturating_names(cell)}
+        self.masks = {n: layer_elements(cell, n) for n in masked_names(cell)}
+
+    def matrix(self, name: str, gates: slice | int = slice(None)) -> SpectralMatrix:
+        """Some gates of a matrix."""
+        exact = 1 << (self.design.accumulator_word - 1) <= EXACT
+        return SpectralMatrix(self.constants[name][gates], exact)
+
+
+class Rounding:
+    """The rounding points of a batch of `size` sequences; arrays are (n, ...), the first n of them.
+
+    counts: tensor -> saturated elements of each sequence.
+    """
+
+    def __init__(self, stages: IntegerStages, size: int) -> None:
+        self.stages = stages
+        self.counts = {n: np.zeros(size, dtype=np.int64) for n in stages.counted}
+
+    def forward(self, name: str, x: np.ndarray) -> np.ndarray:
+        """Spectrum `name` of the signal x."""
+        return self.saturated(name, self.stages.forward[name].apply(x))
+
+    def inverse(self, name: str, x: np.ndarray) -> np.ndarray:
+        """Signal `name` of the spectrum x."""
+        return self.rounded(name, self.stages.inverse.apply(x), self.stages.inverse_frac)
+
+    def rounded(self, name: str, raw: np.ndarray, frac: int) -> np.ndarray:
+        """raw with `frac` fraction bits, rounded half up and saturated to tensor `name`."""
+        return self.saturated(name, round_shift(raw, frac - self.stages.frac[name]))
+
+    def saturated(self, name: str, raw: np.ndarray, rows: slice | int | None = None) -> np.ndarray:
+        """raw saturated to tensor `name`, or to some rows of its leading axis."""
+        low, high = self.stages.limits[name]
+        if raw.min() >= low and raw.max() <= high:
+            return raw
+        result = np.clip(raw, low, high)
+        self.count(name, result != raw, rows)
+        return result
+
+    def quantised(self, name: str, values: np.ndarray, slot: int, what: str) -> np.ndarray:
+        """Values (floating point) or raw words (...) of one sequence in the format of tensor `name`.
+
+        what: names them in a DesignError.
+        """
+        fmt = self.stages.formats[name]
+        if values.dtype.kind != "f":
+            check_raw(values, fmt, what)
+            return values
+        wide = quantise(values, Format(MAX_WORD, fmt.frac))
+        raw = saturate(wide, fmt)
+        counted_as = counter(self.stages.design.cell, name)
+        self.counts[counted_as][slot] += np.count_nonzero(raw != wide)
+        return raw
+
+    def count(self, name: str, changed: np.ndarray, rows: slice | int | None = None) -> None:
+        """Count the elements of tensor `name` (or of some rows) that saturation changed."""
+        counted = self.stages.counted[name]
+        changed = changed & (counted if rows is None else counted[rows])
+        self.counts[name][: len(changed)] += changed.reshape(len(changed), -1).sum(axis=1)
