@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cells import GATES
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
 from golden.tensors import tensor_names
@@ -34,8 +33,8 @@ class Mismatch:
     def __str__(self) -> str:
         where = f"element {list(self.element)}"
         if len(self.element) == 3:
-            gate, block, word = self.element
-            where += f" (gate {GATES[gate]}, block {block}, word {word})"
+            row, block, word = self.element
+            where += f" (row {row}, block {block}, word {word})"
         elif len(self.element) == 2:
             where += f" (block {self.element[0]}, word {self.element[1]})"
         cycle = "no cycle" if self.cycle is None else f"cycle {self.cycle}"
@@ -47,7 +46,7 @@ class Mismatch:
 
 def check_run(
     run: Run,
-    design: Design | None = None,
+    design: CoreSpecification | None = None,
     reference: str = "golden",
     progress: Callable[[int, int], None] | None = None,
 ) -> Mismatch | None:
@@ -66,9 +65,15 @@ def check_run(
 
 def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     """The first difference between two runs, or None."""
+    design = run.design
+    names = [
+        prefix + name
+        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
+        for name in tensor_names(layer.cell)
+    ]
     pairs = [
         (name, run.stages[name], expected.stages[name])
-        for name in tensor_names(run.design.cell)
+        for name in names
         if name in run.stages and name in expected.stages
     ]
     pairs.append(("outputs", run.raw, expected.raw))
@@ -95,6 +100,6 @@ def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
 
 def count_mismatches(run: Run, expected: Run) -> int:
     """Bits of the raw outputs that differ."""
-    bits = run.design.formats.output.word
+    bits = run.design.output_format.word
     different = (run.raw ^ expected.raw) & ((1 << bits) - 1)
     return int(sum(int(v).bit_count() for v in different.reshape(-1)))

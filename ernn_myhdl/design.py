@@ -207,6 +207,11 @@ class StreamShape:
     sample_bits: int
     streams: int
 
+    @property
+    def data_bits(self) -> int:
+        """Bits of tdata."""
+        return self.samples_per_beat * self.sample_bits
+
     def __str__(self) -> str:
         return f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
 
@@ -235,6 +240,13 @@ class CoreSpecification:
     def outputs(self) -> int:
         """Elements of y."""
         return self.layers[-1].cell.outputs
+
+    @property
+    def layer_prefixes(self) -> tuple[str, ...]:
+        """What the names of the stages and nets of each layer begin with; nothing in a core of one."""
+        if isinstance(self, Design):
+            return ("",)
+        return tuple(f"layer_{i}." for i in range(len(self.layers)))
 
     @property
     def input_format(self) -> Format:

@@ -8,7 +8,7 @@ an architecture that instantiates others (MyHDL itself would flatten everything 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from myhdl import always, intbv
 
@@ -262,23 +262,35 @@ class Observed:
 def observed(netlist: Netlist, nets: Iterable[str] = ()) -> Observed:
     """A copy of `netlist` with outputs for all probes below it and for those of `nets` that it has.
 
-    Nets of inner netlists are brought up through all levels; nothing else changes.
+    nets: names of its own nets, or `label.name` for those of an inner netlist. Nets of inner netlists are
+    brought up through all levels; nothing else changes.
     """
-    copy, probes, tap = _observed(netlist, {})
-    # a port of the netlist itself needs no other
-    return Observed(
-        copy,
-        probes,
-        {
-            name: name if netlist.nets[name].direction else tap(netlist.nets[name])
-            for name in nets
-            if name in netlist.nets
-        },
-    )
+    inner: dict[str, list[str]] = {}
+    nets = list(dict.fromkeys(nets))
+    for name in nets:
+        label, dot, rest = name.rpartition(".")
+        if dot:
+            inner.setdefault(label, []).append(rest)
+    copy, probes, tap = _observed(netlist, {}, inner)
+    seen = {}
+    instances = {i.label: i for i in copy.instances}
+    for name in nets:
+        label, dot, rest = name.rpartition(".")
+        if dot and label in instances:
+            ports = instances[label].component.nets
+            port = f"tap_{rest}" if f"tap_{rest}" in ports else rest
+            if port in ports and ports[port].direction:
+                seen[name] = tap(instances[label].nets[port])
+        elif name in netlist.nets:  # a port of the netlist itself needs no other
+            seen[name] = name if netlist.nets[name].direction else tap(netlist.nets[name])
+    return Observed(copy, probes, seen)
 
 
-def _observed(netlist: Netlist, made: dict[Netlist, tuple]) -> tuple:
-    """(copy, probes with the copy's ports, function that gives a net a port)."""
+def _observed(netlist: Netlist, made: dict[Netlist, tuple], taps: dict[str, list[str]]) -> tuple:
+    """(copy, probes with the copy's ports, function that gives a net a port).
+
+    taps: by label of an instance, nets inside that get a port of it.
+    """
     if netlist in made:
         return made[netlist]
     copy = Netlist(netlist.name, netlist.base)
@@ -296,7 +308,12 @@ def _observed(netlist: Netlist, made: dict[Netlist, tuple]) -> tuple:
     for instance in netlist.instances:
         component, nets = instance.component, dict(instance.nets)
         if isinstance(component, Netlist):
-            component, inner, _ = _observed(component, made)
+            component, inner, tap_inside = _observed(component, made, {})
+            for name in taps.get(instance.label, ()):
+                net = instance.component.nets.get(name)
+                if net is not None and not net.direction:
+                    port = tap_inside(net)
+                    nets[port] = copy.output(f"{instance.label}_{port}", net.type)
             for stage, valid, data in inner:
                 ports = []
                 for port in (valid, *data):
@@ -309,6 +326,39 @@ def _observed(netlist: Netlist, made: dict[Netlist, tuple]) -> tuple:
     probes += [(p.stage, tap(p.valid), [tap(n) for n in p.data]) for p in netlist.probes]
     made[netlist] = copy, probes, tap
     return made[netlist]
+
+
+def told_apart(netlists: list[Netlist], names: list[str]) -> list[Netlist]:
+    """Copies of several netlists that may stand side by side in one.
+
+    Different components of one name, and all netlists, get the name of theirs in front; so do the stages of
+    the probes, with a dot between.
+    """
+    shared: dict[str, object] = {}
+    clash: set[str] = set()
+    for netlist in netlists:
+        for name, (component, _) in netlist.components().items():
+            if shared.setdefault(name, component) != component:
+                clash.add(name)
+    return [
+        _renamed(netlist, name, clash, {}) for netlist, name in zip(netlists, names, strict=True)
+    ]
+
+
+def _renamed(netlist: Netlist, prefix: str, clash: set[str], made: dict) -> Netlist:
+    if netlist in made:
+        return made[netlist]
+    copy = made[netlist] = Netlist(f"{prefix}_{netlist.name}", netlist.base)
+    copy.nets, copy.wires = dict(netlist.nets), list(netlist.wires)
+    copy.probes = [Probe(f"{prefix}.{p.stage}", p.valid, p.data) for p in netlist.probes]
+    for instance in netlist.instances:
+        component = instance.component
+        if isinstance(component, Netlist):
+            component = _renamed(component, prefix, clash, made)
+        elif component.name in clash:
+            component = replace(component, name=f"{prefix}_{component.name}")
+        copy.instances.append(Instance(instance.label, component, instance.nets, instance.contents))
+    return copy
 
 
 def with_external_memories(netlist: Netlist) -> Netlist:

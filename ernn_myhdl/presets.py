@@ -23,12 +23,25 @@ _PAPER_LSTM = {
     "sample_bits": 16,
     "streams": 4,
 }
+_PAPER_GRU = {
+    "cell": "gru",
+    "reset": "before",
+    "inputs": 153,
+    "hidden": 1024,
+    "samples_per_beat": 32,
+    "sample_bits": 16,
+    "streams": 4,
+}
 #: Name -> arguments of `new_design`.
 PRESETS = {
     "paper-lstm-k8": _PAPER_LSTM
     | {"block": 8, "lanes": 256, "ifft_units": 16, "element_width": 4, "name": "paper_lstm_k8"},
     "paper-lstm-k16": _PAPER_LSTM
     | {"block": 16, "lanes": 128, "ifft_units": 8, "element_width": 2, "name": "paper_lstm_k16"},
+    "paper-gru-k8": _PAPER_GRU
+    | {"block": 8, "lanes": 256, "ifft_units": 16, "element_width": 8, "name": "paper_gru_k8"},
+    "paper-gru-k16": _PAPER_GRU
+    | {"block": 16, "lanes": 128, "ifft_units": 8, "element_width": 4, "name": "paper_gru_k16"},
 }
 
 

@@ -37,7 +37,7 @@ class Operation:
     source: X, Y or M. index: column of x or y, step of the second phase's x or m. need: groups of the
     source that must have been written, 0 for the second phase's x, which was there for the first.
     first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
-    start, x_done, y_done: first of the frame; last that reads x; last that reads y.
+    start, x_done, y_done: first of the frame; last of its phase that reads x; last that reads y.
     final: last of the first phase of a frame that has a second one; last of the second phase.
     """
 
@@ -141,6 +141,11 @@ def _pass(columns: list[tuple[int, int, int]], chunks: int) -> list[tuple]:
     return [(*c, i == 0, i == len(columns) - 1, chunks - 1) for i, c in enumerate(columns)]
 
 
+def _last(plan: list[tuple], source: int) -> int | None:
+    """Place of the last operation that reads the source."""
+    return max((i for i, o in enumerate(plan) if o[0] == source), default=None)
+
+
 @lru_cache(maxsize=64)
 def program_for(design: Design) -> Program:
     """The program of `design`."""
@@ -171,14 +176,13 @@ def program_for(design: Design) -> Program:
         columns.append((M, step, min(blocks_for(groups * (step + 1), width), cell_groups)))
     for chunks in _pass_chunks(output_groups, second_passes, lanes // units):
         plan += _pass(columns, chunks)
-    last_of = {
-        source: max((i for i, o in enumerate(plan) if o[0] == source), default=None)
-        for source in (X, Y)
+    ends = {  # last operation of each phase that reads x, and of the frame that reads y
+        X: {_last(plan[:gate_length], X), _last(plan, X)},
+        Y: {_last(plan, Y)},
     }
     finals = (gate_length - 1, len(plan) - 1) if cell.second_phase else ()
     operations = tuple(
-        Operation(*o, i == 0, i == last_of[X], i == last_of[Y], i in finals)
-        for i, o in enumerate(plan)
+        Operation(*o, i == 0, i in ends[X], i in ends[Y], i in finals) for i, o in enumerate(plan)
     )
     return Program(
         operations,
@@ -254,35 +258,3 @@ def lane_contents(design: Design) -> tuple[tuple[int, ...], ...]:
     word = design.formats.weight_word
     memory = lane_weights(design).tolist()
     return tuple(tuple(pack_fields(block, word) for block in lane) for lane in memory)
-
-
-def cell_parameter_layout(design: Design) -> list[tuple[str, int, int]]:
-    """Fields of a word of the element-wise unit's parameter memory: (name, elements, bits)."""
-    cell, f = design.cell, design.formats
-    layout = [(f"bias_{q}", cell.block, f.preactivation.word) for q in range(4)]
-    if cell.peepholes:
-        layout += [(f"peephole_{q}", cell.block, f.peephole.word) for q in range(3)]
-    return [*layout, ("mask", cell.block, 1)]
-
-
-def cell_parameter_contents(design: Design) -> tuple[tuple[int, ...], ...]:
-    """Words of the parameter memory of each of the E blocks that are computed side by side."""
-    cell, width = design.cell, design.hardware.element_width
-    raw, program = quantised_weights(design), program_for(design)
-    cells = np.arange(cell.hidden_blocks * cell.block).reshape(-1, cell.block)
-    used = (cells < cell.hidden).astype(np.int64)
-    contents = []
-    for e in range(width):
-        words = []
-        for group in range(program.cell_groups):
-            block, word, low = group * width + e, 0, 0
-            for name, count, bits in cell_parameter_layout(design):
-                values = [0] * count
-                if block < cell.hidden_blocks:
-                    tensor, _, q = name.partition("_")
-                    values = used[block] if tensor == "mask" else raw[tensor][int(q), block]
-                word |= pack_fields(values, bits) << low
-                low += count * bits
-            words.append(word)
-        contents.append(tuple(words))
-    return tuple(contents)

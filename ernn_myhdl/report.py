@@ -10,7 +10,8 @@ from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 from ernn_myhdl.program import program_for
-from ernn_myhdl.pwl import pwl_table
+from ernn_myhdl.pwl import tables
+from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import schedule_for
 
 #: Words of activations' inputs up to this are looked at code by code.
@@ -19,11 +20,14 @@ LOOKED_AT_BITS = 20
 
 def multipliers(design: Design) -> dict[str, int]:
     """Multipliers of the core by unit; transforms and activations are made of adders."""
-    cell, hw = design.cell, design.hardware
+    cell, hw, program = design.cell, design.hardware, program_for(design)
     return {
         "lanes": hw.lanes * design.lane_products,
         "element_wise": sum(
-            unit.width * cell.block * unit.multipliers for unit in element_wise_units(design)
+            width * cell.block * unit.multipliers
+            for unit, width in zip(
+                units_for(design), (hw.element_width, program.output_width), strict=False
+            )
         ),
     }
 
@@ -36,17 +40,12 @@ def formats_table(design: Design) -> dict[str, Format]:
 
 def _activation_errors(design: Design) -> dict[str, float | None]:
     """Largest error of each function; None where its input has too many codes to look at all."""
-    f, segments = design.formats, design.activations
-    tables = {
-        "sigmoid": (f.preactivation, segments.sigmoid_segments),
-        "tanh": (f.cell_state, segments.tanh_segments),
-    }
-    return {
-        name: pwl_table(name, source, f.gate, count).max_error()
-        if source.word <= LOOKED_AT_BITS
-        else None
-        for name, (source, count) in tables.items()
-    }
+    errors: dict[str, float | None] = {}
+    for table in tables(design).values():
+        error = table.max_error() if table.input.word <= LOOKED_AT_BITS else None
+        before = errors.get(table.function, 0.0)
+        errors[table.function] = None if None in (error, before) else max(error, before)
+    return errors
 
 
 def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
@@ -64,8 +63,7 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     cell, hw, f = design.cell, design.hardware, design.formats
     program, schedule = program_for(design), schedule_for(design)
     together = schedule_for(design, hw.streams)
-    matrices = [shape for name, shape in cell.weight_shapes.items() if name.endswith("weight")]
-    stored = sum(int(np.prod(shape)) for shape in matrices)
+    stored = cell.stored_blocks * cell.block
     parts = multipliers(design)
     bound = cell.stored_blocks * design.lane_products / sum(parts.values())
     errors = _activation_errors(design)
@@ -117,8 +115,15 @@ def _whole(value: float) -> int | float:
 def info_text(info: dict) -> str:
     """`design_info` for a terminal."""
     cell, hw = info["cell"], info["hardware"]
-    projection = f", projection {cell['projection']}" if cell["projection"] else ""
-    options = [f"g {cell['g_activation']}"] + (["peepholes"] if cell["peepholes"] else [])
+    options = [f"block {cell['block']}"]
+    if cell.get("projection"):
+        options.insert(0, f"projection {cell['projection']}")
+    if "reset" in cell:
+        options.append(f"reset {cell['reset']}")
+    if "g_activation" in cell:
+        options.append(f"g {cell['g_activation']}")
+    if cell.get("peepholes"):
+        options.append("peepholes")
     parts = ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in info["multipliers_by_unit"].items())
     activation, errors = info["activation"], info["activation_errors"]
     busy = ", ".join(f"{unit} {100 * v:.0f} %" for unit, v in info["utilisation"].items())
@@ -126,8 +131,7 @@ def info_text(info: dict) -> str:
         ("design", f"{info['name']} ({info['digest'][:12]})"),
         (
             "cell",
-            f"LSTM, {cell['inputs']} inputs, {cell['hidden']} hidden{projection}, "
-            f"block {cell['block']}, {', '.join(options)}",
+            f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
         ),
         (
             "hardware",
@@ -148,7 +152,9 @@ def info_text(info: dict) -> str:
         ("accumulator", f"{info['accumulator_bits']} bits"),
         (
             "activations",
-            ", ".join(
+            "none"
+            if not errors
+            else ", ".join(
                 f"{name} {activation[f'{name}_segments']} segments"
                 + ("" if error is None else f" (largest error {error:.2g})")
                 for name, error in errors.items()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.engines.stimulus import Traffic
@@ -43,7 +43,7 @@ class Run:
     notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
     """
 
-    design: Design
+    design: CoreSpecification
     engine: str
     x: np.ndarray
     outputs: np.ndarray
@@ -192,7 +192,7 @@ def _load_all(file: Path) -> dict[str, np.ndarray]:
 
 
 def run_design(
-    design: Design,
+    design: CoreSpecification,
     x,
     engine: str = "golden",
     frames: int | None = None,
@@ -230,7 +230,7 @@ def run_design(
             raise DesignError(
                 f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
             )
-    sequences = first_frames(check_input(x, design.cell.inputs), frames)
+    sequences = first_frames(check_input(x, design.inputs), frames)
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say)
     start = time.perf_counter()
     if vcd is None:
@@ -245,7 +245,7 @@ def run_design(
         design=design,
         engine=engine,
         x=np.concatenate(sequences),
-        outputs=to_real(result.raw, design.formats.output),
+        outputs=to_real(result.raw, design.output_format),
         raw=result.raw,
         sequences=[len(s) for s in sequences],
         frame_cycles=result.frame_cycles,

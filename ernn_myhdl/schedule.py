@@ -19,7 +19,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.program import SOURCES, M, Operation, Program, program_for
+from ernn_myhdl.program import SOURCES, Operation, Program, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
 
@@ -102,12 +102,12 @@ class Schedule:
                 or t.issued[i + 1] != t.issued[i] + 1
             ):
                 label = SOURCES[operation.source]
-                unit = "projection" if operation.source == M else "lanes"
+                unit = self.design.cell.second_phase if i >= program.gate_length else "lanes"
                 events.append(Event(unit, frame, start, t.issued[i] + 1, label))
                 start = None
         passes = [o for o in program.operations if o.last]
-        for head, operation in zip(t.heads, passes, strict=True):
-            label = "y" if operation.source == M else "gates"
+        for number, (head, operation) in enumerate(zip(t.heads, passes, strict=True)):
+            label = "gates" if number < program.gate_passes else "y"
             events.append(Event("drain", frame, head, head + operation.chunks + 1, label))
         for done in t.cells:
             events.append(
@@ -125,10 +125,11 @@ class Schedule:
             "lanes": program.length,
             "drain": drained,
             "element-wise": program.cell_groups,
-            "projection": sum(o.source == M for o in program.operations),
             "input": max(design.cell.input_blocks, _input_beats(design)),
             "output": beats,
         }
+        if second := design.cell.second_phase:
+            work[second] = program.length - program.gate_length
         return {unit: busy / self.interval for unit, busy in work.items()}
 
     @property
@@ -142,16 +143,25 @@ def _input_beats(design: Design) -> int:
     return -(-design.cell.inputs // design.hardware.samples_per_beat)
 
 
-def _cut_blocks(design: Design, ready: int) -> tuple[list[int], int]:
-    """Cycles in which the blocks of a frame are cut, the first beat being usable at `ready`.
+def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Cycles in which the beats of a frame are taken from the FIFO and its blocks are cut.
 
-    Also the first cycle in which the next frame may be cut.
+    ready: first cycle in which the frame may be cut. arrivals: of its beats on s_axis.
     """
     blocks, k, size = design.cell.input_blocks, design.cell.block, design.hardware.samples_per_beat
-    if size >= k:
-        return [ready + i for i in range(blocks)], ready + blocks
-    beats, parts = _input_beats(design), k // size
-    return [ready + min((i + 1) * parts, beats) - 1 for i in range(blocks)], ready + beats
+    taken: list[int] = []
+    cut: list[int] = []
+    for arrival in arrivals:
+        ready = max(ready, arrival + stream.FIFO_LATENCY)
+        if size >= k:  # several blocks a beat, one a cycle
+            parts = min(size // k, blocks - len(cut))
+            cut += range(ready, ready + parts)
+            ready += parts - 1
+        taken.append(ready)
+        if size < k and (len(taken) % (k // size) == 0 or len(taken) == len(arrivals)):
+            cut.append(ready)
+        ready += 1
+    return taken, cut
 
 
 class _Frame:
@@ -159,6 +169,7 @@ class _Frame:
 
     def __init__(self, stream: int) -> None:
         self.stream = stream
+        self.accepted = 0
         self.blocks: list[int] = []
         self.issued: list[np.ndarray] = []
         self.heads: list[int] = []
@@ -172,7 +183,10 @@ class _Frame:
 class _Sequencer:
     """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
 
-    def __init__(self, design: Design, streams: Sequence[int]) -> None:
+    def __init__(
+        self, design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None
+    ) -> None:
+        self.arrivals = arrivals or [[0] * _input_beats(design)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
         self.frames = [_Frame(stream) for stream in streams]
@@ -184,25 +198,23 @@ class _Sequencer:
         self.y_written = {s: np.full(self.program.output_groups, -1) for s in set(streams)}
         operations, base = self.program.operations, self.program.gate_length
         self.gate_passes = _passes(operations[:base])
-        self.projection_passes = _passes(operations[base:])
+        self.second_passes = _passes(operations[base:])
 
     def run(self) -> tuple[FrameTimes, ...]:
         """Issue every pass of every frame."""
         gates = [(f, p) for f in range(len(self.frames)) for p in self.gate_passes]
-        rows = [(f, p) for f in range(len(self.frames)) for p in self.projection_passes]
-        passes = len(self.gate_passes), len(self.projection_passes)
-        done = [0, 0]  # gate passes, projection passes
+        rows = [(f, p) for f in range(len(self.frames)) for p in self.second_passes]
+        passes = len(self.gate_passes), len(self.second_passes)
+        done = [0, 0]  # passes of the first, of the second phase
         while done[0] < len(gates) or done[1] < len(rows):
             owed = passes[1] and done[0] // passes[0] > done[1] // passes[1]
             at = self.last_issue + 1
             gate_at = (
                 self._gates_begin(*gates[done[0]], at, owed) if done[0] < len(gates) else NEVER
             )
-            complete, ready = (
-                self._projection_begins(*rows[done[1]], at) if owed else (NEVER, NEVER)
-            )
+            complete, ready = self._second_begins(*rows[done[1]], at) if owed else (NEVER, NEVER)
             if complete <= gate_at or ready < gate_at:
-                self._issue_projection(*rows[done[1]], ready)
+                self._issue_second(*rows[done[1]], ready)
                 done[1] += 1
             else:
                 self._issue_gates(*gates[done[0]], gate_at)
@@ -218,8 +230,14 @@ class _Sequencer:
             ready = self.next_cut
             if number >= 2:
                 released = self.frames[number - 2].x_released
+                if released == NEVER:
+                    return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
-            frame.blocks, self.next_cut = _cut_blocks(self.design, ready)
+            arrivals = self.arrivals[number]
+            taken, frame.blocks = _cut_blocks(self.design, ready, arrivals)
+            begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
+            frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
+            self.next_cut = taken[-1] + 1
         at = max(at, frame.blocks[0] + self.time.block_to_issue)
         if number >= pages:
             at = max(at, self.frames[number - pages].released + 1)
@@ -231,15 +249,15 @@ class _Sequencer:
         return at
 
     def _awaited_y(self, number: int) -> bool:
-        """Whether the previous frame of the stream still waits for its projection."""
+        """Whether the previous frame of the stream still waits for its second phase."""
         stream = self.frames[number].stream
         before = [f for f in self.frames[:number] if f.stream == stream]
         return bool(before) and not before[-1].beats
 
-    def _projection_begins(self, number: int, ops: _Pass, at: int) -> tuple[int, int]:
+    def _second_begins(self, number: int, ops: _Pass, at: int) -> tuple[int, int]:
         """Cycles in which m is complete, and in which the first operation may be issued."""
         written = self.frames[number].m_written
-        ready = max(at, written[ops.need[0] - 1] + 1)
+        ready = max(at, written[ops.need[0] - 1] + 1) if ops.need[0] else at
         if ops.length == 1:
             ready = max(ready, self.drain_free)
         return max(at, written[-1] + 1), ready
@@ -263,10 +281,11 @@ class _Sequencer:
         frame.issued.append(issued)
         head = self.last_issue + time.issue_to_head
         frame.heads.append(head)
-        if ops.x_done is not None:
-            frame.x_released = int(issued[ops.x_done])
+        if not self.design.cell.second_reads_x:
+            self._release_x(frame, ops, issued)
         # groups of cells whose last chunk leaves the drain in this pass
-        per_group = 4 * self.design.hardware.element_width // self.design.hardware.ifft_units
+        hw = self.design.hardware
+        per_group = len(self.design.cell.rows) * hw.element_width // hw.ifft_units
         chunks = sum(p.chunks + 1 for p in self.gate_passes[: len(frame.heads)])
         first = chunks - (ops.chunks + 1)
         while len(frame.cells) < program.cell_groups:
@@ -276,19 +295,27 @@ class _Sequencer:
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
         frame.m_written = [done + time.forward for done in frame.cells]
-        if not self.design.cell.projection and len(frame.heads) == len(self.gate_passes):
+        if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)
 
-    def _issue_projection(self, number: int, ops: _Pass, at: int) -> None:
+    def _issue_second(self, number: int, ops: _Pass, at: int) -> None:
         frame, time = self.frames[number], self.time
-        needed = np.array(frame.m_written)[ops.need - 1] + 1
-        frame.issued.append(self._issue(ops, needed, at))
+        needed = np.array([-1, *frame.m_written])[ops.need] + 1
+        issued = self._issue(ops, needed, at)
+        frame.issued.append(issued)
+        if self.design.cell.second_reads_x:
+            self._release_x(frame, ops, issued)
         head = self.last_issue + time.issue_to_head
         frame.heads.append(head)
-        done = head + time.head_to_rows + time.output_mask
+        done = head + time.head_to_rows + time.rows_to_output
         frame.outputs += range(done, done + ops.chunks + 1)
         if len(frame.outputs) == self.program.output_groups:
             self._deliver(frame, frame.outputs)
+
+    @staticmethod
+    def _release_x(frame: _Frame, ops: _Pass, issued: np.ndarray) -> None:
+        if ops.x_done is not None:
+            frame.x_released = int(issued[ops.x_done])
 
     def _deliver(self, frame: _Frame, outputs: list[int]) -> None:
         """All of a frame's y is known: its spectra, its beats, the release of its page."""
@@ -337,7 +364,7 @@ def _passes(operations: Sequence[Operation]) -> list[_Pass]:
 def _frame_times(frame: _Frame) -> FrameTimes:
     return FrameTimes(
         frame.stream,
-        frame.blocks[0] - stream.FIFO_LATENCY,
+        frame.accepted,
         tuple(frame.blocks),
         tuple(np.concatenate(frame.issued).tolist()),
         tuple(frame.heads),
@@ -347,9 +374,14 @@ def _frame_times(frame: _Frame) -> FrameTimes:
     )
 
 
-def frame_times(design: Design, streams: Sequence[int]) -> tuple[FrameTimes, ...]:
-    """Times of frames that arrive as fast as the core takes them; streams: that of each."""
-    return _Sequencer(design, streams).run()
+def frame_times(
+    design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None = None
+) -> tuple[FrameTimes, ...]:
+    """Times of frames on the given streams.
+
+    arrivals: cycles of the beats of each frame on s_axis; None: as fast as the core takes them.
+    """
+    return _Sequencer(design, streams, arrivals).run()
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from vcd import VCDWriter
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.netlist import Elaboration
 from ernn_myhdl.rtl.signals import Array
 
@@ -105,7 +105,7 @@ TRACED = {
     "frame_start": "frame_start",
     "op_valid": "sequencer_op_valid",
     "op_recurrent": "sequencer_op_recurrent",
-    "op_projected": "sequencer_op_projected",
+    "op_second": "sequencer_op_second",
     "op_index": "sequencer_op_index",
     "op_address": "sequencer_op_address",
     "op_first": "sequencer_op_first",
@@ -120,6 +120,20 @@ TRACED = {
     "m_axis_tlast": "m_axis_tlast",
     "frame_error": "frame_error",
 }
+#: Those of them that are ports of the core.
+_STREAMS = tuple(net for net in TRACED.values() if "_axis_t" in net or net == "frame_error")
+
+
+def traced(design: CoreSpecification) -> dict[str, str]:
+    """Signals of the trace of a core: name -> net; those of a network's layers with their prefix."""
+    if isinstance(design, Design):
+        return dict(TRACED)
+    names = {name: net for name, net in TRACED.items() if net in _STREAMS}
+    for prefix in design.layer_prefixes:
+        names |= {f"{prefix}{name}": f"{prefix}{net}" for name, net in TRACED.items()}
+    return names
+
+
 #: Suffix of the array that tells when a stage's or stream's value is valid.
 VALID = ".valid"
 
@@ -131,13 +145,14 @@ class CycleTrace:
     `stage.valid`; `s_axis_tdata` and `m_axis_tdata`: the first sample of the beat.
     """
 
-    def __init__(self, design: Design) -> None:
-        self._bits = design.hardware.sample_bits
+    def __init__(self, design: CoreSpecification) -> None:
+        self._bits = design.stream_shape.sample_bits
+        self._traced = traced(design)
         self._columns: dict[str, list[int]] = {}
 
     def watch(self, model: Elaboration):
         """The hook for `simulate`."""
-        plain = {n: model.signals[net] for n, net in TRACED.items() if net in model.signals}
+        plain = {n: model.signals[net] for n, net in self._traced.items() if net in model.signals}
         stages: dict[str, tuple] = {}
         for stage, valid, data in model.probes:
             stages.setdefault(stage, (valid, data[0]))

@@ -105,7 +105,7 @@ class FxpStages:
         padded = np.pad(values, (0, shape[0] * shape[1] - len(values))).reshape(shape)
         if padded.dtype.kind == "f":
             return self._count(counter(self.cell, name), *quantised(padded, fmt))
-        check_raw(padded, fmt, what)
+        check_raw(values, fmt, what)
         return number(padded, fmt)
 
     def _count(self, name: str, x: Fxp, overflow: np.ndarray, row: int | None = None) -> Fxp:

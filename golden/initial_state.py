@@ -40,7 +40,7 @@ def check_state(cell: Cell, state: State | None) -> dict[str, np.ndarray] | None
         )
     if set(state) != set(sizes):
         raise DesignError(
-            f"initial state: has {_names(state) or 'nothing'}, a {cell.kind} cell needs {_names(sizes)}"
+            f"initial state: has {_names(state) or 'nothing'}, the {cell.kind} cell needs {_names(sizes)}"
         )
     return {name: _part(name, state[name], size) for name, size in sizes.items()}
 

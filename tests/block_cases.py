@@ -20,7 +20,20 @@ from ernn_myhdl import transform
 from ernn_myhdl.formats import Format, requantise, round_shift, saturate
 from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.pwl import pwl_table
-from ernn_myhdl.rtl import broadcast, delay, drain, elementwise, fft, lane, memory, pwl, rounding
+from ernn_myhdl.rtl import (
+    broadcast,
+    delay,
+    drain,
+    elementwise,
+    fft,
+    gru_cells,
+    lane,
+    linear_cells,
+    lstm_cells,
+    memory,
+    pwl,
+    rounding,
+)
 from ernn_myhdl.rtl.signals import Array, Bit, Word
 
 
@@ -459,31 +472,39 @@ LANES = [
 ]
 
 
-def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
+def select_case(points: int, x: int, y: int, m: int, second_x: bool = False) -> BlockCase:
     def vectors(rng):
         number = 60
+        more = {}
+        if second_x:
+            more = {
+                "second_x": flags(rng, number),
+                "second_column": arrays(rng, points, x, number),
+            }
         return padded(
             columns(
                 recurrent=flags(rng, number),
-                projected=flags(rng, number, 0.3),
+                second=flags(rng, number, 0.3),
                 fresh=flags(rng, number, 0.3),
                 x_column=arrays(rng, points, x, number),
                 y_column=arrays(rng, points, y, number),
                 m_column=arrays(rng, points, m, number),
+                **more,
             ),
             broadcast.SELECT_LATENCY,
         )
 
     def chosen(v):
-        if v["projected"]:
-            return {"column": column_of(v["m_column"])}
+        if v["second"]:
+            from_x = second_x and v["second_x"]
+            return {"column": column_of(v["second_column" if from_x else "m_column"])}
         if v["recurrent"]:
             return {"column": column_of([0] * points if v["fresh"] else v["y_column"])}
         return {"column": column_of(v["x_column"])}
 
     def expected(inputs):
         """The choice comes a cycle before the columns."""
-        names = ("recurrent", "projected", "fresh")
+        names = ("recurrent", "second", "fresh", *(("second_x",) if second_x else ()))
         results = [
             chosen(now | {name: before[name] for name in names})
             for before, now in zip(inputs, inputs[1:], strict=False)
@@ -491,8 +512,8 @@ def select_case(points: int, x: int, y: int, m: int) -> BlockCase:
         return ([{}] * (broadcast.SELECT_LATENCY + 1) + results)[: len(inputs)]
 
     return BlockCase(
-        f"column select of {points}, {x}, {y}, {m}",
-        lambda: broadcast.select_leaf(points, x, y, m),
+        f"column select of {points}, {x}, {y}, {m}" + (", second phase of x" if second_x else ""),
+        lambda: broadcast.select_leaf(points, x, y, m, second_x),
         vectors,
         expected,
     )
@@ -571,7 +592,7 @@ def _control_expected(inputs):
     results, projected, tag, moved = [], 0, 0, 0
     for v in inputs:
         if v["loaded"]:
-            projected, tag = v["pass_projected"], v["pass_tag"]
+            projected, tag = v["pass_second"], v["pass_tag"]
         present = v["loaded"] or moved
         results.append(
             {
@@ -593,7 +614,7 @@ DRAIN_CONTROL = BlockCase(
         rst=flags(rng, 200, 0.05),
         loaded=flags(rng, 200, 0.2),
         shifting=flags(rng, 200),
-        pass_projected=flags(rng, 200),
+        pass_second=flags(rng, 200),
         pass_tag=rng.integers(0, 16, 200).tolist(),
     ),
     _control_expected,
@@ -628,6 +649,7 @@ def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockC
 
 DRAIN = [
     *(select_case(*c) for c in ((1, 8, 8, 8), (2, 6, 9, 4), (8, 12, 10, 14), (32, 5, 7, 6))),
+    *(select_case(*c, second_x=True) for c in ((1, 8, 8, 8), (8, 12, 10, 14))),
     broadcast_case(5, 9),
     *(combine_case(*c) for c in ((1, 9), (2, 20), (4, 30), (32, 40))),
     join_case(4, 30),
@@ -679,7 +701,7 @@ def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
 
     return BlockCase(
         f"gather {units} x {points} into {width} blocks, {chunks} chunks",
-        lambda: elementwise.gather_leaf(points, word, units, width, chunks, groups, 3),
+        lambda: elementwise.gather_leaf(points, word, units, 4 * width, chunks, groups, 3),
         vectors,
         expected,
     )
@@ -758,17 +780,17 @@ def update_case(gate: int, state: int, forget_shift: int, enter_shift: int) -> B
         return {"total": each(v | {"state": [0] * 2} if v["fresh"] else v)}
 
     return elementwise_case(
-        f"update_state {gate} {state} by {forget_shift} {enter_shift}", elementwise.update_state, 2,
+        f"update_state {gate} {state} by {forget_shift} {enter_shift}", lstm_cells.update_state, 2,
         {"forget": gate, "state": state, "enter": gate, "candidate": gate}, {"total": total},
         {"gate_word": gate, "state_word": state, "forget_shift": forget_shift,
          "enter_shift": enter_shift, "total_word": total},
-        elementwise.STATE_LATENCY - rounding.LATENCY, exact, ("fresh",), number=300,
+        lstm_cells.STATE_LATENCY - rounding.LATENCY, exact, ("fresh",), number=300,
     )  # fmt: skip
 
 
 def multiply_output_case(count: int, word: int) -> BlockCase:
     component = Leaf(
-        "multiply_output", elementwise.multiply_output,
+        "multiply_output", lstm_cells.multiply_output,
         ins(clk=Bit(), gate=Array(count, word), squashed=Array(count, word), mask=Word(count))
         | outs(product=Array(count, 2 * word)), {"count": count, "gate_word": word},
     )  # fmt: skip
@@ -783,7 +805,80 @@ def multiply_output_case(count: int, word: int) -> BlockCase:
             gate=arrays(rng, count, word, 50), squashed=arrays(rng, count, word, 50),
             mask=rng.integers(0, 1 << count, 50).tolist(),
         ),
-        pipeline(elementwise.OUTPUT_LATENCY - rounding.LATENCY, masked),
+        pipeline(lstm_cells.OUTPUT_LATENCY - rounding.LATENCY, masked),
+    )  # fmt: skip
+
+
+def multiply_state_case(gate: int, state: int) -> BlockCase:
+    """The kept state comes with the product."""
+    each = _each(lambda r, h: r * h, "gate", "state")
+
+    def exact(v):
+        seen = [0] * 3 if v["fresh"] else v["state"]
+        return {"product": each(v | {"state": seen}), "kept": seen}
+
+    return elementwise_case(
+        f"multiply_state {gate} x {state}", gru_cells.multiply_state, 3,
+        {"gate": gate, "state": state}, {"product": gate + state, "kept": state},
+        {"gate_word": gate, "state_word": state}, gru_cells.RESET_LATENCY, exact, ("fresh",),
+    )  # fmt: skip
+
+
+def blend_case(gate: int, state: int, state_shift: int, candidate_shift: int, frac: int):
+    """A mask word beside the arrays."""
+    count = 3
+    difference = max(state + state_shift, gate + candidate_shift) + 1
+    word = max(gate + difference, gate + frac) + 1
+    component = Leaf(
+        "blend", gru_cells.blend,
+        ins(clk=Bit(), fresh=Bit(), gate=Array(count, gate), state=Array(count, state),
+            candidate=Array(count, gate), mask=Word(count))
+        | outs(total=Array(count, word)),
+        {"count": count, "gate_word": gate, "difference_word": difference, "total_word": word,
+         "state_shift": state_shift, "candidate_shift": candidate_shift, "product_frac": frac},
+    )  # fmt: skip
+    number = 200
+
+    def vectors(rng):
+        drawn = {"gate": gate, "state": state, "candidate": gate}
+        drawn = {p: arrays(rng, count, w, number) for p, w in drawn.items()}
+        least, most = (lambda w: -(1 << (w - 1))), (lambda w: (1 << (w - 1)) - 1)
+        for i, (g, h, n) in enumerate(itertools.product((least, most), repeat=3)):
+            for p, end, w in (("gate", g, gate), ("state", h, state), ("candidate", n, gate)):
+                drawn[p][i] = [end(w)] * count
+        mask = rng.integers(0, 1 << count, number)
+        mask[:8] = (1 << count) - 1
+        return columns(fresh=flags(rng, number, 0.2), mask=mask.tolist(), **drawn)
+
+    def exact(v):
+        total = []
+        for i, (z, h, n) in enumerate(zip(v["gate"], v["state"], v["candidate"], strict=True)):
+            apart = ((0 if v["fresh"] else h) << state_shift) - (n << candidate_shift)
+            total.append((n << frac) + z * apart if v["mask"] >> i & 1 else 0)
+        return {"total": total}
+
+    return BlockCase(
+        f"blend {gate}, {state} by {state_shift}, {candidate_shift}, {frac}", lambda: component,
+        vectors, pipeline(gru_cells.BLEND_LATENCY - rounding.LATENCY, exact),
+    )  # fmt: skip
+
+
+def mask_block_case(count: int, word: int) -> BlockCase:
+    component = Leaf(
+        "mask_block", linear_cells.mask_block,
+        ins(clk=Bit(), source=Array(count, word), mask=Word(count))
+        | outs(target=Array(count, word)), {"count": count},
+    )  # fmt: skip
+
+    def masked(v):
+        return {"target": [x if v["mask"] >> i & 1 else 0 for i, x in enumerate(v["source"])]}
+
+    return BlockCase(
+        f"mask_block {count} x {word}", lambda: component,
+        lambda rng: columns(
+            source=arrays(rng, count, word, 40), mask=rng.integers(0, 1 << count, 40).tolist()
+        ),
+        pipeline(linear_cells.MASK_LATENCY, masked),
     )  # fmt: skip
 
 
@@ -802,6 +897,10 @@ ELEMENTWISE = [
     *(update_case(*c) for c in ((8, 12, 0, 3), (12, 10, 2, 0), (6, 6, 0, 0))),
     multiply_output_case(5, 8),
     multiply_output_case(1, 8),
+    *(multiply_state_case(*c) for c in ((12, 16), (5, 9))),
+    *(blend_case(*c) for c in ((12, 16, 0, 4, 15), (8, 6, 3, 0, 7), (16, 20, 0, 4, 19))),
+    mask_block_case(5, 8),
+    mask_block_case(1, 16),
 ]  # fmt: skip
 
 

@@ -253,12 +253,12 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
         design.cell.input_blocks, program.cell_groups, program.output_groups,
     )  # fmt: skip
     operations, base = program.operations, program.gate_length
-    projected = bool(design.cell.projection)
+    second_phase = bool(design.cell.second_phase)
 
-    def words(gate: int, projection: int) -> Values:
+    def words(gate: int, second: int) -> Values:
         """Fields of the program words at two addresses."""
         values = {}
-        for part, address in (("gate", gate), ("projection", projection)):
+        for part, address in (("gate", gate), ("second", second)):
             for field in fields(operations[address]):
                 if f"{part}_{field.name}" in leaf.ports:
                     values[f"{part}_{field.name}"] = int(getattr(operations[address], field.name))
@@ -272,20 +272,20 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     def vectors(rng):
         def drive():
             """Frames enter when a page is free; m, y and releases follow the operations."""
-            outputs = yield {"rst": 1} | quiet_inputs | words(0, base if projected else 0)
+            outputs = yield {"rst": 1} | quiet_inputs | words(0, base if second_phase else 0)
             x_pages, x_left, m_left, releases = 2, 0, 0, 0
             y_left: deque[int] = deque()  # streams of the groups to come
             for t in range(2000):
                 if outputs["op_valid"]:
                     done = operations[outputs["op_address"]]
                     frame_ends = outputs["op_address"] == program.length - 1
-                    if done.y_done and projected:
+                    if done.y_done and second_phase:
                         m_left += m_groups
                     if frame_ends:
-                        y_left += [outputs["op_tag"] >> 2] * y_groups
+                        y_left += [(outputs["op_tag"] >> 2) % streams] * y_groups
                 x_pages += outputs["x_release"]
                 values = {"rst": int(t == 0)} | quiet_inputs
-                values |= words(outputs["gate_fetch"], outputs["projection_fetch"])
+                values |= words(outputs["gate_fetch"], outputs["second_fetch"])
                 slow = 0.15 if t // 200 % 2 else 0.8
                 if t and not x_left and x_pages and rng.random() < slow:
                     x_pages, x_left = x_pages - 1, x_groups

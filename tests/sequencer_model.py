@@ -16,23 +16,25 @@ class SequencerModel:
     def __init__(self, design: Design) -> None:
         self.design, self.program = design, program_for(design)
         streams = design.hardware.streams
-        self.projected = bool(design.cell.projection)
+        self.has_second = bool(design.cell.second_phase)
+        self.reads_x = design.cell.second_reads_x
+        self.second_x_page = 0
         self.loaded = False
         self.gate = 0
-        self.base = self.projection = self.program.gate_length if self.projected else 0
+        self.base = self.second = self.program.gate_length if self.has_second else 0
         self.inside = ""  # the part of the program that a pass was begun of
         self.busy = self.outstanding = self.x = self.m = self.x_page = 0
         self.y = [self.program.output_groups] * streams
         self.page = [1] * streams  # of the latest y
         self.arrived: deque[tuple[int, int]] = deque()  # fresh, stream
-        self.owed: deque[tuple[int, int]] = deque()  # tag, number of frames before the projection
+        self.owed: deque[tuple[int, int]] = deque()  # tag, number of frames before it
         self.now = (0, 0, 0)  # fresh, stream, page of y that is read
         self.started = 0
 
     def decide(self) -> str:
         """The part whose operation is issued, or nothing."""
         gate = self.program.operations[self.gate]
-        row = self.program.operations[self.projection]
+        row = self.program.operations[self.second]
         have = self.x if gate.source == X else self.y[self.now[1]]
         pages = self.design.hardware.frames_in_flight
         gate_ready = self.loaded and gate.need <= have and not (gate.last and self.busy)
@@ -40,26 +42,26 @@ class SequencerModel:
         row_ready = bool(self.owed) and row.need <= self.m and not (row.last and self.busy)
         if self.inside == "gate":
             return "gate" if gate_ready else ""
-        if self.inside == "projection" or (self.owed and self.m >= self.program.cell_groups):
-            return "projection" if row_ready else ""
+        if self.inside == "second" or (self.owed and self.m >= self.program.cell_groups):
+            return "second" if row_ready else ""
         if gate_ready and gate.start and self.owed:
             stream = self.arrived[0][1]
             gate_ready = self.x >= self.design.cell.input_blocks
             gate_ready &= self.y[stream] >= self.program.output_groups
-        return "gate" if gate_ready else "projection" if row_ready else ""
+        return "gate" if gate_ready else "second" if row_ready else ""
 
     def fetches(self, issued: str) -> Values:
         """Addresses of the next operations."""
         last = self.program.gate_length - 1
-        gate, row = self.gate, self.projection
+        gate, row = self.gate, self.second
         if issued == "gate":
             gate = 0 if gate == last else gate + 1
-        elif issued == "projection":
+        elif issued == "second":
             row = self.base if row == self.program.length - 1 else row + 1
-        return {"gate_fetch": gate, "projection_fetch": row}
+        return {"gate_fetch": gate, "second_fetch": row}
 
     def operation(self, issued: str) -> Operation:
-        return self.program.operations[self.gate if issued == "gate" else self.projection]
+        return self.program.operations[self.gate if issued == "gate" else self.second]
 
     def outputs(self, issued: str) -> Values:
         """The outputs one cycle later; tag and page of y only where they count."""
@@ -70,19 +72,25 @@ class SequencerModel:
             "op_valid": 1,
             "op_first": int(operation.first),
             "op_last": int(operation.last),
-            "x_release": int(issued == "gate" and operation.x_done),
-            "op_projected": int(issued == "projection"),
+            "x_release": int(operation.x_done and (issued == "second") == self.reads_x),
+            "op_second": int(issued == "second"),
             "op_index": operation.index,
-            "op_address": self.gate if issued == "gate" else self.projection,
+            "op_address": self.gate if issued == "gate" else self.second,
         }
-        if issued == "projection":
+        if issued == "second":
             tag, number = self.owed[0]
             pages = self.design.hardware.frames_in_flight
-            return made | {"op_tag": tag, "m_page": number % pages}
+            made |= {"op_tag": tag, "m_page": number % pages}
+            if self.reads_x:
+                made["op_second_x"] = int(operation.source == X)
+                made["second_x_page"] = self.second_x_page
+            return made
+        if self.reads_x:
+            made["op_second_x"] = 0
         fresh, stream, page = self.now
         made |= {"op_recurrent": int(operation.source == Y), "x_page": self.x_page}
         if not operation.start:
-            made |= {"op_tag": _tag(fresh, stream, page), "y_page": 2 * stream + page}
+            made |= {"op_tag": self._tag(), "y_page": 2 * stream + page}
         return made
 
     def advance(self, issued: str, inputs: Values) -> None:
@@ -97,10 +105,12 @@ class SequencerModel:
                 self.busy = operation.chunks
             if issued == "gate":
                 self._gate_issued(operation)
-            elif operation.final:
-                self.m -= self.program.cell_groups
-                self.owed.popleft()
-        self.gate, self.projection = following.values()
+            else:
+                self.second_x_page ^= operation.x_done
+                if operation.final:
+                    self.m -= self.program.cell_groups
+                    self.owed.popleft()
+        self.gate, self.second = following.values()
         self.x += inputs["x_write"]
         self.m += inputs["m_write"]
         self.y[inputs["y_write_stream"]] += inputs["y_write"]
@@ -121,9 +131,14 @@ class SequencerModel:
         if operation.y_done:
             self.y[self.now[1]] -= self.program.output_groups
         if operation.final:
-            self.owed.append((_tag(*self.now), self.started - 1))
+            self.owed.append((self._tag(), self.started - 1))
 
-
-def _tag(fresh: int, stream: int, page: int) -> int:
-    """Tag of a frame that reads `page` of y."""
-    return fresh | (1 - page) << 1 | stream << 2
+    def _tag(self) -> int:
+        """Tag of the frame whose gates are being issued."""
+        fresh, stream, page = self.now
+        tag = fresh | (1 - page) << 1 | stream << 2
+        if self.reads_x:  # then z and h wait for the second phase in a page of their own
+            hw = self.design.hardware
+            number = (self.started - 1) % hw.frames_in_flight
+            tag |= number << 2 + max(1, (hw.streams - 1).bit_length())
+        return tag

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import inspect
 
+from ernn_myhdl.cells import CELLS, RESETS, cell_fields, make_cell
 from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json, whole
 from ernn_myhdl.presets import PRESETS
 
 EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
   ernn new --inputs 40 --hidden 128 --block 1 --lanes 64 --word 16 -o dense
+  ernn new --cell gru --reset after --inputs 40 --hidden 128 --streams 4 -o gru
   ernn new --preset paper-lstm-k8 -o paper
   ernn new --preset paper-lstm-k16 --streams 8 --seed 2 -o paper16"""
 
@@ -31,7 +33,7 @@ def add_parser(subparsers) -> None:
         "--preset", metavar="NAME", help=f"a design to begin with: {', '.join(PRESETS)}"
     )
     cell = parser.add_argument_group("cell", **options)
-    cell.add_argument("--cell", choices=("lstm",), help="kind of cell")
+    cell.add_argument("--cell", choices=tuple(CELLS), help="kind of cell (default lstm)")
     cell.add_argument("--inputs", type=whole, metavar="N", help="elements of x")
     cell.add_argument("--hidden", type=whole, metavar="N", help="cells")
     cell.add_argument(
@@ -43,6 +45,9 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     cell.add_argument(
         "--peepholes", action=argparse.BooleanOptionalAction, help="with peephole connections"
+    )
+    cell.add_argument(
+        "--reset", choices=RESETS, help="place of a GRU's reset: before or after the product"
     )
     cell.add_argument("--g-activation", choices=("tanh", "sigmoid"), help="default tanh")
     hardware = parser.add_argument_group("hardware", **options)
@@ -73,7 +78,6 @@ def add_parser(subparsers) -> None:
 
 def design_arguments(args) -> dict:
     """The arguments of `new_design` that the options and the preset give."""
-    from ernn_myhdl.cells import LstmCell
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.generate import new_design
     from ernn_myhdl.presets import preset_arguments
@@ -85,10 +89,10 @@ def design_arguments(args) -> dict:
         if name not in arguments:
             raise DesignError(f"--{name} is missing; give it, or a --preset; see `ernn new --help`")
     if "lanes" not in arguments:
-        shape = {
-            n: arguments[n] for n in ("inputs", "hidden", "projection", "block") if n in arguments
-        }
-        arguments["lanes"] = min(16, 4 * LstmCell(**shape).hidden_blocks)
+        kind = arguments.get("cell", "lstm")
+        shape = {n: arguments[n] for n in cell_fields(CELLS[kind]) if n in arguments}
+        cell = make_cell(kind, **shape)
+        arguments["lanes"] = min(16, len(cell.rows) * cell.hidden_blocks)
     return arguments
 
 

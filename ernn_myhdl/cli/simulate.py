@@ -98,7 +98,7 @@ def run(args) -> int:
     from ernn_myhdl.storage import load_design
 
     design = load_design(args.design)
-    sequences = first_frames(load_input(args.input, design.cell.inputs), args.frames)
+    sequences = first_frames(load_input(args.input, design.inputs), args.frames)
     if args.seed < 0:
         raise DesignError(f"seed = {args.seed}: must be 0 or more")
     if args.output:

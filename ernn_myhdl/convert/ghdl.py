@@ -123,7 +123,7 @@ def run_ghdl(
 
 def _read_log(log: str, design: Design, frames: int):
     accepted, delivered, rows, row = [], [], [], []
-    beats_in = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
+    beats_in = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
     for line in log.splitlines():
         kind, cycle, *rest = line.split()
         if kind == "s":
@@ -132,7 +132,7 @@ def _read_log(log: str, design: Design, frames: int):
         _, last, data = rest
         row += unpack_beat(int(data, 16), design)
         if last == "1":
-            rows.append(row[: design.cell.outputs])
+            rows.append(row[: design.outputs])
             delivered.append(int(cycle))
             row = []
     return (

@@ -31,8 +31,8 @@ def beat_line(beat: Beat, width: int) -> str:
 
 def vector_lines(sequences, design: Design, traffic: Traffic = Traffic()) -> str:
     """Vector file of sequences of raw frames, in the order of `traffic`."""
-    width = design.hardware.samples_per_beat * design.hardware.sample_bits
-    turns = traffic.turns([len(s) for s in sequences], design.hardware.streams)
+    width = design.stream_shape.data_bits
+    turns = traffic.turns([len(s) for s in sequences], design.stream_shape.streams)
     return "".join(beat_line(beat, width) for beat in turn_beats(sequences, turns, design))
 
 
@@ -41,10 +41,10 @@ def random_sequences(
 ) -> list[np.ndarray]:
     """Raw input sequences: uniform over the format, with its extreme values mixed in."""
     rng = np.random.default_rng(seed)
-    fmt = design.formats.input
+    fmt = design.input_format
     sequences = []
     for length in lengths:
-        shape = (length, design.cell.inputs)
+        shape = (length, design.inputs)
         raw = rng.integers(fmt.minimum // 2, fmt.maximum // 2 + 1, shape)
         corner = rng.random(shape) < 0.05
         raw[corner] = rng.choice([fmt.minimum, fmt.maximum, -1, 0, 1], int(corner.sum()))
@@ -58,7 +58,7 @@ def write_test_bench(design: Design, top: Netlist, folder: Path) -> None:
 
     sequences = random_sequences(design)
     model = FixedPointModel(design)
-    frac = design.formats.input.frac
+    frac = design.input_format.frac
     results = [model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences]
     (folder / BENCH).write_text(bench_text(design, top.name))
     (folder / INPUT).write_text(vector_lines(sequences, design))
@@ -67,8 +67,8 @@ def write_test_bench(design: Design, top: Netlist, folder: Path) -> None:
 
 def bench_text(design: Design, top: str) -> str:
     """The test bench entity `test_bench`."""
-    width = design.hardware.samples_per_beat * design.hardware.sample_bits
-    streams = design.hardware.streams
+    width = design.stream_shape.data_bits
+    streams = design.stream_shape.streams
     # a core with one stream has no tid
     declared = connected = offered = ""
     seen = "0"

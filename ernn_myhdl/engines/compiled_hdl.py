@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ernn_myhdl.convert.ghdl import find_ghdl
 from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
@@ -29,16 +29,18 @@ from ernn_myhdl.netlist import (
 )
 from ernn_myhdl.rtl.top import core
 from ernn_myhdl.storage import load_design, save_design
-from ernn_myhdl.trace import TRACED
+from ernn_myhdl.trace import traced
 
 #: Where the Verilog comes from: MyHDL's own, or that which GHDL makes of the converted VHDL.
 SOURCES = ("verilog", "vhdl")
 NAME = "compiled"
 
 
-def compiled_core(design: Design) -> Observed:
+def compiled_core(design: CoreSpecification) -> Observed:
     """The core of `design` with all that the simulation looks at as ports, whatever its name."""
-    return observed(core(replace(design, name=NAME)), (*TRACED.values(), *liveness.NETS))
+    return observed(
+        core(replace(design, name=NAME)), (*traced(design).values(), *liveness.nets(design))
+    )
 
 
 def memories(view: Observed) -> list[Rom]:
@@ -47,7 +49,7 @@ def memories(view: Observed) -> list[Rom]:
     return sorted(found, key=lambda rom: rom.name)
 
 
-def write_verilog(design: Design, source: str, folder: Path) -> list[Path]:
+def write_verilog(design: CoreSpecification, source: str, folder: Path) -> list[Path]:
     """Write the Verilog of the core and of its memories into `folder`; returns the files.
 
     source: of SOURCES. Raises ToolError where GHDL is missing or a conversion fails.

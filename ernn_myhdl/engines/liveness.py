@@ -7,27 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.program import SOURCES, program_for
 
-#: Nets of the top that the text is made of.
-NETS = (
+#: Nets of a layer that the text is made of, and those of the top.
+LAYER_NETS = (
     "gate_fetch",
-    "projection_fetch",
+    "second_fetch",
     "sequencer_op_address",
     "sequencer_x_write_index",
     "sequencer_y_write_index",
     "sequencer_m_write_index",
     "sequencer_shifting",
-    "s_axis_tvalid",
-    "s_axis_tready",
-    "m_axis_tvalid",
-    "m_axis_tready",
 )
+STREAM_NETS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready")
+
+
+def nets(design: CoreSpecification) -> tuple[str, ...]:
+    """Names of the nets that `hung` wants to see."""
+    layers = (prefix + net for prefix in design.layer_prefixes for net in LAYER_NETS)
+    return (*layers, *STREAM_NETS)
 
 
 def hung(
-    design: Design,
+    design: CoreSpecification,
     values: Mapping[str, int],
     limit: int,
     done: int,
@@ -35,12 +38,30 @@ def hung(
     accepted: int,
     beats: int,
 ) -> str:
-    """The message of a simulation without a transfer for `limit` cycles; values: of NETS."""
+    """The message of a simulation without a transfer for `limit` cycles; values: of `nets`."""
     v = values
-    operations = program_for(design).operations
+    layers = "; ".join(
+        _state(layer, prefix, v)
+        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
+    )
+    handshakes = ", ".join(
+        f"{side}_axis tvalid {v[f'{side}_axis_tvalid']} tready {v[f'{side}_axis_tready']}"
+        for side in "sm"
+    )
+    return (
+        f"simulation: no transfer for {limit} cycles, {done} of {frames} frames delivered, "
+        f"{accepted} of {beats} beats accepted; {layers}; {handshakes}; if input was on "
+        "offer, this is a defect of the core: please report the design"
+    )
+
+
+def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
+    """Where the sequencer of a layer stands."""
+    v = {net: values[prefix + net] for net in LAYER_NETS}
+    operations = program_for(layer).operations
     waiting = []
-    for part, name in (("gate", "gate passes"), ("projection", "projection")):
-        if part == "gate" or design.cell.projection:
+    for part, name in (("gate", "gate passes"), ("second", layer.cell.second_phase)):
+        if name:
             address = v[f"{part}_fetch"]
             operation = operations[address]
             waiting.append(
@@ -48,14 +69,8 @@ def hung(
                 f"{SOURCES[operation.source]}"
             )
     written = ", ".join(f"{s} {v[f'sequencer_{s}_write_index']}" for s in SOURCES)
-    handshakes = ", ".join(
-        f"{side}_axis tvalid {v[f'{side}_axis_tvalid']} tready {v[f'{side}_axis_tready']}"
-        for side in "sm"
-    )
     return (
-        f"simulation: no transfer for {limit} cycles, {done} of {frames} frames delivered, "
-        f"{accepted} of {beats} beats accepted; sequencer: {', '.join(waiting)}; the last operation "
-        f"issued was number {v['sequencer_op_address']}; next group to be written: {written}; the "
-        f"drain is {'shifting' if v['sequencer_shifting'] else 'idle'}; {handshakes}; if input was on "
-        "offer, this is a defect of the core: please report the design"
+        f"{prefix}sequencer: {', '.join(waiting)}; the last operation issued was number "
+        f"{v['sequencer_op_address']}; next group to be written: {written}; the drain is "
+        f"{'shifting' if v['sequencer_shifting'] else 'idle'}"
     )

@@ -1,15 +1,15 @@
 """From the chunks that a simulation recorded to named tensors in the shapes of the models.
 
-A probe records what one cycle computes: U block rows at the drain, E blocks at the element-wise
-unit. Block row 4 b + q is gate q of block b; see `ernn_myhdl.program`.
+A probe records what one cycle computes: U block rows at the drain, E blocks at the first element-wise
+unit, `output_width` blocks behind the second phase. Block row R b + q is row q of block b, of R rows; see
+`ernn_myhdl.program`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.cells import GATES
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.program import program_for
 from golden.tensors import tensor_names, tensor_shapes
@@ -17,29 +17,47 @@ from golden.tensors import tensor_names, tensor_shapes
 Chunks = list[tuple[int, list[int]]]
 
 _DRAINED = ("accumulators", "gate_spectra", "gate_sums")
-_PER_GATE = ("preactivations", "gates")
+_PER_ROW = ("preactivations", "gates")
 _INPUT = ("input", "input_spectrum")
-_CELLS = ("cell_state", "cell_tanh", "cell_output", "cell_output_spectrum")
+#: Recorded a block at a time by the instances of a unit, several at once by the core.
+_OF_CELLS = ("cell_state", "cell_tanh")
+_OF_FIRST_PHASE = ("cell_output", "cell_output_spectrum")
 
 
 def assemble(
-    design: Design, recorded: dict[str, Chunks], frames: int
+    design: CoreSpecification, recorded: dict[str, Chunks], frames: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tensors (frames, ...) int64 and the cycle of every block of them (frames, ..., blocks).
 
     recorded: `Recording.stages`. Raises ToolError where there are too few records.
     """
+    tensors, cycles = {}, {}
+    for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
+        for made, parts in zip(
+            (tensors, cycles), _layer(layer, prefix, recorded, frames), strict=True
+        ):
+            made.update({prefix + name: part for name, part in parts.items()})
+    return tensors, cycles
+
+
+def _layer(
+    design: Design, prefix: str, recorded: dict[str, Chunks], frames: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The tensors of one layer, without its prefix."""
     program, cell, k = program_for(design), design.cell, design.cell.block
-    width = design.hardware.element_width
+    width, each = design.hardware.element_width, len(cell.rows)
+    first = program.cell_groups, width
+    second = program.output_groups, program.output_width
+    split = cell.second_phase == "candidate"  # its last gate and its state are of the second unit
     shapes = tensor_shapes(cell)
     tensors, cycles = {}, {}
 
     def blocks(stage: str, records: int, per_record: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stage: (frames, blocks, k) and their cycles (frames, blocks)."""
-        chunks = recorded.get(stage, [])[: frames * records]
+        chunks = recorded.get(prefix + stage, [])[: frames * records]
         if len(chunks) < frames * records:
             raise ToolError(
-                f"simulation: stage {stage} has {len(chunks)} records, expected "
+                f"simulation: stage {prefix}{stage} has {len(chunks)} records, expected "
                 f"{frames * records}; this is a defect of the core, please report the design"
             )
         values = np.array([v for _, v in chunks], dtype=np.int64)
@@ -48,10 +66,11 @@ def assemble(
 
     for name in tensor_names(cell):
         count = shapes[name][-2]
-        if name in _PER_GATE:
-            parts = [
-                blocks(f"{name}_{q}", program.cell_groups * width, 1) for q in range(len(GATES))
-            ]
+        if name in _PER_ROW:
+            parts = []
+            for q in range(shapes[name][0]):
+                groups, size = second if split and q == each else first
+                parts.append(blocks(f"{name}_{q}", groups * size, 1))
             tensors[name] = np.stack([v[:, :count] for v, _ in parts], axis=1)
             cycles[name] = np.stack([c[:, :count] for _, c in parts], axis=1)
             continue
@@ -59,16 +78,16 @@ def assemble(
             values, when = blocks(name, count, 1)
         elif name in _DRAINED:
             values, when = blocks(name, program.gate_chunks, design.hardware.ifft_units)
-        elif name in ("cell_state", "cell_tanh"):
-            values, when = blocks(name, program.cell_groups * width, 1)
-        elif name in _CELLS:
-            values, when = blocks(name, program.cell_groups, width)
+            rows = count * each
+            values = values[:, :rows].reshape(frames, count, each, k).swapaxes(1, 2)
+            when = when[:, :rows].reshape(frames, count, each).swapaxes(1, 2)
+        elif name in _OF_CELLS:
+            groups, size = second if split else first
+            values, when = blocks(name, groups * size, 1)
+        elif name in _OF_FIRST_PHASE:
+            values, when = blocks(name, *first)
         else:
-            values, when = blocks(name, program.output_groups, program.output_width)
-        if name in _DRAINED:
-            rows = count * len(GATES)
-            values = values[:, :rows].reshape(frames, count, len(GATES), k).swapaxes(1, 2)
-            when = when[:, :rows].reshape(frames, count, len(GATES)).swapaxes(1, 2)
+            values, when = blocks(name, *second)
         tensors[name] = np.ascontiguousarray(values[..., :count, :])
         cycles[name] = np.ascontiguousarray(when[..., :count])
     return tensors, cycles

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.engines.stimulus import Turn, places
 from ernn_myhdl.errors import DesignError, ToolError
@@ -30,7 +30,7 @@ def run_golden(job: Job) -> EngineResult:
         for name, count in model.saturations.items():
             saturations[name] = saturations.get(name, 0) + count
     stages = {n: np.array([f[n] for f in frames], dtype=np.int64) for n in frames[0]}
-    raw = stages["output"].reshape(len(frames), -1)[:, : job.design.cell.outputs]
+    raw = stages["output"].reshape(len(frames), -1)[:, : job.design.outputs]
     return EngineResult(raw, stages if job.stages else {}, saturations=saturations)
 
 
@@ -107,7 +107,7 @@ def _result(job: Job, record, notes: list[str]) -> EngineResult:
         notes = [*notes, f"interrupted: {len(turns)} of {job.frames} frames"]
     frames = len(turns)
     raw, delivered = _frames_of(design, record, turns)
-    per_frame = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
+    per_frame = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
     # frames leave in the order of their turns; results are in the order of the sequences
     order = np.argsort(places(turns, job.lengths))
@@ -139,11 +139,13 @@ def _together(watchers: list):
     return watch
 
 
-def _frames_of(design: Design, record, turns: list[Turn]) -> tuple[np.ndarray, list[int]]:
+def _frames_of(
+    design: CoreSpecification, record, turns: list[Turn]
+) -> tuple[np.ndarray, list[int]]:
     """Raw outputs of the delivered beats and the cycle of each frame's last beat, turn by turn."""
     from ernn_myhdl.engines.stimulus import beats_of_frame, unpack_beat
 
-    size = beats_of_frame(design.cell.outputs, design.hardware.samples_per_beat)
+    size = beats_of_frame(design.outputs, design.stream_shape.samples_per_beat)
     beats = record.delivered[: len(turns) * size]
     for i, (cycle, beat) in enumerate(beats):
         turn = turns[i // size]
@@ -157,7 +159,7 @@ def _frames_of(design: Design, record, turns: list[Turn]) -> tuple[np.ndarray, l
     if record.error:
         raise ToolError("simulation: frame_error is high; this is a defect of the core")
     samples = [unpack_beat(beat.data, design) for _, beat in beats]
-    raw = np.array(samples, dtype=np.int64).reshape(len(turns), -1)[:, : design.cell.outputs]
+    raw = np.array(samples, dtype=np.int64).reshape(len(turns), -1)[:, : design.outputs]
     return np.ascontiguousarray(raw), [cycle for cycle, _ in beats[size - 1 :: size]]
 
 
@@ -176,7 +178,7 @@ def run_ghdl_engine(job: Job) -> EngineResult:
 
 def raw_sequences(job: Job) -> list[np.ndarray]:
     """The sequences in the `input` format."""
-    return [quantise(s, job.design.formats.input) for s in job.sequences]
+    return [quantise(s, job.design.input_format) for s in job.sequences]
 
 
 ENGINES = {

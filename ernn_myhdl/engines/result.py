@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.stimulus import Traffic, Turn
 
 
@@ -24,7 +24,7 @@ class Job:
     before the first frame.
     """
 
-    design: Design
+    design: CoreSpecification
     sequences: list[np.ndarray]
     traffic: Traffic = Traffic()
     stages: bool = True
@@ -46,7 +46,7 @@ class Job:
     @cached_property
     def turns(self) -> list[Turn]:
         """All frames in the order in which they enter the core."""
-        return self.traffic.turns(self.lengths, self.design.hardware.streams)
+        return self.traffic.turns(self.lengths, self.design.stream_shape.streams)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from myhdl import Simulation, StopSimulation, always, delay
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.stimulus import Beat, Traffic
 from ernn_myhdl.errors import ToolError
@@ -46,7 +46,7 @@ class Recording:
 
 
 def simulate(
-    design: Design,
+    design: CoreSpecification,
     beats: Iterable[Beat],
     frames: int,
     traffic: Traffic = Traffic(),
@@ -120,7 +120,9 @@ def simulate(
                 raise StopSimulation
             state["tail"] -= 1  # the last frame's output_spectrum is written after its delivery
         if state["quiet"] > limit:
-            values = {n: int(model.signals[n].val) for n in liveness.NETS if n in model.signals}
+            values = {
+                n: int(model.signals[n].val) for n in liveness.nets(design) if n in model.signals
+            }
             raise ToolError(
                 liveness.hung(
                     design, values, limit, state["done"], frames, state["next"], len(queue)
@@ -157,19 +159,20 @@ def simulate(
     return record
 
 
-def tail_cycles(design: Design) -> int:
+def tail_cycles(design: CoreSpecification) -> int:
     """Cycles after the last delivery until every stage of the last frame has been seen."""
-    return latencies(design).forward
+    return latencies(design.layers[-1]).forward
 
 
-def liveness_limit(design: Design) -> int:
+def liveness_limit(design: CoreSpecification) -> int:
     """Cycles without any transfer after which a run is given up."""
     return 2000 + 40 * frame_bound(design)
 
 
-def frame_bound(design: Design) -> int:
+def frame_bound(design: CoreSpecification) -> int:
     """Cycles that no frame exceeds without stalls; only for the liveness limit."""
-    program = program_for(design)
-    cell = design.cell
-    streams = cell.inputs + cell.outputs
-    return program.length + 4 * program.gate_chunks + 8 * streams + 400
+    total = 0
+    for layer in design.layers:
+        program, cell = program_for(layer), layer.cell
+        total += program.length + 4 * program.gate_chunks + 8 * (cell.inputs + cell.outputs) + 400
+    return total

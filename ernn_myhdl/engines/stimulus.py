@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.netlist import pack_fields
 
 
@@ -84,7 +84,7 @@ def beats_of_frame(size: int, samples_per_beat: int) -> int:
     return -(-size // samples_per_beat)
 
 
-def turn_beats(sequences, turns: Sequence[Turn], design: Design) -> list[Beat]:
+def turn_beats(sequences, turns: Sequence[Turn], design: CoreSpecification) -> list[Beat]:
     """Beats of the frames that `turns` names, of sequences of raw frames."""
     return [
         beat
@@ -101,16 +101,16 @@ def places(turns: Sequence[Turn], lengths: Sequence[int]) -> np.ndarray:
     return np.array([starts[t.sequence] + t.frame for t in turns], dtype=np.int64)
 
 
-def frame_beats(raw, design: Design, user: bool, stream: int = 0) -> list[Beat]:
+def frame_beats(raw, design: CoreSpecification, user: bool, stream: int = 0) -> list[Beat]:
     """Beats of one frame of raw samples; the last one is filled with zeros."""
-    hw = design.hardware
-    size = hw.samples_per_beat
+    shape = design.stream_shape
+    size = shape.samples_per_beat
     samples = [int(v) for v in raw]
     samples += [0] * (-len(samples) % size)
     count = len(samples) // size
     return [
         Beat(
-            pack_fields(samples[b * size : (b + 1) * size], hw.sample_bits),
+            pack_fields(samples[b * size : (b + 1) * size], shape.sample_bits),
             b == count - 1,
             user and b == 0,
             stream,
@@ -119,9 +119,10 @@ def frame_beats(raw, design: Design, user: bool, stream: int = 0) -> list[Beat]:
     ]
 
 
-def unpack_beat(data: int, design: Design) -> list[int]:
+def unpack_beat(data: int, design: CoreSpecification) -> list[int]:
     """Signed samples of a tdata word."""
-    bits = design.hardware.sample_bits
+    shape = design.stream_shape
+    bits = shape.sample_bits
     sign, mask = 1 << (bits - 1), (1 << bits) - 1
-    words = ((data >> (i * bits)) & mask for i in range(design.hardware.samples_per_beat))
+    words = ((data >> (i * bits)) & mask for i in range(shape.samples_per_beat))
     return [(w ^ sign) - sign for w in words]

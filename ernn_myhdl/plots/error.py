@@ -62,7 +62,7 @@ def _error(reference: np.ndarray, fixed: np.ndarray) -> StageError:
 def plot_error(run: Run, file: str | Path, element: int = 0) -> None:
     """Draw one element of y in float and fixed point, the error over time, its histogram, and the
     ratio of signal to quantisation noise (SQNR) of every stage."""
-    outputs = run.design.cell.outputs
+    outputs = run.design.outputs
     if not 0 <= element < outputs:
         raise DesignError(f"output element = {element}: must be 0 to {outputs - 1}")
     errors, reference = stage_errors(run)
@@ -111,7 +111,7 @@ def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
             axes.semilogy(
                 frames, rms, color=colour, label=name, linewidth=1.4, marker=marker, markersize=3
             )
-    axes.axhline(run.design.formats.output.lsb, color=GREY, linewidth=1, linestyle="--")
+    axes.axhline(run.design.output_format.lsb, color=GREY, linewidth=1, linestyle="--")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.22)
     axes.set_title("Error over time (dashed: one LSB of y)")
@@ -121,7 +121,7 @@ def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
 
 
 def _histogram(axes, run: Run, reference: np.ndarray) -> None:
-    lsb = run.design.formats.output.lsb
+    lsb = run.design.output_format.lsb
     error = ((run.outputs - reference) / lsb).reshape(-1)
     axes.hist(error, bins=min(61, max(11, error.size // 8)), color=BLUE, edgecolor="white",
               linewidth=0.3)  # fmt: skip
@@ -129,7 +129,7 @@ def _histogram(axes, run: Run, reference: np.ndarray) -> None:
         f"Error of y: mean {_signed(error.mean())}, RMS {np.sqrt(np.mean(error**2)):.2f}, "
         f"largest {np.max(np.abs(error)):.2f} LSB"
     )
-    axes.set_xlabel(f"error of y (LSB of {run.design.formats.output.word} bits, {lsb:.3g})")
+    axes.set_xlabel(f"error of y (LSB of {run.design.output_format.word} bits, {lsb:.3g})")
     axes.set_ylabel("elements")
     if np.max(np.abs(error)) > 8 * np.sqrt(np.mean(error**2)):
         axes.set_yscale("log")  # a few large errors would not be seen

@@ -63,8 +63,7 @@ def picture(file: str | Path, width: float, height: float) -> Iterator:
 def description(design) -> str:
     """The design in one short line, for titles."""
     cell, hw = design.cell, design.hardware
-    projection = f"/{cell.projection}" if cell.projection else ""
     return (
-        f"{design.name}: LSTM {cell.inputs} → {cell.hidden}{projection}, k = {cell.block}, "
+        f"{design.name}: {cell.kind.upper()} {cell.sizes}, k = {cell.block}, "
         f"{hw.lanes} lane{'s' if hw.lanes > 1 else ''}"
     )

@@ -21,10 +21,10 @@ from ernn_myhdl.plots.picture import (
 )
 from ernn_myhdl.schedule import Schedule, schedule_for
 
-#: Rows from top to bottom: label -> units of the schedule; gates and projection share the lanes.
+#: Rows from top to bottom: label -> units of the schedule; both phases share the lanes.
 ROWS = {
     "input x": ("input",),
-    "lanes": ("lanes", "projection"),
+    "lanes": ("lanes", "projection", "candidate"),
     "drain, IFFT": ("drain",),
     "element-wise": ("element-wise",),
     "output y": ("output",),
@@ -35,9 +35,11 @@ KINDS = {
     ("lanes", "x"): (BLUE, "products with x"),
     ("lanes", "y"): (SKY, "products with the previous y"),
     ("drain", "gates"): (ORANGE, "drain of gate rows"),
-    ("drain", "y"): ("#8C6100", "drain of projected rows"),
+    ("drain", "y"): ("#8C6100", "drain of the second phase's rows"),
     ("element-wise", "cells"): (GREEN, "element-wise"),
     ("projection", "m"): (VERMILION, "products of the projection"),
+    ("candidate", "x"): ("#5A3A8C", "products of the candidate with x"),
+    ("candidate", "m"): (VERMILION, "products of the candidate with r · h"),
     ("output", "y"): (PURPLE, "y leaves"),
 }
 

@@ -202,13 +202,7 @@ def _operations(run: Run, first: int, last: int) -> list[Segment]:
     for cycle in range(first, last + 1):
         now = ""
         if trace["op_valid"][cycle]:
-            now = (
-                "m"
-                if trace["op_projected"][cycle]
-                else "y"
-                if trace["op_recurrent"][cycle]
-                else "x"
-            )
+            now = "m" if trace["op_second"][cycle] else "y" if trace["op_recurrent"][cycle] else "x"
         index = int(trace["op_index"][cycle])
         if now != source or (now and index != indices[-1] + 1):
             close(cycle)

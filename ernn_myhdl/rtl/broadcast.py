@@ -1,7 +1,7 @@
 """From the spectrum stores to the lanes: column selection and the registered broadcast tree.
 
-`column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m,
-and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY. The choice
+`column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m (or, in
+a second phase that reads x, of its own column of x) and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY. The choice
 comes a cycle before the columns and is registered in each selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
@@ -10,7 +10,7 @@ the delays of `lane` on top.
 
 from __future__ import annotations
 
-from myhdl import Signal, always, block, instances
+from myhdl import Signal, always, block
 
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array
@@ -22,19 +22,43 @@ BROADCAST_LATENCY = 1
 
 @block
 def column_select(
-    clk, recurrent, projected, fresh, x_column, y_column, m_column, column, points, products, width
-):
-    """See the module. column: [DC, Nyquist, then a, a + b, b - a per bin]."""
+    clk, recurrent, second, fresh, x_column, y_column, m_column, column, points, products, width,
+    second_x=None, second_column=None,
+):  # fmt: skip
+    """See the module. column: [DC, Nyquist, then a, a + b, b - a per bin].
+
+    second_x, second_column: of a second phase that reads x.
+    """
     bins = max(points // 2, 1)
     reals = min(points, 2)
     chosen = array(points, width)
-    take_m, take_y, take_zero = (Signal(bool(0)) for _ in range(3))
+    take_m, take_y, take_zero, take_x = (Signal(bool(0)) for _ in range(4))
 
     @always(clk.posedge)
     def choice():
-        take_m.next = projected
+        take_m.next = second
         take_y.next = recurrent
         take_zero.next = fresh
+
+    @always(clk.posedge)
+    def choice_of_x():
+        take_x.next = second_x
+
+    @always(clk.posedge)
+    def select_second():
+        for i in range(points):
+            if take_m:
+                if take_x:
+                    chosen[i].next = second_column[i]
+                else:
+                    chosen[i].next = m_column[i]
+            elif take_y:
+                if take_zero:
+                    chosen[i].next = 0
+                else:
+                    chosen[i].next = y_column[i]
+            else:
+                chosen[i].next = x_column[i]
 
     @always(clk.posedge)
     def select():
@@ -58,7 +82,9 @@ def column_select(
             column[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
             column[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
 
-    return instances()
+    if second_x is None:
+        return choice, select, sums
+    return choice, choice_of_x, select_second, sums
 
 
 @block
@@ -90,22 +116,24 @@ def broadcast(
     return copy
 
 
-def select_leaf(points: int, x_word: int, y_word: int, m_word: int) -> Leaf:
-    """Column selection; the three spectra may have different words."""
+def select_leaf(points: int, x_word: int, y_word: int, m_word: int, second_x: bool) -> Leaf:
+    """Column selection; the three spectra may have different words. second_x: the second phase reads x."""
     width = max(x_word, y_word, m_word)
     products = spectral_products(points)
+    more = ins(second_x=Bit(), second_column=Array(points, x_word)) if second_x else {}
     return Leaf(
         "column_select",
         column_select,
         ins(
             clk=Bit(),
             recurrent=Bit(),
-            projected=Bit(),
+            second=Bit(),
             fresh=Bit(),
             x_column=Array(points, x_word),
             y_column=Array(points, y_word),
             m_column=Array(points, m_word),
         )
+        | more
         | outs(column=Array(products, width + 1)),
         {"points": points, "products": products, "width": width},
     )

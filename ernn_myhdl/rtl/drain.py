@@ -68,40 +68,38 @@ def join(clk, enable, low, high, low_out, high_out, count):
 
 
 @block
-def drain_control(
-    clk, rst, loaded, shifting, pass_projected, pass_tag, gate_valid, output_valid, tag
-):
+def drain_control(clk, rst, loaded, shifting, pass_second, pass_tag, gate_valid, output_valid, tag):
     """Tags of the chunk at the head of the drain chain.
 
-    loaded: the chain holds a new pass in this cycle, whose tags are pass_projected, pass_tag.
+    loaded: the chain holds a new pass in this cycle, whose tags are pass_second, pass_tag.
     shifting: the chain moves up at the end of this cycle, so that it shows another chunk in the next.
     gate_valid, output_valid: the head holds gate rows, or projection rows. tag: of the pass's frame.
     """
     moved = Signal(bool(0))
-    projected = Signal(bool(0))
+    second = Signal(bool(0))
     held = unsigned(len(tag))
 
     @always(clk.posedge)
     def remember():
         if rst:
             moved.next = False
-            projected.next = False
+            second.next = False
             held.next = 0
         else:
             moved.next = shifting
             if loaded:
-                projected.next = pass_projected
+                second.next = pass_second
                 held.next = pass_tag
 
     @always_comb
     def tell():
         if loaded:
-            gate_valid.next = not pass_projected
-            output_valid.next = pass_projected
+            gate_valid.next = not pass_second
+            output_valid.next = pass_second
             tag.next = pass_tag
         else:
-            gate_valid.next = moved and (not projected)
-            output_valid.next = moved and projected
+            gate_valid.next = moved and (not second)
+            output_valid.next = moved and second
             tag.next = held
 
     return instances()
@@ -178,7 +176,7 @@ def control_leaf(tag_bits: int) -> Leaf:
     return Leaf(
         "drain_control",
         drain_control,
-        ins(clk=Bit(), rst=Bit(), loaded=Bit(), shifting=Bit(), pass_projected=Bit())
+        ins(clk=Bit(), rst=Bit(), loaded=Bit(), shifting=Bit(), pass_second=Bit())
         | ins(pass_tag=tag)
         | outs(gate_valid=Bit(), output_valid=Bit(), tag=tag),
     )

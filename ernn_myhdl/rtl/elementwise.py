@@ -1,15 +1,9 @@
-"""The element-wise unit: from drained gate rows to the new cell state and the cell's output.
+"""The element-wise units: what all cells share.
 
-Per block of k cells (the unit has E of them side by side):
-
-    z_q = saturate(a_q + bias_q + round(p_q * c))      q = input, forget, output with peepholes
-    i, f, o = sigmoid(z),  g = tanh or sigmoid(z_g)
-    c' = saturate(round(f * c + i * g))                 both products exact
-    m  = saturate(round(o * tanh(c'))), masked
-
-The peephole of the output gate sees c'. The old state is zero at the first frame of a sequence.
-`cell_block` is one block of cells; its latency is `CellTiming.total`, one block a cycle; no reset.
-`gather` collects drained rows until the four gates of E blocks are there.
+A unit takes the rounded rows of one matrix phase, block by block, and makes of them what its cell needs
+(`Unit`); its blocks of k cells work side by side, each an instance of one netlist with a fixed latency
+and no reset, one block a cycle. The units of each cell: `lstm_cells`, `gru_cells`, `linear_cells`.
+`gather` collects drained rows until all rows of a unit's blocks are there.
 """
 
 from __future__ import annotations
@@ -19,7 +13,8 @@ from dataclasses import dataclass
 from myhdl import always, block, intbv
 
 from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.formats import Format
+from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.pwl import tables
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.delay import delayed
@@ -28,46 +23,127 @@ from ernn_myhdl.rtl.signals import Array, Bit, Word, array, bits_for, unsigned
 GATHER_LATENCY = 1
 BIAS_LATENCY = 1  # sum of row and bias
 PEEPHOLE_LATENCY = 3  # operands; product; rounding, sum and saturation
-STATE_LATENCY = 3 + rounding.LATENCY  # operands; products; sum; rounding
-OUTPUT_LATENCY = 2 + rounding.LATENCY  # operands and mask; product; rounding
 
 
 @dataclass(frozen=True)
-class CellTiming:
-    """Cycles from the operands (rows, parameters, state) of a block to each of its results."""
+class Kept:
+    """An array that a unit of the first phase keeps for that of the second: its port in both, the bits of
+    an element, and the cycles from the operands until it is there."""
 
-    peepholes: bool
+    port: str
+    word: int
+    latency: int
 
-    @property
-    def preactivation(self) -> int:
-        return PEEPHOLE_LATENCY if self.peepholes else BIAS_LATENCY + rounding.LATENCY
 
-    @property
-    def gates(self) -> int:
-        """Input, forget and candidate gates."""
-        return self.preactivation + pwl.LATENCY
+@dataclass(frozen=True)
+class Unit:
+    """The element-wise unit of one phase of one cell.
 
-    @property
-    def state(self) -> int:
-        return self.gates + STATE_LATENCY
+    block: the netlist of a block of k cells. Ports: clk, rst, valid (marks the stages for traces); row_0
+    .. row_{rows - 1}; the fields of `parameters`; state and fresh where it reads the state; new_state
+    where it writes it; those of `kept`; result.
+    rows: of a block. parameters: (port, weight tensor, row of it), the mask's tensor being "mask".
+    latency: cycles from the operands to result, y or m. state_latency: to new_state; None where it does
+    not write it. reads_state: whether it reads the state. multipliers: for each cell.
+    kept: written by the unit of the first phase, read by that of the second.
+    """
 
-    @property
-    def tanh(self) -> int:
-        return self.state + pwl.LATENCY
+    block: Netlist
+    rows: int
+    parameters: tuple[tuple[str, str, int], ...]
+    latency: int
+    state_latency: int | None
+    reads_state: bool
+    multipliers: int
+    kept: tuple[Kept, ...] = ()
 
-    @property
-    def output_preactivation(self) -> int:
-        if not self.peepholes:
-            return self.preactivation
-        return self.state + PEEPHOLE_LATENCY
 
-    @property
-    def output_gate(self) -> int:
-        return self.output_preactivation + pwl.LATENCY
+class Builder:
+    """Adds the steps that cells have in common to the netlist of a block."""
 
-    @property
-    def total(self) -> int:
-        return max(self.tanh, self.output_gate) + OUTPUT_LATENCY
+    def __init__(self, design: Design, name: str, rows: int) -> None:
+        self.design, self.formats, self.k = design, design.formats, design.cell.block
+        self.word = self.formats.preactivation.word
+        self.n = Netlist(name)
+        self.clk = self.n.input("clk", Bit())
+        self.n.input("rst", Bit())
+        self.rows = [self.array(f"row_{q}", self.word) for q in range(rows)]
+        self._functions = {
+            f"pwl_{name}": pwl.leaf(f"pwl_{name}", self.k, table)
+            for name, table in tables(design).items()
+        }
+        self._valid: Net | None = None
+        self._marks: dict[int, Net] = {}
+
+    def array(self, name: str, word: int) -> Net:
+        """A new input of k words."""
+        return self.n.input(name, Array(self.k, word))
+
+    def output(self, name: str, word: int) -> Net:
+        return self.n.output(name, Array(self.k, word))
+
+    def held(self, label: str, net: Net, cycles: int) -> Net:
+        return delayed(self.n, label, net, cycles)
+
+    def biased(self, name: str, row: Net, bias: Net) -> Net:
+        """row + bias, a bit wider; BIAS_LATENCY."""
+        leaf = arrays_leaf(
+            "add_bias", add_bias, self.k, {"row": self.word, "bias": self.word},
+            {"total": self.word + 1}, {},
+        )  # fmt: skip
+        return self.n.add(f"bias_{name}", leaf, clk=self.clk, row=row, bias=bias)["total"]
+
+    def saturated(self, name: str, total: Net) -> Net:
+        """A sum in the format of the pre-activations; rounding.LATENCY."""
+        leaf = rounding.leaf(self.k, total.type.width, self.word, 0)
+        return self.n.add(f"saturate_{name}", leaf, clk=self.clk, source=total)["target"]
+
+    def rounded(self, name: str, source: Net, frac: int, target: Format, into: Net | None = None):
+        """Rounded to a format; rounding.LATENCY."""
+        leaf = rounding.leaf(self.k, source.type.width, target.word, frac - target.frac)
+        nets = {} if into is None else {"target": into}
+        return self.n.add(f"round_{name}", leaf, clk=self.clk, source=source, **nets)["target"]
+
+    def activated(self, name: str, table: str, source: Net) -> Net:
+        """A piecewise linear function; pwl.LATENCY."""
+        leaf = self._functions[f"pwl_{table}"]
+        return self.n.add(f"activate_{name}", leaf, clk=self.clk, source=source)["target"]
+
+    def with_product(
+        self, name: str, leaf: Leaf, cleared: Net, total: Net, factor: Net, seen: Net
+    ) -> Net:
+        """saturate(total + round(factor * seen)) by a leaf of `product_leaf`; PEEPHOLE_LATENCY."""
+        return self.n.add(
+            f"peephole_{name}", leaf, clk=self.clk, fresh=cleared, total=total, peephole=factor,
+            state=seen,
+        )["target"]  # fmt: skip
+
+    def product_leaf(self, name: str, factor: Format, seen: Format) -> Leaf:
+        """`add_peephole` of these formats."""
+        total = self.word + 1
+        return arrays_leaf(
+            name,
+            add_peephole,
+            self.k,
+            {"total": total, "peephole": factor.word, "state": seen.word},
+            {"target": self.word},
+            {
+                "state_word": seen.word,
+                "peephole_word": factor.word,
+                "total_word": total,
+                "target_word": self.word,
+                "shift": factor.frac + seen.frac - self.formats.preactivation.frac,
+            },
+            ("fresh",),
+        )
+
+    def probe(self, stage: str, cycles: int, net: Net) -> None:
+        """Name a stage that is there `cycles` after the operands; a valid bit travels beside the data."""
+        if self._valid is None:
+            self._valid = self.n.input("valid", Bit())
+        if cycles not in self._marks:
+            self._marks[cycles] = self.held(f"valid_{cycles}", self._valid, cycles)
+        self.n.probe(stage, self._marks[cycles], net)
 
 
 @block
@@ -216,87 +292,29 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
     return operands, multiply, (add_right if right else add_left)
 
 
-@block
-def update_state(clk, fresh, forget, state, enter, candidate, total, count, gate_word, state_word,
-                 forget_shift, enter_shift, total_word):  # fmt: skip
-    """total = (forget * state << forget_shift) + (enter * candidate << enter_shift), exact.
-
-    The state counts as zero where fresh.
-    """
-    limit = 1 << (total_word - 1)
-    forget_1, state_1 = array(count, gate_word), array(count, state_word)
-    enter_1, candidate_1 = array(count, gate_word), array(count, gate_word)
-    kept, added = array(count, gate_word + state_word), array(count, 2 * gate_word)
-    remembered = intbv(0, min=-limit, max=limit)
-    entered = intbv(0, min=-limit, max=limit)
-
-    @always(clk.posedge)
-    def operands():
-        for i in range(count):
-            forget_1[i].next = forget[i]
-            enter_1[i].next = enter[i]
-            candidate_1[i].next = candidate[i]
-            if fresh:
-                state_1[i].next = 0
-            else:
-                state_1[i].next = state[i]
-
-    @always(clk.posedge)
-    def multiply():
-        for i in range(count):
-            kept[i].next = forget_1[i] * state_1[i]
-            added[i].next = enter_1[i] * candidate_1[i]
-
-    @always(clk.posedge)
-    def add():
-        for i in range(count):
-            remembered[:] = kept[i]
-            entered[:] = added[i]
-            remembered[:] = remembered << forget_shift
-            entered[:] = entered << enter_shift
-            total[i].next = remembered + entered
-
-    return operands, multiply, add
-
-
-@block
-def multiply_output(clk, gate, squashed, mask, product, count, gate_word):
-    """product = gate * squashed, or zero where the mask bit is 0."""
-    gate_1, squashed_1 = array(count, gate_word), array(count, gate_word)
-
-    @always(clk.posedge)
-    def operands():
-        for i in range(count):
-            gate_1[i].next = gate[i]
-            if mask[i]:
-                squashed_1[i].next = squashed[i]
-            else:
-                squashed_1[i].next = 0
-
-    @always(clk.posedge)
-    def multiply():
-        for i in range(count):
-            product[i].next = gate_1[i] * squashed_1[i]
-
-    return operands, multiply
-
-
-def _arrays(name, function, count, inputs, outputs, parameters, bits=()):
-    """A leaf whose array ports are given by their widths."""
-    ports = ins(clk=Bit()) | ins(**{b: Bit() for b in bits})
+def arrays_leaf(name, function, count, inputs, outputs, parameters, bits=(), more=None):
+    """A leaf whose array ports are given by their widths; more: inputs of other types."""
+    ports = ins(clk=Bit()) | ins(**{b: Bit() for b in bits}) | ins(**(more or {}))
     ports |= ins(**{p: Array(count, w) for p, w in inputs.items()})
     ports |= outs(**{p: Array(count, w) for p, w in outputs.items()})
     return Leaf(name, function, ports, {"count": count} | parameters)
 
 
 def gather_leaf(
-    points: int, word: int, units: int, width: int, chunks: int, groups: int, tag_bits: int
+    points: int,
+    word: int,
+    units: int,
+    rows: int,
+    chunks: int,
+    groups: int,
+    tag_bits: int,
+    label: str = "cells",
 ) -> Leaf:
-    """Collects chunks of `units` rows into the 4 * width rows of a group."""
+    """Collects chunks of `units` rows into the `rows` rows of a group."""
     size = units * points
-    slots = 4 * width // units
+    slots = rows // units
     return Leaf(
-        "gather",
+        f"{label}_gather",
         gather,
         ins(clk=Bit(), rst=Bit(), chunk_valid=Bit(), chunk=Array(size, word))
         | ins(chunk_tag=Word(tag_bits))
@@ -308,178 +326,3 @@ def gather_leaf(
         ),
         {"size": size, "slots": slots, "chunks": chunks, "groups": groups},
     )
-
-
-def cell_block(design: Design) -> Netlist:
-    """One block of k cells.
-
-    Ports: clk, rst, valid, fresh; row_0..3 and bias_0..3 in the order of the gates, peephole_0..2
-    (with peepholes), state, mask; new_state after CellTiming.state cycles, result after
-    CellTiming.total. valid only marks the stages for traces.
-    """
-    f, cell = design.formats, design.cell
-    k, time = cell.block, CellTiming(cell.peepholes)
-    z, c, gate = f.preactivation, f.cell_state, f.gate
-    n = Netlist("cell_block")
-    clk = n.input("clk", Bit())
-    n.input("rst", Bit())
-    fresh = n.input("fresh", Bit())
-    rows = [n.input(f"row_{q}", Array(k, z.word)) for q in range(4)]
-    biases = [n.input(f"bias_{q}", Array(k, z.word)) for q in range(4)]
-    peepholes = []
-    if cell.peepholes:
-        peepholes = [n.input(f"peephole_{q}", Array(k, f.peephole.word)) for q in range(3)]
-    state = n.input("state", Array(k, c.word))
-    mask = n.input("mask", Word(k))
-    new_state = n.output("new_state", Array(k, c.word))
-    result = n.output("result", Array(k, f.cell_output.word))
-    names = ("input", "forget", "candidate", "output")
-
-    word = z.word + 1
-    bias_leaf = _arrays(
-        "add_bias", add_bias, k, {"row": z.word, "bias": z.word}, {"total": word}, {}
-    )
-    totals = [
-        n.add(f"bias_{name}", bias_leaf, clk=clk, row=row, bias=bias)["total"]
-        for name, row, bias in zip(names, rows, biases, strict=True)
-    ]
-
-    def saturated(name: str, total):
-        return n.add(
-            f"saturate_{name}",
-            rounding.leaf(k, total.type.width, z.word, 0),
-            clk=clk,
-            source=total,
-        )["target"]
-
-    if cell.peepholes:
-        peephole_leaf = _arrays(
-            "add_peephole",
-            add_peephole,
-            k,
-            {"total": word, "peephole": f.peephole.word, "state": c.word},
-            {"target": z.word},
-            {
-                "state_word": c.word,
-                "peephole_word": f.peephole.word,
-                "total_word": word,
-                "target_word": z.word,
-                "shift": f.peephole.frac + c.frac - z.frac,
-            },
-            ("fresh",),
-        )
-
-        def with_peephole(name, cleared, total, peephole, seen):
-            return n.add(
-                f"peephole_{name}", peephole_leaf, clk=clk, fresh=cleared, total=total,
-                peephole=peephole, state=seen,
-            )["target"]  # fmt: skip
-
-        entering = with_peephole("input", fresh, totals[0], peepholes[0], state)
-        forgetting = with_peephole("forget", fresh, totals[1], peepholes[1], state)
-        waits = PEEPHOLE_LATENCY - BIAS_LATENCY - rounding.LATENCY
-        candidate = saturated("candidate", delayed(n, "hold_candidate", totals[2], waits))
-    else:
-        entering, forgetting, candidate = (
-            saturated(name, total) for name, total in zip(names, totals[:3], strict=False)
-        )
-
-    functions = {
-        f"pwl_{name}": pwl.leaf(f"pwl_{name}", k, table) for name, table in tables(design).items()
-    }
-
-    def activated(name, function, source):
-        return n.add(f"activate_{name}", functions[function], clk=clk, source=source)["target"]
-
-    gates = [
-        activated("input", "pwl_gate", entering),
-        activated("forget", "pwl_gate", forgetting),
-        activated("candidate", "pwl_candidate", candidate),
-    ]
-    frac = max(gate.frac + c.frac, 2 * gate.frac)
-    forget_shift, enter_shift = frac - gate.frac - c.frac, frac - 2 * gate.frac
-    total_word = max(gate.word + c.word + forget_shift, 2 * gate.word + enter_shift) + 1
-    waiting = delayed(n, "hold_state", state, time.gates)
-    exact = n.add(
-        "update_state",
-        _arrays(
-            "update_state",
-            update_state,
-            k,
-            {"forget": gate.word, "state": c.word, "enter": gate.word, "candidate": gate.word},
-            {"total": total_word},
-            {
-                "gate_word": gate.word,
-                "state_word": c.word,
-                "forget_shift": forget_shift,
-                "enter_shift": enter_shift,
-                "total_word": total_word,
-            },
-            ("fresh",),
-        ),
-        clk=clk,
-        fresh=delayed(n, "hold_fresh", fresh, time.gates),
-        forget=gates[1],
-        state=waiting,
-        enter=gates[0],
-        candidate=gates[2],
-    )["total"]
-    n.add(
-        "round_state",
-        rounding.leaf(k, total_word, c.word, frac - c.frac),
-        clk=clk,
-        source=exact,
-        target=new_state,
-    )
-    squashed = activated("state", "pwl_state", new_state)
-
-    if cell.peepholes:
-        total = delayed(n, "hold_output", totals[3], time.state)
-        peephole = delayed(n, "hold_peephole_2", peepholes[2], time.state)
-        never = n.zero("never", Bit())
-        opening = with_peephole("output", never, total, peephole, new_state)
-    else:
-        opening = saturated("output", totals[3])
-    gates.append(activated("output", "pwl_gate", opening))
-    ready = max(time.tanh, time.output_gate)
-    product = n.add(
-        "multiply_output",
-        Leaf(
-            "multiply_output",
-            multiply_output,
-            ins(clk=Bit(), gate=Array(k, gate.word), squashed=Array(k, gate.word), mask=Word(k))
-            | outs(product=Array(k, 2 * gate.word)),
-            {"count": k, "gate_word": gate.word},
-        ),
-        clk=clk,
-        gate=delayed(n, "hold_output_gate", gates[3], ready - time.output_gate),
-        squashed=delayed(n, "hold_squashed", squashed, ready - time.tanh),
-        mask=delayed(n, "hold_mask", mask, ready),
-    )["product"]
-    n.add(
-        "round_output",
-        rounding.leaf(k, 2 * gate.word, f.cell_output.word, 2 * gate.frac - f.cell_output.frac),
-        clk=clk,
-        source=product,
-        target=result,
-    )
-
-    # stages for traces: a valid bit travels beside the data
-    valid = n.input("valid", Bit())
-    marks = {
-        cycles: delayed(n, f"valid_{cycles}", valid, cycles)
-        for cycles in sorted(
-            {time.preactivation, time.gates, time.state, time.tanh}
-            | {time.output_preactivation, time.output_gate}
-        )
-    }
-    n.probe("preactivations_0", marks[time.preactivation], entering)
-    n.probe("preactivations_1", marks[time.preactivation], forgetting)
-    n.probe("preactivations_2", marks[time.preactivation], candidate)
-    n.probe("preactivations_3", marks[time.output_preactivation], opening)
-    for q in range(3):
-        n.probe(f"gates_{q}", marks[time.gates], gates[q])
-    n.probe("gates_3", marks[time.output_gate], gates[3])
-    n.probe("cell_state", marks[time.state], new_state)
-    n.probe("cell_tanh", marks[time.tanh], squashed)
-    return n

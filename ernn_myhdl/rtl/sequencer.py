@@ -1,14 +1,15 @@
 """The sequencer: steps through the program, one operation a cycle.
 
-Two counters: one for the gate passes of a frame, one for the passes of the projection, which may belong
-to an earlier frame. A pass, once begun, is not interrupted. An operation is issued when what it needs
-is there: enough columns of its source, an idle drain if it ends a row, a free output page if it starts a
-frame. Otherwise it waits, and everything already issued goes on. Between passes,
+Two counters: one for the passes of a frame's first phase (gates), one for those of the second phase (a
+projection, or the candidate of a GRU), which may belong to an earlier frame. A pass, once begun, is not
+interrupted. An operation is issued when what it needs is there: enough columns of its source, an idle
+drain if it ends a row, a free output page if it starts a frame. Otherwise it waits, and everything already
+issued goes on. Between passes,
 
-* a projection whose m is complete goes first;
-* else a gate pass, if nothing is owed to an earlier frame's projection, or if all of its x and y are
-  there, so that it cannot keep the lanes waiting for that projection (which y may depend on);
-* else a projection whose first columns are there.
+* a second phase whose m is complete goes first;
+* else a gate pass, if no earlier frame is owed its second phase, or if all of its x and y are there, so
+  that it cannot keep the lanes waiting for that second phase (which y may depend on);
+* else a second phase whose first columns are there.
 
 Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
 choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
@@ -16,12 +17,14 @@ sequence) travels with its operations.
 
 Availability is counted in groups as the spectrum stores are written (x: 1 block; y: output_width;
 m: E blocks) and reduced by a whole frame when its last reader is issued; y separately for each stream.
+The second phase's columns of x need no count: the first phase of the frame has read them all. A page of x
+is given back with the last operation of either phase that reads it.
 Latency: an operation's tags and addresses are valid one cycle after the decision.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block, concat, instances
+from myhdl import Signal, always, always_comb, block, concat
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, ins, outs
@@ -31,8 +34,9 @@ from ernn_myhdl.rtl.signals import Bit, Word, bits_for, unsigned
 ISSUE_LATENCY = 1
 #: Bits of a tag below the stream: first frame of a sequence; page of y that is written.
 TAG_FLAGS = 2
-#: Fields of a program word that the passes of the projection use.
-PROJECTION_FIELDS = ("index", "need", "first", "last", "chunks", "final")
+#: Fields of a program word that the passes of the second phase use, and those of one that reads x.
+SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
+SECOND_X_FIELDS = ("source", "x_done")
 
 
 @block
@@ -40,20 +44,26 @@ def sequencer(
     clk, rst,
     gate_source, gate_index, gate_need, gate_first, gate_last, gate_chunks, gate_start,
     gate_x_done, gate_y_done, gate_final, gate_fetch,
-    projection_index, projection_need, projection_first, projection_last, projection_chunks,
-    projection_final, projection_fetch,
+    second_index, second_need, second_first, second_last, second_chunks,
+    second_final, second_fetch,
     frame_start, frame_fresh, frame_stream, x_write, y_write, y_write_stream, m_write,
-    output_release, op_valid, op_recurrent, op_projected, op_index, op_first, op_last, op_tag,
+    output_release, op_valid, op_recurrent, op_second, op_index, op_first, op_last, op_tag,
     op_address, x_page, y_page, m_page, x_write_page, m_write_page, x_write_index, y_write_index,
     m_write_index, x_release, shifting,
     gate_length, base, length, x_groups, y_groups, m_groups, streams, pages,
+    second_source=None, second_x_done=None, op_second_x=None, second_x_page=None,
 ):  # fmt: skip
-    """See the module. gate_, projection_: the fields of the program words fetched last."""
-    gate_counter, projection_counter = unsigned(len(gate_fetch)), unsigned(len(gate_fetch))
+    """See the module. gate_, second_: the fields of the program words fetched last.
+
+    The ports that default to None are those of a second phase that reads x.
+    """
+    reads_x = second_source is not None
+    numbered = len(op_tag) > TAG_FLAGS + len(frame_stream)
+    gate_counter, second_counter = unsigned(len(gate_fetch)), unsigned(len(gate_fetch))
     loaded = Signal(bool(0))
-    in_gates, in_projection = Signal(bool(0)), Signal(bool(0))
-    issue_gate, issue_projection, urgent, admitted = (Signal(bool(0)) for _ in range(4))
-    gate_ready, projection_ready, gate_begins, projected = (Signal(bool(0)) for _ in range(4))
+    in_gates, in_second = Signal(bool(0)), Signal(bool(0))
+    issue_gate, issue_second, urgent, admitted = (Signal(bool(0)) for _ in range(4))
+    gate_ready, second_ready, gate_begins, second_done = (Signal(bool(0)) for _ in range(4))
     y_consumed = Signal(bool(0))
     stream_bits = len(frame_stream)
     x_available = unsigned(bits_for(2 * x_groups + 1))
@@ -64,7 +74,8 @@ def sequencer(
     y_complete, y_latest = ([Signal(bool(0)) for _ in range(places)] for _ in range(2))
     y_now = unsigned(len(y_available[0]))
     x_index, y_index, m_index = (unsigned(bits_for(g)) for g in (x_groups, y_groups, m_groups))
-    x_in, x_out = Signal(bool(0)), Signal(bool(0))
+    x_in, x_out, x_second = (Signal(bool(0)) for _ in range(3))
+    x_freed = Signal(bool(0))
     busy = unsigned(len(gate_chunks))
     outstanding, pending = unsigned(bits_for(pages + 1)), unsigned(bits_for(pages + 1))
     page_bits = bits_for(pages)
@@ -93,9 +104,9 @@ def sequencer(
                 gate_ready.next = gate_need <= y_now
 
     @always_comb
-    def projection_can():
-        projection_ready.next = (
-            pending != 0 and projection_need <= m_available and ((not projection_last) or busy == 0)
+    def second_can():
+        second_ready.next = (
+            pending != 0 and second_need <= m_available and ((not second_last) or busy == 0)
         )
 
     @always_comb
@@ -110,20 +121,20 @@ def sequencer(
     @always_comb
     def decide():
         issue_gate.next = False
-        issue_projection.next = False
+        issue_second.next = False
         if in_gates:
             issue_gate.next = gate_ready
-        elif in_projection or urgent:
-            issue_projection.next = projection_ready
+        elif in_second or urgent:
+            issue_second.next = second_ready
         elif gate_ready and admitted:
             issue_gate.next = True
         else:
-            issue_projection.next = projection_ready
+            issue_second.next = second_ready
 
     @always_comb
     def consequences():
         gate_begins.next = issue_gate and gate_start
-        projected.next = issue_projection and projection_final
+        second_done.next = issue_second and second_final
         y_consumed.next = issue_gate and gate_y_done
 
     @always_comb
@@ -134,12 +145,12 @@ def sequencer(
                 gate_fetch.next = 0
             else:
                 gate_fetch.next = gate_counter + 1
-        projection_fetch.next = projection_counter
-        if issue_projection:
-            if projection_counter == last_word:
-                projection_fetch.next = base
+        second_fetch.next = second_counter
+        if issue_second:
+            if second_counter == last_word:
+                second_fetch.next = base
             else:
-                projection_fetch.next = projection_counter + 1
+                second_fetch.next = second_counter + 1
 
     @always_comb
     def tell():
@@ -159,14 +170,35 @@ def sequencer(
     def tag_of_head():
         head_tag.next = concat(head_stream, head_other, head_fresh)
 
+    @always_comb
+    def numbered_tag_of_head():
+        head_tag.next = concat(slot_in, head_stream, head_other, head_fresh)
+
+    @always_comb
+    def freed_by_first():
+        x_freed.next = issue_gate and gate_x_done
+
+    @always_comb
+    def freed_by_second():
+        x_freed.next = issue_second and second_x_done
+
+    @always(clk.posedge)
+    def second_x():
+        if rst:
+            x_second.next = False
+        elif x_freed:
+            x_second.next = not x_second
+        op_second_x.next = issue_second and second_source == 0
+        second_x_page.next = x_second
+
     @always(clk.posedge)
     def operation():
         if rst:
             gate_counter.next = 0
-            projection_counter.next = base
+            second_counter.next = base
             loaded.next = False
             in_gates.next = False
-            in_projection.next = False
+            in_second.next = False
             op_valid.next = False
             op_first.next = False
             op_last.next = False
@@ -176,11 +208,11 @@ def sequencer(
         else:
             loaded.next = True
             gate_counter.next = gate_fetch
-            projection_counter.next = projection_fetch
-            op_valid.next = issue_gate or issue_projection
-            op_first.next = (issue_gate and gate_first) or (issue_projection and projection_first)
-            op_last.next = (issue_gate and gate_last) or (issue_projection and projection_last)
-            x_release.next = issue_gate and gate_x_done
+            second_counter.next = second_fetch
+            op_valid.next = issue_gate or issue_second
+            op_first.next = (issue_gate and gate_first) or (issue_second and second_first)
+            op_last.next = (issue_gate and gate_last) or (issue_second and second_last)
+            x_release.next = x_freed
             if busy != 0:
                 busy.next = busy - 1
             if issue_gate:
@@ -189,19 +221,19 @@ def sequencer(
                     busy.next = gate_chunks
                 if gate_x_done:
                     x_out.next = not x_out
-            if issue_projection:
-                in_projection.next = not projection_last
-                if projection_last:
-                    busy.next = projection_chunks
+            if issue_second:
+                in_second.next = not second_last
+                if second_last:
+                    busy.next = second_chunks
         op_recurrent.next = gate_source != 0
-        op_projected.next = issue_projection
+        op_second.next = issue_second
         op_index.next = gate_index
         op_tag.next = now_tag
         op_address.next = gate_counter
-        if issue_projection:
-            op_index.next = projection_index
+        if issue_second:
+            op_index.next = second_index
             op_tag.next = slots[slot_out]
-            op_address.next = projection_counter
+            op_address.next = second_counter
         x_page.next = x_out
         y_page.next = concat(now_stream, now_page)
         m_page.next = slot_out
@@ -244,16 +276,16 @@ def sequencer(
                 outstanding.next = outstanding + 1
             elif output_release and not gate_begins:
                 outstanding.next = outstanding - 1
-            if issue_gate and gate_final and not projected:
+            if issue_gate and gate_final and not second_done:
                 pending.next = pending + 1
-            elif projected and not (issue_gate and gate_final):
+            elif second_done and not (issue_gate and gate_final):
                 pending.next = pending - 1
             if gate_begins:
                 if slot_in == last_page:
                     slot_in.next = 0
                 else:
                     slot_in.next = slot_in + 1
-            if projected:
+            if second_done:
                 if slot_out == last_page:
                     slot_out.next = 0
                 else:
@@ -315,11 +347,11 @@ def sequencer(
             m_index.next = 0
             m_in.next = 0
         else:
-            if m_write and projected:
+            if m_write and second_done:
                 m_available.next = m_available - last_m
             elif m_write:
                 m_available.next = m_available + 1
-            elif projected:
+            elif second_done:
                 m_available.next = m_available - m_groups
             if m_write:
                 if m_index == last_m:
@@ -331,22 +363,31 @@ def sequencer(
                 else:
                     m_index.next = m_index + 1
 
-    return instances()
+    processes = [
+        pick_y, gate_can, second_can, rank, decide, consequences, addresses, tell, page_of_head,
+        operation, arrivals, begin, frames, count_x, count_y, count_m,
+        numbered_tag_of_head if numbered else tag_of_head,
+    ]  # fmt: skip
+    return [*processes, freed_by_second, second_x] if reads_x else [*processes, freed_by_first]
 
 
 def tag_bits(design: Design) -> int:
-    """Bits of a frame's tag: fresh, page of y, stream (at least one bit), lowest first."""
-    return TAG_FLAGS + bits_for(design.hardware.streams)
+    """Bits of a frame's tag: fresh, page of y, stream (at least one bit), and in a cell that keeps
+    values for its second phase the page of m, lowest first."""
+    bits = TAG_FLAGS + bits_for(design.hardware.streams)
+    keeps = design.cell.second_phase == "candidate"
+    return bits + (bits_for(design.hardware.frames_in_flight) if keeps else 0)
 
 
 def leaf(design: Design) -> Leaf:
     """The sequencer of `design`.
 
-    Ports: gate_* and projection_*, the fields of the two program words, and the addresses of the next
+    Ports: gate_* and second_*, the fields of the two program words, and the addresses of the next
     ones; frame_start with frame_fresh, frame_stream: a frame begins to arrive; x_write, y_write with
     y_write_stream, m_write: a group of spectra is written; output_release: the last beat of a frame
     is read; op_*: the operation; x_page, y_page, m_page: pages that it reads; *_write_page,
     *_write_index: where the next group goes; x_release: the last reader of a frame of x is issued;
+    op_second_x, second_x_page: the second phase reads x, and its page;
     shifting: the drain chain moves.
     """
     program, pages = program_for(design), design.hardware.frames_in_flight
@@ -357,9 +398,10 @@ def leaf(design: Design) -> Leaf:
     ports = ins(clk=Bit(), rst=Bit())
     for name, width in widths.items():
         ports |= ins(**{f"gate_{name}": Bit() if name in FLAGS else Word(width)})
-    for name in PROJECTION_FIELDS:
-        ports |= ins(**{f"projection_{name}": Bit() if name in FLAGS else Word(widths[name])})
-    ports |= outs(gate_fetch=address, projection_fetch=address)
+    reads_x = design.cell.second_reads_x
+    for name in SECOND_FIELDS + (SECOND_X_FIELDS if reads_x else ()):
+        ports |= ins(**{f"second_{name}": Bit() if name in FLAGS else Word(widths[name])})
+    ports |= outs(gate_fetch=address, second_fetch=address)
     ports |= ins(
         frame_start=Bit(),
         frame_fresh=Bit(),
@@ -373,7 +415,7 @@ def leaf(design: Design) -> Leaf:
     ports |= outs(
         op_valid=Bit(),
         op_recurrent=Bit(),
-        op_projected=Bit(),
+        op_second=Bit(),
         op_index=Word(widths["index"]),
         op_first=Bit(),
         op_last=Bit(),
@@ -390,13 +432,15 @@ def leaf(design: Design) -> Leaf:
         x_release=Bit(),
         shifting=Bit(),
     )
+    if reads_x:
+        ports |= outs(op_second_x=Bit(), second_x_page=Bit())
     return Leaf(
         "sequencer",
         sequencer,
         ports,
         {
             "gate_length": program.gate_length,
-            "base": program.gate_length if program.projection_passes else 0,
+            "base": program.gate_length if program.second_passes else 0,
             "length": program.length,
             "x_groups": x_groups,
             "y_groups": program.output_groups,

@@ -7,8 +7,8 @@
         |     ^                                                                       |
     output    +---- element-wise unit <- gather <---- round <- IFFT <- round <- combine, join
         |                                               |
-        +<----------------------------------------------+ (projection; without one, y is m)
-        v
+        +<----------------------------------------------+ (second phase: a projection's mask, or the
+        v                                                  candidate's unit; without one, y is m)
     output store -> framing -> FIFO -> m_axis
 
 Ports: clk; rst, synchronous and active high; s_axis_* and m_axis_* (AXI4-Stream: tvalid, tready,
@@ -21,14 +21,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.cell_parameters import parameter_contents, parameter_layout
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.netlist import Net, Netlist, Rom
-from ernn_myhdl.program import (
-    cell_parameter_contents,
-    cell_parameter_layout,
-    lane_contents,
-    program_for,
-)
+from ernn_myhdl.program import lane_contents, program_for
 from ernn_myhdl.rtl import (
     broadcast,
     cluster,
@@ -41,8 +37,10 @@ from ernn_myhdl.rtl import (
     stream,
 )
 from ernn_myhdl.rtl.delay import delayed
-from ernn_myhdl.rtl.memory import READ_LATENCY, ram_leaf, store
+from ernn_myhdl.rtl.elementwise import Unit
+from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
+from ernn_myhdl.rtl.units import units_for
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,17 @@ class Latencies:
 
     block_to_issue: a block of x is cut -> an operation may use it.
     issue_to_head: the last operation of a pass is decided -> its first rows are at the drain's head.
-    head_to_rows: drain's head -> rounded rows. rows_to_cells: a group's last rows -> cell outputs.
+    head_to_rows: drain's head -> rounded rows. rows_to_cells: a group's last rows -> results of the
+    first phase's element-wise unit. rows_to_output: rounded rows of the second phase -> y.
     forward: a block enters a forward transform -> its spectrum is written; usable a cycle later.
-    output_mask: rounded projection rows -> y.
     """
 
     block_to_issue: int
     issue_to_head: int
     head_to_rows: int
     rows_to_cells: int
+    rows_to_output: int
     forward: int
-    output_mask: int
     beat_to_output: int
 
 
@@ -71,6 +69,7 @@ def latencies(design: Design) -> Latencies:
     k = design.cell.block
     groups = max(program_for(design).groups, 1)
     forward = fft.forward_latency(k)
+    units = [elementwise.GATHER_LATENCY + READ_LATENCY + u.latency for u in units_for(design)]
     return Latencies(
         block_to_issue=stream.FRAMING_LATENCY + forward + 1,
         issue_to_head=issue_to_broadcast() + lane.LATENCY,
@@ -78,11 +77,9 @@ def latencies(design: Design) -> Latencies:
         + drain.JOIN_LATENCY * (groups.bit_length() - 1)
         + 2 * rounding.LATENCY
         + fft.inverse_latency(k),
-        rows_to_cells=elementwise.GATHER_LATENCY
-        + READ_LATENCY
-        + elementwise.CellTiming(design.cell.peepholes).total,
+        rows_to_cells=units[0],
+        rows_to_output=units[1] if len(units) > 1 else drain.MASK_LATENCY,
         forward=forward,
-        output_mask=drain.MASK_LATENCY,
         beat_to_output=READ_LATENCY + stream.FIFO_LATENCY,
     )
 
@@ -110,6 +107,8 @@ class _Core:
         self.rst = self.n.input("rst", Bit())
         self.stream = Word(bits_for(design.hardware.streams))
         self.tag = Word(sequencer.tag_bits(design))
+        # one stream: m of the next frame waits for y, so for all that reads m
+        self.m_pages = design.hardware.frames_in_flight if design.hardware.streams > 1 else 1
 
     def build(self) -> Netlist:
         self.write_x, self.write_y, self.write_m = (
@@ -123,7 +122,7 @@ class _Core:
         rows = self.products()
         self.drained(rows)
         self.element_wise()
-        self.recurrent()
+        self.transformed()
         self.output_side()
         return self.n
 
@@ -224,7 +223,7 @@ class _Core:
         rom = Rom("program", program.address_bits, Word(sum(widths.values())), (program.words(),))
         leaf = sequencer.leaf(self.design)
         nets = {}
-        for part in ("gate", "projection"):
+        for part in ("gate", "second"):
             fetch = nets[f"{part}_fetch"] = n.net(f"{part}_fetch", Word(program.address_bits))
             word = n.add(f"{part}_program", rom, clk=self.clk, address=fetch)["q"]
             low = 0
@@ -244,70 +243,78 @@ class _Core:
         )  # fmt: skip
 
     def read(self, name: str, items: int, write_items: int, read_items: int, pages: int, word: int,
-             write: Net, data: Net, write_page: Net) -> Net:  # fmt: skip
-        """The spectrum store `name` with its read data; the sequencer counts its groups."""
+             label: str = "", **nets: Net) -> Net:  # fmt: skip
+        """A store of blocks with its read data; nets: its other ports, padded or cut to their widths."""
         item = Array(self.cell.block, word)
         memory = store(f"{name}_store", items, item, write_items, read_items, pages)
-
-        def port(which: str, net: Net) -> Net:
-            return self.low_bits(f"{name}_{which}", net, memory.ports[which].type)
-
-        return self.n.add(
-            f"{name}_store",
-            memory,
-            clk=self.clk,
-            rst=self.rst,
-            write=write,
-            write_page=port("write_page", write_page),
-            write_index=port("write_index", self.op[f"{name}_write_index"]),
-            data=data,
-            read_page=port("read_page", self.op[f"{name}_page"]),
-            read_index=port("read_index", self.op["op_index"]),
-        )["q"]
+        for port in ("write_page", "write_index", "read_page", "read_index"):
+            nets[port] = self.low_bits(
+                f"{label or name}_{port}", nets[port], memory.ports[port].type
+            )
+        return self.n.add(f"{label or name}_store", memory, clk=self.clk, rst=self.rst, **nets)["q"]
 
     def products(self) -> list[Net]:
         """Stores, column selection, broadcast and lanes; returns the heads of the drain chains."""
         n, program, cell, hw, f = self.n, self.program, self.cell, self.hw, self.formats
         k, groups = cell.block, max(program.groups, 1)
+        index = {"read_index": self.op["op_index"]}
+        x_nets = {
+            "write": self.write_x, "data": self.x_spectrum, "write_page": self.op["x_write_page"],
+            "write_index": self.op["x_write_index"],
+        }  # fmt: skip
+        x_word, more = f.input_spectrum.word, {}
         x_column = self.read(
-            "x", cell.input_blocks, 1, 1, 2, f.input_spectrum.word, self.write_x, self.x_spectrum,
-            self.op["x_write_page"],
-        )  # fmt: skip
-        self.y_data = n.net("y_data", Array(program.output_width * k, f.output_spectrum.word))
-        y_column = self.read(
-            "y", program.output_groups * program.output_width, program.output_width, 1,
-            2 * hw.streams, f.output_spectrum.word, self.write_y, self.y_data,
-            n.bundle(
-                "y_page_written", Word(self.stream.width + 1),
-                (self.y_written_tag, 1, self.stream.width + 1),
-            ),
-        )  # fmt: skip
-        if cell.projection:
-            word = f.cell_output_spectrum.word
-            self.m_data = n.net("m_data", Array(hw.element_width * k, word))
-            items = max(program.cell_groups * hw.element_width, program.steps * groups)
-            # one stream: m of the next frame waits for y, so for all that reads m
-            pages = hw.frames_in_flight if hw.streams > 1 else 1
+            "x", cell.input_blocks, 1, 1, 2, x_word, read_page=self.op["x_page"], **x_nets, **index
+        )
+        if cell.second_reads_x:  # a copy, of which every column group reads a column of its own
+            items = program.input_steps * groups
             q = self.read(
-                "m", items, hw.element_width, groups, pages, word, self.write_m, self.m_data,
-                self.op["m_write_page"],
+                "second_x", items, 1, groups, 2, x_word, read_page=self.op["second_x_page"],
+                **x_nets, **index,
+            )  # fmt: skip
+            second_x = self.delayed("select_second_x", self.op["op_second_x"], READ_LATENCY - 1)
+            more = {"second_x": second_x}
+            x_columns = self.split("second_x_column", q, k)
+        y_word, m_word = x_word, x_word
+        if cell.recurrent:
+            y_word = f.output_spectrum.word
+            self.y_data = n.net("y_data", Array(program.output_width * k, y_word))
+            page = Word(self.stream.width + 1)
+            written = n.bundle("y_page_written", page, (self.y_written_tag, 1, page.width))
+            y_column = self.read(
+                "y", program.output_groups * program.output_width, program.output_width, 1,
+                2 * hw.streams, y_word, write=self.write_y, data=self.y_data, write_page=written,
+                write_index=self.op["y_write_index"], read_page=self.op["y_page"], **index,
+            )  # fmt: skip
+        else:
+            y_column = n.zero("y_column", Array(k, y_word))
+        if cell.second_phase:
+            m_word = f.cell_output_spectrum.word
+            self.m_data = n.net("m_data", Array(hw.element_width * k, m_word))
+            items = max(
+                program.cell_groups * hw.element_width,
+                (program.steps - program.input_steps) * groups,
+            )
+            q = self.read(
+                "m", items, hw.element_width, groups, self.m_pages, m_word, write=self.write_m,
+                data=self.m_data, write_page=self.op["m_write_page"],
+                write_index=self.op["m_write_index"], read_page=self.op["m_page"], **index,
             )  # fmt: skip
             m_columns = self.split("m_column", q, k)
-            m_word = word
         else:
-            m_word = f.output_spectrum.word
             m_columns = [n.zero("m_column", Array(k, m_word))]
-        select = broadcast.select_leaf(k, f.input_spectrum.word, f.output_spectrum.word, m_word)
+        select = broadcast.select_leaf(k, x_word, y_word, m_word, cell.second_reads_x)
         tags = {
             name: self.delayed(f"select_{name}", net, READ_LATENCY - 1)
             for name, net in (
-                ("recurrent", self.op["op_recurrent"]), ("projected", self.op["op_projected"]),
+                ("recurrent", self.op["op_recurrent"]), ("second", self.op["op_second"]),
                 ("fresh", n.bundle("op_fresh", Bit(), (self.op["op_tag"], 0, 1))),
             )
         }  # fmt: skip
         buses = [
             n.add(f"select_{g}", select, clk=self.clk, **tags, x_column=x_column,
-                  y_column=y_column, m_column=m_columns[g])["column"]
+                  y_column=y_column, m_column=m_columns[g], **more,
+                  **({"second_column": x_columns[g]} if more else {}))["column"]
             for g in range(groups)
         ]  # fmt: skip
         wait = READ_LATENCY + broadcast.SELECT_LATENCY
@@ -332,7 +339,7 @@ class _Core:
         return clusters.add(n, buses, address, control)
 
     def drained(self, heads: list[Net]) -> None:
-        """From the heads of the drain chains to rounded rows of gates and of y."""
+        """From the heads of the drain chains to rounded rows of both phases."""
         n, f, k, program = self.n, self.formats, self.cell.block, self.program
         groups = max(program.groups, 1)
         word = self.design.accumulator_word
@@ -344,7 +351,7 @@ class _Core:
             rst=self.rst,
             loaded=self.delayed("drain_loaded", self.op["op_last"], wait),
             shifting=self.delayed("drain_shifting", self.op["shifting"], wait),
-            pass_projected=self.delayed("drain_projected", self.op["op_projected"], wait),
+            pass_second=self.delayed("drain_second", self.op["op_second"], wait),
             pass_tag=self.delayed("drain_tag", self.op["op_tag"], wait),
         )
         combine = drain.combine_leaf(k, word)
@@ -371,11 +378,16 @@ class _Core:
 
         def probe(stage_gate: str, stage_y: str, nets: list[Net], at: int) -> None:
             n.probe(stage_gate, self.delayed(f"{stage_gate}_valid", gate_valid, at), *nets)
-            if self.cell.projection:
-                valid = self.delayed(f"{stage_y}_valid", y_valid, at)
-                n.probe(stage_y, valid, *[nets[u] for u in row_heads])
+            if second:
+                stage = f"{second}_{stage_y}"
+                n.probe(
+                    stage,
+                    self.delayed(f"{stage}_valid", y_valid, at),
+                    *[nets[u] for u in row_heads],
+                )
 
-        probe("accumulators", "projection_accumulators", spectra, age)
+        second = self.cell.second_phase
+        probe("accumulators", "accumulators", spectra, age)
         to_block = rounding.leaf(
             k, word, f.block_spectrum.word, f.accumulator_frac - f.block_spectrum.frac
         )
@@ -384,7 +396,7 @@ class _Core:
             for u, s in enumerate(spectra)
         ]
         age += rounding.LATENCY
-        probe("gate_spectra", "projection_spectra", blocks, age)
+        probe("gate_spectra", "spectra", blocks, age)
         inverse = fft.inverse_leaf(k, f.block_spectrum.word)
         if inverse:
             blocks = [
@@ -404,117 +416,200 @@ class _Core:
         self.gate_rows_valid = self.delayed("gate_rows_valid", gate_valid, done)
         self.gate_rows_tag = self.delayed("gate_rows_tag", tag["tag"], done)
         n.probe("gate_sums", self.gate_rows_valid, self.gate_rows)
-        if not self.cell.projection:
+        if not second:
+            return
+        self.second_valid = self.delayed("y_rows_valid", y_valid, done)
+        self.second_tag = self.delayed("y_rows_tag", tag["tag"], done)
+        if second == "candidate":
+            self.second_rows = self.joined("candidate_rows", [rows[u] for u in row_heads])
+            n.probe("candidate_sums", self.second_valid, self.second_rows)
             return
         to_output = rounding.leaf(k, width, f.output.word, frac - f.output.frac)
         outputs = [
             n.add(f"round_output_{u}", to_output, clk=self.clk, source=blocks[u])["target"]
             for u in row_heads
         ]
-        valid = self.delayed("y_rows_valid", y_valid, done)
-        frame = self.delayed("y_rows_tag", tag["tag"], done)
-        masked = n.add(
+        self.y = n.add(
             "mask_rows",
             drain.mask_leaf(k, f.output.word, program, self.cell.outputs),
             clk=self.clk,
             rst=self.rst,
-            valid=valid,
+            valid=self.second_valid,
             rows=self.joined("y_rows", outputs),
         )["masked"]
-        self.y = masked
-        self.y_valid = self.delayed("y_valid", valid, drain.MASK_LATENCY)
-        self.y_tag = self.delayed("y_tag", frame, drain.MASK_LATENCY)
+        self.y_valid = self.delayed("y_valid", self.second_valid, drain.MASK_LATENCY)
+        self.y_tag = self.delayed("y_tag", self.second_tag, drain.MASK_LATENCY)
 
     def element_wise(self) -> None:
-        n, program, cell, hw = self.n, self.program, self.cell, self.hw
-        f, k, width = self.formats, self.cell.block, self.hw.element_width
-        z = f.preactivation.word
-        group = n.add(
-            "gather",
-            elementwise.gather_leaf(
-                k,
-                z,
-                hw.ifft_units,
-                width,
-                program.gate_chunks,
-                program.cell_groups,
-                self.tag.width,
-            ),
-            clk=self.clk,
-            rst=self.rst,
-            chunk_valid=self.gate_rows_valid,
-            chunk=self.gate_rows,
-            chunk_tag=self.gate_rows_tag,
-        )
-        time = elementwise.CellTiming(cell.peepholes)
-        valid = self.delayed("cells_valid", group["valid"], READ_LATENCY)
-        frame = self.delayed("cells_tag", group["tag"], READ_LATENCY)
-        fresh = n.bundle("cells_fresh", Bit(), (frame, 0, 1))
-        rows = self.split("row", self.delayed("cells_rows", group["rows"], READ_LATENCY), k)
-        index_bits = bits_for(program.cell_groups)
-        layout = cell_parameter_layout(self.design)
-        parameters = Rom(
-            "cell_parameters",
-            index_bits,
-            Word(sum(count * bits for _, count, bits in layout)),
-            cell_parameter_contents(self.design),
-        )
-        read_state = group["index"]
-        if hw.streams > 1:
-            place = (group["tag"], sequencer.TAG_FLAGS, self.stream.width)
-            read_state = n.bundle(
-                "state_address", Word(index_bits + self.stream.width), read_state, place
-            )
-        state_memory = ram_leaf(read_state.type.width, k * f.cell_state.word)
-        write = self.delayed("state_write", valid, time.state)
-        write_state = self.delayed("state_index", read_state, READ_LATENCY + time.state)
-        unit = elementwise.cell_block(self.design)
-        outputs = []
-        for e in range(width):
-            word = n.add(
-                f"parameters_{e}", parameters, contents=e, clk=self.clk, address=group["index"]
-            )["q"]
-            fields, low = {}, 0
-            for name, count, bits in layout:
-                fields[name] = n.bundle(
-                    f"{name}_of_{e}", unit.ports[name].type, (word, low, count * bits)
-                )
-                low += count * bits
-            new_state = n.net(f"new_state_{e}", Array(k, f.cell_state.word))
-            old = n.add(
-                f"state_{e}", state_memory, clk=self.clk, write=write, write_address=write_state,
-                data=n.bundle(f"state_data_{e}", Word(new_state.type.bits), new_state),
-                read_address=read_state,
-            )["q"]  # fmt: skip
-            outputs.append(
-                n.add(
-                    f"cells_{e}", unit, clk=self.clk, rst=self.rst, fresh=fresh, valid=valid,
-                    **{f"row_{q}": rows[4 * e + q] for q in range(4)}, **fields,
-                    state=n.bundle(f"old_state_{e}", new_state.type, old), new_state=new_state,
-                )["result"]
+        """The element-wise units of both phases, and the memories between them."""
+        n, program, hw = self.n, self.program, self.hw
+        units = units_for(self.design)
+        self.state_read, self.kept = {}, {}
+        made = self.unit(
+            "cells", units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
+            program.cell_groups, self.gate_rows, self.gate_rows_valid, self.gate_rows_tag,
+        )  # fmt: skip
+        if self.cell.second_phase:
+            self.m, self.m_valid, self.m_tag = made
+            n.probe("cell_output", self.m_valid, *self.m)
+        else:
+            self.y_valid, self.y_tag = made[1:]
+            self.y = self.joined("y", made[0])
+            if self.cell.kind == "lstm":
+                n.probe("cell_output", self.y_valid, self.y)
+        if len(units) > 1:
+            width = program.output_width
+            blocks, self.y_valid, self.y_tag = self.unit(
+                "candidates", units[1], width, width, program.output_groups, program.output_groups,
+                self.second_rows, self.second_valid, self.second_tag,
             )  # fmt: skip
-        self.m = outputs
-        self.m_valid = self.delayed("m_valid", valid, time.total)
-        self.m_tag = self.delayed("m_tag", frame, time.total)
-        n.probe("cell_output", self.m_valid, *outputs)
+            self.y = self.joined("y", blocks)
 
-    def recurrent(self) -> None:
+    def field(self, label: str, tag: Net, low: int, kind: Word) -> Net:
+        """A field of a frame's tag."""
+        return self.n.bundle(label, kind, (tag, low, kind.width))
+
+    def stream_of(self, label: str, tag: Net) -> Net:
+        return self.field(f"{label}_stream", tag, sequencer.TAG_FLAGS, self.stream)
+
+    def page_of(self, label: str, tag: Net) -> Net:
+        """The page of m, in the tags of a cell that keeps values for its second phase."""
+        low = sequencer.TAG_FLAGS + self.stream.width
+        return self.field(f"{label}_page", tag, low, Word(self.tag.width - low))
+
+    def unit(self, label: str, unit: Unit, width: int, units: int, chunks: int, groups: int,
+             rows: Net, rows_valid: Net, rows_tag: Net) -> tuple[list[Net], Net, Net]:  # fmt: skip
+        """`width` blocks of a unit with their gather, parameters, state and kept values.
+
+        Returns the results of the blocks, and when they are valid with their tag.
+        """
+        n, k, program = self.n, self.cell.block, self.program
+        group = n.add(
+            f"{label}_gather",
+            elementwise.gather_leaf(
+                k, self.formats.preactivation.word, units, unit.rows * width, chunks, groups,
+                self.tag.width, label,
+            ),
+            clk=self.clk, rst=self.rst, chunk_valid=rows_valid, chunk=rows, chunk_tag=rows_tag,
+        )  # fmt: skip
+        valid = self.delayed(f"{label}_valid", group["valid"], READ_LATENCY)
+        frame = self.delayed(f"{label}_tag", group["tag"], READ_LATENCY)
+        row_blocks = self.split(
+            f"{label}_row", self.delayed(f"{label}_rows", group["rows"], READ_LATENCY), k
+        )
+        layout = parameter_layout(self.design, unit)
+        parameters = Rom(
+            f"{label}_parameters",
+            bits_for(groups),
+            Word(sum(count * bits for _, count, bits in layout)),
+            parameter_contents(self.design, unit, width, groups),
+        )
+        written = program.output_width if self.cell.second_phase == "candidate" else width
+        items = max(program.cell_groups * width, program.output_groups * written)
+        nets: list[dict[str, Net]] = [{} for _ in range(width)]
+
+        def give(port: str, word: int, q: Net) -> None:
+            for e, part in enumerate(self.split(f"{label}_{port}", q, k)):
+                nets[e][port] = part
+
+        if unit.reads_state:
+            word = self.formats.cell_state.word
+            self.state_data = n.net("state_data", Array(written * k, word))
+            self.state_write, self.state_index, self.state_page = (
+                n.net("state_write", Bit()),
+                n.net("state_index", Word(bits_for(-(-items // written)))),
+                n.net("state_page", self.stream),
+            )
+            give(
+                "state",
+                word,
+                self.read(
+                    "state", items, written, width, self.hw.streams, word, write=self.state_write,
+                    write_index=self.state_index, write_page=self.state_page,
+                    data=self.state_data, read_index=group["index"],
+                    read_page=self.stream_of(f"{label}_read", group["tag"]),
+                ),
+            )  # fmt: skip
+            fresh = n.bundle(f"{label}_fresh", Bit(), (frame, 0, 1))
+            for own in nets:
+                own["fresh"] = fresh
+        for port, read in self.kept.items():
+            give(port, *read(group["index"], self.page_of(f"{port}_read", group["tag"]), width))
+        if unit.state_latency is not None:
+            at = unit.state_latency
+            n.wire(self.state_write, self.delayed("state_written", valid, at))
+            index = self.delayed("state_index_written", group["index"], READ_LATENCY + at)
+            n.wire(self.state_index, self.low_bits("state_place", index, self.state_index.type))
+            tag = self.delayed("state_tag", frame, at)
+            n.wire(self.state_page, self.stream_of("state_written", tag))
+            states = self.split_target("new_state", self.state_data, width)
+            for e, own in enumerate(nets):
+                own["new_state"] = states[e]
+        made = []
+        for e, own in enumerate(nets):
+            word = n.add(
+                f"{label}_parameters_{e}", parameters, contents=e, clk=self.clk,
+                address=group["index"],
+            )["q"]  # fmt: skip
+            low = 0
+            for name, count, bits in layout:
+                kind = unit.block.ports[name].type
+                own[name] = n.bundle(f"{label}_{name}_of_{e}", kind, (word, low, count * bits))
+                low += count * bits
+            own |= {f"row_{q}": row_blocks[unit.rows * e + q] for q in range(unit.rows)}
+            made.append(
+                n.add(f"{label}_{e}", unit.block, clk=self.clk, rst=self.rst, valid=valid, **own)
+            )
+        for kept in unit.kept:
+            self.keep(kept, [m[kept.port] for m in made], items, valid, frame, group["index"])
+        done = self.delayed(f"{label}_done", valid, unit.latency)
+        return (
+            [m["result"] for m in made],
+            done,
+            self.delayed(f"{label}_done_tag", frame, unit.latency),
+        )
+
+    def split_target(self, label: str, target: Net, parts: int) -> list[Net]:
+        """Nets that drive an array net together, one after the other."""
+        kind = Array(target.type.count // parts, target.type.width)
+        nets = [self.n.net(f"{label}_{i}", kind) for i in range(parts)]
+        self.n.wire(target, *nets)
+        return nets
+
+    def keep(self, kept, nets: list[Net], items: int, valid: Net, frame: Net, index: Net) -> None:
+        """A memory for what the first unit keeps; `self.kept` tells how the second reads it."""
+        at = kept.latency
+
+        def read(read_index: Net, page: Net, width: int) -> tuple[int, Net]:
+            tag = self.delayed(f"{kept.port}_tag", frame, at)
+            return kept.word, self.read(
+                kept.port, items, len(nets), width, self.m_pages, kept.word,
+                write=self.delayed(f"{kept.port}_write", valid, at),
+                write_index=self.delayed(f"{kept.port}_index", index, READ_LATENCY + at),
+                write_page=self.page_of(f"{kept.port}_written", tag),
+                data=self.joined(f"{kept.port}_data", nets), read_index=read_index, read_page=page,
+            )  # fmt: skip
+
+        self.kept[kept.port] = read
+
+    def transformed(self) -> None:
         """Spectra of m and of y."""
         n, f, k = self.n, self.formats, self.cell.block
-        if self.cell.projection:
+        if self.cell.second_phase:
             self.spectra("m", "cell_output", self.m, f.cell_output_spectrum, self.m_data)
             n.wire(self.write_m, self.delayed("m_written", self.m_valid, self.time.forward))
             n.probe("cell_output_spectrum", self.write_m, self.m_data)
         else:
             n.wire(self.write_m, n.zero("m_never_written", Bit()))
-            self.y = self.joined("y", self.m)
-            self.y_valid, self.y_tag = self.m_valid, self.m_tag
-        self.spectra(
-            "y", "output", self.split("y_block", self.y, k), f.output_spectrum, self.y_data
-        )
+        n.probe("output", self.y_valid, self.y)
+        if not self.cell.recurrent:
+            n.wire(self.write_y, n.zero("y_never_written", Bit()))
+            n.wire(self.y_written_tag, n.zero("y_never_tagged", self.tag))
+            return
         n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
         n.wire(self.y_written_tag, self.delayed("y_tag_written", self.y_tag, self.time.forward))
-        n.probe("output", self.y_valid, self.y)
+        blocks = self.split("y_block", self.y, k)
+        self.spectra("y", "output", blocks, f.output_spectrum, self.y_data)
         n.probe("output_spectrum", self.write_y, self.y_data)
 
     def spectra(self, label: str, name: str, blocks: list[Net], target, data: Net) -> None:
@@ -537,7 +632,7 @@ class _Core:
         held = n.net("m_held", leaf.ports["held"].type)
         pointer = n.add(
             "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
-            write_tag=self.y_tag, held=held, page_free=self.output_release,
+            write_tag=self.low_bits("y_tag_of_output", self.y_tag, leaf.ports["write_tag"].type), held=held, page_free=self.output_release,
         )  # fmt: skip
         items = max(program.output_groups * group_samples, beats * size)
         memory = store("output_store", items, Array(1, word), group_samples, size, pages)
@@ -578,6 +673,15 @@ class _Core:
             n.wire(n.output("m_axis_tid", self.stream), place)
 
 
-def core(design: Design) -> Netlist:
-    """The netlist of the whole core."""
+def layer_core(design: Design) -> Netlist:
+    """The netlist of the core of one layer."""
     return _Core(design).build()
+
+
+def core(design: CoreSpecification) -> Netlist:
+    """The netlist of the whole core, of one layer or of a network."""
+    if isinstance(design, Design):
+        return layer_core(design)
+    from ernn_myhdl.rtl import network
+
+    return network.core(design)

@@ -22,7 +22,7 @@ def test_block_follows_its_model(case):
                          ids=lambda c: c.name)  # fmt: skip
 def test_the_sequencer_runs_through_its_program_and_waits(case):
     inputs, outputs = run_myhdl(case.component(), case.vectors(rng_of(case)))
-    operations = [(r["op_projected"], r["op_address"]) for r in outputs if r["op_valid"]]
+    operations = [(r["op_second"], r["op_address"]) for r in outputs if r["op_valid"]]
     issued = [address for _, address in operations]
     length = max(issued) + 1
     for part in (0, 1):  # each part of the program in its order

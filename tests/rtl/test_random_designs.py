@@ -32,7 +32,7 @@ WANTED = {
     "anything": lambda design, program: True,
     "lanes that share a projection row": lambda design, program: program.groups > 1,
     "several element-wise blocks": lambda design, program: design.hardware.element_width > 1,
-    "several projection passes": lambda design, program: program.projection_passes > 1,
+    "several projection passes": lambda design, program: program.second_passes > 1,
 }
 
 
@@ -130,7 +130,7 @@ def test_the_designs_cover_the_options():
                 "lanes no power of two": hw.lanes & (hw.lanes - 1),
                 "several streams": hw.streams > 1,
                 "several gate passes": program.gate_passes > 1,
-                "several projection passes": program.projection_passes > 1,
+                "several projection passes": program.second_passes > 1,
                 "lanes share a projection row": program.groups > 1,
                 "several IFFT units": hw.ifft_units > 1,
                 "several element-wise blocks": hw.element_width > 1,

@@ -1,0 +1,64 @@
+"""The core of a network: the cores of its layers in a row, m_axis of each on s_axis of the next.
+
+The FIFOs at both ends of every link let the layers work on successive frames at the same time. The ports
+are those of a core of one layer (`ernn_myhdl.rtl.top`); frame_error is that of any layer.
+"""
+
+from __future__ import annotations
+
+from myhdl import always_comb, block
+
+from ernn_myhdl.netlist import Leaf, Netlist, ins, outs, told_apart
+from ernn_myhdl.network import Network
+from ernn_myhdl.rtl import top
+from ernn_myhdl.rtl.signals import Bit, Word
+
+#: Fields of a link, beside tvalid and tready.
+_FIELDS = ("tdata", "tlast", "tuser", "tid")
+
+
+@block
+def any_of(bits, target):
+    """target = whether any of the bits is 1."""
+
+    @always_comb
+    def look():
+        target.next = bits != 0
+
+    return look
+
+
+def any_leaf(count: int) -> Leaf:
+    return Leaf("any_error", any_of, ins(bits=Word(count)) | outs(target=Bit()))
+
+
+def core(network: Network) -> Netlist:
+    """The netlist of the network."""
+    n = Netlist(f"{network.name}_core")
+    layers = told_apart(
+        [top.layer_core(layer) for layer in network.layers],
+        [name.rstrip(".") for name in network.layer_prefixes],
+    )
+    clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
+    ends = layers[0], layers[-1]
+    fields = ["tvalid", *(f for f in _FIELDS if f"s_axis_{f}" in layers[0].ports)]
+    source = {f: n.input(f"s_axis_{f}", ends[0].ports[f"s_axis_{f}"].type) for f in fields}
+    ready = n.output("s_axis_tready", Bit())
+    errors = []
+    for i, layer in enumerate(layers):
+        last = i == len(layers) - 1
+        nets = {f"s_axis_{f}": net for f, net in source.items()} | {"s_axis_tready": ready}
+
+        def sink(field: str, layer: Netlist = layer, last: bool = last, i: int = i):
+            kind = layer.ports[f"m_axis_{field}"].type
+            return n.output(f"m_axis_{field}", kind) if last else n.net(f"link_{i}_{field}", kind)
+
+        source = {f: sink(f) for f in fields}
+        nets |= {f"m_axis_{f}": net for f, net in source.items()}
+        ready = n.input("m_axis_tready", Bit()) if last else n.net(f"link_{i}_tready", Bit())
+        name = network.layer_prefixes[i].rstrip(".")
+        made = n.add(name, layer, clk=clk, rst=rst, m_axis_tready=ready, **nets)
+        errors.append(made["frame_error"])
+    bits = n.bundle("layer_errors", Word(len(errors)), *errors)
+    n.add("any_error", any_leaf(len(errors)), bits=bits, target=n.output("frame_error", Bit()))
+    return n

@@ -1,0 +1,22 @@
+"""The element-wise units of a design's cell: one for each of its matrix phases that has any."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.rtl import gru_cells, linear_cells, lstm_cells
+from ernn_myhdl.rtl.elementwise import Unit
+
+
+@lru_cache(maxsize=64)
+def units_for(design: Design) -> tuple[Unit, ...]:
+    """The unit of the first phase and, where the second phase has one, that of the second."""
+    cell = design.cell
+    if cell.kind == "lstm":
+        return (lstm_cells.unit(design),)
+    if cell.kind == "linear":
+        return (linear_cells.unit(design),)
+    if cell.reset == "after":
+        return (gru_cells.after_unit(design),)
+    return gru_cells.first_unit(design), gru_cells.second_unit(design)
