@@ -60,7 +60,8 @@ def torch_net(*modules, head=None):
 
 def torch_outputs(net, x):
     torch = torch_module()
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # projections are slow in torch
         y = net(torch.tensor(np.asarray(x, dtype=np.float32)))
     return (y[0] if isinstance(y, tuple) else y).numpy()
 

@@ -92,9 +92,13 @@ class DenseLayer:
                 found[name] = float(np.linalg.norm(rest) / (np.linalg.norm(dense) or 1.0))
         return found
 
-    def blocks(self) -> list[int]:
-        """Sizes over 1 for which every matrix is block-circulant already."""
-        return [k for k in BLOCK_SIZES if k > 1 and not any(self.errors(k).values())]
+    def structure(self) -> int | None:
+        """The block size over 1 for which every matrix is block-circulant already, None if there is none.
+
+        Of several the one that stores the fewest numbers.
+        """
+        sizes = [k for k in BLOCK_SIZES if k > 1 and not any(self.errors(k).values())]
+        return min(sizes, key=lambda k: self.cell(k).parameters, default=None)
 
 
 def dense_layer(design: Design, name: str) -> DenseLayer:

@@ -154,9 +154,9 @@ def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> 
             "matrices, or import it with --block 1, which keeps them"
         )
     for layer, found in zip(layers, errors, strict=True):
-        sizes = layer.blocks() if any(found.values()) else []
-        if sizes:
-            notes.append(f"{layer.name} is block-circulant already, with --block {sizes[-1]}")
+        structure = layer.structure() if any(found.values()) else None
+        if structure:
+            notes.append(f"{layer.name} is block-circulant already, with --block {structure}")
     if any(layer.initial for layer in layers):
         notes.append(
             "the model starts from initial states, which are in initial_states.safetensors; the core starts "

@@ -121,19 +121,17 @@ def _fits(entry, index: int, axis, signal: Signal, attributes: dict, labels: Lab
 
 
 def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
-    """The last frame of every sequence."""
+    """The last frame of every sequence, or the only element of an axis."""
     signal, indices = given[0], given[1]
     axis = _axis(where, attributes.get("axis", 0), len(signal.axes))
     index = _whole(where, "indices", indices)
     size = labels.size(signal.axes[axis])
-    if signal.axes[axis] != (signal.frame,) or index not in (
-        [-1],
-        [None if size is None else size - 1],
-    ):
+    last = signal.axes[axis] == (signal.frame,)
+    if index != [-1] and (size is None or index != [size - 1]) or not (last or size == 1):
         raise DesignError(f"{where}: may only take the last frame")
     rest = list(signal.axes)
     rest[axis : axis + 1] = [labels.new(1)] * np.ndim(indices)
-    return replace(signal.moved(rest), last=True)
+    return replace(signal.moved(rest), last=signal.last or last)
 
 
 def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:

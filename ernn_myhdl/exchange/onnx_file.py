@@ -13,8 +13,8 @@ from ernn_myhdl.exchange.onnx_graph import Graph
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Cast", "Concat", "Constant", "Gather", "Identity", "MatMul", "Reshape", "Shape", "Slice", "Split",
-    "Squeeze", "Transpose", "Unsqueeze",
+    "Cast", "Concat", "Constant", "Gather", "Identity", "MatMul", "Mul", "Reshape", "Shape", "Slice",
+    "Split", "Squeeze", "Transpose", "Unsqueeze",
 }  # fmt: skip
 MAX_NODES = 10_000
 
@@ -156,6 +156,6 @@ def _largest(kind: str, given: list) -> list[int]:
     arrays = [value for value in given if isinstance(value, np.ndarray)]
     if kind == "MatMul" and all(a.ndim for a in arrays) and len(arrays) == 2:
         return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
-    if kind == "Gather" and len(arrays) == 2:
+    if kind in ("Gather", "Mul") and len(arrays) == 2:
         return [arrays[0].size, arrays[1].size]
     return [sum(a.size for a in arrays)]

@@ -81,9 +81,8 @@ class Graph:
             return [Zeros()] * len(node.output)
         if kind == "Expand" and isinstance(given[0], np.ndarray) and given[0].shape[:-1] == (1, 1):
             return [given[0]]  # a state for each sequence of a batch
-        if kind in ("Concat", "Identity", "Squeeze", "Transpose") and all(map(_final, present)):
-            if kind == "Concat" or isinstance(given[0], State):
-                return [State()]
+        if (state := _final_state(kind, attributes, given)) is not None:
+            return [state]
         signals = [v for v in present if isinstance(v, Signal)]
         if len(signals) == 1:
             if kind in AXES_OPERATORS and present[0] is signals[0]:
@@ -248,9 +247,18 @@ _ADVICE = (
 )
 
 
-def _final(value) -> bool:
-    """Whether a value is a final state of layers, or made of such."""
-    return isinstance(value, State) or (isinstance(value, Signal) and value.last)
+def _final_state(kind: str, attributes: dict, given: list) -> Value | None:
+    """What follows from final states alone: other states, or the last output of one layer of several."""
+    if kind == "Concat" and all(isinstance(v, Signal) and v.last for v in given):
+        return State(tuple(given) if attributes.get("axis") == 0 else ())
+    if not all(isinstance(v, State | np.ndarray) for v in given) or not isinstance(given[0], State):
+        return None
+    if kind == "Gather" and attributes.get("axis", 0) == 0 and np.ndim(given[1]) == 0:
+        index = int(given[1])
+        if -len(given[0].parts) <= index < len(given[0].parts):
+            part = given[0].parts[index]
+            return part.moved(part.axes[1:])
+    return State() if kind in _KEEP_ZEROS else None
 
 
 def _vector(where: str, array: np.ndarray, size: int | None) -> np.ndarray:

@@ -16,12 +16,12 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
     first = given[0]
     if kind == "Shape" and isinstance(first, Signal):
         axes = first.axes[attributes.get("start", 0) : attributes.get("end")]
-        return [Sizes(tuple(a if labels.size(a) is None else labels.size(a) for a in axes))]
+        return _list(a if labels.size(a) is None else labels.size(a) for a in axes)
     if kind == "Expand" and isinstance(given[1], Sizes) and _zero(first):
         return [Zeros()]
     if kind == "Concat" and any(isinstance(v, Sizes) for v in given):
         entries = [_entries(v) for v in given]
-        return None if None in entries else [Sizes(sum(entries, ()))]
+        return None if None in entries else _list(sum(entries, ()))
     if not isinstance(first, Sizes):
         return None
     rest = given[1:]
@@ -30,12 +30,23 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
     if kind in _KEEP:
         return [first]
     if kind == "Gather" and isinstance(rest[0], np.ndarray) and rest[0].dtype.kind == "i":
-        return [Sizes(tuple(_at(first, int(i)) for i in rest[0].reshape(-1)))]
+        chosen = [_at(first, int(i)) for i in rest[0].reshape(-1)]
+        if not rest[0].ndim and isinstance(chosen[0], int):
+            return [np.array(chosen[0], dtype=np.int64)]
+        return _list(chosen)
     if kind == "Slice" and all(isinstance(v, np.ndarray) and v.size == 1 for v in rest):
         start, stop, *others = (int(v.flat[0]) for v in rest)
         step = others[1] if len(others) > 1 else 1
-        return [Sizes(first.entries[start : min(stop, len(first.entries)) : step or 1])]
+        return _list(first.entries[start : min(stop, len(first.entries)) : step or 1])
     return None
+
+
+def _list(entries) -> list[Value]:
+    """The result that is a list of these sizes: a constant where none depends on the input."""
+    entries = tuple(entries)
+    if all(isinstance(entry, int) for entry in entries):
+        return [np.array(entries, dtype=np.int64)]
+    return [Sizes(entries)]
 
 
 def _zero(value) -> bool:

@@ -43,14 +43,16 @@ class Zeros:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A list of sizes: numbers, or axes whose size depends on the input; scalar: one size, no list."""
+    """A list of sizes of which one or more depend on the input: numbers and axes."""
 
     entries: tuple[int | Axis, ...]
 
 
 @dataclass(frozen=True)
 class State:
-    """Final states (Y_h, Y_c): the core does not give them."""
+    """Final states, which the core does not give; parts: Y_h of several layers, one after the other."""
+
+    parts: tuple[Signal, ...] = ()
 
 
 Value = np.ndarray | Signal | Zeros | Sizes | State
