@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.formats import Format
 
 #: In place of a field of `Formats`.
@@ -163,3 +163,41 @@ def layer_elements(cell: Cell, name: str) -> np.ndarray:
     blocks, k = shape[-2:]
     inside = np.arange(blocks * k) < getattr(cell, tensor.size)
     return np.broadcast_to(inside.reshape(blocks, k), shape)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named tensor of a core. layer: the design that it belongs to; tensor: its name there."""
+
+    layer: Design
+    tensor: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape for one frame."""
+        return tensor_shapes(self.layer.cell)[self.tensor]
+
+    @property
+    def format(self) -> Format:
+        return tensor_formats(self.layer)[self.tensor]
+
+    @property
+    def elements(self) -> np.ndarray:
+        """True for elements that belong to the layer (`layer_elements`)."""
+        return layer_elements(self.layer.cell, self.tensor)
+
+
+def layer_name(layer: int, tensor: str) -> str:
+    """Name of a layer's tensor in a network."""
+    return f"layer_{layer}.{tensor}"
+
+
+def stages_of(core: CoreSpecification) -> dict[str, Stage]:
+    """Every named tensor of a design, or of the layers of a network, in order."""
+    if isinstance(core, Design):
+        return {name: Stage(core, name) for name in tensor_names(core.cell)}
+    return {
+        layer_name(i, name): Stage(design, name)
+        for i, design in enumerate(core.layers)
+        for name in tensor_names(design.cell)
+    }

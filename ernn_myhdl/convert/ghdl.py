@@ -13,7 +13,7 @@ import numpy as np
 
 from ernn_myhdl.convert.test_bench import BENCH, EXPECTED, INPUT, LOG, vector_lines
 from ernn_myhdl.convert.writer import convert
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, unpack_beat
 from ernn_myhdl.errors import ToolError
 
@@ -89,7 +89,10 @@ def check_folder(folder, idle: int = 30, stall: int = 30, seed: int = 1) -> Ghdl
 
 
 def run_ghdl(
-    design: Design, sequences: list[np.ndarray], traffic: Traffic = Traffic(), folder=None
+    design: CoreSpecification,
+    sequences: list[np.ndarray],
+    traffic: Traffic = Traffic(),
+    folder=None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
@@ -121,7 +124,7 @@ def run_ghdl(
         return _read_log((work / LOG).read_text(), design, frames)
 
 
-def _read_log(log: str, design: Design, frames: int):
+def _read_log(log: str, design: CoreSpecification, frames: int):
     accepted, delivered, rows, row = [], [], [], []
     beats_in = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
     for line in log.splitlines():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.stimulus import Beat, Traffic, turn_beats
 from ernn_myhdl.netlist import Netlist
 from ernn_myhdl.rtl.signals import bits_for
@@ -29,7 +29,7 @@ def beat_line(beat: Beat, width: int) -> str:
     return f"{int(beat.user)} {int(beat.last)} {beat.stream} {data}\n"
 
 
-def vector_lines(sequences, design: Design, traffic: Traffic = Traffic()) -> str:
+def vector_lines(sequences, design: CoreSpecification, traffic: Traffic = Traffic()) -> str:
     """Vector file of sequences of raw frames, in the order of `traffic`."""
     width = design.stream_shape.data_bits
     turns = traffic.turns([len(s) for s in sequences], design.stream_shape.streams)
@@ -37,7 +37,7 @@ def vector_lines(sequences, design: Design, traffic: Traffic = Traffic()) -> str
 
 
 def random_sequences(
-    design: Design, lengths=SEQUENCES, seed: int = VECTOR_SEED
+    design: CoreSpecification, lengths=SEQUENCES, seed: int = VECTOR_SEED
 ) -> list[np.ndarray]:
     """Raw input sequences: uniform over the format, with its extreme values mixed in."""
     rng = np.random.default_rng(seed)
@@ -52,20 +52,21 @@ def random_sequences(
     return sequences
 
 
-def write_test_bench(design: Design, top: Netlist, folder: Path) -> None:
+def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path) -> None:
     """Write the bench, its vectors and the expected result of the golden model."""
     from golden.fixed_point import FixedPointModel
 
     sequences = random_sequences(design)
-    model = FixedPointModel(design)
-    frac = design.input_format.frac
-    results = [model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences]
+    results = sequences
+    for layer in design.layers:
+        model = FixedPointModel(layer)
+        results = [model.run(s).raw for s in results]
     (folder / BENCH).write_text(bench_text(design, top.name))
     (folder / INPUT).write_text(vector_lines(sequences, design))
     (folder / EXPECTED).write_text(vector_lines(results, design))
 
 
-def bench_text(design: Design, top: str) -> str:
+def bench_text(design: CoreSpecification, top: str) -> str:
     """The test bench entity `test_bench`."""
     width = design.stream_shape.data_bits
     streams = design.stream_shape.streams

@@ -17,7 +17,7 @@ from pathlib import Path
 from ernn_myhdl.convert import memory, structure
 from ernn_myhdl.convert.leaf import convert_leaf
 from ernn_myhdl.convert.test_bench import write_test_bench
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.rtl.top import core
@@ -27,7 +27,7 @@ HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "v")}
 SUPPORT = "pck_myhdl_011.vhd"
 
 
-def convert(design: Design, folder, hdl: str = "vhdl", force: bool = False) -> dict:
+def convert(design: CoreSpecification, folder, hdl: str = "vhdl", force: bool = False) -> dict:
     """Write `design` as VHDL-2008 or Verilog into `folder`; returns the manifest.
 
     The folder gets one file per entity, files.txt (in compile order), manifest.json and, for VHDL,
@@ -80,7 +80,7 @@ def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
             pass
 
 
-def write(design: Design, folder: Path, hdl: str) -> None:
+def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     """Convert into an existing empty folder; only for a process that has used MyHDL for nothing."""
     top = core(design)
     files, components = write_netlist(top, folder, hdl)

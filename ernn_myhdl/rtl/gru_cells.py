@@ -80,8 +80,8 @@ def blend(clk, fresh, gate, state, candidate, mask, total, count, gate_word, dif
     difference = array(count, difference_word)
     product = array(count, gate_word + difference_word)
     mask_1, mask_2 = unsigned(count), unsigned(count)
-    old = intbv(0, min=-limit, max=limit)
-    new = intbv(0, min=-limit, max=limit)
+    leaving = intbv(0, min=-limit, max=limit)
+    entering = intbv(0, min=-limit, max=limit)
     most = 1 << (total_word - 1)
     exact = intbv(0, min=-most, max=most)
 
@@ -89,13 +89,13 @@ def blend(clk, fresh, gate, state, candidate, mask, total, count, gate_word, dif
     def operands():
         mask_1.next = mask
         for i in range(count):
-            old[:] = 0
+            leaving[:] = 0
             if not fresh:
-                old[:] = state[i]
-            old[:] = old << state_shift
-            new[:] = candidate[i]
-            new[:] = new << candidate_shift
-            difference[i].next = old - new
+                leaving[:] = state[i]
+            leaving[:] = leaving << state_shift
+            entering[:] = candidate[i]
+            entering[:] = entering << candidate_shift
+            difference[i].next = leaving - entering
             gate_1[i].next = gate[i]
             candidate_1[i].next = candidate[i]
 

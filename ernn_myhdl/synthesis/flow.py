@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.output_folder import check_folder, new_folder
 from ernn_myhdl.synthesis import vivado, yosys
@@ -17,7 +17,7 @@ MAX_CLOCK_MHZ = 1000.0
 
 
 def synthesise(
-    design: Design,
+    design: CoreSpecification,
     folder: str | Path,
     device: str | Device,
     tool: str = "vivado",
@@ -58,7 +58,7 @@ def synthesise(
     return result
 
 
-def _convert(design: Design, folder: Path, hdl: str) -> dict:
+def _convert(design: CoreSpecification, folder: Path, hdl: str) -> dict:
     from ernn_myhdl.convert import convert
 
     return convert(design, folder, hdl=hdl)

@@ -1,0 +1,153 @@
+"""The models of a network: those of its layers, y of each being x of the next.
+
+Tensors of a layer are named `layer_i.tensor` in stages and saturations (`golden.tensors.stages_of`).
+The initial state of a sequence is a list of one state a layer (`golden.initial_state`), None for zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.network import Network
+from golden.fixed_point import FixedPointModel
+from golden.float_reference import FloatModel
+from golden.initial_state import one_each
+from golden.integer import IntegerModel
+from golden.result import ModelRun
+from golden.sequences import check_sequence, is_batch
+from golden.tensors import layer_name
+
+
+def float_model(core: CoreSpecification, structure: str = "circulant") -> FloatModel | FloatNetwork:
+    """The float64 model of a design or network."""
+    if isinstance(core, Design):
+        return FloatModel(core.cell, core.weights, structure)
+    return FloatNetwork([(d.cell, d.weights) for d in core.layers], structure)
+
+
+def fixed_point_model(core: CoreSpecification) -> FixedPointModel | FixedPointNetwork:
+    """The fxpmath model of a design or network."""
+    return FixedPointModel(core) if isinstance(core, Design) else FixedPointNetwork(core)
+
+
+def integer_model(core: CoreSpecification) -> IntegerModel | IntegerNetwork:
+    """The integer model of a design or network."""
+    return IntegerModel(core) if isinstance(core, Design) else IntegerNetwork(core)
+
+
+class FloatNetwork:
+    """The float64 model of layers, each a cell with its weights."""
+
+    def __init__(
+        self,
+        layers: Sequence[tuple[Cell, dict[str, np.ndarray]]],
+        structure: str = "circulant",
+    ) -> None:
+        self.models = [FloatModel(cell, weights, structure) for cell, weights in layers]
+
+    def run(self, x, tensors: bool = False, initial=None):
+        """As `FloatModel.run`: outputs of x, with tensors=True pairs of them and all named tensors."""
+        single = not is_batch(x)
+        x = [x] if single else list(x)
+        states = _by_layer(initial, len(self.models), len(x), single)
+        named: list[dict[str, np.ndarray]] = [{} for _ in x]
+        for i, (model, state) in enumerate(zip(self.models, states, strict=True)):
+            made = model.run(x, tensors, state)
+            if tensors:
+                for store, (_, layer) in zip(named, made, strict=True):
+                    store |= _named(i, layer)
+                made = [y for y, _ in made]
+            x = made
+        if tensors:
+            x = list(zip(x, named, strict=True))
+        return x[0] if single else x
+
+
+class IntegerNetwork:
+    """The integer model of a network."""
+
+    def __init__(self, network: Network) -> None:
+        self.design = network
+        self.models = [IntegerModel(design) for design in network.layers]
+
+    def run(self, x, stages: bool = False, initial=None):
+        """As `IntegerModel.run`: a ModelRun of x, a list of them for a list."""
+        single = not is_batch(x)
+        x = [x] if single else list(x)
+        states = _by_layer(initial, len(self.models), len(x), single)
+        layers = []
+        for model, state in zip(self.models, states, strict=True):
+            layers.append(model.run(x, stages, state))
+            x = [run.raw for run in layers[-1]]
+        runs = [_joined(one) for one in zip(*layers, strict=True)]
+        return runs[0] if single else runs
+
+
+class FixedPointNetwork:
+    """The fxpmath model of a network, one sequence at a time; see `FixedPointModel`."""
+
+    def __init__(self, network: Network) -> None:
+        self.design = network
+        self.models = [FixedPointModel(design) for design in network.layers]
+
+    @property
+    def saturations(self) -> dict[str, int]:
+        counts = {}
+        for i, model in enumerate(self.models):
+            counts |= _named(i, model.saturations)
+        return counts
+
+    def reset(self, initial=None) -> None:
+        """The states before the first frame of a sequence: one a layer; zero if None."""
+        states = _by_layer(initial, len(self.models), 1, True)
+        for model, (state,) in zip(self.models, states, strict=True):
+            model.reset(state)
+
+    def step(self, x) -> dict[str, np.ndarray]:
+        """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
+        made: dict[str, np.ndarray] = {}
+        for i, model in enumerate(self.models):
+            frame = model.step(x)
+            x = frame["output"].reshape(-1)[: model.design.cell.outputs]
+            made |= _named(i, frame)
+        return made
+
+    def run(self, x, initial=None) -> ModelRun:
+        """As `FixedPointModel.run`: outputs and every tensor of the sequence x (frames, inputs)."""
+        x = check_sequence(x, self.design.inputs)
+        (states,) = zip(*_by_layer(initial, len(self.models), 1, True), strict=True)
+        layers = []
+        for model, state in zip(self.models, states, strict=True):
+            layers.append(model.run(x, state))
+            x = layers[-1].raw
+        return _joined(layers)
+
+
+def _by_layer(initial, layers: int, count: int, single: bool) -> list[list]:
+    """For each layer the states of all sequences."""
+    each = one_each(initial, None if single else count)
+    for states in each:
+        if states is not None and (not isinstance(states, list | tuple) or len(states) != layers):
+            raise DesignError(
+                f"initial state: must be a list of one for each of {layers} layers, or None"
+            )
+    each = [[None] * layers if states is None else list(states) for states in each]
+    return [[states[i] for states in each] for i in range(layers)]
+
+
+def _named(layer: int, tensors: dict) -> dict:
+    return {layer_name(layer, name): value for name, value in tensors.items()}
+
+
+def _joined(layers: Sequence[ModelRun]) -> ModelRun:
+    """The run of a network from those of its layers."""
+    stages, saturations = {}, {}
+    for i, run in enumerate(layers):
+        stages |= _named(i, run.stages)
+        saturations |= _named(i, run.saturations)
+    return ModelRun(layers[-1].raw, layers[-1].outputs, stages, saturations)
