@@ -57,6 +57,10 @@ def add_parser(subparsers) -> None:
         "--order", type=lambda text: text.split(","), metavar="NAMES",
         help="modules of a state dict one after the other, with commas",
     )  # fmt: skip
+    options.add_argument(
+        "--direction", choices=("forward", "backward"),
+        help="the half of a bidirectional state dict to import; backward takes the last frame first",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -70,7 +74,7 @@ def run(args) -> int:
 
     check_folder(args.output, args.force, MARKS)
     names = (
-        "block", "calibration", "word", "state_word", "lanes", "streams", "order", "name",
+        "block", "calibration", "word", "state_word", "lanes", "streams", "order", "direction", "name",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

@@ -3,7 +3,7 @@
     {"blocks": [8, 8], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
 blocks: of each layer. order and modules are for state dicts: the modules one after the other, and what
-the names of their tensors do not tell.
+the names of their tensors do not tell. notes: for people.
 """
 
 from __future__ import annotations
@@ -32,11 +32,14 @@ def write_description(
     blocks: Sequence[int],
     order: Sequence[str] | None = None,
     modules: Mapping[str, Mapping[str, str]] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The text of the property."""
     description: dict[str, object] = {"blocks": list(blocks)}
     if order is not None:
         description |= {"order": list(order), "modules": dict(modules or {})}
+    if notes:
+        description["notes"] = list(notes)
     return json.dumps(description)
 
 

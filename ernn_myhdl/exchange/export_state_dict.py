@@ -57,7 +57,10 @@ def deviations(layer: DenseLayer) -> dict[str, str]:
 
 
 def write_state_dict(file: Path, layers: Sequence[DenseLayer], blocks: Sequence[int]) -> list[str]:
-    """Write the file; notes for the user, which its metadata hold too."""
+    """Write the file; notes for the user, which its metadata hold too.
+
+    One entry of metadata: safetensors writes several in an order of chance.
+    """
     arrays: dict[str, np.ndarray] = {}
     options, notes = {}, []
     modules = module_names(layers)
@@ -72,11 +75,10 @@ def write_state_dict(file: Path, layers: Sequence[DenseLayer], blocks: Sequence[
                 f"module {name!r} is no nn.{group[0].kind.upper()}: {what}, which PyTorch's does not "
                 "have; export it as .onnx to run it"
             )
-    description = write_description(blocks, [name for name, _ in modules], options)
-    metadata = {"format": "pt", PROPERTY: description}
-    if notes:
-        metadata["note"] = "; ".join(notes)
-    save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, file, metadata)
+    description = write_description(blocks, [name for name, _ in modules], options, notes)
+    save_file(
+        {n: np.ascontiguousarray(a) for n, a in arrays.items()}, file, {PROPERTY: description}
+    )
     return notes
 
 

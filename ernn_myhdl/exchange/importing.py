@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.build import MAX_STATE_WORD, build_design, build_network, check_words
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.initial_states import write_initial_states
 from ernn_myhdl.exchange.source import Source, read_source
-from ernn_myhdl.generate import CALIBRATION, MAX_PARAMETERS, MAX_STATE_WORD, check_words
+from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.inputs import check_input, load_input
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import new_folder
@@ -64,6 +65,7 @@ def import_model(
     lanes: int | Sequence[int] | None = None,
     streams: int = 1,
     order: Sequence[str] | None = None,
+    direction: str | None = None,
     name: str = "ernn",
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
@@ -72,13 +74,13 @@ def import_model(
     8. calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
     normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
-    state dict.
+    state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
     """
     state_word = (
         min(word + 4, MAX_STATE_WORD) if state_word is None and _is_whole(word) else state_word
     )
     check_words(word, state_word)
-    source = read_source(file, order)
+    source = read_source(file, order, direction)
     cells = [layer.cell(k) for layer, k in zip(source.layers, _blocks(block, source), strict=True)]
     _check_size(cells)
     weights = [layer.circulant(c.block) for layer, c in zip(source.layers, cells, strict=True)]
@@ -94,17 +96,22 @@ def import_model(
         sequences = load_input(calibration, inputs)
     else:
         sequences = check_input(calibration, inputs, "calibration")
-    design = build_network(
-        cells, weights, sequences, word, state_word, _lanes(lanes, cells), streams, name
-    )
+    each = _lanes(lanes, cells)
+    design: Design | Network
+    if len(cells) == 1:
+        design = build_design(
+            cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams
+        )
+    else:
+        design = build_network(
+            cells, weights, sequences, word, state_word, each, streams=streams, name=name
+        )
     return Imported(design, source.layers, tuple(errors), tuple(notes))
 
 
 def _standard_normal(inputs: int) -> list[np.ndarray]:
     """Sequences (frames, inputs) in the place of real inputs."""
-    count, frames = CALIBRATION
-    rng = np.random.default_rng(0)
-    sequences = [rng.standard_normal((frames, inputs)) for _ in range(count)]
+    sequences = random_calibration(inputs, 0)
     sequences[0][0, 0] = LARGEST_NORMAL
     return sequences
 
@@ -163,24 +170,3 @@ def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> 
             "every sequence from zero"
         )
     return notes
-
-
-def build_network(cells, weights, calibration, word, state_word, lanes, streams, name):
-    from dataclasses import replace
-
-    from ernn_myhdl.design import Activations
-    from ernn_myhdl.generate import default_hardware
-    from golden.float_reference import FloatModel
-    from golden.range_analysis import choose_activations, choose_formats
-
-    designs = []
-    for cell, w, n in zip(cells, weights, lanes, strict=True):
-        given = {"input": designs[-1].formats.output} if designs else {}
-        formats = choose_formats(cell, w, calibration, word, state_word, given)
-        hardware = default_hardware(
-            cell, formats, n, streams=streams, samples_per_beat=8, sample_bits=32
-        )
-        design = Design(cell, hardware, formats, Activations(2, 2), w, name)
-        designs.append(replace(design, activations=choose_activations(cell, formats)))
-        calibration = FloatModel(cell, w).run(calibration)
-    return designs[0] if len(designs) == 1 else Network(tuple(designs), name)

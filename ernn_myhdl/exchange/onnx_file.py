@@ -13,7 +13,7 @@ from ernn_myhdl.exchange.onnx_graph import Graph
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Cast", "Concat", "Constant", "Gather", "Identity", "MatMul", "Mul", "Reshape", "Shape", "Slice",
+    "Cast", "Concat", "Constant", "Expand", "Gather", "Identity", "MatMul", "Mul", "Reshape", "Shape", "Slice",
     "Split", "Squeeze", "Transpose", "Unsqueeze",
 }  # fmt: skip
 MAX_NODES = 10_000
@@ -158,4 +158,6 @@ def _largest(kind: str, given: list) -> list[int]:
         return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
     if kind in ("Gather", "Mul") and len(arrays) == 2:
         return [arrays[0].size, arrays[1].size]
+    if kind == "Expand" and len(arrays) == 2 and arrays[1].dtype.kind == "i":
+        return [arrays[0].size, *(max(int(n), 1) for n in arrays[1].reshape(-1))]
     return [sum(a.size for a in arrays)]

@@ -12,7 +12,7 @@ from ernn_myhdl.exchange.description import read_description
 from ernn_myhdl.exchange.joining import joined, layers_of
 from ernn_myhdl.exchange.limits import check_model_file
 from ernn_myhdl.exchange.onnx_file import read_onnx
-from ernn_myhdl.exchange.state_dict import modules
+from ernn_myhdl.exchange.state_dict import modules, one_direction
 from ernn_myhdl.exchange.tensor_file import read_pt, read_safetensors
 
 STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
@@ -28,10 +28,13 @@ class Source:
     notes: tuple[str, ...]
 
 
-def read_source(file: str | Path, order: Sequence[str] | None = None) -> Source:
+def read_source(
+    file: str | Path, order: Sequence[str] | None = None, direction: str | None = None
+) -> Source:
     """The layers of a model file; its suffix tells the kind.
 
-    order: names of the modules of a state dict. Raises DesignError naming the file and what is wrong.
+    order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
+    bidirectional one. Raises DesignError naming the file and what is wrong.
     """
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
@@ -41,21 +44,23 @@ def read_source(file: str | Path, order: Sequence[str] | None = None) -> Source:
         )
     check_model_file(file)
     if file.suffix.lower() == ".onnx":
-        if order is not None:
-            raise DesignError("--order is for state dicts; an ONNX graph has an order of its own")
+        if order is not None or direction is not None:
+            raise DesignError(
+                "--order and --direction are for state dicts; an ONNX graph tells both"
+            )
         layers, metadata, notes = read_onnx(file)
         blocks = _located(file, lambda: read_description(metadata)).blocks
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
-        layers, blocks, notes = _located(file, lambda: _state_dict_layers(state, order))
+        layers, blocks, notes = _located(file, lambda: _state_dict_layers(state, order, direction))
     return Source(
         tuple(layers), blocks if blocks and len(blocks) == len(layers) else None, tuple(notes)
     )
 
 
-def _state_dict_layers(state, order: Sequence[str] | None):
+def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None):
     description = read_description(state.metadata)
-    found = modules(state.arrays, description.modules)
+    found = modules(one_direction(state.arrays, direction), description.modules)
     chain = joined(found, order or description.order, state.ordered)
     notes = []
     if len(chain) > 1:

@@ -22,9 +22,11 @@ from ernn_myhdl.exchange.dense import DenseLayer
 _PARAMETER = re.compile(
     r"(?:(?P<module>.*)\.)?"
     r"(?P<what>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|peephole|weight|bias)"
-    r"(?:_l(?P<layer>\d{1,3}))?(?P<reverse>_reverse)?"
+    r"(?:_l(?P<layer>\d{1,3}))?"
 )
 _LINEAR = {"weight", "bias"}
+_REVERSE = "_reverse"
+DIRECTIONS = ("forward", "backward")
 _KNOWN = (
     "LSTM and GRU (weight_ih_l0, weight_hh_l0, ...) and linear layers (weight, bias) are imported; "
     "leave out the others"
@@ -55,6 +57,26 @@ class Module:
         return f"{self.name} ({self.kind}{depth}, {self.inputs} -> {self.outputs})"
 
 
+def one_direction(arrays: dict[str, np.ndarray], direction: str | None) -> dict[str, np.ndarray]:
+    """The tensors of one half of a bidirectional state dict, or of another; DesignError for both halves."""
+    if direction not in (None, *DIRECTIONS):
+        raise DesignError(
+            f"direction = {direction!r}: must be {' or '.join(map(repr, DIRECTIONS))}"
+        )
+    reverse = [name for name in arrays if name.endswith(_REVERSE)]
+    if direction is None and reverse:
+        raise DesignError(
+            f"tensor {reverse[0]!r} is of a bidirectional layer, which no core computes: its second half "
+            "needs the end of a sequence first; train with bidirectional=False, or import each half of "
+            "one layer with --direction"
+        )
+    if direction is not None and not reverse:
+        raise DesignError(f"--direction {direction}: the model is not bidirectional")
+    if direction == "backward":
+        return {name.removesuffix(_REVERSE): arrays[name] for name in reverse}
+    return {name: array for name, array in arrays.items() if name not in reverse}
+
+
 def modules(arrays: dict[str, np.ndarray], options: dict[str, dict[str, str]]) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
@@ -65,11 +87,6 @@ def modules(arrays: dict[str, np.ndarray], options: dict[str, dict[str, str]]) -
         found = _PARAMETER.fullmatch(name)
         if not found:
             raise DesignError(f"tensor {name!r} is of no known layer; {_KNOWN}")
-        if found["reverse"]:
-            raise DesignError(
-                f"tensor {name!r} is of a bidirectional layer, which the hardware does not have: "
-                "its second half needs the end of a sequence first; train with bidirectional=False"
-            )
         layers = groups.setdefault(found["module"] or "", {})
         layers.setdefault(int(found["layer"] or 0), {})[found["what"]] = array
     if not groups:
