@@ -10,7 +10,7 @@ import numpy as np
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
-from golden.tensors import tensor_names
+from golden.tensors import stages_of
 
 REFERENCES = ("golden", "integer")
 
@@ -65,15 +65,9 @@ def check_run(
 
 def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     """The first difference between two runs, or None."""
-    design = run.design
-    names = [
-        prefix + name
-        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
-        for name in tensor_names(layer.cell)
-    ]
     pairs = [
         (name, run.stages[name], expected.stages[name])
-        for name in names
+        for name in stages_of(run.design)
         if name in run.stages and name in expected.stages
     ]
     pairs.append(("outputs", run.raw, expected.raw))

@@ -26,8 +26,8 @@ def framed(beats: Iterable[Beat], design: Design, cut: bool = False) -> Framed:
     with tuser or of another stream always starts a frame. A sequence starts with tuser, or with a
     stream's first frame after the reset. cut: the beats may end within a frame, which is lost.
     """
-    inputs = design.cell.inputs
-    full = beats_of_frame(inputs, design.hardware.samples_per_beat)
+    inputs = design.inputs
+    full = beats_of_frame(inputs, design.stream_shape.samples_per_beat)
     result = Framed()
     frame: list[int] | None = None  # samples of the frame that is being received
     taken = stream = 0

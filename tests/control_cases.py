@@ -16,6 +16,7 @@ from block_cases import BlockCase, columns, flags
 from sequencer_model import SequencerModel
 
 from ernn_myhdl import new_design
+from ernn_myhdl.design import StreamShape
 from ernn_myhdl.engines.stimulus import Beat
 from ernn_myhdl.netlist import pack_fields
 from ernn_myhdl.program import program_for
@@ -148,8 +149,7 @@ def check_input(
     """Compare the blocks with the frames that the beats stand for; returns what these are."""
     points, samples, count, _ = size
     design = SimpleNamespace(
-        cell=SimpleNamespace(inputs=count),
-        hardware=SimpleNamespace(samples_per_beat=samples, sample_bits=16),
+        inputs=count, stream_shape=StreamShape(samples, sample_bits=16, streams=1)
     )
     meaning = framed(beats_from(inputs, outputs), design)
     frames = [meaning.sequences[t.sequence][t.frame] for t in meaning.turns]
@@ -281,7 +281,9 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
                     frame_ends = outputs["op_address"] == program.length - 1
                     if done.y_done and second_phase:
                         m_left += m_groups
-                    if frame_ends:
+                    if frame_ends and not design.cell.recurrent:
+                        releases += 1
+                    elif frame_ends:
                         y_left += [(outputs["op_tag"] >> 2) % streams] * y_groups
                 x_pages += outputs["x_release"]
                 values = {"rst": int(t == 0)} | quiet_inputs
@@ -345,6 +347,13 @@ CASES = [
         ifft_units=2,
     ),
     sequencer_case("no projection, two streams", 2, inputs=9, hidden=7, block=4, lanes=3),
+    sequencer_case(
+        "candidate", 4, cell="gru", inputs=6, hidden=10, block=2, lanes=4, ifft_units=2
+    ),
+    sequencer_case("candidate, one stream", cell="gru", inputs=3, hidden=6, block=4, lanes=2),
+    sequencer_case("reset after", 2, cell="gru", reset="after", inputs=6, hidden=9, block=4, lanes=3),
+    # the tag of a frame of one operation was that of the frame before
+    sequencer_case("linear, one operation", 2, cell="linear", inputs=4, hidden=4, block=4, lanes=1),
     sequencer_case(
         "passes of one operation", 8, inputs=2, hidden=4, projection=4, block=4, lanes=4,
         ifft_units=1,

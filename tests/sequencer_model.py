@@ -87,11 +87,11 @@ class SequencerModel:
             return made
         if self.reads_x:
             made["op_second_x"] = 0
-        fresh, stream, page = self.now
         made |= {"op_recurrent": int(operation.source == Y), "x_page": self.x_page}
-        if not operation.start:
-            made |= {"op_tag": self._tag(), "y_page": 2 * stream + page}
-        return made
+        if operation.start:
+            return made | {"op_tag": self._tag(self._arrived(), self.started)}
+        _, stream, page = self.now
+        return made | {"op_tag": self._tag(self.now), "y_page": 2 * stream + page}
 
     def advance(self, issued: str, inputs: Values) -> None:
         """The end of the cycle."""
@@ -120,9 +120,9 @@ class SequencerModel:
 
     def _gate_issued(self, operation: Operation) -> None:
         if operation.start:
-            fresh, stream = self.arrived.popleft()
-            self.now = (fresh, stream, self.page[stream])
-            self.page[stream] ^= 1
+            self.now = self._arrived()
+            self.arrived.popleft()
+            self.page[self.now[1]] ^= 1
             self.outstanding += 1
             self.started += 1
         if operation.x_done:
@@ -131,14 +131,19 @@ class SequencerModel:
         if operation.y_done:
             self.y[self.now[1]] -= self.program.output_groups
         if operation.final:
-            self.owed.append((self._tag(), self.started - 1))
+            self.owed.append((self._tag(self.now), self.started - 1))
 
-    def _tag(self) -> int:
-        """Tag of the frame whose gates are being issued."""
-        fresh, stream, page = self.now
+    def _arrived(self) -> tuple[int, int, int]:
+        """The next frame: fresh, stream, page of y that it reads."""
+        fresh, stream = self.arrived[0]
+        return fresh, stream, self.page[stream]
+
+    def _tag(self, frame: tuple[int, int, int], number: int | None = None) -> int:
+        """Tag of a frame; number: of frames before it, that of the latest when None."""
+        fresh, stream, page = frame
         tag = fresh | (1 - page) << 1 | stream << 2
         if self.reads_x:  # then z and h wait for the second phase in a page of their own
             hw = self.design.hardware
-            number = (self.started - 1) % hw.frames_in_flight
+            number = (self.started - 1 if number is None else number) % hw.frames_in_flight
             tag |= number << 2 + max(1, (hw.streams - 1).bit_length())
         return tag

@@ -15,30 +15,31 @@ from ernn_myhdl.formats import quantise
 
 def run_golden(job: Job) -> EngineResult:
     """The fxpmath reference, frame by frame."""
-    from golden.fixed_point import FixedPointModel
+    from golden.network import fixed_point_model
 
-    model = FixedPointModel(job.design)
+    model = fixed_point_model(job.design)
+    output = f"{job.design.layer_prefixes[-1]}output"
     frames: list[dict[str, np.ndarray]] = []
     saturations: dict[str, int] = {}
     for sequence in job.sequences:
         model.reset()
         for x in sequence:
             made = model.step(x)
-            frames.append(made if job.stages else {"output": made["output"]})
+            frames.append(made if job.stages else {output: made[output]})
             if job.progress:
                 job.progress(len(frames), 0)
         for name, count in model.saturations.items():
             saturations[name] = saturations.get(name, 0) + count
     stages = {n: np.array([f[n] for f in frames], dtype=np.int64) for n in frames[0]}
-    raw = stages["output"].reshape(len(frames), -1)[:, : job.design.outputs]
+    raw = stages[output].reshape(len(frames), -1)[:, : job.design.outputs]
     return EngineResult(raw, stages if job.stages else {}, saturations=saturations)
 
 
 def run_integer(job: Job) -> EngineResult:
     """The numpy model, vectorised over the sequences."""
-    from golden.integer import IntegerModel
+    from golden.network import integer_model
 
-    runs = IntegerModel(job.design).run(job.sequences, stages=job.stages)
+    runs = integer_model(job.design).run(job.sequences, stages=job.stages)
     if job.progress:
         job.progress(job.frames, 0)
     stages = {n: np.concatenate([r.stages[n] for r in runs]) for n in runs[0].stages}

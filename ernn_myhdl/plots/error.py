@@ -12,8 +12,8 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import to_real
 from ernn_myhdl.plots.picture import BLUE, COLOURS, GREY, VERMILION, description, picture
 from ernn_myhdl.run import Run
-from golden.float_reference import FloatModel
-from golden.tensors import layer_elements, tensor_formats, tensor_names
+from golden.network import float_model
+from golden.tensors import stages_of
 
 #: Stages whose error over time is drawn.
 OVER_TIME = ("input", "preactivations", "gates", "cell_state", "output")
@@ -34,16 +34,13 @@ def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
 
     Without stages (a run that kept none) only `output`.
     """
-    cell = run.design.cell
-    pairs = FloatModel(cell, run.design.weights).run(run.input_sequences, tensors=True)
+    pairs = float_model(run.design).run(run.input_sequences, tensors=True)
     outputs = np.concatenate([y for y, _ in pairs])
-    formats = tensor_formats(run.design)
     errors = {}
-    for name in tensor_names(cell):
+    for name, stage in stages_of(run.design).items():
         if name in run.stages:
-            inside = layer_elements(cell, name)
-            reference = np.concatenate([tensors[name] for _, tensors in pairs])[:, inside]
-            fixed = to_real(run.stages[name][:, inside], formats[name])
+            reference = np.concatenate([tensors[name] for _, tensors in pairs])[:, stage.elements]
+            fixed = to_real(run.stages[name][:, stage.elements], stage.format)
             errors[name] = _error(reference, fixed)
     if "output" not in errors:
         errors["output"] = _error(outputs, run.outputs)

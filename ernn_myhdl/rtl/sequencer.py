@@ -229,6 +229,8 @@ def sequencer(
         op_second.next = issue_second
         op_index.next = gate_index
         op_tag.next = now_tag
+        if gate_begins:  # it may be the frame's only operation
+            op_tag.next = head_tag
         op_address.next = gate_counter
         if issue_second:
             op_index.next = second_index
