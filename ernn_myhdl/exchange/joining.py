@@ -46,11 +46,16 @@ def _names(modules: Sequence[Module]) -> str:
 
 
 def _named(modules: Sequence[Module], order: Sequence[str]) -> list[Module]:
-    """The modules with these names; the last part of a name is enough where it is the only such."""
+    """The modules with these names.
+
+    The last part of a name is enough, or its kind (a linear layer's is "linear" or "head"), where it is
+    the only such.
+    """
     chain = []
     for name in order:
-        exact = [m for m in modules if m.name == name]
-        found = exact or [m for m in modules if m.name.rpartition(".")[2] == name]
+        found = [m for m in modules if m.name == name]
+        found = found or [m for m in modules if m.name.rpartition(".")[2] == name]
+        found = found or [m for m in modules if m.kind == {"head": "linear"}.get(name, name)]
         if len(found) != 1:
             count = "several modules" if found else "no module"
             raise DesignError(

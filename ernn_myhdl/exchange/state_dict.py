@@ -104,6 +104,7 @@ def _module(name: str, layers: dict[int, dict[str, np.ndarray]], options: dict[s
             f"tensor {_tensor(name, 'weight_ih', _first_missing(layers))!r} is missing: there are "
             f"layers {', '.join(map(str, sorted(layers)))}"
         )
+    _check_optional(name, layers)
     made = tuple(
         _recurrent(name, i, layers[i], len(layers) > 1, options) for i in range(len(layers))
     )
@@ -114,6 +115,17 @@ def _module(name: str, layers: dict[int, dict[str, np.ndarray]], options: dict[s
                 f"be {this.outputs}, the outputs of layer {i}"
             )
     return Module(name or made[0].kind, made)
+
+
+def _check_optional(name: str, layers: dict[int, dict[str, np.ndarray]]) -> None:
+    """DesignError where a module has both biases, or a projection, in some places only."""
+    for group in (("bias_ih", "bias_hh"), ("weight_hr",)):
+        if not any(what in tensors for tensors in layers.values() for what in group):
+            continue
+        for layer, tensors in sorted(layers.items()):
+            for what in group:
+                if what not in tensors:
+                    raise DesignError(f"tensor {_tensor(name, what, layer)!r} is missing")
 
 
 def _first_missing(layers: dict) -> int:

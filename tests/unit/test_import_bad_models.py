@@ -69,6 +69,17 @@ TENSORS = {
     "nothing": (lambda t: {}, ["holds no tensors"]),
     "input weights missing": (drop("rnn.weight_ih_l0"), ["'rnn.weight_ih_l0' is missing"]),
     "recurrent weights missing": (drop("rnn.weight_hh_l0"), ["'rnn.weight_hh_l0' is missing"]),
+    "one bias missing": (drop("rnn.bias_hh_l0"), ["'rnn.bias_hh_l0' is missing"]),
+    "the other bias missing": (drop("rnn.bias_ih_l0"), ["'rnn.bias_ih_l0' is missing"]),
+    "biases of one layer": (
+        lambda t: t | {n.replace("l0", "l1"): a for n, a in lstm(inputs=6).items() if "weight" in n},
+        ["'rnn.bias_ih_l1' is missing"],
+    ),
+    "projection of one layer": (
+        lambda t: t | {"rnn.weight_hr_l0": zeros(6, 6)}
+        | {n.replace("l0", "l1"): a for n, a in lstm(inputs=6).items()},
+        ["'rnn.weight_hr_l1' is missing"],
+    ),
     "not a number": (set_element("rnn.weight_ih_l0", np.nan), ["rnn.weight_ih_l0", "NaN"]),
     "infinity": (set_element("rnn.bias_hh_l0", np.inf), ["rnn.bias_hh_l0", "infinity"]),
     "beyond float32": (put("rnn.bias_ih_l0", np.full(24, 1e300)), ["rnn: bias", "float32"]),

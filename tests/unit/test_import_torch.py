@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import import_model
 from ernn_myhdl.exchange.source import read_source
+from golden.bidirectional import FloatBidirectional
 from golden.integer import IntegerModel
 
 pytestmark = pytest.mark.torch
@@ -185,7 +186,7 @@ def test_modules_that_fit_in_several_orders(tmp_path):
     save_file(tensors, tmp_path / "m.safetensors")
     with pytest.raises(DesignError, match="fit in several orders; name the order with --order"):
         read_source(tmp_path / "m.safetensors")
-    for order in (["a", "b", "head"], ["net.a", "net.b", "head"]):
+    for order in (["a", "b", "head"], ["net.a", "net.b", "head"], ["lstm", "gru", "linear"]):
         assert names(read_source(tmp_path / "m.safetensors", order)) == ["net.a", "net.b", "head"]
     torch.save({n: torch.tensor(a) for n, a in tensors.items()}, tmp_path / "m.pt")
     assert names(read_source(tmp_path / "m.pt")) == ["net.b", "net.a", "head"]  # the file's order
@@ -214,6 +215,25 @@ def test_linear_layers_one_after_the_other(tmp_path):
     with pytest.raises(DesignError, match="does not tell the function between them"):
         read_source(tmp_path / "m.safetensors")
     assert len(read_source(tmp_path / "m.safetensors", ["rnn", "fc1", "fc2"]).layers) == 3
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_halves_of_a_bidirectional_layer(tmp_path, kind):
+    """No core computes the whole; each half is a core, and the models join them."""
+    torch = torch_module()
+    torch.manual_seed(0)
+    net = getattr(torch.nn, kind)(4, 6, bidirectional=True)
+    file = save_torch(net, tmp_path / "m.safetensors")
+    with pytest.raises(DesignError, match="bidirectional layer, which no core computes"):
+        read_source(file)
+    halves = [
+        import_model(file, block=1, lanes=1, direction=direction).design
+        for direction in ("forward", "backward")
+    ]
+    x = x_of(4)
+    model = FloatBidirectional(*((half.cell, half.weights) for half in halves))
+    outputs = np.stack(model.run([x[:, i] for i in range(x.shape[1])]), axis=1)
+    assert np.abs(outputs - torch_outputs(net, x)).max() < 1e-5
 
 
 # projection
