@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+
+#: The array of an .npz file that is no sequence.
+LABELS = "labels"
 
 
 def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray]:
@@ -56,8 +60,66 @@ def _checked(x: object, inputs: int, where: str) -> np.ndarray:
     return np.ascontiguousarray(x, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class DataSet:
+    """Sequences (frames, inputs) and what they are.
+
+    labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
+    after the other (frames,); None without labels.
+    """
+
+    sequences: list[np.ndarray]
+    labels: np.ndarray | None = None
+
+    @property
+    def frames(self) -> int:
+        """Frames of all sequences."""
+        return sum(len(s) for s in self.sequences)
+
+    @property
+    def labels_per_frame(self) -> bool:
+        """Whether every frame has a label, not every sequence."""
+        return self.labels is not None and len(self.labels) != len(self.sequences)
+
+
 def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
-    """The sequences of an .npy file (one) or an .npz file (one an array, sorted by name)."""
+    """The sequences of an .npy file (one) or an .npz file (one an array, sorted by name).
+
+    An array LABELS of an .npz file is left out.
+    """
+    return check_input(_sequences_of(_load(file))[0], inputs, f"input {file}")
+
+
+def load_data(file: str | Path, inputs: int) -> DataSet:
+    """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file."""
+    loaded, labels = _sequences_of(_load(file))
+    sequences = check_input(loaded, inputs, f"input {file}")
+    if labels is not None:
+        labels = _checked_labels(labels, sequences, f"input {file} {LABELS}")
+    return DataSet(sequences, labels)
+
+
+def _sequences_of(loaded) -> tuple[object, np.ndarray | None]:
+    """What a file holds without its labels, and these."""
+    if not isinstance(loaded, dict):
+        return loaded, None
+    return {n: a for n, a in loaded.items() if n != LABELS}, loaded.get(LABELS)
+
+
+def _checked_labels(labels: np.ndarray, sequences: list[np.ndarray], where: str) -> np.ndarray:
+    frames = sum(len(s) for s in sequences)
+    if labels.dtype.kind not in "iu":
+        raise DesignError(f"{where}: type {labels.dtype}, must be integers, the number of a class")
+    if labels.ndim != 1 or len(labels) not in (len(sequences), frames):
+        raise DesignError(
+            f"{where}: shape {labels.shape}, must be ({len(sequences)},), one for each sequence, or "
+            f"({frames},), one for each frame"
+        )
+    return labels.astype(np.int64)
+
+
+def _load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of an .npy file; name -> array of an .npz file, sorted by name."""
     file = Path(file)
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "does not exist"
@@ -75,7 +137,7 @@ def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
             f"({' '.join(str(error).split())[:120]}); write it with numpy.save or numpy.savez as a "
             "floating point array"
         ) from error
-    return check_input(loaded, inputs, f"input {file}")
+    return loaded
 
 
 def _natural(name: str) -> list:

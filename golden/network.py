@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.network import Network
@@ -20,14 +19,13 @@ from golden.initial_state import one_each
 from golden.integer import IntegerModel
 from golden.result import ModelRun
 from golden.sequences import check_sequence, is_batch
-from golden.tensors import layer_name
 
 
 def float_model(core: CoreSpecification, structure: str = "circulant") -> FloatModel | FloatNetwork:
     """The float64 model of a design or network."""
     if isinstance(core, Design):
         return FloatModel(core.cell, core.weights, structure)
-    return FloatNetwork([(d.cell, d.weights) for d in core.layers], structure)
+    return FloatNetwork(core, structure)
 
 
 def fixed_point_model(core: CoreSpecification) -> FixedPointModel | FixedPointNetwork:
@@ -41,14 +39,11 @@ def integer_model(core: CoreSpecification) -> IntegerModel | IntegerNetwork:
 
 
 class FloatNetwork:
-    """The float64 model of layers, each a cell with its weights."""
+    """The float64 model of a network."""
 
-    def __init__(
-        self,
-        layers: Sequence[tuple[Cell, dict[str, np.ndarray]]],
-        structure: str = "circulant",
-    ) -> None:
-        self.models = [FloatModel(cell, weights, structure) for cell, weights in layers]
+    def __init__(self, network: Network, structure: str = "circulant") -> None:
+        self.design = network
+        self.models = [FloatModel(d.cell, d.weights, structure) for d in network.layers]
 
     def run(self, x, tensors: bool = False, initial=None):
         """As `FloatModel.run`: outputs of x, with tensors=True pairs of them and all named tensors."""
@@ -56,11 +51,12 @@ class FloatNetwork:
         x = [x] if single else list(x)
         states = _by_layer(initial, len(self.models), len(x), single)
         named: list[dict[str, np.ndarray]] = [{} for _ in x]
-        for i, (model, state) in enumerate(zip(self.models, states, strict=True)):
+        prefixes = self.design.layer_prefixes
+        for prefix, model, state in zip(prefixes, self.models, states, strict=True):
             made = model.run(x, tensors, state)
             if tensors:
                 for store, (_, layer) in zip(named, made, strict=True):
-                    store |= _named(i, layer)
+                    store |= _named(prefix, layer)
                 made = [y for y, _ in made]
             x = made
         if tensors:
@@ -84,7 +80,7 @@ class IntegerNetwork:
         for model, state in zip(self.models, states, strict=True):
             layers.append(model.run(x, stages, state))
             x = [run.raw for run in layers[-1]]
-        runs = [_joined(one) for one in zip(*layers, strict=True)]
+        runs = [_joined(self.design, one) for one in zip(*layers, strict=True)]
         return runs[0] if single else runs
 
 
@@ -98,8 +94,8 @@ class FixedPointNetwork:
     @property
     def saturations(self) -> dict[str, int]:
         counts = {}
-        for i, model in enumerate(self.models):
-            counts |= _named(i, model.saturations)
+        for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
+            counts |= _named(prefix, model.saturations)
         return counts
 
     def reset(self, initial=None) -> None:
@@ -111,10 +107,10 @@ class FixedPointNetwork:
     def step(self, x) -> dict[str, np.ndarray]:
         """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
         made: dict[str, np.ndarray] = {}
-        for i, model in enumerate(self.models):
+        for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
             frame = model.step(x)
             x = frame["output"].reshape(-1)[: model.design.cell.outputs]
-            made |= _named(i, frame)
+            made |= _named(prefix, frame)
         return made
 
     def run(self, x, initial=None) -> ModelRun:
@@ -125,7 +121,7 @@ class FixedPointNetwork:
         for model, state in zip(self.models, states, strict=True):
             layers.append(model.run(x, state))
             x = layers[-1].raw
-        return _joined(layers)
+        return _joined(self.design, layers)
 
 
 def _by_layer(initial, layers: int, count: int, single: bool) -> list[list]:
@@ -140,14 +136,14 @@ def _by_layer(initial, layers: int, count: int, single: bool) -> list[list]:
     return [[states[i] for states in each] for i in range(layers)]
 
 
-def _named(layer: int, tensors: dict) -> dict:
-    return {layer_name(layer, name): value for name, value in tensors.items()}
+def _named(prefix: str, tensors: dict) -> dict:
+    return {prefix + name: value for name, value in tensors.items()}
 
 
-def _joined(layers: Sequence[ModelRun]) -> ModelRun:
+def _joined(network: Network, layers: Sequence[ModelRun]) -> ModelRun:
     """The run of a network from those of its layers."""
     stages, saturations = {}, {}
-    for i, run in enumerate(layers):
-        stages |= _named(i, run.stages)
-        saturations |= _named(i, run.saturations)
+    for prefix, run in zip(network.layer_prefixes, layers, strict=True):
+        stages |= _named(prefix, run.stages)
+        saturations |= _named(prefix, run.saturations)
     return ModelRun(layers[-1].raw, layers[-1].outputs, stages, saturations)

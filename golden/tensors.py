@@ -187,17 +187,10 @@ class Stage:
         return layer_elements(self.layer.cell, self.tensor)
 
 
-def layer_name(layer: int, tensor: str) -> str:
-    """Name of a layer's tensor in a network."""
-    return f"layer_{layer}.{tensor}"
-
-
 def stages_of(core: CoreSpecification) -> dict[str, Stage]:
-    """Every named tensor of a design, or of the layers of a network, in order."""
-    if isinstance(core, Design):
-        return {name: Stage(core, name) for name in tensor_names(core.cell)}
+    """Every named tensor of the layers of a core, in order, with the layers' prefixes."""
     return {
-        layer_name(i, name): Stage(design, name)
-        for i, design in enumerate(core.layers)
+        prefix + name: Stage(design, name)
+        for prefix, design in zip(core.layer_prefixes, core.layers, strict=True)
         for name in tensor_names(design.cell)
     }

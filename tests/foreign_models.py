@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from tools import require_module
 
+from ernn_myhdl.cli.main import main
 from golden.float_reference import FloatModel
 
 
@@ -141,3 +142,36 @@ def onnx_outputs(model, x):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ReferenceEvaluator(model).run(None, {"x": np.asarray(x, dtype=np.float32)})[0]
+
+
+def refuse(folder, capsys, command, *parts, code=2):
+    """The command fails with one line that has all parts, and leaves nothing behind."""
+    before = sorted(folder.rglob("*"))
+    try:
+        returned = main(command)
+    except SystemExit as stop:
+        returned = stop.code
+    out, err = capsys.readouterr()
+    assert returned == code, err
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1, err
+    assert "Traceback" not in err
+    for part in parts:
+        assert part in err
+    assert sorted(folder.rglob("*")) == before
+
+
+def zeros(*shape, dtype=np.float32):
+    return np.zeros(shape, dtype=dtype)
+
+
+def lstm_tensors(hidden=6, inputs=4, gates=4, prefix="rnn."):
+    """Tensors of an nn.LSTM, or of one with another number of gates."""
+    rng = np.random.default_rng(0)
+    shapes = {
+        "weight_ih_l0": (gates * hidden, inputs),
+        "weight_hh_l0": (gates * hidden, hidden),
+        "bias_ih_l0": (gates * hidden,),
+        "bias_hh_l0": (gates * hidden,),
+    }
+    return {prefix + n: rng.standard_normal(s).astype(np.float32) for n, s in shapes.items()}

@@ -13,12 +13,11 @@ from ernn_myhdl.formats import to_real
 from ernn_myhdl.plots.picture import BLUE, COLOURS, GREY, VERMILION, description, picture
 from ernn_myhdl.run import Run
 from golden.network import float_model
+from golden.sqnr import HIGHEST_SQNR, sqnr
 from golden.tensors import stages_of
 
-#: Stages whose error over time is drawn.
+#: Stages whose error over time is drawn, of the last layer.
 OVER_TIME = ("input", "preactivations", "gates", "cell_state", "output")
-#: An exact stage would have an infinite SQNR.
-HIGHEST_SQNR = 150.0
 
 
 @dataclass(frozen=True)
@@ -32,28 +31,26 @@ class StageError:
 def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
     """Error of every stage of `run` against the float model, and that model's outputs.
 
-    Without stages (a run that kept none) only `output`.
+    Without stages (a run that kept none) only the core's output.
     """
     pairs = float_model(run.design).run(run.input_sequences, tensors=True)
     outputs = np.concatenate([y for y, _ in pairs])
     errors = {}
     for name, stage in stages_of(run.design).items():
         if name in run.stages:
-            reference = np.concatenate([tensors[name] for _, tensors in pairs])[:, stage.elements]
-            fixed = to_real(run.stages[name][:, stage.elements], stage.format)
+            inside = stage.elements
+            reference = np.concatenate([tensors[name] for _, tensors in pairs])[:, inside]
+            fixed = to_real(run.stages[name][:, inside], stage.format)
             errors[name] = _error(reference, fixed)
-    if "output" not in errors:
-        errors["output"] = _error(outputs, run.outputs)
+    output = run.design.layer_prefixes[-1] + "output"
+    if output not in errors:
+        errors[output] = _error(outputs, run.outputs)
     return errors, outputs
 
 
 def _error(reference: np.ndarray, fixed: np.ndarray) -> StageError:
-    difference = fixed - reference
-    signal, noise = np.sum(reference**2), np.sum(difference**2)
-    sqnr = HIGHEST_SQNR
-    if noise > 0 and signal > 0:
-        sqnr = min(HIGHEST_SQNR, 10 * float(np.log10(signal / noise)))
-    return StageError(np.sqrt(np.mean(difference**2, axis=1)), sqnr)
+    rms = np.sqrt(np.mean((fixed - reference) ** 2, axis=1))
+    return StageError(rms, sqnr(reference, fixed))
 
 
 def plot_error(run: Run, file: str | Path, element: int = 0) -> None:
@@ -72,7 +69,7 @@ def plot_error(run: Run, file: str | Path, element: int = 0) -> None:
         _element(figure.add_subplot(grid[0, 0]), run, reference, element)
         _over_time(figure.add_subplot(grid[0, 1]), run, errors)
         _histogram(figure.add_subplot(grid[1, 0]), run, reference)
-        _sqnr(figure.add_subplot(grid[1, 1]), errors)
+        _sqnr(figure.add_subplot(grid[1, 1]), _shown(run, errors))
 
 
 def _frame_axis(axes, run: Run) -> None:
@@ -101,7 +98,8 @@ def _element(axes, run: Run, reference: np.ndarray, element: int) -> None:
 
 def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
     frames = np.arange(run.frames)
-    for name, colour in zip(OVER_TIME, COLOURS, strict=False):
+    prefix = run.design.layer_prefixes[-1]
+    for name, colour in zip((prefix + n for n in OVER_TIME), COLOURS, strict=False):
         if name in errors:
             rms = np.where(errors[name].rms > 0, errors[name].rms, np.nan)
             marker = "o" if run.frames <= 60 else None
@@ -136,6 +134,13 @@ def _histogram(axes, run: Run, reference: np.ndarray) -> None:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
+
+
+def _shown(run: Run, errors: dict[str, StageError]) -> dict[str, StageError]:
+    """The outputs of all layers and every stage of the last one."""
+    *before, last = run.design.layer_prefixes
+    outputs = [prefix + "output" for prefix in before]
+    return {n: e for n, e in errors.items() if n in outputs or n.startswith(last)}
 
 
 def _sqnr(axes, errors: dict[str, StageError]) -> None:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ernn_myhdl import DesignError, new_design
+from ernn_myhdl import DesignError, GruCell, LinearCell, new_design, new_network
 from ernn_myhdl.plots.error import plot_error, stage_errors
 from ernn_myhdl.plots.schedule import plot_schedule
 from ernn_myhdl.plots.waveform import plot_waveform, signal_names
@@ -108,3 +108,14 @@ def test_files_are_by_name_and_reproducible(suffix, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [a.name, b.name]
     with pytest.raises(DesignError, match=".png or .svg"):
         plot_schedule(DESIGN, tmp_path / "c.jpg")
+
+
+@pytest.mark.parametrize("stages", [True, False])
+def test_error_of_a_network(tmp_path, stages):
+    network = new_network((GruCell(4, 6, block=2), LinearCell(6, 3, block=1)))
+    run = network.run(np.random.default_rng(0).normal(size=(5, 4)), engine="integer", stages=stages)
+    errors, reference = stage_errors(run)
+    assert ("layer_0.gates" in errors) == stages
+    assert errors["layer_1.output"].sqnr > 30
+    assert reference.shape == (5, 3)
+    plot_error(run, tmp_path / "error.png", 2)

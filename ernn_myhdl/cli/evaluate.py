@@ -1,0 +1,254 @@
+"""`ernn evaluate`: accuracy and error of fixed point over a data set, and the word length it needs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+from ernn_myhdl.cli.console import (
+    FAILED,
+    FINE,
+    add_command,
+    add_json,
+    frame_progress,
+    number,
+    print_json,
+)
+
+EXAMPLES = """\
+  ernn evaluate vowels --data test.npz
+  ernn evaluate vowels --data test.npz --max-loss 0.5
+  ernn evaluate vowels --data test.npz --words 8..16 --max-loss 0.5 -o words.png
+  ernn evaluate speech --data utterances.npz --words 8,12,16 --calibration train.npz --min-sqnr 40
+
+Data: an .npz file with one floating point array (frames, inputs) for each sequence, as `ernn simulate`
+takes it, and optionally `labels`: integers, the class of each sequence (in the order of the sorted
+names) or of each frame of all sequences. A class is the number of the largest output."""
+
+#: Outputs that are listed, the worst ones first.
+LISTED = 8
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "evaluate",
+        "accuracy and error over a data set, by word length",
+        "Run a data set through the float reference and the fixed-point model of a design or network: "
+        "accuracy where there are labels, error, saturations. --words does so for several word "
+        "lengths, with formats chosen anew for each, and names the smallest that, like all longer ones, is good "
+        "enough.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
+    parser.add_argument("--data", required=True, metavar="X", help=".npz file (or .npy)")
+    parser.add_argument(
+        "--pooling", choices=("mean", "last"), default="mean",
+        help="output that names a sequence's class: the mean of its frames (default), or the last",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-loss", type=number, metavar="P",
+        help="fixed point may lose at most P points of accuracy, else exit code 1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--min-sqnr", type=number, metavar="D",
+        help="fixed point must keep an SQNR of D dB, else exit code 1",
+    )  # fmt: skip
+    sweep = parser.add_argument_group("word lengths")
+    sweep.add_argument(
+        "--words", type=word_lengths, metavar="A..B",
+        help="bits of x, y, gates and weights, like 8..16 or 8,12; state words have 4 more",
+    )  # fmt: skip
+    sweep.add_argument(
+        "--calibration", metavar="X",
+        help=".npz or .npy that the formats are chosen on (default: the data)",
+    )  # fmt: skip
+    sweep.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def word_lengths(text: str) -> list[int]:
+    """Argument type: lengths with commas or ranges, like 8..16."""
+    words = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,3})(?:\.\.(\d{1,3}))?\s*", part)
+        if not match:
+            raise argparse.ArgumentTypeError(f"{text!r} is not like 8..16 or 8,12,16")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise argparse.ArgumentTypeError(f"{text!r}: the first length is above the last")
+        words += range(first, last + 1)
+    return words
+
+
+def run(args) -> int:
+    from ernn_myhdl.errors import DesignError
+    from ernn_myhdl.evaluate import check_limits, check_words
+    from ernn_myhdl.inputs import load_data, load_input
+    from ernn_myhdl.storage import load_design
+
+    if args.words is None:
+        for name in ("calibration", "output"):
+            if getattr(args, name) is not None:
+                raise DesignError(f"--{name}: is for a sweep of word lengths; give --words too")
+    else:
+        check_words(args.words)
+    if args.output is not None:
+        from ernn_myhdl.plots.picture import check_picture
+
+        check_picture(args.output)
+    core = load_design(args.design)
+    data = load_data(args.data, core.inputs)
+    check_limits(data, args.max_loss, args.min_sqnr)
+    calibration = None if args.calibration is None else load_input(args.calibration, core.inputs)
+    result = {
+        "design": core.name,
+        "digest": core.digest,
+        "sequences": len(data.sequences),
+        "frames": data.frames,
+    }
+    if data.labels is not None:
+        result["labels"] = "frames" if data.labels_per_frame else "sequences"
+        if not data.labels_per_frame:
+            result["pooling"] = args.pooling
+    if args.words is None:
+        return _one(args, core, data, result)
+    return _sweep(args, core, data, calibration, result)
+
+
+def _one(args, core, data, result: dict) -> int:
+    from ernn_myhdl.evaluate import evaluate
+
+    with frame_progress("evaluate", 2 * data.frames) as progress:
+        evaluation = evaluate(core, data, args.pooling, progress)
+    kept = evaluation.keeps(args.max_loss, args.min_sqnr)
+    result |= _numbers(evaluation) | {
+        "output_sqnr": evaluation.output_sqnr.tolist(),
+        "output_error": evaluation.output_error.tolist(),
+        "kept": kept,
+    }
+    if args.json:
+        print_json(result)
+    else:
+        for line in (_heading(result), *_lines(evaluation)):
+            print(line)
+    return FINE if kept else _failed(args, f"has {_figures(evaluation)}")
+
+
+def _sweep(args, core, data, calibration, result: dict) -> int:
+    from ernn_myhdl.evaluate import smallest_word, sweep_words
+
+    frames = (1 + len(args.words)) * data.frames
+    with frame_progress("evaluate", frames) as progress:
+        made = sweep_words(core, data, args.words, calibration, args.pooling, progress)
+    limited = args.max_loss is not None or args.min_sqnr is not None
+    chosen = smallest_word(made, args.max_loss, args.min_sqnr) if limited else None
+    result["words"] = [{"word": word} | _numbers(e) for word, e in made.items()]
+    if limited:
+        result["chosen"] = chosen
+    if args.output is not None:
+        from ernn_myhdl.plots.words import plot_words
+
+        title = f"{core.name}: {result['sequences']} sequences, {data.frames} frames"
+        plot_words(made, args.output, title, chosen)
+        result["picture"] = args.output
+    if args.json:
+        print_json(result)
+    else:
+        for line in (_heading(result), *_table(made)):
+            print(line)
+        if chosen is not None:
+            print(
+                f"chosen: {chosen} bits, the smallest that, like all longer ones, keeps {_limits(args)}"
+            )
+        if args.output is not None:
+            print(f"wrote {args.output}")
+    if limited and chosen is None:
+        longest = max(made)
+        return _failed(args, f"{longest} bits have {_figures(made[longest])}")
+    return FINE
+
+
+def _numbers(evaluation) -> dict:
+    accuracy = {}
+    if evaluation.accuracy is not None:
+        accuracy = {
+            "accuracy_float": evaluation.float_accuracy,
+            "accuracy_fixed": evaluation.accuracy,
+            "loss_points": evaluation.loss,
+        }
+    return accuracy | {
+        "sqnr_db": evaluation.sqnr,
+        "largest_error": evaluation.error,
+        "saturations": evaluation.saturations,
+    }
+
+
+def _heading(result: dict) -> str:
+    text = f"{result['design']}: {result['sequences']} sequences, {result['frames']} frames"
+    if result.get("labels") == "frames":
+        return f"{text}, a label for each frame"
+    if "labels" in result:
+        return f"{text}, class by the {result['pooling']} output"
+    return text
+
+
+def _figures(evaluation) -> str:
+    text = f"an SQNR of {evaluation.sqnr:.1f} dB"
+    if evaluation.accuracy is None:
+        return text
+    return f"a loss of {evaluation.loss:.2f} points and {text}"
+
+
+def _limits(args) -> str:
+    limits = []
+    if args.max_loss is not None:
+        limits.append(f"a loss of at most {args.max_loss:g} points")
+    if args.min_sqnr is not None:
+        limits.append(f"an SQNR of at least {args.min_sqnr:g} dB")
+    return " and ".join(limits)
+
+
+def _lines(evaluation):
+    """The report of one design."""
+    if evaluation.accuracy is not None:
+        yield (
+            f"accuracy: float {100 * evaluation.float_accuracy:.2f} %, fixed point "
+            f"{100 * evaluation.accuracy:.2f} %, loss {evaluation.loss:.2f} points"
+        )
+    fmt = evaluation.core.output_format
+    yield (
+        f"SQNR {evaluation.sqnr:.1f} dB, largest error {evaluation.error:.4g} "
+        f"({evaluation.error / fmt.lsb:.1f} LSB of {fmt})"
+    )
+    counts = {n: c for n, c in evaluation.saturations.items() if c}
+    text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
+    yield f"saturated elements: {text}"
+    yield f"{'output':>6}  {'SQNR (dB)':>9}  {'largest error':>13}"
+    order = evaluation.output_sqnr.argsort(kind="stable")
+    listed = order if len(order) <= 2 * LISTED else order[:LISTED]
+    for i in sorted(listed):
+        error = evaluation.output_error[i]
+        yield f"{i:>6}  {evaluation.output_sqnr[i]:>9.1f}  {error:>13.4g}"
+    if len(listed) < len(order):
+        yield f"the {LISTED} worst of {len(order)} outputs; all of them with --json"
+
+
+def _table(made: dict):
+    """A line for each word length."""
+    labelled = next(iter(made.values())).accuracy is not None
+    accuracy = f"  {'accuracy (%)':>12}  {'loss (points)':>13}" if labelled else ""
+    yield f"{'word':>5}{accuracy}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
+    if labelled:
+        first = next(iter(made.values()))
+        yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}"
+    for word, e in made.items():
+        accuracy = f"  {100 * e.accuracy:>12.2f}  {e.loss:>13.2f}" if labelled else ""
+        yield f"{word:>5}{accuracy}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
+
+
+def _failed(args, what: str) -> int:
+    print(f"ernn: check failed: {what}; wanted {_limits(args)}", file=sys.stderr)
+    return FAILED

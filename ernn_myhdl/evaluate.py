@@ -1,0 +1,224 @@
+"""How good a design is on a data set: accuracy, or error against the float reference; word lengths.
+
+The fixed-point results come from the integer model, which is bit-identical to the golden model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.build import MAX_STATE_WORD
+from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.inputs import DataSet
+from ernn_myhdl.network import Network
+from golden.network import float_model, integer_model
+from golden.network_formats import choose_network_formats
+from golden.range_analysis import model_design
+from golden.sqnr import sqnr
+
+POOLINGS = ("mean", "last")
+#: Words of a sweep: a state word has EXTRA_STATE_BITS more and must not pass its limit.
+EXTRA_STATE_BITS = 4
+LEAST_WORD, LARGEST_WORD = 4, MAX_STATE_WORD - EXTRA_STATE_BITS
+#: Sequences that run side by side.
+BATCH = 64
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One design, or one word length, on a data set.
+
+    core: what was run. saturations: tensor -> saturated elements over all sequences.
+    sqnr: of all outputs together, dB. output_sqnr, output_error: for each output, dB and largest
+    magnitude of the error as a value. float_accuracy, accuracy: part of the labels that the float
+    reference and the fixed-point model hit, 0 to 1; None without labels.
+    """
+
+    core: CoreSpecification
+    sqnr: float
+    output_sqnr: np.ndarray
+    output_error: np.ndarray
+    saturations: dict[str, int]
+    float_accuracy: float | None = None
+    accuracy: float | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """Accuracy lost by fixed point, in points (percent of the labels)."""
+        if self.accuracy is None:
+            return None
+        return 100.0 * (self.float_accuracy - self.accuracy)
+
+    @property
+    def error(self) -> float:
+        """Largest error of all outputs."""
+        return float(self.output_error.max())
+
+    @property
+    def saturated(self) -> int:
+        """Saturated elements of all tensors together."""
+        return sum(self.saturations.values())
+
+    def keeps(self, max_loss: float | None = None, min_sqnr: float | None = None) -> bool:
+        """Whether the limits that are given hold: points of accuracy and dB."""
+        return (max_loss is None or self.loss <= max_loss) and (
+            min_sqnr is None or self.sqnr >= min_sqnr
+        )
+
+
+def check_limits(data: DataSet, max_loss: float | None, min_sqnr: float | None) -> None:
+    """DesignError where the limits make no sense for the data."""
+    if max_loss is not None:
+        if data.labels is None:
+            raise DesignError(
+                "max_loss: the data have no labels, so there is no accuracy; limit the error "
+                "with min_sqnr"
+            )
+        if not 0 <= max_loss <= 100:
+            raise DesignError(f"max_loss = {max_loss}: must be 0 to 100 points of accuracy")
+    if min_sqnr is not None and not -100 <= min_sqnr <= 140:
+        raise DesignError(f"min_sqnr = {min_sqnr}: must be -100 to 140 dB")
+
+
+def evaluate(
+    core: CoreSpecification,
+    data: DataSet,
+    pooling: str = "mean",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """A design or network on a data set.
+
+    pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
+    its "last" frame. progress: called with (frames done, 0); the float reference and the model each
+    do all frames.
+    """
+    _check(core, data, pooling)
+    reference = _float_outputs(core, data, progress)
+    return _compared(core, data, reference, pooling, progress, data.frames)
+
+
+def sweep_words(
+    core: CoreSpecification,
+    data: DataSet,
+    words: Sequence[int],
+    calibration: Sequence[np.ndarray] | None = None,
+    pooling: str = "mean",
+    progress: Progress | None = None,
+) -> dict[int, Evaluation]:
+    """Word length -> evaluation, with formats and segments chosen anew for each.
+
+    words: bits of inputs, outputs, gates and weight spectra; the cell state and pre-activations have
+    4 more. calibration: sequences that the formats are chosen on; those of the data when None.
+    """
+    check_words(words)
+    _check(core, data, pooling)
+    sequences = data.sequences if calibration is None else calibration
+    reference = _float_outputs(core, data, progress)
+    made = {}
+    for i, word in enumerate(words):
+        resized = at_word(core, sequences, word)
+        done = (i + 1) * data.frames
+        made[word] = _compared(resized, data, reference, pooling, progress, done)
+    return made
+
+
+def at_word(core: CoreSpecification, calibration: Sequence[np.ndarray], word: int):
+    """The cells of `core` in formats of another word length, for the models (smallest hardware)."""
+    cells = [design.cell for design in core.layers]
+    weights = [design.weights for design in core.layers]
+    formats = choose_network_formats(cells, weights, calibration, word, word + EXTRA_STATE_BITS)
+    layers = [model_design(*layer) for layer in zip(cells, weights, formats, strict=True)]
+    return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
+
+
+def smallest_word(
+    evaluations: dict[int, Evaluation],
+    max_loss: float | None = None,
+    min_sqnr: float | None = None,
+) -> int | None:
+    """The smallest word length that keeps the limits, as do all longer ones; None where there is none.
+
+    A shorter word may hit a few labels more by chance; it is not chosen if a longer one fails.
+    """
+    chosen = None
+    for word in sorted(evaluations, reverse=True):
+        if not evaluations[word].keeps(max_loss, min_sqnr):
+            break
+        chosen = word
+    return chosen
+
+
+def check_words(words: Sequence[int]) -> None:
+    """DesignError unless `words` are lengths of a sweep."""
+    if not words:
+        raise DesignError("words: none; give lengths like 8..16 or 8,12,16")
+    for word in words:
+        if not LEAST_WORD <= word <= LARGEST_WORD:
+            raise DesignError(f"words: {word} bits, must be {LEAST_WORD} to {LARGEST_WORD}")
+    if len(set(words)) < len(words):
+        raise DesignError("words: a length occurs twice; give each once")
+
+
+def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
+    if pooling not in POOLINGS:
+        raise DesignError(f"pooling = {pooling!r}: must be {' or '.join(map(repr, POOLINGS))}")
+    if data.labels is not None:
+        low, high = int(data.labels.min()), int(data.labels.max())
+        if low < 0 or high >= core.outputs:
+            raise DesignError(
+                f"labels: from {low} to {high}, must be 0 to {core.outputs - 1}, the outputs of the "
+                "design; the class of a frame is its largest output"
+            )
+
+
+def _batches(data: DataSet, run, progress: Progress | None, done: int) -> list:
+    """`run` on the sequences, some at a time. done: frames that progress begins with."""
+    results = []
+    for start in range(0, len(data.sequences), BATCH):
+        batch = data.sequences[start : start + BATCH]
+        results += run(batch)
+        done += sum(len(s) for s in batch)
+        if progress:
+            progress(done, 0)
+    return results
+
+
+def _float_outputs(core, data: DataSet, progress: Progress | None) -> list[np.ndarray]:
+    return _batches(data, float_model(core).run, progress, 0)
+
+
+def _compared(core, data: DataSet, reference: list, pooling: str, progress, done) -> Evaluation:
+    """The integer model of `core` against the float reference's outputs of every sequence."""
+    runs = _batches(data, integer_model(core).run, progress, done)
+    fixed = [run.outputs for run in runs]
+    exact, given = np.concatenate(reference), np.concatenate(fixed)
+    accuracies = {}
+    if data.labels is not None:
+        accuracies = {
+            "float_accuracy": _accuracy(reference, data, pooling),
+            "accuracy": _accuracy(fixed, data, pooling),
+        }
+    return Evaluation(
+        core,
+        sqnr(exact, given),
+        np.array([sqnr(exact[:, i], given[:, i]) for i in range(core.outputs)]),
+        np.abs(given - exact).max(axis=0),
+        {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations},
+        **accuracies,
+    )
+
+
+def _accuracy(outputs: list[np.ndarray], data: DataSet, pooling: str) -> float:
+    if data.labels_per_frame:
+        scores = np.concatenate(outputs)
+    elif pooling == "mean":
+        scores = np.stack([y.mean(axis=0) for y in outputs])
+    else:
+        scores = np.stack([y[-1] for y in outputs])
+    return float(np.mean(scores.argmax(axis=1) == data.labels))
