@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
@@ -39,6 +40,17 @@ def check_model_file(file: Path) -> None:
         raise DesignError(f"model {file}: is empty; write or copy it again")
     if size > MAX_FILE_BYTES:
         raise DesignError(f"model {file}: has {size} bytes, must be at most {MAX_FILE_BYTES}")
+
+
+@contextmanager
+def damage(where: object) -> Iterator[None]:
+    """Turns what damaged data cause in Python into a DesignError about `where`."""
+    try:
+        yield
+    except DesignError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise DesignError(f"{where}: is damaged ({short(error)}); export it again") from error
 
 
 def short(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.limits import check_numbers, short
+from ernn_myhdl.exchange.limits import check_numbers, damage, short
 from ernn_myhdl.exchange.onnx_graph import Graph
 
 #: Operators that are computed where all their inputs are constants.
@@ -41,8 +41,9 @@ def read_onnx(file: Path) -> tuple[tuple[DenseLayer, ...], dict[str, str], list[
             f"model {file}: cannot be read ({short(error)}); it is truncated or no ONNX model"
         ) from error
     try:
-        graph = _walked(model, file)
-        layers = graph.result([output.name for output in model.graph.output])
+        with damage("its graph"):
+            graph = _walked(model, file)
+            layers = graph.result([output.name for output in model.graph.output])
     except DesignError as error:
         raise DesignError(f"model {file}: {error}") from error
     return layers, {entry.key: entry.value for entry in model.metadata_props}, graph.notes
@@ -63,7 +64,8 @@ def _walked(model, file: Path) -> Graph:
         raise DesignError("its graph has no inputs")
     graph = Graph(constants, inputs, _folder(model))
     for node in model.graph.node:
-        graph.walk(node, _attributes(node))
+        with damage(f"node {node.name!r} ({node.op_type})"):
+            graph.walk(node, _attributes(node))
     return graph
 
 
@@ -105,16 +107,10 @@ def _attributes(node) -> dict:
         if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
             name = node.name or (node.output or ["?"])[0]
             raise DesignError(f"node {name!r} ({node.op_type}): sub-graphs are not supported")
-        try:
-            value = helper.get_attribute_value(attribute)
-            if attribute.type == AttributeProto.TENSOR:
-                check_numbers("the graph", [value.dims])
-                value = numpy_helper.to_array(value)
-        except (ValueError, TypeError) as error:
-            raise DesignError(
-                f"node {node.name!r} ({node.op_type}): attribute {attribute.name!r} is damaged "
-                f"({short(error)})"
-            ) from error
+        value = helper.get_attribute_value(attribute)
+        if attribute.type == AttributeProto.TENSOR:
+            check_numbers("the graph", [value.dims])
+            value = numpy_helper.to_array(value)
         attributes[attribute.name] = value
     return attributes
 

@@ -155,6 +155,7 @@ ONNX = {
     "few activations": (attribute(activations=["Sigmoid"]), ["activations Sigmoid"]),
     "alpha": (attribute(activation_alpha=[0.5]), ["activation_alpha"]),
     "layout": (attribute(layout=2), ["layout = 2"]),
+    "type of an attribute": (attribute(direction=1), ["'recurrent' (LSTM)", "is damaged"]),
     "attribute": (attribute(output_sequence=1), ["attribute output_sequence"]),
     "hidden size": (attribute(hidden_size=7), ["W has shape", "(1, 28, 4)"]),
     "hidden size 0": (attribute(hidden_size=0), ["hidden_size = 0"]),
