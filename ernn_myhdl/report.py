@@ -6,9 +6,10 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
+from ernn_myhdl.network_schedule import network_schedule
 from ernn_myhdl.program import program_for
 from ernn_myhdl.pwl import tables
 from ernn_myhdl.rtl.units import units_for
@@ -48,8 +49,40 @@ def _activation_errors(design: Design) -> dict[str, float | None]:
     return errors
 
 
-def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
+def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
+
+    Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
+    """
+    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
+        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
+    if isinstance(design, Design):
+        return layer_info(design, clock_mhz)
+    layers = [layer_info(layer, clock_mhz) for layer in design.layers]
+    shape = design.stream_shape
+    alone, together = network_schedule(design), network_schedule(design, shape.streams)
+    totals = ("parameters", "dense_parameters", "weight_bits", "weight_memory_bits", "multipliers")
+    return {
+        "name": design.name,
+        "digest": design.digest,
+        **{name: sum(layer[name] for layer in layers) for name in totals},
+        "latency_cycles": alone.latency,
+        "interval_cycles": _whole(alone.interval),
+        "interval_cycles_interleaved": _whole(together.interval),
+        "bottleneck_layer": together.bottleneck,
+        "bottleneck": layers[together.bottleneck]["bottleneck"],
+        "streams": shape.streams,
+        "clock_mhz": clock_mhz,
+        "latency_us": alone.latency / clock_mhz,
+        "frames_per_second_single": clock_mhz * 1e6 / alone.interval,
+        "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
+        "tdata_bits": shape.data_bits,
+        "layers": layers,
+    }
+
+
+def layer_info(design: Design, clock_mhz: float) -> dict:
+    """Sizes, formats, multipliers, cycles and speed of a layer.
 
     latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
     as the cycle of the transfer. interval_cycles, interval_cycles_interleaved: between frames in
@@ -58,8 +91,6 @@ def design_info(design: Design, clock_mhz: float = 200.0) -> dict:
     bottleneck, utilisation: with all streams.
     weight_bits: words of the weight memories that hold weights; weight_memory_bits: all of them.
     """
-    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
-        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
     cell, hw, f = design.cell, design.hardware, design.formats
     program, schedule = program_for(design), schedule_for(design)
     together = schedule_for(design, hw.streams)
@@ -114,6 +145,8 @@ def _whole(value: float) -> int | float:
 
 def info_text(info: dict) -> str:
     """`design_info` for a terminal."""
+    if "layers" in info:
+        return _network_text(info)
     cell, hw = info["cell"], info["hardware"]
     options = [f"block {cell['block']}"]
     if cell.get("projection"):
@@ -196,4 +229,37 @@ def info_text(info: dict) -> str:
     for name, fmt in info["formats"].items():
         low, high = Format(**fmt).range
         text.append(f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}")
+    return "\n".join(text)
+
+
+def _network_text(info: dict) -> str:
+    slowest, streams = info["bottleneck_layer"], info["streams"]
+    lines = [
+        ("network", f"{info['name']} ({info['digest'][:12]}), {len(info['layers'])} layers"),
+        ("parameters", f"{info['parameters']} stored, {info['dense_parameters']} dense"),
+        ("multipliers", f"{info['multipliers']}"),
+        (
+            "latency",
+            f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
+            f"{info['clock_mhz']:g} MHz",
+        ),
+        ("interval", f"{info['interval_cycles']} cycles with one stream"),
+    ]
+    if streams > 1:
+        lines.append(("", f"{info['interval_cycles_interleaved']} cycles with {streams} streams"))
+    lines += [
+        ("bottleneck", f"layer {slowest}, bound by {info['bottleneck']}"),
+        (
+            "speed",
+            f"{info['frames_per_second_single']:,.0f} frames/s with one stream"
+            + (
+                f", {info['frames_per_second_interleaved']:,.0f} with {streams}"
+                if streams > 1
+                else ""
+            ),
+        ),
+    ]
+    text = [f"{label:<15}{value}" for label, value in lines]
+    for i, layer in enumerate(info["layers"]):
+        text += ["", f"layer {i}", info_text(layer)]
     return "\n".join(text)

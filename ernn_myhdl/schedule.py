@@ -113,6 +113,11 @@ class Schedule:
             events.append(
                 Event("element-wise", frame, done - time.rows_to_cells, done + 1, "cells")
             )
+        if self.design.cell.second_phase == "candidate":
+            wait = time.rows_to_output
+            events += [
+                Event("element-wise", frame, done - wait, done + 1, "state") for done in t.outputs
+            ]
         events.append(Event("output", frame, t.beats[0], t.beats[-1] + 1, "y"))
         return events
 
@@ -125,7 +130,7 @@ class Schedule:
             "lanes": program.length,
             "drain": drained,
             "element-wise": program.cell_groups,
-            "input": max(design.cell.input_blocks, _input_beats(design)),
+            "input": max(design.cell.input_blocks, input_beats(design)),
             "output": beats,
         }
         if second := design.cell.second_phase:
@@ -136,10 +141,13 @@ class Schedule:
     def bottleneck(self) -> str:
         """What bounds the interval: a unit that is always busy, or the recurrence through y."""
         unit, share = max(self.utilisation().items(), key=lambda item: item[1])
-        return unit if share > 0.999 else "recurrence through y"
+        if share > 0.999:
+            return unit
+        return "recurrence through y" if self.design.cell.recurrent else "frames in flight"
 
 
-def _input_beats(design: Design) -> int:
+def input_beats(design: Design) -> int:
+    """Beats of a frame of x."""
     return -(-design.cell.inputs // design.hardware.samples_per_beat)
 
 
@@ -186,7 +194,7 @@ class _Sequencer:
     def __init__(
         self, design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None
     ) -> None:
-        self.arrivals = arrivals or [[0] * _input_beats(design)] * len(streams)
+        self.arrivals = arrivals or [[0] * input_beats(design)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
         self.frames = [_Frame(stream) for stream in streams]

@@ -106,6 +106,7 @@ TRACED = {
     "op_valid": "sequencer_op_valid",
     "op_recurrent": "sequencer_op_recurrent",
     "op_second": "sequencer_op_second",
+    "op_second_x": "sequencer_op_second_x",
     "op_index": "sequencer_op_index",
     "op_address": "sequencer_op_address",
     "op_first": "sequencer_op_first",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import pack_spectrum
-from ernn_myhdl.design import Activations, Formats
+from ernn_myhdl.design import Activations, CoreSpecification, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
+from golden.float_reference import FloatModel
 from golden.integer import IntegerModel
 from golden.range_analysis import model_design, observed_ranges
 from golden.tensors import layer_elements, tensor_formats, tensor_names
@@ -61,6 +62,20 @@ def range_table(
         rows.append(
             RangeRow(name, *ranges[name], tensor_formats(design)[name], elements, saturations)
         )
+    return rows
+
+
+def core_range_table(core: CoreSpecification, calibration: Sequence[np.ndarray]) -> list[RangeRow]:
+    """The rows of a design, or of all layers of a network with their prefixes.
+
+    A layer is looked at with the float reference's outputs of the layers before it.
+    """
+    rows = []
+    for prefix, layer in zip(core.layer_prefixes, core.layers, strict=True):
+        own = range_table(layer.cell, layer.weights, calibration, layer.formats, layer.activations)
+        rows += [replace(row, tensor=prefix + row.tensor) for row in own]
+        if layer is not core.layers[-1]:
+            calibration = FloatModel(layer.cell, layer.weights).run(list(calibration))
     return rows
 
 

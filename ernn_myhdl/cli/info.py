@@ -57,15 +57,15 @@ def _ranges(design, calibration: str | None):
 
     from ernn_myhdl.generate import CALIBRATION
     from ernn_myhdl.inputs import load_input
-    from golden.range_table import range_table
+    from golden.range_table import core_range_table
 
     if calibration:
-        sequences = load_input(calibration, design.cell.inputs)
+        sequences = load_input(calibration, design.inputs)
     else:
         count, frames = CALIBRATION
         rng = np.random.default_rng(0)
-        sequences = [rng.standard_normal((frames, design.cell.inputs)) for _ in range(count)]
-    return range_table(design.cell, design.weights, sequences, design.formats, design.activations)
+        sequences = [rng.standard_normal((frames, design.inputs)) for _ in range(count)]
+    return core_range_table(design, sequences)
 
 
 def _row(row) -> dict:

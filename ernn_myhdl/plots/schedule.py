@@ -6,8 +6,9 @@ from pathlib import Path
 
 from matplotlib.patches import Patch
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.network_schedule import network_schedule
 from ernn_myhdl.plots.picture import (
     BLUE,
     GREEN,
@@ -37,6 +38,7 @@ KINDS = {
     ("drain", "gates"): (ORANGE, "drain of gate rows"),
     ("drain", "y"): ("#8C6100", "drain of the second phase's rows"),
     ("element-wise", "cells"): (GREEN, "element-wise"),
+    ("element-wise", "state"): ("#7FCFB7", "element-wise of the candidate"),
     ("projection", "m"): (VERMILION, "products of the projection"),
     ("candidate", "x"): ("#5A3A8C", "products of the candidate with x"),
     ("candidate", "m"): (VERMILION, "products of the candidate with r · h"),
@@ -44,26 +46,37 @@ KINDS = {
 }
 
 
-def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
+def plot_schedule(design: CoreSpecification, file: str | Path, frames: int = 3) -> None:
     """Draw what every unit does in the first `frames` frames.
 
-    One panel for one stream; where the design has several, a second one for all of them in turn, over
-    the same cycles.
+    Of a layer, one panel for one stream; where the design has several, a second one for all of them in
+    turn, over the same cycles. Of a network, a panel for each layer, with frames that arrive once an
+    interval.
     """
-    alone = schedule_for(design)
-    most = len(alone.frames)
+    if isinstance(design, Design):
+        first = schedule_for(design)
+    else:
+        network = network_schedule(design)
+        first = network.layers[0]
+    most = len(first.frames)
     if not 1 <= frames <= most:
         raise DesignError(f"frames = {frames}: must be 1 to {most}")
-    panels = [(alone, frames)]
-    if design.hardware.streams > 1:
+    panels = [(first, frames, _title(first))]
+    end = max(e.stop for e in first.events(frames))
+    if not isinstance(design, Design):
+        panels = [(s, frames, f"layer {i}: {_title(s)}") for i, s in enumerate(network.layers)]
+        end = max(e.stop for e in network.layers[-1].events(frames))
+    elif design.hardware.streams > 1:
         together = schedule_for(design, design.hardware.streams)
-        end = alone.frames[frames - 1].delivered
-        panels.append((together, sum(f.accepted <= end for f in together.frames)))
+        last = first.frames[frames - 1].delivered
+        shown = sum(f.accepted <= last for f in together.frames)
+        panels.append((together, shown, _title(together)))
     with picture(file, 12, 1.3 + 0.5 * len(panels) * (len(ROWS) + 1.6)) as figure:
         axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         present: dict = {}
-        for panel, (schedule, shown) in zip(axes, panels, strict=True):
-            present |= _panel(panel, schedule, shown, max(e.stop for e in alone.events(frames)))
+        for panel, (schedule, shown, title) in zip(axes, panels, strict=True):
+            present |= _panel(panel, schedule, shown, end)
+            panel.set_title(title, fontsize=10, loc="left")
         axes[-1].set_xlabel("cycle (0: the first beat of x is accepted)")
         figure.suptitle(f"Schedule of {description(design)}")
         handles = [Patch(color=c, label=text) for key, (c, text) in KINDS.items() if key in present]
@@ -71,6 +84,15 @@ def plot_schedule(design: Design, file: str | Path, frames: int = 3) -> None:
             handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", lw=0,
                                  label="hatched: frame 1, 3, …"))  # fmt: skip
         figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+
+
+def _title(schedule: Schedule) -> str:
+    busy = 100 * schedule.utilisation()["lanes"]
+    streams = "one stream" if schedule.streams == 1 else f"{schedule.streams} streams in turn"
+    return (
+        f"{streams}: interval {schedule.interval:g} cycles in steady state, lanes busy {busy:.0f} %, "
+        f"bound by {schedule.bottleneck}"
+    )
 
 
 def _panel(axes, schedule: Schedule, frames: int, end: int) -> dict:
@@ -96,14 +118,6 @@ def _panel(axes, schedule: Schedule, frames: int, end: int) -> dict:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    busy = 100 * schedule.utilisation()["lanes"]
-    streams = "one stream" if schedule.streams == 1 else f"{schedule.streams} streams in turn"
-    axes.set_title(
-        f"{streams}: interval {schedule.interval:g} cycles in steady state, lanes busy {busy:.0f} %, "
-        f"bound by {schedule.bottleneck}",
-        fontsize=10,
-        loc="left",
-    )
     return dict.fromkeys((e.unit, e.label) for e in events)
 
 

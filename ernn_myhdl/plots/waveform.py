@@ -17,11 +17,10 @@ from ernn_myhdl.plots.picture import BLUE, GREEN, GREY, SKY, VERMILION, descript
 from ernn_myhdl.run import Run
 from ernn_myhdl.trace import VALID
 
-#: Lanes drawn without --signals, as far as the run has them.
+#: Lanes drawn without --signals, as far as the run has them: of the streams and of each layer.
+DEFAULT_SOURCE = ("s_axis_tvalid", "s_axis_tready", "s_axis_tdata")
+DEFAULT_SINK = ("m_axis_tvalid", "m_axis_tready", "m_axis_tdata", "m_axis_tlast")
 DEFAULT_SIGNALS = (
-    "s_axis_tvalid",
-    "s_axis_tready",
-    "s_axis_tdata",
     "input_spectrum",
     "operation",
     "gate_spectra",
@@ -30,11 +29,8 @@ DEFAULT_SIGNALS = (
     "cell_state",
     "cell_output",
     "projection_spectra",
+    "candidate_spectra",
     "output",
-    "m_axis_tvalid",
-    "m_axis_tready",
-    "m_axis_tdata",
-    "m_axis_tlast",
 )
 OPERATION = "operation"
 MOST_SIGNALS = 40
@@ -61,7 +57,7 @@ class Segment:
 def signal_names(run: Run) -> list[str]:
     """Names that `--signals` takes for this run."""
     _check_trace(run)
-    return [OPERATION, *run.trace]
+    return [*(prefix + OPERATION for prefix in run.design.layer_prefixes), *run.trace]
 
 
 def _check_trace(run: Run) -> None:
@@ -85,7 +81,9 @@ def plot_waveform(
     """
     names = signal_names(run)
     if signals is None:
-        signals = [s for s in DEFAULT_SIGNALS if s in names]
+        layers = [prefix + s for prefix in run.design.layer_prefixes for s in DEFAULT_SIGNALS]
+        wanted = [*DEFAULT_SOURCE, *layers, *DEFAULT_SINK]
+        signals = [s for s in wanted if s in names][:MOST_SIGNALS]
     _check_signals(signals, names)
     cycles = len(next(iter(run.trace.values())))
     first, last = _window(run, cycles, first, last)
@@ -147,8 +145,8 @@ def _label(run: Run, name: str) -> str:
 
 
 def _draw(axes, run: Run, name: str, row: int, first: int, last: int, per_cycle: float) -> None:
-    if name == OPERATION:
-        segments = _operations(run, first, last)
+    if name.endswith(OPERATION):
+        segments = _operations(run, name.removesuffix(OPERATION), first, last)
     else:
         values = run.trace[name][first : last + 1]
         valid = _validity(run, name, first, last)
@@ -187,9 +185,12 @@ def _bus(values: np.ndarray, valid: np.ndarray | None, first: int) -> list[Segme
     return segments
 
 
-def _operations(run: Run, first: int, last: int) -> list[Segment]:
-    """Runs of operations with one source: "x 0-3" multiplies columns 0 to 3 of x."""
-    trace = run.trace
+def _operations(run: Run, prefix: str, first: int, last: int) -> list[Segment]:
+    """Runs of operations of a layer with one source: "x 0-3" multiplies columns 0 to 3 of x."""
+    trace = {n: run.trace[f"{prefix}{n}"] for n in ("op_valid", "op_index", "op_recurrent")}
+    second = run.trace[f"{prefix}op_second"].astype(bool)
+    if (second_x := run.trace.get(f"{prefix}op_second_x")) is not None:
+        second &= second_x == 0
     segments: list[Segment] = []
     source, begin, indices = "", first, [0]
 
@@ -202,7 +203,7 @@ def _operations(run: Run, first: int, last: int) -> list[Segment]:
     for cycle in range(first, last + 1):
         now = ""
         if trace["op_valid"][cycle]:
-            now = "m" if trace["op_second"][cycle] else "y" if trace["op_recurrent"][cycle] else "x"
+            now = "m" if second[cycle] else "y" if trace["op_recurrent"][cycle] else "x"
         index = int(trace["op_index"][cycle])
         if now != source or (now and index != indices[-1] + 1):
             close(cycle)
