@@ -103,8 +103,10 @@ def _grouped(signal: Signal, count: int, labels: Labels) -> list | None:
     parts = [(label,) for axis in lead for label in axis]
     if len(feature) != 1:
         return None
-    if len(parts) + 1 > count:  # fewer: axes of one element go first
-        parts = [p for p in parts if labels.size(p) != 1]
+    # fewer: axes of one element go, that of the directions, which is the last, first
+    for part in reversed([p for p in parts if labels.size(p) == 1 and p != (signal.frame,)]):
+        if len(parts) + 1 > count:
+            parts.remove(part)
     if len(parts) + 1 == count:
         return [*parts, feature]
     return [sum(parts, ()), feature] if count == 2 else None

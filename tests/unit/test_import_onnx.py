@@ -185,6 +185,7 @@ def nets():
             torch_net(torch.nn.LSTM(4, 6, 2, batch_first=True), head=torch.nn.Linear(6, 2)), 1,
         ),
         "alone": (torch.nn.GRU(4, 6, bias=False).eval(), 0),
+        "no batch": (torch_net(torch.nn.GRU(4, 6, 2), head=torch.nn.Linear(6, 3)), None),
         "last frame": (LastFrame().eval(), 1),
         "last state": (LastState().eval(), 0),
     }  # fmt: skip
@@ -193,22 +194,28 @@ def nets():
 @pytest.mark.torch
 @pytest.mark.parametrize("dynamic", [False, True], ids=["fixed", "dynamic"])
 @pytest.mark.parametrize("exporter", ["script", "dynamo"])
-@pytest.mark.parametrize("case", ["stacked", "batch first", "alone", "last frame", "last state"])
+@pytest.mark.parametrize(
+    "case", ["stacked", "batch first", "alone", "no batch", "last frame", "last state"]
+)
 def test_models_that_torch_exports(tmp_path, case, exporter, dynamic):
     onnx_module()
     torch = torch_module()
     if exporter == "dynamo":
         pytest.importorskip("onnxscript")
     net, batch_axis = nets()[case]
-    x = x_of(4)
+    x = x_of(4, batch=2 if batch_axis is not None else 1)
     given = torch.tensor(x.swapaxes(0, 1).copy() if batch_axis else x)
+    given = given[:, 0] if batch_axis is None else given
     shapes = {}
     if dynamic and exporter == "script":
-        shapes = {"input_names": ["x"], "dynamic_axes": {"x": {0: "a", 1: "b"}}}
+        axes = {i: f"axis{i}" for i in range(given.ndim - 1)}
+        shapes = {"input_names": ["x"], "dynamic_axes": {"x": axes}}
     elif dynamic:
         auto = torch.export.Dim.AUTO
         names = {"alone": "input"}
-        shapes = {"dynamic_shapes": {names.get(case, "x"): {0: auto, 1: auto}}}
+        shapes = {
+            "dynamic_shapes": {names.get(case, "x"): dict.fromkeys(range(given.ndim - 1), auto)}
+        }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -218,6 +225,7 @@ def test_models_that_torch_exports(tmp_path, case, exporter, dynamic):
     source = read_source(tmp_path / "m.onnx")
     expected = torch_outputs(net, given)
     outputs = float_outputs(source.layers, x)
+    outputs = outputs[:, 0] if batch_axis is None else outputs
     if case.startswith("last"):
         outputs = outputs[-1]
     elif batch_axis:
