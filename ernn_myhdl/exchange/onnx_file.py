@@ -13,8 +13,8 @@ from ernn_myhdl.exchange.onnx_graph import Graph
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Cast", "Concat", "Constant", "Expand", "Gather", "Identity", "MatMul", "Mul", "Reshape", "Shape", "Slice",
-    "Split", "Squeeze", "Transpose", "Unsqueeze",
+    "Cast", "Concat", "Constant", "ConstantOfShape", "Equal", "Expand", "Gather", "Identity", "MatMul",
+    "Mul", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "Where",
 }  # fmt: skip
 MAX_NODES = 10_000
 
@@ -152,8 +152,8 @@ def _largest(kind: str, given: list) -> list[int]:
     arrays = [value for value in given if isinstance(value, np.ndarray)]
     if kind == "MatMul" and all(a.ndim for a in arrays) and len(arrays) == 2:
         return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
-    if kind in ("Gather", "Mul") and len(arrays) == 2:
-        return [arrays[0].size, arrays[1].size]
-    if kind == "Expand" and len(arrays) == 2 and arrays[1].dtype.kind == "i":
-        return [arrays[0].size, *(max(int(n), 1) for n in arrays[1].reshape(-1))]
+    if kind in ("Gather", "Mul", "Equal", "Where"):
+        return [max(a.size, 1) for a in arrays]
+    if kind in ("ConstantOfShape", "Expand") and arrays and arrays[-1].dtype.kind == "i":
+        return [*(a.size for a in arrays[:-1]), *(max(int(n), 1) for n in arrays[-1].reshape(-1))]
     return [sum(a.size for a in arrays)]

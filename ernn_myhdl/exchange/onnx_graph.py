@@ -69,6 +69,8 @@ class Graph:
         if kind in GATES:
             return self._recurrent(where, node, attributes, given)
         present = [v for v in given if v is not None]
+        if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)):
+            return [Zeros()]
         if all(isinstance(v, np.ndarray) for v in present):
             if (folded := self.fold(node, given)) is None:
                 raise DesignError(f"{where}: is not supported; {_ADVICE}")

@@ -9,6 +9,8 @@ from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes, Value, Zeros
 
 #: Operators that change nothing of a list of sizes but its axes.
 _KEEP = {"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+#: In the place of a size of which nothing is known.
+_UNKNOWN = ("unknown",)
 
 
 def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[Value] | None:
@@ -22,11 +24,13 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
     if kind == "Concat" and any(isinstance(v, Sizes) for v in given):
         entries = [_entries(v) for v in given]
         return None if None in entries else _list(sum(entries, ()))
+    if kind in ("Equal", "Where") and any(isinstance(v, Sizes) for v in given):
+        return [Sizes((_UNKNOWN,) * max(len(_entries(v) or ()) for v in given))]
     if not isinstance(first, Sizes):
         return None
+    if kind == "Shape":
+        return [np.array([len(first.entries)], dtype=np.int64)]
     rest = given[1:]
-    if kind == "ConstantOfShape":
-        return [Zeros()] if not np.any(attributes.get("value", 0)) else None
     if kind in _KEEP:
         return [first]
     if kind == "Gather" and isinstance(rest[0], np.ndarray) and rest[0].dtype.kind == "i":

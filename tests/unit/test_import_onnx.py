@@ -157,6 +157,10 @@ def test_sequence_lengths_that_are_all_one(tmp_path):
 
 # what torch.onnx.export makes
 
+CASES = (
+    "stacked", "batch first", "alone", "no batch", "learned state", "last frame", "last state",
+)  # fmt: skip
+
 
 def nets():
     torch = torch_module()
@@ -178,6 +182,16 @@ def nets():
         def forward(self, x):
             return self.head(self.lstm(x)[1][0][-1])
 
+    class LearnedState(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.head = torch.nn.LSTM(4, 6), torch.nn.Linear(6, 3)
+            self.h, self.c = (torch.nn.Parameter(torch.randn(1, 1, 6)) for _ in "hc")
+
+        def forward(self, x):
+            state = [s.expand(-1, x.shape[1], -1).contiguous() for s in (self.h, self.c)]
+            return self.head(self.lstm(x, state)[0])
+
     two = torch_net(torch.nn.LSTM(4, 6, 2), torch.nn.GRU(6, 5), head=torch.nn.Linear(5, 3))
     return {
         "stacked": (two, 0),
@@ -186,6 +200,7 @@ def nets():
         ),
         "alone": (torch.nn.GRU(4, 6, bias=False).eval(), 0),
         "no batch": (torch_net(torch.nn.GRU(4, 6, 2), head=torch.nn.Linear(6, 3)), None),
+        "learned state": (LearnedState().eval(), 0),
         "last frame": (LastFrame().eval(), 1),
         "last state": (LastState().eval(), 0),
     }  # fmt: skip
@@ -194,9 +209,7 @@ def nets():
 @pytest.mark.torch
 @pytest.mark.parametrize("dynamic", [False, True], ids=["fixed", "dynamic"])
 @pytest.mark.parametrize("exporter", ["script", "dynamo"])
-@pytest.mark.parametrize(
-    "case", ["stacked", "batch first", "alone", "no batch", "last frame", "last state"]
-)
+@pytest.mark.parametrize("case", CASES)
 def test_models_that_torch_exports(tmp_path, case, exporter, dynamic):
     onnx_module()
     torch = torch_module()
