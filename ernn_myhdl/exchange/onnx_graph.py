@@ -233,6 +233,12 @@ class Graph:
             )
         name = max(signals, key=lambda n: (len(signals[n].layers), not signals[n].last))
         chosen = signals[name]
+        for other, signal in signals.items():
+            pairs = zip(signal.layers, chosen.layers, strict=False)
+            if any(theirs is not ours for theirs, ours in pairs):
+                raise DesignError(
+                    f"outputs {name!r} and {other!r} follow from different layers; export one of them"
+                )
         if left := [n for n in outputs if n != name]:
             self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
         if chosen.last:
