@@ -28,6 +28,8 @@ _PUBLIC = {
     "build_design": "ernn_myhdl.build",
     "build_network": "ernn_myhdl.build",
     "check_run": "ernn_myhdl.check",
+    "export_model": "ernn_myhdl.exchange.exporting",
+    "import_model": "ernn_myhdl.exchange.importing",
     "design_info": "ernn_myhdl.report",
     "load_design": "ernn_myhdl.storage",
     "load_run": "ernn_myhdl.run",

@@ -27,17 +27,27 @@ def expand(vectors: np.ndarray) -> np.ndarray:
 def project(matrix: np.ndarray, block: int) -> np.ndarray:
     """Nearest block-circulant matrix in the Frobenius norm, as first columns (..., p, q, k).
 
-    matrix: (..., rows, columns), zero-padded here to multiples of `block`. The mean of every
-    wrapped diagonal of a block is the orthogonal projection onto the circulant matrices.
+    matrix: (..., rows, columns) of any size. Each number is the mean of a wrapped diagonal of a block,
+    over the elements that exist where the matrix does not fill the block: the orthogonal projection
+    onto the matrices that are block-circulant there. A diagonal of equal elements keeps their value.
     """
     *lead, rows, columns = matrix.shape
     p, q = blocks_for(rows, block), blocks_for(columns, block)
-    padded = np.zeros((*lead, p * block, q * block), dtype=np.float64)
-    padded[..., :rows, :columns] = matrix
-    tiles = np.moveaxis(padded.reshape(*lead, p, block, q, block), -2, -3)
-    b = np.arange(block)
-    diagonals = [tiles[..., (b + shift) % block, b].mean(axis=-1) for shift in range(block)]
-    return np.stack(diagonals, axis=-1)
+
+    def diagonals(array: np.ndarray) -> np.ndarray:
+        """The wrapped diagonals (..., p, q, k, k) of the blocks; the last axis runs along one."""
+        padded = np.zeros((*array.shape[:-2], p * block, q * block), dtype=array.dtype)
+        padded[..., :rows, :columns] = array
+        tiles = np.moveaxis(padded.reshape(*padded.shape[:-2], p, block, q, block), -2, -3)
+        b = np.arange(block)
+        return np.stack([tiles[..., (b + shift) % block, b] for shift in b], axis=-2)
+
+    values = diagonals(np.asarray(matrix, dtype=np.float64))
+    exists = diagonals(np.ones((rows, columns), dtype=bool))
+    mean = values.sum(axis=-1) / np.maximum(exists.sum(axis=-1), 1)
+    index = np.broadcast_to(exists.argmax(axis=-1), mean.shape)[..., None]
+    first = np.take_along_axis(values, index, axis=-1)
+    return np.where(np.all((values == first) | ~exists, axis=-1), first[..., 0], mean)
 
 
 def pack_spectrum(signal: np.ndarray) -> np.ndarray:

@@ -35,8 +35,8 @@ def add_json(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON in place of text")
 
 
-def add_force(parser) -> None:
-    parser.add_argument("--force", action="store_true", help="replace an existing output folder")
+def add_force(parser, output: str = "folder") -> None:
+    parser.add_argument("--force", action="store_true", help=f"replace an existing output {output}")
 
 
 def whole(text: str) -> int:

@@ -8,11 +8,22 @@ import sys
 from contextlib import suppress
 
 from ernn_myhdl import __version__
-from ernn_myhdl.cli import convert, demo, evaluate, info, new, plot, simulate, synth
+from ernn_myhdl.cli import (
+    convert,
+    demo,
+    evaluate,
+    export_model,
+    import_model,
+    info,
+    new,
+    plot,
+    simulate,
+    synth,
+)
 from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
-COMMANDS = (new, info, simulate, evaluate, plot, convert, synth, demo)
+COMMANDS = (new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, demo)
 
 DESCRIPTION = "Block-circulant LSTM cores for FPGAs: make, inspect, simulate, convert, synthesise."
 EXIT_CODES = "exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a tool is missing or failed"

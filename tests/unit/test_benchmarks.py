@@ -81,6 +81,7 @@ def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
         ("full_size", ["--frames", "0"], "--frames: must be at least 1"),
         ("integer_and_torch", ["--blocks", ""], "must be of 16, 8"),
         ("integer_and_torch", ["--repeats", "0"], "--repeats: must be at least 1"),
+        ("imported_models", ["--seeds", "0"], "--seeds: must be at least 1"),
     ],
 )
 def test_bad_arguments_end_with_2(module, arguments, message):

@@ -75,10 +75,27 @@ def test_projection_is_idempotent_linear_and_orthogonal(block):
     assert abs(np.sum(residual * circulant)) < 1e-11
 
 
-def test_projection_pads_sizes_that_are_no_multiple():
-    matrix = _random(5, 7)
-    padded = np.zeros((8, 8))
-    padded[:5, :7] = matrix
-    assert np.array_equal(project(matrix, 4), project(padded, 4))
-    assert project(matrix, 4).shape == (2, 2, 4)
+def test_projection_of_sizes_that_are_no_multiple_takes_the_elements_that_exist():
+    matrix = _random(2, 5, 7)
+    vectors = project(matrix, 4)
+    assert vectors.shape == (2, 2, 2, 4)
+    for row, column, shift in np.ndindex(2, 2, 4):
+        elements = [
+            matrix[:, 4 * row + (b + shift) % 4, 4 * column + b]
+            for b in range(4)
+            if 4 * row + (b + shift) % 4 < 5 and 4 * column + b < 7
+        ]
+        assert np.allclose(vectors[:, row, column, shift], np.mean(elements or [[0.0]], axis=0))
+    residual = matrix - expand(vectors)[..., :5, :7]
+    other = expand(_random(2, 2, 2, 4, seed=1))[..., :5, :7]
+    assert abs(np.sum(residual * other)) < 1e-12
+    assert np.array_equal(project(_random(1, 1), 8)[0, 0, 1:], np.zeros(7))
     assert (blocks_for(1, 8), blocks_for(8, 8), blocks_for(9, 8)) == (1, 1, 2)
+
+
+@blocks
+def test_projection_keeps_what_is_block_circulant(block):
+    vectors = _random(4, 3, 2, block)
+    cut = (..., slice(3 * block - block // 2), slice(2 * block - block // 3))
+    dense = expand(vectors)[cut]
+    assert np.array_equal(expand(project(dense, block))[cut], dense)

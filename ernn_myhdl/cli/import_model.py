@@ -1,0 +1,118 @@
+"""`ernn import`: a model of PyTorch or ONNX as a design."""
+
+from __future__ import annotations
+
+import argparse
+
+from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json, whole
+
+EXAMPLES = """\
+  ernn import model.safetensors -o design
+  ernn import model.onnx --block 8 --calibration x.npz --word 12 --lanes 16 -o design
+  ernn import checkpoint.pt --block 1 --word 16 --order gru,lstm,head -o design
+
+Model: a state dict with nn.LSTM (proj_size too), nn.GRU and nn.Linear, in .safetensors or written by
+torch.save(model.state_dict(), file) in .pt; or an .onnx file with LSTM, GRU, MatMul + Add and Gemm.
+One layer becomes a design folder, several become a network folder."""
+
+
+def _numbers(text: str) -> list[int]:
+    return [whole(part) for part in text.split(",")]
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "import",
+        "make a design of a PyTorch or ONNX model",
+        "Make a design of a trained model: its matrices become the nearest block-circulant ones, and the "
+        "formats are chosen on calibration data.",
+        EXAMPLES,
+    )
+    parser.add_argument("model", metavar="MODEL", help=".safetensors, .pt, .pth or .onnx file")
+    parser.add_argument("-o", "--output", metavar="DESIGN", required=True, help="new design folder")
+    # an option that is not given is left to `import_model`
+    options = parser.add_argument_group("options", argument_default=argparse.SUPPRESS)
+    options.add_argument(
+        "--block", type=_numbers, metavar="K",
+        help="size of the circulant blocks, 1 (dense) to 32; or one for each layer, with commas "
+        "(default: that of an exported design, else 8)",
+    )  # fmt: skip
+    options.add_argument(
+        "--calibration", metavar="X", help=".npy or .npz of real inputs (default: standard normal)"
+    )
+    options.add_argument("--word", type=whole, help="bits of weights, x and y (12)")
+    options.add_argument(
+        "--state-word", type=whole, help="bits of cell state and pre-activations (word + 4)"
+    )
+    options.add_argument(
+        "--lanes", type=_numbers, metavar="L",
+        help="multiply-accumulate lanes, for all layers or one number for each, with commas "
+        "(default 16, or fewer in a smaller layer)",
+    )  # fmt: skip
+    options.add_argument(
+        "--streams", type=whole, metavar="N", help="sequences held at a time (default 1)"
+    )
+    options.add_argument(
+        "--order", type=lambda text: text.split(","), metavar="NAMES",
+        help="modules of a state dict one after the other, with commas",
+    )  # fmt: skip
+    options.add_argument(
+        "--direction", choices=("forward", "backward"),
+        help="the half of a bidirectional state dict to import; backward takes the last frame first",
+    )  # fmt: skip
+    options.add_argument("--name", help="of the top entity (ernn)")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.exchange.importing import import_model, save_imported
+    from ernn_myhdl.output_folder import check_folder
+    from ernn_myhdl.storage import MARKS
+
+    check_folder(args.output, args.force, MARKS)
+    names = (
+        "block", "calibration", "word", "state_word", "lanes", "streams", "order", "direction", "name",
+    )  # fmt: skip
+    options = {name: value for name, value in vars(args).items() if name in names}
+    imported = import_model(args.model, **options)
+    save_imported(imported, args.output, args.force)
+    layers = list(zip(imported.layers, imported.design.layers, imported.errors, strict=True))
+    if args.json:
+        rows = [_row(*layer) for layer in layers]
+        print_json(
+            {
+                "folder": args.output,
+                "digest": imported.design.digest,
+                "layers": rows,
+                "notes": list(imported.notes),
+            }
+        )
+        return FINE
+    for layer, design, errors in layers:
+        print(
+            f"{layer}: blocks of {design.cell.block}, {design.hardware.lanes} lanes; relative error"
+        )
+        for name, error in errors.items():
+            print(f"  {name:<18} {error:.3g}")
+    for note in imported.notes:
+        print(f"note: {note}")
+    print(f"wrote {args.output}")
+    return FINE
+
+
+def _row(layer, design, errors: dict[str, float]) -> dict:
+    cell = design.cell
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "inputs": layer.inputs,
+        "hidden": layer.hidden,
+        "outputs": layer.outputs,
+        "block": cell.block,
+        "lanes": design.hardware.lanes,
+        "parameters": cell.parameters,
+        "errors": errors,
+    }

@@ -1,0 +1,1 @@
+"""Models of PyTorch and ONNX: imported as designs, and written again."""

@@ -1,0 +1,71 @@
+"""What an exported file says about its design: the property `ernn`, JSON, in the file's metadata.
+
+    {"blocks": [8, 8], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
+
+blocks: of each layer. order and modules are for state dicts: the modules one after the other, and what
+the names of their tensors do not tell. notes: for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, RESETS
+from ernn_myhdl.errors import DesignError
+
+PROPERTY = "ernn"
+_OPTIONS = {"reset": RESETS, "g_activation": ACTIVATIONS}
+
+
+@dataclass(frozen=True)
+class Description:
+    """See the module; None and empty for a file of another origin."""
+
+    blocks: tuple[int, ...] | None = None
+    order: tuple[str, ...] | None = None
+    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def write_description(
+    blocks: Sequence[int],
+    order: Sequence[str] | None = None,
+    modules: Mapping[str, Mapping[str, str]] | None = None,
+    notes: Sequence[str] = (),
+) -> str:
+    """The text of the property."""
+    description: dict[str, object] = {"blocks": list(blocks)}
+    if order is not None:
+        description |= {"order": list(order), "modules": dict(modules or {})}
+    if notes:
+        description["notes"] = list(notes)
+    return json.dumps(description)
+
+
+def read_description(metadata: Mapping[str, str]) -> Description:
+    """What the metadata of a file say; DesignError where they say it wrongly."""
+    if PROPERTY not in metadata:
+        return Description()
+    try:
+        found = json.loads(metadata[PROPERTY])
+        blocks, order, modules = (found.get(n) for n in ("blocks", "order", "modules"))
+        if not _list_of(blocks, lambda b: not isinstance(b, bool) and b in BLOCK_SIZES):
+            raise ValueError("blocks")
+        if not _list_of(order, lambda name: isinstance(name, str)):
+            raise ValueError("order")
+        for options in (modules or {}).values():
+            for name, value in options.items():
+                if value not in _OPTIONS[name]:
+                    raise ValueError(f"{name} = {value!r}")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
+    return Description(
+        None if blocks is None else tuple(blocks),
+        None if order is None else tuple(order),
+        modules or {},
+    )
+
+
+def _list_of(values: object, legal) -> bool:
+    return values is None or (isinstance(values, list) and all(legal(v) for v in values))

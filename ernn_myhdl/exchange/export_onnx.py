@@ -1,0 +1,116 @@
+"""A design as an ONNX model: x (frames, batch, inputs) -> y (frames, batch, outputs), dense, float32.
+
+ONNX has no recurrent projection y = W_p m. Its LSTM gets R = W_r W_p, which a MatMul of the graph makes
+of both, and another MatMul takes its output, m, to y: the same numbers. The import knows the form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl import __version__
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.description import PROPERTY, write_description
+from ernn_myhdl.exchange.onnx_file import onnx_package
+from ernn_myhdl.exchange.onnx_recurrent import GATES, PEEPHOLES
+
+#: Opset and version of the representation that every runtime of the last years reads.
+OPSET, IR_VERSION = 17, 8
+
+
+class _Builder:
+    """Nodes and initializers of the graph under way."""
+
+    def __init__(self, onnx) -> None:
+        self.onnx = onnx
+        self.nodes: list = []
+        self.initializers: list = []
+
+    def constant(self, name: str, array: np.ndarray) -> str:
+        array = np.ascontiguousarray(array)
+        self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, kind: str, inputs: Sequence[str], output: str, **attributes) -> str:
+        node = self.onnx.helper.make_node(
+            kind, list(inputs), [output], f"{output}_node", **attributes
+        )
+        self.nodes.append(node)
+        return output
+
+
+def write_onnx(file: Path, layers: Sequence[DenseLayer], blocks: Sequence[int]) -> list[str]:
+    """Write the file; notes for the user."""
+    onnx = onnx_package()
+    helper, real = onnx.helper, onnx.TensorProto.FLOAT
+    builder = _Builder(onnx)
+    signal = "x"
+    for i, layer in enumerate(layers):
+        add = _add_linear if layer.kind == "linear" else _add_recurrent
+        signal = add(builder, f"layer_{i}", layer, signal)
+    builder.node("Identity", [signal], "y")
+    x = helper.make_tensor_value_info("x", real, ["frames", "batch", layers[0].inputs])
+    y = helper.make_tensor_value_info("y", real, ["frames", "batch", layers[-1].outputs])
+    graph = helper.make_graph(builder.nodes, "ernn", [x], [y], builder.initializers)
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="ernn-myhdl",
+        producer_version=__version__,
+    )
+    helper.set_model_props(model, {PROPERTY: write_description(blocks)})
+    onnx.checker.check_model(model)
+    file.write_bytes(model.SerializeToString())
+    return []
+
+
+def _add_linear(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
+    weight = builder.constant(f"{name}_weight", layer.weights["input_weight"][0].T)
+    bias = builder.constant(f"{name}_bias", layer.weights["bias"][0])
+    product = builder.node("MatMul", [x, weight], f"{name}_product")
+    return builder.node("Add", [product, bias], f"{name}_y")
+
+
+def _onnx_order(kind: str, gates: np.ndarray) -> np.ndarray:
+    """(1, gates rows, ...) in ONNX's order of (gates, rows, ...) in ours."""
+    ordered = gates[np.argsort(GATES[kind])]
+    return ordered.reshape(1, -1, *gates.shape[2:])
+
+
+def _add_recurrent(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
+    w, kind = layer.weights, layer.kind.upper()
+    recurrent_bias = np.zeros_like(w["bias"])
+    if "recurrent_bias" in w:
+        recurrent_bias[2] = w["recurrent_bias"][0]
+    biases = [_onnx_order(kind, b) for b in (w["bias"], recurrent_bias)]
+    input_weight = builder.constant(f"{name}_W", _onnx_order(kind, w["input_weight"]))
+    recurrent = _onnx_order(kind, w["recurrent_weight"])
+    projection = None
+    if "projection_weight" in w:
+        recurrent = builder.constant(f"{name}_recurrent", recurrent)
+        projection = builder.constant(f"{name}_projection", w["projection_weight"])
+        recurrent = builder.node("MatMul", [recurrent, projection], f"{name}_R")
+    else:
+        recurrent = builder.constant(f"{name}_R", recurrent)
+    bias = builder.constant(f"{name}_B", np.concatenate(biases, axis=1))
+    inputs = [x, input_weight, recurrent, bias]
+    attributes: dict = {"hidden_size": layer.hidden}
+    if layer.kind == "gru":
+        attributes["linear_before_reset"] = int(layer.reset == "after")
+    if "peephole" in w:
+        peephole = w["peephole"][np.argsort(PEEPHOLES)].reshape(1, -1)
+        inputs += ["", "", "", builder.constant(f"{name}_P", peephole)]
+    if layer.g_activation != "tanh":
+        last = ["Tanh"] if layer.kind == "lstm" else []
+        attributes["activations"] = ["Sigmoid", layer.g_activation.capitalize(), *last]
+    m = builder.node(kind, inputs, f"{name}_all", **attributes)
+    axis = builder.constant(f"{name}_axis", np.array([1], dtype=np.int64))
+    m = builder.node("Squeeze", [m, axis], f"{name}_m")
+    if projection is None:
+        return m
+    transposed = builder.node("Transpose", [projection], f"{name}_transposed", perm=[1, 0])
+    return builder.node("MatMul", [m, transposed], f"{name}_y")

@@ -1,0 +1,39 @@
+"""Designs written as models of PyTorch and ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import dense_layer
+from ernn_myhdl.exchange.export_onnx import write_onnx
+from ernn_myhdl.exchange.export_state_dict import write_state_dict
+from ernn_myhdl.output_folder import check_file, new_file
+
+WRITERS = {".safetensors": write_state_dict, ".onnx": write_onnx}
+
+
+def check_export(file: str | Path, force: bool = False) -> Path:
+    """The file as a path; DesignError where it must not be written."""
+    file = check_file(file, tuple(WRITERS))
+    if file.exists() and not force:
+        raise DesignError(f"output {file}: exists; choose another, or replace it with --force")
+    return file
+
+
+def export_model(design: CoreSpecification, file: str | Path, force: bool = False) -> list[str]:
+    """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user."""
+    file = check_export(file, force)
+    layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
+    blocks = [one.cell.block for one in design.layers]
+    with new_file(file) as partial:
+        notes = WRITERS[file.suffix.lower()](partial, layers, blocks)
+    exact = all(
+        np.array_equal(array, array.astype(np.float32))
+        for one in design.layers
+        for array in one.weights.values()
+    )
+    return notes if exact else [*notes, "weights of float64 were rounded to float32"]

@@ -1,0 +1,172 @@
+"""Models of PyTorch and ONNX as designs: `import_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.build import MAX_STATE_WORD, build_design, build_network, check_words
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.design import Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.initial_states import write_initial_states
+from ernn_myhdl.exchange.source import Source, read_source
+from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
+from ernn_myhdl.inputs import check_input, load_input
+from ernn_myhdl.network import Network
+from ernn_myhdl.output_folder import new_folder
+from ernn_myhdl.storage import MARKS, write_design
+
+DEFAULT_BLOCK = 8
+#: Most lanes of a layer where none are given.
+DEFAULT_LANES = 16
+#: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
+LARGEST_NORMAL = 5.0
+
+
+@dataclass(frozen=True)
+class Imported:
+    """design: a Design of one layer, a Network of several. layers: as the source has them, dense.
+
+    errors: for each layer the relative Frobenius error of each matrix by its block-circulant form.
+    notes: what the user should know.
+    """
+
+    design: Design | Network
+    layers: tuple[DenseLayer, ...]
+    errors: tuple[dict[str, float], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def initial_states(self) -> list[dict[str, np.ndarray] | None]:
+        """The state of each layer before the first frame (`golden.initial_state`), None for zero."""
+        return [layer.initial or None for layer in self.layers]
+
+
+def save_imported(imported: Imported, folder: str | Path, force: bool = False) -> Path:
+    """Write the design, and the initial states where there are any, into a new folder."""
+    folder = Path(folder)
+    with new_folder(folder, force, MARKS) as partial:
+        write_design(imported.design, partial)
+        write_initial_states(imported.layers, partial)
+    return folder
+
+
+def import_model(
+    file: str | Path,
+    block: int | Sequence[int] | None = None,
+    calibration=None,
+    word: int = 12,
+    state_word: int | None = None,
+    lanes: int | Sequence[int] | None = None,
+    streams: int = 1,
+    order: Sequence[str] | None = None,
+    direction: str | None = None,
+    name: str = "ernn",
+) -> Imported:
+    """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
+
+    block: size of the circulant blocks, one or one for each layer; None: that of an exported design, else
+    8. calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
+    normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
+    reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
+    state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
+    """
+    state_word = (
+        min(word + 4, MAX_STATE_WORD) if state_word is None and _is_whole(word) else state_word
+    )
+    check_words(word, state_word)
+    source = read_source(file, order, direction)
+    cells = [layer.cell(k) for layer, k in zip(source.layers, _blocks(block, source), strict=True)]
+    _check_size(cells)
+    weights = [layer.circulant(c.block) for layer, c in zip(source.layers, cells, strict=True)]
+    errors = [layer.errors(c.block) for layer, c in zip(source.layers, cells, strict=True)]
+    notes = [*source.notes, *_notes(source.layers, errors)]
+    inputs = cells[0].inputs
+    if calibration is None:
+        notes.append(
+            "formats chosen on standard normal inputs; choose them on real ones with --calibration"
+        )
+        sequences = _standard_normal(inputs)
+    elif isinstance(calibration, str | Path):
+        sequences = load_input(calibration, inputs)
+    else:
+        sequences = check_input(calibration, inputs, "calibration")
+    each = _lanes(lanes, cells)
+    design: Design | Network
+    if len(cells) == 1:
+        design = build_design(
+            cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams
+        )
+    else:
+        design = build_network(
+            cells, weights, sequences, word, state_word, each, streams=streams, name=name
+        )
+    return Imported(design, source.layers, tuple(errors), tuple(notes))
+
+
+def _standard_normal(inputs: int) -> list[np.ndarray]:
+    """Sequences (frames, inputs) in the place of real inputs."""
+    sequences = random_calibration(inputs, 0)
+    sequences[0][0, 0] = LARGEST_NORMAL
+    return sequences
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _each(what: str, given: int | Sequence[int], count: int) -> list[int]:
+    """One number for each layer, of one number or of one for each."""
+    values = [given] * count if _is_whole(given) else list(given)
+    if len(values) == 1:
+        values *= count
+    if len(values) != count:
+        raise DesignError(
+            f"{what}: {len(values)} numbers for {count} layers; give one, or one for each"
+        )
+    return values
+
+
+def _blocks(block: int | Sequence[int] | None, source: Source) -> list[int]:
+    if block is None:
+        block = source.blocks or DEFAULT_BLOCK
+    return _each("--block", block, len(source.layers))
+
+
+def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:
+    """Lanes of each layer; one number for all is reduced to the block rows of smaller layers."""
+    rows = [len(cell.rows) * cell.hidden_blocks for cell in cells]
+    given = _each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
+    if lanes is None or (len(set(given)) == 1 and given[0] <= max(rows)):
+        return [min(n, most) for n, most in zip(given, rows, strict=True)]
+    return given
+
+
+def _check_size(cells: Sequence[Cell]) -> None:
+    total = sum(cell.parameters for cell in cells)
+    if total > MAX_PARAMETERS:
+        raise DesignError(f"the layers have {total} parameters, must be at most {MAX_PARAMETERS}")
+
+
+def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> list[str]:
+    notes = []
+    if any(any(found.values()) for found in errors):
+        notes.append(
+            "matrices were replaced by their nearest block-circulant ones: retrain the model with such "
+            "matrices, or import it with --block 1, which keeps them"
+        )
+    for layer, found in zip(layers, errors, strict=True):
+        structure = layer.structure() if any(found.values()) else None
+        if structure:
+            notes.append(f"{layer.name} is block-circulant already, with --block {structure}")
+    if any(layer.initial for layer in layers):
+        notes.append(
+            "the model starts from initial states, which are in initial_states.safetensors; the core starts "
+            "every sequence from zero"
+        )
+    return notes

@@ -1,0 +1,58 @@
+"""Limits of what is read from files of others, checked before memory is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.generate import MAX_PARAMETERS
+
+#: Numbers of all tensors of a model together.
+MAX_NUMBERS = MAX_PARAMETERS
+MAX_FILE_BYTES = 16 * MAX_NUMBERS
+
+
+def check_numbers(where: object, shapes: Iterable[Iterable[int]]) -> None:
+    """DesignError where tensors of these shapes hold more than MAX_NUMBERS together, or a negative size."""
+    total = 0
+    for shape in shapes:
+        sizes = [int(n) for n in shape]
+        if any(n < 0 for n in sizes):
+            raise DesignError(f"{where}: holds a tensor of shape {tuple(sizes)}")
+        total += math.prod(sizes)
+    if total > MAX_NUMBERS:
+        raise DesignError(
+            f"{where}: its tensors hold {total} numbers, must be at most {MAX_NUMBERS}; larger layers "
+            "fit no device"
+        )
+
+
+def check_model_file(file: Path) -> None:
+    """DesignError unless `file` is a file that can be a model."""
+    if not file.is_file():
+        what = "is a folder" if file.is_dir() else "does not exist"
+        raise DesignError(f"model {file}: {what}; give a model file")
+    size = file.stat().st_size
+    if not size:
+        raise DesignError(f"model {file}: is empty; write or copy it again")
+    if size > MAX_FILE_BYTES:
+        raise DesignError(f"model {file}: has {size} bytes, must be at most {MAX_FILE_BYTES}")
+
+
+@contextmanager
+def damage(where: object) -> Iterator[None]:
+    """Turns what damaged data cause in Python into a DesignError about `where`."""
+    try:
+        yield
+    except DesignError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise DesignError(f"{where}: is damaged ({short(error)}); export it again") from error
+
+
+def short(error: BaseException) -> str:
+    """The first words of an error of another library."""
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -1,0 +1,166 @@
+"""Operators that move the axes of a signal and change none of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes
+
+
+def _whole(where: str, name: str, value) -> list[int]:
+    """A list of whole numbers, from an attribute or a constant input."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "i":
+        return [int(n) for n in value.reshape(-1)]
+    if isinstance(value, list | tuple) and all(isinstance(n, int) for n in value):
+        return list(value)
+    if isinstance(value, int):
+        return [value]
+    raise DesignError(f"{where}: {name} must be constant whole numbers")
+
+
+def _axis(where: str, axis: int, count: int) -> int:
+    if not -count <= axis < count:
+        raise DesignError(f"{where}: axis {axis} of {count}")
+    return axis % count
+
+
+def _axes(where: str, attributes: dict, given: list):
+    """The axes of Squeeze and Unsqueeze: an input, an attribute in older models, or None."""
+    value = given[1] if len(given) > 1 else attributes.get("axes")
+    return None if value is None else _whole(where, "axes", value)
+
+
+def _same(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    return given[0]
+
+
+def _dropout(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    if len(given) > 2 and given[2] is not None and np.any(given[2]):
+        raise DesignError(f"{where}: is in training mode; export the model after model.eval()")
+    return given[0]
+
+
+def _cast(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    if attributes.get("to") not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
+        raise DesignError(f"{where}: converts to a type that is not floating point")
+    return given[0]
+
+
+def _transpose(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    signal = given[0]
+    order = _whole(where, "perm", attributes.get("perm", list(range(len(signal.axes)))[::-1]))
+    if sorted(order) != list(range(len(signal.axes))):
+        raise DesignError(f"{where}: perm {order} does not fit {len(signal.axes)} axes")
+    return signal.moved(signal.axes[i] for i in order)
+
+
+def _squeeze(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    signal = given[0]
+    chosen = _axes(where, attributes, given)
+    if chosen is None:
+        chosen = [i for i, axis in enumerate(signal.axes) if labels.size(axis) == 1]
+    gone = {_axis(where, i, len(signal.axes)) for i in chosen}
+    for i in gone:
+        size = labels.size(signal.axes[i])
+        if size is not None and size != 1:
+            raise DesignError(f"{where}: axis {i} has {size} elements, must have 1")
+    return signal.moved(axis for i, axis in enumerate(signal.axes) if i not in gone)
+
+
+def _unsqueeze(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    signal = given[0]
+    chosen = _axes(where, attributes, given)
+    if chosen is None:
+        raise DesignError(f"{where}: has no axes")
+    count = len(signal.axes) + len(chosen)
+    new = {_axis(where, i, count) for i in chosen}
+    old = iter(signal.axes)
+    return signal.moved(labels.new(1) if i in new else next(old) for i in range(count))
+
+
+def _reshape(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    """Axes of one element dropped, two axes made one, or one made two again."""
+    signal, shape = given[0], given[1]
+    entries = list(shape.entries) if isinstance(shape, Sizes) else _whole(where, "shape", shape)
+    wanted = _grouped(signal, len(entries), labels)
+    if wanted is None or not all(
+        _fits(entry, i, wanted[i], signal, attributes, labels) for i, entry in enumerate(entries)
+    ):
+        raise DesignError(
+            f"{where}: may only drop axes of one element, or join and part frames and batch"
+        )
+    return signal.moved(wanted)
+
+
+def _grouped(signal: Signal, count: int, labels: Labels) -> list | None:
+    """The axes of the signal as `count` axes with the same order of elements; None if there is no way."""
+    if count == len(signal.axes):
+        return list(signal.axes)
+    *lead, feature = signal.axes
+    parts = [(label,) for axis in lead for label in axis]
+    if len(feature) != 1:
+        return None
+    # fewer: axes of one element go, that of the directions, which is the last, first
+    for part in reversed([p for p in parts if labels.size(p) == 1 and p != (signal.frame,)]):
+        if len(parts) + 1 > count:
+            parts.remove(part)
+    if len(parts) + 1 == count:
+        return [*parts, feature]
+    return [sum(parts, ()), feature] if count == 2 else None
+
+
+def _fits(entry, index: int, axis, signal: Signal, attributes: dict, labels: Labels) -> bool:
+    """Whether an entry of the shape of Reshape stands for the axis."""
+    if entry == -1 or entry == axis:
+        return True
+    if entry == 0 and not attributes.get("allowzero", 0):
+        return index < len(signal.axes) and signal.axes[index] == axis
+    size = labels.size(axis)
+    return isinstance(entry, int) and (size is None or size == entry)
+
+
+def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    """The last frame of every sequence, or the only element of an axis."""
+    signal, indices = given[0], given[1]
+    axis = _axis(where, attributes.get("axis", 0), len(signal.axes))
+    index = _whole(where, "indices", indices)
+    size = labels.size(signal.axes[axis])
+    last = signal.axes[axis] == (signal.frame,)
+    if index != [-1] and (size is None or index != [size - 1]) or not (last or size == 1):
+        raise DesignError(f"{where}: may only take the last frame")
+    rest = list(signal.axes)
+    rest[axis : axis + 1] = [labels.new(1)] * np.ndim(indices)
+    return replace(signal.moved(rest), last=signal.last or last)
+
+
+def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    """The last frame of every sequence, as an axis of one element."""
+    signal = given[0]
+    names = ("starts", "ends", "axes", "steps")
+    parts = dict(zip(names, given[1:], strict=False)) if len(given) > 1 else attributes
+    start, end = (_whole(where, n, parts.get(n)) for n in ("starts", "ends"))
+    axes = parts.get("axes")
+    axes = [0] if axes is None else _whole(where, "axes", axes)
+    step = parts.get("steps")
+    if len(axes) == 1 and start == [-1] and end[0] >= 1 << 30 and step in (None, 1):
+        axis = _axis(where, axes[0], len(signal.axes))
+        if signal.axes[axis] == (signal.frame,):
+            rest = [*signal.axes[:axis], labels.new(1), *signal.axes[axis + 1 :]]
+            return replace(signal.moved(rest), last=True)
+    raise DesignError(f"{where}: may only take the last frame")
+
+
+AXES_OPERATORS = {
+    "Cast": _cast,
+    "Dropout": _dropout,
+    "Gather": _gather,
+    "Identity": _same,
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}

@@ -1,0 +1,159 @@
+"""ONNX files: read with limits, constants folded, and handed to the walk over the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.limits import check_numbers, damage, short
+from ernn_myhdl.exchange.onnx_graph import Graph
+
+#: Operators that are computed where all their inputs are constants.
+_FOLDED = {
+    "Cast", "Concat", "Constant", "ConstantOfShape", "Equal", "Expand", "Gather", "Identity", "MatMul",
+    "Mul", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "Where",
+}  # fmt: skip
+MAX_NODES = 10_000
+
+
+def onnx_package():
+    """The package onnx; ToolError where it is missing."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ToolError(
+            "the package onnx is missing, which reads and writes .onnx files; install it with "
+            "`pip install 'ernn-myhdl[onnx]'`"
+        ) from error
+    return onnx
+
+
+def read_onnx(file: Path) -> tuple[tuple[DenseLayer, ...], dict[str, str], list[str]]:
+    """The layers of an ONNX model, its metadata, and notes on what the import leaves out."""
+    onnx = onnx_package()
+    try:
+        model = onnx.load(str(file), load_external_data=False)
+    except Exception as error:  # protobuf raises a dozen of types on broken files
+        raise DesignError(
+            f"model {file}: cannot be read ({short(error)}); it is truncated or no ONNX model"
+        ) from error
+    try:
+        with damage("its graph"):
+            graph = _walked(model, file)
+            layers = graph.result([output.name for output in model.graph.output])
+    except DesignError as error:
+        raise DesignError(f"model {file}: {error}") from error
+    return layers, {entry.key: entry.value for entry in model.metadata_props}, graph.notes
+
+
+def _walked(model, file: Path) -> Graph:
+    if not model.graph.node:
+        raise DesignError("its graph has no nodes; it is truncated or no ONNX model")
+    if len(model.graph.node) > MAX_NODES:
+        raise DesignError(
+            f"its graph has {len(model.graph.node)} nodes, at most {MAX_NODES} may be"
+        )
+    if model.graph.sparse_initializer:
+        raise DesignError("sparse initializers are not supported; export dense ones")
+    constants = _constants(model, file)
+    inputs = {i.name: _sizes(i) for i in model.graph.input if i.name not in constants}
+    if not inputs:
+        raise DesignError("its graph has no inputs")
+    graph = Graph(constants, inputs, _folder(model))
+    for node in model.graph.node:
+        with damage(f"node {node.name!r} ({node.op_type})"):
+            graph.walk(node, _attributes(node))
+    return graph
+
+
+def _constants(model, file: Path) -> dict[str, np.ndarray]:
+    """The initializers as arrays."""
+    from onnx import numpy_helper
+    from onnx.external_data_helper import load_external_data_for_model
+
+    check_numbers("the graph", (tensor.dims for tensor in model.graph.initializer))
+    try:
+        load_external_data_for_model(model, str(file.absolute().parent))
+    except Exception as error:
+        raise DesignError(f"its external data cannot be read ({short(error)})") from error
+    arrays = {}
+    for tensor in model.graph.initializer:
+        try:
+            arrays[tensor.name] = numpy_helper.to_array(tensor)
+        except Exception as error:
+            raise DesignError(f"initializer {tensor.name!r} is damaged ({short(error)})") from error
+    return arrays
+
+
+def _sizes(value) -> list[int | None]:
+    """Sizes of the axes of an input of the graph; three unknown ones where it has no shape."""
+    if value.type.WhichOneof("value") != "tensor_type":
+        raise DesignError(f"input {value.name!r} is no tensor")
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return [None, None, None]
+    return [d.dim_value if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim]
+
+
+def _attributes(node) -> dict:
+    """Attributes by name; tensors as arrays."""
+    from onnx import AttributeProto, helper, numpy_helper
+
+    attributes = {}
+    for attribute in node.attribute:
+        if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+            name = node.name or (node.output or ["?"])[0]
+            raise DesignError(f"node {name!r} ({node.op_type}): sub-graphs are not supported")
+        value = helper.get_attribute_value(attribute)
+        if attribute.type == AttributeProto.TENSOR:
+            check_numbers("the graph", [value.dims])
+            value = numpy_helper.to_array(value)
+        attributes[attribute.name] = value
+    return attributes
+
+
+def _folder(model):
+    """A function that computes a node whose inputs are constants; None where it is not folded."""
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    def fold(node, given: list) -> list[np.ndarray] | None:
+        if node.op_type not in _FOLDED:
+            return None
+        where = f"node {node.name or node.output[0]!r} ({node.op_type})"
+        check_numbers(where, [_largest(node.op_type, given)])
+        names = [name for name in node.input if name]
+        inputs = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in set(names)]
+        outputs = [
+            helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in node.output if n
+        ]
+        try:
+            single = helper.make_model(
+                helper.make_graph([node], "constant", inputs, outputs),
+                opset_imports=model.opset_import,
+            )
+            arrays = [value for value in given if value is not None]
+            results = ReferenceEvaluator(single).run(None, dict(zip(names, arrays, strict=True)))
+        except Exception as error:
+            raise DesignError(f"{where}: cannot be computed ({short(error)})") from error
+        if not all(isinstance(r, np.ndarray | np.generic) for r in results):
+            raise DesignError(f"{where}: gives no array")
+        made = iter(results)
+        return [np.asarray(next(made)) if name else None for name in node.output]
+
+    return fold
+
+
+def _largest(kind: str, given: list) -> list[int]:
+    """A shape that holds at least as much as the result."""
+    arrays = [value for value in given if isinstance(value, np.ndarray)]
+    if kind == "MatMul" and all(a.ndim for a in arrays) and len(arrays) == 2:
+        return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
+    if kind in ("Gather", "Mul", "Equal", "Where"):
+        return [max(a.size, 1) for a in arrays]
+    if kind in ("ConstantOfShape", "Expand") and arrays and arrays[-1].dtype.kind == "i":
+        return [*(a.size for a in arrays[:-1]), *(max(int(n), 1) for n in arrays[-1].reshape(-1))]
+    return [sum(a.size for a in arrays)]

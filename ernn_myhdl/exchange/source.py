@@ -1,0 +1,80 @@
+"""Layers from a model file of any known kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.description import read_description
+from ernn_myhdl.exchange.joining import joined, layers_of
+from ernn_myhdl.exchange.limits import check_model_file
+from ernn_myhdl.exchange.onnx_file import read_onnx
+from ernn_myhdl.exchange.state_dict import modules, one_direction
+from ernn_myhdl.exchange.tensor_file import read_pt, read_safetensors
+
+STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
+SUFFIXES = (*STATE_DICTS, ".onnx")
+
+
+@dataclass(frozen=True)
+class Source:
+    """layers: one after the other. blocks: of each layer where the file says so. notes: for the user."""
+
+    layers: tuple[DenseLayer, ...]
+    blocks: tuple[int, ...] | None
+    notes: tuple[str, ...]
+
+
+def read_source(
+    file: str | Path, order: Sequence[str] | None = None, direction: str | None = None
+) -> Source:
+    """The layers of a model file; its suffix tells the kind.
+
+    order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
+    bidirectional one. Raises DesignError naming the file and what is wrong.
+    """
+    file = Path(file)
+    if file.suffix.lower() not in SUFFIXES:
+        raise DesignError(
+            f"model {file}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, which "
+            "tells the kind of the file"
+        )
+    check_model_file(file)
+    if file.suffix.lower() == ".onnx":
+        if order is not None or direction is not None:
+            raise DesignError(
+                "--order and --direction are for state dicts; an ONNX graph tells both"
+            )
+        layers, metadata, notes = read_onnx(file)
+        blocks = _located(file, lambda: read_description(metadata)).blocks
+    else:
+        state = STATE_DICTS[file.suffix.lower()](file)
+        layers, blocks, notes = _located(file, lambda: _state_dict_layers(state, order, direction))
+    return Source(
+        tuple(layers), blocks if blocks and len(blocks) == len(layers) else None, tuple(notes)
+    )
+
+
+def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None):
+    description = read_description(state.metadata)
+    found = modules(one_direction(state.arrays, direction), description.modules)
+    chain = joined(found, order or description.order, state.ordered)
+    notes = []
+    if len(chain) > 1:
+        names = " -> ".join(map(str, chain))
+        notes.append(
+            f"modules joined: {names}; a state dict does not tell what lies between them, it is taken "
+            "as nothing"
+        )
+    return layers_of(chain), description.blocks, notes
+
+
+def _located(file: Path, make):
+    """What `make` gives; its DesignError with the name of the file."""
+    try:
+        return make()
+    except DesignError as error:
+        raise DesignError(f"model {file}: {error}") from error

@@ -1,0 +1,256 @@
+"""ONNX models that are damaged or not supported: exit code 2, one line that names what is wrong, no output."""
+
+import numpy as np
+import pytest
+from foreign_models import onnx_model, onnx_module, recurrent_model, refuse, zeros
+
+HIDDEN, INPUTS = 6, 4
+
+
+def attribute(node=0, **values):
+    """The model with attributes of a node set anew."""
+
+    def change(onnx, model):
+        kept = [a for a in model.graph.node[node].attribute if a.name not in values]
+        del model.graph.node[node].attribute[:]
+        model.graph.node[node].attribute.extend(kept)
+        made = [onnx.helper.make_attribute(n, v) for n, v in values.items()]
+        model.graph.node[node].attribute.extend(made)
+
+    return change
+
+
+def initializer(name, array):
+    """The model with a constant of another value."""
+
+    def change(onnx, model):
+        tensor = next(t for t in model.graph.initializer if t.name == name)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(array, name))
+
+    return change
+
+
+def extra(kind, **attributes):
+    """The model with a node before its output."""
+
+    def change(onnx, model):
+        model.graph.node[-1].output[0] = "before"
+        node = onnx.helper.make_node(kind, ["before"], ["y"], "extra", **attributes)
+        model.graph.node.append(node)
+
+    return change
+
+
+def damaged(name):
+    def change(onnx, model):
+        tensor = next(t for t in model.graph.initializer if t.name == name)
+        tensor.raw_data = tensor.raw_data[:-4]
+
+    return change
+
+
+def no_initializer(name):
+    def change(onnx, model):
+        kept = [t for t in model.graph.initializer if t.name != name]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
+
+    return change
+
+
+def as_input(name, *shape):
+    def change(onnx, model):
+        no_initializer(name)(onnx, model)
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, 1, shape))
+
+    return change
+
+
+def lengths(*values):
+    def change(onnx, model):
+        model.graph.node[0].input[4] = "lengths"
+        array = np.array(values, dtype=np.int32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, "lengths"))
+
+    return change
+
+
+def lengths_as_input(onnx, model):
+    model.graph.node[0].input[4] = "lengths"
+    model.graph.input.append(onnx.helper.make_tensor_value_info("lengths", 6, [2]))
+
+
+def huge(onnx, model):
+    tensor = next(t for t in model.graph.initializer if t.name == "W")
+    tensor.dims[:] = [1, 1 << 31, 1 << 31]
+
+
+def negative(onnx, model):
+    tensor = next(t for t in model.graph.initializer if t.name == "W")
+    tensor.dims[:] = [1, -24, 4]
+
+
+def no_nodes(onnx, model):
+    del model.graph.node[:]
+
+
+def no_inputs(onnx, model):
+    del model.graph.input[:]
+
+
+def no_outputs(onnx, model):
+    del model.graph.output[:]
+
+
+def unknown_output(onnx, model):
+    model.graph.output[0].name = "elsewhere"
+
+
+def foreign_domain(onnx, model):
+    model.graph.node[0].domain = "com.example"
+
+
+def external(onnx, model):
+    tensor = next(t for t in model.graph.initializer if t.name == "W")
+    onnx.external_data_helper.set_external_data(tensor, "../../nowhere.bin")
+    tensor.ClearField("raw_data")
+
+
+def disordered(onnx, model):
+    nodes = list(model.graph.node)[::-1]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def other_axis(onnx, model):
+    """The input's axes are turned before the node, after the first layer once more."""
+    make = onnx.helper.make_node
+    second = make("LSTM", ["turned", "W2", "R"], ["all2"], "second", hidden_size=6)
+    model.graph.node.extend([make("Transpose", ["y"], ["turned"], "turn", perm=[1, 0, 2]), second])
+    w = onnx.numpy_helper.from_array(zeros(1, 24, 6), "W2")
+    model.graph.initializer.append(w)
+    model.graph.output[0].name = "all2"
+
+
+def two_branches(onnx, model):
+    """Another layer beside the first, with an output of its own."""
+    model.graph.node.append(onnx.helper.make_node("GRU", ["x", "W3", "R3"], ["beside"], "second"))
+    for name, columns in (("W3", 4), ("R3", 2)):
+        array = onnx.numpy_helper.from_array(zeros(1, 6, columns), name)
+        model.graph.initializer.append(array)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("beside", 1, None))
+
+
+def doubled(onnx, model):
+    """A constant that doubles forty times."""
+    names = ["W", *[f"w{i}" for i in range(40)]]
+    nodes = [
+        onnx.helper.make_node("Concat", [a, a], [b], b, axis=2)
+        for a, b in zip(names, names[1:], strict=False)
+    ]
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes + rest)
+
+
+ONNX = {
+    "reverse": (attribute(direction="reverse"), ["'recurrent' (LSTM)", "direction 'reverse'"]),
+    "bidirectional": (attribute(direction="bidirectional"), ["direction 'bidirectional'"]),
+    "clip": (attribute(clip=1.0), ["'recurrent' (LSTM)", "clip = 1.0"]),
+    "input_forget": (attribute(input_forget=1), ["input_forget = 1"]),
+    "activation": (attribute(activations=["Relu", "Tanh", "Tanh"]), ["Relu", "Sigmoid, Tanh, Tanh"]),
+    "candidate": (attribute(activations=["Sigmoid", "Elu", "Tanh"]), ["activation Elu"]),
+    "output": (attribute(activations=["Sigmoid", "Tanh", "Sigmoid"]), ["activations"]),
+    "few activations": (attribute(activations=["Sigmoid"]), ["activations Sigmoid"]),
+    "alpha": (attribute(activation_alpha=[0.5]), ["activation_alpha"]),
+    "layout": (attribute(layout=2), ["layout = 2"]),
+    "type of an attribute": (attribute(direction=1), ["'recurrent' (LSTM)", "is damaged"]),
+    "attribute": (attribute(output_sequence=1), ["attribute output_sequence"]),
+    "hidden size": (attribute(hidden_size=7), ["W has shape", "(1, 28, 4)"]),
+    "hidden size 0": (attribute(hidden_size=0), ["hidden_size = 0"]),
+    "shape of W": (initializer("W", zeros(1, 23, 4)), ["W has shape (1, 23, 4)"]),
+    "shape of R": (initializer("R", zeros(1, 24, 5)), ["R has shape (1, 24, 5)"]),
+    "shape of B": (initializer("B", zeros(1, 47)), ["B has shape (1, 47)"]),
+    "shape of P": (initializer("P", zeros(1, 17)), ["P has shape (1, 17)"]),
+    "shape of initial_h": (initializer("initial_h", zeros(1, 2, 5)), ["initial_h has shape"]),
+    "two directions": (initializer("W", zeros(2, 24, 4)), ["W has shape (2, 24, 4)"]),
+    "integers": (initializer("W", zeros(1, 24, 4, dtype=np.int32)), ["W has type int32"]),
+    "NaN": (initializer("R", np.full((1, 24, 6), np.nan, np.float32)), ["R holds NaN"]),
+    "states of a batch": (
+        initializer("initial_c", np.arange(12, dtype=np.float32).reshape(1, 2, 6)),
+        ["initial_c differs"],
+    ),
+    "damaged": (damaged("W"), ["initializer 'W' is damaged"]),
+    "missing": (no_initializer("W"), ["'recurrent' (LSTM)", "'W' is made by no node"]),
+    "W as an input": (as_input("W", 1, 24, 4), ["W 'W' is an input of the graph"]),
+    "state as an input": (as_input("initial_h", 1, 2, 6), ["initial_h", "input of the graph"]),
+    "lengths": (lengths(3, 2), ["sequence_lens varies"]),
+    "lengths at run time": (lengths_as_input, ["sequence_lens 'lengths' may vary"]),
+    "lengths of floats": (
+        lambda onnx, model: model.graph.node[0].input.__setitem__(4, "B"), ["sequence_lens has type"],
+    ),
+    "Relu": (extra("Relu"), ["'extra' (Relu)"]),
+    "Softmax": (extra("Softmax", axis=-1), ["'extra' (Softmax)"]),
+    "training": (extra("BatchNormalization"), ["'extra' (BatchNormalization)"]),
+    "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)"]),
+    "no operator": (lambda onnx, m: setattr(m.graph.node[1], "op_type", "Nothing"), ["(Nothing)"]),
+    "domain": (foreign_domain, ["'com.example'"]),
+    "no nodes": (no_nodes, ["no nodes"]),
+    "no inputs": (no_inputs, ["no inputs"]),
+    "no outputs": (no_outputs, ["no output"]),
+    "unknown output": (unknown_output, ["'elsewhere'"]),
+    "order of nodes": (disordered, ["'squeeze' (Squeeze)", "'all' is made by no node"]),
+    "huge": (huge, ["numbers, must be at most"]),
+    "negative": (negative, ["shape (1, -24, 4)"]),
+    "grows": (doubled, ["numbers, must be at most"]),
+    "external data": (external, ["external data"]),
+    "over the batch": (other_axis, ["'second' (LSTM)", "another axis"]),
+    "two branches": (two_branches, ["outputs 'y' and 'beside' follow from different layers"]),
+    "squeezes too much": (
+        lambda onnx, m: initializer("axis", np.array([3]))(onnx, m), ["'squeeze' (Squeeze)", "6"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.onnx
+@pytest.mark.parametrize("case", ONNX)
+def test_onnx_models(tmp_path, capsys, case):
+    onnx = onnx_module()
+    change, parts = ONNX[case]
+    model = recurrent_model("LSTM", INPUTS, HIDDEN)
+    change(onnx, model)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
+    refuse(tmp_path, capsys, command, "m.onnx", *parts)
+
+
+@pytest.mark.onnx
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
+def test_truncated_onnx_models(tmp_path, capsys, share):
+    data = recurrent_model("LSTM", INPUTS, HIDDEN).SerializeToString()
+    (tmp_path / "m.onnx").write_bytes(data[: int(share * len(data))])
+    command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
+    refuse(tmp_path, capsys, command, "m.onnx")
+
+
+@pytest.mark.onnx
+def test_linear_layers_that_are_none(tmp_path, capsys):
+    make = onnx_module().helper.make_node
+    cases = {
+        "two signals": ([make("MatMul", ["x", "x"], ["y"], "square")], "'square' (MatMul)"),
+        "bias first": ([make("Add", ["x", "b"], ["y"], "shift")], "'shift' (Add)"),
+        "bias": (
+            [make("MatMul", ["x", "w"], ["p"], "m"), make("Add", ["p", "w"], ["y"], "shift")],
+            "'shift' (Add): the bias has shape (4, 3)",
+        ),
+        "matrix": ([make("MatMul", ["x", "v"], ["y"], "m")], "shape (5, 3), must have 4 rows"),
+        "transA": (
+            [make("Gemm", ["x", "w"], ["y"], "g", transA=1)], "'g' (Gemm): transA",
+        ),
+    }  # fmt: skip
+    constants = {"w": zeros(4, 3), "b": zeros(4), "v": zeros(5, 3)}
+    for nodes, part in cases.values():
+        model = onnx_model(nodes, {"x": ("t", "b", 4)}, ["y"], constants)
+        (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+        command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
+        refuse(tmp_path, capsys, command, "m.onnx", part)
