@@ -46,19 +46,28 @@ def test_float64_products_of_the_largest_words(points, columns, x, w):
     assert (got == expected).all()
 
 
+def matrices(model: IntegerModel) -> dict[str, SpectralMatrix]:
+    """All matrices of a model, those of its second phase too."""
+    found = {"input": model.input, "recurrent": model.recurrent}
+    second = {"lstm": "projection", "gru": "candidate"}[model.design.cell.kind]
+    return found | {second: getattr(model.cell, second)}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("block", [2, 8])
-def test_float64_only_where_the_worst_case_of_the_formats_is_exact(block):
+def test_float64_only_where_the_worst_case_of_the_formats_is_exact(block, cell):
     """Each word length around the limit: the choice, and the products at the extremes."""
     rng = np.random.default_rng(block)
     chosen = {}
+    options = {"projection": 16} if cell == "lstm" else {"cell": "gru", "reset": "before"}
     for word in range(18, 28):
-        design = new_design(20, 24, 16, block, word=word)
-        model = IntegerModel(design)
+        design = new_design(20, 24, block=block, word=word, **options)
         worst = 1 << (design.accumulator_word - 1)
-        for name, matrix in model.matrices.items():
+        for name, matrix in matrices(IntegerModel(design)).items():
             assert matrix.dtype == (np.float64 if worst <= EXACT else np.int64), (word, name)
-        chosen[design.accumulator_word] = model.matrices["input_weight"].dtype
-        f, columns = design.formats, design.gate_columns
+            chosen[design.accumulator_word] = matrix.dtype
+        f = design.formats
+        columns = max(design.cell.first_columns, design.cell.second_columns)
         weights = extremes(rng, (4, columns, block), f.weight_word)
         spectra = extremes(rng, (3, columns, block), f.spectrum_word)
         expected = by_definition(spectra, weights)
