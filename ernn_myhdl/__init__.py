@@ -1,4 +1,4 @@
-"""Block-circulant LSTM cores for FPGAs: specification, models, simulation, conversion.
+"""Block-circulant LSTM and GRU cores for FPGAs: specification, models, simulation, conversion.
 
 from ernn_myhdl import load_design
 design = load_design("my_design")

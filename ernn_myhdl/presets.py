@@ -1,8 +1,9 @@
 """Designs by name: the layers of the E-RNN paper on this core.
 
-The layer is the paper's LSTM for speech (HPCA 2019, table III): 153 inputs, 1,024 cells with peepholes,
-a recurrent projection to 512, 12-bit words. Lanes, IFFT units and element width are chosen so that the
-multipliers fit an XC7VX690T with a wide margin; streams so that the lanes never wait for a recurrence.
+The layers are the paper's for speech (HPCA 2019, table III), 153 inputs, 1,024 cells, 12-bit words: an
+LSTM with peepholes and a recurrent projection to 512, and a GRU with reset before the product. Lanes,
+IFFT units and element width are chosen so that the multipliers fit an XC7VX690T with a wide margin;
+streams so that the lanes never wait for a recurrence.
 """
 
 from __future__ import annotations

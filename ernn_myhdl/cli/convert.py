@@ -18,7 +18,7 @@ def add_parser(subparsers) -> None:
         "vectors and a file list in compile order.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
     parser.add_argument("--hdl", choices=("vhdl", "verilog"), default="vhdl", help="default vhdl")
     add_force(parser)

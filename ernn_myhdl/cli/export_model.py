@@ -18,7 +18,7 @@ def add_parser(subparsers) -> None:
         "load_state_dict, or .onnx, which runs anywhere. `ernn import` reads both again.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument(
         "-o", "--output", metavar="FILE", required=True, help=".safetensors or .onnx file"
     )

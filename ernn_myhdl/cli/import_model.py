@@ -30,7 +30,9 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("model", metavar="MODEL", help=".safetensors, .pt, .pth or .onnx file")
-    parser.add_argument("-o", "--output", metavar="DESIGN", required=True, help="new design folder")
+    parser.add_argument(
+        "-o", "--output", metavar="DESIGN", required=True, help="new design or network folder"
+    )
     # an option that is not given is left to `import_model`
     options = parser.add_argument_group("options", argument_default=argparse.SUPPRESS)
     options.add_argument(

@@ -18,7 +18,7 @@ def add_parser(subparsers) -> None:
         "Print sizes, formats, parameters, weight memory, multipliers, scheduled cycles and speed.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
     parser.add_argument(
         "--ranges", action="store_true",

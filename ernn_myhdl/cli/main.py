@@ -25,7 +25,9 @@ from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, demo)
 
-DESCRIPTION = "Block-circulant LSTM cores for FPGAs: make, inspect, simulate, convert, synthesise."
+DESCRIPTION = (
+    "Block-circulant LSTM and GRU cores for FPGAs: make, inspect, simulate, convert, synthesise."
+)
 EXIT_CODES = "exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a tool is missing or failed"
 
 

@@ -53,7 +53,7 @@ def add_parser(subparsers) -> None:
         "Draw what every unit of the core does in the first frames of a sequence.",
         "  ernn plot schedule speech -o schedule.png",
     )
-    schedule.add_argument("design", metavar="DESIGN", help="design folder")
+    schedule.add_argument("design", metavar="DESIGN", help="design or network folder")
     _picture_argument(schedule)
     schedule.add_argument("--frames", type=whole, default=3, metavar="N", help="default 3")
     schedule.set_defaults(run=run_schedule)

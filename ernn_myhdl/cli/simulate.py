@@ -47,7 +47,7 @@ def add_parser(subparsers) -> None:
         "myhdl. All agree to the bit.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("--input", required=True, metavar="X", help=".npy or .npz file")
     parser.add_argument("--engine", choices=ENGINE_NAMES, default="golden", help="default golden")
     parser.add_argument(

@@ -26,7 +26,7 @@ def add_parser(subparsers) -> None:
         "small generated parameter file; with --run, run the tool and report resources.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
     parser.add_argument("--device", default="xc7z020", help="xc7z020, xc7vx690t or xcku060, ...")
     parser.add_argument("--tool", choices=("vivado", "yosys"), default="vivado")

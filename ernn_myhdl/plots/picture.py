@@ -60,13 +60,17 @@ def picture(file: str | Path, width: float, height: float) -> Iterator:
             plt.close(figure)
 
 
+def _kind(cell) -> str:
+    return cell.kind if cell.kind == "linear" else cell.kind.upper()
+
+
 def description(design) -> str:
     """The design or network in one short line, for titles."""
     if len(design.layers) > 1:
-        layers = ", ".join(f"{d.cell.kind.upper()} {d.cell.sizes}" for d in design.layers)
+        layers = ", ".join(f"{_kind(d.cell)} {d.cell.sizes}" for d in design.layers)
         return f"{design.name}: {layers}"
     cell, hw = design.layers[0].cell, design.layers[0].hardware
     return (
-        f"{design.name}: {cell.kind.upper()} {cell.sizes}, k = {cell.block}, "
+        f"{design.name}: {_kind(cell)} {cell.sizes}, k = {cell.block}, "
         f"{hw.lanes} lane{'s' if hw.lanes > 1 else ''}"
     )

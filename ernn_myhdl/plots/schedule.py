@@ -83,7 +83,7 @@ def plot_schedule(design: CoreSpecification, file: str | Path, frames: int = 3) 
         if frames > 1:
             handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", lw=0,
                                  label="hatched: frame 1, 3, …"))  # fmt: skip
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
 
 
 def _title(schedule: Schedule) -> str:

@@ -99,6 +99,17 @@ def test_schedule_of_several_streams_has_a_panel_for_each_rate(tmp_path):
     assert [t.split(":")[0] for t in shown] == ["one stream", "4 streams in turn"]
 
 
+def test_schedule_of_a_gru_shows_the_candidate_and_its_legend_fits(tmp_path):
+    plot_schedule(new_design(4, 8, block=4, lanes=4, cell="gru"), tmp_path / "s.svg")
+    shown = texts(tmp_path / "s.svg")
+    for part in ("x", "r · h"):
+        assert f"products of the candidate with {part}" in shown
+    legend = re.findall(r'start" x="([\d.-]+)".*?>([^<]*)</text>', (tmp_path / "s.svg").read_text())
+    assert "y leaves" in dict(map(reversed, legend))
+    # the text of the leftmost column begins behind its patch, the last one takes about 100 points
+    assert all(30 < float(x) < 864 - 100 for x, text in legend if " " in text and ":" not in text)
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "PNG"])
 def test_files_are_by_name_and_reproducible(suffix, tmp_path):
     a, b = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
