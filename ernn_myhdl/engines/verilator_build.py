@@ -56,6 +56,7 @@ VERILATOR_FLAGS = (
     "--cc",
     "--exe",
     "--build",
+    "--hierarchical",
     "-O3",
     "--x-assign", "fast",
     "--x-initial", "fast",
@@ -215,14 +216,16 @@ def _make(design: Design, source: str, work: Path, final: Path, tell: Callable) 
         (files("ernn_myhdl.engines") / "harness.cpp").read_text(encoding="utf-8")
     )
     tool = find_verilator()
+    # g++ 12 takes a precompiled header only by -include;
+    # blocks are verilated by make; the wrapper that it would call needs modules of Perl
+    make = ["CFG_CXXFLAGS_PCH_I=-include", f"VM_HIER_VERILATOR={tool.program}", *MAKE_FLAGS]
     tell("compiling")
     command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
         "--prefix", "Model", "--top-module", view.netlist.name, "--Mdir", str(work / "obj"),
         "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
         "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
-        # g++ 12 takes a precompiled header only by -include
-        "-MAKEFLAGS", " ".join(["CFG_CXXFLAGS_PCH_I=-include", *map(shlex.quote, MAKE_FLAGS)]),
+        "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
         *map(str, verilog), str(work / "harness.cpp"),
     ]  # fmt: skip
     result = subprocess.run(
