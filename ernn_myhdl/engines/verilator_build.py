@@ -50,6 +50,9 @@ INSTALL = {
 }
 #: Environment variable that moves the cache.
 CACHE_VARIABLE = "ERNN_CACHE"
+#: Prefix of the folders of builds that are under way; of those that were interrupted, seconds until
+#: the next build removes them.
+BUILDING, STALE_SECONDS = ".building-", 24 * 3600
 LIBRARY, RECORD, LOG = "core.so", "build.json", "build.log"
 
 VERILATOR_FLAGS = (
@@ -188,7 +191,8 @@ def build(
     start = time.perf_counter()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as scratch:
+        _remove_stale(folder.parent)
+        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=folder.parent) as scratch:
             _make(design, source, Path(scratch), folder, progress or (lambda step: None))
     except OSError as error:
         raise ToolError(
@@ -196,6 +200,17 @@ def build(
             f"{CACHE_VARIABLE} to another folder"
         ) from error
     return Build(folder / LIBRARY, False, time.perf_counter() - start)
+
+
+def _remove_stale(parent: Path) -> None:
+    """Remove what builds that were killed more than a day ago left behind."""
+    for folder in parent.glob(f"{BUILDING}*"):
+        try:
+            stale = time.time() - folder.stat().st_mtime > STALE_SECONDS
+        except OSError:  # another process was faster
+            continue
+        if stale:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sound(folder: Path) -> bool:
