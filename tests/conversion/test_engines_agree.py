@@ -17,7 +17,9 @@ from ernn_myhdl.schedule import frame_times
 pytestmark = pytest.mark.slow
 
 #: Blocks of 8, so that the transforms have rotations: GHDL once made word - number of number - word.
-DESIGN = new_design(10, 48, 24, 8, True, lanes=16, ifft_units=4, samples_per_beat=4, streams=4)
+DESIGN = new_design(
+    10, 48, 24, 8, True, lanes=16, ifft_units=4, element_width=1, samples_per_beat=4, streams=4
+)
 LENGTHS = (2, 1, 3, 1, 2)
 CALM, ROUGH = Traffic(shuffle=True, seed=3), Traffic(0.3, 0.3, 4, shuffle=True)
 
