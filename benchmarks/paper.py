@@ -3,7 +3,7 @@
     python -m benchmarks.paper [--frames 24] [--myhdl-frames 2] [--presets paper-lstm-k8,...]
         [--engines golden,integer,...] [--json FILE]
 
-Runs both presets as one sequence and as interleaved sequences, compares every engine with the golden
+Runs the presets as one sequence and as interleaved sequences, compares every engine with the golden
 model on every output bit and, where it has them, every named tensor, and the simulated cycles with the
 schedule. Ours are cycles counted in simulation times an assumed clock of 200 MHz; the paper's are board
 measurements as recalled from the paper, unverified. Exits with 1 on any difference, or where a limit of
@@ -53,6 +53,8 @@ PUBLISHED = {
         Published("C-LSTM, k = 16, 16 bits", 9.1, 330_275),
         Published("E-RNN, k = 16, 12 bits", 8.3, 382_510),
     ],
+    "paper-gru-k8": [Published("E-RNN GRU, k = 8, 12 bits", 10.5, 284_463)],
+    "paper-gru-k16": [Published("E-RNN GRU, k = 16, 12 bits", 6.5, 464_582)],
 }
 
 
@@ -68,6 +70,8 @@ class Limit:
 LIMITS = {
     "paper-lstm-k8": Limit(340, 220, 3240),
     "paper-lstm-k16": Limit(250, 120, 3240),
+    "paper-gru-k8": Limit(400, 250, 3240),
+    "paper-gru-k16": Limit(260, 130, 3240),
 }
 #: Engines of the proof; the models first. With their sources for the compiled ones.
 ENGINES = ("golden", "integer", "myhdl", "verilator", "verilator-vhdl")

@@ -21,6 +21,7 @@ class Mismatch:
 
     frame: counted over all sequences. cycle: at which the element appeared, None where the engine
     knows no cycles. element: index into the stage's tensor. got, expected: raw integers.
+    gate: what the first axis of a tensor with three counts, by name.
     """
 
     frame: int
@@ -29,12 +30,13 @@ class Mismatch:
     element: tuple[int, ...]
     got: int
     expected: int
+    gate: str = ""
 
     def __str__(self) -> str:
         where = f"element {list(self.element)}"
         if len(self.element) == 3:
-            row, block, word = self.element
-            where += f" (row {row}, block {block}, word {word})"
+            _, block, word = self.element
+            where += f" (gate {self.gate}, block {block}, word {word})"
         elif len(self.element) == 2:
             where += f" (block {self.element[0]}, word {self.element[1]})"
         cycle = "no cycle" if self.cycle is None else f"cycle {self.cycle}"
@@ -89,7 +91,10 @@ def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     elif run.frame_cycles is not None:
         cycle = int(run.frame_cycles[frame, 1])
     values = int(got[(frame, *element)]), int(wanted[(frame, *element)])
-    return Mismatch(frame, cycle, name, element, *values)
+    gate = ""
+    if len(element) == 3:
+        gate = stages_of(run.design)[name].rows[element[0]]
+    return Mismatch(frame, cycle, name, element, *values, gate)
 
 
 def count_mismatches(run: Run, expected: Run) -> int:

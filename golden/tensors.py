@@ -182,6 +182,14 @@ class Stage:
         return tensor_formats(self.layer)[self.tensor]
 
     @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the first axis of a tensor (rows, blocks, k): gates, or rows of the first phase."""
+        cell = self.layer.cell
+        if self.tensor in ("gates", "preactivations") and self.shape[0] == len(cell.gates):
+            return cell.gates
+        return tuple(row.name for row in cell.rows)
+
+    @property
     def elements(self) -> np.ndarray:
         """True for elements that belong to the layer (`layer_elements`)."""
         return layer_elements(self.layer.cell, self.tensor)

@@ -34,6 +34,8 @@ from ernn_myhdl.trace import traced
 #: Where the Verilog comes from: MyHDL's own, or that which GHDL makes of the converted VHDL.
 SOURCES = ("verilog", "vhdl")
 NAME = "compiled"
+#: Instances inside from which on a netlist is worth a model of its own.
+SHARED_INSTANCES = 8
 
 
 def compiled_core(design: CoreSpecification) -> Observed:
@@ -105,16 +107,28 @@ def corrected(text: str) -> str:
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text)
 
 
+def shared_blocks(view: Observed) -> list[str]:
+    """Modules that are compiled once for all their instances: clusters of lanes and blocks of cells.
+
+    Each call of such a block costs about a microsecond, so what is small is not among them.
+    """
+    return [
+        name
+        for name, (component, count) in view.netlist.components().items()
+        if isinstance(component, Netlist) and count > 1
+        and len(component.instances) >= SHARED_INSTANCES
+    ]  # fmt: skip
+
+
 def _shared(text: str, view: Observed) -> str:
-    """Verilog in which the clusters of lanes stay modules: their instances then share one code."""
-    for name, (component, _) in view.netlist.components().items():
-        if isinstance(component, Netlist) and component.base:
-            text = re.sub(
-                rf"^module {name}\b[^;]*;\n",
-                lambda head: head[0] + "    /*verilator no_inline_module*/\n",
-                text,
-                flags=re.MULTILINE,
-            )
+    """Verilog in which the shared blocks are marked for Verilator's hierarchical mode."""
+    for name in shared_blocks(view):
+        text = re.sub(
+            rf"^module {name}\b[^;]*;\n",
+            lambda head: head[0] + "    /*verilator hier_block*/\n",
+            text,
+            flags=re.MULTILINE,
+        )
     return text
 
 

@@ -19,13 +19,15 @@ enum Status : int { RUNNING = 0, FINISHED = 1, HUNG = 2 };
 struct Run {
     VerilatedContext context;
     Model model{&context};
-    bool prepared = false;
 
     int64_t cycle, next, done, quiet, tail_left, frames, tail, limit, cycles;
     bool error, stages_on, trace_on;
     std::vector<int64_t> accepted, delivered_cycle, trace;
     std::vector<uint32_t> delivered;
     std::vector<int64_t> stage_cycle[STAGES + 1], stage_values[STAGES + 1];
+
+    // the shared blocks are freed by their final blocks
+    ~Run() { model.final(); }
 
     void start(int64_t frames_, int64_t tail_, int64_t limit_, bool stages_, bool trace_) {
         cycle = -RESET_CYCLES;

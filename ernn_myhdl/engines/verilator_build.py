@@ -50,12 +50,16 @@ INSTALL = {
 }
 #: Environment variable that moves the cache.
 CACHE_VARIABLE = "ERNN_CACHE"
+#: Prefix of the folders of builds that are under way; of those that were interrupted, seconds until
+#: the next build removes them.
+BUILDING, STALE_SECONDS = ".building-", 24 * 3600
 LIBRARY, RECORD, LOG = "core.so", "build.json", "build.log"
 
 VERILATOR_FLAGS = (
     "--cc",
     "--exe",
     "--build",
+    "--hierarchical",
     "-O3",
     "--x-assign", "fast",
     "--x-initial", "fast",
@@ -189,7 +193,8 @@ def build(
     start = time.perf_counter()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as scratch:
+        _remove_stale(folder.parent)
+        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=folder.parent) as scratch:
             _make(design, source, Path(scratch), folder, progress or (lambda step: None))
     except OSError as error:
         raise ToolError(
@@ -197,6 +202,17 @@ def build(
             f"{CACHE_VARIABLE} to another folder"
         ) from error
     return Build(folder / LIBRARY, False, time.perf_counter() - start)
+
+
+def _remove_stale(parent: Path) -> None:
+    """Remove what builds that were killed more than a day ago left behind."""
+    for folder in parent.glob(f"{BUILDING}*"):
+        try:
+            stale = time.time() - folder.stat().st_mtime > STALE_SECONDS
+        except OSError:  # another process was faster
+            continue
+        if stale:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sound(folder: Path) -> bool:
@@ -217,14 +233,16 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
         (files("ernn_myhdl.engines") / "harness.cpp").read_text(encoding="utf-8")
     )
     tool = find_verilator()
+    # g++ 12 takes a precompiled header only by -include;
+    # blocks are verilated by make; the wrapper that it would call needs modules of Perl
+    make = ["CFG_CXXFLAGS_PCH_I=-include", f"VM_HIER_VERILATOR={tool.program}", *MAKE_FLAGS]
     tell("compiling")
     command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
         "--prefix", "Model", "--top-module", view.netlist.name, "--Mdir", str(work / "obj"),
         "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
         "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
-        # g++ 12 takes a precompiled header only by -include
-        "-MAKEFLAGS", " ".join(["CFG_CXXFLAGS_PCH_I=-include", *map(shlex.quote, MAKE_FLAGS)]),
+        "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
         *map(str, verilog), str(work / "harness.cpp"),
     ]  # fmt: skip
     result = subprocess.run(

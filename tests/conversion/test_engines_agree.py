@@ -1,5 +1,5 @@
-"""One core of many lanes and several streams on every engine: golden, integer, MyHDL, the compiled core
-from both sources, and the VHDL in GHDL. All bits, all stages, all cycles."""
+"""Cores of many lanes and several streams, and a network, on every engine: golden, integer, MyHDL, the
+compiled core from both sources, and the VHDL in GHDL. All bits, all stages, all cycles."""
 
 from __future__ import annotations
 
@@ -9,72 +9,94 @@ import numpy as np
 import pytest
 from tools import require_tool, require_verilator
 
+from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.generate import new_design
+from ernn_myhdl.generate import new_design, new_network
+from ernn_myhdl.network import Network
 from ernn_myhdl.run import run_design
 from ernn_myhdl.schedule import frame_times
 
 pytestmark = pytest.mark.slow
 
 #: Blocks of 8, so that the transforms have rotations: GHDL once made word - number of number - word.
-DESIGN = new_design(10, 48, 24, 8, True, lanes=16, ifft_units=4, samples_per_beat=4, streams=4)
+LAYERS = {
+    "lstm": {"projection": 24, "peepholes": True, "ifft_units": 4},
+    "gru": {"cell": "gru", "reset": "before", "ifft_units": 2},
+}
+DESIGNS = {
+    name: new_design(10, 48, block=8, lanes=16 if name == "lstm" else 12, samples_per_beat=4,
+                     streams=4, **options)
+    for name, options in LAYERS.items()
+}  # fmt: skip
+DESIGNS["network"] = new_network(
+    [GruCell(10, 12, 4, "after"), LstmCell(12, 8, 6, 2, True), LinearCell(6, 5, 1)],
+    lanes=(6, 4, 2), samples_per_beat=2, streams=2,
+)  # fmt: skip
 LENGTHS = (2, 1, 3, 1, 2)
 CALM, ROUGH = Traffic(shuffle=True, seed=3), Traffic(0.3, 0.3, 4, shuffle=True)
 
 
-def run(engine: str, traffic: Traffic, **options):
+def run(name: str, engine: str, traffic: Traffic, **options):
     rng = np.random.default_rng(11)
-    x = [rng.standard_normal((n, DESIGN.cell.inputs)) for n in LENGTHS]
+    x = [rng.standard_normal((n, DESIGNS[name].inputs)) for n in LENGTHS]
     if engine in ("golden", "integer"):
-        return run_design(DESIGN, x, engine)
-    return run_design(DESIGN, x, engine, traffic=traffic, **options)
+        return run_design(DESIGNS[name], x, engine)
+    return run_design(DESIGNS[name], x, engine, traffic=traffic, **options)
 
 
 @cache
-def reference(traffic: Traffic):
+def reference(name: str, traffic: Traffic):
     """MyHDL, which the two models have confirmed."""
-    simulated = run("myhdl", traffic)
+    simulated = run(name, "myhdl", traffic)
     for engine in ("golden", "integer"):
-        model = run(engine, traffic)
+        model = run(name, engine, traffic)
         np.testing.assert_array_equal(simulated.raw, model.raw)
         assert set(model.stages) <= set(simulated.stages)
-        for name, values in model.stages.items():
-            np.testing.assert_array_equal(simulated.stages[name], values, name)
+        for stage, values in model.stages.items():
+            np.testing.assert_array_equal(simulated.stages[stage], values, stage)
     return simulated
 
 
-def assert_on_schedule(got) -> None:
-    turns = CALM.turns(LENGTHS, DESIGN.hardware.streams)
-    scheduled = [f.delivered for f in frame_times(DESIGN, [t.stream for t in turns])]
+def assert_on_schedule(name: str, got) -> None:
+    design = DESIGNS[name]
+    if isinstance(design, Network):  # its model does not know of back-pressure between layers
+        return
+    turns = CALM.turns(LENGTHS, design.hardware.streams)
+    scheduled = [f.delivered for f in frame_times(design, [t.stream for t in turns])]
     first = got.frame_cycles[:, 0].min()
     assert (np.sort(got.frame_cycles[:, 1]) - first).tolist() == scheduled
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("source", ["verilog", "vhdl"])
-def test_compiled(source):
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("lstm", "verilog"), ("lstm", "vhdl"), ("gru", "verilog"), ("gru", "vhdl"),
+     ("network", "verilog")],
+)  # fmt: skip
+def test_compiled(name, source):
     require_verilator()
     if source == "vhdl":
         require_tool("ghdl")
     for traffic in (CALM, ROUGH):
-        got, expected = run("verilator", traffic, source=source), reference(traffic)
+        got, expected = run(name, "verilator", traffic, source=source), reference(name, traffic)
         np.testing.assert_array_equal(got.raw, expected.raw)
         np.testing.assert_array_equal(got.frame_cycles, expected.frame_cycles)
         assert got.cycles == expected.cycles
         for group in ("stages", "stage_cycles", "trace"):
             ours, theirs = getattr(got, group), getattr(expected, group)
             assert ours.keys() == theirs.keys() and ours
-            for name, values in theirs.items():
-                np.testing.assert_array_equal(ours[name], values, f"{group} {name}")
-    assert_on_schedule(run("verilator", CALM, source=source))
+            for array, values in theirs.items():
+                np.testing.assert_array_equal(ours[array], values, f"{group} {array}")
+    assert_on_schedule(name, run(name, "verilator", CALM, source=source))
 
 
 @pytest.mark.ghdl
-def test_ghdl():
+@pytest.mark.parametrize("name", list(DESIGNS))
+def test_ghdl(name):
     require_tool("ghdl")
-    got, expected = run("ghdl", CALM), reference(CALM)
+    got, expected = run(name, "ghdl", CALM), reference(name, CALM)
     np.testing.assert_array_equal(got.raw, expected.raw)
     np.testing.assert_array_equal(got.frame_cycles, expected.frame_cycles)
-    assert_on_schedule(got)
-    rough = run("ghdl", ROUGH)  # GHDL's gaps are others, the results are not
+    assert_on_schedule(name, got)
+    rough = run(name, "ghdl", ROUGH)  # GHDL's gaps are others, the results are not
     np.testing.assert_array_equal(rough.raw, expected.raw)

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from random_designs import random_design
+from random_designs import random_design, random_network
 from tools import require_tool
 
 from ernn_myhdl.convert import convert
@@ -16,7 +16,7 @@ from ernn_myhdl.convert.test_bench import EXPECTED, random_sequences
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.schedule import frame_times
-from golden.fixed_point import FixedPointModel
+from golden.network import fixed_point_model
 
 pytestmark = pytest.mark.ghdl
 
@@ -33,11 +33,18 @@ CASES = [
     }.items()
     for seed in seeds
 ]
+#: (kind of cell, or number of layers of a network; seed): the other cells and networks.
+OTHERS = [("gru", 1), ("gru", 2), ("gru", 4), ("gru", 5), ("linear", 2), (2, 3), (3, 2)]
 #: Of these the run without gaps is compared with the schedule as well.
-TIMED = CASES[::5]
+TIMED = CASES[2::4]
 
 
 def draw(case):
+    if len(case) == 2:
+        kind, seed = case
+        if isinstance(kind, int):
+            return random_network(70_000 + seed, kind)
+        return random_design(60_000 + seed, kind=kind, block=1 << seed % 4, max_hidden=16)
     block, seed, peepholes, projection = case
     return random_design(
         50_000 + 100 * block + seed,
@@ -50,19 +57,19 @@ def draw(case):
 
 
 def name(case) -> str:
-    block, seed, *_ = case
-    return f"k{block}_{seed}"
+    first, seed, *_ = case
+    return f"{first}_{seed}" if len(case) == 2 else f"k{first}_{seed}"
 
 
 def golden(design, sequences) -> np.ndarray:
     """Raw outputs, in the order in which the streams of the design take turns."""
-    model, frac = FixedPointModel(design), design.formats.input.frac
-    runs = [model.run(np.ldexp(s.astype(float), -frac)).raw for s in sequences]
+    model = fixed_point_model(design)
+    runs = [model.run(s).raw for s in sequences]
     return np.array([runs[t.sequence][t.frame] for t in turns_of(design, sequences)])
 
 
 def turns_of(design, sequences):
-    return Traffic().turns([len(s) for s in sequences], design.hardware.streams)
+    return Traffic().turns([len(s) for s in sequences], design.stream_shape.streams)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,7 @@ def converted(tmp_path_factory):
     return design, folder
 
 
-@pytest.mark.parametrize("case", CASES, ids=name)
+@pytest.mark.parametrize("case", [*CASES, *OTHERS], ids=name)
 def test_vhdl_agrees_with_the_golden_model_under_gaps_and_back_pressure(case, tmp_path):
     require_tool("ghdl")
     design = draw(case)
@@ -97,6 +104,9 @@ def test_vhdl_agrees_with_the_golden_model_under_gaps_and_back_pressure(case, tm
 
 
 def test_the_cases_cover_every_block_size_and_option():
+    others = [layer.cell for case in OTHERS for layer in draw(case).layers]
+    assert {c.kind for c in others} == {"lstm", "gru", "linear"}
+    assert {c.reset for c in others if c.kind == "gru"} == {"before", "after"}
     designs = [draw(case) for case in CASES]
     assert len(designs) >= 15
     assert {d.cell.block for d in designs} == {1, 2, 4, 8, 16, 32}

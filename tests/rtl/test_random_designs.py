@@ -16,30 +16,32 @@ from ernn_myhdl.program import program_for
 from ernn_myhdl.schedule import frame_times
 from golden.tensors import tensor_names
 
-#: Block size -> (designs, largest size, frames of the two sequences). Large blocks simulate slowly.
+#: Block size -> (LSTM designs, GRU designs, largest size, frames of the two sequences). Large blocks
+#: simulate slowly.
 PLAN = {
-    1: (16, 8, (2, 2)),
-    2: (16, 12, (2, 2)),
-    4: (16, 16, (2, 2)),
-    8: (8, 18, (2, 1)),
-    16: (4, 20, (2, 1)),
-    32: (2, 34, (2, 1)),
+    1: (10, 6, 8, (2, 2)),
+    2: (10, 6, 12, (2, 2)),
+    4: (10, 6, 16, (2, 2)),
+    8: (8, 4, 18, (2, 1)),
+    16: (4, 2, 20, (2, 1)),
+    32: (2, 0, 34, (2, 1)),
 }
 
 
 #: What a design is asked to have, in turn, because a random one seldom has it.
 WANTED = {
     "anything": lambda design, program: True,
-    "lanes that share a projection row": lambda design, program: program.groups > 1,
+    "lanes that share a row of the second phase": lambda design, program: program.groups > 1,
     "several element-wise blocks": lambda design, program: design.hardware.element_width > 1,
-    "several projection passes": lambda design, program: program.second_passes > 1,
+    "several passes of the second phase": lambda design, program: program.second_passes > 1,
 }
 
 
 @dataclass(frozen=True)
 class Case:
-    """A random design by its block size and number; all cell options come in turn."""
+    """A random design by its cell, block size and number; all cell options come in turn."""
 
+    kind: str
     block: int
     number: int
 
@@ -50,26 +52,28 @@ class Case:
         return next(d for d in draws if wanted(d, program_for(d)) or self.impossible(d))
 
     def draw(self, seed: int):
-        _, largest, _ = PLAN[self.block]
+        *_, largest, _ = PLAN[self.block]
         return random_design(
             100_000 * self.block + seed,
+            kind=self.kind,
             block=self.block,
             max_inputs=largest,
             max_hidden=largest,
             projection=bool(self.number & 1),
             peepholes=bool(self.number & 2),
+            reset="after" if self.number % 3 == 2 else "before",
             g_activation="sigmoid" if self.number & 4 else "tanh",
         )
 
     def impossible(self, design) -> bool:
-        """Without a projection nothing can be wanted of it, and with blocks of 32 it would be large:
+        """Without a second phase nothing can be wanted of it, and with blocks of 32 it would be large:
         then several blocks of cells are enough."""
-        limited = not design.cell.projection or self.block == 32
+        limited = not design.cell.second_phase or self.block == 32
         return limited and design.cell.hidden_blocks > 1
 
     def sequences(self, design) -> list[np.ndarray]:
         """One sequence of random kinds of numbers, one of extreme frames."""
-        random, extreme = PLAN[self.block][2]
+        random, extreme = PLAN[self.block][3]
         corners = corner_inputs(design, 6)
         start = self.number % 6
         return [
@@ -78,10 +82,15 @@ class Case:
         ]
 
 
-CASES = [Case(block, n) for block, (designs, *_) in PLAN.items() for n in range(designs)]
+CASES = [
+    Case(kind, block, n)
+    for block, (lstm, gru, *_) in PLAN.items()
+    for kind, count in (("lstm", lstm), ("gru", gru))
+    for n in range(count)
+]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: f"k{c.block}_{c.number}")
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.kind}_k{c.block}_{c.number}")
 def test_all_models_agree_to_the_bit_and_to_the_cycle(case):
     design = case.design()
     sequences = case.sequences(design)
@@ -122,7 +131,8 @@ def test_the_designs_cover_the_options():
     for case in CASES:
         design = case.design()
         cell, hw, program = design.cell, design.hardware, program_for(design)
-        options.add((cell.block, bool(cell.projection), cell.peepholes))
+        if case.kind == "lstm":
+            options.add((cell.block, bool(cell.projection), cell.peepholes))
         run = design.run(case.sequences(design), engine="integer")
         seen.update(
             name
@@ -130,8 +140,8 @@ def test_the_designs_cover_the_options():
                 "lanes no power of two": hw.lanes & (hw.lanes - 1),
                 "several streams": hw.streams > 1,
                 "several gate passes": program.gate_passes > 1,
-                "several projection passes": program.second_passes > 1,
-                "lanes share a projection row": program.groups > 1,
+                "several passes of the second phase": program.second_passes > 1,
+                "lanes share a row of the second phase": program.groups > 1,
                 "several IFFT units": hw.ifft_units > 1,
                 "several element-wise blocks": hw.element_width > 1,
                 "beats of less than a block": hw.samples_per_beat < cell.block,
@@ -143,6 +153,9 @@ def test_the_designs_cover_the_options():
                 "outputs no multiple of k": cell.outputs % cell.block,
                 "several input blocks": cell.input_blocks > 1,
                 "several output blocks": cell.output_blocks > 1,
+                "reset before": case.kind == "gru" and cell.reset == "before",
+                "reset after": case.kind == "gru" and cell.reset == "after",
+                "candidate of several columns of x": program.input_steps > 1,
                 "sigmoid candidate": cell.g_activation == "sigmoid",
                 "short words": design.formats.weight_word <= 8,
                 "long words": design.formats.weight_word >= 16,
@@ -152,7 +165,7 @@ def test_the_designs_cover_the_options():
             if true
         )
     assert {block for block, *_ in options} == set(BLOCK_SIZES)
-    assert len(options) == sum(min(4, designs) for designs, *_ in PLAN.values())
-    rare = {name: count for name, count in seen.items() if count < 5}
+    assert len(options) == sum(min(4, lstm) for lstm, *_ in PLAN.values())
+    rare = {name: count for name, count in seen.items() if count < 3}
     assert not rare, rare
-    assert len(seen) == 21, sorted(seen)
+    assert len(seen) == 24, sorted(seen)

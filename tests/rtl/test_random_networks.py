@@ -1,5 +1,5 @@
 """Random networks of one to three layers: golden, integer and MyHDL agree on every bit of every named
-stage, and the first frame takes exactly the cycles of the model."""
+stage, and a first frame that nothing overtakes takes exactly the cycles of the model."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def test_all_models_agree_to_the_bit_and_to_the_cycle(case):
             assert np.array_equal(run.stages[name], golden.stages[name]), f"{run.engine}: {name}"
     for run in (integer, myhdl):
         assert np.array_equal(run.raw, golden.raw), run.engine
-    first = myhdl.frame_cycles[myhdl.frame_cycles[:, 0].argmin()]
-    assert first[1] - first[0] == network_schedule(network).latency
+    if network.stream_shape.streams == 1:  # else the next frame's first phase comes in between
+        first = myhdl.frame_cycles[myhdl.frame_cycles[:, 0].argmin()]
+        assert first[1] - first[0] == network_schedule(network).latency
 
 
 def test_gaps_and_back_pressure_do_not_reach_the_numbers():

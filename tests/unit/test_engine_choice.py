@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -111,3 +113,17 @@ def test_the_cache_is_where_the_user_wants_it(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "x" / "ernn_myhdl"
     monkeypatch.setenv("ERNN_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
+
+
+def test_a_build_removes_what_interrupted_builds_left_a_day_ago(monkeypatch, tmp_path):
+    monkeypatch.setenv("ERNN_CACHE", str(tmp_path))
+    monkeypatch.setattr(verilator_build, "find_verilator", lambda: None)
+    monkeypatch.setattr(verilator_build, "build_key", lambda design, source: "key")
+    monkeypatch.setattr(verilator_build, "_make", lambda *arguments: None)
+    parent = tmp_path / "verilator"
+    for name, age in ((".building-old", 90_000), (".building-new", 80_000), ("entry", 90_000)):
+        (parent / name / "obj").mkdir(parents=True)
+        (parent / name / "obj" / "file").touch()
+        os.utime(parent / name, times=(time.time() - age,) * 2)
+    verilator_build.build(DESIGN)
+    assert sorted(f.name for f in parent.iterdir()) == [".building-new", "entry"]
