@@ -14,16 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from ernn_myhdl import new_design
-from ernn_myhdl.cells import BLOCK_SIZES
+from ernn_myhdl import GruCell, LinearCell, LstmCell, new_design, new_network
+from ernn_myhdl.cells import BLOCK_SIZES, CELLS
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.cli.new import design_arguments
 from ernn_myhdl.netlist import Leaf, Netlist
-from ernn_myhdl.program import M
-from ernn_myhdl.rtl import elementwise, fft
+from ernn_myhdl.network_schedule import network_schedule
+from ernn_myhdl.rtl import fft
+from ernn_myhdl.rtl.lstm_cells import CellTiming
 from ernn_myhdl.rtl.memory import store
 from ernn_myhdl.rtl.signals import Array
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.rtl.top import Latencies, core, layer_core
+from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import schedule_for
 from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
 
@@ -84,56 +86,120 @@ def test_tests_of_a_block_are_named_on_its_page(stem):
 # ports
 
 
+#: Modules without blocks of their own.
+WITHOUT_BLOCKS = ("units",)
+
+
 @lru_cache
 def designs():
-    """Small designs that together have every kind of leaf."""
+    """Small designs that together have every kind of leaf and every unit."""
+    few = {"block": 4, "lanes": 4, "ifft_units": 2}
     return (
         new_design(12, 24, 16, 8, True, lanes=8, ifft_units=4, samples_per_beat=4),
         new_design(20, 16, 0, 4, lanes=8, ifft_units=2, samples_per_beat=16),
-        new_design(5, 6, 2, 1, lanes=4, ifft_units=1),
+        new_design(5, 6, 2, 1, lanes=4, ifft_units=1, streams=2),
+        new_design(5, 9, cell="gru", reset="before", **few),
+        new_design(5, 9, cell="gru", reset="after", **few, streams=2),
+        new_design(5, 16, cell="linear", **few | {"ifft_units": 1}),
     )
+
+
+@lru_cache
+def network():
+    cells = [GruCell(5, 8, 4), LstmCell(8, 8, 4, 4), LinearCell(4, 3, 1)]
+    return new_network(cells, streams=2)
 
 
 @lru_cache
 def ports_by_block() -> dict[tuple[str, str], set[str]]:
     """(stem, block function or netlist) -> ports, over all designs."""
     found: dict[tuple[str, str], set[str]] = {}
-    for design in designs():
-        top = core(design)
-        found.setdefault(("top", "core"), set()).update(top.ports)
+
+    def add(stem: str, name: str, component) -> None:
+        found.setdefault((stem, name), set()).update(component.ports)
+
+    tops = [(layer_core(design), "top", design.layers) for design in designs()]
+    tops.append((core(network()), "network", network().layers))
+    for top, stem, layers in tops:
+        add(stem, "core", top)
         for component, _ in top.components().values():
             if isinstance(component, Leaf):
                 function = component.block.func
-                key = (function.__module__.rpartition(".")[2], function.__name__)
-                found.setdefault(key, set()).update(component.ports)
-        cells = elementwise.cell_block(design)
-        found.setdefault(("elementwise", "cell_block"), set()).update(cells.ports)
+                add(function.__module__.rpartition(".")[2], function.__name__, component)
+        for layer in layers:
+            for unit in units_for(layer):
+                add(f"{layer.cell.kind}_cells", unit.block.name, unit.block)
     formats = designs()[0].formats
     forward = fft.forward("fft", 8, formats.input, formats.input_spectrum)
-    found["fft", "forward"] = set(forward.ports)
-    found["cluster", "lanes_N"] = set(core(designs()[0]).components()["lanes_2"][0].ports)
-    found["memory", "store"] = set(store("s", 4, Array(8, 12), 2, 1, 2).ports)
     assert isinstance(forward, Netlist)
+    add("fft", "forward", forward)
+    add("cluster", "lanes_N", core(designs()[0]).components()["lanes_2"][0])
+    add("memory", "store", store("s", 4, Array(8, 12), 2, 1, 2))
     return found
+
+
+def named(ports: set[str]) -> set[str]:
+    """The ports that a page names: of those with a number behind the name the first and the last."""
+    numbered: dict[str, list[int]] = {}
+    for port in ports:
+        if match := re.fullmatch(r"(bias|peephole|row)_(\d)", port):
+            numbered.setdefault(match[1], []).append(int(match[2]))
+    between = {f"{name}_{i}" for name, places in numbered.items() for i in sorted(places)[1:-1]}
+    return ports - between
 
 
 @page_of_block
 def test_every_port_is_on_its_page(stem):
     blocks = {name: ports for (s, name), ports in ports_by_block().items() if s == stem}
-    assert blocks, f"no design of this test uses {stem}"
+    assert bool(blocks) != (stem in WITHOUT_BLOCKS), f"no design of this test uses {stem}"
     for name, ports in blocks.items():
-        for port in ports:
-            numbered = re.fullmatch(r"(bias|peephole|row)_[0-3]", port)  # a page names the ends
-            assert numbered or port in marked(stem), f"{name}: port {port}"
+        for port in named(ports):
+            assert port in marked(stem), f"{name}: port {port}"
+
+
+@page_of_block
+def test_every_unit_is_on_its_page(stem):
+    """`cell_block` and the like, with the ports of each in a table below its name."""
+    blocks = {name: ports for (s, name), ports in ports_by_block().items() if s == stem}
+    if not stem.endswith("_cells"):
+        return
+    units = {name: ports for name, ports in blocks.items() if name.endswith("_block")}
+    units.pop("mask_block", None)  # a leaf
+    assert units
+    for name, ports in units.items():
+        part = page(stem).partition(f"\n`{name}` (a netlist)")[2].partition("(a netlist)")[0]
+        table = {w for row in rows(part) for w in re.findall(r"`(\w+)`", row[0])}
+        assert named(ports) - table <= {"clk", "rst", "valid"}, name
+
+
+def test_the_designs_have_all_leaves_and_cells():
+    """Otherwise the tests of ports would say little."""
+    assert {design.cell.kind for design in designs()} == set(CELLS)
+    assert {u.block.name for d in designs() for u in units_for(d)} == {
+        "cell_block", "gates_block", "candidate_block", "sum_block",
+    }  # fmt: skip
+    functions = {name for _, name in ports_by_block()} | {"partial_sum"}  # inside another block
+    for path in RTL:
+        for name in block_functions(path.stem):
+            assert name in functions, f"{path.stem}: {name}"
+
+
+def block_functions(stem: str) -> list[str]:
+    tree = ast.parse((ROOT / "ernn_myhdl" / "rtl" / f"{stem}.py").read_text())
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and "block" in [ast.unparse(d) for d in node.decorator_list]
+    ]
 
 
 @page_of_block
 def test_every_block_function_is_on_its_page(stem):
-    tree = ast.parse((ROOT / "ernn_myhdl" / "rtl" / f"{stem}.py").read_text())
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            decorators = [ast.unparse(d) for d in node.decorator_list]
-            assert "block" not in decorators or node.name in marked(stem), node.name
+    functions = block_functions(stem)
+    assert not (functions and stem in WITHOUT_BLOCKS)
+    for name in functions:
+        assert name in marked(stem), name
 
 
 # numbers
@@ -174,12 +240,55 @@ def test_latencies_of_the_transforms():
     }
 
 
-def test_latencies_of_the_element_wise_unit():
-    plain, peepholes = elementwise.CellTiming(False), elementwise.CellTiming(True)
-    properties = [n for n, v in vars(elementwise.CellTiming).items() if isinstance(v, property)]
-    table = {r[0].strip("`"): r[1:] for r in rows(page("elementwise")) if len(r) == 3}
+def test_latencies_of_the_unit_of_the_lstm():
+    plain, peepholes = CellTiming(False), CellTiming(True)
+    properties = [n for n, v in vars(CellTiming).items() if isinstance(v, property)]
+    table = {r[0].strip("`"): r[1:] for r in rows(page("lstm_cells")) if len(r) == 3}
     for name in properties:
         assert table[name] == [str(getattr(plain, name)), str(getattr(peepholes, name))], name
+
+
+def described(cell) -> str:
+    """A cell as the tables name it."""
+    if cell.kind == "gru":
+        return f"GRU, reset {cell.reset}"
+    kind = "LSTM" if cell.kind == "lstm" else cell.kind
+    return kind + (" with peepholes" if getattr(cell, "peepholes", False) else "")
+
+
+def test_the_table_of_units():
+    expected = {}
+    for design in designs():
+        for phase, unit in zip(("first", "second"), units_for(design), strict=False):
+            state = "–" if unit.state_latency is None else str(unit.state_latency)
+            expected[described(design.cell), phase] = [
+                f"`{unit.block.name}`", str(unit.rows), str(unit.latency), state,
+                str(unit.multipliers),
+            ]  # fmt: skip
+            for kept in unit.kept:
+                assert f"after {kept.latency} cycles" in page("units")
+    table = {(r[0], r[1]): r[2:] for r in rows(page("units")) if len(r) == 7 and r[0] != "cell"}
+    assert table == expected
+
+
+def test_the_latencies_of_the_top():
+    part = page("top").partition("`latencies(design)`")[2].partition("\n## ")[0]
+    names = {r[0].strip("`") for r in rows(part)} - {"interval"}
+    assert names == set(Latencies.__dataclass_fields__)
+
+
+def test_the_table_of_cells():
+    """Rows and phases on the page of the architecture."""
+    part = architecture().partition("## Cells, rows and phases")[2].partition("\n## ")[0]
+    table = {r[0]: r[1:] for r in rows(part) if r[0] != "cell"}
+    projected = LstmCell(4, 4, 2, 2)
+    cells = [LstmCell(4, 4, block=2), GruCell(4, 4), GruCell(4, 4, reset="after"), LinearCell(4, 4)]
+    assert set(table) == {described(c) for c in cells} | {"LSTM with projection"}
+    for name, cell in [("LSTM with projection", projected), *((described(c), c) for c in cells)]:
+        first, names, second, *_ = table[name]
+        assert first == str(len(cell.rows))
+        assert names == ", ".join(row.name for row in cell.rows)
+        assert second == (cell.second_phase or "–")
 
 
 def architecture() -> str:
@@ -196,7 +305,8 @@ def designs_of_the_table():
 
 def test_latencies_and_intervals_of_the_architecture_page():
     found = list(designs_of_the_table())
-    assert len(found) == 4
+    assert len(found) == 9
+    assert {d.cell.kind for d, _ in found} == set(CELLS)
     for design, cells in found:
         alone, together = schedule_for(design), schedule_for(design, design.hardware.streams)
         expected = [str(alone.program.length), str(alone.latency)]
@@ -206,27 +316,56 @@ def test_latencies_and_intervals_of_the_architecture_page():
         assert cells == expected
 
 
-def test_the_frame_in_cycles():
-    design, _ = next(designs_of_the_table())
+def spans(design) -> list[tuple[int, int]]:
+    """First and last cycle of what the first frame does, in the order of the tables."""
     times, program = schedule_for(design).frames[0], schedule_for(design).program
-    issued = [(o, c) for o, c in zip(program.operations, times.issued, strict=True)]
-    gates = [c for o, c in issued if o.source != M]
-    projection = [c for o, c in issued if o.source == M]
+    first = (times.issued[0], times.issued[program.gate_length - 1])
+    second = times.issued[program.gate_length :]
+    sources = [o.source for o in program.operations[program.gate_length :]]
     chunks = [o.chunks for o in program.operations if o.last]
     heads = [(h, h + c) for h, c in zip(times.heads, chunks, strict=True)]
-    expected = [
+    middle = []
+    for source in sorted(set(sources)):
+        issued = [c for c, s in zip(second, sources, strict=True) if s == source]
+        middle.append((issued[0], issued[-1]))
+    cells = (times.cells[0], times.cells[-1])
+    gates = program.gate_passes
+    return [
         (times.blocks[0], times.blocks[-1]),
-        (gates[0], gates[-1]),
-        *heads[:2],
-        (times.cells[0], times.cells[-1]),
-        (projection[0], projection[-1]),
-        heads[2],
+        first,
+        *heads[:gates],
+        *sorted([cells, *middle]),
+        *heads[gates:],
         (times.outputs[0], times.outputs[-1]),
         (times.beats[0], times.beats[-1]),
     ]
-    text = architecture().partition("### A frame in cycles")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [("### A frame in cycles", "lstm"), ("### A frame of a GRU in cycles", "gru")],
+)
+def test_the_frame_in_cycles(heading, kind):
+    design = next(d for d, _ in designs_of_the_table() if d.cell.kind == kind)
+    text = architecture().partition(heading)[2].partition("\n#")[0]
     quoted = [r[1] for r in rows(text) if r[1] != "cycles"]
-    assert quoted == [f"{first}–{last}" for first, last in expected]
+    assert quoted == [f"{a}–{b}" if a != b else f"{a}" for a, b in spans(design)]
+
+
+def test_the_network_of_the_architecture_page():
+    """The code of the example, and its table."""
+    text = architecture().partition("## Networks")[2].partition("\n## ")[0]
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    found: dict = {}
+    exec(compile(code.partition("save_design(network")[0], "architecture.md", "exec"), found)
+    network = found["network"]
+    kinds = [(str(i), schedule_for, d) for i, d in enumerate(network.layers)]
+    expected = []
+    for name, schedule, layer in [*kinds, ("network", network_schedule, network)]:
+        alone, together = schedule(layer), schedule(layer, network.stream_shape.streams)
+        intervals = [f"{round(s.interval, 1):g}" for s in (alone, together)]
+        expected.append([name, str(alone.latency), *intervals])
+    assert [r for r in rows(text) if r[0] != "layer"] == expected
 
 
 # links
