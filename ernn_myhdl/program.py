@@ -65,8 +65,8 @@ class Program:
     second phase that read x; all of them.
     gate_length: operations of the first phase, which come first.
     gate_passes, second_passes: passes of the phases over all lanes. gate_chunks: drain cycles of the
-    rows of the first phase of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of y made at once.
-    output_groups: groups of y in a frame.
+    rows of the first phase of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of
+    y made at once. output_groups: groups of y in a frame.
     """
 
     operations: tuple[Operation, ...]

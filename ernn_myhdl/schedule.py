@@ -67,8 +67,9 @@ class FrameTimes:
 class Schedule:
     """Times of several frames, sent back to back, one sequence on each of `streams` streams in turn.
 
-    latency: cycles from the first beat of x accepted to the last beat of y delivered, for a frame
-    that finds the core idle. interval: cycles between frames in steady state.
+    latency: cycles from the first beat of x accepted to the last beat of y delivered, for the first
+    frame, which finds the core idle; with one stream, no other frame delays it.
+    interval: cycles between frames in steady state.
     """
 
     design: Design

@@ -1,8 +1,9 @@
 """From the spectrum stores to the lanes: column selection and the registered broadcast tree.
 
-`column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m (or, in
-a second phase that reads x, of its own column of x) and makes the sums a + b and b - a of every bin once for all lanes. Latency SELECT_LATENCY. The choice
-comes a cycle before the columns and is registered in each selection, which bounds its fan-out.
+`column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m (or, in a
+second phase that reads x, of its own column of x) and makes the sums a + b and b - a of every bin once for
+all lanes. Latency SELECT_LATENCY. The choice comes a cycle before the columns and is registered in each
+selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
 the delays of `lane` on top.

@@ -2,7 +2,7 @@
 
 After a pass, U lanes a cycle appear at the head of the drain chain. `combine` makes the complex
 spectrum of each from the three sums; `join` adds the spectra of lanes that worked on different columns
-of one row (projection only: the levels of an adder tree that the gate rows pass unchanged); then the
+of one row (second phase only: the levels of an adder tree that the gate rows pass unchanged); then the
 block spectrum is rounded, transformed back by one of U inverse transforms, and rounded to the
 pre-activation's or the output's format.
 
@@ -73,7 +73,7 @@ def drain_control(clk, rst, loaded, shifting, pass_second, pass_tag, gate_valid,
 
     loaded: the chain holds a new pass in this cycle, whose tags are pass_second, pass_tag.
     shifting: the chain moves up at the end of this cycle, so that it shows another chunk in the next.
-    gate_valid, output_valid: the head holds gate rows, or projection rows. tag: of the pass's frame.
+    gate_valid, output_valid: the head holds rows of the first, or of the second phase. tag: of the pass's frame.
     """
     moved = Signal(bool(0))
     second = Signal(bool(0))
@@ -160,7 +160,7 @@ def combine_leaf(points: int, word: int) -> Leaf:
 
 
 def join_leaf(points: int, word: int) -> Leaf:
-    """One adder node of the projection's column groups."""
+    """One adder node of the second phase's column groups."""
     kind = Array(points, word)
     return Leaf(
         "join_spectra",
