@@ -11,7 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ernn_myhdl.demo.augment import pad, vary
+from ernn_myhdl.demo.torch_classifier import CirculantClassifier
 from ernn_myhdl.demo.torch_model import CirculantLstm, Trace, frame_mask
+
+Network = CirculantLstm | CirculantClassifier
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def fit(
     recipe: Recipe,
     seed: int,
     advance: Callable[[float], None] = lambda loss: None,
-) -> CirculantLstm:
+    network: Callable[[], Network] = CirculantLstm,
+) -> Network:
     """Train on normalised ``(frames, 12)`` sequences; ``advance`` gets each epoch's last loss.
 
     The same seed and machine yield the same weights: every random draw comes from ``seed`` and
@@ -73,7 +77,7 @@ def fit(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = CirculantLstm()
+    model = network()
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -110,7 +114,7 @@ def fit(
 
 
 @torch.no_grad()
-def evaluate(model: CirculantLstm, sequences: Sequence[np.ndarray], labels: np.ndarray) -> Result:
+def evaluate(model: Network, sequences: Sequence[np.ndarray], labels: np.ndarray) -> Result:
     """Classify normalised sequences; magnitudes leave the padding frames out."""
     x, lengths = map(torch.from_numpy, pad(sequences))
     trace = model.eval()(x, lengths)

@@ -1,4 +1,4 @@
-"""Command line: train the demonstration model and write its two safetensors files."""
+"""Command line: train the demonstration model, or the classifier, and write its safetensors files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels, normalise
 
 if TYPE_CHECKING:
-    from ernn_myhdl.demo.fit import Recipe
-    from ernn_myhdl.demo.torch_model import CirculantLstm
+    from ernn_myhdl.demo.fit import Network, Recipe
 
+NETWORKS = ("lstm", "classifier")
 FOLDS = 3
 LSTM_TENSORS = ("input_weight", "recurrent_weight", "projection_weight", "bias", "peephole")
 
@@ -24,6 +24,7 @@ EXAMPLES = """\
 examples:
   python -m ernn_myhdl.demo.train                      # write to build/demo
   python -m ernn_myhdl.demo.train -o /tmp/model --seed 2
+  python -m ernn_myhdl.demo.train --network classifier # GRU, LSTM and head, as a PyTorch state dict
   python -m ernn_myhdl.demo.train --epochs 5           # a quick look
   python -m ernn_myhdl.demo.train --validate           # cross-validate on the training part
 
@@ -35,9 +36,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m ernn_myhdl.demo.train",
-        description="Train the block-circulant LSTM on the Japanese Vowels recordings.",
+        description="Train a block-circulant network on the Japanese Vowels recordings.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--network",
+        choices=NETWORKS,
+        default="lstm",
+        help="the LSTM of docs/demo-model.md or the stacked network of docs/classifier.md "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "-o",
@@ -45,7 +53,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="DIR",
         default=Path("build/demo"),
-        help="folder for weights.safetensors and readout.safetensors (default: %(default)s)",
+        help="folder for weights.safetensors and readout.safetensors, or classifier.safetensors "
+        "(default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: %(default)s)")
     parser.add_argument(
@@ -70,23 +79,26 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def train(
-    sequences: list[np.ndarray], labels: np.ndarray, recipe: Recipe, seed: int
-) -> CirculantLstm:
-    """Fit a model with a progress bar (none where standard error is no terminal)."""
+    sequences: list[np.ndarray], labels: np.ndarray, recipe: Recipe, seed: int, network: str
+) -> Network:
+    """Fit a model of NETWORKS with a progress bar (none where standard error is no terminal)."""
     from tqdm import tqdm
 
     from ernn_myhdl.demo.fit import fit
+    from ernn_myhdl.demo.torch_classifier import CirculantClassifier
+    from ernn_myhdl.demo.torch_model import CirculantLstm
 
+    kind = {"lstm": CirculantLstm, "classifier": CirculantClassifier}[network]
     with tqdm(total=recipe.epochs, unit="epoch", disable=not sys.stderr.isatty()) as bar:
 
         def advance(loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update()
 
-        return fit(sequences, labels, recipe, seed, advance)
+        return fit(sequences, labels, recipe, seed, advance, kind)
 
 
-def validate(data: JapaneseVowels, recipe: Recipe, seed: int) -> None:
+def validate(data: JapaneseVowels, recipe: Recipe, seed: int, network: str) -> None:
     """Hold out each third of every speaker's training utterances in turn (in file order).
 
     The statistics for the normalisation come from the whole training part.
@@ -100,7 +112,7 @@ def validate(data: JapaneseVowels, recipe: Recipe, seed: int) -> None:
     results = []
     for fold in range(FOLDS):
         kept, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        model = train([sequences[i] for i in kept], labels[kept], recipe, seed)
+        model = train([sequences[i] for i in kept], labels[kept], recipe, seed, network)
         results.append(evaluate(model, [sequences[i] for i in held], labels[held]))
         print(f"fold {fold + 1}: {results[-1]}")
     accuracy = np.mean([result.accuracy for result in results])
@@ -108,12 +120,20 @@ def validate(data: JapaneseVowels, recipe: Recipe, seed: int) -> None:
     print(f"validation: accuracy {accuracy:.2%}, cross entropy {loss:.4f}")
 
 
-def save(model: CirculantLstm, data: JapaneseVowels, folder: Path) -> None:
+def save(model: Network, data: JapaneseVowels, folder: Path) -> None:
     """Write the LSTM's tensors, and the read-out with the input statistics, as float32.
 
-    The folder must exist.
+    Of the classifier the state dict of its layers in PyTorch. The folder must exist.
     """
     from safetensors.numpy import save_file
+
+    from ernn_myhdl.demo.torch_classifier import CirculantClassifier, dense_state
+
+    if isinstance(model, CirculantClassifier):
+        file = folder / "classifier.safetensors"
+        save_file({name: tensor.numpy() for name, tensor in dense_state(model).items()}, file)
+        print(f"wrote {file}")
+        return
 
     state = {name: tensor.detach().numpy() for name, tensor in model.named_parameters()}
     save_file({name: state[name] for name in LSTM_TENSORS}, folder / "weights.safetensors")
@@ -146,10 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = load_japanese_vowels()
     start = time.perf_counter()
     if options.validate:
-        validate(data, recipe, options.seed)
+        validate(data, recipe, options.seed, options.network)
     else:
         sequences = normalise(data.train.sequences, data.mean, data.std)
-        model = train(sequences, data.train.labels, recipe, options.seed)
+        model = train(sequences, data.train.labels, recipe, options.seed, options.network)
         print(f"train: {evaluate(model, sequences, data.train.labels)}")
         held = normalise(data.test.sequences, data.mean, data.std)
         print(f"test: {evaluate(model, held, data.test.labels)}")
