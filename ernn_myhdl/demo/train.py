@@ -24,7 +24,7 @@ EXAMPLES = """\
 examples:
   python -m ernn_myhdl.demo.train                      # write to build/demo
   python -m ernn_myhdl.demo.train -o /tmp/model --seed 2
-  python -m ernn_myhdl.demo.train --network classifier # GRU, LSTM and head, as a PyTorch state dict
+  python -m ernn_myhdl.demo.train --network classifier  # GRU, LSTM and head, as a PyTorch state dict
   python -m ernn_myhdl.demo.train --epochs 5           # a quick look
   python -m ernn_myhdl.demo.train --validate           # cross-validate on the training part
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tools import require_module
@@ -122,3 +127,22 @@ def test_the_benchmark_finds_differences(imported, sequences):
                      "interval 1 cycles, scheduled", "not block-circulant", "accuracy 0.00%",
                      "3 cycles differ from MyHDL's"):  # fmt: skip
         assert expected in text
+
+
+def test_the_page_shows_what_import_and_evaluate_print(tmp_path, monkeypatch):
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "classifier.md").read_text(encoding="utf-8")
+    commands = [c.split() for c in re.findall(r"^\$ (.*)$", page.partition("## Import")[2], re.M)]
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    (tmp_path / "ernn_myhdl").symlink_to(root / "ernn_myhdl")
+    printed = []
+    for command in commands[:3]:
+        words = command[1:] if command[0] == "python" else ["-m", "ernn_myhdl", *command[1:]]
+        done = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    shown = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    assert printed[1] == shown[0]
+    assert printed[2].startswith(shown[1])
