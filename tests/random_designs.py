@@ -191,3 +191,12 @@ def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 
         designs.append(Design(cell, hardware, formats, activations, weights, f"layer{i}"))
         calibration = [FloatModel(cell, weights).run(calibration[0])]
     return Network(tuple(designs), "random")
+
+
+#: Networks that `benchmarks.random_networks` runs, of which the tests run the first.
+NETWORKS = 60
+
+
+def numbered_network(number: int) -> Network:
+    """Network `number`: one, two and three layers in turn."""
+    return random_network(2000 + number, 1 + number % 3)

@@ -70,8 +70,7 @@ def assert_on_schedule(name: str, got) -> None:
 @pytest.mark.verilator
 @pytest.mark.parametrize(
     ("name", "source"),
-    [("lstm", "verilog"), ("lstm", "vhdl"), ("gru", "verilog"), ("gru", "vhdl"),
-     ("network", "verilog")],
+    [("lstm", "verilog"), ("lstm", "vhdl"), ("gru", "verilog"), ("network", "verilog")],
 )  # fmt: skip
 def test_compiled(name, source):
     require_verilator()

@@ -34,7 +34,7 @@ CASES = [
     for seed in seeds
 ]
 #: (kind of cell, or number of layers of a network; seed): the other cells and networks.
-OTHERS = [("gru", 1), ("gru", 2), ("gru", 4), ("gru", 5), ("linear", 2), (2, 3), (3, 2)]
+OTHERS = [("gru", 1), ("gru", 4), ("gru", 5), ("linear", 2), (3, 2)]
 #: Of these the run without gaps is compared with the schedule as well.
 TIMED = CASES[2::4]
 

@@ -7,25 +7,19 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from random_designs import corner_inputs, random_inputs, random_network
+from random_designs import NETWORKS, corner_inputs, numbered_network, random_inputs
 
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.network_schedule import network_schedule
 from golden.tensors import stages_of
 
-#: Layers -> number of networks.
-PLAN = {1: 12, 2: 30, 3: 18}
-CASES = [(layers, number) for layers, count in PLAN.items() for number in range(count)]
+#: `benchmarks.random_networks` runs all of them, and on more engines.
+CASES = range(18)
 
 
-def draw(case):
-    layers, number = case
-    return random_network(1000 * layers + number, layers)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}_layers_{c[1]}")
-def test_all_models_agree_to_the_bit_and_to_the_cycle(case):
-    network, number = draw(case), case[1]
+@pytest.mark.parametrize("number", CASES)
+def test_all_models_agree_to_the_bit_and_to_the_cycle(number):
+    network = numbered_network(number)
     sequences = [random_inputs(number, network, 1), corner_inputs(network, 1)]
     golden, integer = (network.run(sequences, engine=engine) for engine in ("golden", "integer"))
     traffic = Traffic(shuffle=bool(number & 1), seed=number)
@@ -41,7 +35,8 @@ def test_all_models_agree_to_the_bit_and_to_the_cycle(case):
 
 
 def test_gaps_and_back_pressure_do_not_reach_the_numbers():
-    network = draw((3, 1))
+    network = numbered_network(2)
+    assert len(network.layers) == 3 and network.stream_shape.streams > 1
     sequences = [random_inputs(s, network, 2) for s in range(3)]
     golden = network.run(sequences, engine="golden")
     rough = network.run(sequences, engine="myhdl", traffic=Traffic(0.3, 0.4, 5, shuffle=True))
@@ -49,9 +44,8 @@ def test_gaps_and_back_pressure_do_not_reach_the_numbers():
 
 
 def test_the_slowest_layer_sets_the_interval():
-    for number in range(4):
-        network = draw((2, number))
-        frames = 10
+    for number in (1, 4):
+        network, frames = numbered_network(number), 10
         run = network.run(random_inputs(number, network, frames), engine="myhdl", stages=False)
         delivered = run.frame_cycles[:, 1]
         steady = (delivered[-1] - delivered[4]) / (frames - 5)
@@ -59,10 +53,10 @@ def test_the_slowest_layer_sets_the_interval():
 
 
 def test_the_networks_cover_the_options():
-    assert len(CASES) >= 60
+    assert NETWORKS >= 60
     seen: Counter[str] = Counter()
-    for case in CASES:
-        for layer in draw(case).layers:
+    for number in range(NETWORKS):
+        for layer in numbered_network(number).layers:
             cell = layer.cell
             seen[cell.kind] += 1
             seen[f"block {cell.block}"] += 1
@@ -77,4 +71,4 @@ def test_the_networks_cover_the_options():
     wanted = ["lstm", "gru", "linear", "reset before", "reset after", "projection", "no projection"]
     wanted += ["peepholes", "no peepholes", "g tanh", "g sigmoid", "several streams", "one stream"]
     wanted += [f"block {k}" for k in (1, 2, 4, 8, 16, 32)]
-    assert all(seen[name] >= 3 for name in wanted), seen
+    assert all(seen[name] >= 2 for name in wanted), seen
