@@ -17,6 +17,7 @@ from ernn_myhdl.convert.ghdl import find_ghdl
 from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
+from ernn_myhdl.engines.divided import divided
 from ernn_myhdl.engines.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import (
@@ -90,7 +91,7 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
     text = done.stdout
     for rom in memories(view):  # GHDL writes an empty module for what is not there
         text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
-    file.write_text(_shared(corrected(text), view))
+    file.write_text(_shared(divided(corrected(text)), view))
     return file
 
 
