@@ -19,6 +19,7 @@ from foreign_models import (
     torch_net,
     torch_outputs,
 )
+from tools import require_module
 
 from ernn_myhdl.exchange.importing import import_model, save_imported
 from ernn_myhdl.exchange.initial_states import load_initial_states
@@ -214,7 +215,7 @@ def test_models_that_torch_exports(tmp_path, case, exporter, dynamic):
     onnx_module()
     torch = torch_module()
     if exporter == "dynamo":
-        pytest.importorskip("onnxscript")
+        require_module("onnxscript", "pip install onnxscript")
     net, batch_axis = nets()[case]
     x = x_of(4, batch=2 if batch_axis is not None else 1)
     given = torch.tensor(x.swapaxes(0, 1).copy() if batch_axis else x)
