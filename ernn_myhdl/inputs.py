@@ -122,7 +122,8 @@ def _load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
     """The array of an .npy file; name -> array of an .npz file, sorted by name."""
     file = Path(file)
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
+        what = "is no ordinary file" if file.exists() else "does not exist"
+        what = "is a folder" if file.is_dir() else what
         raise DesignError(f"input {file}: {what}; give an .npy or .npz file")
     try:
         with file.open("rb") as stream:

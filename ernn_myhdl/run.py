@@ -100,8 +100,11 @@ class Run:
         if self.frame_cycles is not None:
             cycles = self.frame_cycles
             summary["latency_cycles"] = int(cycles[0, 1] - cycles[0, 0])
-            gaps = np.diff(cycles[:, 1])
-            summary["interval_cycles"] = int(np.median(gaps)) if len(gaps) else None
+            # in the order of delivery; frames of several streams may come in uneven steps
+            gaps = np.diff(np.sort(cycles[:, 1]))
+            several = self.design.stream_shape.streams > 1
+            middle = np.mean if several else np.median
+            summary["interval_cycles"] = round(float(middle(gaps))) if len(gaps) else None
         return summary
 
     def save(self, folder: str | Path, force: bool = False) -> Path:

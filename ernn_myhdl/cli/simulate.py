@@ -176,7 +176,7 @@ def _lines(s: dict):
     yield f"{s['engine']}: {s['frames']} frames in {sequences} sequence{plural}, {speed}"
     if s.get("latency_cycles") is not None:
         interval = s["interval_cycles"]
-        between = "" if interval is None else f", interval {interval} cycles (median)"
+        between = "" if interval is None else f", {interval} cycles between frames"
         yield f"latency of the first frame {s['latency_cycles']} cycles{between}"
     if s["saturations"] is not None:
         counts = {n: c for n, c in s["saturations"].items() if c}

@@ -209,3 +209,14 @@ def test_lanes_are_left_out_of_large_waveforms(monkeypatch, tmp_path):
     assert full.notes == lanes.notes == []
     sizes = {n: (tmp_path / f"{n}.vcd").stat().st_size for n in ("full", "part", "lanes")}
     assert sizes["part"] < sizes["full"] == sizes["lanes"]
+
+
+def test_interval_of_several_streams_was_that_within_a_sequence():
+    """The frames of two sequences that take turns are delivered twice as often."""
+    design = new_design(5, 8, block=4, lanes=4, streams=2)
+    x = [np.zeros((6, 5)), np.zeros((6, 5))]
+    run = design.run(x, engine="myhdl", stages=False)
+    delivered = np.sort(run.frame_cycles[:, 1])
+    assert run.summary()["interval_cycles"] == round((delivered[-1] - delivered[0]) / 11)
+    within = np.diff(run.frame_cycles[:6, 1]).mean()
+    assert run.summary()["interval_cycles"] < 0.7 * within
