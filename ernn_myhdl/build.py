@@ -24,6 +24,8 @@ from golden.range_analysis import choose_activations, choose_formats
 
 #: The tables of the activations are chosen by looking at every code of their inputs.
 MAX_STATE_WORD = 24
+#: A state word has so many bits more than the others, unless it is given.
+EXTRA_STATE_BITS = 4
 MAX_CHOSEN_WORD = 32
 
 

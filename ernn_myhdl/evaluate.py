@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.build import MAX_STATE_WORD
+from ernn_myhdl.build import EXTRA_STATE_BITS, MAX_STATE_WORD
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.inputs import DataSet
@@ -21,8 +21,7 @@ from golden.range_analysis import model_design
 from golden.sqnr import sqnr
 
 POOLINGS = ("mean", "last")
-#: Words of a sweep: a state word has EXTRA_STATE_BITS more and must not pass its limit.
-EXTRA_STATE_BITS = 4
+#: Words of a sweep: the state word must not pass its limit.
 LEAST_WORD, LARGEST_WORD = 4, MAX_STATE_WORD - EXTRA_STATE_BITS
 #: Sequences that run side by side.
 BATCH = 64

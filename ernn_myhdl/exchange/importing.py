@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.build import MAX_STATE_WORD, build_design, build_network, check_words
+from ernn_myhdl.build import (
+    EXTRA_STATE_BITS,
+    MAX_STATE_WORD,
+    build_design,
+    build_network,
+    check_words,
+)
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
@@ -76,9 +82,8 @@ def import_model(
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
     """
-    state_word = (
-        min(word + 4, MAX_STATE_WORD) if state_word is None and _is_whole(word) else state_word
-    )
+    if state_word is None and _is_whole(word):
+        state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
     check_words(word, state_word)
     source = read_source(file, order, direction)
     cells = [layer.cell(k) for layer, k in zip(source.layers, _blocks(block, source), strict=True)]

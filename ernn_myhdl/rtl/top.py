@@ -455,7 +455,7 @@ class _Core:
         else:
             self.y_valid, self.y_tag = made[1:]
             self.y = self.joined("y", made[0])
-            if self.cell.kind == "lstm":
+            if "cell_output" in self.cell.format_names:
                 n.probe("cell_output", self.y_valid, self.y)
         if len(units) > 1:
             width = program.output_width
