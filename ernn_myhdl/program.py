@@ -102,6 +102,8 @@ class Program:
         most = {
             f.name: max(int(getattr(o, f.name)) for o in self.operations) for f in fields(Operation)
         }
+        if not most["part"]:  # no pass has parts
+            del most["part"]
         return {
             n: 1 if n in FLAGS else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()
         }
