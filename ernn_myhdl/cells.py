@@ -97,6 +97,20 @@ class Cell:
         return (getattr(self, name) if name else 0) or self.block
 
     @property
+    def block_sizes(self) -> dict[str, int]:
+        """The parameters that tell the block sizes of the matrices, those of `block` left out."""
+        own = {name: getattr(self, name) for name in self.block_names.values()}
+        return {"block": self.block} | {n: k for n, k in own.items() if k not in (0, self.block)}
+
+    @property
+    def block_text(self) -> str:
+        """Block sizes for headings and messages: "8", or "8, input 16"."""
+        own = [
+            f"{n.removesuffix('_block')} {k}" for n, k in self.block_sizes.items() if n != "block"
+        ]
+        return ", ".join([str(self.block), *own])
+
+    @property
     def tile(self) -> int:
         """The largest block size of the layer: elements that the datapath handles at once."""
         return max(self.x_block, self.y_block, self.m_block if self.second_phase else 1)

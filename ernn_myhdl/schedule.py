@@ -157,7 +157,11 @@ def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[li
 
     ready: first cycle in which the frame may be cut. arrivals: of its beats on s_axis.
     """
-    blocks, k, size = design.cell.input_blocks, design.cell.x_block, design.hardware.samples_per_beat
+    blocks, k, size = (
+        design.cell.input_blocks,
+        design.cell.x_block,
+        design.hardware.samples_per_beat,
+    )
     taken: list[int] = []
     cut: list[int] = []
     for arrival in arrivals:

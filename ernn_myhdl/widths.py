@@ -96,7 +96,11 @@ def intermediate_widths(design: Design) -> dict[str, int]:
     """Bits of the widest intermediate result of each step of a frame."""
     cell, f = design.cell, design.formats
     widths = {"accumulator": design.accumulator_word}
-    for name, k in (("input", cell.x_block), ("output", cell.y_block), ("cell_output", cell.m_block)):
+    for name, k in (
+        ("input", cell.x_block),
+        ("output", cell.y_block),
+        ("cell_output", cell.m_block),
+    ):
         source, target = getattr(f, name), getattr(f, f"{name}_spectrum")
         if target is not None:
             word = _aligned(source.word, source.frac, working_frac(k, source.frac, target.frac))

@@ -96,4 +96,6 @@ class FixedPointModel:
         rows, gates = zip(*(pair for pair in self._rows[name] if pair[1] is not None), strict=True)
         products = self._stages.products(chosen(self._stages.weights[name], [*gates]), spectrum)
         part = name == "input_weight" and self.design.cell.split
-        return self._stages.placed("input_accumulators" if part else "accumulators", products, [*rows])
+        return self._stages.placed(
+            "input_accumulators" if part else "accumulators", products, [*rows]
+        )

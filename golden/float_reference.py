@@ -259,6 +259,7 @@ class FloatModel:
             for name, array in {"input": padded, **made}.items()
             if name in shapes
         }
+
         def spectra(of: str, name: str) -> np.ndarray:
             return pack_spectrum(named[of].reshape(*named[of].shape[:2], *shapes[name]))
 

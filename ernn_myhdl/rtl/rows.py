@@ -136,7 +136,9 @@ class RowsBehindDrain:
         if not second:
             return first, None
         rest = [s for s in sections if s.phase == second]
-        return first, self._outputs(rest[0]) if second == "projection" else self._phase(second, rest)
+        return first, self._outputs(rest[0]) if second == "projection" else self._phase(
+            second, rest
+        )
 
     def _control(self, tag_word: Word, wait: int) -> None:
         """Tags of what the heads of the chains hold; a split cell's mark of x goes with the tag."""
@@ -271,9 +273,7 @@ class RowsBehindDrain:
         for u in section.heads:
             signal = self._signal(u, k)
             frac = self.formats.block_spectrum.frac + k.bit_length() - 1
-            leaf = rounding.leaf(
-                signal.type.count, signal.type.width, fmt.word, frac - fmt.frac
-            )
+            leaf = rounding.leaf(signal.type.count, signal.type.width, fmt.word, frac - fmt.frac)
             rows.append(
                 self.n.add(f"round_output_{u}", leaf, clk=self.clk, source=signal)["target"]
             )

@@ -63,7 +63,13 @@ class Case:
             peepholes=bool(self.number & 2),
             reset="after" if self.number % 3 == 2 else "before",
             g_activation="sigmoid" if self.number & 4 else "tanh",
+            mixed=self.mixed,
         )
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the matrices have block sizes of their own."""
+        return self.number % 4 == 3 and self.block > 1
 
     def impossible(self, design) -> bool:
         """Without a second phase nothing can be wanted of it, and with blocks of 32 it would be large:
@@ -132,7 +138,7 @@ def test_the_designs_cover_the_options():
         design = case.design()
         cell, hw, program = design.cell, design.hardware, program_for(design)
         if case.kind == "lstm":
-            options.add((cell.block, bool(cell.projection), cell.peepholes))
+            options.add((case.block, bool(cell.projection), cell.peepholes))
         run = design.run(case.sequences(design), engine="integer")
         seen.update(
             name
@@ -151,6 +157,11 @@ def test_the_designs_cover_the_options():
                 "inputs no multiple of k": cell.inputs % cell.block,
                 "hidden no multiple of k": cell.hidden % cell.block,
                 "outputs no multiple of k": cell.outputs % cell.block,
+                "x in passes of its own": cell.split,
+                "x in larger blocks": cell.x_block > cell.y_block,
+                "x in smaller blocks": cell.x_block < cell.y_block,
+                "projection in blocks of its own": cell.projection and cell.m_block != cell.y_block,
+                "split candidate": cell.split and cell.second_phase == "candidate",
                 "several input blocks": cell.input_blocks > 1,
                 "several output blocks": cell.output_blocks > 1,
                 "reset before": case.kind == "gru" and cell.reset == "before",
@@ -168,4 +179,4 @@ def test_the_designs_cover_the_options():
     assert len(options) == sum(min(4, lstm) for lstm, *_ in PLAN.values())
     rare = {name: count for name, count in seen.items() if count < 3}
     assert not rare, rare
-    assert len(seen) == 24, sorted(seen)
+    assert len(seen) == 29, sorted(seen)
