@@ -69,12 +69,13 @@ class Case:
     @property
     def mixed(self) -> bool:
         """Whether the matrices have block sizes of their own."""
-        return self.number % 4 == 3 and self.block > 1
+        return self.number % 4 >= 2 and self.block > 1
 
     def impossible(self, design) -> bool:
-        """Without a second phase nothing can be wanted of it, and with blocks of 32 it would be large:
+        """Without a second phase nothing can be wanted of it, and with large blocks it would be large:
         then several blocks of cells are enough."""
-        limited = not design.cell.second_phase or self.block == 32
+        large = self.block == 32 or (self.mixed and self.block == 16)
+        limited = not design.cell.second_phase or large
         return limited and design.cell.hidden_blocks > 1
 
     def sequences(self, design) -> list[np.ndarray]:

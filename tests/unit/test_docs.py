@@ -101,6 +101,7 @@ def designs():
         new_design(5, 9, cell="gru", reset="before", **few),
         new_design(5, 9, cell="gru", reset="after", **few, streams=2),
         new_design(5, 16, cell="linear", **few | {"ifft_units": 1}),
+        new_design(5, 9, cell="gru", input_block=2, **few),
     )
 
 
