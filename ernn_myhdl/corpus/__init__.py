@@ -1,0 +1,25 @@
+"""Speech corpora: a user's TIMIT, and synthetic speech that anyone can make.
+
+`load_corpus` reads what `make_corpus` (synthetic) and `import_timit` write.
+"""
+
+from ernn_myhdl.corpus.corpus import PARTS, Corpus, Part, Utterance
+from ernn_myhdl.corpus.score import Score, frame_accuracy, phone_error_rate, phone_sequence, score
+from ernn_myhdl.corpus.storage import load_corpus
+from ernn_myhdl.corpus.synthetic import RECIPES, make_corpus, recipe_with
+
+__all__ = [
+    "PARTS",
+    "RECIPES",
+    "Corpus",
+    "Part",
+    "Score",
+    "Utterance",
+    "frame_accuracy",
+    "load_corpus",
+    "make_corpus",
+    "phone_error_rate",
+    "phone_sequence",
+    "recipe_with",
+    "score",
+]
