@@ -10,6 +10,7 @@ from contextlib import suppress
 from ernn_myhdl import __version__
 from ernn_myhdl.cli import (
     convert,
+    corpus,
     demo,
     evaluate,
     export_model,
@@ -23,7 +24,9 @@ from ernn_myhdl.cli import (
 from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
-COMMANDS = (new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, demo)
+COMMANDS = (
+    new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, corpus, demo,
+)  # fmt: skip
 
 DESCRIPTION = (
     "Block-circulant LSTM and GRU cores for FPGAs: make, inspect, simulate, convert, synthesise."

@@ -7,6 +7,7 @@ from ernn_myhdl.corpus.corpus import PARTS, Corpus, Part, Utterance
 from ernn_myhdl.corpus.score import Score, frame_accuracy, phone_error_rate, phone_sequence, score
 from ernn_myhdl.corpus.storage import load_corpus
 from ernn_myhdl.corpus.synthetic import RECIPES, make_corpus, recipe_with
+from ernn_myhdl.corpus.timit import import_timit
 
 __all__ = [
     "PARTS",
@@ -16,6 +17,7 @@ __all__ = [
     "Score",
     "Utterance",
     "frame_accuracy",
+    "import_timit",
     "load_corpus",
     "make_corpus",
     "phone_error_rate",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.corpus.extra import speech_module
+from ernn_myhdl.errors import DesignError
 
 RATE = 16_000
 WINDOW, SHIFT = RATE * 25 // 1000, RATE * 10 // 1000
@@ -45,6 +46,12 @@ FEATURES = {
     "logmel153": Features(bins=50, energy=True),
 }
 DEFAULT_FEATURES = "mfcc39"
+
+
+def check_features(name: str) -> None:
+    """DesignError unless there are features of this name."""
+    if name not in FEATURES:
+        raise DesignError(f"features = {name!r}: must be one of {', '.join(FEATURES)}")
 
 
 def frame_count(samples: int) -> int:

@@ -13,10 +13,11 @@ SILENCE = "sil"
 GLOTTAL_STOP = "q"
 
 #: The 48 phones of Lee and Hon; `cl`, `vcl` and `epi` are unvoiced and voiced closure, epenthetic silence.
-PHONES_48 = tuple(
-    "aa ae ah ao aw ax ay b ch cl d dh dx eh el en epi er ey f g hh ih ix iy jh k l m n ng ow oy p r s sh "
-    "sil t th uh uw v vcl w y z zh".split()
-)
+PHONES_48 = (
+    "aa", "ae", "ah", "ao", "aw", "ax", "ay", "b", "ch", "cl", "d", "dh", "dx", "eh", "el", "en", "epi", "er",
+    "ey", "f", "g", "hh", "ih", "ix", "iy", "jh", "k", "l", "m", "n", "ng", "ow", "oy", "p", "r", "s", "sh", "sil",
+    "t", "th", "uh", "uw", "v", "vcl", "w", "y", "z", "zh",
+)  # fmt: skip
 #: TIMIT's phones that are not of the 48 -> the one of the 48 that stands for them.
 _TO_48 = {
     "ax-h": "ax", "axr": "er", "bcl": "vcl", "dcl": "vcl", "gcl": "vcl", "pcl": "cl", "tcl": "cl",

@@ -112,7 +112,7 @@ def load_corpus(folder: str | Path, normalised: bool = True) -> Corpus:
     normalised: scale the features of all parts to the mean 0 and deviation 1 of the training frames.
     """
     folder = Path(folder)
-    description, counts = _described(folder)
+    description, counts, sha256 = _described(folder)
     heads = _heads(folder, counts)
     parts = {name: _part(folder, name, heads[name], description) for name in PARTS}
     for name, part in parts.items():
@@ -121,6 +121,11 @@ def load_corpus(folder: str | Path, normalised: bool = True) -> Corpus:
                 f"corpus {folder}: {name} has {_counts(part)}, {TOML_NAME} says {counts[name]}; files of "
                 "different corpora are mixed; make it anew with `ernn corpus`"
             )
+    if fingerprint(parts) != sha256:
+        raise DesignError(
+            f"corpus {folder}: its features or labels are not those that {TOML_NAME} names by their SHA-256; "
+            "it was changed or damaged, make it anew with `ernn corpus`"
+        )
     mean, std = training_statistics(parts["train"])
     if normalised:
         parts = {name: _scaled(part, mean, std) for name, part in parts.items()}
@@ -152,11 +157,12 @@ def load_description(folder: str | Path) -> dict:
     return table
 
 
-def _described(folder: Path) -> tuple[Description, dict[str, dict]]:
+def _described(folder: Path) -> tuple[Description, dict[str, dict], str]:
+    """What a corpus is, the counts of its parts, and its fingerprint."""
     table = load_description(folder)
     file = folder / TOML_NAME
     types = {"name": str, "version": int, "seed": int, "features": str, "source": str,
-             "phone_set": list, "made_with": dict, "parts": dict}  # fmt: skip
+             "phone_set": list, "made_with": dict, "parts": dict, "sha256": str}  # fmt: skip
     for name, kind in types.items():
         if not isinstance(table.get(name), kind):
             raise DesignError(
@@ -171,8 +177,9 @@ def _described(folder: Path) -> tuple[Description, dict[str, dict]]:
         raise DesignError(f"corpus {file}: phone_set must be distinct texts; make it anew")
     if sorted(table["parts"]) != sorted(PARTS):
         raise DesignError(f"corpus {file}: parts must be {', '.join(PARTS)}; make it anew")
-    values = {name: table[name] for name in types if name != "parts"}
-    return Description(**values | {"phone_set": tuple(phones)}), table["parts"]
+    values = {name: table[name] for name in types if name not in ("parts", "sha256")}
+    description = Description(**values | {"phone_set": tuple(phones)})
+    return description, table["parts"], table["sha256"]
 
 
 def _heads(folder: Path, counts: dict) -> dict[str, list[dict[str, str]]]:

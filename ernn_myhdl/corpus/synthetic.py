@@ -23,7 +23,7 @@ from ernn_myhdl.corpus.acoustics import Conditions
 from ernn_myhdl.corpus.corpus import PARTS, Description, Part, Utterance
 from ernn_myhdl.corpus.espeak import KNOWN_RELEASE
 from ernn_myhdl.corpus.extra import speech_module
-from ernn_myhdl.corpus.features import DEFAULT_FEATURES, FEATURES
+from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features
 from ernn_myhdl.corpus.phones import SYNTHETIC_PHONES
 from ernn_myhdl.corpus.sentences import distinct_sentences
 from ernn_myhdl.corpus.speaker_job import Job
@@ -134,8 +134,7 @@ def make_corpus(
 def _check(seed: int, features: str, jobs: int | None) -> None:
     if not 0 <= seed < 2**32:
         raise DesignError(f"seed = {seed}: must be 0 to {2**32 - 1}")
-    if features not in FEATURES:
-        raise DesignError(f"features = {features!r}: must be one of {', '.join(FEATURES)}")
+    check_features(features)
     if jobs is not None and not 1 <= jobs <= 256:
         raise DesignError(f"jobs = {jobs}: must be 1 to 256 processes")
 
