@@ -4,7 +4,15 @@
 """
 
 from ernn_myhdl.corpus.corpus import PARTS, Corpus, Part, Utterance
-from ernn_myhdl.corpus.score import Score, frame_accuracy, phone_error_rate, phone_sequence, score
+from ernn_myhdl.corpus.decode import Decoder, train_decoder
+from ernn_myhdl.corpus.score import (
+    Score,
+    frame_accuracy,
+    phone_error_rate,
+    phone_sequence,
+    score,
+    score_outputs,
+)
 from ernn_myhdl.corpus.storage import load_corpus
 from ernn_myhdl.corpus.synthetic import RECIPES, make_corpus, recipe_with
 from ernn_myhdl.corpus.timit import import_timit
@@ -13,6 +21,7 @@ __all__ = [
     "PARTS",
     "RECIPES",
     "Corpus",
+    "Decoder",
     "Part",
     "Score",
     "Utterance",
@@ -24,4 +33,6 @@ __all__ = [
     "phone_sequence",
     "recipe_with",
     "score",
+    "score_outputs",
+    "train_decoder",
 ]

@@ -21,9 +21,9 @@ class Conditions:
     with frequency to this power. tilt: coefficient of the channel's first-order filter. peak: largest sample, dB.
     """
 
-    reverberation: tuple[float, float] = (0.15, 0.5)
-    direct: tuple[float, float] = (0.0, 10.0)
-    snr: tuple[float, float] = (5.0, 20.0)
+    reverberation: tuple[float, float] = (0.15, 0.4)
+    direct: tuple[float, float] = (3.0, 12.0)
+    snr: tuple[float, float] = (10.0, 25.0)
     colour: tuple[float, float] = (0.0, 2.0)
     tilt: tuple[float, float] = (-0.3, 0.3)
     peak: tuple[float, float] = (-15.0, -3.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Espeak:
         self._samples: list[np.ndarray] = []
         self._phonemes: list[tuple[int, str]] = []
         self._callback = _Callback(self._receive)  # the library does not hold it
-        data = loader.get_data_path()
+        self._data = data = Path(loader.get_data_path())
         flags = _PHONEME_EVENTS | _DONT_EXIT
         self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), flags)
         if self.rate <= 0:
@@ -135,7 +136,9 @@ class Espeak:
     def say(self, text: str, voice: Voice) -> Spoken:
         """Speak `text`. Within a process the samples depend on what was said before."""
         name = f"{LANGUAGE}+{voice.variant}"
-        if self._library.espeak_SetVoiceByName(name.encode()):
+        # the library takes an unknown variant for none, silently
+        known = (self._data / "voices" / "!v" / voice.variant).is_file()
+        if not known or self._library.espeak_SetVoiceByName(name.encode()):
             raise DesignError(f"variant = {voice.variant!r}: espeak-ng has no voice {name}")
         values = {_RATE: voice.rate, _PITCH: voice.pitch, _RANGE: voice.pitch_range}
         for parameter, value in values.items():

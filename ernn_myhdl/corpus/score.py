@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.corpus.corpus import Part
+from ernn_myhdl.corpus.decode import Decoder
 from ernn_myhdl.corpus.extra import speech_module
 from ernn_myhdl.corpus.segments import collapse
 from ernn_myhdl.errors import DesignError
@@ -25,9 +26,23 @@ class Score:
 
 
 def score(part: Part, predicted: Sequence[np.ndarray], minimum: int = MINIMUM_FRAMES) -> Score:
-    """Predicted frame labels ``(frames,)`` of every utterance against the part."""
+    """Predicted frame labels ``(frames,)`` of every utterance against the part.
+
+    Without a decoder: short runs are dropped as `phone_sequence` does. Right labels score no 0 then, as
+    phones that are shorter than `minimum` frames are dropped too; better is `score_outputs`.
+    """
     hypotheses = [phone_sequence(labels, minimum) for labels in predicted]
     return Score(phone_error_rate(part.phones, hypotheses), frame_accuracy(part.labels, predicted))
+
+
+def score_outputs(part: Part, outputs: Sequence[np.ndarray], decoder: Decoder) -> Score:
+    """A network's outputs ``(frames, phones)`` for every utterance against the part.
+
+    The phone error rate is that of the decoder's paths, the frame accuracy that of the largest outputs.
+    """
+    paths = [decoder.labels(y) for y in outputs]
+    rate = phone_error_rate(part.phones, [phone_sequence(path, 1) for path in paths])
+    return Score(rate, frame_accuracy(part.labels, [np.argmax(y, axis=1) for y in outputs]))
 
 
 def phone_sequence(labels: np.ndarray, minimum: int = MINIMUM_FRAMES) -> np.ndarray:

@@ -56,7 +56,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("espeak-tiny", (4, 1, 2), (24, 4, 8)),
-        Recipe("espeak-small", (36, 6, 12), (1200, 120, 240)),
+        Recipe("espeak-small", (72, 8, 16), (1200, 120, 240)),
         Recipe("espeak-full", (108, 12, 24), (3696, 400, 480)),
     )
 }
