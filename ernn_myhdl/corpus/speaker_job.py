@@ -28,8 +28,9 @@ from ernn_myhdl.corpus.storage import pack
 from ernn_myhdl.corpus.voices import Speaker
 from ernn_myhdl.errors import DesignError, ToolError
 
-#: Pauses that espeak-ng puts before stops and fricatives are zeros; shorter runs are within pulses of the voice.
-LEAST_PAUSE_SECONDS = 0.006
+#: Pauses that espeak-ng puts before stops and between words are zeros; those shorter than this (one or two
+#: frames' shift) are no closures and belong to the phone before them.
+LEAST_PAUSE_SECONDS = 0.015
 #: Silence before and behind the speech is drawn from this range, seconds.
 MARGIN = (0.1, 0.3)
 #: An utterance's rate against that of its speaker.
