@@ -4,12 +4,14 @@ import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus_files import FEW, make_few, require_speech
 from hypothesis import given
 from hypothesis import strategies as st
+from tools import require_module
 
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus import RECIPES, load_corpus, recipe_with
@@ -28,11 +30,14 @@ from ernn_myhdl.corpus.phones import ESPEAK_TO_PHONE, PHONES_39, SYNTHETIC_PHONE
 from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with_silence
 from ernn_myhdl.corpus.sentences import distinct_sentences, word_lists
 from ernn_myhdl.corpus.speaker_job import Job, phones_of, record
+from ernn_myhdl.corpus.storage import load_description
 from ernn_myhdl.corpus.synthetic import Recipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
 from ernn_myhdl.errors import DesignError, ToolError
 
 pytestmark = pytest.mark.speech
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +47,7 @@ def few(tmp_path_factory):
 
 
 def sha256(folder) -> str:
-    return load_corpus(folder) and json_table(folder)["sha256"]
-
-
-def json_table(folder) -> dict:
-    from ernn_myhdl.corpus.storage import load_description
-
-    return load_description(folder)
+    return load_description(folder)["sha256"]
 
 
 # the same options, the same corpus
@@ -340,3 +339,18 @@ def test_other_numbers_of_sentences_have_another_name():
     assert recipe_with("espeak-small", 100) == Recipe(
         "espeak-small-custom", (72, 8, 16), (100, 120, 240)
     )
+
+
+@pytest.mark.torch
+def test_the_benchmark_of_a_corpus(few, tmp_path):
+    require_module("torch", "pip install 'ernn-myhdl[torch]'")
+    command = [sys.executable, "-m", "benchmarks.corpus"]
+    small = ["--hidden", "4", "--epochs", "1", "--json", str(tmp_path / "result.json")]
+    done = subprocess.run([*command, str(few), *small], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    rows = {(r["part"], r["phones"]): r for r in result["scores"]}
+    assert rows["test", "right labels, at least 1"]["frame_accuracy"] == 100
+    assert "| test | decoded |" in done.stdout
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2 and "holds no corpus.toml" in done.stderr
