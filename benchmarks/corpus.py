@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", help="corpus folder")
     parser.add_argument("--cell", choices=("gru", "lstm"), default="gru", help="default gru")
-    parser.add_argument("--hidden", type=int, default=54, help="cells (64)")
+    parser.add_argument("--hidden", type=int, default=64, help="cells (64)")
     parser.add_argument("--epochs", type=int, default=5, help="passes over the training part (5)")
     parser.add_argument("--seed", type=int, default=1, help="of the model and the order (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")

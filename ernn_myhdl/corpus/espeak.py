@@ -95,8 +95,8 @@ class Espeak:
         self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), flags)
         if self.rate <= 0:
             raise ToolError(
-                f"espeak-ng: cannot be initialised with its data in {data} (code {self.rate}); the path may "
-                "be too long (160 characters) or the data damaged"
+                f"espeak-ng: cannot be initialised with its data in {data} (code {self.rate}); install "
+                "espeakng-loader anew, where its path has less than 150 characters"
             )
         self.release = self._library.espeak_Info(None).decode()
         if not self.release.startswith(KNOWN_RELEASE):

@@ -325,6 +325,18 @@ def test_a_missing_package_names_the_pip_command(tmp_path, capsys, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
+def test_data_that_espeak_cannot_read(monkeypatch):
+    """Its own limit: paths of more than 150 characters."""
+    require_speech()
+    import espeakng_loader
+
+    from ernn_myhdl.corpus.espeak import Espeak
+
+    monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: "/" + "d" * 200)
+    with pytest.raises(ToolError, match="cannot be initialised .* less than 150 characters"):
+        Espeak()
+
+
 def test_a_speaker_that_fails_leaves_no_folder(tmp_path, monkeypatch):
     require_speech()
     monkeypatch.setattr("ernn_myhdl.corpus.voices.VARIANTS", ("m1", "m2", "no-such-variant"))
