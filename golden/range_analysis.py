@@ -238,6 +238,14 @@ def _preactivation(peak: float, bias: float, word: int, most: float) -> Format:
     return Format(word, min(frac, _format(bias, word).frac))
 
 
+def weight_format(vectors: np.ndarray, word: int) -> Format:
+    """Format of a matrix: `word` bits with the most fraction bits that hold the spectra of its blocks.
+
+    vectors: first columns (..., k).
+    """
+    return _format(float(np.max(np.abs(pack_spectrum(vectors)))), word)
+
+
 def _matrices(
     cell: Cell,
     weights: dict[str, np.ndarray],
@@ -255,8 +263,7 @@ def _matrices(
     products = matrix_products(cell)
     chosen = {}
     for weight in dict.fromkeys(weight for weight, _, _ in products):
-        largest = float(np.max(np.abs(pack_spectrum(weights[weight]))))
-        chosen[weight] = formats.get(weight) or _format(largest, word)
+        chosen[weight] = formats.get(weight) or weight_format(weights[weight], word)
     fixed = [
         chosen[weight].frac + formats[spectrum].frac
         for weight, spectrum, _ in products

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,17 +85,40 @@ def import_model(
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
     """
-    if state_word is None and _is_whole(word):
-        state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
-    check_words(word, state_word)
     source = read_source(file, order, direction)
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes = _blocks(block, own, source)
-    cells = [layer.cell(each) for layer, each in zip(source.layers, sizes, strict=True)]
+    options = (calibration, word, state_word, lanes, streams, name)
+    imported = design_of_layers(source.layers, sizes, *options)
+    return replace(imported, notes=(*source.notes, *imported.notes))
+
+
+def design_of_layers(
+    layers: Sequence[DenseLayer],
+    sizes: Sequence[Mapping[str, int]],
+    calibration=None,
+    word: int = 12,
+    state_word: int | None = None,
+    lanes: int | Sequence[int] | None = None,
+    streams: int = 1,
+    name: str = "ernn",
+    trained: Sequence[dict[str, np.ndarray]] | None = None,
+) -> Imported:
+    """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
+
+    trained: for each layer, weights of the cell that stand in the place of the nearest ones. Other
+    arguments: `import_model`.
+    """
+    if state_word is None and _is_whole(word):
+        state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
+    check_words(word, state_word)
+    cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
     _check_size(cells)
-    weights = [layer.circulant(cell) for layer, cell in zip(source.layers, cells, strict=True)]
-    errors = [layer.errors(cell) for layer, cell in zip(source.layers, cells, strict=True)]
-    notes = [*source.notes, *_notes(source.layers, errors)]
+    weights = [layer.circulant(cell) for layer, cell in zip(layers, cells, strict=True)]
+    for own, given in zip(weights, trained or [], strict=trained is not None):
+        own |= given
+    errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
+    notes = _notes(layers, errors)
     inputs = cells[0].inputs
     if calibration is None:
         notes.append(
@@ -116,7 +139,7 @@ def import_model(
         design = build_network(
             cells, weights, sequences, word, state_word, each, streams=streams, name=name
         )
-    return Imported(design, source.layers, tuple(errors), tuple(notes))
+    return Imported(design, tuple(layers), tuple(errors), tuple(notes))
 
 
 def _standard_normal(inputs: int) -> list[np.ndarray]:
