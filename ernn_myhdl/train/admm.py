@@ -32,10 +32,10 @@ class AdmmSchedule:
     phase ends when for every matrix |W - Z| / |W| <= primal and |Z - Z before| / |Z| <= dual.
     """
 
-    epochs: int = 10
-    rho: float = 0.02
-    growth: float = 1.5
-    largest_rho: float = 2.0
+    epochs: int = 25
+    rho: float = 0.1
+    growth: float = 1.25
+    largest_rho: float = 10.0
     steps: int | None = None
     primal: float = 0.02
     dual: float = 0.02

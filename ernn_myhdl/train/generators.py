@@ -47,11 +47,15 @@ class Batches:
         return len(self._data) if isinstance(self._data, Sized) else None
 
     def epoch(self, number: int, done: int = 0) -> Iterator:
-        """The batches of an epoch without the first `done`."""
+        """The batches of an epoch without the first `done`, which are drawn at once."""
         batches = iter(self._data(number) if callable(self._data) else self._data)
-        for _ in range(done):
-            next(batches)
-        yield from batches
+        for i in range(done):
+            if next(batches, self) is self:
+                raise DesignError(
+                    f"data: epoch {number} has {i} batches, but had at least {done} before the "
+                    "interruption; give the same data, or delete the checkpoint"
+                )
+        return batches
 
     def state(self) -> dict:
         """The states of all generators, for a checkpoint."""

@@ -259,8 +259,8 @@ class Training:
             found = saved["identity"].get(name)
             if found != value:
                 raise DesignError(
-                    f"checkpoint {self._folder}: is of a training with {name} = {found}, this one has "
-                    f"{value}; give another folder, or delete it to begin anew"
+                    f"checkpoint {self._folder}: is of a training with {name} = {found!r}, this one has "
+                    f"{value!r}; give another folder, or delete it to begin anew"
                 )
         return saved
 
