@@ -63,6 +63,6 @@ def frame_loss(model, batch):
 SHORT = {
     "schedule": AdmmSchedule(epochs=2, steps=2),
     "epochs": 2,
-    "quantise": Quantisation(word=10, epochs=2),
+    "quantise": Quantisation(word=10, epochs=2, signals=True),
     "progress": False,
 }

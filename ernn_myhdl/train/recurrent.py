@@ -123,7 +123,7 @@ class Lstm(_Recurrent):
 
     def _advance(self, x: Tensor, w: dict[str, Tensor], state):
         driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
-        y, c = LstmRecurrence.apply(
+        y, c = LstmRecurrence.apply(  # a rounded y passes its gradient on unchanged
             driven,
             w["weight_hh"],
             w.get("peephole"),
