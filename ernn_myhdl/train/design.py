@@ -18,6 +18,7 @@ from torch import nn
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers
 from ernn_myhdl.exchange.joining import joined
@@ -60,7 +61,7 @@ def compressed_design(
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
     return design_of_layers(
         layers,
-        [_block(str(layer), found) for layer, found in zip(layers, per_layer, strict=True)],
+        [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
         **options,
@@ -78,13 +79,11 @@ def save_model(
     chain = _chain(compressed.model, order)
     layers = [layer for module in chain for layer in module.layers]
     per_layer = _matrices_by_layer(compressed, chain)
-    blocks = [_block(str(layer), found) for layer, found in zip(layers, per_layer, strict=True)]
+    sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
     state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
     names = [_prefix(module, state) for module in chain]
     options = _module_options(compressed.model)
-    text = write_description(
-        blocks, [m.name for m in chain], {n: options.get(n, {}) for n in names}
-    )
+    text = write_description(sizes, [m.name for m in chain], {n: options.get(n, {}) for n in names})
     with new_file(file) as partial:
         save_file(state, partial, {PROPERTY: text})
 
@@ -130,15 +129,16 @@ def _layer(matrix: Matrix) -> int:
     return int(number[1]) if number else 0
 
 
-def _block(layer: str, matrices: Sequence[Matrix]) -> int:
-    blocks = {m.block for m in matrices}
-    if len(blocks) != 1:
-        listed = ", ".join(f"{m.name} {m.block}" for m in matrices)
+def _sizes(layer: DenseLayer, matrices: Sequence[Matrix]) -> dict[str, int]:
+    """Block sizes of a layer (`Cell.block_sizes`)."""
+    blocks = {TENSORS[m.role]: m.block for m in matrices}
+    parameters = layer.block_parameters
+    if blocks.keys() != parameters.keys():
         raise DesignError(
-            f"{layer}: blocks of {listed or 'shared matrices'}; all matrices of a layer of a core have "
-            "blocks of one size: train it with one"
+            f"{layer}: shares a matrix with another layer; a core cannot: make two of it"
         )
-    return blocks.pop()
+    sizes = {parameter: blocks[tensor] for tensor, parameter in parameters.items()}
+    return {n: k for n, k in sizes.items() if n == "block" or k != sizes["block"]}
 
 
 def _vectors(compressed: Compressed, matrices: Sequence[Matrix]) -> Arrays:

@@ -68,7 +68,8 @@ def find_matrices(model: nn.Module, blocks: Blocks = 1) -> list[Matrix]:
 
     blocks: one size for all; or pattern -> size, where a pattern is a role ("input", "recurrent",
     "projection", "linear") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
-    "head.*"). The first pattern that fits decides; a matrix that none fits stays dense.
+    "head.*"). The first pattern that fits decides; a matrix that none fits stays dense. A
+    role that no matrix has is allowed, a name is not.
     """
     found = _matrices(model)
     if not found:
@@ -123,7 +124,7 @@ def _assigned(matrices: Sequence[Matrix], blocks: Blocks) -> list[int]:
         return [_checked("blocks", blocks)] * len(matrices)
     for pattern, block in blocks.items():
         _checked(f"blocks[{pattern!r}]", block)
-        if not any(_fits(pattern, m) for m in matrices):
+        if not (pattern in (*ROLES.values(), LINEAR) or any(_fits(pattern, m) for m in matrices)):
             raise DesignError(
                 f"blocks: {pattern!r} fits no matrix; the matrices are "
                 f"{', '.join(f'{m.name} ({m.role})' for m in matrices)}"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ from ernn_myhdl.train import (
 from ernn_myhdl.train.batches import IGNORED
 
 pytestmark = pytest.mark.torch
+
+
+ORDER = ["rnn", "one", "two"]
 
 
 class TwoLayers(nn.Module):
@@ -78,6 +82,17 @@ def trained(**changes):
     return compress(options.pop("model", None) or Net(), **options)
 
 
+class Tied(nn.Sequential):
+    def __init__(self):
+        super().__init__(OrderedDict(rnn=FirstOf(5, 6), one=nn.Linear(6, 6), two=nn.Linear(6, 6)))
+        self.two.weight = self.one.weight
+
+
+class FirstOf(nn.GRU):
+    def forward(self, x):
+        return super().forward(x)[0]
+
+
 def frozen():
     net = Net()
     net.rnn.weight_hh_l0.requires_grad_(False)
@@ -132,10 +147,7 @@ def not_a_number(model, batch):
         (lambda: SequenceBatches([np.zeros((4, 3))], [[1, 2]]), "targets of sequence 0: shape (2,)"),
         (lambda: plot_history({"epochs": []}, "x.png"), "history: 'updates' is missing"),
         (lambda: plot_history(trained().history, "x.txt"), "output x.txt: the name must end in .png"),
-        (
-            lambda: trained(blocks={"input": 4, "recurrent": 2}).design(sequences()),
-            "rnn (lstm 5 -> 6): blocks of rnn.weight_ih_l0 4, rnn.weight_hh_l0 2; all matrices of a layer",
-        ),
+        (lambda: trained(model=Tied()).design(sequences(), order=ORDER), "two (linear 6 -> 6): shares a matrix with"),
         (lambda: changed().design(sequences()), "matrix head.weight: was changed after the training"),
         (lambda: save_model(trained(), "model.pt"), "output model.pt: the name must end in .safetensors"),
         (lambda: trained().design([np.zeros((3, 4))]), "calibration sequence 0: 4 elements a frame"),

@@ -194,7 +194,7 @@ def test_seeds_decide():
 @pytest.mark.parametrize("recurrent", RECURRENT)
 def test_the_design_of_a_trained_model(recurrent, quantise, tmp_path):
     net = Net(recurrent, dropout=0.2)
-    blocks = {"rnn.*": 4, "head.*": 2}
+    blocks = {"input": 8, "projection": 1, "rnn.*": 4, "head.*": 2}
     compressed = compress(
         net, blocks, frame_loss, batches(), "projection", epochs=1, quantise=quantise,
         progress=False,
@@ -207,6 +207,8 @@ def test_the_design_of_a_trained_model(recurrent, quantise, tmp_path):
             expected = net(torch.tensor(one, dtype=torch.float32)[None])[0].numpy()
         assert np.abs(y - expected).max() < 1e-5
     assert [layer.cell.block for layer in design.layers][-1] == 2
+    assert {layer.cell.block_of("input_weight") for layer in design.layers[:-1]} == {8}
+    assert {layer.cell.block_of("recurrent_weight") for layer in design.layers[:-1]} == {4}
     if quantise is not None:
         check_words(compressed, design, quantise.word)
 
@@ -230,7 +232,10 @@ def check_words(compressed, design, word):
         assert fmt.word == word
         raw = quantised_weights(layer)[tensor]
         stored = unpack_spectrum(to_real(raw, fmt)).astype(np.float32)
-        assert np.array_equal(stored.reshape(vectors.shape), vectors.numpy()), name
+        gates, rows, columns, k = vectors.shape
+        stored = stored.reshape(gates, -1, columns, k)  # rows are padded to whole tiles
+        assert np.array_equal(stored[:, :rows], vectors.numpy()), name
+        assert not stored[:, rows:].any()
 
 
 def test_fine_tuning_trains_with_rounded_weights():
