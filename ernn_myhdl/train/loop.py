@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ Step = Callable[[nn.Module, Any], Tensor]
 MakeOptimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer, int], Any]
 Validate = Callable[[nn.Module], float | dict[str, float]]
+
+
+#: Names of all phases that there are.
+PHASES = ("train", "admm", "retrain", "direct", "quantise")
 
 
 def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -44,15 +48,16 @@ class Settings:
     """How a training runs, but for its phases.
 
     optimiser: makes one of the parameters of a phase. scheduler: makes a learning rate scheduler of the
-    optimiser and the number of steps of the phase; it is stepped after each step. clip: largest norm of the
+    optimiser and the number of steps of the phase; it is stepped after each step. Both may be a dictionary of
+    such functions by the name of the phase ("train", "admm", "retrain", "direct", "quantise"). clip: largest norm of the
     gradients together, None: not clipped. seed: of all global generators. checkpoint: a folder, None:
     no checkpoints. checkpoint_steps: a checkpoint every so many steps, and one at the end of each
     epoch; None: these only. validate: called with the model in evaluation mode after each epoch; what it gives
     goes into the history. progress: a bar on the terminal's standard error.
     """
 
-    optimiser: MakeOptimiser = adam
-    scheduler: MakeScheduler | None = None
+    optimiser: MakeOptimiser | Mapping[str, MakeOptimiser] = adam
+    scheduler: MakeScheduler | Mapping[str, MakeScheduler] | None = None
     clip: float | None = None
     seed: int = 0
     checkpoint: str | Path | None = None
@@ -61,6 +66,12 @@ class Settings:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("optimiser", "scheduler"):
+            given = getattr(self, name)
+            if isinstance(given, Mapping) and (unknown := sorted(set(given) - set(PHASES))):
+                raise DesignError(
+                    f"{name} of phase {unknown[0]!r}: the phases are {', '.join(PHASES)}"
+                )
         for name, least in (("seed", 0), ("checkpoint_steps", 1)):
             value = getattr(self, name)
             if name == "checkpoint_steps" and value is None:
@@ -84,6 +95,11 @@ class _Position:
     step: int = 0
     losses: float = 0.0
     begun: dict = field(default_factory=dict)
+
+
+def _of_phase(setting, phase: Phase):
+    """A setting, or that of the phase where there is one for each; None without."""
+    return setting.get(phase.name) if isinstance(setting, Mapping) else setting
 
 
 class Training:
@@ -125,7 +141,8 @@ class Training:
         at = self._at
         if saved is None:
             self.history.begin(phase.name, phase.start())
-        self._optimiser = self.settings.optimiser(phase.parameters())
+        make = _of_phase(self.settings.optimiser, phase) or adam
+        self._optimiser = make(phase.parameters())
         self._scheduler = self._make_scheduler(phase)
         if saved is not None:
             self._optimiser.load_state_dict(saved["optimiser"])
@@ -220,14 +237,15 @@ class Training:
             return self.settings.validate(self.model)
 
     def _make_scheduler(self, phase: Phase):
-        if self.settings.scheduler is None:
+        make = _of_phase(self.settings.scheduler, phase)
+        if make is None or not phase.epochs:
             return None
         if self._batches.count is None:
             raise DesignError(
                 "data: have no length, which a scheduler needs for the number of steps; give data with "
                 "__len__, the batches of an epoch"
             )
-        return self.settings.scheduler(self._optimiser, phase.epochs * self._batches.count)
+        return make(self._optimiser, phase.epochs * self._batches.count)
 
     def _save(self, phase: Phase | None) -> None:
         """Write a checkpoint; phase: the one that runs, None between two."""

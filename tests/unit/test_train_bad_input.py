@@ -122,6 +122,7 @@ def not_a_number(model, batch):
         (lambda: trained(method="magic"), "method = 'magic': must be admm, direct or projection"),
         (lambda: trained(schedule=AdmmSchedule()), "schedule: is for method 'admm'"),
         (lambda: trained(epochs=-1), "epochs = -1: must be a whole number, 0 or more"),
+        (lambda: trained(optimiser={"adam": None}), "optimiser of phase 'adam': the phases are train, admm"),
         (lambda: trained(seed=-1), "seed = -1: must be a whole number, at least 0"),
         (lambda: trained(checkpoint_steps=0), "checkpoint_steps = 0: must be a whole number"),
         (lambda: trained(clip=0), "clip = 0: must be above 0, or None"),

@@ -60,7 +60,8 @@ OPTIONS = {
     "own generator": {
         "data": lambda: LoaderOfTensors(torch.Generator().manual_seed(5)),
         "step": sequence_loss,
-        "scheduler": cosine,
+        "optimiser": {"retrain": lambda p: torch.optim.AdamW(p, 0.01)},
+        "scheduler": {"admm": cosine, "retrain": cosine},
         "clip": 0.5,
     },
 }
