@@ -102,6 +102,18 @@ def _of_phase(setting, phase: Phase):
     return setting.get(phase.name) if isinstance(setting, Mapping) else setting
 
 
+def _differences(saved: Mapping, own: Mapping) -> dict[str, tuple]:
+    """Where two identities differ: name, or name[key] -> both values."""
+    found = {}
+    for name in {**saved, **own}:
+        one, other = saved.get(name), own.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found |= {f"{name}[{k!r}]": pair for k, pair in _differences(one, other).items()}
+        elif one != other:
+            found[name] = one, other
+    return found
+
+
 class Training:
     """Runs phases one after the other; see the module.
 
@@ -273,13 +285,11 @@ class Training:
         saved = load_checkpoint(self._folder)
         if saved is None:
             return None
-        for name, value in self._identity.items():
-            found = saved["identity"].get(name)
-            if found != value:
-                raise DesignError(
-                    f"checkpoint {self._folder}: is of a training with {name} = {found!r}, this one has "
-                    f"{value!r}; give another folder, or delete it to begin anew"
-                )
+        for name, (found, value) in _differences(saved["identity"], self._identity).items():
+            raise DesignError(
+                f"checkpoint {self._folder}: is of a training with {name} = {found!r}, this one has "
+                f"{value!r}; give another folder, or delete it to begin anew"
+            )
         return saved
 
     def _restore(self, saved: dict) -> bool:

@@ -88,18 +88,18 @@ class CirculantPhase(Phase):
         return matrix.block > 1
 
     @torch.no_grad()
-    def start(self) -> dict:
-        errors = {}
+    def start(self) -> dict | None:
+        distance = {}
         for matrix in self.matrices:
             dense = matrix.parameter
             vectors = matrix.projected(dense)
             if self._spread:
                 elements = matrix.by_gate(torch.ones_like(dense))
                 vectors = vectors * fold(elements, matrix.block).sqrt()
-            errors[matrix.name] = norm(dense - matrix.dense(vectors)) / (norm(dense) or 1.0)
+            distance[matrix.name] = norm(dense - matrix.dense(vectors)) / (norm(dense) or 1.0)
             self.vectors[matrix.name] = nn.Parameter(vectors, requires_grad=dense.requires_grad)
         self._render()
-        return {"distance": errors}
+        return None if self._spread else {"distance": distance}
 
     def parameters(self) -> list[nn.Parameter]:
         own = {id(m.parameter): self.vectors[m.name] for m in self.matrices}

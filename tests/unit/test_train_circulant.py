@@ -17,7 +17,7 @@ pytestmark = pytest.mark.torch
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 20))
 blocks = st.sampled_from(BLOCK_SIZES)
 seeds = st.integers(0, 1 << 32)
-some = settings(max_examples=40, deadline=None, derandomize=True)
+some = settings(max_examples=20, deadline=None, derandomize=True)
 
 
 def matrices(shape, seed, count=1, scale=1.0):

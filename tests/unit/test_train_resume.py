@@ -190,7 +190,7 @@ def fitted(folder, epochs=1, **options):
     ("change", "message"),
     [
         ({"seed": 3}, "seed = 0, this one has 3"),
-        ({"epochs": 2}, "epochs = {'train': 1}, this one has {'train': 2}"),
+        ({"epochs": 2}, "epochs['train'] = 1, this one has 2"),
         ({"clip": 1.0}, "clip = None, this one has 1.0"),
     ],
 )
@@ -203,7 +203,9 @@ def test_another_training(tmp_path, change, message):
 
 def test_another_model(tmp_path):
     fitted(tmp_path)
-    with pytest.raises(DesignError, match="is of a training with parameters = "):
+    with pytest.raises(
+        DesignError, match=r"parameters\['rnn.weight_ih_l0'\] = \[24, 5\], this one has \[18, 5\]"
+    ):
         fit(Net("nn.GRU"), frame_loss, batches(), 1, checkpoint=tmp_path, progress=False)
     with pytest.raises(DesignError, match="is of a training with method = 'dense'"):
         compress(
