@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from ernn_myhdl.corpus import RECIPES, load_corpus, recipe_with
 from ernn_myhdl.corpus import extra as extra_module
 from ernn_myhdl.corpus.acoustics import Conditions, distort, room_response
 from ernn_myhdl.corpus.corpus import PARTS
+from ernn_myhdl.corpus.decode import PRIOR_WEIGHT
 from ernn_myhdl.corpus.features import (
     FEATURES,
     RATE,
@@ -29,7 +32,7 @@ from ernn_myhdl.corpus.features import (
 from ernn_myhdl.corpus.phones import ESPEAK_TO_PHONE, PHONES_39, SYNTHETIC_PHONES
 from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with_silence
 from ernn_myhdl.corpus.sentences import distinct_sentences, word_lists
-from ernn_myhdl.corpus.speaker_job import Job, phones_of, record
+from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, Job, phones_of, record
 from ernn_myhdl.corpus.storage import load_description
 from ernn_myhdl.corpus.synthetic import Recipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
@@ -366,3 +369,38 @@ def test_the_benchmark_of_a_corpus(few, tmp_path):
     assert "| test | decoded |" in done.stdout
     done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2 and "holds no corpus.toml" in done.stderr
+
+
+# the page
+
+
+def test_the_page_names_sizes_conditions_and_features():
+    text = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    table = {row[0].strip("`"): row[1:] for row in rows}
+    for name, recipe in RECIPES.items():
+        for place, counts in enumerate((recipe.sentences, recipe.speakers)):
+            assert table[name][place] == ", ".join(f"{count:,}" for count in counts)
+    for name, features in FEATURES.items():
+        assert table[name][0] == str(features.size)
+    ranges = [low_high for key, low_high in table.items() if key in CONDITIONS_ON_THE_PAGE]
+    stated = [tuple(map(float, re.findall(r"-?\d+(?:\.\d+)?", row[0]))) for row in ranges]
+    assert stated == list(asdict(Conditions()).values())
+    assert f"one of {len(VARIANTS)} variants" in text
+    assert f"one of {len(SYNTHETIC_PHONES)} phones" in text
+    assert f"these last {1000 * LEAST_PAUSE_SECONDS:g} ms" in text
+    assert f"less {PRIOR_WEIGHT:g} times" in text
+
+
+CONDITIONS_ON_THE_PAGE = (
+    "reverberation time, to -60 dB (decaying noise, Polack's model)",
+    "direct sound over reverberation",
+    "speech over noise",
+    "slope of the noise: its power falls with the frequency to the power of",
+    "channel: y[n] = x[n] - a x[n-1] with a",
+    "largest sample",
+)
