@@ -22,6 +22,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.program import SOURCES, Operation, Program, X, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
+from ernn_myhdl.state_schedule import StateTimes
 
 #: Cycle of what has not happened yet.
 NEVER = 1 << 60
@@ -197,8 +198,13 @@ class _Sequencer:
     """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
 
     def __init__(
-        self, design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None
+        self,
+        design: Design,
+        streams: Sequence[int],
+        arrivals: Sequence[Sequence[int]] | None,
+        loaded: Sequence[bool] | None = None,
     ) -> None:
+        self.states = StateTimes(design, streams, loaded or [False] * len(streams))
         self.arrivals = arrivals or [[0] * input_beats(design)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
@@ -247,6 +253,7 @@ class _Sequencer:
                 if released == NEVER:
                     return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
+            ready = max(ready, self.states.ready(number))
             arrivals = self.arrivals[number]
             taken, frame.blocks = _cut_blocks(self.design, ready, arrivals)
             begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
@@ -314,6 +321,8 @@ class _Sequencer:
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
         frame.m_written = [done + time.forward_m for done in frame.cells]
+        if len(frame.cells) == program.cell_groups:
+            self.states.used(number, frame.cells[-1])
         if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)
 
@@ -407,13 +416,17 @@ def _frame_times(frame: _Frame) -> FrameTimes:
 
 
 def frame_times(
-    design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None = None
+    design: Design,
+    streams: Sequence[int],
+    arrivals: Sequence[Sequence[int]] | None = None,
+    loaded: Sequence[bool] | None = None,
 ) -> tuple[FrameTimes, ...]:
     """Times of frames on the given streams.
 
     arrivals: cycles of the beats of each frame on s_axis; None: as fast as the core takes them.
+    loaded: of each frame, whether it is the first of a sequence that starts from a state on s_state.
     """
-    return _Sequencer(design, streams, arrivals).run()
+    return _Sequencer(design, streams, arrivals, loaded).run()
 
 
 @lru_cache(maxsize=64)
