@@ -173,7 +173,8 @@ def info_text(info: dict) -> str:
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
             f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits, "
-            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}",
+            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}"
+            + (", initial states" if hw["initial_states"] else ""),
         ),
         (
             "parameters",
