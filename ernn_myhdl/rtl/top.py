@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.cell_parameters import parameter_contents, parameter_layout
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.netlist import Net, Netlist, Rom
+from ernn_myhdl.netlist import Contents, Net, Netlist, Rom
 from ernn_myhdl.program import lane_contents, program_for
 from ernn_myhdl.rtl import (
     broadcast,
@@ -40,7 +41,7 @@ from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.elementwise import Unit
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
-from ernn_myhdl.rtl.units import units_for
+from ernn_myhdl.rtl.units import unit_latencies, units_for
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,18 @@ class Latencies:
     beat_to_output: int
 
 
-@lru_cache(maxsize=64)
 def latencies(design: Design) -> Latencies:
     """The latencies of `design`."""
-    k = design.cell.block
-    groups = max(program_for(design).groups, 1)
+    return layer_latencies(design.cell, program_for(design).groups)
+
+
+@lru_cache(maxsize=64)
+def layer_latencies(cell: Cell, column_groups: int) -> Latencies:
+    """The latencies of a cell with so many column groups in its second phase; 0: it has none."""
+    k = cell.block
+    groups = max(column_groups, 1)
     forward = fft.forward_latency(k)
-    units = [elementwise.GATHER_LATENCY + READ_LATENCY + u.latency for u in units_for(design)]
+    units = [elementwise.GATHER_LATENCY + READ_LATENCY + n for n in unit_latencies(cell)]
     return Latencies(
         block_to_issue=stream.FRAMING_LATENCY + forward + 1,
         issue_to_head=issue_to_broadcast() + lane.LATENCY,
@@ -220,7 +226,8 @@ class _Core:
     def sequence(self) -> None:
         n, program = self.n, self.program
         widths = program.field_bits
-        rom = Rom("program", program.address_bits, Word(sum(widths.values())), (program.words(),))
+        words = Contents(1, program.length, lambda: [program.words()])
+        rom = Rom("program", program.address_bits, Word(sum(widths.values())), words)
         leaf = sequencer.leaf(self.design)
         nets = {}
         for part in ("gate", "second"):
@@ -333,7 +340,7 @@ class _Core:
             lane=lane.leaf(k, f.spectrum_word, f.weight_word, self.design.accumulator_word),
             weights=Rom(
                 "lane_weights", program.address_bits, Array(k, f.weight_word),
-                lane_contents(self.design),
+                Contents(hw.lanes, program.length, lambda: lane_contents(self.design)),
             ),
         )  # fmt: skip
         return clusters.add(n, buses, address, control)
@@ -502,7 +509,7 @@ class _Core:
             f"{label}_parameters",
             bits_for(groups),
             Word(sum(count * bits for _, count, bits in layout)),
-            parameter_contents(self.design, unit, width, groups),
+            Contents(width, groups, lambda: parameter_contents(self.design, unit, width, groups)),
         )
         written = program.output_width if self.cell.second_phase == "candidate" else width
         items = max(program.cell_groups * width, program.output_groups * written)

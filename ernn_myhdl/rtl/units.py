@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.rtl import gru_cells, linear_cells, lstm_cells
 from ernn_myhdl.rtl.elementwise import Unit
@@ -20,3 +21,14 @@ def units_for(design: Design) -> tuple[Unit, ...]:
     if cell.reset == "after":
         return (gru_cells.after_unit(design),)
     return gru_cells.first_unit(design), gru_cells.second_unit(design)
+
+
+def unit_latencies(cell: Cell) -> tuple[int, ...]:
+    """`Unit.latency` of every unit of the cell."""
+    if cell.kind == "lstm":
+        return (lstm_cells.CellTiming(cell.peepholes).total,)
+    if cell.kind == "linear":
+        return (linear_cells.LATENCY,)
+    if cell.reset == "after":
+        return (gru_cells.AFTER_LATENCY,)
+    return gru_cells.FIRST_LATENCY, gru_cells.SECOND_LATENCY

@@ -1,0 +1,267 @@
+"""The recurrence behind the cycle model: when the passes of every frame are issued, and what follows.
+
+It knows the cell and its hardware only: formats and weights have no part in the cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.circulant import blocks_for
+from ernn_myhdl.design import Hardware
+from ernn_myhdl.program import Phase, Program, layer_program
+from ernn_myhdl.rtl import sequencer, stream
+from ernn_myhdl.rtl.top import Latencies, layer_latencies
+
+#: Cycle of what has not happened yet.
+NEVER = 1 << 60
+
+
+@dataclass(frozen=True)
+class Run:
+    """Passes of a phase issued one after the other: the cycles of the first one's operations, of which the last
+    waits for the drain; of every pass, the cycle of its last operation."""
+
+    first: np.ndarray
+    lasts: np.ndarray
+
+    def issued(self) -> np.ndarray:
+        """Cycle of every operation; all but the last of a later pass follow the pass before directly."""
+        steps = np.arange(1, len(self.first) + 1)
+        later = self.lasts[:-1, None] + steps
+        later[:, -1] = self.lasts[1:]
+        return np.concatenate([self.first, later.ravel()])
+
+
+def input_beats(cell: Cell, hardware: Hardware) -> int:
+    """Beats of a frame of x."""
+    return blocks_for(cell.inputs, hardware.samples_per_beat)
+
+
+def _cut_blocks(
+    cell: Cell, size: int, ready: int, arrivals: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Cycles in which the beats of a frame are taken from the FIFO and its blocks are cut.
+
+    size: samples in a beat. ready: first cycle in which the frame may be cut. arrivals: of its beats on
+    s_axis.
+    """
+    blocks, k = cell.input_blocks, cell.block
+    taken: list[int] = []
+    cut: list[int] = []
+    for arrival in arrivals:
+        ready = max(ready, arrival + stream.FIFO_LATENCY)
+        if size >= k:  # several blocks a beat, one a cycle
+            parts = min(size // k, blocks - len(cut))
+            cut += range(ready, ready + parts)
+            ready += parts - 1
+        taken.append(ready)
+        if size < k and (len(taken) % (k // size) == 0 or len(taken) == len(arrivals)):
+            cut.append(ready)
+        ready += 1
+    return taken, cut
+
+
+class Frame:
+    """What is known of a frame so far; see `ernn_myhdl.schedule.FrameTimes`. Arrays of cycles where it holds several."""
+
+    def __init__(self, stream: int, before: Frame | None) -> None:
+        self.stream = stream
+        self.before = before  # the previous frame of the stream
+        self.accepted = 0
+        self.blocks: np.ndarray | None = None
+        self.runs: list[Run] = []
+        self.lasts: list[np.ndarray] = []  # as in the runs, of the phase that is being issued
+        self.heads: list[np.ndarray] = []
+        self.cells = self.m_written = self.outputs = self.beats = np.zeros(0, dtype=np.int64)
+        self.x_released = self.released = NEVER
+
+
+class Sequencer:
+    """The decisions of `ernn_myhdl.rtl.sequencer`, several passes at a time instead of cycle by cycle.
+
+    What a pass waits for has been there since the first pass of its phase, so the others follow it
+    without a gap but for the drain. A second phase that is owed begins between two passes of the next
+    frame's first phase; nothing else interrupts a phase.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        hardware: Hardware,
+        streams: Sequence[int],
+        arrivals: Sequence[Sequence[int]] | None,
+    ) -> None:
+        self.cell, self.hardware = cell, hardware
+        self.program: Program = layer_program(cell, hardware)
+        self.time: Latencies = layer_latencies(cell, self.program.groups)
+        self.arrivals = arrivals
+        waiting = [-stream.FIFO_LATENCY] * input_beats(cell, hardware)
+        at_once = _cut_blocks(cell, hardware.samples_per_beat, 0, waiting)
+        #: Cycles of `_cut_blocks` of a frame that is there, from its first one.
+        self.taken, self.cut = (np.array(cycles) for cycles in at_once)
+        latest: dict[int, Frame] = {}
+        self.frames: list[Frame] = []
+        for number in streams:
+            self.frames.append(Frame(number, latest.get(number)))
+            latest[number] = self.frames[-1]
+        self.next_cut = stream.FIFO_LATENCY
+        self.last_issue = -1
+        self.drain_free = 0
+        self.next_beat = 0
+        #: Of every stream, the cycles in which the groups of its latest y are written.
+        self.y_written = {s: np.full(self.program.output_groups, -1) for s in latest}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What is the same for every frame."""
+        program, hw = self.program, self.hardware
+        self.per_pass = hw.lanes // hw.ifft_units
+        self.gate_needs = np.array([c[2] for c in program.first.columns])
+        self.second_needs = np.array([c[2] for c in program.second.columns], dtype=np.int64)
+        self.steps = np.arange(max(len(self.gate_needs), len(self.second_needs)))
+        # chunk of a frame with which a group of cells is complete
+        per_group = len(self.cell.rows) * hw.element_width // hw.ifft_units
+        groups = np.arange(1, program.cell_groups + 1)
+        self.final = np.minimum(groups * per_group, program.gate_chunks) - 1
+        # group of y that completes a beat
+        size, group = hw.samples_per_beat, program.output_width * self.cell.block
+        self.beats = np.arange(blocks_for(self.cell.outputs, size))
+        self.beat_groups = np.minimum(
+            ((self.beats + 1) * size - 1) // group, program.output_groups - 1
+        )
+
+    def run(self) -> list[Frame]:
+        """Issue every pass of every frame."""
+        frames, first = self.frames, self.program.first
+        gates = seconds = 0  # frames whose first, whose second phase is issued
+        begun = 0  # passes of the first phase of the frame `gates`
+        while gates < len(frames) or (self.program.second_passes and seconds < len(frames)):
+            owed = bool(self.program.second_passes) and gates > seconds
+            at = self.last_issue + 1
+            gate_at = self._gates_begin(gates, begun, at, owed) if gates < len(frames) else NEVER
+            complete, ready = self._second_begins(frames[seconds], at) if owed else (NEVER, NEVER)
+            if complete <= gate_at or ready < gate_at:
+                self._issue_second(frames[seconds], ready)
+                seconds += 1
+                continue
+            count = 1 if owed else first.passes - begun
+            self._issue_gates(frames[gates], begun, count, gate_at)
+            begun += count
+            if begun == first.passes:
+                self._end_gates(frames[gates])
+                gates, begun = gates + 1, 0
+        return frames
+
+    def _gates_begin(self, number: int, begun: int, at: int, owed: bool) -> int:
+        """First cycle from `at` on in which the next pass of the first phase may begin."""
+        frame, pages = self.frames[number], self.hardware.frames_in_flight
+        if begun:
+            return at
+        if frame.blocks is None and not self._cut(frame, number):
+            return NEVER
+        at = max(at, int(frame.blocks[0]) + self.time.block_to_issue)
+        if number >= pages:
+            at = max(at, self.frames[number - pages].released + 1)
+        if owed:
+            at = max(at, int(frame.blocks[-1]) + self.time.block_to_issue)
+            if frame.before is not None and not len(frame.before.beats):
+                return NEVER  # the previous frame of the stream still waits for its second phase
+            at = max(at, int(self.y_written[frame.stream][-1]) + 1)
+        return at
+
+    def _cut(self, frame: Frame, number: int) -> bool:
+        """The blocks of x of a frame; False as long as there is no page for them."""
+        ready = self.next_cut
+        if number >= 2:
+            released = self.frames[number - 2].x_released
+            if released == NEVER:
+                return False
+            ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
+        arrivals = self.arrivals[number] if self.arrivals else (0,)
+        if arrivals[-1] + stream.FIFO_LATENCY <= ready:  # all beats have been waiting
+            taken, frame.blocks = ready + self.taken, ready + self.cut
+        else:
+            size = self.hardware.samples_per_beat
+            taken, cut = _cut_blocks(self.cell, size, ready, arrivals)
+            frame.blocks = np.array(cut)
+        # the first beat has reached the FIFO's head
+        begun = min(int(frame.blocks[0]), int(taken[0]))
+        frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
+        self.next_cut = int(taken[-1]) + 1
+        return True
+
+    def _second_begins(self, frame: Frame, at: int) -> tuple[int, int]:
+        """Cycles in which m is complete, and in which the second phase may begin."""
+        written, need = frame.m_written, self.second_needs
+        ready = max(at, int(written[need[0] - 1]) + 1) if need[0] else at
+        if len(need) == 1:
+            ready = max(ready, self.drain_free)
+        return max(at, int(written[-1]) + 1), ready
+
+    def _issue(self, frame: Frame, phase: Phase, begun: int, count: int, needed, at: int) -> Run:
+        """Issue passes from `at` on; needed: first possible cycle of each operation of the first pass."""
+        steps = self.steps[: len(phase.columns)]
+        issued = at + steps
+        if needed is not None:
+            issued = np.maximum.accumulate(np.maximum(needed - steps, at)) + steps
+        issued[-1] = max(int(issued[-1]), self.drain_free)
+        # of these passes only the last one may have fewer rows, which nothing here waits for
+        apart = max(len(steps), phase.chunks[begun])
+        run = Run(issued, int(issued[-1]) + apart * np.arange(count))
+        self.last_issue = int(run.lasts[-1])
+        self.drain_free = self.last_issue + phase.chunks[begun + count - 1]
+        frame.runs.append(run)
+        frame.heads.append(run.lasts + self.time.issue_to_head)
+        return run
+
+    def _issue_gates(self, frame: Frame, begun: int, count: int, at: int) -> None:
+        needed, phase, inputs = None, self.program.first, self.cell.input_blocks
+        if not begun:
+            needed = np.empty(len(self.gate_needs), dtype=np.int64)
+            needed[:inputs] = frame.blocks + self.time.block_to_issue
+            needed[inputs:] = self.y_written[frame.stream][self.gate_needs[inputs:] - 1] + 1
+        run = self._issue(frame, phase, begun, count, needed, at)
+        if begun + count == phase.passes and not self.cell.second_reads_x:
+            frame.x_released = _place(run, inputs - 1)
+
+    def _end_gates(self, frame: Frame) -> None:
+        """The results of the first phase's element-wise unit."""
+        heads, place = np.concatenate(frame.heads), self.final // self.per_pass
+        rows = heads[place] + self.final - place * self.per_pass + self.time.head_to_rows
+        frame.cells = rows + self.time.rows_to_cells
+        frame.m_written = frame.cells + self.time.forward
+        if not self.program.second_passes:
+            self._deliver(frame, frame.cells)
+
+    def _issue_second(self, frame: Frame, at: int) -> None:
+        phase, time = self.program.second, self.time
+        needed = np.concatenate([[-1], frame.m_written])[self.second_needs] + 1
+        run = self._issue(frame, phase, 0, phase.passes, needed, at)
+        if self.cell.second_reads_x:
+            frame.x_released = _place(run, self.program.input_steps - 1)
+        place = np.arange(self.program.output_groups)
+        number = place // self.per_pass
+        rows = frame.heads[-1][number] + place - number * self.per_pass + time.head_to_rows
+        self._deliver(frame, rows + time.rows_to_output)
+
+    def _deliver(self, frame: Frame, outputs: np.ndarray) -> None:
+        """All of a frame's y is known: its spectra, its beats, the release of its page."""
+        frame.outputs = outputs
+        self.y_written[frame.stream] = outputs + self.time.forward
+        apart = outputs[self.beat_groups] + 1 - self.beats
+        sent = np.maximum.accumulate(np.maximum(apart, self.next_beat)) + self.beats
+        frame.beats = sent + self.time.beat_to_output
+        self.next_beat = frame.released = int(sent[-1]) + 1
+
+
+def _place(run: Run, place: int) -> int:
+    """Cycle of an operation of the last pass of a run."""
+    if len(run.lasts) == 1:
+        return int(run.first[place])
+    steps = len(run.first)
+    return int(run.lasts[-1] if place == steps - 1 else run.lasts[-2] + 1 + place)
