@@ -12,6 +12,7 @@ from ernn_myhdl.cli import (
     convert,
     demo,
     evaluate,
+    explore,
     export_model,
     import_model,
     info,
@@ -23,7 +24,9 @@ from ernn_myhdl.cli import (
 from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
-COMMANDS = (new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, demo)
+COMMANDS = (
+    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, demo,
+)  # fmt: skip
 
 DESCRIPTION = (
     "Block-circulant LSTM and GRU cores for FPGAs: make, inspect, simulate, convert, synthesise."

@@ -1,0 +1,149 @@
+"""The hardware that a layer may have: all legal combinations, and what each costs and takes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.design import Activations, Design, Formats, Hardware
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.explore.resources import estimate
+from ernn_myhdl.report import multipliers
+from ernn_myhdl.schedule import layer_cycles
+
+#: Lanes are these times a power of two.
+LANE_FACTORS = (1, 3, 5, 7)
+MAX_ELEMENT_WIDTH = 16
+
+
+class Outline(Design):
+    """A design without its weights: enough for its structure, its cycles and its resources.
+
+    Checks its hardware only; the rest was checked in the design that it was made from.
+    """
+
+    def __post_init__(self) -> None:
+        self.hardware.check(self.cell, self.formats)
+
+    def __hash__(self) -> int:
+        return hash((self.cell, self.hardware, self.formats, self.activations))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What candidates of one word length share. word: bits of weights, x and y."""
+
+    word: int
+    cell: Cell
+    formats: Formats
+    activations: Activations
+
+    @classmethod
+    def of(cls, design: Design) -> Numbers:
+        """Those of a design."""
+        return cls(design.formats.weight_word, design.cell, design.formats, design.activations)
+
+    def outline(self, hardware: Hardware) -> Outline:
+        """The design of these numbers on the hardware."""
+        return Outline(self.cell, hardware, self.formats, self.activations, {}, "explored")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Hardware with its cost and speed.
+
+    latency, interval_single, interval: cycles, as in `ernn info`; interval with all streams in turn.
+    """
+
+    word: int
+    hardware: Hardware
+    latency: int
+    interval_single: float
+    interval: float
+    lut: int
+    ff: int
+    dsp: int
+    bram36: int
+
+    def as_json(self) -> dict:
+        """For tables."""
+        return asdict(self)
+
+
+def lane_choices(cell: Cell) -> list[int]:
+    """Lanes up to the block rows of the first phase."""
+    rows = len(cell.rows) * cell.hidden_blocks
+    powers = [1 << i for i in range(rows.bit_length())]
+    return sorted({f * p for f in LANE_FACTORS for p in powers if f * p <= rows} | {rows})
+
+
+def width_choices(cell: Cell) -> list[int]:
+    """Blocks of cells in a cycle."""
+    return [
+        1 << i for i in range(5) if 1 << i <= min(MAX_ELEMENT_WIDTH, 2 * cell.hidden_blocks - 1)
+    ]
+
+
+def unit_choices(cell: Cell) -> list[int]:
+    """IFFT units; those that fit neither the lanes nor the element width are left out later."""
+    most = len(cell.rows) * max(width_choices(cell))
+    return [1 << i for i in range(most.bit_length())]
+
+
+def hardware_choices(
+    numbers: Numbers,
+    like: Hardware,
+    lanes: Sequence[int],
+    units: Sequence[int],
+    widths: Sequence[int],
+    streams: Sequence[int],
+) -> Iterator[Hardware | str]:
+    """Legal combinations; of one that is not legal the name of the parameter that is too large.
+
+    like: hardware whose streams of samples are kept.
+    """
+    for values in itertools.product(lanes, units, widths, streams):
+        names = ("lanes", "ifft_units", "element_width", "streams")
+        hardware = replace(like, **dict(zip(names, values, strict=True)))
+        try:
+            hardware.check(numbers.cell, numbers.formats)
+        except DesignError as error:
+            yield str(error).split(" = ")[0]
+        else:
+            yield hardware
+
+
+@lru_cache(maxsize=1 << 14)
+def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
+    """Latency, interval of one stream, interval of all."""
+    single = layer_cycles(cell, hardware)
+    if hardware.streams == 1:
+        return single.latency, single.interval, single.interval
+    return single.latency, single.interval, layer_cycles(cell, hardware, hardware.streams).interval
+
+
+def product_count(numbers: Numbers, hardware: Hardware) -> int:
+    """Multipliers, at least as many DSP48s: told without the netlist."""
+    return sum(multipliers(numbers.outline(hardware)).values())
+
+
+def evaluate(task: tuple[Numbers, Sequence[Hardware]]) -> list[Candidate]:
+    """Cost and speed of some hardware."""
+    numbers, choices = task
+    return [_candidate(numbers, hardware) for hardware in choices]
+
+
+def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
+    resources = estimate(numbers.outline(hardware))
+    return Candidate(
+        numbers.word,
+        hardware,
+        *_cycles(numbers.cell, hardware),
+        resources.lut,
+        resources.ff,
+        resources.dsp,
+        resources.bram36,
+    )
