@@ -15,7 +15,7 @@ begin with a step each: G lanes share a row and are summed in the drain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -153,9 +153,18 @@ class Program:
         bits |= dict.fromkeys(FLAGS, 1) | {"source": 2}
         return {f.name: bits[f.name] for f in fields(Operation)}
 
-    def words(self) -> tuple[int, ...]:
-        """Contents of the program memory."""
-        widths = self.field_bits
+    @property
+    def ends(self) -> Program:
+        """The same with the first and the last pass of each phase only: every word that there is."""
+        phases = [
+            Phase(p.columns, p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
+            for p in (self.first, self.second)
+        ]
+        return replace(self, first=phases[0], second=phases[1])
+
+    def words(self, widths: dict[str, int] | None = None) -> tuple[int, ...]:
+        """Contents of the program memory; widths: of the fields, those of the program by default."""
+        widths = widths or self.field_bits
         words = []
         for operation in self.operations:
             word, low = 0, 0

@@ -7,11 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
+from ernn_myhdl.cell_parameters import parameter_contents
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.explore.memories import varying_bits
 from ernn_myhdl.explore.resources import estimate
+from ernn_myhdl.netlist import Rom
+from ernn_myhdl.program import Program, layer_program
 from ernn_myhdl.report import multipliers
+from ernn_myhdl.rtl.top import UNIT_LABELS
+from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import layer_cycles
 
 #: Lanes are these times a power of two.
@@ -34,7 +40,11 @@ class Outline(Design):
 
 @dataclass(frozen=True)
 class Numbers:
-    """What candidates of one word length share. word: bits of weights, x and y."""
+    """What candidates of one word length share.
+
+    word: bits of weights, x and y. widths: (memory of parameters, blocks side by side, varying bits): which
+    bits of the biases and peepholes vary depends on how many memories share them.
+    """
 
     word: int
     cell: Cell
@@ -44,11 +54,35 @@ class Numbers:
     @classmethod
     def of(cls, design: Design) -> Numbers:
         """Those of a design."""
-        return cls(design.formats.weight_word, design.cell, design.formats, design.activations)
+        widths = tuple(_parameter_widths(design))
+        return cls(
+            design.formats.weight_word, design.cell, design.formats, design.activations, widths
+        )
+
+    widths: tuple[tuple[str, int, int], ...]
+
+    def rom_width(self, rom: Rom, program: Program) -> int:
+        """Varying bits of a memory with initial values; all of those of the weights."""
+        if rom.name == "program":
+            return varying_bits(program.ends.words(program.field_bits))
+        for name, memories, width in self.widths:
+            if (name, memories) == (rom.name, len(rom.contents)):
+                return width
+        return rom.type.bits
 
     def outline(self, hardware: Hardware) -> Outline:
         """The design of these numbers on the hardware."""
         return Outline(self.cell, hardware, self.formats, self.activations, {}, "explored")
+
+
+def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
+    """`Numbers.widths` of the parameter memories of every unit, for every number of blocks side by side."""
+    most = max(MAX_ELEMENT_WIDTH, design.hardware.ifft_units)
+    for label, unit in zip(UNIT_LABELS, units_for(design), strict=False):
+        for memories in (1 << i for i in range(most.bit_length())):
+            groups = -(-design.cell.hidden_blocks // memories)
+            contents = parameter_contents(design, unit, memories, groups)
+            yield f"{label}_parameters", memories, max(map(varying_bits, contents))
 
 
 @dataclass(frozen=True)
@@ -137,7 +171,8 @@ def evaluate(task: tuple[Numbers, Sequence[Hardware]]) -> list[Candidate]:
 
 
 def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
-    resources = estimate(numbers.outline(hardware))
+    program = layer_program(numbers.cell, hardware)
+    resources = estimate(numbers.outline(hardware), lambda rom: numbers.rom_width(rom, program))
     return Candidate(
         numbers.word,
         hardware,

@@ -9,6 +9,7 @@ cheapest of those; one that does not becomes LUTs.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -86,14 +87,31 @@ def distinct_columns(depth: int, width: int) -> float:
 @lru_cache(maxsize=4096)
 def rom_memory(depth: int, width: int, block: bool) -> Memory:
     """A memory with initial values; block: it asks for block RAM."""
+    if not width:
+        return Memory(0, 0)
     if block:
         return _block(depth, width)
     columns = distinct_columns(depth, width)
     return Memory(columns * max(1 - 2 / depth, 0.0), columns)
 
 
-def memory_of(component: Leaf | Rom) -> Memory:
-    """The memory that a RAM leaf or a Rom is."""
+def varying_bits(words: Iterable[int]) -> int:
+    """Bits that are not the same in all words: a synthesis leaves the others out of the memory."""
+    first, *rest = words
+    varying = 0
+    for word in rest:
+        varying |= word ^ first
+    return varying.bit_count()
+
+
+def widest(rom: Rom) -> int:
+    """Most varying bits of one of the memories of a Rom, which stands for all."""
+    return max(varying_bits(words) for words in rom.contents)
+
+
+def memory_of(component: Leaf | Rom, width: int | None = None) -> Memory:
+    """The memory that a RAM leaf or a Rom is; width: varying bits of a Rom where they are known."""
     if isinstance(component, Rom):
-        return rom_memory(component.depth, component.type.bits, in_block_ram(component))
+        width = component.type.bits if width is None else width
+        return rom_memory(component.depth, width, in_block_ram(component))
     return ram_memory(component.parameters["depth"], component.parameters["width"])

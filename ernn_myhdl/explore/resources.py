@@ -9,17 +9,19 @@ flip-flops from the terms of a block (`block_terms`) with weights that were fitt
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.explore.block_terms import kind_of, terms_of
-from ernn_myhdl.explore.memories import memory_of
+from ernn_myhdl.explore.memories import memory_of, widest
 from ernn_myhdl.netlist import Leaf, Rom
 from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.rtl.top import core
 
+Widths = Callable[[Rom], int]
 COSTS = "block_costs.json"
 #: Operands of one DSP48E1, signed.
 DSP_WIDE, DSP_NARROW = 25, 18
@@ -106,9 +108,9 @@ class _Same:
         return 0
 
 
-def _of(component: Leaf | Rom) -> tuple:
+def _of(component: Leaf | Rom, widths: Widths) -> tuple:
     if isinstance(component, Rom):
-        memory = memory_of(component)
+        memory = memory_of(component, widths(component))
         return memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36
     ports = tuple([p.type for p in component.ports.values()])
     return _known(
@@ -116,11 +118,15 @@ def _of(component: Leaf | Rom) -> tuple:
     )
 
 
-def estimate(design: CoreSpecification) -> Resources:
-    """Resources of the core of a design or network."""
+def estimate(design: CoreSpecification, widths: Widths = widest) -> Resources:
+    """Resources of the core of a design or network.
+
+    widths: tells of a memory with initial values how many of its bits vary; the default looks at all its
+    contents.
+    """
     total = [0.0] * 5
     for component, count in core(design).components().values():
         if isinstance(component, Leaf | Rom):
-            for i, value in enumerate(_of(component)):
+            for i, value in enumerate(_of(component, widths)):
                 total[i] += count * value
     return Resources(*(round(value) for value in total))

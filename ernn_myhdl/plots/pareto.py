@@ -19,8 +19,9 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
     costs = (("DSP48", "dsp", device.dsp), ("block RAMs of 36 kbit", "bram36", device.bram36))
     with picture(file, 11, 7) as figure:
         panels = figure.subplots(2, 2, sharex="col", sharey="row")
-        for line, (cost, name, most) in zip(panels, costs, strict=True):
-            for axes, (label, value, limit) in zip(line, ways, strict=True):
+        for row, (cost, name, most) in enumerate(costs):
+            for column, (label, value, limit) in enumerate(ways):
+                axes = panels[row, column]
                 for group, style in (
                     (result.candidates, {"color": GREY, "s": 5, "alpha": 0.35, "linewidths": 0}),
                     (on_front, {"color": BLUE, "s": 16}),
@@ -39,13 +40,12 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
                 if limit:
                     axes.axvline(limit, color=VERMILION, linestyle=":", linewidth=1)
                 axes.set_xscale("log")
-                axes.set_yscale("symlog", linthresh=10)
-                axes.set_ylim(bottom=0)
-                if axes in panels[:, 0]:
+                axes.set_ylim(0, most * 1.05)
+                if not column:
                     axes.set_ylabel(f"{cost}\n(dashed: {device.name})")
-                if line is panels[1]:
+                if row:
                     axes.set_xlabel(label)
-        panels[0, 0].legend(loc="lower left")
+        panels[1, 1].legend(loc="upper left")
         first = next(iter(result.designs.values()))
         figure.suptitle(
             f"{description(first).rpartition(',')[0]}: {len(result.candidates):,} combinations that "

@@ -43,6 +43,9 @@ from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
 from ernn_myhdl.rtl.units import unit_latencies, units_for
 
+#: Names of the units of the two phases, and what the names of their blocks begin with.
+UNIT_LABELS = ("cells", "candidates")
+
 
 @dataclass(frozen=True)
 class Latencies:
@@ -453,7 +456,7 @@ class _Core:
         units = units_for(self.design)
         self.state_read, self.kept = {}, {}
         made = self.unit(
-            "cells", units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
+            UNIT_LABELS[0], units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
             program.cell_groups, self.gate_rows, self.gate_rows_valid, self.gate_rows_tag,
         )  # fmt: skip
         if self.cell.second_phase:
@@ -467,7 +470,7 @@ class _Core:
         if len(units) > 1:
             width = program.output_width
             blocks, self.y_valid, self.y_tag = self.unit(
-                "candidates", units[1], width, width, program.output_groups, program.output_groups,
+                UNIT_LABELS[1], units[1], width, width, program.output_groups, program.output_groups,
                 self.second_rows, self.second_valid, self.second_tag,
             )  # fmt: skip
             self.y = self.joined("y", blocks)
