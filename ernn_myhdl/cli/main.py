@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from ernn_myhdl import __version__
 from ernn_myhdl.cli import (
+    compare,
     convert,
     demo,
     evaluate,
@@ -25,7 +26,7 @@ from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (
-    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, demo,
+    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare, demo,
 )  # fmt: skip
 
 DESCRIPTION = (
