@@ -22,6 +22,7 @@ from ernn_myhdl.errors import DesignError, ToolError
 
 Function = Callable[[Any], Any]
 Progress = Callable[[int, int, str], None]
+CONNECT_SECONDS = 10.0
 INSTALL = "pip install 'ernn-myhdl[dask]'"
 
 
@@ -93,7 +94,7 @@ def _on_cluster(
     except ModuleNotFoundError:
         raise ToolError(f"dask: the package distributed is not installed: {INSTALL}") from None
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         raise ToolError(
             f"dask: no scheduler at {address} ({type(error).__name__}); start one with "
