@@ -64,7 +64,7 @@ def run(args) -> int:
     if args.picture:
         from ernn_myhdl.plots.compare import plot_comparison
 
-        plot_comparison(rows, args.picture)
+        plot_comparison(rows, args.picture, args.clock_mhz)
     if args.json:
         print_json({"rows": [row.as_json() for row in rows], "board_watts_as_recalled": boards})
         return FINE

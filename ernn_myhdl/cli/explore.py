@@ -17,6 +17,7 @@ from ernn_myhdl.cli.console import (
     step_progress,
     whole,
 )
+from ernn_myhdl.cli.evaluate import word_lengths
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
@@ -77,9 +78,12 @@ def _add_hardware(kinds) -> None:
         ("ifft-units", "U to combine (default: powers of two)"),
         ("element-width", "E to combine (default: powers of two to 16)"),
         ("streams", "streams to combine (default 1,2,4)"),
-        ("words", "bits of weights, x and y to combine (default: those of the design)"),
     ):
         parser.add_argument(f"--{name}", type=_list, metavar="LIST", help=what)
+    parser.add_argument(
+        "--words", type=word_lengths, metavar="A..B",
+        help="bits of weights, x and y, like 8..16 or 8,12 (default: those of the design)",
+    )  # fmt: skip
     parser.add_argument(
         "--calibration", metavar="X",
         help=".npy or .npz on which the formats of --words are chosen (default: standard normal)",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from ernn_myhdl.cell_parameters import parameter_contents
 from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Activations, Design, Formats, Hardware
+from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
+from ernn_myhdl.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.explore.memories import varying_bits
+from ernn_myhdl.explore.memories import RAMB18_SHAPES, varying_bits
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.netlist import Rom
 from ernn_myhdl.program import Program, layer_program
@@ -64,6 +67,8 @@ class Numbers:
     def rom_width(self, rom: Rom, program: Program) -> int:
         """Varying bits of a memory with initial values; all of those of the weights."""
         if rom.name == "program":
+            if rom.depth >= BLOCK_RAM_DEPTH and _fits(rom, RAMB18_SHAPES[0]):
+                return rom.type.bits  # one RAMB18, however many of them vary
             return varying_bits(program.ends.words(program.field_bits))
         for name, memories, width in self.widths:
             if (name, memories) == (rom.name, len(rom.contents)):
@@ -105,6 +110,10 @@ class Candidate:
     def as_json(self) -> dict:
         """For tables."""
         return asdict(self)
+
+
+def _fits(rom: Rom, shape: tuple[int, int]) -> bool:
+    return rom.depth <= shape[0] and rom.type.bits <= shape[1]
 
 
 def lane_choices(cell: Cell) -> list[int]:
@@ -151,12 +160,23 @@ def hardware_choices(
 
 
 @lru_cache(maxsize=1 << 14)
+def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float]:
+    cycles = layer_cycles(cell, hardware, streams)
+    return cycles.latency, cycles.interval
+
+
 def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
-    """Latency, interval of one stream, interval of all."""
-    single = layer_cycles(cell, hardware)
+    """Latency, interval of one stream, interval of all.
+
+    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
+    and streams that no frame is on, but for the pages that they bring.
+    """
+    hardware = replace(hardware, sample_bits=SAMPLE_BITS[-1])
+    alone = replace(hardware, streams=hardware.frames_in_flight)
+    latency, single = _cycles_of(cell, alone, 1)
     if hardware.streams == 1:
-        return single.latency, single.interval, single.interval
-    return single.latency, single.interval, layer_cycles(cell, hardware, hardware.streams).interval
+        return latency, single, single
+    return latency, single, _cycles_of(cell, hardware, hardware.streams)[1]
 
 
 def product_count(numbers: Numbers, hardware: Hardware) -> int:
@@ -167,7 +187,20 @@ def product_count(numbers: Numbers, hardware: Hardware) -> int:
 def evaluate(task: tuple[Numbers, Sequence[Hardware]]) -> list[Candidate]:
     """Cost and speed of some hardware."""
     numbers, choices = task
-    return [_candidate(numbers, hardware) for hardware in choices]
+    with _uncollected():
+        return [_candidate(numbers, hardware) for hardware in choices]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles among the thousands of nets of every netlist, which are in none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:

@@ -17,32 +17,40 @@ def _name(row: Row) -> str:
     return f"{row.core} {row.cell.upper()}, {size}{device}"
 
 
-def plot_comparison(rows: Sequence[Row], file: str | Path) -> None:
-    """One line a core, three panels; PNG or SVG by the name."""
+def plot_comparison(rows: Sequence[Row], file: str | Path, clock_mhz: float) -> None:
+    """One line a core, three panels; PNG or SVG by the name. clock_mhz: of our rows."""
     places = range(len(rows))
-    colours = [VERMILION if row.core == "ours" else GREY for row in rows]
-    with picture(file, 13, 0.42 * len(rows) + 1.6) as figure:
+    with picture(file, 13, 0.36 * len(rows) + 1.8) as figure:
         latency, speed, energy = figure.subplots(1, 3, sharey=True)
-        latency.barh(places, [row.latency_us for row in rows], color=colours)
+        colours = [VERMILION if row.core == "ours" else GREY for row in rows]
+        latency.scatter([row.latency_us for row in rows], places, color=colours, s=45)
         latency.set_xlabel("latency in µs")
-        for offset, colour, label, values in (
-            (-0.2, SKY, "one sequence", [r.frames_per_second_single for r in rows]),
-            (0.2, BLUE, "interleaved", [r.frames_per_second_interleaved for r in rows]),
-        ):
-            speed.barh([p + offset for p in places], values, 0.4, color=colour, label=label)
-        speed.set_xlabel("frames/s")
-        for offset, colour, batch in zip((-0.2, 0.2), (ORANGE, BLUE), BATCHES, strict=True):
-            values = [r.energy_nj[batch] / 1000 for r in rows]
-            energy.barh(
-                [p + offset for p in places], values, 0.4, color=colour, label=f"batch {batch}"
-            )
-        energy.set_xlabel(f"energy model, µJ a frame\n({SOURCE})")
+        for axes, unit, series in (
+            (
+                speed, "frames/s",
+                (
+                    (SKY, "one sequence", [r.frames_per_second_single for r in rows]),
+                    (BLUE, "interleaved", [r.frames_per_second_interleaved for r in rows]),
+                ),
+            ),
+            (
+                energy, "energy model, µJ a frame",
+                [
+                    (colour, f"batch {batch}", [r.energy_nj[batch] / 1000 for r in rows])
+                    for colour, batch in zip((ORANGE, BLUE), BATCHES, strict=True)
+                ],
+            ),
+        ):  # fmt: skip
+            for size, (colour, label, values) in zip((80, 28), series, strict=True):
+                axes.scatter(values, places, color=colour, s=size, label=label)
+            axes.set_xlabel(unit)
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         for axes in (latency, speed, energy):
             axes.set_xscale("log")
-        for axes in (speed, energy):
-            axes.legend(loc="lower right")
         latency.set_yticks(list(places), [_name(row) for row in rows])
         latency.invert_yaxis()
         figure.suptitle(
-            f"Grey: boards, {LABEL}; red: this core, computed at an assumed 200 MHz", fontsize=11
+            f"Grey: boards, {LABEL}; red: this core, computed at an assumed {clock_mhz:g} MHz\n"
+            f"Energies of {SOURCE}",
+            fontsize=11,
         )

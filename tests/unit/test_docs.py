@@ -439,7 +439,7 @@ def test_every_option_is_described():
         for kind, leaf in leaves.items():
             part = section
             if kind:
-                part = section.partition(f"`ernn {name} {kind} ")[2].partition("`ernn plot")[0]
+                part = section.partition(f"`ernn {name} {kind} ")[2].partition(f"`ernn {name}")[0]
             first = [c for row in rows(part) for c in re.findall(r"`([^`]+)`", row[0])]
             described = {c for c in first if c.startswith("-") or c.isupper()}
             options = {s for a in leaf._actions for s in a.option_strings} - {"-h", "--help"}
