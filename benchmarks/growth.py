@@ -50,7 +50,7 @@ CHOSEN = (
 )  # fmt: skip
 FEW = 2
 #: Frames of one run by engine; the others get one.
-FRAMES = {"integer": 100, "verilator": 20}
+FRAMES = {"integer": 100, "verilator": 100}
 #: The device whose limits are drawn: that of the E-RNN paper.
 DEVICE = "xc7vx690t"
 
@@ -122,13 +122,19 @@ def run_engine(point: tuple[int, int, int], engine: str) -> dict:
     start = time.perf_counter()
     try:
         result = ENGINES[engine](job)
+        before = result.elaboration_seconds or 0.0
+        if engine == "verilator":  # built, and once more from the cache
+            before, start = time.perf_counter() - start, time.perf_counter()
+            result = ENGINES[engine](job)
+            start -= before
     except ToolError as error:
         return {"failed": str(error)}
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start - before
     memory = peak_megabytes()
     expected = ENGINES["integer"](job)
     return {
         "frames": frames,
+        "seconds_before": before,
         "seconds": seconds,
         "frames_per_second": frames / seconds,
         "cycles": result.cycles,
@@ -184,7 +190,7 @@ def _engine_cells(run: dict) -> tuple[str, str]:
         return run["failed"], "-"
     speed = f"{run['frames_per_second']:.3g}"
     if run["cycles_per_second"]:
-        speed += f" ({run['cycles_per_second']:.3g} cycles/s)"
+        speed += f" ({run['cycles_per_second']:,.0f} cycles/s after {run['seconds_before']:.0f} s)"
     if run["mismatches"]:
         speed += f", {run['mismatches']} mismatches"
     return speed, f"{run['peak_megabytes']:.0f}"
@@ -228,7 +234,7 @@ def text_of(rows: list[dict], measured: list[dict], engines: list[str]) -> str:
             cells += _engine_cells(row["engines"][engine])
         lines.append(cells)
     parts.append(
-        "Conversion and engines; frames a second hold elaboration and building:\n\n"
+        "Conversion and engines; `after`: seconds of elaboration, or of building and a first run:\n\n"
         + markdown(header, lines)
     )
     return "\n\n".join(parts)

@@ -51,7 +51,7 @@ def main() -> int:
 
 def cells(network: Network) -> str:
     """The layers in a few words."""
-    return ", ".join(f"{d.cell.kind} {d.cell.sizes} k={d.cell.block}" for d in network.layers)
+    return ", ".join(f"{d.cell.kind} {d.cell.sizes} k={d.cell.block_text}" for d in network.layers)
 
 
 def compare(number: int, engines: list[str]) -> list[dict]:

@@ -64,7 +64,7 @@ def default_hardware(
     if sample_bits is None:
         sample_bits = _sample_bits(formats)
     if samples_per_beat is None:
-        samples_per_beat = _samples_per_beat(cell.block, sample_bits)
+        samples_per_beat = _samples_per_beat(cell.tile, sample_bits)
     return Hardware(lanes, ifft_units, width, samples_per_beat, sample_bits, streams)
 
 
@@ -128,7 +128,7 @@ def build_network(
     if sample_bits is None:
         sample_bits = _sample_bits(*chosen)
     if samples_per_beat is None:
-        samples_per_beat = _samples_per_beat(max(cell.block for cell in cells), sample_bits)
+        samples_per_beat = _samples_per_beat(max(cell.tile for cell in cells), sample_bits)
     options = [
         _one_each(what, value, len(cells))
         for what, value in (

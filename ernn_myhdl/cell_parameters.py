@@ -21,7 +21,7 @@ def parameter_layout(design: Design, unit: Unit) -> list[tuple[str, int, int]]:
         "peephole": f.peephole.word if f.peephole else 0,
         MASK: 1,
     }
-    return [(port, design.cell.block, bits[tensor]) for port, tensor, _ in unit.parameters]
+    return [(port, design.cell.tile, bits[tensor]) for port, tensor, _ in unit.parameters]
 
 
 def parameter_contents(
@@ -30,7 +30,7 @@ def parameter_contents(
     """Words of the parameter memory of each of the `width` blocks that are computed side by side."""
     cell, layout = design.cell, parameter_layout(design, unit)
     raw = quantised_weights(design)
-    cells = np.arange(cell.hidden_blocks * cell.block).reshape(-1, cell.block)
+    cells = np.arange(cell.hidden_blocks * cell.tile).reshape(-1, cell.tile)
     used = (cells < cell.hidden).astype(np.int64)
     tensors = [used if t == MASK else raw[t][row] for _, t, row in unit.parameters]
 

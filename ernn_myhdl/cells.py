@@ -5,6 +5,11 @@ the previous y; a cell of hidden size H has `rows` of them for every block of ce
 A second phase has its own rows and multiplies the result m of the first one's element-wise unit: the
 projection of an LSTM, or the candidate of a GRU whose reset comes before the product (x too).
 
+Each matrix may have a block size of its own (`Cell.block_of`); the largest, the tile, is what the datapath
+handles at once: rows, cells and y are counted in tiles. Where the matrices of x and of the previous y
+differ (`Cell.split`), sums over blocks of different sizes cannot share an accumulator, so x and y (or m)
+have passes of their own, and their rows are added as signals.
+
     cell                  rows of the first phase            m             second phase       y
     lstm                  input, forget, candidate, output   o tanh(c)     -                  m
     lstm with projection  the same                           o tanh(c)     W_p m              the sums
@@ -58,11 +63,13 @@ class Row:
 
 
 class Cell:
-    """What all cells have; see the module. Sizes in elements, or in blocks of k where the name says so."""
+    """What all cells have; see the module. Sizes in elements, or in blocks where the name says so."""
 
     kind: ClassVar[str]
     #: Names of the gates in the order of the weight tensors.
     gates: ClassVar[tuple[str, ...]]
+    #: Parameters that hold the block size of a matrix, 0 for that of `block`.
+    block_names: ClassVar[dict[str, str]] = {}
     inputs: int
     hidden: int
     block: int
@@ -71,11 +78,63 @@ class Cell:
     def _check(self) -> None:
         for name in ("inputs", "hidden"):
             _whole(name, getattr(self, name), 1)
-        if isinstance(self.block, bool) or self.block not in BLOCK_SIZES:
+        self._check_block("block", BLOCK_SIZES)
+        for name in self.block_names.values():
+            self._check_block(name, (0, *BLOCK_SIZES))
+
+    def _check_block(self, name: str, legal: tuple[int, ...]) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or value not in legal:
             raise DesignError(
-                f"cell block = {self.block!r}: must be a power of two, one of "
-                f"{', '.join(map(str, BLOCK_SIZES))}"
+                f"cell {name} = {value!r}: must be a power of two, one of "
+                f"{', '.join(str(size) for size in legal if size)}"
+                + (", or 0 for that of block" if 0 in legal else "")
             )
+
+    def block_of(self, matrix: str) -> int:
+        """Block size of a matrix of `weight_shapes`."""
+        name = self.block_names.get(matrix)
+        return (getattr(self, name) if name else 0) or self.block
+
+    @property
+    def block_sizes(self) -> dict[str, int]:
+        """The parameters that tell the block sizes of the matrices, those of `block` left out."""
+        own = {name: getattr(self, name) for name in self.block_names.values()}
+        return {"block": self.block} | {n: k for n, k in own.items() if k not in (0, self.block)}
+
+    @property
+    def block_text(self) -> str:
+        """Block sizes for headings and messages: "8", or "8, input 16"."""
+        own = [
+            f"{n.removesuffix('_block')} {k}" for n, k in self.block_sizes.items() if n != "block"
+        ]
+        return ", ".join([str(self.block), *own])
+
+    @property
+    def tile(self) -> int:
+        """The largest block size of the layer: elements that the datapath handles at once."""
+        return max(self.x_block, self.y_block, self.m_block if self.second_phase else 1)
+
+    @property
+    def x_block(self) -> int:
+        """Block size of x."""
+        return self.block_of("input_weight")
+
+    @property
+    def y_block(self) -> int:
+        """Block size of the previous y, where the first phase multiplies it."""
+        return self.block_of("recurrent_weight") if self.recurrent else self.x_block
+
+    @property
+    def m_block(self) -> int:
+        """Block size of m, where there is a second phase."""
+        matrix = "projection_weight" if self.second_phase == "projection" else "recurrent_weight"
+        return self.block_of(matrix)
+
+    @property
+    def split(self) -> bool:
+        """Whether x has passes of its own."""
+        return self.x_block != self.y_block
 
     @property
     def outputs(self) -> int:
@@ -111,37 +170,55 @@ class Cell:
 
     @property
     def input_blocks(self) -> int:
-        return blocks_for(self.inputs, self.block)
+        """Block columns of x."""
+        return blocks_for(self.inputs, self.x_block)
+
+    @property
+    def y_columns(self) -> int:
+        """Block columns of the previous y."""
+        return blocks_for(self.outputs, self.y_block) if self.recurrent else 0
+
+    @property
+    def m_columns(self) -> int:
+        """Block columns of m."""
+        return blocks_for(self.hidden, self.m_block) if self.second_phase else 0
 
     @property
     def hidden_blocks(self) -> int:
-        return blocks_for(self.hidden, self.block)
+        """Tiles of cells."""
+        return blocks_for(self.hidden, self.tile)
 
     @property
     def output_blocks(self) -> int:
-        return blocks_for(self.outputs, self.block)
+        """Tiles of y."""
+        return blocks_for(self.outputs, self.tile)
 
     @property
-    def first_columns(self) -> int:
-        """Block columns of the first phase: x and then y."""
-        return self.input_blocks + (self.output_blocks if self.recurrent else 0)
-
-    @property
-    def second_columns(self) -> int:
-        """Block columns of the second phase: x where it reads it, and then m."""
-        if not self.second_phase:
-            return 0
-        return self.hidden_blocks + (self.input_blocks if self.second_reads_x else 0)
+    def most_columns(self) -> int:
+        """Block columns that one accumulator sums at most."""
+        second = self.m_columns
+        if self.split:
+            return max(self.input_blocks, self.y_columns, second)
+        x = self.input_blocks
+        return max(x + self.y_columns, second + (x if self.second_reads_x else 0))
 
     @property
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every weight tensor; circulant blocks are stored as their first column."""
-        gates, hb, k = len(self.gates), self.hidden_blocks, self.block
-        shapes: dict[str, tuple[int, ...]] = {"input_weight": (gates, hb, self.input_blocks, k)}
+        gates = len(self.gates)
+        shapes: dict[str, tuple[int, ...]] = {
+            "input_weight": (gates, *self._blocks("input_weight", self.hidden, self.inputs))
+        }
         if self.recurrent:
-            shapes["recurrent_weight"] = (gates, hb, self.output_blocks, k)
+            shape = self._blocks("recurrent_weight", self.hidden, self.outputs)
+            shapes["recurrent_weight"] = (gates, *shape)
         shapes["bias"] = (gates, self.hidden)
         return shapes
+
+    def _blocks(self, matrix: str, rows: int, columns: int) -> tuple[int, int, int]:
+        """Shape of a matrix of rows x columns elements."""
+        k = self.block_of(matrix)
+        return blocks_for(rows, k), blocks_for(columns, k), k
 
     @property
     def format_names(self) -> frozenset[str]:
@@ -168,11 +245,12 @@ class Cell:
         return len(self.gates) * self.hidden * columns
 
     @property
-    def stored_blocks(self) -> int:
-        """Circulant blocks of the matrices, each multiplied once a frame."""
-        blocks = len(self.gates) * self.hidden_blocks * self.first_columns
-        if self.second_phase == "projection":
-            blocks += self.output_blocks * self.hidden_blocks
+    def stored_blocks(self) -> dict[int, int]:
+        """Circulant blocks of the matrices by size, each multiplied once a frame."""
+        blocks: dict[int, int] = {}
+        for shape in self.weight_shapes.values():
+            if len(shape) > 2:
+                blocks[shape[-1]] = blocks.get(shape[-1], 0) + int(np.prod(shape[:-1]))
         return blocks
 
 
@@ -182,11 +260,15 @@ class LstmCell(Cell):
 
     inputs, hidden: sizes; projection: size of the recurrent projection, 0 for none.
     block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    input_block, projection_block: that of the matrices of x and of the projection; 0: block.
     peepholes: diagonal connections from the cell state to the gates (input, forget, output).
     g_activation: "tanh" or "sigmoid", the activation of the candidate.
     """
 
     kind: ClassVar[str] = "lstm"
+    block_names: ClassVar[dict[str, str]] = {
+        "input_weight": "input_block", "projection_weight": "projection_block"
+    }  # fmt: skip
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
 
     inputs: int
@@ -195,10 +277,16 @@ class LstmCell(Cell):
     block: int = 8
     peepholes: bool = False
     g_activation: str = "tanh"
+    input_block: int = 0
+    projection_block: int = 0
 
     def __post_init__(self) -> None:
         self._check()
         _whole("projection", self.projection, 0)
+        if self.projection_block and not self.projection:
+            raise DesignError(
+                f"cell projection_block = {self.projection_block}: there is no projection; must be 0"
+            )
         if not isinstance(self.peepholes, bool):
             raise DesignError(f"cell peepholes = {self.peepholes!r}: must be true or false")
         _one_of("g_activation", self.g_activation, ACTIVATIONS)
@@ -215,7 +303,9 @@ class LstmCell(Cell):
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         shapes = super().weight_shapes
         if self.projection:
-            shapes["projection_weight"] = (self.output_blocks, self.hidden_blocks, self.block)
+            shapes["projection_weight"] = self._blocks(
+                "projection_weight", self.projection, self.hidden
+            )
         if self.peepholes:
             shapes["peephole"] = (3, self.hidden)
         return shapes
@@ -242,12 +332,14 @@ class GruCell(Cell):
         reset "after":   n = act(W_n x + b_n + r . (W_nh h' + b_nh))
 
     inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    input_block: that of the matrices of x; 0: block.
     reset: "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
     linear_before_reset=1), which has a recurrent bias b_nh too. g_activation: act, "tanh" or "sigmoid".
     Some codes swap z and 1 - z: negate their update gate's weights and bias.
     """
 
     kind: ClassVar[str] = "gru"
+    block_names: ClassVar[dict[str, str]] = {"input_weight": "input_block"}
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
 
     inputs: int
@@ -255,6 +347,7 @@ class GruCell(Cell):
     block: int = 8
     reset: str = "before"
     g_activation: str = "tanh"
+    input_block: int = 0
 
     def __post_init__(self) -> None:
         self._check()

@@ -332,14 +332,14 @@ class Design(CoreSpecification):
     @property
     def lane_products(self) -> int:
         """Multipliers of a lane: 2 for the real bins and 3 for each complex one."""
-        return spectral_products(self.cell.block)
+        return spectral_products(self.cell.tile)
 
     @property
     def accumulator_word(self) -> int:
         """Bits of a lane's accumulator: no set of weights in these formats can overflow it."""
         f = self.formats
-        terms = max(self.cell.first_columns, self.cell.second_columns)
-        sums = 2 if self.cell.block > 2 else 0  # c + d and a + b: a bit more each, not both at once
+        terms = self.cell.most_columns
+        sums = 2 if self.cell.tile > 2 else 0  # c + d and a + b: a bit more each, not both at once
         product = 1 << (f.weight_word - 1 + f.spectrum_word - 1 + (1 if sums else 0))
         return width_for(terms * product)
 

@@ -38,6 +38,8 @@ def new_design(
     name: str = "ernn",
     cell: str = "lstm",
     reset: str | None = None,
+    input_block: int | None = None,
+    projection_block: int | None = None,
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
@@ -54,6 +56,8 @@ def new_design(
         "peepholes": peepholes,
         "g_activation": g_activation,
         "reset": reset,
+        "input_block": input_block,
+        "projection_block": projection_block,
     }
     given = {n: v for n, v in given.items() if v is not None}
     layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
 
+#: In the name of what is not complete yet.
+PARTIAL = "partial"
+
 
 def check_folder(folder: str | Path, force: bool, marker: str | Sequence[str]) -> Path:
     """The folder as a path; DesignError where it must not be written.
@@ -58,7 +61,7 @@ def new_folder(
     """A temporary folder to write into; it becomes `folder` when the block ends without an error."""
     folder = check_folder(folder, force, marker).absolute()
     made = _make_parents(folder)
-    partial = _beside(folder, "partial")
+    partial = _beside(folder, PARTIAL)
     try:
         partial.mkdir()
         yield partial
@@ -80,7 +83,7 @@ def new_file(file: str | Path) -> Iterator[Path]:
     """A temporary path to write to; it becomes `file` when the block ends without an error."""
     file = check_file(file).absolute()
     made = _make_parents(file)
-    partial = _beside(file, "partial").with_suffix(file.suffix)
+    partial = file.with_name(f".{file.stem}.{PARTIAL}-{os.getpid()}{file.suffix}")
     try:
         yield partial
         os.replace(partial, file)

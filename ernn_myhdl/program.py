@@ -2,7 +2,8 @@
 
 A frame is a list of operations, one a cycle: first the passes over the rows of the first phase (all
 columns of x, then all of the previous y), then those over the rows of the second phase (of x where it
-reads it, then of m). An operation's place in the list is its address in every lane's weight memory,
+reads it, then of m). In a split cell, whose x and y have blocks of different sizes, the columns of x are a
+pass of their own before that of the same rows' others. An operation's place in the list is its address in every lane's weight memory,
 so this list is at once the program memory's contents, the layout of the weights and the basis of the
 cycle model (`ernn_myhdl.schedule`). The two parts have a counter each: while the second phase of one
 frame waits for m, a pass of the first phase of the next frame may run.
@@ -11,6 +12,11 @@ Rows of the first phase are ordered by block of cells, then row of the cell (`Ce
 row R b + q. Lane l takes row p L + l in pass p, so all rows of the same cells are drained together. In
 the second phase, lane l takes row p (L/G) + l // G and, in step s, column s G + l % G, where x and m
 begin with a step each: G lanes share a row and are summed in the drain.
+
+A row is of a tile (`Cell.tile`) of elements. With blocks of k elements smaller than the tile, a lane
+multiplies one block of the column with tile / k blocks below each other: tile words of weights as ever. What
+is a complex bin of the tile may then be the two real words (DC and Nyquist, or samples) of a block;
+`column_select` gives the lane other operands there, and the two weights change places (`lane_words`).
 """
 
 from __future__ import annotations
@@ -39,7 +45,7 @@ class Operation:
     source that must have been written, 0 for the second phase's x, which was there for the first.
     first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
     start, x_done, y_done: first of the frame; last of its phase that reads x; last that reads y.
-    final: last of the first phase of a frame that has a second one; last of the second phase.
+    part: of a pass of x whose rows are added to those of the next. final: last of the first phase of a frame that has a second one; last of the second phase.
     """
 
     source: int
@@ -52,6 +58,7 @@ class Operation:
     x_done: bool
     y_done: bool
     final: bool
+    part: bool
 
 
 #: Fields of an operation that are one bit.
@@ -62,12 +69,14 @@ FLAGS = frozenset(f.name for f in fields(Operation) if f.type == "bool")
 class Phase:
     """The passes of one matrix phase; all of them read the same columns.
 
-    columns: (source, index, need) of each operation of a pass; see `Operation`. chunks: cycles in which the
-    rows of each pass are drained.
+    columns: (source, index, need) of each operation of a pass; see `Operation`. parts: operations of each
+    part of a pass, which is drained by itself: those of x and the others in a split cell, else all. chunks:
+    cycles in which the rows of each pass are drained.
     """
 
     columns: tuple[tuple[int, int, int], ...]
     chunks: tuple[int, ...]
+    parts: tuple[int, ...]
 
     @property
     def passes(self) -> int:
@@ -77,6 +86,21 @@ class Phase:
     def length(self) -> int:
         """Operations of all passes."""
         return len(self.chunks) * len(self.columns)
+
+    @property
+    def split(self) -> bool:
+        """Whether a pass has several parts."""
+        return len(self.parts) > 1
+
+    def operations_of(self, chunks: int) -> list[tuple]:
+        """Operations of a pass without the marks that depend on the frame."""
+        plan, begin = [], 0
+        for number, size in enumerate(self.parts):
+            for i, column in enumerate(self.columns[begin : begin + size]):
+                part = number < len(self.parts) - 1
+                plan.append((*column, i == 0, i == size - 1, chunks - 1, part))
+            begin += size
+        return plan
 
 
 @dataclass(frozen=True)
@@ -120,11 +144,10 @@ class Program:
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """All operations in their order."""
-        plan = []  # (source, index, need, first, last, chunks)
+        plan = []  # (source, index, need, first, last, chunks, part)
         for phase in (self.first, self.second):
-            end = len(phase.columns) - 1
             for chunks in phase.chunks:
-                plan += [(*c, i == 0, i == end, chunks - 1) for i, c in enumerate(phase.columns)]
+                plan += phase.operations_of(chunks)
         base = self.gate_length
         ends = {  # last operation of each phase that reads x, and of the frame that reads y
             X: {_last(plan[:base], X), _last(plan, X)},
@@ -132,7 +155,7 @@ class Program:
         }
         finals = (base - 1, len(plan) - 1) if self.second_passes else ()
         return tuple(
-            Operation(*o, i == 0, i in ends[X], i in ends[Y], i in finals)
+            Operation(*o[:-1], i == 0, i in ends[X], i in ends[Y], i in finals, o[-1])
             for i, o in enumerate(plan)
         )
 
@@ -151,13 +174,15 @@ class Program:
         }
         bits = {name: bits_for(value + 1) for name, value in most.items()}
         bits |= dict.fromkeys(FLAGS, 1) | {"source": 2}
-        return {f.name: bits[f.name] for f in fields(Operation)}
+        if not (self.first.split or self.second.split):
+            del bits["part"]
+        return {f.name: bits[f.name] for f in fields(Operation) if f.name in bits}
 
     @property
     def ends(self) -> Program:
         """The same with the first and the last pass of each phase only: every word that there is."""
         phases = [
-            Phase(p.columns, p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
+            replace(p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
             for p in (self.first, self.second)
         ]
         return replace(self, first=phases[0], second=phases[1])
@@ -178,7 +203,7 @@ class Program:
 def _steps(cell: Cell, groups: int) -> tuple[int, int]:
     """Cycles of a row of the second phase with `groups` lanes a row: those of x, all of them."""
     inputs = blocks_for(cell.input_blocks, groups) if cell.second_reads_x else 0
-    return inputs, inputs + blocks_for(cell.hidden_blocks, groups)
+    return inputs, inputs + blocks_for(cell.m_columns, groups)
 
 
 def _column_groups(cell: Cell, hw: Hardware) -> int:
@@ -195,6 +220,13 @@ def _column_groups(cell: Cell, hw: Hardware) -> int:
 def _pass_chunks(total: int, passes: int, per_pass: int) -> tuple[int, ...]:
     """Drain cycles of each pass; the last one may have fewer rows."""
     return tuple(min(per_pass, total - p * per_pass) for p in range(passes))
+
+
+def _phase(cell: Cell, columns: list[tuple[int, int, int]], chunks: tuple[int, ...]) -> Phase:
+    """The phase of these columns; in a split cell those of x are a part of their own."""
+    inputs = sum(column[0] == X for column in columns)
+    parts = (inputs, len(columns) - inputs) if cell.split and inputs else (len(columns),)
+    return Phase(tuple(columns), chunks, parts)
 
 
 def _last(plan: list[tuple], source: int) -> int | None:
@@ -224,14 +256,18 @@ def layer_program(cell: Cell, hw: Hardware) -> Program:
         input_steps, steps = _steps(cell, groups)
         second_passes = blocks_for(cell.second_rows, lanes // groups)
 
+    def groups_of(blocks: int, k: int, size: int) -> int:
+        """Groups of `size` tiles that hold so many blocks of k."""
+        return blocks_for(blocks * k, size * cell.tile)
+
     columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
-    if cell.recurrent:
-        columns += [(Y, c, c // output_width + 1) for c in range(cell.output_blocks)]
-    first = Phase(tuple(columns), _pass_chunks(gate_chunks, gate_passes, lanes // units))
+    columns += [(Y, c, groups_of(c + 1, cell.y_block, output_width)) for c in range(cell.y_columns)]
+    first = _phase(cell, columns, _pass_chunks(gate_chunks, gate_passes, lanes // units))
     columns = [(X, step, 0) for step in range(input_steps)]
     for step in range(steps - input_steps):
-        columns.append((M, step, min(blocks_for(groups * (step + 1), width), cell_groups)))
-    second = Phase(tuple(columns), _pass_chunks(output_groups, second_passes, lanes // units))
+        need = groups_of(groups * (step + 1), cell.m_block, width)
+        columns.append((M, step, min(need, cell_groups)))
+    second = _phase(cell, columns, _pass_chunks(output_groups, second_passes, lanes // units))
     return Program(
         first,
         second,
@@ -245,57 +281,82 @@ def layer_program(cell: Cell, hw: Hardware) -> Program:
     )
 
 
-def _first_matrix(design: Design) -> np.ndarray:
-    """Raw weights of the first phase: (rows, columns, k) in the order of the rows."""
-    cell, raw = design.cell, quantised_weights(design)
-    parts = []
-    for row in cell.rows:
-        columns = [_gate(raw["input_weight"], row.input)]
-        if cell.recurrent:
-            columns.append(_gate(raw["recurrent_weight"], row.recurrent))
-        parts.append(np.concatenate(columns, axis=1))
-    return np.stack(parts, axis=1).reshape(-1, cell.first_columns, cell.block)
-
-
 def _gate(weight: np.ndarray, gate: int | None) -> np.ndarray:
     """One gate of a weight tensor; zeros for None."""
     return np.zeros_like(weight[0]) if gate is None else weight[gate]
 
 
+def lane_words(blocks: np.ndarray, tile: int) -> np.ndarray:
+    """Packed spectra (rows of blocks, columns, k) as words of lanes: (rows of tiles, columns, tile).
+
+    Where a complex bin of the tile holds two real words of smaller blocks, they change places.
+    """
+    rows, columns, k = blocks.shape
+    words = blocks.reshape(rows * k // tile, tile // k, columns, k).swapaxes(1, 2)
+    words = words.reshape(-1, columns, tile).copy()
+    for word in real_pairs(tile, k):
+        words[..., [word, word + 1]] = words[..., [word + 1, word]]
+    return words
+
+
+def real_pairs(tile: int, k: int) -> list[int]:
+    """First words of the complex bins of a tile that hold two real words of blocks of k."""
+    return [word for word in range(2, tile, 2) if word % k == 0 or k == 1] if k < tile else []
+
+
+def _first_matrix(design: Design) -> list[np.ndarray]:
+    """Raw weights of the first phase for x and the previous y: (rows, columns, tile)."""
+    cell, raw = design.cell, quantised_weights(design)
+    parts = [[_gate(raw["input_weight"], row.input) for row in cell.rows]]
+    if cell.recurrent:
+        parts.append([_gate(raw["recurrent_weight"], row.recurrent) for row in cell.rows])
+    matrices = []
+    for part in parts:
+        rows = np.stack([lane_words(gate, cell.tile) for gate in part], axis=1)
+        matrices.append(rows.reshape(-1, *rows.shape[2:]))
+    return matrices
+
+
 def _second_matrix(design: Design) -> list[np.ndarray]:
-    """Raw weights of the second phase for each of its sources: (rows, columns, k)."""
+    """Raw weights of the second phase for each of its sources: (rows, columns, tile)."""
     cell, raw = design.cell, quantised_weights(design)
     if cell.second_phase == "projection":
-        return [raw["projection_weight"]]
-    return [raw["input_weight"][-1], raw["recurrent_weight"][-1]]
+        gates = [raw["projection_weight"]]
+    else:
+        gates = [raw["input_weight"][-1], raw["recurrent_weight"][-1]]
+    return [lane_words(gate, cell.tile) for gate in gates]
+
+
+def _placed(memory: np.ndarray, operations: slice, passes: list[list[np.ndarray]]) -> None:
+    """Write passes, each a list of its parts (lanes, operations, tile), one after the other."""
+    words = [part for parts in passes for part in parts]
+    memory[:, operations] = np.concatenate(words, axis=1)
+
+
+def _in_passes(matrix: np.ndarray, passes: int, rows: int) -> np.ndarray:
+    """A matrix (rows, ...) cut into passes of so many rows: (passes, rows, ...), padded with zeros."""
+    surplus = passes * rows - len(matrix)
+    padded = np.pad(matrix, [(0, surplus)] + [(0, 0)] * (matrix.ndim - 1))
+    return padded.reshape(passes, rows, *matrix.shape[1:])
 
 
 def lane_weights(design: Design) -> np.ndarray:
-    """Raw packed weight spectra (lanes, program length, k) in the order of the program."""
+    """Raw packed weight spectra (lanes, program length, tile) in the order of the program."""
     cell, hw, program = design.cell, design.hardware, program_for(design)
-    k, lanes, groups = cell.block, hw.lanes, program.groups
+    k, lanes, groups = cell.tile, hw.lanes, program.groups
     memory = np.zeros((lanes, program.length, k), dtype=np.int64)
-    first, columns = _first_matrix(design), cell.first_columns
-    for p in range(program.gate_passes):
-        rows = first[p * lanes : (p + 1) * lanes]
-        memory[: len(rows), p * columns : (p + 1) * columns] = rows
+    parts = [_in_passes(m, program.gate_passes, lanes) for m in _first_matrix(design)]
+    _placed(memory, slice(program.gate_length), list(zip(*parts, strict=True)))
     if not cell.second_phase:
         return memory
-    per_pass = lanes // groups
     parts = []
     for matrix in _second_matrix(design):  # each source begins with a step
-        rows, columns = matrix.shape[:2]
-        size = (program.second_passes * per_pass, blocks_for(columns, groups) * groups, k)
-        parts.append(np.zeros(size, np.int64))
-        parts[-1][:rows, :columns] = matrix
-    second = np.concatenate(parts, axis=1)
-    for p in range(program.second_passes):
-        rows = second[p * per_pass : (p + 1) * per_pass]
-        rows = rows.reshape(per_pass, program.steps, groups, k)
-        start = program.gate_length + p * program.steps
-        memory[:, start : start + program.steps] = np.moveaxis(rows, 2, 1).reshape(
-            lanes, program.steps, k
-        )
+        steps = blocks_for(matrix.shape[1], groups)
+        padded = np.pad(matrix, ((0, 0), (0, steps * groups - matrix.shape[1]), (0, 0)))
+        rows = _in_passes(padded, program.second_passes, lanes // groups)
+        rows = rows.reshape(program.second_passes, lanes // groups, steps, groups, k)
+        parts.append(rows.swapaxes(2, 3).reshape(program.second_passes, lanes, steps, k))
+    _placed(memory, slice(program.gate_length, None), list(zip(*parts, strict=True)))
     return memory
 
 

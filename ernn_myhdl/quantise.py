@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ernn_myhdl.circulant import pack_spectrum
+from ernn_myhdl.circulant import blocks_for, pack_spectrum
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import quantise
 
@@ -16,14 +16,18 @@ def quantised_weights(design: Design) -> dict[str, np.ndarray]:
     """Raw int64 arrays of every constant of `design`.
 
     input_weight (G, H, X, k) for G gates, recurrent_weight (G, H, Y, k), projection_weight (Y, H, k):
-    packed spectra. bias (G, H, k), recurrent_bias (1, H, k), peephole (3, H, k): per cell, zero-padded
-    to whole blocks.
+    packed spectra, each with its k, zero-padded to rows of whole tiles. bias (G, H, t), recurrent_bias
+    (1, H, t), peephole (3, H, t): per cell, zero-padded to whole tiles of t.
     """
     cell, formats = design.cell, design.formats
     raw = {}
     for name in ("input_weight", "recurrent_weight", "projection_weight"):
         if name in design.weights:
-            raw[name] = quantise(pack_spectrum(design.weights[name]), getattr(formats, name))
+            spectra = quantise(pack_spectrum(design.weights[name]), getattr(formats, name))
+            *_, rows, _, k = spectra.shape
+            whole = blocks_for(rows * k, cell.tile) * cell.tile // k
+            surplus = [(0, 0)] * (spectra.ndim - 3) + [(0, whole - rows), (0, 0), (0, 0)]
+            raw[name] = np.pad(spectra, surplus)
     constants = {
         "bias": formats.preactivation,
         "recurrent_bias": formats.preactivation,
@@ -32,9 +36,9 @@ def quantised_weights(design: Design) -> dict[str, np.ndarray]:
     for name, fmt in constants.items():
         if name in design.weights:
             values = np.asarray(design.weights[name])
-            padded = np.zeros((values.shape[0], cell.hidden_blocks * cell.block))
+            padded = np.zeros((values.shape[0], cell.hidden_blocks * cell.tile))
             padded[:, : cell.hidden] = values
-            raw[name] = quantise(padded, fmt).reshape(-1, cell.hidden_blocks, cell.block)
+            raw[name] = quantise(padded, fmt).reshape(-1, cell.hidden_blocks, cell.tile)
     for array in raw.values():
         array.setflags(write=False)
     return raw

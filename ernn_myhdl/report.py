@@ -14,6 +14,7 @@ from ernn_myhdl.program import program_for
 from ernn_myhdl.pwl import tables
 from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import schedule_for
+from ernn_myhdl.transform import spectral_products
 
 #: Words of activations' inputs up to this are looked at code by code.
 LOOKED_AT_BITS = 20
@@ -25,7 +26,7 @@ def multipliers(design: Design) -> dict[str, int]:
     return {
         "lanes": hw.lanes * design.lane_products,
         "element_wise": sum(
-            width * cell.block * unit.multipliers
+            width * cell.tile * unit.multipliers
             for unit, width in zip(
                 units_for(design), (hw.element_width, program.output_width), strict=False
             )
@@ -100,9 +101,10 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
     cell, hw, f = design.cell, design.hardware, design.formats
     program, schedule = program_for(design), schedule_for(design)
     together = schedule_for(design, hw.streams)
-    stored = cell.stored_blocks * cell.block
+    stored = sum(count * k for k, count in cell.stored_blocks.items())
     parts = multipliers(design)
-    bound = cell.stored_blocks * design.lane_products / sum(parts.values())
+    products = sum(count * spectral_products(k) for k, count in cell.stored_blocks.items())
+    bound = products / sum(parts.values())
     errors = _activation_errors(design)
     return {
         "name": design.name,
@@ -120,11 +122,12 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
             "hidden": cell.hidden_blocks,
             "output": cell.output_blocks,
         },
+        "block_text": cell.block_text,
         "parameters": cell.parameters,
         "dense_parameters": cell.dense_parameters,
         "compression_ratio": cell.dense_parameters / cell.parameters,
         "weight_bits": stored * f.weight_word,
-        "weight_memory_bits": hw.lanes * program.length * cell.block * f.weight_word,
+        "weight_memory_bits": hw.lanes * program.length * cell.tile * f.weight_word,
         "accumulator_bits": design.accumulator_word,
         "multipliers": sum(parts.values()),
         "multipliers_by_unit": parts,
@@ -154,7 +157,7 @@ def info_text(info: dict) -> str:
     if "layers" in info:
         return _network_text(info)
     cell, hw = info["cell"], info["hardware"]
-    options = [f"block {cell['block']}"]
+    options = [f"block {info['block_text']}"]
     if cell.get("projection"):
         options.insert(0, f"projection {cell['projection']}")
     if "reset" in cell:

@@ -110,9 +110,9 @@ class Schedule:
                 unit = self.design.cell.second_phase if i >= program.gate_length else "lanes"
                 events.append(Event(unit, frame, start, t.issued[i] + 1, label))
                 start = None
-        passes = [o for o in program.operations if o.last]
-        for number, (head, operation) in enumerate(zip(t.heads, passes, strict=True)):
-            label = "gates" if number < program.gate_passes else "y"
+        passes = [(i, o) for i, o in enumerate(program.operations) if o.last]
+        for head, (place, operation) in zip(t.heads, passes, strict=True):
+            label = "gates" if place < program.gate_length else "y"
             events.append(Event("drain", frame, head, head + operation.chunks + 1, label))
         for done in t.cells:
             events.append(

@@ -37,6 +37,8 @@ _COMMENTS = {
         "hidden": "cells; elements of y in a linear layer",
         "projection": "elements of y with a recurrent projection; 0: none, y is the cells' output",
         "block": "size k of the circulant blocks: 1 (dense), 2, 4, 8, 16 or 32",
+        "input_block": "that of the matrices of x; 0: block",
+        "projection_block": "that of the projection's matrix; 0: block",
         "peepholes": "diagonal connections from the cell state to the gates",
         "reset": "place of a GRU's reset: before or after the recurrent product",
         "g_activation": "activation of the candidate: tanh or sigmoid",
@@ -246,7 +248,8 @@ def _parts(document: dict) -> dict:
     if not isinstance(cell["kind"], str) or cell["kind"] not in CELLS:
         raise DesignError(f"cell kind = {cell['kind']!r}: must be {' or '.join(map(repr, CELLS))}")
     kind = CELLS[cell["kind"]]
-    _check_keys("cell", cell, ("kind", *cell_fields(kind)), ())
+    younger = tuple(kind.block_names.values())  # than the format
+    _check_keys("cell", cell, ("kind", *cell_fields(kind)), younger)
     del cell["kind"]
     return {
         "name": document["name"],

@@ -94,20 +94,26 @@ def _linear(design: Design) -> dict[str, int]:
 
 def intermediate_widths(design: Design) -> dict[str, int]:
     """Bits of the widest intermediate result of each step of a frame."""
-    cell, f, k = design.cell, design.formats, design.cell.block
-    growth = k.bit_length() - 1
-    forward, inverse = forward_graph(k), inverse_graph(k)
+    cell, f = design.cell, design.formats
     widths = {"accumulator": design.accumulator_word}
-    for name in ("input", "output", "cell_output"):
+    for name, k in (
+        ("input", cell.x_block),
+        ("output", cell.y_block),
+        ("cell_output", cell.m_block),
+    ):
         source, target = getattr(f, name), getattr(f, f"{name}_spectrum")
         if target is not None:
             word = _aligned(source.word, source.frac, working_frac(k, source.frac, target.frac))
-            widths[f"transform of {name}"] = _transform(forward, k, word)
+            widths[f"transform of {name}"] = _transform(forward_graph(k), k, word)
     accumulator = (design.accumulator_word, f.accumulator_frac)
     widths["block_spectrum"] = _aligned(*accumulator, f.block_spectrum.frac)
-    block = _transform(inverse, k, f.block_spectrum.word)
+    k = cell.tile
+    block = _transform(inverse_graph(k), k, f.block_spectrum.word)
     results = [f.preactivation.frac] + ([f.output.frac] if cell.projection else [])
+    growth = k.bit_length() - 1
     widths["inverse transform"] = _aligned(block, f.block_spectrum.frac + growth, max(results))
+    if cell.split:
+        widths["gate_sums"] = f.preactivation.word + 1
     widths |= {"lstm": _lstm, "gru": _gru, "linear": _linear}[cell.kind](design)
     for name, table in tables(design).items():
         widths[f"table {name}"] = _table(table)

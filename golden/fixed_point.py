@@ -81,12 +81,10 @@ class FixedPointModel:
         x = check_sequence(np.asarray(x)[None], cell.inputs)[0]
         t = {"input": stages.given("input", x, INPUT_SEQUENCE)}
         t["input_spectrum"] = stages.forward("input_spectrum", t["input"])
-        t["accumulators"] = self._products("input_weight", t["input_spectrum"])
+        products, recurrent = self._products("input_weight", t["input_spectrum"]), None
         if cell.recurrent:
             recurrent = self._products("recurrent_weight", self._output_spectrum)
-            t["accumulators"] = stages.sum(t["accumulators"], recurrent)
-        t["gate_spectra"] = stages.rounded("gate_spectra", t["accumulators"])
-        t["gate_sums"] = stages.inverse("gate_sums", t["gate_spectra"])
+        stages.gate_sums(t, products, recurrent)
         self._cell.advance(t, self._cell_state)
         if cell.recurrent:
             t["output_spectrum"] = stages.forward("output_spectrum", t["output"])
@@ -97,4 +95,7 @@ class FixedPointModel:
         """Products of matrix `name` in the rows of the accumulators that have them."""
         rows, gates = zip(*(pair for pair in self._rows[name] if pair[1] is not None), strict=True)
         products = self._stages.products(chosen(self._stages.weights[name], [*gates]), spectrum)
-        return self._stages.placed("accumulators", products, [*rows])
+        part = name == "input_weight" and self.design.cell.split
+        return self._stages.placed(
+            "input_accumulators" if part else "accumulators", products, [*rows]
+        )

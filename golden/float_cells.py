@@ -68,7 +68,8 @@ class LstmEquations:
     output_mask: np.ndarray | float = 1.0
 
     def __call__(self, now: Frame) -> Tensors:
-        gate_sums = now.products + self.recurrent(now.output)
+        recurrent = self.recurrent(now.output)
+        gate_sums = now.products + recurrent
         z, c = gate_sums + self.bias, now.cell_state
         if self.peephole is not None:
             z[:, :2] += self.peephole[:2] * c[:, None]
@@ -80,6 +81,8 @@ class LstmEquations:
         cell_tanh = np.tanh(c)
         m = o * cell_tanh * self.cell_mask
         made = {
+            "gate_input_sums": now.products,
+            "gate_recurrent_sums": recurrent,
             "gate_sums": gate_sums,
             "preactivations": z,
             "gates": np.stack([i, f, g, o], axis=1),
@@ -115,11 +118,26 @@ class GruEquations:
         r, z = gates[:, 0], gates[:, 1]
         if self.candidate is not None:
             m = r * h
-            candidate_sums = now.products[:, 2] + self.candidate(m)
-            made = {"gate_sums": sums, "cell_output": m, "candidate_sums": candidate_sums}
+            of_m = self.candidate(m)
+            candidate_sums = now.products[:, 2] + of_m
+            made = {
+                "gate_input_sums": now.products[:, :2],
+                "gate_recurrent_sums": recurrent,
+                "gate_sums": sums,
+                "cell_output": m,
+                "candidate_input_sums": now.products[:, 2],
+                "candidate_recurrent_sums": of_m,
+                "candidate_sums": candidate_sums,
+            }
             rows = [candidate_sums + self.bias[2]]
         else:
-            made = {"gate_sums": np.concatenate([sums, now.products[:, 2:], recurrent[:, 2:]], 1)}
+            none = np.zeros_like(recurrent[:, 2:])
+            parts = {
+                "gate_input_sums": [now.products, none],
+                "gate_recurrent_sums": [recurrent[:, :2], none, recurrent[:, 2:]],
+                "gate_sums": [sums, now.products[:, 2:], recurrent[:, 2:]],
+            }
+            made = {name: np.concatenate(rows, 1) for name, rows in parts.items()}
             product = recurrent[:, 2] + self.recurrent_bias[0]
             rows = [now.products[:, 2] + self.bias[2] + r * product, product]
         n = activation(self.g_activation)(rows[0])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ernn_myhdl.cells import Cell
-from ernn_myhdl.circulant import expand, pack_spectrum
+from ernn_myhdl.circulant import blocks_for, expand, pack_spectrum
 from ernn_myhdl.errors import DesignError
 from golden.float_cells import Frame, GruEquations, LinearEquations, LstmEquations, Product, Tensors
 from golden.initial_state import check_states
@@ -43,6 +43,11 @@ def circulant_product(vectors: np.ndarray) -> Product:
         return np.fft.irfft(sums.transpose(1, 2, 0), n=k, axis=-1).reshape(len(x), *lead, p * k)
 
     return product
+
+
+def _extended(x: np.ndarray, surplus: int) -> np.ndarray:
+    """x with zeros behind its last axis."""
+    return np.concatenate([x, np.zeros((*x.shape[:-1], surplus))], axis=-1)
 
 
 def _run(
@@ -156,14 +161,21 @@ class FloatModel:
         self._advance = {"lstm": self._lstm, "gru": self._gru, "linear": self._linear}[cell.kind]()
 
     def _product(self, name: str, gates: slice | int = slice(None)) -> Product:
+        """Product with a matrix, from and to whole tiles whatever its blocks."""
         vectors = self._weights[name][gates]
+        *_, p, q, k = vectors.shape
         if self._structure == "circulant":
-            return circulant_product(vectors)
-        return dense_product(expand(vectors))
+            product = circulant_product(vectors)
+        else:
+            product = dense_product(expand(vectors))
+        surplus = blocks_for(p * k, self.cell.tile) * self.cell.tile - p * k
+        if not surplus:
+            return lambda x: product(x[:, : q * k])
+        return lambda x: _extended(product(x[:, : q * k]), surplus)
 
     def _padded(self, name: str) -> np.ndarray:
         cell = self.cell
-        surplus = cell.hidden_blocks * cell.block - cell.hidden
+        surplus = cell.hidden_blocks * cell.tile - cell.hidden
         return np.pad(self._weights[name], ((0, 0), (0, surplus)))
 
     def _mask(self, name: str) -> np.ndarray:
@@ -209,7 +221,7 @@ class FloatModel:
         sequences = [check_sequence(s, self.cell.inputs) for s in ([x] if single else x)]
         states = check_states(self.cell, initial, None if single else len(sequences))
         batch = Batch(sequences)
-        padded = batch.pad(sequences, self.cell.input_blocks * self.cell.block).astype(np.float64)
+        padded = batch.pad(sequences, self.cell.input_blocks * self.cell.x_block).astype(np.float64)
         state = self._state(batch, states)
         made = _run(self._advance, padded, self._products, batch, state, keep=tensors)
         outputs = [y[:, : self.cell.outputs] for y in batch.split(made["output"])]
@@ -223,8 +235,8 @@ class FloatModel:
     def _state(self, batch: Batch, states: list) -> tuple[np.ndarray, np.ndarray]:
         """Cell state and output (batch, blocks k) before the first frame."""
         cell = self.cell
-        c = np.zeros((batch.size, cell.hidden_blocks * cell.block))
-        y = np.zeros((batch.size, cell.output_blocks * cell.block))
+        c = np.zeros((batch.size, cell.hidden_blocks * cell.tile))
+        y = np.zeros((batch.size, cell.output_blocks * cell.tile))
         for slot, index in enumerate(batch.order):
             state = states[index]
             if state is None:
@@ -247,14 +259,21 @@ class FloatModel:
             for name, array in {"input": padded, **made}.items()
             if name in shapes
         }
+
+        def spectra(of: str, name: str) -> np.ndarray:
+            return pack_spectrum(named[of].reshape(*named[of].shape[:2], *shapes[name]))
+
         for signal in ("input", "output", "cell_output"):
-            if signal in named:
-                named[f"{signal}_spectrum"] = pack_spectrum(named[signal])
-        for prefix, spectra, sums in (
-            ("", "gate_spectra", "gate_sums"),
-            ("candidate_", "candidate_spectra", "candidate_sums"),
+            if signal in named and f"{signal}_spectrum" in shapes:
+                named[f"{signal}_spectrum"] = spectra(signal, f"{signal}_spectrum")
+        other = "recurrent_sums" if self.cell.split else "sums"
+        for prefix, name, sums in (
+            ("", "gate_spectra", f"gate_{other}"),
+            ("input_", "gate_input_spectra", "gate_input_sums"),
+            ("candidate_", "candidate_spectra", f"candidate_{other}"),
+            ("candidate_input_", "candidate_input_spectra", "candidate_input_sums"),
             ("projection_", "projection_spectra", "projection_sums"),
         ):
-            if sums in named:
-                named[spectra] = named[f"{prefix}accumulators"] = pack_spectrum(named[sums])
+            if sums in named and name in shapes:
+                named[name] = named[f"{prefix}accumulators"] = spectra(sums, name)
         return {name: named[name] for name in tensor_names(self.cell)}

@@ -105,12 +105,11 @@ class FxpGru:
         stages = self.stages
         t["cell_output"] = stages.rounded("cell_output", r * c)
         t["cell_output_spectrum"] = stages.forward("cell_output_spectrum", t["cell_output"])
-        t["candidate_accumulators"] = stages.sum(
+        stages.candidate_sums(
+            t,
             stages.products(self._input_weight, t["input_spectrum"]),
             stages.products(self._recurrent_weight, t["cell_output_spectrum"]),
         )
-        t["candidate_spectra"] = stages.rounded("candidate_spectra", t["candidate_accumulators"])
-        t["candidate_sums"] = stages.inverse("candidate_sums", t["candidate_spectra"])
         total = t["candidate_sums"] + self._bias[CANDIDATE]
         return [stages.saturated("preactivations", total, CANDIDATE)]
 

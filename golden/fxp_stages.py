@@ -52,10 +52,11 @@ class FxpStages:
     def products(self, weights: Fxp, spectrum: Fxp) -> Fxp:
         """Sum over the block columns of weight spectrum times signal spectrum; exact.
 
-        weights (..., q, k) with spectrum (q, k): (..., k). In a complex bin the weight c + i d
-        times the signal a + i b is (a c - b d) + i (a d + b c).
+        weights (..., q, k) with spectrum (q, k) or more blocks: (..., k). In a complex bin the weight
+        c + i d times the signal a + i b is (a c - b d) + i (a d + b c).
         """
         k = spectrum.val.shape[-1]
+        spectrum = chosen(spectrum, slice(weights.val.shape[-2]))
         straight = self._column_sum(weights * spectrum)  # DC, Nyquist, a c, b d, ...
         raw = straight.val.copy()
         if k > 2:
@@ -89,12 +90,43 @@ class FxpStages:
         return self._count(name, *saturated(x, self.formats[name]), row)
 
     def forward(self, name: str, x: Fxp) -> Fxp:
-        """Spectrum `name` of the signal x."""
+        """Spectrum `name` of the signal x, cut into the blocks of the spectrum."""
+        x = number(x.val.reshape(self.shapes[name]), Format(x.n_word, x.n_frac))
         return self._count(name, *forward_transform(x, self.formats[name]))
 
     def inverse(self, name: str, x: Fxp) -> Fxp:
         """Signal `name` of the spectrum x."""
-        return self._count(name, *inverse_transform(x, self.formats[name]))
+        signal, overflow = inverse_transform(x, self.formats[name])
+        shape = self.shapes[name]
+        signal = number(signal.val.reshape(shape), self.formats[name])
+        return self._count(name, signal, overflow.reshape(shape))
+
+    def gate_sums(self, t: dict[str, Fxp], x: Fxp, recurrent: Fxp | None) -> None:
+        """Tensors up to `gate_sums` from the products with x and with the previous y."""
+        self._sums("gate", "", t, x, recurrent)
+
+    def candidate_sums(self, t: dict[str, Fxp], x: Fxp, m: Fxp) -> None:
+        """Tensors up to `candidate_sums` from the products with x and with m."""
+        self._sums("candidate", "candidate_", t, x, m)
+
+    def _sums(self, phase: str, prefix: str, t: dict[str, Fxp], x: Fxp, other: Fxp | None) -> None:
+        if not self.cell.split:
+            t[f"{prefix}accumulators"] = x if other is None else self.sum(x, other)
+            t[f"{phase}_sums"] = self._signal(phase, "sums", prefix, t)
+            return
+        t[f"{prefix}input_accumulators"], t[f"{prefix}accumulators"] = x, other
+        first = self._signal(f"{phase}_input", "sums", f"{prefix}input_", t)
+        second = self._signal(phase, "recurrent_sums", prefix, t)
+        t[f"{phase}_input_sums"], t[f"{phase}_recurrent_sums"] = first, second
+        t[f"{phase}_sums"] = self._count(
+            f"{phase}_sums", *saturated(first + second, self.formats[f"{phase}_sums"])
+        )
+
+    def _signal(self, phase: str, signal: str, prefix: str, t: dict[str, Fxp]) -> Fxp:
+        """Rows of accumulators as a signal; their rounded spectra become a tensor of t."""
+        spectra = f"{phase}_spectra"
+        t[spectra] = self.rounded(spectra, t[f"{prefix}accumulators"])
+        return self.inverse(f"{phase}_{signal}", t[spectra])
 
     def given(self, name: str, values: np.ndarray, what: str) -> Fxp:
         """Values (floating point) or raw words (elements,) as tensor `name`, zero-padded.
@@ -139,7 +171,7 @@ def rows(x: Fxp) -> list[Fxp]:
     return [number(part, Format(x.n_word, x.n_frac)) for part in x.val]
 
 
-def chosen(x: Fxp, index: list[int]) -> Fxp:
+def chosen(x: Fxp, index: list[int] | slice) -> Fxp:
     """Some elements of the leading axis."""
     return number(x.val[index], Format(x.n_word, x.n_frac))
 

@@ -75,11 +75,7 @@ class _Run:
         for t, (spectra, products) in enumerate(self._input_products()):
             n = active[t]
             now = {"input": self.x[t, :n], "input_spectrum": spectra}
-            now["accumulators"] = self._accumulators(products, spectrum)
-            now["gate_spectra"] = rounding.rounded(
-                "gate_spectra", now["accumulators"], model.stages.frac["accumulators"]
-            )
-            now["gate_sums"] = rounding.inverse("gate_sums", now["gate_spectra"])
+            rounding.gate_sums(now, *self._products(products, spectrum))
             model.cell.advance(rounding, now, products, c[:n] if recurrent else None)
             if recurrent:
                 now["output_spectrum"] = rounding.forward("output_spectrum", now["output"])
@@ -88,18 +84,25 @@ class _Run:
                 store[t, :n] = now[name]
         return self._collected()
 
-    def _accumulators(self, products: np.ndarray, spectrum: np.ndarray | None) -> np.ndarray:
-        """All rows (n, R, H, k) of the first matrix phase. products: of all gates with x."""
+    def _products(
+        self, products: np.ndarray, spectrum: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """All rows (n, R, ...) of the first matrix phase of x and of the previous y.
+
+        products: of all gates with x.
+        """
         model, n = self.model, len(products)
         if model.recurrent is None:
-            return products
+            return products, None
         recurrent = model.recurrent.multiply(spectrum[:n])
         if model.input_rows == model.recurrent_rows:
-            return products[:, : len(model.input_rows)] + recurrent
-        sums = np.zeros((n, *model.stages.shapes["accumulators"]), dtype=np.int64)
-        sums[:, model.input_rows] = products[:, model.input_gates]
-        sums[:, model.recurrent_rows] += recurrent
-        return sums
+            return products[:, : len(model.input_rows)], recurrent
+        shapes, count = model.stages.shapes, len(model.design.cell.rows)
+        x = np.zeros((n, count, *products.shape[2:]), dtype=np.int64)
+        y = np.zeros((n, *shapes["accumulators"]), dtype=np.int64)
+        x[:, model.input_rows] = products[:, model.input_gates]
+        y[:, model.recurrent_rows] = recurrent
+        return x, y
 
     def _initial(self, states: list) -> tuple[np.ndarray, np.ndarray]:
         """Cell state and output spectrum before the first frame."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ernn_myhdl.formats import round_shift
-from golden.integer_stages import IntegerStages, Rounding
-
-Tensors = dict[str, np.ndarray]
+from golden.integer_stages import IntegerStages, Rounding, Tensors
 
 
 class IntegerLstm:
@@ -112,12 +110,8 @@ class IntegerGru:
         m = rounding.rounded("cell_output", r * c, frac["gates"] + frac["cell_state"])
         t["cell_output"] = m
         t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", m)
-        sums = products[:, 2] + self.candidate.multiply(t["cell_output_spectrum"])
-        t["candidate_accumulators"] = sums
-        t["candidate_spectra"] = rounding.rounded(
-            "candidate_spectra", sums, frac["candidate_accumulators"]
-        )
-        t["candidate_sums"] = rounding.inverse("candidate_sums", t["candidate_spectra"])
+        recurrent = self.candidate.multiply(t["cell_output_spectrum"])
+        rounding.candidate_sums(t, products[:, 2], recurrent)
         return [rounding.saturated("preactivations", t["candidate_sums"] + self.bias[2], 2)]
 
     def _reset_after(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:

@@ -21,6 +21,8 @@ from golden.tensors import (
     tensor_shapes,
 )
 
+Tensors = dict[str, np.ndarray]
+
 #: Inputs of an activation up to this word have a look-up table in place of the evaluation.
 LOOK_UP_BITS = 18
 
@@ -56,7 +58,7 @@ class IntegerStages:
     """
 
     def __init__(self, design: Design) -> None:
-        cell, k = design.cell, design.cell.block
+        cell = design.cell
         self.design = design
         self.shapes, self.formats = tensor_shapes(cell), tensor_formats(design)
         self.limits = {n: (fmt.minimum, fmt.maximum) for n, fmt in self.formats.items()}
@@ -64,13 +66,19 @@ class IntegerStages:
         self.constants = quantised_weights(design)
         self.functions = {name: _function(t) for name, t in tables(design).items()}
         self.forward = {
-            f"{name}_spectrum": _Forward(k, self.formats[name], self.formats[f"{name}_spectrum"])
+            f"{name}_spectrum": _Forward(
+                self.shapes[f"{name}_spectrum"][-1],
+                self.formats[name],
+                self.formats[f"{name}_spectrum"],
+            )
             for name in ("input", "output", "cell_output")
             if f"{name}_spectrum" in self.formats
         }
-        block = design.formats.block_spectrum
-        self.inverse = MatrixTransform(inverse_graph(k), k, 1 << (block.word - 1))
-        self.inverse_frac = block.frac + k.bit_length() - 1
+        word = design.formats.block_spectrum.word
+        self.inverse = {
+            k: MatrixTransform(inverse_graph(k), k, 1 << (word - 1))
+            for k in {shape[-1] for shape in self.shapes.values()}
+        }
         self.counted = {n: layer_elements(cell, n) for n in saturating_names(cell)}
         self.masks = {n: layer_elements(cell, n) for n in masked_names(cell)}
 
@@ -91,12 +99,41 @@ class Rounding:
         self.counts = {n: np.zeros(size, dtype=np.int64) for n in stages.counted}
 
     def forward(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Spectrum `name` of the signal x."""
+        """Spectrum `name` of the signal x (n, ...), cut into the blocks of the spectrum."""
+        x = x.reshape(len(x), *self.stages.shapes[name])
         return self.saturated(name, self.stages.forward[name].apply(x))
 
     def inverse(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Signal `name` of the spectrum x."""
-        return self.rounded(name, self.stages.inverse.apply(x), self.stages.inverse_frac)
+        """Signal `name` of the spectrum x (n, ..., k)."""
+        k = x.shape[-1]
+        signal = self.stages.inverse[k].apply(x).reshape(len(x), *self.stages.shapes[name])
+        frac = self.stages.frac["gate_spectra"] + k.bit_length() - 1
+        return self.rounded(name, signal, frac)
+
+    def gate_sums(self, t: Tensors, x: np.ndarray, recurrent: np.ndarray | None) -> None:
+        """Tensors up to `gate_sums` from the products with x and with the previous y."""
+        self._sums("gate", "", t, x, recurrent)
+
+    def candidate_sums(self, t: Tensors, x: np.ndarray, m: np.ndarray) -> None:
+        """Tensors up to `candidate_sums` from the products with x and with m."""
+        self._sums("candidate", "candidate_", t, x, m)
+
+    def _sums(self, phase: str, prefix: str, t: Tensors, x, other) -> None:
+        if not self.stages.design.cell.split:
+            t[f"{prefix}accumulators"] = x if other is None else x + other
+            t[f"{phase}_sums"] = self._signal(phase, "sums", prefix, t)
+            return
+        t[f"{prefix}input_accumulators"], t[f"{prefix}accumulators"] = x, other
+        first = self._signal(f"{phase}_input", "sums", f"{prefix}input_", t)
+        second = self._signal(phase, "recurrent_sums", prefix, t)
+        t[f"{phase}_input_sums"], t[f"{phase}_recurrent_sums"] = first, second
+        t[f"{phase}_sums"] = self.saturated(f"{phase}_sums", first + second)
+
+    def _signal(self, phase: str, signal: str, prefix: str, t: Tensors) -> np.ndarray:
+        """Rows of accumulators as a signal; their rounded spectra become a tensor of t."""
+        spectra, sums = f"{phase}_spectra", t[f"{prefix}accumulators"]
+        t[spectra] = self.rounded(spectra, sums, self.stages.frac["accumulators"])
+        return self.inverse(f"{phase}_{signal}", t[spectra])
 
     def rounded(self, name: str, raw: np.ndarray, frac: int) -> np.ndarray:
         """raw with `frac` fraction bits, rounded half up and saturated to tensor `name`."""

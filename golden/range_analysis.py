@@ -16,7 +16,7 @@ from ernn_myhdl.pwl import FUNCTIONS, default_error, segments_for
 from ernn_myhdl.transform import forward_graph, multiplications
 from golden.float_reference import FloatModel
 from golden.sequences import check_sequence
-from golden.tensors import layer_elements, tensor_names, tensor_shapes
+from golden.tensors import layer_elements, tensor_names, tensor_shapes, tensors_of
 
 #: Room above the largest magnitude seen in calibration, for tensors with dynamics of their own.
 MARGIN = 1.25
@@ -107,7 +107,7 @@ def choose_formats(
     given = _checked(cell, overrides or {})
     ranges = observed_ranges(cell, weights, calibration)
     peak = {name: max(-low, high) for name, (low, high) in ranges.items()}
-    growth = cell.block.bit_length() - 1
+    growth = cell.tile.bit_length() - 1
     formats = {"input": _format(peak["input"], word)}
     formats |= {"lstm": _lstm, "gru": _gru, "linear": _linear}[cell.kind](
         cell, weights, peak, given, word, state_word
@@ -119,11 +119,12 @@ def choose_formats(
     if "block_spectrum" not in formats:
         accumulator = formats["input_weight"].frac + formats["input_spectrum"].frac
         sums = max(
-            peak.get(name, 0.0)
-            for name in ("gate_spectra", "candidate_spectra", "projection_spectra")
+            peak[name]
+            for name, tensor in tensors_of(cell).items()
+            if tensor.format == "block_spectrum"
         )
         block = _format(sums * MARGIN, state_word + growth)
-        frac = min(block.frac, accumulator + _guard(cell.block))
+        frac = min(block.frac, accumulator + _guard(cell.tile))
         formats["block_spectrum"] = replace(block, frac=frac)
     chosen = Formats(**formats)
     chosen.check(cell)
@@ -142,7 +143,7 @@ def _lstm(
         "output": _format(peak["output"] * MARGIN, word) if cell.projection else below_one,
         "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
         "preactivation": _preactivation(
-            max(peak["gate_sums"], peak["preactivations"]), _bias(weights), state_word, _flat(gate)
+            max(_sums(peak), peak["preactivations"]), _bias(weights), state_word, _flat(gate)
         ),
     }
     if cell.peepholes:
@@ -154,7 +155,7 @@ def _gru(
     cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
 ) -> dict[str, Format]:
     gate = given.get("gate", Format(word, word - 1))
-    sums = max(peak["gate_sums"], peak["preactivations"], peak.get("candidate_sums", 0.0))
+    sums = max(_sums(peak), peak["preactivations"])
     # h lies between n and the h before it, so within +-1, and so do y and r . h
     formats = {
         "gate": gate,
@@ -206,6 +207,15 @@ def _guard(points: int) -> int:
     return 2 if multiplications(forward_graph(points)) else 0
 
 
+def _sums(peak: Peaks) -> float:
+    """Largest magnitude of the sums of the matrix phases, and of their parts."""
+    return max(
+        value
+        for name, value in peak.items()
+        if name.startswith(("gate_", "candidate_")) and name.endswith("sums")
+    )
+
+
 def _bias(weights: Arrays) -> float:
     """Largest magnitude of the biases."""
     return max(
@@ -228,6 +238,14 @@ def _preactivation(peak: float, bias: float, word: int, most: float) -> Format:
     return Format(word, min(frac, _format(bias, word).frac))
 
 
+def weight_format(vectors: np.ndarray, word: int) -> Format:
+    """Format of a matrix: `word` bits with the most fraction bits that hold the spectra of its blocks.
+
+    vectors: first columns (..., k).
+    """
+    return _format(float(np.max(np.abs(pack_spectrum(vectors)))), word)
+
+
 def _matrices(
     cell: Cell,
     weights: dict[str, np.ndarray],
@@ -245,8 +263,7 @@ def _matrices(
     products = matrix_products(cell)
     chosen = {}
     for weight in dict.fromkeys(weight for weight, _, _ in products):
-        largest = float(np.max(np.abs(pack_spectrum(weights[weight]))))
-        chosen[weight] = formats.get(weight) or _format(largest, word)
+        chosen[weight] = formats.get(weight) or weight_format(weights[weight], word)
     fixed = [
         chosen[weight].frac + formats[spectrum].frac
         for weight, spectrum, _ in products
@@ -260,7 +277,7 @@ def _matrices(
             for weight, spectrum, _ in products
         ]
         useful = [
-            chosen[weight].frac + formats[source].frac + _guard(cell.block)
+            chosen[weight].frac + formats[source].frac + _guard(cell.block_of(weight))
             for weight, _, source in products
         ]
         accumulator = min(*reach, max(useful))

@@ -28,7 +28,8 @@ class SpectralMatrix:
         self._complex = np.ascontiguousarray(both, dtype=self.dtype)  # (bins, 2 q, 2 rows)
 
     def multiply(self, spectra: np.ndarray) -> np.ndarray:
-        """Accumulators (n, ..., k) int64 of n spectra (n, q, k) int64."""
+        """Accumulators (n, ..., k) int64 of n spectra (n, q, k) int64, of which more blocks are ignored."""
+        spectra = spectra[:, : self.columns]
         n, q, k = spectra.shape
         rows = self._real.shape[-1]
         words = spectra.astype(self.dtype)

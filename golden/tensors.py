@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +22,8 @@ class Tensor:
 
     format: field of `Formats`, or ACCUMULATOR. size: HIDDEN, INPUTS or OUTPUTS, the elements of the
     layer along its blocks. rows: leading axis, 0 for none. spectrum: every word of a block counts.
-    saturates: its saturated elements are counted. masked: its padding is made zero.
+    saturates: its saturated elements are counted. masked: its padding is made zero. block: size of its
+    blocks, an attribute of the cell.
     """
 
     name: str
@@ -32,19 +33,45 @@ class Tensor:
     spectrum: bool = False
     saturates: bool = True
     masked: bool = False
+    block: str = "tile"
 
 
-def _signal(name: str, size: str, **options) -> tuple[Tensor, Tensor]:
-    """A signal and its spectrum, with formats of the same names."""
+def _signal(name: str, size: str, block: str, **options) -> tuple[Tensor, Tensor]:
+    """A signal and its spectrum, with formats of the same names; block: of the spectrum."""
     spectrum = f"{name}_spectrum"
-    return Tensor(name, name, size, **options), Tensor(spectrum, spectrum, size, spectrum=True)
-
-
-def _products(prefix: str, spectra: str, size: str, rows: int = 0) -> tuple[Tensor, Tensor]:
-    """Accumulators of a matrix phase and the spectra that they are rounded to."""
     return (
-        Tensor(f"{prefix}accumulators", ACCUMULATOR, size, rows, spectrum=True, saturates=False),
-        Tensor(spectra, "block_spectrum", size, rows, spectrum=True),
+        Tensor(name, name, size, **options),
+        Tensor(spectrum, spectrum, size, spectrum=True, block=block),
+    )
+
+
+def _products(
+    prefix: str, spectra: str, size: str, block: str, rows: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Accumulators of a matrix phase and the spectra that they are rounded to."""
+    options = {"size": size, "rows": rows, "spectrum": True, "block": block}
+    return (
+        Tensor(f"{prefix}accumulators", ACCUMULATOR, saturates=False, **options),
+        Tensor(spectra, "block_spectrum", **options),
+    )
+
+
+def _sums(cell: Cell, phase: str, block: str, rows: int = 0) -> tuple[Tensor, ...]:
+    """From the products of a phase to its sums, which are those of x plus the others in a split cell.
+
+    phase: "gate" or "candidate". block: of the products that are not with x.
+    """
+    prefix = "" if phase == "gate" else f"{phase}_"
+    sums = Tensor(f"{phase}_sums", "preactivation", rows=rows)
+    products = _products(prefix, f"{phase}_spectra", HIDDEN, block, rows)
+    if not cell.split:
+        return *products, sums
+    return (
+        *_products(f"{prefix}input_", f"{phase}_input_spectra", HIDDEN, "x_block", rows),
+        Tensor(f"{phase}_input_sums", "preactivation", rows=rows),
+        *products,
+        Tensor(f"{phase}_recurrent_sums", "preactivation", rows=rows),
+        sums,
     )
 
 
@@ -64,13 +91,13 @@ def _lstm(cell: Cell) -> tuple[Tensor, ...]:
     if not cell.projection:
         # the output is the cell output itself, and counted there
         cell_output = Tensor("cell_output", "cell_output", masked=True)
-        output, spectrum = _signal("output", OUTPUTS, saturates=False, masked=True)
+        output, spectrum = _signal("output", OUTPUTS, "y_block", saturates=False, masked=True)
         return *tensors, cell_output, output, spectrum
     return (
         *tensors,
-        *_signal("cell_output", HIDDEN, masked=True),
-        *_products("projection_", "projection_spectra", OUTPUTS),
-        *_signal("output", OUTPUTS, masked=True),
+        *_signal("cell_output", HIDDEN, "m_block", masked=True),
+        *_products("projection_", "projection_spectra", OUTPUTS, "m_block"),
+        *_signal("output", OUTPUTS, "y_block", masked=True),
     )
 
 
@@ -78,15 +105,14 @@ def _gru(cell: Cell) -> tuple[Tensor, ...]:
     second: tuple[Tensor, ...] = ()
     if cell.second_phase:
         second = (
-            *_signal("cell_output", HIDDEN),
-            *_products("candidate_", "candidate_spectra", HIDDEN),
-            Tensor("candidate_sums", "preactivation"),
+            *_signal("cell_output", HIDDEN, "m_block"),
+            *_sums(cell, "candidate", "m_block"),
         )
     return (
         *second,
         *_preactivations(cell, 3 if cell.second_phase else 4),
         Tensor("cell_state", "cell_state", masked=True),
-        *_signal("output", OUTPUTS),
+        *_signal("output", OUTPUTS, "y_block"),
     )
 
 
@@ -100,11 +126,11 @@ _BEHIND_THE_SUMS = {"lstm": _lstm, "gru": _gru, "linear": _linear}
 @lru_cache(maxsize=64)
 def tensors_of(cell: Cell) -> dict[str, Tensor]:
     """Every named tensor of `cell` in the order in which a frame makes them."""
-    rows = len(cell.rows)
+    x, spectrum = _signal("input", INPUTS, "x_block")
     tensors = (
-        *_signal("input", INPUTS),
-        *_products("", "gate_spectra", HIDDEN, rows),
-        Tensor("gate_sums", "preactivation", rows=rows),
+        replace(x, block="x_block"),
+        spectrum,
+        *_sums(cell, "gate", "y_block", len(cell.rows)),
         *_BEHIND_THE_SUMS[cell.kind](cell),
     )
     return {t.name: t for t in tensors}
@@ -134,12 +160,17 @@ def masked_names(cell: Cell) -> tuple[str, ...]:
 
 
 def tensor_shapes(cell: Cell) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor of `cell` for one frame."""
-    blocks = {HIDDEN: cell.hidden_blocks, INPUTS: cell.input_blocks, OUTPUTS: cell.output_blocks}
-    return {
-        name: (*((t.rows,) if t.rows else ()), blocks[t.size], cell.block)
-        for name, t in tensors_of(cell).items()
+    """Shape of every tensor of `cell` for one frame; all but those of x fill whole tiles."""
+    elements = {
+        HIDDEN: cell.hidden_blocks * cell.tile,
+        INPUTS: cell.input_blocks * cell.x_block,
+        OUTPUTS: cell.output_blocks * cell.tile,
     }
+    shapes = {}
+    for name, tensor in tensors_of(cell).items():
+        k = getattr(cell, tensor.block)
+        shapes[name] = (*((tensor.rows,) if tensor.rows else ()), elements[tensor.size] // k, k)
+    return shapes
 
 
 def tensor_formats(design: Design) -> dict[str, Format]:

@@ -33,6 +33,7 @@ from ernn_myhdl.rtl import (
     memory,
     pwl,
     rounding,
+    rows,
 )
 from ernn_myhdl.rtl.signals import Array, Bit, Word
 
@@ -472,7 +473,21 @@ LANES = [
 ]
 
 
-def select_case(points: int, x: int, y: int, m: int, second_x: bool = False) -> BlockCase:
+def select_case(
+    points: int, x: int, y: int, m: int, second_x: bool = False, blocks: tuple[int, ...] = ()
+) -> BlockCase:
+    """blocks: sizes of the blocks of x, y and m."""
+
+    def mixed(words, block):
+        """Bins of the tile that are real words of a smaller block: 0, -p, q."""
+        column = column_of(words)
+        for j in range(1, points // 2):
+            if block < points and (block == 1 or 2 * j % block == 0):
+                column[3 * j - 1 : 3 * j + 2] = [0, -words[2 * j], words[2 * j + 1]]
+        return column
+
+    sizes = dict(zip("xym", blocks or (points,) * 3, strict=True))
+
     def vectors(rng):
         number = 60
         more = {}
@@ -497,10 +512,12 @@ def select_case(points: int, x: int, y: int, m: int, second_x: bool = False) -> 
     def chosen(v):
         if v["second"]:
             from_x = second_x and v["second_x"]
-            return {"column": column_of(v["second_column" if from_x else "m_column"])}
+            if from_x:
+                return {"column": mixed(v["second_column"], sizes["x"])}
+            return {"column": mixed(v["m_column"], sizes["m"])}
         if v["recurrent"]:
-            return {"column": column_of([0] * points if v["fresh"] else v["y_column"])}
-        return {"column": column_of(v["x_column"])}
+            return {"column": mixed([0] * points if v["fresh"] else v["y_column"], sizes["y"])}
+        return {"column": mixed(v["x_column"], sizes["x"])}
 
     def expected(inputs):
         """The choice comes a cycle before the columns."""
@@ -512,8 +529,10 @@ def select_case(points: int, x: int, y: int, m: int, second_x: bool = False) -> 
         return ([{}] * (broadcast.SELECT_LATENCY + 1) + results)[: len(inputs)]
 
     return BlockCase(
-        f"column select of {points}, {x}, {y}, {m}" + (", second phase of x" if second_x else ""),
-        lambda: broadcast.select_leaf(points, x, y, m, second_x),
+        f"column select of {points}, {x}, {y}, {m}"
+        + (", second phase of x" if second_x else "")
+        + (f", blocks {blocks}" if blocks else ""),
+        lambda: broadcast.select_leaf(points, (x, y, m), second_x, blocks or None),
         vectors,
         expected,
     )
@@ -621,6 +640,33 @@ DRAIN_CONTROL = BlockCase(
 )
 
 
+SORT_PARTS = BlockCase(
+    "sort parts",
+    rows.sort_leaf,
+    lambda rng: columns(valid=flags(rng, 20), part=flags(rng, 20)),
+    lambda inputs: [
+        {"whole": v["valid"] & (1 - v["part"]), "partial": v["valid"] & v["part"]} for v in inputs
+    ],
+)
+
+
+def count_case(chunks: int) -> BlockCase:
+    def expected(inputs):
+        results, count = [], 0
+        for v in inputs:
+            results.append({"index": count})
+            count = 0 if v["rst"] else (count + v["valid"]) % chunks
+        return results
+
+    return BlockCase(
+        f"count of {chunks} chunks",
+        lambda: rows.count_leaf(chunks),
+        lambda rng: columns(rst=flags(rng, 60, 0.1), valid=flags(rng, 60)),
+        expected,
+        constant=chunks == 1,
+    )
+
+
 def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockCase:
     count = points * width
     program = SimpleNamespace(output_width=width, output_groups=groups)
@@ -650,6 +696,11 @@ def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockC
 DRAIN = [
     *(select_case(*c) for c in ((1, 8, 8, 8), (2, 6, 9, 4), (8, 12, 10, 14), (32, 5, 7, 6))),
     *(select_case(*c, second_x=True) for c in ((1, 8, 8, 8), (8, 12, 10, 14))),
+    select_case(8, 6, 9, 7, blocks=(8, 4, 1)),
+    select_case(4, 6, 5, 7, blocks=(1, 4, 2)),
+    select_case(16, 9, 8, 8, second_x=True, blocks=(2, 16, 16)),
+    SORT_PARTS,
+    *(count_case(n) for n in (1, 3, 4)),
     broadcast_case(5, 9),
     *(combine_case(*c) for c in ((1, 9), (2, 20), (4, 30), (32, 40))),
     join_case(4, 30),

@@ -352,6 +352,12 @@ CASES = [
     ),
     sequencer_case("candidate, one stream", cell="gru", inputs=3, hidden=6, block=4, lanes=2),
     sequencer_case("reset after", 2, cell="gru", reset="after", inputs=6, hidden=9, block=4, lanes=3),
+    sequencer_case(
+        "split, projection", 2, inputs=6, hidden=10, projection=5, block=2, input_block=4, lanes=4,
+        ifft_units=2,
+    ),
+    sequencer_case("split, one stream", inputs=6, hidden=7, block=1, input_block=2, lanes=3),
+    sequencer_case("split candidate", 4, cell="gru", inputs=6, hidden=9, block=4, input_block=2, lanes=3),
     # the tag of a frame of one operation was that of the frame before
     sequencer_case("linear, one operation", 2, cell="linear", inputs=4, hidden=4, block=4, lanes=1),
     sequencer_case(

@@ -25,7 +25,8 @@ def float_outputs(layers, x, block=1):
     """The float reference's y (frames, batch, outputs) of x (frames, batch, inputs) through dense layers."""
     sequences = [np.asarray(x[:, i], dtype=np.float64) for i in range(x.shape[1])]
     for layer in layers:
-        model = FloatModel(layer.cell(block), layer.circulant(block))
+        cell = layer.cell({"block": block})
+        model = FloatModel(cell, layer.circulant(cell))
         sequences = model.run(sequences, initial=[layer.initial or None] * len(sequences))
     return np.stack(sequences, axis=1)
 

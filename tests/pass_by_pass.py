@@ -9,7 +9,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.issue import NEVER, input_beats
-from ernn_myhdl.program import Operation, program_for
+from ernn_myhdl.program import Operation, X, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
 
@@ -19,7 +19,11 @@ def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[li
 
     ready: first cycle in which the frame may be cut. arrivals: of its beats on s_axis.
     """
-    blocks, k, size = design.cell.input_blocks, design.cell.block, design.hardware.samples_per_beat
+    blocks, k, size = (
+        design.cell.input_blocks,
+        design.cell.x_block,
+        design.hardware.samples_per_beat,
+    )
     taken: list[int] = []
     cut: list[int] = []
     for arrival in arrivals:
@@ -95,9 +99,10 @@ class _Sequencer:
     def _gates_begin(self, number: int, ops: _Pass, at: int, owed: bool) -> int:
         """First cycle from `at` on in which a gate pass may begin."""
         frame, pages = self.frames[number], self.design.hardware.frames_in_flight
-        if not ops.start:
-            return at
-        if not frame.blocks:
+        needs_x, needs_y = owed and ops.start, owed and ops.start
+        if self.design.cell.split:  # a pass of x needs x, one of y needs y
+            needs_y = owed and ops.reads_y
+        if ops.start and not frame.blocks:
             ready = self.next_cut
             if number >= 2:
                 released = self.frames[number - 2].x_released
@@ -109,11 +114,13 @@ class _Sequencer:
             begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
             frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
             self.next_cut = taken[-1] + 1
-        at = max(at, frame.blocks[0] + self.time.block_to_issue)
-        if number >= pages:
-            at = max(at, self.frames[number - pages].released + 1)
-        if owed:
+        if ops.start:
+            at = max(at, frame.blocks[0] + self.time.block_to_issue)
+            if number >= pages:
+                at = max(at, self.frames[number - pages].released + 1)
+        if needs_x:
             at = max(at, frame.blocks[-1] + self.time.block_to_issue)
+        if needs_y:
             if self._awaited_y(number):
                 return NEVER
             at = max(at, int(self.y_written[frame.stream][-1]) + 1)
@@ -144,9 +151,9 @@ class _Sequencer:
 
     def _issue_gates(self, number: int, ops: _Pass, at: int) -> None:
         frame, program, time = self.frames[number], self.program, self.time
-        inputs = self.design.cell.input_blocks
+        inputs = ops.inputs
         needed = np.empty(ops.length, dtype=np.int64)
-        needed[:inputs] = np.array(frame.blocks) + time.block_to_issue
+        needed[:inputs] = np.array(frame.blocks[:inputs]) + time.block_to_issue
         needed[inputs:] = self.y_written[frame.stream][ops.need[inputs:] - 1] + 1
         issued = self._issue(ops, needed, at)
         frame.issued.append(issued)
@@ -154,10 +161,13 @@ class _Sequencer:
         frame.heads.append(head)
         if not self.design.cell.second_reads_x:
             self._release_x(frame, ops, issued)
+        if ops.part:
+            return
         # groups of cells whose last chunk leaves the drain in this pass
         hw = self.design.hardware
         per_group = len(self.design.cell.rows) * hw.element_width // hw.ifft_units
-        chunks = sum(p.chunks + 1 for p in self.gate_passes[: len(frame.heads)])
+        before = self.gate_passes[: len(frame.heads)]
+        chunks = sum(p.chunks + 1 for p in before if not p.part)
         first = chunks - (ops.chunks + 1)
         while len(frame.cells) < program.cell_groups:
             final = min((len(frame.cells) + 1) * per_group, program.gate_chunks) - 1
@@ -165,7 +175,7 @@ class _Sequencer:
                 break
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
-        frame.m_written = [done + time.forward for done in frame.cells]
+        frame.m_written = [done + time.forward_m for done in frame.cells]
         if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)
 
@@ -178,7 +188,9 @@ class _Sequencer:
             self._release_x(frame, ops, issued)
         head = self.last_issue + time.issue_to_head
         frame.heads.append(head)
-        done = head + time.head_to_rows + time.rows_to_output
+        if ops.part:
+            return
+        done = head + time.head_to_second + time.rows_to_output
         frame.outputs += range(done, done + ops.chunks + 1)
         if len(frame.outputs) == self.program.output_groups:
             self._deliver(frame, frame.outputs)
@@ -191,9 +203,9 @@ class _Sequencer:
     def _deliver(self, frame: _Frame, outputs: list[int]) -> None:
         """All of a frame's y is known: its spectra, its beats, the release of its page."""
         frame.outputs = outputs
-        self.y_written[frame.stream] = np.array(outputs) + self.time.forward
+        self.y_written[frame.stream] = np.array(outputs) + self.time.forward_y
         size = self.design.hardware.samples_per_beat
-        group = self.program.output_width * self.design.cell.block
+        group = self.program.output_width * self.design.cell.tile
         at = self.next_beat
         for beat in range(-(-self.design.cell.outputs // size)):
             last = min(((beat + 1) * size - 1) // group, len(outputs) - 1)
@@ -207,13 +219,21 @@ class _Sequencer:
 class _Pass:
     """Operations of one pass: groups needed of the source of each, and what its last one does.
 
-    x_done: place of the last operation that reads x, if it is in this pass.
+    x_done: place of the last operation that reads x, if it is in this pass. inputs: operations that read
+    x, which come first. part: its rows are added to those of the next pass.
     """
 
     need: np.ndarray
     chunks: int
     start: bool
     x_done: int | None
+    inputs: int
+    part: bool
+
+    @property
+    def reads_y(self) -> bool:
+        """Whether it reads more than x."""
+        return self.inputs < self.length
 
     @property
     def length(self) -> int:
@@ -227,7 +247,10 @@ def _passes(operations: Sequence[Operation]) -> list[_Pass]:
             part = operations[first : i + 1]
             done = next((j for j, o in enumerate(part) if o.x_done), None)
             need = np.array([o.need for o in part])
-            passes.append(_Pass(need, operation.chunks, part[0].start, done))
+            inputs = sum(o.source == X for o in part)
+            passes.append(
+                _Pass(need, operation.chunks, part[0].start, done, inputs, operation.part)
+            )
             first = i + 1
     return passes
 

@@ -30,12 +30,14 @@ def random_design(
     max_word: int = 20,
     max_state_word: int = 20,
     stress: bool | None = None,
+    mixed: bool = False,
 ) -> Design:
     """A small design: cell, weights, formats, activations and hardware.
 
     rng: a generator or a seed. An argument that is None is drawn as well.
     kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU.
     stress: formats moved away from what calibration chose, so that many tensors saturate.
+    mixed: matrices with block sizes of their own, up to `block` if that is given.
     """
     rng = np.random.default_rng(rng)
     if kind is None:
@@ -52,6 +54,8 @@ def random_design(
         sizes["reset"] = str(rng.choice(RESETS)) if reset is None else reset
     if kind != "linear":
         sizes["g_activation"] = _activation(rng) if g_activation is None else g_activation
+    if mixed:
+        sizes |= _mixed_blocks(rng, kind, sizes["block"], projected)
     cell = make_cell(kind, **sizes)
     weights = random_weights(cell, int(rng.integers(1 << 32)))
     word = int(rng.integers(min_word, max_word + 1))
@@ -64,6 +68,18 @@ def random_design(
     activations = Activations(*(1 << int(n) for n in rng.integers(2, 8, size=2)))
     hardware = random_hardware(rng, cell, formats)
     return Design(cell, hardware, formats, activations, weights)
+
+
+def _mixed_blocks(
+    rng: np.random.Generator, kind: str, largest: int, projected: bool
+) -> dict[str, int]:
+    """Block sizes of the matrices of a cell, not all equal where that can be; one is the largest."""
+    names = {"lstm": ["block", "input_block"], "gru": ["block", "input_block"], "linear": ["block"]}
+    sizes = names[kind] + ["projection_block"] * projected
+    smaller = [k for k in BLOCK_SIZES if k < largest] or [largest]
+    chosen = {name: int(rng.choice(smaller)) for name in sizes}
+    chosen[str(rng.choice(sizes))] = largest
+    return chosen
 
 
 def random_hardware(rng: np.random.Generator, cell: Cell, formats: Formats) -> Hardware:
@@ -178,6 +194,9 @@ def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 
             values["reset"] = str(rng.choice(RESETS))
         if kind != "linear":
             values["g_activation"] = _activation(rng)
+        (own,) = rng.spawn(1)
+        if own.random() < 0.3:
+            values |= _mixed_blocks(own, kind, values["block"], bool(values.get("projection")))
         cell = make_cell(kind, **values)
         weights = random_weights(cell, int(rng.integers(1 << 32)))
         given = {"input": designs[-1].formats.output} if designs else None

@@ -44,11 +44,18 @@ class SequencerModel:
             return "gate" if gate_ready else ""
         if self.inside == "second" or (self.owed and self.m >= self.program.cell_groups):
             return "second" if row_ready else ""
-        if gate_ready and gate.start and self.owed:
-            stream = self.arrived[0][1]
-            gate_ready = self.x >= self.design.cell.input_blocks
-            gate_ready &= self.y[stream] >= self.program.output_groups
+        if gate_ready and self.owed:
+            gate_ready = self._complete(gate)
         return "gate" if gate_ready else "second" if row_ready else ""
+
+    def _complete(self, gate: Operation) -> bool:
+        """Whether all is there that a pass which begins with this operation reads."""
+        x = self.x >= self.design.cell.input_blocks or not gate.start
+        if self.design.cell.split:
+            return x if gate.source == X else self.y[self.now[1]] >= self.program.output_groups
+        if not gate.start:
+            return True
+        return x and self.y[self.arrived[0][1]] >= self.program.output_groups
 
     def fetches(self, issued: str) -> Values:
         """Addresses of the next operations."""
@@ -77,6 +84,8 @@ class SequencerModel:
             "op_index": operation.index,
             "op_address": self.gate if issued == "gate" else self.second,
         }
+        if self.design.cell.split:
+            made["op_part"] = int(operation.part)
         if issued == "second":
             tag, number = self.owed[0]
             pages = self.design.hardware.frames_in_flight

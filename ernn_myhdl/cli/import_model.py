@@ -9,6 +9,7 @@ from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print
 EXAMPLES = """\
   ernn import model.safetensors -o design
   ernn import model.onnx --block 8 --calibration x.npz --word 12 --lanes 16 -o design
+  ernn import model.onnx --block 8 --input-block 16 -o finer
   ernn import checkpoint.pt --block 1 --word 16 --order gru,lstm,head -o design
 
 Model: a state dict with nn.LSTM (proj_size too), nn.GRU and nn.Linear, in .safetensors or written by
@@ -40,6 +41,10 @@ def add_parser(subparsers) -> None:
         help="size of the circulant blocks, 1 (dense) to 32; or one for each layer, with commas "
         "(default: that of an exported design, else 8)",
     )  # fmt: skip
+    for name, matrices in (("input", "the matrices of x"), ("projection", "projections")):
+        options.add_argument(
+            f"--{name}-block", type=_numbers, metavar="K", help=f"of {matrices} (default --block)"
+        )
     options.add_argument(
         "--calibration", metavar="X", help=".npy or .npz of real inputs (default: standard normal)"
     )
@@ -76,7 +81,8 @@ def run(args) -> int:
 
     check_folder(args.output, args.force, MARKS)
     names = (
-        "block", "calibration", "word", "state_word", "lanes", "streams", "order", "direction", "name",
+        "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
+        "streams", "order", "direction", "name",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)
@@ -95,7 +101,7 @@ def run(args) -> int:
         return FINE
     for layer, design, errors in layers:
         print(
-            f"{layer}: blocks of {design.cell.block}, {design.hardware.lanes} lanes; relative error"
+            f"{layer}: blocks of {design.cell.block_text}, {design.hardware.lanes} lanes; relative error"
         )
         for name, error in errors.items():
             print(f"  {name:<18} {error:.3g}")
@@ -113,7 +119,7 @@ def _row(layer, design, errors: dict[str, float]) -> dict:
         "inputs": layer.inputs,
         "hidden": layer.hidden,
         "outputs": layer.outputs,
-        "block": cell.block,
+        **cell.block_sizes,
         "lanes": design.hardware.lanes,
         "parameters": cell.parameters,
         "errors": errors,

@@ -11,6 +11,7 @@ from ernn_myhdl import __version__
 from ernn_myhdl.cli import (
     compare,
     convert,
+    corpus,
     demo,
     evaluate,
     explore,
@@ -26,7 +27,8 @@ from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (
-    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare, demo,
+    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
+    corpus, demo,
 )  # fmt: skip
 
 DESCRIPTION = (

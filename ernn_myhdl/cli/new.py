@@ -13,6 +13,7 @@ EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
   ernn new --inputs 40 --hidden 128 --block 1 --lanes 64 --word 16 -o dense
   ernn new --cell gru --reset after --inputs 40 --hidden 128 --streams 4 -o gru
+  ernn new --inputs 153 --hidden 256 --block 8 --input-block 16 --lanes 32 -o finer
   ernn new --preset paper-lstm-k8 -o paper
   ernn new --preset paper-lstm-k16 --streams 8 --seed 2 -o paper16"""
 
@@ -43,6 +44,12 @@ def add_parser(subparsers) -> None:
         "--block", type=whole, metavar="K",
         help="size of the circulant blocks, 1 (dense) to 32 (default 8)",
     )  # fmt: skip
+    cell.add_argument(
+        "--input-block", type=whole, metavar="K", help="of the matrices of x (default --block)"
+    )
+    cell.add_argument(
+        "--projection-block", type=whole, metavar="K", help="of the projection (default --block)"
+    )
     cell.add_argument(
         "--peepholes", action=argparse.BooleanOptionalAction, help="with peephole connections"
     )

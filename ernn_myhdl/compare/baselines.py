@@ -54,9 +54,9 @@ def clstm_stages(cell: Cell, rows: int = 16, columns: int = 2, cells: int = 2) -
         return blocks_for(block_rows, rows) * blocks_for(block_columns, columns) * 2 + block_rows
 
     return ClstmStages(
-        matrix(cell.hidden_blocks, cell.first_columns),
+        matrix(cell.hidden_blocks, cell.input_blocks + cell.y_columns),
         blocks_for(cell.hidden, cells),
-        matrix(cell.output_blocks, cell.hidden_blocks) if cell.second_phase else 0,
+        matrix(cell.output_blocks, cell.m_columns) if cell.second_phase else 0,
     )
 
 

@@ -104,10 +104,9 @@ def _element_work(cell: Cell) -> tuple[int, int]:
 
 def circulant_work(cell: Cell, word: int, products_of_block: int) -> FrameWork:
     """A block-circulant layer; products_of_block: multiplications of a spectral block."""
-    columns = cell.input_blocks + cell.output_blocks
+    blocks = sum(cell.stored_blocks.values())
+    columns = cell.input_blocks + cell.y_columns + cell.m_columns
     rows = len(cell.rows) * cell.hidden_blocks + cell.second_rows
-    if cell.second_phase:
-        columns += cell.hidden_blocks
     forward, inverse = (
         _graph_operations(forward_graph(cell.block)),
         _graph_operations(inverse_graph(cell.block)),
@@ -116,12 +115,12 @@ def circulant_work(cell: Cell, word: int, products_of_block: int) -> FrameWork:
     vectors = (2 * columns + 2 * rows) * cell.block * VECTOR_BITS + 2 * cell.hidden * STATE_BITS
     return FrameWork(
         word,
-        cell.stored_blocks * products_of_block,
+        blocks * products_of_block,
         columns * forward[0] + rows * inverse[0],
         columns * forward[1] + rows * inverse[1],
         element_products,
         element_additions,
-        cell.stored_blocks * cell.block * word,
+        blocks * cell.block * word,
         vectors,
     )
 

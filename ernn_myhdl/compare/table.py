@@ -80,6 +80,11 @@ def dense_matrix_weights(cell: Cell) -> int:
     return len(cell.gates) * cell.hidden * columns + cell.projection * cell.hidden
 
 
+def stored_weights(cell: Cell) -> int:
+    """Weights of the block-circulant matrices."""
+    return sum(count * k for k, count in cell.stored_blocks.items())
+
+
 def published_row(row: published.Published) -> Row:
     """A recalled row, completed by what follows from it."""
     cell = paper_cell(row.cell, row.block or 8)
@@ -95,7 +100,7 @@ def published_row(row: published.Published) -> Row:
         )
     else:
         work = circulant_work(cell, row.bits, complex_products(row.block))
-        stored = cell.stored_blocks * cell.block
+        stored = stored_weights(cell)
         note = f"published frames/s hold {published.FRAMES_IN_FLIGHT} frames in flight"
         if row.core == "C-LSTM":
             modelled = float(baselines.clstm_stages(cell).interval)
@@ -122,7 +127,7 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
     if best is None:
         raise ValueError(f"nothing fits {device_name}")
     cell, bits = design.cell, design.formats.weight_word
-    work, stored = our_work(cell, bits), cell.stored_blocks * cell.block
+    work, stored = our_work(cell, bits), stored_weights(cell)
     values = result.row(best)
     return Row(
         "ours", cell.kind, cell.block, device.name, "computed", stored,

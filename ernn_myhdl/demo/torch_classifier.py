@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ernn_myhdl.demo.torch_model import INPUTS, SPEAKERS, Trace, expand, frame_mask, uniform
+from ernn_myhdl.demo.torch_model import INPUTS, SPEAKERS, Trace, frame_mask, uniform
+from ernn_myhdl.train.circulant_tensors import expand
 
 GRU_HIDDEN, LSTM_HIDDEN, BLOCK = 48, 32, 8
 

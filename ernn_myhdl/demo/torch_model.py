@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ernn_myhdl.train.circulant_tensors import expand
+
 INPUTS, HIDDEN, PROJECTION, BLOCK = 12, 64, 32, 8
 INPUT_BLOCKS = -(-INPUTS // BLOCK)
 HIDDEN_BLOCKS = HIDDEN // BLOCK
@@ -23,17 +25,6 @@ class Trace:
     outputs: Tensor  # y, (n, t, 32)
     cells: Tensor  # c, (n, t, 64)
     preactivations: Tensor  # (n, t, 4, 64), gate order i, f, g, o
-
-
-def expand(vectors: Tensor) -> Tensor:
-    """Expand block vectors ``(..., R, C, k)`` to dense matrices ``(..., R * k, C * k)``.
-
-    A vector w is the first column of its block: ``C[a, b] = w[(a - b) mod k]``.
-    """
-    *lead, rows, columns, k = vectors.shape
-    steps = torch.arange(k)
-    blocks = vectors[..., (steps[:, None] - steps[None, :]) % k]  # (..., R, C, k, k)
-    return blocks.transpose(-3, -2).reshape(*lead, rows * k, columns * k)
 
 
 def uniform(shape: tuple[int, ...], bound: float) -> nn.Parameter:

@@ -16,7 +16,10 @@ from golden.tensors import tensor_names, tensor_shapes
 
 Chunks = list[tuple[int, list[int]]]
 
-_DRAINED = ("accumulators", "gate_spectra", "gate_sums")
+_DRAINED = (
+    "accumulators", "gate_spectra", "gate_sums", "input_accumulators", "gate_input_spectra",
+    "gate_input_sums", "gate_recurrent_sums",
+)  # fmt: skip
 _PER_ROW = ("preactivations", "gates")
 _INPUT = ("input", "input_spectrum")
 #: Recorded a block at a time by the instances of a unit, several at once by the core.
@@ -44,50 +47,56 @@ def _layer(
     design: Design, prefix: str, recorded: dict[str, Chunks], frames: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The tensors of one layer, without its prefix."""
-    program, cell, k = program_for(design), design.cell, design.cell.block
+    program, cell, tile = program_for(design), design.cell, design.cell.tile
     width, each = design.hardware.element_width, len(cell.rows)
     first = program.cell_groups, width
     second = program.output_groups, program.output_width
-    split = cell.second_phase == "candidate"  # its last gate and its state are of the second unit
+    late = cell.second_phase == "candidate"  # its last gate and its state are of the second unit
     shapes = tensor_shapes(cell)
     tensors, cycles = {}, {}
 
-    def blocks(stage: str, records: int, per_record: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of one stage: (frames, blocks, k) and their cycles (frames, blocks)."""
+    def blocks(stage: str, records: int, elements: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of one stage: (frames, blocks, k) and their cycles (frames, blocks); a record holds so many
+        elements."""
         chunks = recorded.get(prefix + stage, [])[: frames * records]
         if len(chunks) < frames * records:
             raise ToolError(
                 f"simulation: stage {prefix}{stage} has {len(chunks)} records, expected "
                 f"{frames * records}; this is a defect of the core, please report the design"
             )
+        each_record = elements // k
         values = np.array([v for _, v in chunks], dtype=np.int64)
-        when = np.repeat([c for c, _ in chunks], per_record)
-        return values.reshape(frames, -1, k), when.reshape(frames, -1)
+        when = np.repeat([c for c, _ in chunks], each_record)
+        total = records * each_record
+        return values.reshape(frames, total, k), when.reshape(frames, total)
 
     for name in tensor_names(cell):
-        count = shapes[name][-2]
+        count, k = shapes[name][-2:]
         if name in _PER_ROW:
             parts = []
             for q in range(shapes[name][0]):
-                groups, size = second if split and q == each else first
-                parts.append(blocks(f"{name}_{q}", groups * size, 1))
+                groups, size = second if late and q == each else first
+                parts.append(blocks(f"{name}_{q}", groups * size, tile, k))
             tensors[name] = np.stack([v[:, :count] for v, _ in parts], axis=1)
             cycles[name] = np.stack([c[:, :count] for _, c in parts], axis=1)
             continue
         if name in _INPUT:
-            values, when = blocks(name, count, 1)
+            values, when = blocks(name, count, k, k)
         elif name in _DRAINED:
-            values, when = blocks(name, program.gate_chunks, design.hardware.ifft_units)
-            rows = count * each
-            values = values[:, :rows].reshape(frames, count, each, k).swapaxes(1, 2)
-            when = when[:, :rows].reshape(frames, count, each).swapaxes(1, 2)
+            values, when = blocks(name, program.gate_chunks, design.hardware.ifft_units * tile, k)
+            per_row = tile // k
+            shape = frames, count // per_row, each, per_row
+            values = values[:, : count * each].reshape(*shape, k).swapaxes(1, 2)
+            values = values.reshape(frames, each, count, k)
+            when = when[:, : count * each].reshape(shape).swapaxes(1, 2)
+            when = when.reshape(frames, each, count)
         elif name in _OF_CELLS:
-            groups, size = second if split else first
-            values, when = blocks(name, groups * size, 1)
+            groups, size = second if late else first
+            values, when = blocks(name, groups * size, tile, k)
         elif name in _OF_FIRST_PHASE:
-            values, when = blocks(name, *first)
+            values, when = blocks(name, first[0], first[1] * tile, k)
         else:
-            values, when = blocks(name, *second)
+            values, when = blocks(name, second[0], second[1] * tile, k)
         tensors[name] = np.ascontiguousarray(values[..., :count, :])
         cycles[name] = np.ascontiguousarray(when[..., :count])
     return tensors, cycles

@@ -161,7 +161,7 @@ def simulate(
 
 def tail_cycles(design: CoreSpecification) -> int:
     """Cycles after the last delivery until every stage of the last frame has been seen."""
-    return latencies(design.layers[-1]).forward
+    return latencies(design.layers[-1]).forward_y
 
 
 def liveness_limit(design: CoreSpecification) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,8 +63,15 @@ class DenseLayer:
     def __str__(self) -> str:
         return f"{self.name} ({self.kind} {self.inputs} -> {self.outputs})"
 
-    def cell(self, block: int) -> Cell:
-        """The cell with blocks of this size."""
+    @property
+    def block_parameters(self) -> dict[str, str]:
+        """Matrix -> the parameter of the cell that holds its block size."""
+        own = CELLS[self.kind].block_names
+        return {n: own.get(n, "block") for n in self.weights if n.endswith(_MATRIX)}
+
+    def cell(self, sizes: Mapping[str, int]) -> Cell:
+        """The cell with blocks of these sizes (`Cell.block_sizes`); those of matrices that the layer does
+        not have are left out."""
         options: dict[str, object] = {}
         if self.kind == "lstm":
             options["projection"] = self.outputs if "projection_weight" in self.weights else 0
@@ -73,32 +80,43 @@ class DenseLayer:
             options["reset"] = self.reset
         if self.kind != "linear":
             options["g_activation"] = self.g_activation
-        return CELLS[self.kind](inputs=self.inputs, hidden=self.hidden, block=block, **options)
+        known = {"block", *self.block_parameters.values()}
+        options |= {name: size for name, size in sizes.items() if name in known}
+        return CELLS[self.kind](inputs=self.inputs, hidden=self.hidden, **options)
 
-    def circulant(self, block: int) -> dict[str, np.ndarray]:
-        """The weights of `cell(block)`: each matrix as its nearest block-circulant one, float32."""
+    def circulant(self, cell: Cell) -> dict[str, np.ndarray]:
+        """The weights of `cell`: each matrix as its nearest block-circulant one, float32."""
         return {
-            name: project(array, block).astype(np.float32) if name.endswith(_MATRIX) else array
+            name: self._projected(name, cell.block_of(name)) if name.endswith(_MATRIX) else array
             for name, array in self.weights.items()
         }
 
-    def errors(self, block: int) -> dict[str, float]:
-        """Relative Frobenius error of each matrix of `circulant(block)`; 0 where it is block-circulant."""
-        found = {}
-        for name, vectors in self.circulant(block).items():
-            if name.endswith(_MATRIX):
-                dense = self.weights[name].astype(np.float64)
-                rest = dense - expand(vectors)[..., : dense.shape[-2], : dense.shape[-1]]
-                found[name] = float(np.linalg.norm(rest) / (np.linalg.norm(dense) or 1.0))
-        return found
+    def _projected(self, matrix: str, block: int) -> np.ndarray:
+        return project(self.weights[matrix], block).astype(np.float32)
 
-    def structure(self) -> int | None:
-        """The block size over 1 for which every matrix is block-circulant already, None if there is none.
+    def errors(self, cell: Cell) -> dict[str, float]:
+        """Relative Frobenius error of each matrix of `circulant(cell)`; 0 where it is block-circulant."""
+        return {name: self._error(name, cell.block_of(name)) for name in self.block_parameters}
 
-        Of several the one that stores the fewest numbers.
+    def _error(self, matrix: str, block: int) -> float:
+        dense = self.weights[matrix].astype(np.float64)
+        rest = (
+            dense
+            - expand(self._projected(matrix, block))[..., : dense.shape[-2], : dense.shape[-1]]
+        )
+        return float(np.linalg.norm(rest) / (np.linalg.norm(dense) or 1.0))
+
+    def structure(self) -> dict[str, int]:
+        """Block sizes over 1 (`Cell.block_sizes`) with which every matrix is block-circulant already; empty
+        if there are none. Of several sizes those that store the fewest numbers.
         """
-        sizes = [k for k in BLOCK_SIZES if k > 1 and not any(self.errors(k).values())]
-        return min(sizes, key=lambda k: self.cell(k).parameters, default=None)
+        found: dict[str, int] = {}
+        for matrix, parameter in self.block_parameters.items():
+            sizes = [k for k in BLOCK_SIZES if k > 1 and not self._error(matrix, k)]
+            if not sizes:
+                return {}
+            found[parameter] = min(sizes, key=lambda k, m=matrix: self._projected(m, k).size)
+        return {"block": found.get("block", max(found.values()))} | found
 
 
 def dense_layer(design: Design, name: str) -> DenseLayer:

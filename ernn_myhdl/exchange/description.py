@@ -1,6 +1,6 @@
 """What an exported file says about its design: the property `ernn`, JSON, in the file's metadata.
 
-    {"blocks": [8, 8], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
+    {"blocks": [8, {"block": 8, "input_block": 16}], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
 blocks: of each layer. order and modules are for state dicts: the modules one after the other, and what
 the names of their tensors do not tell. notes: for people.
@@ -12,30 +12,33 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, RESETS
+from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.errors import DesignError
 
 PROPERTY = "ernn"
 _OPTIONS = {"reset": RESETS, "g_activation": ACTIVATIONS}
+#: Parameters that hold a block size.
+_SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_names.values()}
 
 
 @dataclass(frozen=True)
 class Description:
     """See the module; None and empty for a file of another origin."""
 
-    blocks: tuple[int, ...] | None = None
+    blocks: tuple[Mapping[str, int], ...] | None = None
     order: tuple[str, ...] | None = None
     modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def write_description(
-    blocks: Sequence[int],
+    blocks: Sequence[Mapping[str, int]],
     order: Sequence[str] | None = None,
     modules: Mapping[str, Mapping[str, str]] | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """The text of the property."""
-    description: dict[str, object] = {"blocks": list(blocks)}
+    short = [sizes["block"] if len(sizes) == 1 else dict(sizes) for sizes in blocks]
+    description: dict[str, object] = {"blocks": short}
     if order is not None:
         description |= {"order": list(order), "modules": dict(modules or {})}
     if notes:
@@ -50,7 +53,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
     try:
         found = json.loads(metadata[PROPERTY])
         blocks, order, modules = (found.get(n) for n in ("blocks", "order", "modules"))
-        if not _list_of(blocks, lambda b: not isinstance(b, bool) and b in BLOCK_SIZES):
+        if not _list_of(blocks, _is_sizes):
             raise ValueError("blocks")
         if not _list_of(order, lambda name: isinstance(name, str)):
             raise ValueError("order")
@@ -61,10 +64,21 @@ def read_description(metadata: Mapping[str, str]) -> Description:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
     return Description(
-        None if blocks is None else tuple(blocks),
+        None if blocks is None else tuple({"block": b} if _is_size(b) else b for b in blocks),
         None if order is None else tuple(order),
         modules or {},
     )
+
+
+def _is_size(value: object) -> bool:
+    return not isinstance(value, bool | dict) and value in BLOCK_SIZES
+
+
+def _is_sizes(value: object) -> bool:
+    """Whether it tells the block sizes of a layer: one number, or `Cell.block_sizes`."""
+    if not isinstance(value, dict):
+        return _is_size(value)
+    return "block" in value and value.keys() <= _SIZES and all(map(_is_size, value.values()))
 
 
 def _list_of(values: object, legal) -> bool:

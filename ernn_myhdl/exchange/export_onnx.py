@@ -6,7 +6,7 @@ of both, and another MatMul takes its output, m, to y: the same numbers. The imp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,9 @@ class _Builder:
         return output
 
 
-def write_onnx(file: Path, layers: Sequence[DenseLayer], blocks: Sequence[int]) -> list[str]:
+def write_onnx(
+    file: Path, layers: Sequence[DenseLayer], blocks: Sequence[Mapping[str, int]]
+) -> list[str]:
     """Write the file; notes for the user."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT

@@ -5,7 +5,7 @@ Layers that one nn.LSTM or nn.GRU can hold become its _l0, _l1, ...; the last li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,9 @@ def deviations(layer: DenseLayer) -> dict[str, str]:
     return found
 
 
-def write_state_dict(file: Path, layers: Sequence[DenseLayer], blocks: Sequence[int]) -> list[str]:
+def write_state_dict(
+    file: Path, layers: Sequence[DenseLayer], blocks: Sequence[Mapping[str, int]]
+) -> list[str]:
     """Write the file; notes for the user, which its metadata hold too.
 
     One entry of metadata: safetensors writes several in an order of chance.

@@ -28,7 +28,7 @@ def export_model(design: CoreSpecification, file: str | Path, force: bool = Fals
     """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user."""
     file = check_export(file, force)
     layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
-    blocks = [one.cell.block for one in design.layers]
+    blocks = [one.cell.block_sizes for one in design.layers]
     with new_file(file) as partial:
         notes = WRITERS[file.suffix.lower()](partial, layers, blocks)
     exact = all(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,24 +73,52 @@ def import_model(
     order: Sequence[str] | None = None,
     direction: str | None = None,
     name: str = "ernn",
+    input_block: int | Sequence[int] | None = None,
+    projection_block: int | Sequence[int] | None = None,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
     block: size of the circulant blocks, one or one for each layer; None: that of an exported design, else
-    8. calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
+    8. input_block, projection_block: of the matrices of x and of projections, likewise; None: that of block.
+    calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
     normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
     """
+    source = read_source(file, order, direction)
+    own = {"input_block": input_block, "projection_block": projection_block}
+    sizes = _blocks(block, own, source)
+    options = (calibration, word, state_word, lanes, streams, name)
+    imported = design_of_layers(source.layers, sizes, *options)
+    return replace(imported, notes=(*source.notes, *imported.notes))
+
+
+def design_of_layers(
+    layers: Sequence[DenseLayer],
+    sizes: Sequence[Mapping[str, int]],
+    calibration=None,
+    word: int = 12,
+    state_word: int | None = None,
+    lanes: int | Sequence[int] | None = None,
+    streams: int = 1,
+    name: str = "ernn",
+    trained: Sequence[dict[str, np.ndarray]] | None = None,
+) -> Imported:
+    """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
+
+    trained: for each layer, weights of the cell that stand in the place of the nearest ones. Other
+    arguments: `import_model`.
+    """
     if state_word is None and _is_whole(word):
         state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
     check_words(word, state_word)
-    source = read_source(file, order, direction)
-    cells = [layer.cell(k) for layer, k in zip(source.layers, _blocks(block, source), strict=True)]
+    cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
     _check_size(cells)
-    weights = [layer.circulant(c.block) for layer, c in zip(source.layers, cells, strict=True)]
-    errors = [layer.errors(c.block) for layer, c in zip(source.layers, cells, strict=True)]
-    notes = [*source.notes, *_notes(source.layers, errors)]
+    weights = [layer.circulant(cell) for layer, cell in zip(layers, cells, strict=True)]
+    for own, given in zip(weights, trained or [], strict=trained is not None):
+        own |= given
+    errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
+    notes = _notes(layers, errors)
     inputs = cells[0].inputs
     if calibration is None:
         notes.append(
@@ -111,7 +139,7 @@ def import_model(
         design = build_network(
             cells, weights, sequences, word, state_word, each, streams=streams, name=name
         )
-    return Imported(design, source.layers, tuple(errors), tuple(notes))
+    return Imported(design, tuple(layers), tuple(errors), tuple(notes))
 
 
 def _standard_normal(inputs: int) -> list[np.ndarray]:
@@ -137,10 +165,26 @@ def _each(what: str, given: int | Sequence[int], count: int) -> list[int]:
     return values
 
 
-def _blocks(block: int | Sequence[int] | None, source: Source) -> list[int]:
-    if block is None:
-        block = source.blocks or DEFAULT_BLOCK
-    return _each("--block", block, len(source.layers))
+def _blocks(
+    block: int | Sequence[int] | None,
+    own: dict[str, int | Sequence[int] | None],
+    source: Source,
+) -> list[dict[str, int]]:
+    """Block sizes of each layer (`Cell.block_sizes`); own: those of single matrices."""
+    count = len(source.layers)
+    if block is None and source.blocks:
+        sizes = [dict(each) for each in source.blocks]
+    else:
+        sizes = [{"block": k} for k in _each("--block", block or DEFAULT_BLOCK, count)]
+    for name, given in own.items():
+        if given is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        if not any(name in layer.block_parameters.values() for layer in source.layers):
+            raise DesignError(f"{option} {given}: no layer has such a matrix; leave it out")
+        for each, k in zip(sizes, _each(option, given, count), strict=True):
+            each[name] = k
+    return sizes
 
 
 def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:
@@ -166,9 +210,10 @@ def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> 
             "matrices, or import it with --block 1, which keeps them"
         )
     for layer, found in zip(layers, errors, strict=True):
-        structure = layer.structure() if any(found.values()) else None
+        structure = layer.structure() if any(found.values()) else {}
         if structure:
-            notes.append(f"{layer.name} is block-circulant already, with --block {structure}")
+            options = " ".join(f"--{n.replace('_', '-')} {k}" for n, k in structure.items())
+            notes.append(f"{layer.name} is block-circulant already, with {options}")
     if any(layer.initial for layer in layers):
         notes.append(
             "the model starts from initial states, which are in initial_states.safetensors; the core starts "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Source:
     """layers: one after the other. blocks: of each layer where the file says so. notes: for the user."""
 
     layers: tuple[DenseLayer, ...]
-    blocks: tuple[int, ...] | None
+    blocks: tuple[Mapping[str, int], ...] | None
     notes: tuple[str, ...]
 
 

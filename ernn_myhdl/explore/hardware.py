@@ -178,6 +178,11 @@ def explore(
             f"design {design.name}: is a network of {len(design.layers)} layers; explore each layer "
             "by itself: its folder is inside the network's"
         )
+    if len(design.cell.block_sizes) > 1:
+        raise DesignError(
+            f"cell block {design.cell.block_text}: matrices with blocks of their own have no resource model "
+            "yet; explore a layer with one block size"
+        )
     designs = words or {design.formats.weight_word: design}
     result = Exploration(device, goal, designs)
     tasks: dict[str, tuple] = {}

@@ -71,6 +71,6 @@ def description(design) -> str:
         return f"{design.name}: {layers}"
     cell, hw = design.layers[0].cell, design.layers[0].hardware
     return (
-        f"{design.name}: {_kind(cell)} {cell.sizes}, k = {cell.block}, "
+        f"{design.name}: {_kind(cell)} {cell.sizes}, k = {cell.block_text}, "
         f"{hw.lanes} lane{'s' if hw.lanes > 1 else ''}"
     )

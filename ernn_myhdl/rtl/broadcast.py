@@ -2,7 +2,8 @@
 
 `column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m (or, in a
 second phase that reads x, of its own column of x) and makes the sums a + b and b - a of every bin once for
-all lanes. Latency SELECT_LATENCY. The choice comes a cycle before the columns and is registered in each
+all lanes. Columns are of a tile; blocks smaller than it come repeated to its size. A complex bin of the tile
+that is two real words p, q of such a block becomes 0, -p, q, so that a lane's K2 and K3 are their products. Latency SELECT_LATENCY. The choice comes a cycle before the columns and is registered in each
 selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
@@ -11,10 +12,11 @@ the delays of `lane` on top.
 
 from __future__ import annotations
 
-from myhdl import Signal, always, block
+from myhdl import Signal, always, block, intbv
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.rtl.signals import Array, Bit, Word, array
+from ernn_myhdl.program import real_pairs
+from ernn_myhdl.rtl.signals import Array, Bit, Word, array, unsigned
 from ernn_myhdl.transform import spectral_products
 
 SELECT_LATENCY = 2
@@ -24,15 +26,18 @@ BROADCAST_LATENCY = 1
 @block
 def column_select(
     clk, recurrent, second, fresh, x_column, y_column, m_column, column, points, products, width,
-    second_x=None, second_column=None,
+    x_pairs, y_pairs, m_pairs, second_x=None, second_column=None,
 ):  # fmt: skip
     """See the module. column: [DC, Nyquist, then a, a + b, b - a per bin].
 
-    second_x, second_column: of a second phase that reads x.
+    second_x, second_column: of a second phase that reads x. x_pairs, y_pairs, m_pairs: bit j says that
+    bin j of the column is two real words.
     """
     bins = max(points // 2, 1)
     reals = min(points, 2)
     chosen = array(points, width)
+    pairs = unsigned(bins)
+    negative = intbv(0, min=-(1 << width), max=1 << width)
     take_m, take_y, take_zero, take_x = (Signal(bool(0)) for _ in range(4))
 
     @always(clk.posedge)
@@ -83,9 +88,44 @@ def column_select(
             column[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
             column[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
 
-    if second_x is None:
-        return choice, select, sums
-    return choice, choice_of_x, select_second, sums
+    @always(clk.posedge)
+    def select_pairs():
+        if take_m:
+            pairs.next = m_pairs
+        elif take_y:
+            pairs.next = y_pairs
+        else:
+            pairs.next = x_pairs
+
+    @always(clk.posedge)
+    def select_second_pairs():
+        if take_m and not take_x:
+            pairs.next = m_pairs
+        elif take_y and not take_m:
+            pairs.next = y_pairs
+        else:
+            pairs.next = x_pairs
+
+    @always(clk.posedge)
+    def mixed_sums():
+        for i in range(reals):
+            column[i].next = chosen[i]
+        for j in range(1, bins):
+            if pairs[j]:
+                negative[:] = 0
+                negative[:] = negative - chosen[2 * j]
+                column[3 * j - 1].next = 0
+                column[3 * j].next = negative
+                column[3 * j + 1].next = chosen[2 * j + 1]
+            else:
+                column[3 * j - 1].next = chosen[2 * j]
+                column[3 * j].next = chosen[2 * j] + chosen[2 * j + 1]
+                column[3 * j + 1].next = chosen[2 * j + 1] - chosen[2 * j]
+
+    processes = [choice, select] if second_x is None else [choice, choice_of_x, select_second]
+    if not (x_pairs or y_pairs or m_pairs):
+        return [*processes, sums]
+    return [*processes, select_pairs if second_x is None else select_second_pairs, mixed_sums]
 
 
 @block
@@ -117,8 +157,19 @@ def broadcast(
     return copy
 
 
-def select_leaf(points: int, x_word: int, y_word: int, m_word: int, second_x: bool) -> Leaf:
-    """Column selection; the three spectra may have different words. second_x: the second phase reads x."""
+def select_leaf(
+    points: int,
+    words: tuple[int, int, int],
+    second_x: bool,
+    blocks: tuple[int, int, int] | None = None,
+) -> Leaf:
+    """Column selection; spectra of x, y and m may have different words, and blocks smaller than the tile
+    of `points`. second_x: the second phase reads x."""
+    x_word, y_word, m_word = words
+    pairs = [
+        sum(1 << word // 2 for word in real_pairs(points, block))
+        for block in blocks or (points, points, points)
+    ]
     width = max(x_word, y_word, m_word)
     products = spectral_products(points)
     more = ins(second_x=Bit(), second_column=Array(points, x_word)) if second_x else {}
@@ -136,7 +187,8 @@ def select_leaf(points: int, x_word: int, y_word: int, m_word: int, second_x: bo
         )
         | more
         | outs(column=Array(products, width + 1)),
-        {"points": points, "products": products, "width": width},
+        {"points": points, "products": products, "width": width}
+        | dict(zip(("x_pairs", "y_pairs", "m_pairs"), pairs, strict=True)),
     )
 
 

@@ -6,7 +6,8 @@ of one row (second phase only: the levels of an adder tree that the gate rows pa
 block spectrum is rounded, transformed back by one of U inverse transforms, and rounded to the
 pre-activation's or the output's format.
 
-`drain_control` follows the pass through the drain with a tag.
+`drain_control` follows the pass through the drain with a tag. In a split cell the rows of x come first, and
+`parts` adds them, as signals, to those of the following pass: PARTS_LATENCY more.
 Latency: COMBINE_LATENCY + log2(G) + rounding + inverse transform + rounding, U block rows a cycle.
 """
 

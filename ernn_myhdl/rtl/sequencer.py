@@ -8,7 +8,8 @@ issued goes on. Between passes,
 
 * a second phase whose m is complete goes first;
 * else a gate pass, if no earlier frame is owed its second phase, or if all of its x and y are there, so
-  that it cannot keep the lanes waiting for that second phase (which y may depend on);
+  that it cannot keep the lanes waiting for that second phase (which y may depend on); in a split cell, a
+  pass of x needs its x and one of y its y;
 * else a second phase whose first columns are there.
 
 Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
@@ -37,6 +38,8 @@ TAG_FLAGS = 2
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
+#: Of a split cell, in both phases.
+PART = "part"
 
 
 @block
@@ -52,10 +55,11 @@ def sequencer(
     m_write_index, x_release, shifting,
     gate_length, base, length, x_groups, y_groups, m_groups, streams, pages,
     second_source=None, second_x_done=None, op_second_x=None, second_x_page=None,
+    gate_part=None, second_part=None, op_part=None,
 ):  # fmt: skip
     """See the module. gate_, second_: the fields of the program words fetched last.
 
-    The ports that default to None are those of a second phase that reads x.
+    The ports that default to None are those of a second phase that reads x, and of a split cell.
     """
     reads_x = second_source is not None
     numbered = len(op_tag) > TAG_FLAGS + len(frame_stream)
@@ -117,6 +121,24 @@ def sequencer(
             or pending == 0
             or (x_available >= x_groups and y_complete[head_stream])
         )
+
+    @always_comb
+    def rank_parts():
+        urgent.next = pending != 0 and m_available >= m_groups
+        if gate_source == 0:
+            admitted.next = (not gate_start) or pending == 0 or x_available >= x_groups
+        else:
+            admitted.next = pending == 0 or y_complete[now_stream]
+
+    @always(clk.posedge)
+    def part_of_gates():
+        op_part.next = gate_part and not issue_second
+
+    @always(clk.posedge)
+    def part_of_both():
+        op_part.next = gate_part
+        if issue_second:
+            op_part.next = second_part
 
     @always_comb
     def decide():
@@ -366,11 +388,14 @@ def sequencer(
                     m_index.next = m_index + 1
 
     processes = [
-        pick_y, gate_can, second_can, rank, decide, consequences, addresses, tell, page_of_head,
+        pick_y, gate_can, second_can, decide, consequences, addresses, tell, page_of_head,
         operation, arrivals, begin, frames, count_x, count_y, count_m,
         numbered_tag_of_head if numbered else tag_of_head,
     ]  # fmt: skip
-    return [*processes, freed_by_second, second_x] if reads_x else [*processes, freed_by_first]
+    processes += [freed_by_second, second_x] if reads_x else [freed_by_first]
+    if gate_part is None:
+        return [*processes, rank]
+    return [*processes, rank_parts, part_of_both if reads_x else part_of_gates]
 
 
 def tag_bits(design: Design) -> int:
@@ -389,7 +414,8 @@ def leaf(design: Design) -> Leaf:
     y_write_stream, m_write: a group of spectra is written; output_release: the last beat of a frame
     is read; op_*: the operation; x_page, y_page, m_page: pages that it reads; *_write_page,
     *_write_index: where the next group goes; x_release: the last reader of a frame of x is issued;
-    op_second_x, second_x_page: the second phase reads x, and its page;
+    op_second_x, second_x_page: the second phase reads x, and its page; op_part: of a split cell, the pass
+    is of x and its rows are added to those of the next;
     shifting: the drain chain moves.
     """
     program, pages = program_for(design), design.hardware.frames_in_flight
@@ -400,8 +426,9 @@ def leaf(design: Design) -> Leaf:
     ports = ins(clk=Bit(), rst=Bit())
     for name, width in widths.items():
         ports |= ins(**{f"gate_{name}": Bit() if name in FLAGS else Word(width)})
-    reads_x = design.cell.second_reads_x
-    for name in SECOND_FIELDS + (SECOND_X_FIELDS if reads_x else ()):
+    reads_x, split = design.cell.second_reads_x, design.cell.split
+    more = (SECOND_X_FIELDS if reads_x else ()) + ((PART,) if reads_x and split else ())
+    for name in SECOND_FIELDS + more:
         ports |= ins(**{f"second_{name}": Bit() if name in FLAGS else Word(widths[name])})
     ports |= outs(gate_fetch=address, second_fetch=address)
     ports |= ins(
@@ -436,6 +463,8 @@ def leaf(design: Design) -> Leaf:
     )
     if reads_x:
         ports |= outs(op_second_x=Bit(), second_x_page=Bit())
+    if split:
+        ports |= outs(op_part=Bit())
     return Leaf(
         "sequencer",
         sequencer,

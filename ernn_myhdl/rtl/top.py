@@ -33,7 +33,7 @@ from ernn_myhdl.rtl import (
     elementwise,
     fft,
     lane,
-    rounding,
+    rows,
     sequencer,
     stream,
 )
@@ -53,17 +53,22 @@ class Latencies:
 
     block_to_issue: a block of x is cut -> an operation may use it.
     issue_to_head: the last operation of a pass is decided -> its first rows are at the drain's head.
-    head_to_rows: drain's head -> rounded rows. rows_to_cells: a group's last rows -> results of the
-    first phase's element-wise unit. rows_to_output: rounded rows of the second phase -> y.
-    forward: a block enters a forward transform -> its spectrum is written; usable a cycle later.
+    head_to_rows: drain's head -> rounded rows of the first phase. rows_to_cells: a group's last rows ->
+    results of the first phase's element-wise unit. head_to_second: drain's head -> rounded rows of the
+    second phase. rows_to_output: these -> y.
+    forward_x, forward_m, forward_y: a block enters its forward transform -> its spectrum is written;
+    usable a cycle later.
     """
 
     block_to_issue: int
     issue_to_head: int
     head_to_rows: int
     rows_to_cells: int
+    head_to_second: int
     rows_to_output: int
-    forward: int
+    forward_x: int
+    forward_m: int
+    forward_y: int
     beat_to_output: int
 
 
@@ -75,20 +80,21 @@ def latencies(design: Design) -> Latencies:
 @lru_cache(maxsize=64)
 def layer_latencies(cell: Cell, column_groups: int) -> Latencies:
     """The latencies of a cell with so many column groups in its second phase; 0: it has none."""
-    k = cell.block
-    groups = max(column_groups, 1)
-    forward = fft.forward_latency(k)
+    forward_x, forward_m, forward_y = (
+        fft.forward_latency(k) for k in (cell.x_block, cell.m_block, cell.y_block)
+    )
     units = [elementwise.GATHER_LATENCY + READ_LATENCY + n for n in unit_latencies(cell)]
+    spectra = rows.head_latency(column_groups)
     return Latencies(
-        block_to_issue=stream.FRAMING_LATENCY + forward + 1,
+        block_to_issue=stream.FRAMING_LATENCY + forward_x + 1,
         issue_to_head=issue_to_broadcast() + lane.LATENCY,
-        head_to_rows=drain.COMBINE_LATENCY
-        + drain.JOIN_LATENCY * (groups.bit_length() - 1)
-        + 2 * rounding.LATENCY
-        + fft.inverse_latency(k),
+        head_to_rows=spectra + rows.sums_latency(cell),
         rows_to_cells=units[0],
+        head_to_second=spectra + rows.output_latency(cell),
         rows_to_output=units[1] if len(units) > 1 else drain.MASK_LATENCY,
-        forward=forward,
+        forward_x=forward_x,
+        forward_m=forward_m,
+        forward_y=forward_y,
         beat_to_output=READ_LATENCY + stream.FIFO_LATENCY,
     )
 
@@ -162,20 +168,27 @@ class _Core:
         kind = nets[0].type
         return self.n.bundle(label, Array(kind.count * len(nets), kind.width), *nets)
 
+    def tiled(self, label: str, column: Net) -> Net:
+        """A block repeated to the size of the tile."""
+        times = self.cell.tile // column.type.count
+        return column if times == 1 else self.joined(f"{label}_column_tiled", [column] * times)
+
     def forward(self, label: str, name: str, source: Net, target) -> Net:
         """A forward transform; `name` is the source format's field."""
+        cell = self.cell
+        points = {"input": cell.x_block, "output": cell.y_block, "cell_output": cell.m_block}[name]
         if not hasattr(self, "_forwards"):
             self._forwards: dict[str, Netlist] = {}
         if name not in self._forwards:
             self._forwards[name] = fft.forward(
-                f"fft_{name}", self.cell.block, getattr(self.formats, name), target
+                f"fft_{name}", points, getattr(self.formats, name), target
             )
         return self.n.add(label, self._forwards[name], clk=self.clk, rst=self.rst, source=source)[
             "target"
         ]
 
     def input_side(self) -> None:
-        n, k, hw = self.n, self.cell.block, self.hw
+        n, k, hw = self.n, self.cell.x_block, self.hw
         word = self.formats.input.word
         tdata = Word(hw.samples_per_beat * hw.sample_bits)
         valid = n.input("s_axis_tvalid", Bit())
@@ -222,7 +235,7 @@ class _Core:
         n.probe("input", cut["block_valid"], cut["sample_block"])
         spectrum = self.forward("fft_x", "input", cut["sample_block"], self.formats.input_spectrum)
         self.x_spectrum = spectrum
-        written = self.delayed("x_written", cut["block_valid"], self.time.forward)
+        written = self.delayed("x_written", cut["block_valid"], self.time.forward_x)
         n.wire(self.write_x, written)
         n.probe("input_spectrum", self.write_x, spectrum)
 
@@ -252,10 +265,9 @@ class _Core:
             m_write=self.write_m, output_release=self.output_release, x_release=self.x_release,
         )  # fmt: skip
 
-    def read(self, name: str, items: int, write_items: int, read_items: int, pages: int, word: int,
+    def read(self, name: str, item: Array, items: int, write_items: int, read_items: int, pages: int,
              label: str = "", **nets: Net) -> Net:  # fmt: skip
         """A store of blocks with its read data; nets: its other ports, padded or cut to their widths."""
-        item = Array(self.cell.block, word)
         memory = store(f"{name}_store", items, item, write_items, read_items, pages)
         for port in ("write_page", "write_index", "read_page", "read_index"):
             nets[port] = self.low_bits(
@@ -266,54 +278,62 @@ class _Core:
     def products(self) -> list[Net]:
         """Stores, column selection, broadcast and lanes; returns the heads of the drain chains."""
         n, program, cell, hw, f = self.n, self.program, self.cell, self.hw, self.formats
-        k, groups = cell.block, max(program.groups, 1)
+        k, groups = cell.tile, max(program.groups, 1)
         index = {"read_index": self.op["op_index"]}
         x_nets = {
             "write": self.write_x, "data": self.x_spectrum, "write_page": self.op["x_write_page"],
             "write_index": self.op["x_write_index"],
         }  # fmt: skip
         x_word, more = f.input_spectrum.word, {}
+        x_item = Array(cell.x_block, x_word)
         x_column = self.read(
-            "x", cell.input_blocks, 1, 1, 2, x_word, read_page=self.op["x_page"], **x_nets, **index
+            "x", x_item, cell.input_blocks, 1, 1, 2, read_page=self.op["x_page"], **x_nets, **index
         )
         if cell.second_reads_x:  # a copy, of which every column group reads a column of its own
             items = program.input_steps * groups
             q = self.read(
-                "second_x", items, 1, groups, 2, x_word, read_page=self.op["second_x_page"],
+                "second_x", x_item, items, 1, groups, 2, read_page=self.op["second_x_page"],
                 **x_nets, **index,
             )  # fmt: skip
             second_x = self.delayed("select_second_x", self.op["op_second_x"], READ_LATENCY - 1)
             more = {"second_x": second_x}
-            x_columns = self.split("second_x_column", q, k)
+            x_columns = self.split("second_x_column", q, cell.x_block)
         y_word, m_word = x_word, x_word
         if cell.recurrent:
-            y_word = f.output_spectrum.word
+            y_word, each = f.output_spectrum.word, k // cell.y_block
             self.y_data = n.net("y_data", Array(program.output_width * k, y_word))
             page = Word(self.stream.width + 1)
             written = n.bundle("y_page_written", page, (self.y_written_tag, 1, page.width))
             y_column = self.read(
-                "y", program.output_groups * program.output_width, program.output_width, 1,
-                2 * hw.streams, y_word, write=self.write_y, data=self.y_data, write_page=written,
+                "y", Array(cell.y_block, y_word), program.output_groups * program.output_width * each,
+                program.output_width * each, 1, 2 * hw.streams, write=self.write_y, data=self.y_data, write_page=written,
                 write_index=self.op["y_write_index"], read_page=self.op["y_page"], **index,
             )  # fmt: skip
         else:
-            y_column = n.zero("y_column", Array(k, y_word))
+            y_column = n.zero("y_column", Array(cell.y_block, y_word))
         if cell.second_phase:
-            m_word = f.cell_output_spectrum.word
+            m_word, each = f.cell_output_spectrum.word, k // cell.m_block
             self.m_data = n.net("m_data", Array(hw.element_width * k, m_word))
             items = max(
-                program.cell_groups * hw.element_width,
+                program.cell_groups * hw.element_width * each,
                 (program.steps - program.input_steps) * groups,
             )
             q = self.read(
-                "m", items, hw.element_width, groups, self.m_pages, m_word, write=self.write_m,
-                data=self.m_data, write_page=self.op["m_write_page"],
+                "m", Array(cell.m_block, m_word), items, hw.element_width * each, groups,
+                self.m_pages, write=self.write_m, data=self.m_data, write_page=self.op["m_write_page"],
                 write_index=self.op["m_write_index"], read_page=self.op["m_page"], **index,
             )  # fmt: skip
-            m_columns = self.split("m_column", q, k)
+            m_columns = self.split("m_column", q, cell.m_block)
         else:
-            m_columns = [n.zero("m_column", Array(k, m_word))]
-        select = broadcast.select_leaf(k, x_word, y_word, m_word, cell.second_reads_x)
+            m_columns = [n.zero("m_column", Array(cell.m_block, m_word))]
+        x_column, y_column = self.tiled("x", x_column), self.tiled("y", y_column)
+        m_columns = [self.tiled(f"m_{g}", column) for g, column in enumerate(m_columns)]
+        if more:
+            x_columns = [self.tiled(f"second_x_{g}", column) for g, column in enumerate(x_columns)]
+        select = broadcast.select_leaf(
+            k, (x_word, y_word, m_word), cell.second_reads_x,
+            (cell.x_block, cell.y_block, cell.m_block),
+        )  # fmt: skip
         tags = {
             name: self.delayed(f"select_{name}", net, READ_LATENCY - 1)
             for name, net in (
@@ -350,105 +370,23 @@ class _Core:
 
     def drained(self, heads: list[Net]) -> None:
         """From the heads of the drain chains to rounded rows of both phases."""
-        n, f, k, program = self.n, self.formats, self.cell.block, self.program
-        groups = max(program.groups, 1)
-        word = self.design.accumulator_word
+        n, program, second = self.n, self.program, self.cell.second_phase
+        behind = rows.RowsBehindDrain(n, self.design, program, self.op)
         wait = self.time.issue_to_head - sequencer.ISSUE_LATENCY
-        tag = n.add(
-            "drain_control",
-            drain.control_leaf(self.tag.width),
-            clk=self.clk,
-            rst=self.rst,
-            loaded=self.delayed("drain_loaded", self.op["op_last"], wait),
-            shifting=self.delayed("drain_shifting", self.op["shifting"], wait),
-            pass_second=self.delayed("drain_second", self.op["op_second"], wait),
-            pass_tag=self.delayed("drain_tag", self.op["op_tag"], wait),
-        )
-        combine = drain.combine_leaf(k, word)
-        spectra = [
-            n.add(f"combine_{u}", combine, clk=self.clk, sums=head)["spectrum"]
-            for u, head in enumerate(heads)
-        ]
-        age = drain.COMBINE_LATENCY
-        node = drain.join_leaf(k, word)
-        step = 1
-        while step < groups:
-            enable = self.delayed(f"join_enable_{step}", tag["output_valid"], age - 1)
-            for u in range(len(spectra)):
-                if u % (2 * step) < step:
-                    pair = n.add(
-                        f"join_{step}_{u}", node, clk=self.clk, enable=enable, low=spectra[u],
-                        high=spectra[u + step],
-                    )  # fmt: skip
-                    spectra[u], spectra[u + step] = pair["low_out"], pair["high_out"]
-            age += drain.JOIN_LATENCY
-            step *= 2
-        row_heads = range(0, len(spectra), groups)
-        gate_valid, y_valid = tag["gate_valid"], tag["output_valid"]
-
-        def probe(stage_gate: str, stage_y: str, nets: list[Net], at: int) -> None:
-            n.probe(stage_gate, self.delayed(f"{stage_gate}_valid", gate_valid, at), *nets)
-            if second:
-                stage = f"{second}_{stage_y}"
-                n.probe(
-                    stage,
-                    self.delayed(f"{stage}_valid", y_valid, at),
-                    *[nets[u] for u in row_heads],
-                )
-
-        second = self.cell.second_phase
-        probe("accumulators", "accumulators", spectra, age)
-        to_block = rounding.leaf(
-            k, word, f.block_spectrum.word, f.accumulator_frac - f.block_spectrum.frac
-        )
-        blocks = [
-            n.add(f"round_spectrum_{u}", to_block, clk=self.clk, source=s)["target"]
-            for u, s in enumerate(spectra)
-        ]
-        age += rounding.LATENCY
-        probe("gate_spectra", "spectra", blocks, age)
-        inverse = fft.inverse_leaf(k, f.block_spectrum.word)
-        if inverse:
-            blocks = [
-                n.add(f"ifft_{u}", inverse, clk=self.clk, source=b)["target"]
-                for u, b in enumerate(blocks)
-            ]
-            age += fft.inverse_latency(k)
-        frac = f.block_spectrum.frac + k.bit_length() - 1
-        width = blocks[0].type.width
-        to_gate = rounding.leaf(k, width, f.preactivation.word, frac - f.preactivation.frac)
-        rows = [
-            n.add(f"round_row_{u}", to_gate, clk=self.clk, source=b)["target"]
-            for u, b in enumerate(blocks)
-        ]
-        done = age + rounding.LATENCY
-        self.gate_rows = self.joined("gate_rows", rows)
-        self.gate_rows_valid = self.delayed("gate_rows_valid", gate_valid, done)
-        self.gate_rows_tag = self.delayed("gate_rows_tag", tag["tag"], done)
-        n.probe("gate_sums", self.gate_rows_valid, self.gate_rows)
-        if not second:
+        self.gate_rows, self.second_rows = behind.add(heads, self.tag, wait)
+        if second != "projection":
             return
-        self.second_valid = self.delayed("y_rows_valid", y_valid, done)
-        self.second_tag = self.delayed("y_rows_tag", tag["tag"], done)
-        if second == "candidate":
-            self.second_rows = self.joined("candidate_rows", [rows[u] for u in row_heads])
-            n.probe("candidate_sums", self.second_valid, self.second_rows)
-            return
-        to_output = rounding.leaf(k, width, f.output.word, frac - f.output.frac)
-        outputs = [
-            n.add(f"round_output_{u}", to_output, clk=self.clk, source=blocks[u])["target"]
-            for u in row_heads
-        ]
+        made = self.second_rows
         self.y = n.add(
             "mask_rows",
-            drain.mask_leaf(k, f.output.word, program, self.cell.outputs),
+            drain.mask_leaf(self.cell.tile, self.formats.output.word, program, self.cell.outputs),
             clk=self.clk,
             rst=self.rst,
-            valid=self.second_valid,
-            rows=self.joined("y_rows", outputs),
+            valid=made.valid,
+            rows=made.rows,
         )["masked"]
-        self.y_valid = self.delayed("y_valid", self.second_valid, drain.MASK_LATENCY)
-        self.y_tag = self.delayed("y_tag", self.second_tag, drain.MASK_LATENCY)
+        self.y_valid = self.delayed("y_valid", made.valid, drain.MASK_LATENCY)
+        self.y_tag = self.delayed("y_tag", made.tag, drain.MASK_LATENCY)
 
     def element_wise(self) -> None:
         """The element-wise units of both phases, and the memories between them."""
@@ -457,7 +395,7 @@ class _Core:
         self.state_read, self.kept = {}, {}
         made = self.unit(
             UNIT_LABELS[0], units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
-            program.cell_groups, self.gate_rows, self.gate_rows_valid, self.gate_rows_tag,
+            program.cell_groups, self.gate_rows,
         )  # fmt: skip
         if self.cell.second_phase:
             self.m, self.m_valid, self.m_tag = made
@@ -471,7 +409,7 @@ class _Core:
             width = program.output_width
             blocks, self.y_valid, self.y_tag = self.unit(
                 UNIT_LABELS[1], units[1], width, width, program.output_groups, program.output_groups,
-                self.second_rows, self.second_valid, self.second_tag,
+                self.second_rows,
             )  # fmt: skip
             self.y = self.joined("y", blocks)
 
@@ -488,19 +426,20 @@ class _Core:
         return self.field(f"{label}_page", tag, low, Word(self.tag.width - low))
 
     def unit(self, label: str, unit: Unit, width: int, units: int, chunks: int, groups: int,
-             rows: Net, rows_valid: Net, rows_tag: Net) -> tuple[list[Net], Net, Net]:  # fmt: skip
+             source: rows.Rows) -> tuple[list[Net], Net, Net]:  # fmt: skip
         """`width` blocks of a unit with their gather, parameters, state and kept values.
 
         Returns the results of the blocks, and when they are valid with their tag.
         """
-        n, k, program = self.n, self.cell.block, self.program
+        n, k, program = self.n, self.cell.tile, self.program
         group = n.add(
             f"{label}_gather",
             elementwise.gather_leaf(
                 k, self.formats.preactivation.word, units, unit.rows * width, chunks, groups,
                 self.tag.width, label,
             ),
-            clk=self.clk, rst=self.rst, chunk_valid=rows_valid, chunk=rows, chunk_tag=rows_tag,
+            clk=self.clk, rst=self.rst, chunk_valid=source.valid, chunk=source.rows,
+            chunk_tag=source.tag,
         )  # fmt: skip
         valid = self.delayed(f"{label}_valid", group["valid"], READ_LATENCY)
         frame = self.delayed(f"{label}_tag", group["tag"], READ_LATENCY)
@@ -534,7 +473,8 @@ class _Core:
                 "state",
                 word,
                 self.read(
-                    "state", items, written, width, self.hw.streams, word, write=self.state_write,
+                    "state", Array(k, word), items, written, width, self.hw.streams,
+                    write=self.state_write,
                     write_index=self.state_index, write_page=self.state_page,
                     data=self.state_data, read_index=group["index"],
                     read_page=self.stream_of(f"{label}_read", group["tag"]),
@@ -593,7 +533,7 @@ class _Core:
         def read(read_index: Net, page: Net, width: int) -> tuple[int, Net]:
             tag = self.delayed(f"{kept.port}_tag", frame, at)
             return kept.word, self.read(
-                kept.port, items, len(nets), width, self.m_pages, kept.word,
+                kept.port, Array(self.cell.tile, kept.word), items, len(nets), width, self.m_pages,
                 write=self.delayed(f"{kept.port}_write", valid, at),
                 write_index=self.delayed(f"{kept.port}_index", index, READ_LATENCY + at),
                 write_page=self.page_of(f"{kept.port}_written", tag),
@@ -604,23 +544,30 @@ class _Core:
 
     def transformed(self) -> None:
         """Spectra of m and of y."""
-        n, f, k = self.n, self.formats, self.cell.block
-        if self.cell.second_phase:
-            self.spectra("m", "cell_output", self.m, f.cell_output_spectrum, self.m_data)
-            n.wire(self.write_m, self.delayed("m_written", self.m_valid, self.time.forward))
+        n, f, cell = self.n, self.formats, self.cell
+        if cell.second_phase:
+            blocks = self.blocks("m_block", self.m, cell.m_block)
+            self.spectra("m", "cell_output", blocks, f.cell_output_spectrum, self.m_data)
+            n.wire(self.write_m, self.delayed("m_written", self.m_valid, self.time.forward_m))
             n.probe("cell_output_spectrum", self.write_m, self.m_data)
         else:
             n.wire(self.write_m, n.zero("m_never_written", Bit()))
         n.probe("output", self.y_valid, self.y)
-        if not self.cell.recurrent:
+        if not cell.recurrent:
             n.wire(self.write_y, n.zero("y_never_written", Bit()))
             n.wire(self.y_written_tag, n.zero("y_never_tagged", self.tag))
             return
-        n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward))
-        n.wire(self.y_written_tag, self.delayed("y_tag_written", self.y_tag, self.time.forward))
-        blocks = self.split("y_block", self.y, k)
+        n.wire(self.write_y, self.delayed("y_written", self.y_valid, self.time.forward_y))
+        n.wire(self.y_written_tag, self.delayed("y_tag_written", self.y_tag, self.time.forward_y))
+        blocks = self.split("y_block", self.y, cell.y_block)
         self.spectra("y", "output", blocks, f.output_spectrum, self.y_data)
         n.probe("output_spectrum", self.write_y, self.y_data)
+
+    def blocks(self, label: str, tiles: list[Net], k: int) -> list[Net]:
+        """Tiles cut into blocks of k."""
+        if k == self.cell.tile:
+            return tiles
+        return [b for i, tile in enumerate(tiles) for b in self.split(f"{label}_{i}", tile, k)]
 
     def spectra(self, label: str, name: str, blocks: list[Net], target, data: Net) -> None:
         transformed = [
@@ -631,7 +578,7 @@ class _Core:
     def output_side(self) -> None:
         n, program, cell, hw = self.n, self.program, self.cell, self.hw
         word, size = self.formats.output.word, hw.samples_per_beat
-        group_samples = program.output_width * cell.block
+        group_samples = program.output_width * cell.tile
         beats = -(-cell.outputs // size)
         tdata = Word(size * hw.sample_bits)
         ready = n.input("m_axis_tready", Bit())

@@ -29,7 +29,11 @@ DESIGNS = {
     for name, options in LAYERS.items()
 }  # fmt: skip
 DESIGNS["network"] = new_network(
-    [GruCell(10, 12, 4, "after"), LstmCell(12, 8, 6, 2, True), LinearCell(6, 5, 1)],
+    [
+        GruCell(10, 12, 4, "after", input_block=8),
+        LstmCell(12, 8, 6, 2, True, input_block=4, projection_block=1),
+        LinearCell(6, 5, 1),
+    ],
     lanes=(6, 4, 2), samples_per_beat=2, streams=2,
 )  # fmt: skip
 LENGTHS = (2, 1, 3, 1, 2)

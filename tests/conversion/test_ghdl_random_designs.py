@@ -53,6 +53,7 @@ def draw(case):
         max_hidden=16,
         peepholes=peepholes,
         projection=projection,
+        mixed=seed == 3 and block in (2, 4, 8),
     )
 
 
@@ -109,7 +110,8 @@ def test_the_cases_cover_every_block_size_and_option():
     assert {c.reset for c in others if c.kind == "gru"} == {"before", "after"}
     designs = [draw(case) for case in CASES]
     assert len(designs) >= 15
-    assert {d.cell.block for d in designs} == {1, 2, 4, 8, 16, 32}
+    assert {d.cell.tile for d in designs} == {1, 2, 4, 8, 16, 32}
+    assert sum(d.cell.split for d in designs) >= 2
     assert {bool(d.cell.projection) for d in designs} == {True, False}
     assert {d.cell.peepholes for d in designs} == {True, False}
 

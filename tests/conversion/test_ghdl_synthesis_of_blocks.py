@@ -18,8 +18,9 @@ from ernn_myhdl.presets import preset_design
 from ernn_myhdl.rtl.signals import Bit
 from ernn_myhdl.rtl.top import core
 
-#: Cycles of random inputs, and the first that is compared: pipelines begin with undefined data.
-CYCLES, SETTLED = 300, 40
+#: Random bits that a block gets, its cycles, and the first that is compared: pipelines begin with
+#: undefined data.
+BITS, CYCLES, SETTLED = 150_000, (80, 300), 40
 #: Lanes are all alike.
 FEW = {"lanes": 16, "ifft_units": 8, "element_width": 4}
 #: Preset -> another one whose blocks are left out where they are the same.
@@ -28,6 +29,9 @@ PRESETS = {"paper-lstm-k16": None, "paper-gru-k16": "paper-lstm-k16"}
 
 def bench(leaf: Leaf) -> str:
     """Random inputs to `leaf` and to `leaf_of_vhdl`; counts the cycles in which an output differs."""
+    least, most = CYCLES
+    bits = sum(port.type.bits for port in leaf.ports.values() if port.direction == "in")
+    cycles = max(least, min(most, BITS // bits))
     declared, drive, compare, ports = [], [], [], {"a": [], "b": []}
     for name, port in leaf.ports.items():
         bits = port.type.bits
@@ -55,7 +59,7 @@ def bench(leaf: Leaf) -> str:
     initial begin
         different = 0;
         #1; // after the initial values
-        for (i = 0; i < {CYCLES}; i = i + 1) begin
+        for (i = 0; i < {cycles}; i = i + 1) begin
             {" ".join(drive)}
             #1 if (i >= {SETTLED} && ({" || ".join(compare)})) different = different + 1;
             {edge}

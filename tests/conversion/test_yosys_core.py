@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 from block_cases import LANES, convert_case
-from random_designs import random_design
 from tools import require_tool
 
 from ernn_myhdl.generate import new_design
@@ -17,20 +16,26 @@ MOST_LUTS, MOST_CARRY = 6, 12
 MOST_PINS = 512
 
 
+@pytest.fixture(scope="module")
+def synthesised(tmp_path_factory):
+    """Block size, formats and options of the large presets; fewer lanes, which are all equal."""
+    require_tool("yosys")
+    design = new_design(
+        inputs=24, hidden=64, projection=32, block=8, peepholes=True, lanes=16, ifft_units=4,
+        element_width=1, samples_per_beat=8,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("yosys") / "synth"
+    return design, synthesise(design, folder, "xc7vx690t", tool="yosys"), folder
+
+
 @pytest.mark.slow
 @pytest.mark.yosys
-def test_a_small_core(tmp_path):
-    require_tool("yosys")
-    design = random_design(
-        5, block=2, max_inputs=8, max_hidden=8, projection=False, peepholes=False, max_word=10,
-        max_state_word=12, stress=False,
-    )  # fmt: skip
-    folder = tmp_path / "synth"
-    result = synthesise(design, folder, "xc7z020", tool="yosys")
+def test_the_resources_of_a_core(synthesised):
+    design, result, folder = synthesised
     blocks = {b["name"]: b for b in result["blocks"]}
     lane = blocks["lane"]
     assert lane["instances"] == design.hardware.lanes
-    assert lane["each"]["dsp"] == 2  # two real bins, k = 2; blocks with complex ones: below
+    assert lane["each"]["dsp"] == design.lane_products
     assert all(b["each"]["latch"] == 0 for b in result["blocks"])
     # Netlists are wires.
     assert all(not b["each"]["lut"] for b in result["blocks"] if b["kind"] == "netlist")
@@ -58,15 +63,9 @@ def test_operands_and_products_of_a_lane_are_registers_of_its_dsps(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.yosys
-def test_the_paths_of_a_core_with_words_of_full_size(tmp_path):
-    """Block size, formats and options of the large presets; fewer lanes, which are all equal."""
-    require_tool("yosys")
-    design = new_design(
-        inputs=24, hidden=64, projection=32, block=8, peepholes=True, lanes=16, ifft_units=4,
-        element_width=1, samples_per_beat=8,
-    )  # fmt: skip
+def test_the_paths_of_a_core_with_words_of_full_size(synthesised):
+    design, result, _ = synthesised
     assert design.formats.preactivation.word == 16 and design.accumulator_word >= 32
-    result = synthesise(design, tmp_path / "synth", "xc7vx690t", tool="yosys")
     timing = result["timing"]
     assert 1 <= timing["longest"]["levels"]["levels"] <= MOST_LUTS, timing["longest"]
     assert 8 <= timing["longest"]["carry"]["carry"] <= MOST_CARRY, timing["longest"]

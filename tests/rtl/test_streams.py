@@ -351,11 +351,11 @@ def test_random_beats(seed, name):
 # reset
 
 
-@pytest.mark.parametrize("name", ["narrow", "wide", "equal"])
+@pytest.mark.parametrize("name", ["narrow", "wide"])
 def test_reset_in_the_middle_of_a_frame(name):
     """What happens before a reset is deterministic: a first run tells which beats are lost in it."""
     design = DESIGNS[name]
-    before, after = raw_frames(design, 12, 14), raw_frames(design, 2, 15)
+    before, after = raw_frames(design, 9, 14), raw_frames(design, 1, 15)
     lost = sequence_beats([before], design)
     dry, _ = run(design, lost, 3)
     assert len(dry.accepted) < len(lost)  # so that there was always a beat on offer

@@ -101,6 +101,7 @@ def designs():
         new_design(5, 9, cell="gru", reset="before", **few),
         new_design(5, 9, cell="gru", reset="after", **few, streams=2),
         new_design(5, 16, cell="linear", **few | {"ifft_units": 1}),
+        new_design(5, 9, cell="gru", input_block=2, **few),
     )
 
 
@@ -439,7 +440,7 @@ def test_every_option_is_described():
         for kind, leaf in leaves.items():
             part = section
             if kind:
-                part = section.partition(f"`ernn {name} {kind} ")[2].partition(f"`ernn {name}")[0]
+                part = section.partition(f"`ernn {name} {kind} ")[2].partition(f"`ernn {name} ")[0]
             first = [c for row in rows(part) for c in re.findall(r"`([^`]+)`", row[0])]
             described = {c for c in first if c.startswith("-") or c.isupper()}
             options = {s for a in leaf._actions for s in a.option_strings} - {"-h", "--help"}

@@ -67,7 +67,7 @@ def test_float64_only_where_the_worst_case_of_the_formats_is_exact(block, cell):
             assert matrix.dtype == (np.float64 if worst <= EXACT else np.int64), (word, name)
             chosen[design.accumulator_word] = matrix.dtype
         f = design.formats
-        columns = max(design.cell.first_columns, design.cell.second_columns)
+        columns = design.cell.most_columns
         weights = extremes(rng, (4, columns, block), f.weight_word)
         spectra = extremes(rng, (3, columns, block), f.spectrum_word)
         expected = by_definition(spectra, weights)

@@ -22,10 +22,12 @@ def _arrivals(rng: np.random.Generator, frames: int, beats: int) -> list[list[in
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 1 << 32))
-def test_several_passes_at_once_are_the_passes_one_by_one(seed):
+@given(seed=st.integers(0, 1 << 32), mixed=st.booleans())
+def test_several_passes_at_once_are_the_passes_one_by_one(seed, mixed):
     rng = np.random.default_rng(seed)
-    design = random_design(rng, kind=None, max_word=10, max_state_word=12, stress=False)
+    design = random_design(
+        rng, kind=None, max_word=10, max_state_word=12, stress=False, mixed=mixed
+    )
     streams = design.hardware.streams
     turns = [int(s) for s in rng.integers(streams, size=9)]
     assert _times(frame_times(design, turns)) == times_pass_by_pass(design, turns)
@@ -44,7 +46,9 @@ def test_several_passes_at_once_are_the_passes_one_by_one(seed):
 
 def test_the_operations_are_those_of_the_phases():
     for seed in range(12):
-        program = program_for(random_design(seed, kind=None, max_word=10, stress=False))
+        program = program_for(
+            random_design(seed, kind=None, max_word=10, stress=False, mixed=seed % 2 == 1)
+        )
         most = {n: max(int(getattr(o, n)) for o in program.operations) for n in program.field_bits}
         assert len(program.operations) == program.length
         for name, bits in program.field_bits.items():

@@ -1,0 +1,47 @@
+"""Training of block-circulant models in PyTorch: ADMM, direct, projection; docs/training.md.
+
+from ernn_myhdl.train import compress, fit, supervised
+fit(model, step, batches)
+compressed = compress(model, {"lstm.*": 8}, step, batches, method="admm")
+design = compressed.design(calibration)
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from ernn_myhdl.errors import ToolError
+
+_PUBLIC = {
+    "AdmmSchedule": "ernn_myhdl.train.admm",
+    "Compressed": "ernn_myhdl.train.compressing",
+    "Gru": "ernn_myhdl.train.recurrent",
+    "Lstm": "ernn_myhdl.train.recurrent",
+    "Quantisation": "ernn_myhdl.train.quantisation",
+    "SequenceBatches": "ernn_myhdl.train.batches",
+    "compress": "ernn_myhdl.train.compressing",
+    "find_matrices": "ernn_myhdl.train.matrices",
+    "fit": "ernn_myhdl.train.compressing",
+    "plot_history": "ernn_myhdl.plots.training",
+    "save_model": "ernn_myhdl.train.design",
+    "supervised": "ernn_myhdl.train.loop",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def require_torch() -> None:
+    """ToolError where PyTorch is missing."""
+    if find_spec("torch") is None:
+        raise ToolError(
+            "PyTorch is missing, which training needs; install it with `pip install 'ernn-myhdl[train]'`"
+        )
+
+
+def __getattr__(name: str):
+    """Public names are imported on first use."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require_torch()
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value

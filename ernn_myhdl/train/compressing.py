@@ -1,0 +1,150 @@
+"""`compress` and `fit`: a model trained to block-circulant matrices, or as it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
+from ernn_myhdl.train.generators import Data
+from ernn_myhdl.train.loop import Settings, Step, Training
+from ernn_myhdl.train.matrices import Blocks, Matrix, find_matrices, stored_numbers
+from ernn_myhdl.train.phases import CirculantPhase, Phase
+from ernn_myhdl.train.quantisation import Quantisation, QuantisedPhase
+
+METHODS = ("admm", "direct", "projection")
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A trained model.
+
+    model: the one that was given; its matrices are dense tensors that are block-circulant. vectors: first
+    columns (gates, p, q, k) of every matrix with blocks, by the name of its parameter; with quantisation of all
+    matrices, as the hardware has them. blocks: size by name. history: `History.as_dict`. report: numbers
+    for people: method, phases, seconds, stored numbers, distance from the structure before it was enforced.
+    """
+
+    model: nn.Module
+    vectors: Mapping[str, Tensor]
+    blocks: Mapping[str, int]
+    history: dict[str, list[dict]]
+    report: dict[str, Any]
+    quantisation: Quantisation | None = None
+
+    def design(self, calibration, **options):
+        """The model as a `Design` or `Network`: `ernn_myhdl.train.design.model_design`."""
+        from ernn_myhdl.train.design import compressed_design
+
+        return compressed_design(self, calibration, **options)
+
+
+def compress(
+    model: nn.Module,
+    blocks: Blocks,
+    step: Step,
+    data: Data,
+    method: str = "admm",
+    schedule: AdmmSchedule | None = None,
+    epochs: int = 10,
+    quantise: Quantisation | None = None,
+    **settings,
+) -> Compressed:
+    """Train `model`, in place, until its matrices are block-circulant.
+
+    blocks: size of the blocks of each matrix: `find_matrices`. step: step(model, batch) gives the loss of a
+    batch; `supervised(loss)` makes one. data: batches: `ernn_myhdl.train.generators`. method:
+
+        "admm"        ADMM (schedule), hard projection, `epochs` inside the structure
+        "projection"  the hard projection, `epochs` inside the structure
+        "direct"      `epochs` inside the structure from the beginning; the weights of the model are
+                      taken as random ones: C-LSTM's way
+
+    The first two are for a model that is trained already (`fit`). quantise: fine-tuning with rounded
+    weights at the end. settings: `Settings`. With the same arguments on the same machine and number of
+    threads the result is the same to the bit, also after interruptions with `checkpoint`.
+    """
+    if method not in METHODS:
+        raise DesignError(
+            f"method = {method!r}: must be {', '.join(METHODS[:-1])} or {METHODS[-1]}"
+        )
+    if method != "admm" and schedule is not None:
+        raise DesignError(f"schedule: is for method 'admm', the method is {method!r}; leave it out")
+    _check_epochs(epochs)
+    matrices = find_matrices(model, blocks)
+    if not any(m.block > 1 for m in matrices):
+        raise DesignError("blocks: all are 1, so nothing is compressed; `fit` trains a dense model")
+    phases: list[Phase] = []
+    if method == "admm":
+        phases.append(AdmmPhase(model, schedule or AdmmSchedule(), matrices))
+    spread = method == "direct"
+    name = "direct" if spread else "retrain"
+    phases.append(CirculantPhase(name, model, epochs, matrices, spread))
+    return _run(method, model, phases, matrices, step, data, quantise, settings)
+
+
+def fit(
+    model: nn.Module,
+    step: Step,
+    data: Data,
+    epochs: int = 10,
+    quantise: Quantisation | None = None,
+    **settings,
+) -> Compressed:
+    """Train `model` as it is, in place, by the same loop: arguments of `compress`."""
+    _check_epochs(epochs)
+    matrices = find_matrices(model)
+    phases = [Phase("train", model, epochs)]
+    return _run("dense", model, phases, matrices, step, data, quantise, settings)
+
+
+def _check_epochs(epochs: object) -> None:
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        raise DesignError(f"epochs = {epochs!r}: must be a whole number, 0 or more")
+
+
+def _run(
+    method: str,
+    model: nn.Module,
+    phases: list[Phase],
+    matrices: Sequence[Matrix],
+    step: Step,
+    data: Data,
+    quantise: Quantisation | None,
+    settings: dict,
+) -> Compressed:
+    if quantise is not None:
+        phases.append(QuantisedPhase(model, quantise, matrices))
+    chosen = Settings(**settings)
+    blocks = {m.name: m.block for m in matrices}
+    identity = {
+        "method": method,
+        "blocks": blocks,
+        "seed": chosen.seed,
+        "clip": chosen.clip,
+        "epochs": {phase.name: phase.epochs for phase in phases},
+        "schedule": next((asdict(p.schedule) for p in phases if isinstance(p, AdmmPhase)), None),
+        "quantise": None if quantise is None else asdict(quantise),
+        "parameters": {name: list(p.shape) for name, p in model.named_parameters()},
+    }
+    training = Training(model, phases, step, data, chosen, identity)
+    begun = time.perf_counter()
+    training.run()
+    found = training.found
+    report = {
+        "method": method,
+        "phases": {p["name"]: p["last_step"] - p["first_step"] for p in training.history.phases},
+        "distance": {p["name"]: p["distance"] for p in training.history.phases if "distance" in p},
+        "converged": found.get("admm", {}).get("converged"),
+        "numbers": stored_numbers(matrices),
+        "dense_numbers": sum(m.parameter.numel() for m in matrices),
+        "resumed": training.resumed,
+        "seconds": time.perf_counter() - begun,
+    }
+    vectors = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
+    return Compressed(model, vectors, blocks, training.history.as_dict(), report, quantise)

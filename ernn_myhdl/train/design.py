@@ -1,0 +1,158 @@
+"""Trained models as designs, and as files that `ernn import` takes.
+
+The weights of the design are the vectors that were trained: with quantisation its stored words are those
+that the model computed with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from ernn_myhdl.design import Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.description import PROPERTY, write_description
+from ernn_myhdl.exchange.importing import design_of_layers
+from ernn_myhdl.exchange.joining import joined
+from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
+from ernn_myhdl.network import Network
+from ernn_myhdl.output_folder import check_file, new_file
+from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
+from ernn_myhdl.train.recurrent import Gru, Lstm
+
+if TYPE_CHECKING:
+    from ernn_myhdl.train.compressing import Compressed
+
+#: Role of a matrix -> its tensor in a cell.
+TENSORS = {
+    "input": "input_weight",
+    "recurrent": "recurrent_weight",
+    "projection": "projection_weight",
+    LINEAR: "input_weight",
+}
+DEFAULT_WORD = 12
+
+Arrays = dict[str, np.ndarray]
+
+
+def compressed_design(
+    compressed: Compressed, calibration, order: Sequence[str] | None = None, **options
+) -> Design | Network:
+    """A trained model as a design: one layer gives a `Design`, several a `Network`.
+
+    calibration: sequences (frames, inputs) on which the formats are chosen. order: names of the modules,
+    None: that of their definition. options: word (None: that of the quantisation, else 12), state_word,
+    lanes, streams and name, as in `import_model`. What lies between the modules (dropout, a mean over
+    frames) is not part of the design.
+    """
+    chain = _chain(compressed.model, order)
+    layers = [layer for module in chain for layer in module.layers]
+    per_layer = _matrices_by_layer(compressed, chain)
+    if options.get("word") is None:
+        quantisation = compressed.quantisation
+        options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
+    return design_of_layers(
+        layers,
+        [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
+        calibration,
+        trained=[_vectors(compressed, found) for found in per_layer],
+        **options,
+    ).design
+
+
+def save_model(
+    compressed: Compressed, file: str | Path, order: Sequence[str] | None = None
+) -> None:
+    """Write the state dict with the names of the model, dense, as .safetensors for `ernn import`.
+
+    Its metadata tell block sizes, order and options of the modules.
+    """
+    file = check_file(file, (".safetensors",))
+    chain = _chain(compressed.model, order)
+    layers = [layer for module in chain for layer in module.layers]
+    per_layer = _matrices_by_layer(compressed, chain)
+    sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
+    state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
+    names = [_prefix(module, state) for module in chain]
+    options = _module_options(compressed.model)
+    text = write_description(sizes, [m.name for m in chain], {n: options.get(n, {}) for n in names})
+    with new_file(file) as partial:
+        save_file(state, partial, {PROPERTY: text})
+
+
+def _chain(model: nn.Module, order: Sequence[str] | None) -> list[Module]:
+    """The modules of the model one after the other."""
+    arrays = {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
+    found = modules(one_direction(arrays, None), _module_options(model))
+    return joined(found, order, ordered=True)
+
+
+def _module_options(model: nn.Module) -> dict[str, dict[str, str]]:
+    """What a state dict does not tell about our own modules."""
+    options = {}
+    for name, module in model.named_modules():
+        if isinstance(module, Lstm | Gru):
+            options[name] = {"g_activation": module.g_activation}
+        if isinstance(module, Gru):
+            options[name]["reset"] = module.reset
+    return options
+
+
+def _prefix(module: Module, names) -> str:
+    """Name of a module in the model: that of a model that is one layer itself is empty."""
+    return module.name if any(n.startswith(f"{module.name}.") for n in names) else ""
+
+
+def _matrices_by_layer(compressed: Compressed, chain: Sequence[Module]) -> list[list[Matrix]]:
+    """The matrices of each layer, with their block sizes."""
+    matrices = find_matrices(compressed.model, dict(compressed.blocks))
+    names = [m.name for m in matrices]
+    found: list[list[Matrix]] = []
+    for module in chain:
+        prefix = _prefix(module, names)
+        own = [m for m in matrices if m.name.rpartition(".")[0] == prefix]
+        found += [[m for m in own if _layer(m) == i] for i in range(len(module.layers))]
+    return found
+
+
+def _layer(matrix: Matrix) -> int:
+    """The layer of a stacked module that the name of the parameter tells."""
+    number = re.fullmatch(r".*_l(\d+)", matrix.name)
+    return int(number[1]) if number else 0
+
+
+def _sizes(layer: DenseLayer, matrices: Sequence[Matrix]) -> dict[str, int]:
+    """Block sizes of a layer (`Cell.block_sizes`)."""
+    blocks = {TENSORS[m.role]: m.block for m in matrices}
+    parameters = layer.block_parameters
+    if blocks.keys() != parameters.keys():
+        raise DesignError(
+            f"{layer}: shares a matrix with another layer; a core cannot: make two of it"
+        )
+    sizes = {parameter: blocks[tensor] for tensor, parameter in parameters.items()}
+    return {n: k for n, k in sizes.items() if n == "block" or k != sizes["block"]}
+
+
+def _vectors(compressed: Compressed, matrices: Sequence[Matrix]) -> Arrays:
+    """The trained vectors of the matrices of a layer, as weights of a cell."""
+    weights = {}
+    for matrix in matrices:
+        vectors = compressed.vectors.get(matrix.name)
+        if vectors is None:
+            continue
+        if not torch.equal(matrix.dense(vectors), matrix.parameter.detach()):
+            raise DesignError(
+                f"matrix {matrix.name}: was changed after the training; make the design of the model as it "
+                "was trained"
+            )
+        array = vectors.cpu().numpy().astype(np.float32)
+        weights[TENSORS[matrix.role]] = array[0] if matrix.role == "projection" else array
+    return weights

@@ -1,0 +1,54 @@
+"""What happened in a training, as numbers that JSON can hold and `plot_history` draws."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+
+@dataclass
+class History:
+    """Records in the order of time; `step` counts the steps of the optimiser over all phases.
+
+    phases: name, first and last step, and what was found at the start.
+    epochs: phase, epoch (in the phase), step at its end, mean loss, and what `validate` gave.
+    updates: of ADMM: step, rho, penalty and the residuals of each matrix.
+    """
+
+    phases: list[dict] = field(default_factory=list)
+    epochs: list[dict] = field(default_factory=list)
+    updates: list[dict] = field(default_factory=list)
+
+    def begin(self, name: str, found: dict | None) -> None:
+        """A phase begins."""
+        first = self.phases[-1]["last_step"] if self.phases else 0
+        self.phases.append({"name": name, "first_step": first} | (found or {}))
+
+    def end(self, steps: int) -> None:
+        """The phase ends after so many steps of its own."""
+        self.phases[-1]["last_step"] = self._step(steps)
+
+    def epoch(self, number: int, steps: int, loss: float, validation) -> None:
+        """An epoch ends, the number-th of the phase, after so many steps of the phase."""
+        record = {
+            "phase": self.phases[-1]["name"],
+            "epoch": number,
+            "step": self._step(steps),
+            "loss": loss,
+        }
+        if validation is not None:
+            record["validation"] = validation
+        self.epochs.append(record)
+
+    def update(self, steps: int, record: dict) -> None:
+        """ADMM has updated Z and U."""
+        self.updates.append({"step": self._step(steps)} | record)
+
+    def _step(self, steps: int) -> int:
+        return self.phases[-1]["first_step"] + steps
+
+    def as_dict(self) -> dict[str, list[dict]]:
+        """A copy as dictionaries and lists."""
+        return copy.deepcopy(
+            {"phases": self.phases, "epochs": self.epochs, "updates": self.updates}
+        )

@@ -1,0 +1,146 @@
+"""The matrices of a model that can be block-circulant, and the block size of each.
+
+A gate matrix (gates H, N) of an LSTM or GRU is block-circulant gate by gate: rows and columns of each
+gate are padded to whole blocks on their own, as a `Design` stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import Tensor, nn
+
+from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LstmCell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.circulant_tensors import expand, project
+from ernn_myhdl.train.recurrent import Gru, Lstm
+
+#: Beginning of a parameter's name -> what the matrix multiplies.
+ROLES = {"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"}
+LINEAR = "linear"
+#: Modules of which the core has a cell, and the gates in their matrices.
+_GATES = {
+    (nn.LSTM, nn.LSTMCell, Lstm): len(LstmCell.gates),
+    (nn.GRU, nn.GRUCell, Gru): len(GruCell.gates),
+}
+
+Blocks = int | Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of a model.
+
+    name: of its parameter in the model, such as "lstm.weight_ih_l0". role: "input", "recurrent",
+    "projection" or "linear". gates: that share the matrix. block: size of its circulant blocks.
+    """
+
+    name: str
+    parameter: nn.Parameter
+    role: str
+    gates: int
+    block: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(gates, rows of a gate, columns)."""
+        rows, columns = self.parameter.shape
+        return self.gates, rows // self.gates, columns
+
+    def by_gate(self, dense: Tensor) -> Tensor:
+        """A tensor like the parameter as (gates, rows, columns)."""
+        return dense.reshape(self.shape)
+
+    def projected(self, dense: Tensor) -> Tensor:
+        """First columns (gates, p, q, block) of the nearest block-circulant matrix."""
+        return project(self.by_gate(dense), self.block)
+
+    def dense(self, vectors: Tensor) -> Tensor:
+        """The matrix, in the shape of the parameter, of first columns (gates, p, q, block)."""
+        _, rows, columns = self.shape
+        return expand(vectors)[:, :rows, :columns].reshape(self.parameter.shape)
+
+
+def find_matrices(model: nn.Module, blocks: Blocks = 1) -> list[Matrix]:
+    """The matrices of LSTM, GRU and linear layers in `model`, each with its block size.
+
+    blocks: one size for all; or pattern -> size, where a pattern is a role ("input", "recurrent",
+    "projection", "linear") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
+    "head.*"). The first pattern that fits decides; a matrix that none fits stays dense. A
+    role that no matrix has is allowed, a name is not.
+    """
+    found = _matrices(model)
+    if not found:
+        raise DesignError(
+            f"model {type(model).__name__}: has no LSTM, GRU or linear layer, so there is nothing to "
+            "compress"
+        )
+    sizes = _assigned(found, blocks)
+    for matrix, block in zip(found, sizes, strict=True):
+        if block > 1 and not matrix.parameter.requires_grad:
+            raise DesignError(
+                f"matrix {matrix.name}: is frozen (requires_grad = False), so it cannot be trained "
+                "block-circulant; thaw it, or leave it out of the blocks"
+            )
+    return [
+        Matrix(m.name, m.parameter, m.role, m.gates, block)
+        for m, block in zip(found, sizes, strict=True)
+    ]
+
+
+def stored_numbers(matrices: Sequence[Matrix]) -> int:
+    """Numbers that the matrices store, the padding of blocks included."""
+    total = 0
+    for matrix in matrices:
+        gates, rows, columns = matrix.shape
+        k = matrix.block
+        total += gates * -(-rows // k) * -(-columns // k) * k
+    return total
+
+
+def _matrices(model: nn.Module) -> list[Matrix]:
+    """Every matrix of a known module once, with block size 1."""
+    found: dict[int, Matrix] = {}
+    for prefix, module in model.named_modules():
+        gates = next((n for kinds, n in _GATES.items() if isinstance(module, kinds)), 0)
+        for name, parameter in module.named_parameters(prefix, recurse=False):
+            own = name.rpartition(".")[2]
+            if isinstance(module, nn.Linear) and own == "weight":
+                made = Matrix(name, parameter, LINEAR, 1)
+            elif gates and own[:9] in ROLES:
+                role = ROLES[own[:9]]
+                made = Matrix(name, parameter, role, 1 if role == "projection" else gates)
+            else:
+                continue
+            found.setdefault(id(parameter), made)
+    return list(found.values())
+
+
+def _assigned(matrices: Sequence[Matrix], blocks: Blocks) -> list[int]:
+    """The block size of each matrix; DesignError for illegal sizes and patterns that fit nothing."""
+    if not isinstance(blocks, Mapping):
+        return [_checked("blocks", blocks)] * len(matrices)
+    for pattern, block in blocks.items():
+        _checked(f"blocks[{pattern!r}]", block)
+        if not (pattern in (*ROLES.values(), LINEAR) or any(_fits(pattern, m) for m in matrices)):
+            raise DesignError(
+                f"blocks: {pattern!r} fits no matrix; the matrices are "
+                f"{', '.join(f'{m.name} ({m.role})' for m in matrices)}"
+            )
+    return [
+        next((block for pattern, block in blocks.items() if _fits(pattern, m)), 1) for m in matrices
+    ]
+
+
+def _fits(pattern: str, matrix: Matrix) -> bool:
+    return pattern == matrix.role or fnmatchcase(matrix.name, pattern)
+
+
+def _checked(where: str, block: object) -> int:
+    if isinstance(block, bool) or not isinstance(block, int) or block not in BLOCK_SIZES:
+        raise DesignError(
+            f"{where} = {block!r}: must be a power of two, one of {', '.join(map(str, BLOCK_SIZES))}"
+        )
+    return block

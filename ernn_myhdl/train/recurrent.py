@@ -1,0 +1,180 @@
+"""LSTM and GRU modules with everything that the core's cells have, in PyTorch's names.
+
+`Lstm` adds peepholes and a logistic candidate to what `torch.nn.LSTM` has, `Gru` the reset before the
+product. Where PyTorch's own module has the same equations it is faster, and is trained alike.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ernn_myhdl.cells import GruCell, LstmCell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
+
+State = tuple[Tensor, Tensor] | Tensor
+
+
+class _Recurrent(nn.Module):
+    """What both have: layers of tensors weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ...
+
+    x is (frames, sequences, inputs), or (sequences, frames, inputs) with batch_first.
+    """
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self, inputs: int, hidden: int, outputs: int, layers: int, batch_first: bool
+    ) -> None:
+        super().__init__()
+        if isinstance(layers, bool) or not isinstance(layers, int) or layers < 1:
+            raise DesignError(f"layers = {layers!r}: must be a whole number, at least 1")
+        self.inputs, self.hidden, self.outputs = inputs, hidden, outputs
+        self.layers, self.batch_first = layers, batch_first
+        #: Rounds y of every frame before it is used again (quantisation-aware training); None: not.
+        self.rounding: Rounding | None = None
+        for layer in range(layers):
+            shapes = self._shapes(inputs if layer == 0 else outputs)
+            for name, shape in shapes.items():
+                self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.empty(shape)))
+        self.reset_parameters()
+
+    def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        rows = self.gates * self.hidden
+        return {
+            "weight_ih": (rows, inputs),
+            "weight_hh": (rows, self.outputs),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
+
+    def reset_parameters(self) -> None:
+        """Uniform within 1 / sqrt(hidden), as PyTorch does; peepholes zero."""
+        bound = self.hidden**-0.5
+        for name, parameter in self.named_parameters():
+            if name.startswith("peephole"):
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.uniform_(parameter, -bound, bound)
+
+    def _layer(self, layer: int) -> dict[str, Tensor]:
+        suffix = f"_l{layer}"
+        return {
+            name.removesuffix(suffix): parameter
+            for name, parameter in self.named_parameters(recurse=False)
+            if name.endswith(suffix)
+        }
+
+    def _run(self, x: Tensor, states: list, advance) -> tuple[Tensor, list]:
+        if x.dim() != 3 or x.shape[-1] != self.inputs:
+            raise DesignError(f"x: shape {tuple(x.shape)}, must be three axes, {self.inputs} last")
+        y = x.transpose(0, 1) if self.batch_first else x
+        last = []
+        for layer, state in enumerate(states):
+            y, state = advance(y, self._layer(layer), state)
+            last.append(state)
+        return (y.transpose(0, 1) if self.batch_first else y), last
+
+    def extra_repr(self) -> str:
+        return f"{self.inputs}, {self.hidden}, layers={self.layers}"
+
+
+class Lstm(_Recurrent):
+    """LSTM layers with the options of `LstmCell`.
+
+    forward(x, state): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
+    """
+
+    gates = len(LstmCell.gates)
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        projection: int = 0,
+        peepholes: bool = True,
+        g_activation: str = "tanh",
+        layers: int = 1,
+        batch_first: bool = False,
+    ) -> None:
+        LstmCell(inputs, hidden, projection, 1, peepholes, g_activation)  # its checks
+        self._projection, self._peepholes, self.g_activation = projection, peepholes, g_activation
+        super().__init__(inputs, hidden, projection or hidden, layers, batch_first)
+
+    def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        shapes = super()._shapes(inputs)
+        if self._projection:
+            shapes["weight_hr"] = (self.outputs, self.hidden)
+        if self._peepholes:
+            shapes["peephole"] = (3, self.hidden)
+        return shapes
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        n = x.shape[0 if self.batch_first else 1]
+        if state is None:
+            first = x.new_zeros(self.layers, n, self.outputs)
+            state = first, x.new_zeros(self.layers, n, self.hidden)
+        y, last = self._run(x, list(zip(*state, strict=True)), self._advance)
+        return y, (torch.stack([y for y, _ in last]), torch.stack([c for _, c in last]))
+
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+        driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
+        y, c = LstmRecurrence.apply(  # a rounded y passes its gradient on unchanged
+            driven,
+            w["weight_hh"],
+            w.get("peephole"),
+            w.get("weight_hr"),
+            *state,
+            self.g_activation,
+            self.rounding,
+        )
+        return y, (y[-1], c[-1])
+
+
+class Gru(_Recurrent):
+    """GRU layers with the options of `GruCell`.
+
+    forward(x, state): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.
+    """
+
+    gates = len(GruCell.gates)
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        reset: str = "before",
+        g_activation: str = "tanh",
+        layers: int = 1,
+        batch_first: bool = False,
+    ) -> None:
+        GruCell(inputs, hidden, 1, reset, g_activation)  # its checks
+        self.reset, self.g_activation = reset, g_activation
+        super().__init__(inputs, hidden, hidden, layers, batch_first)
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if state is None:
+            n = x.shape[0 if self.batch_first else 1]
+            state = x.new_zeros(self.layers, n, self.hidden)
+        y, last = self._run(x, list(state), self._advance)
+        return y, torch.stack(last)
+
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+        bias, recurrent_bias = w["bias_ih"], None
+        if self.reset == "before":
+            bias = bias + w["bias_hh"]
+        else:
+            recurrent_bias = w["bias_hh"][2 * self.hidden :]
+            bias = torch.cat(
+                [bias[: 2 * self.hidden] + w["bias_hh"][: 2 * self.hidden], bias[2 * self.hidden :]]
+            )
+        driven = functional.linear(x, w["weight_ih"], bias)
+        h = GruRecurrence.apply(
+            driven, w["weight_hh"], recurrent_bias, state, self.g_activation, self.rounding
+        )
+        y = h if self.rounding is None else h + (self.rounding(h) - h).detach()
+        return y, h[-1]
