@@ -222,9 +222,9 @@ def _text(result, summary: dict) -> str:
         f"{summary['considered']:,} combinations, {summary['fitting']:,} fit {summary['device']}"
     ]
     lines += [f"  {count:>8,}  {reason}" for reason, count in summary["pruned"].items()]
-    shown = summary["front"][:MOST_ROWS]
+    shown = sorted(summary["front"], key=lambda row: row["latency_cycles"])[:MOST_ROWS]
     lines += ["", f"Pareto front: {len(summary['front'])} of them; the first {len(shown)}"]
-    lines += _table(sorted(shown, key=lambda row: row["latency_cycles"]))
+    lines += _table(shown)
     lines.append("")
     best = summary.get("chosen") or summary.get("nearest")
     if best is None:

@@ -45,7 +45,7 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
                     axes.set_ylabel(f"{cost}\n(dashed: {device.name})")
                 if row:
                     axes.set_xlabel(label)
-        panels[1, 1].legend(loc="upper left")
+        panels[1, 1].legend(loc="center left")
         first = next(iter(result.designs.values()))
         figure.suptitle(
             f"{description(first).rpartition(',')[0]}: {len(result.candidates):,} combinations that "
