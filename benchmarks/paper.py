@@ -155,11 +155,12 @@ def unscheduled(design: Design, run: Run) -> int:
 
 
 def steady_interval(run: Run) -> float:
-    """Cycles between deliveries, without the first and the last frames."""
+    """Cycles between deliveries, without the first and the last frames, over whole turns of the streams:
+    frames of two streams may come close behind each other."""
     delivered = np.sort(run.frame_cycles[:, 1])
-    edge = len(delivered) // 4
-    middle = delivered[edge : len(delivered) - edge]
-    return float((middle[-1] - middle[0]) / (len(middle) - 1))
+    edge, turn = len(delivered) // 4, len(run.sequences)
+    frames = max((len(delivered) - 2 * edge - 1) // turn, 1) * turn
+    return float((delivered[edge + frames] - delivered[edge]) / frames)
 
 
 def figures(name: str, design: Design, runs: dict[str, Run | None]) -> dict:

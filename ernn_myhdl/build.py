@@ -50,11 +50,13 @@ def default_hardware(
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,
+    initial_states: bool = False,
 ) -> Hardware:
     """Hardware parameters; those that are None get a default.
 
     element_width: 1. ifft_units: the largest power of two that divides lanes, at most the rows of
-    element_width blocks of cells. sample_bits: the fewest that hold the words. samples_per_beat: a block, as
+    element_width blocks of cells. sample_bits: the fewest that hold the words, with initial_states those
+    of the state too. samples_per_beat: a block, as
     far as tdata allows.
     """
     width = 1 if element_width is None else element_width
@@ -62,14 +64,19 @@ def default_hardware(
         rows = len(cell.rows) * width
         ifft_units = max(1, min(lanes & -lanes, 1 << max(rows, 1).bit_length() - 1))
     if sample_bits is None:
-        sample_bits = _sample_bits(formats)
+        sample_bits = _sample_bits(initial_states, formats)
     if samples_per_beat is None:
         samples_per_beat = _samples_per_beat(cell.tile, sample_bits)
-    return Hardware(lanes, ifft_units, width, samples_per_beat, sample_bits, streams)
+    return Hardware(
+        lanes, ifft_units, width, samples_per_beat, sample_bits, streams, initial_states
+    )
 
 
-def _sample_bits(*formats: Formats) -> int:
-    widest = max(max(f.input.word, f.output.word) for f in formats)
+def _sample_bits(initial_states: bool, *formats: Formats) -> int:
+    words = [fmt.word for f in formats for fmt in (f.input, f.output)]
+    if initial_states:
+        words += [f.cell_state.word for f in formats if f.cell_state]
+    widest = max(words)
     return next((bits for bits in SAMPLE_BITS if bits >= widest), SAMPLE_BITS[-1])
 
 
@@ -85,7 +92,7 @@ def build_design(
     state_word: int = 16,
     lanes: int = 1,
     name: str = "ernn",
-    **hardware: int | None,
+    **hardware: int | bool | None,
 ) -> Design:
     """A design of a cell with its weights, in formats chosen on calibration data.
 
@@ -114,19 +121,20 @@ def build_network(
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,
+    initial_states: bool = False,
     name: str = "ernn",
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
     calibration: sequences (frames, inputs) of the network. word, state_word: as in `build_design`.
     lanes, ifft_units, element_width: one for each layer, or one for all. The streams are the same in all
-    layers: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
+    layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
     """
     check_identifier(name)
     check_words(word, state_word)
     chosen = choose_network_formats(cells, weights, calibration, word, state_word)
     if sample_bits is None:
-        sample_bits = _sample_bits(*chosen)
+        sample_bits = _sample_bits(initial_states, *chosen)
     if samples_per_beat is None:
         samples_per_beat = _samples_per_beat(max(cell.tile for cell in cells), sample_bits)
     options = [
@@ -141,7 +149,7 @@ def build_network(
     ):
         try:
             hardware = default_hardware(
-                cell, formats, *given, samples_per_beat, sample_bits, streams
+                cell, formats, *given, samples_per_beat, sample_bits, streams, initial_states
             )
             layers.append(
                 Design(cell, hardware, formats, Activations(2, 2), own, f"{name}_layer_{i}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.engines.initial_states import as_models_take_it
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.run import Run, run_design
 from golden.tensors import stages_of
@@ -58,9 +59,11 @@ def check_run(
     """
     if reference not in REFERENCES:
         raise DesignError(f"reference {reference!r}: must be one of {', '.join(REFERENCES)}")
+    design = design or run.design
+    initial = [as_models_take_it(design, state) for state in run.initial]
     expected = run_design(
-        design or run.design, run.input_sequences, reference, stages=bool(run.stages),
-        progress=progress,
+        design, run.input_sequences, reference, stages=bool(run.stages), progress=progress,
+        initial=initial if any(s is not None for s in run.initial) else None,
     )  # fmt: skip
     return first_mismatch(run, expected)
 

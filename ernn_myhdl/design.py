@@ -138,6 +138,7 @@ class Hardware:
     sample_bits: bits of one sample in tdata, 8, 16 or 32.
     streams: independent sequences that the core holds at a time, a power of two; with more than one,
     tid on the AXI-Streams names the stream of a frame.
+    initial_states: sequences may start from states that the stream s_state brings.
     """
 
     lanes: int
@@ -146,6 +147,7 @@ class Hardware:
     samples_per_beat: int = 8
     sample_bits: int = 16
     streams: int = 1
+    initial_states: bool = False
 
     def __post_init__(self) -> None:
         _whole("hardware", "lanes", self.lanes, 1, 65536)
@@ -156,6 +158,10 @@ class Hardware:
         _whole("hardware", "streams", self.streams, 1, MAX_STREAMS)
         if isinstance(self.sample_bits, bool) or self.sample_bits not in SAMPLE_BITS:
             raise DesignError(f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32")
+        if not isinstance(self.initial_states, bool):
+            raise DesignError(
+                f"hardware initial_states = {self.initial_states!r}: must be true or false"
+            )
 
     @property
     def frames_in_flight(self) -> int:
@@ -190,7 +196,10 @@ class Hardware:
                 f"hardware samples_per_beat = {self.samples_per_beat} of {self.sample_bits} bits: "
                 f"tdata must be at most {MAX_TDATA} bits"
             )
-        for name in ("input", "output"):
+        on_streams = ["input", "output"]
+        if self.initial_states and cell.recurrent:
+            on_streams.append("cell_state")
+        for name in on_streams:
             word = getattr(formats, name).word
             if word > self.sample_bits:
                 raise DesignError(
@@ -206,6 +215,7 @@ class StreamShape:
     samples_per_beat: int
     sample_bits: int
     streams: int
+    initial_states: bool = False
 
     @property
     def data_bits(self) -> int:
@@ -213,7 +223,8 @@ class StreamShape:
         return self.samples_per_beat * self.sample_bits
 
     def __str__(self) -> str:
-        return f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
+        text = f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
+        return f"{text}, initial states" if self.initial_states else text
 
 
 def check_identifier(name: object) -> None:
@@ -259,7 +270,7 @@ class CoreSpecification:
     @property
     def stream_shape(self) -> StreamShape:
         hw = self.layers[0].hardware
-        return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams)
+        return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states)
 
     def run(self, x, engine: str = "golden", **options):
         """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.run.run_design`."""
@@ -343,6 +354,11 @@ class Design(CoreSpecification):
         product = 1 << (f.weight_word - 1 + f.spectrum_word - 1 + (1 if sums else 0))
         return width_for(terms * product)
 
+    @property
+    def loads_states(self) -> bool:
+        """Whether the layer has a state and its core loads initial ones."""
+        return self.hardware.initial_states and self.cell.recurrent
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the specification and the weights, as hexadecimal digits."""
@@ -357,6 +373,6 @@ class Design(CoreSpecification):
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def with_hardware(self, **changes: int) -> Design:
+    def with_hardware(self, **changes: int | bool) -> Design:
         """The same layer on other hardware."""
         return replace(self, hardware=replace(self.hardware, **changes))

@@ -32,6 +32,7 @@ def new_design(
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,
+    initial_states: bool = False,
     word: int = 12,
     state_word: int = 16,
     seed: int = 1,
@@ -76,6 +77,7 @@ def new_design(
         samples_per_beat=samples_per_beat,
         sample_bits=sample_bits,
         streams=streams,
+        initial_states=initial_states,
     )
 
 

@@ -21,13 +21,19 @@ def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray
     """
     if isinstance(x, dict):
         named = {f"{where} {name}": s for name, s in x.items()}
-    elif isinstance(x, list | tuple) and not (len(x) and all(np.ndim(s) <= 1 for s in x)):
-        named = {f"{where} sequence {i}": s for i, s in enumerate(x)}
-    else:
+    elif is_one_sequence(x):
         named = {where: x}
+    else:
+        named = {f"{where} sequence {i}": s for i, s in enumerate(x)}
     if not named:
         raise DesignError(f"{where}: holds no sequences; give at least one (frames, {inputs})")
     return [_checked(s, inputs, name) for name, s in named.items()]
+
+
+def is_one_sequence(x: object) -> bool:
+    """Whether x is one sequence and not several."""
+    several = isinstance(x, list | tuple) and not (len(x) and all(np.ndim(s) <= 1 for s in x))
+    return not (several or isinstance(x, dict))
 
 
 def _checked(x: object, inputs: int, where: str) -> np.ndarray:

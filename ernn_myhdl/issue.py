@@ -16,6 +16,7 @@ from ernn_myhdl.design import Hardware
 from ernn_myhdl.program import Phase, Program, X, layer_program
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, layer_latencies
+from ernn_myhdl.state_schedule import StateTimes
 
 #: Cycle of what has not happened yet.
 NEVER = 1 << 60
@@ -69,8 +70,8 @@ def _cut_blocks(
 class Frame:
     """What is known of a frame so far; see `ernn_myhdl.schedule.FrameTimes`. Arrays of cycles where it holds several."""
 
-    def __init__(self, stream: int, before: Frame | None) -> None:
-        self.stream = stream
+    def __init__(self, number: int, stream: int, before: Frame | None) -> None:
+        self.number, self.stream = number, stream
         self.before = before  # the previous frame of the stream
         self.accepted = 0
         self.blocks: np.ndarray | None = None
@@ -127,7 +128,9 @@ class Sequencer:
         hardware: Hardware,
         streams: Sequence[int],
         arrivals: Sequence[Sequence[int]] | None,
+        states: StateTimes | None = None,
     ) -> None:
+        self.states = states
         self.cell, self.hardware = cell, hardware
         self.program: Program = layer_program(cell, hardware)
         self.time: Latencies = layer_latencies(cell, self.program.groups)
@@ -138,8 +141,8 @@ class Sequencer:
         self.taken, self.cut = (np.array(cycles) for cycles in at_once)
         latest: dict[int, Frame] = {}
         self.frames: list[Frame] = []
-        for number in streams:
-            self.frames.append(Frame(number, latest.get(number)))
+        for place, number in enumerate(streams):
+            self.frames.append(Frame(place, number, latest.get(number)))
             latest[number] = self.frames[-1]
         self.next_cut = stream.FIFO_LATENCY
         self.last_issue = -1
@@ -223,6 +226,8 @@ class Sequencer:
             if released == NEVER:
                 return False
             ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
+        if self.states:
+            ready = max(ready, self.states.ready(number))
         arrivals = self.arrivals[number] if self.arrivals else (0,)
         if arrivals[-1] + stream.FIFO_LATENCY <= ready:  # all beats have been waiting
             taken, frame.blocks = ready + self.taken, ready + self.cut
@@ -279,6 +284,8 @@ class Sequencer:
         rows = heads[place] + self.final - place * self.per_pass + self.time.head_to_rows
         frame.cells = rows + self.time.rows_to_cells
         frame.m_written = frame.cells + self.time.forward_m
+        if self.states:
+            self.states.used(frame.number, int(frame.cells[-1]))
         if not self.second.count:
             self._deliver(frame, frame.cells)
 

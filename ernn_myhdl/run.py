@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.engines.initial_states import CoreState, check_initial_states
 from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.initial_states import STATES_NAME, read_initial_states, save_states
 from ernn_myhdl.formats import to_real
-from ernn_myhdl.inputs import check_input, first_frames
+from ernn_myhdl.inputs import check_input, first_frames, is_one_sequence
 from ernn_myhdl.output_folder import new_file, new_folder
 from ernn_myhdl.storage import load_design, write_design
 
@@ -32,7 +34,7 @@ class Run:
     """What one engine made of one input.
 
     x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
-    `sequences` are their lengths. raw: the outputs as int64 in the `output` format.
+    `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are). raw: the outputs as int64 in the `output` format.
     frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `golden.tensors.tensor_shapes`.
@@ -49,6 +51,7 @@ class Run:
     outputs: np.ndarray
     raw: np.ndarray
     sequences: list[int]
+    initial: list[CoreState | None] = field(default_factory=list)
     frame_cycles: np.ndarray | None = None
     stages: dict[str, np.ndarray] = field(default_factory=dict)
     stage_cycles: dict[str, np.ndarray] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Run:
             "cycles_per_second": self.cycles_per_second,
             "saturations": self.saturations,
             "traffic": asdict(self.traffic),
+            "loaded_sequences": [i for i, s in enumerate(self.initial) if s is not None],
             "notes": list(self.notes),
         }
         if self.frame_cycles is not None:
@@ -122,6 +126,7 @@ def write_run(run: Run, folder: Path) -> None:
         np.save(folder / f"{name}.npy", getattr(run, name), allow_pickle=False)
     if run.frame_cycles is not None:
         np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
+    save_states(run.initial, run.design, folder)
     for name in ("stages", "stage_cycles", "trace"):
         arrays = getattr(run, name)
         if arrays:
@@ -164,6 +169,7 @@ def load_run(folder: str | Path) -> Run:
             design=design,
             engine=summary["engine"],
             sequences=summary["sequences"],
+            initial=_load_states(folder, design, summary),
             frame_cycles=_load(cycles) if cycles.exists() else None,
             saturations=summary["saturations"],
             traffic=Traffic(**summary["traffic"]),
@@ -180,6 +186,16 @@ def load_run(folder: str | Path) -> Run:
             f"run {folder}: is damaged ({' '.join(str(error).split())}); simulate again"
         ) from error
     return run
+
+
+def _load_states(folder: Path, design: CoreSpecification, summary: dict) -> list[CoreState | None]:
+    """The initial states of a run; earlier versions had none."""
+    count, loaded = len(summary["sequences"]), summary.get("loaded_sequences", [])
+    if not loaded:
+        return [None] * count
+    given = read_initial_states(folder / STATES_NAME, design, count)
+    states = check_initial_states(design, given, count, False)
+    return [state if i in loaded else None for i, state in enumerate(states)]
 
 
 def _load(file: Path) -> np.ndarray:
@@ -206,10 +222,13 @@ def run_design(
     progress: Callable[[int, int], None] | None = None,
     source: str = "verilog",
     say: Callable[[str], None] | None = None,
+    initial=None,
 ) -> Run:
     """Run x, a float array (frames, inputs) or a list of such sequences, on an engine.
 
-    The state is cleared at the start of every sequence. engine: golden, integer, myhdl,
+    The state is cleared at the start of every sequence, or that of `initial`: one state for one sequence,
+    for a list of them a list with None for zero; a state is a dictionary of arrays (`golden.initial_state`),
+    in a network a list of one for each layer. Only designs with initial_states take them. engine: golden, integer, myhdl,
     verilator, ghdl or auto (verilator where it and g++ are, otherwise myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
     traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the
     per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
@@ -233,8 +252,10 @@ def run_design(
             raise DesignError(
                 f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
             )
-    sequences = first_frames(check_input(x, design.inputs), frames)
-    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say)
+    given = check_input(x, design.inputs)
+    sequences = first_frames(given, frames)
+    states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
+    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
     start = time.perf_counter()
     if vcd is None:
         result = ENGINES[engine](job)
@@ -243,6 +264,7 @@ def run_design(
             result = ENGINES[engine](replace(job, vcd=partial))
     seconds = time.perf_counter() - start
     if result.done is not None:
+        states = [s for s, n in zip(states, result.done, strict=True) if n]
         sequences = [s[:n] for s, n in zip(sequences, result.done, strict=True) if n]
     return Run(
         design=design,
@@ -251,6 +273,7 @@ def run_design(
         outputs=to_real(result.raw, design.output_format),
         raw=result.raw,
         sequences=[len(s) for s in sequences],
+        initial=states,
         frame_cycles=result.frame_cycles,
         stages=result.stages,
         stage_cycles=result.stage_cycles,

@@ -23,6 +23,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.issue import Frame, Run, Sequencer, input_beats
 from ernn_myhdl.program import SOURCES, Program, program_for
 from ernn_myhdl.rtl.top import latencies
+from ernn_myhdl.state_schedule import StateTimes
 
 #: Frames that are computed to reach the steady state, to measure over, and to keep it up meanwhile.
 WARM_UP, MEASURED, AFTER = 6, 6, 6
@@ -165,13 +166,18 @@ def _frame_times(frame: Frame) -> FrameTimes:
 
 
 def frame_times(
-    design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None = None
+    design: Design,
+    streams: Sequence[int],
+    arrivals: Sequence[Sequence[int]] | None = None,
+    loaded: Sequence[bool] | None = None,
 ) -> tuple[FrameTimes, ...]:
     """Times of frames on the given streams.
 
     arrivals: cycles of the beats of each frame on s_axis; None: as fast as the core takes them.
+    loaded: of each frame, whether it is the first of a sequence that starts from a state on s_state.
     """
-    frames = Sequencer(design.cell, design.hardware, streams, arrivals).run()
+    states = StateTimes(design, streams, loaded) if loaded and any(loaded) else None
+    frames = Sequencer(design.cell, design.hardware, streams, arrivals, states).run()
     return tuple(_frame_times(f) for f in frames)
 
 

@@ -50,6 +50,7 @@ _COMMENTS = {
         "samples_per_beat": "samples in one AXI-Stream beat, a power of two",
         "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
         "streams": "sequences held at a time, a power of two; more than one: tid names the stream",
+        "initial_states": "sequences may start from states that the stream s_state brings",
     },
     "activation": {
         "sigmoid_segments": "segments of the piecewise linear sigmoid, a power of two",
@@ -271,7 +272,8 @@ def _check_head(document: dict) -> None:
 
 
 def _record(section: str, kind: type, values: dict):
-    optional = ("streams",) if kind is Hardware else ()  # younger than the format
+    # younger than the format
+    optional = ("streams", "initial_states") if kind is Hardware else ()
     _check_keys(section, values, tuple(f.name for f in fields(kind)), optional)
     return kind(**values)
 

@@ -102,6 +102,10 @@ TRACED = {
     "s_axis_tready": "s_axis_tready",
     "s_axis_tuser": "s_axis_tuser",
     "s_axis_tlast": "s_axis_tlast",
+    "s_state_tvalid": "s_state_tvalid",
+    "s_state_tready": "s_state_tready",
+    "s_state_tlast": "s_state_tlast",
+    "state_held": "state_held",
     "frame_start": "frame_start",
     "op_valid": "sequencer_op_valid",
     "op_recurrent": "sequencer_op_recurrent",
@@ -122,7 +126,11 @@ TRACED = {
     "frame_error": "frame_error",
 }
 #: Those of them that are ports of the core.
-_STREAMS = tuple(net for net in TRACED.values() if "_axis_t" in net or net == "frame_error")
+_STREAMS = tuple(
+    net
+    for net in TRACED.values()
+    if net.startswith(("s_axis_", "m_axis_", "s_state_", "frame_error"))
+)
 
 
 def traced(design: CoreSpecification) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ernn_myhdl.issue import NEVER, input_beats
 from ernn_myhdl.program import Operation, X, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
+from ernn_myhdl.state_schedule import StateTimes
 
 
 def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -59,8 +60,13 @@ class _Sequencer:
     """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
 
     def __init__(
-        self, design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None
+        self,
+        design: Design,
+        streams: Sequence[int],
+        arrivals: Sequence[Sequence[int]] | None,
+        loaded: Sequence[bool] | None = None,
     ) -> None:
+        self.states = StateTimes(design, streams, loaded or [False] * len(streams))
         self.arrivals = arrivals or [[0] * input_beats(design.cell, design.hardware)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
@@ -109,6 +115,7 @@ class _Sequencer:
                 if released == NEVER:
                     return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
+            ready = max(ready, self.states.ready(number))
             arrivals = self.arrivals[number]
             taken, frame.blocks = _cut_blocks(self.design, ready, arrivals)
             begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
@@ -176,6 +183,8 @@ class _Sequencer:
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
         frame.m_written = [done + time.forward_m for done in frame.cells]
+        if len(frame.cells) == program.cell_groups:
+            self.states.used(number, frame.cells[-1])
         if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)
 
@@ -256,10 +265,13 @@ def _passes(operations: Sequence[Operation]) -> list[_Pass]:
 
 
 def times_pass_by_pass(
-    design: Design, streams: Sequence[int], arrivals: Sequence[Sequence[int]] | None = None
+    design: Design,
+    streams: Sequence[int],
+    arrivals: Sequence[Sequence[int]] | None = None,
+    loaded: Sequence[bool] | None = None,
 ) -> list[tuple]:
     """Of every frame: accepted, blocks, issued, heads, cells, outputs, beats."""
-    frames = _Sequencer(design, streams, arrivals).run()
+    frames = _Sequencer(design, streams, arrivals, loaded).run()
     return [
         (
             f.accepted, tuple(f.blocks), tuple(np.concatenate(f.issued).tolist()), tuple(f.heads),

@@ -68,6 +68,10 @@ def add_parser(subparsers) -> None:
         "--direction", choices=("forward", "backward"),
         help="the half of a bidirectional state dict to import; backward takes the last frame first",
     )  # fmt: skip
+    options.add_argument(
+        "--initial-states", action=argparse.BooleanOptionalAction,
+        help="a core that loads initial states (default: where the model has some other than zero)",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -82,7 +86,7 @@ def run(args) -> int:
     check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
-        "streams", "order", "direction", "name",
+        "streams", "order", "direction", "name", "initial_states",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

@@ -14,6 +14,7 @@ EXAMPLES = """\
   ernn new --inputs 40 --hidden 128 --block 1 --lanes 64 --word 16 -o dense
   ernn new --cell gru --reset after --inputs 40 --hidden 128 --streams 4 -o gru
   ernn new --inputs 153 --hidden 256 --block 8 --input-block 16 --lanes 32 -o finer
+  ernn new --cell gru --inputs 40 --hidden 128 --initial-states -o continued
   ernn new --preset paper-lstm-k8 -o paper
   ernn new --preset paper-lstm-k16 --streams 8 --seed 2 -o paper16"""
 
@@ -71,6 +72,10 @@ def add_parser(subparsers) -> None:
     hardware.add_argument(
         "--streams", type=whole, metavar="N", help="sequences held at a time (default 1)"
     )
+    hardware.add_argument(
+        "--initial-states", action=argparse.BooleanOptionalAction,
+        help="sequences may start from states that a stream s_state brings (default: from zero)",
+    )  # fmt: skip
     numbers = parser.add_argument_group("numbers", **options)
     numbers.add_argument("--word", type=whole, help="bits of weights, x and y (12)")
     numbers.add_argument(

@@ -27,10 +27,15 @@ EXAMPLES = """\
   ernn simulate speech --input utterances.npz --engine verilator -o run
   ernn simulate speech --input utterances.npz --engine verilator --from vhdl --no-stages --check
   ernn simulate speech --input utterances.npz --engine auto
+  ernn simulate continued --input x.npy --initial-states states.safetensors --engine myhdl --check
 
 Input: an .npy file (frames, inputs), floating point; or an .npz file with one such array for each
 sequence, sorted by name. The state is cleared at the start of each sequence. With several streams in
-the design, sequences run side by side; a stream that has ended one takes the next."""
+the design, sequences run side by side; a stream that has ended one takes the next.
+
+Initial states: tensors layer_0.cell_state and, of an LSTM, layer_0.output, and so on for every layer; (size,)
+for all sequences alike or (sequences, size). The design needs initial_states = true. Those of an imported
+model are taken from its folder."""
 
 ENGINE_NAMES = ("golden", "integer", "myhdl", "verilator", "ghdl", "auto")
 SOURCES = ("verilog", "vhdl")
@@ -54,6 +59,16 @@ def add_parser(subparsers) -> None:
         "--from", dest="source", choices=SOURCES, default="verilog",
         help="what verilator compiles: MyHDL's Verilog (default), or GHDL's synthesis of the VHDL",
     )  # fmt: skip
+    states = parser.add_mutually_exclusive_group()
+    states.add_argument(
+        "--initial-states", metavar="FILE",
+        help=".safetensors file of states before the first frames (default: that of an imported model)",
+    )  # fmt: skip
+    states.add_argument(
+        "--no-initial-states",
+        action="store_true",
+        help="start from zero, whatever the folder holds",
+    )
     parser.add_argument("--frames", type=whole, metavar="N", help="only the first N frames")
     parser.add_argument("-o", "--output", metavar="RUN", help="new run folder")
     parser.add_argument("--vcd", metavar="F", help="waveform file (engine myhdl)")
@@ -98,7 +113,9 @@ def run(args) -> int:
     from ernn_myhdl.storage import load_design
 
     design = load_design(args.design)
-    sequences = first_frames(load_input(args.input, design.inputs), args.frames)
+    given = load_input(args.input, design.inputs)
+    sequences = first_frames(given, args.frames)
+    initial, notes = _initial_states(args, design, len(given))
     if args.seed < 0:
         raise DesignError(f"seed = {args.seed}: must be 0 or more")
     if args.output:
@@ -124,7 +141,9 @@ def run(args) -> int:
                 progress=progress,
                 source=args.source,
                 say=say_step,
+                initial=initial and initial[: len(sequences)],
             )
+        result.notes = notes + result.notes
         mismatch = _check(result, args.reference) if args.check else None
         if folder:
             write_run(result, folder)
@@ -132,6 +151,26 @@ def run(args) -> int:
     if mismatch:
         return FAILED
     return INTERRUPTED if result.interrupted else FINE
+
+
+def _initial_states(args, design, count: int) -> tuple[list | None, list[str]]:
+    """The states before `count` sequences, None for zero, with notes: those that are asked for, or of the
+    imported model."""
+    from ernn_myhdl.engines.initial_states import check_initial_states
+    from ernn_myhdl.exchange.initial_states import STATES_NAME, read_initial_states
+
+    file = args.initial_states
+    if file is None:
+        folder = Path(args.design)
+        file = (folder if folder.is_dir() else folder.parent) / STATES_NAME
+        if args.no_initial_states or not file.exists():
+            return None, []
+        if not design.stream_shape.initial_states:
+            note = f"{file.name} of the folder is not used, since the design has initial_states = false"
+            return None, [note]
+    states = read_initial_states(file, design, count)
+    check_initial_states(design, states, count, False)
+    return states, [f"initial states from {file}"]
 
 
 def _inside(file: Path, output: str | None, folder: Path | None) -> Path:

@@ -6,14 +6,25 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.convert.test_bench import BENCH, EXPECTED, INPUT, LOG, vector_lines
+from ernn_myhdl.convert.state_bench import STATES
+from ernn_myhdl.convert.test_bench import (
+    BENCH,
+    EXPECTED,
+    INPUT,
+    LOG,
+    has_loader,
+    state_lines,
+    vector_lines,
+)
 from ernn_myhdl.convert.writer import convert
 from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.engines.initial_states import CoreState
 from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, unpack_beat
 from ernn_myhdl.errors import ToolError
 
@@ -82,8 +93,9 @@ def check_folder(folder, idle: int = 30, stall: int = 30, seed: int = 1) -> Ghdl
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         analyse(folder, work)
-        for name in (INPUT, EXPECTED):
-            shutil.copy(folder / "test_bench" / name, work / name)
+        for name in (INPUT, EXPECTED, STATES):
+            if (folder / "test_bench" / name).exists():
+                shutil.copy(folder / "test_bench" / name, work / name)
         generics = {"IDLE_PERCENT": idle, "STALL_PERCENT": stall, "SEED": seed}
         return run_bench(folder, work, generics, work)
 
@@ -93,10 +105,12 @@ def run_ghdl(
     sequences: list[np.ndarray],
     traffic: Traffic = Traffic(),
     folder=None,
+    states: Sequence[CoreState | None] = (),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
-    sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`. Returns in that order
+    sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`; states: before each
+    (`ernn_myhdl.engines.initial_states`), none for zero. Returns in that order
     raw outputs (frames, outputs) int64, and per frame the cycle of its first beat accepted and of its
     last beat delivered, counted as in MyHDL.
     Raises ToolError if GHDL is missing or the bench fails.
@@ -110,7 +124,11 @@ def run_ghdl(
             folder = Path(scratch) / "vhdl"
             convert(design, folder)
         analyse(Path(folder).resolve(), work)
-        (work / INPUT).write_text(vector_lines(sequences, design, traffic))
+        (work / INPUT).write_text(vector_lines(sequences, design, traffic, states))
+        if has_loader(design):
+            states = states or [None] * len(sequences)
+            lengths = [len(s) for s in sequences]
+            (work / STATES).write_text(state_lines(design, states, lengths, traffic))
         generics = {
             "EXPECTED_FILE": "none",
             "FRAMES": frames,

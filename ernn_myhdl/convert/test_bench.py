@@ -1,20 +1,25 @@
 """A self-checking VHDL test bench and its vectors from the golden model.
 
-Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, tid
-in decimal; expected.txt one beat of m_axis in the same form. The bench offers beats with random gaps, takes results
+Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, user
+and tid in decimal; expected.txt one beat of m_axis in the same form; states.txt, of a core that loads
+initial states, one beat of s_state, `<tdest> <last> <tid> <tdata in hex>`. The bench offers beats with random gaps, takes results
 with random back-pressure, compares each beat and writes every transfer with its cycle to a log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.convert.state_bench import STATES, state_bench
 from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.engines.stimulus import Beat, Traffic, turn_beats
+from ernn_myhdl.engines.initial_states import CoreState, state_beats
+from ernn_myhdl.engines.stimulus import Beat, StateBeat, Traffic, turn_beats
 from ernn_myhdl.netlist import Netlist
 from ernn_myhdl.rtl.signals import bits_for
+from golden.initial_state import state_sizes
 
 BENCH = "test_bench.vhd"
 INPUT, EXPECTED, LOG = "input.txt", "expected.txt", "transfers.txt"
@@ -23,17 +28,31 @@ SEQUENCES = (2, 1)
 VECTOR_SEED = 2019
 
 
-def beat_line(beat: Beat, width: int) -> str:
+def beat_line(beat: Beat | StateBeat, width: int) -> str:
     """One line of a vector file."""
     data = f"{beat.data:0{width // 4}X}"
-    return f"{int(beat.user)} {int(beat.last)} {beat.stream} {data}\n"
+    first = beat.user if isinstance(beat, Beat) else beat.layer
+    return f"{int(first)} {int(beat.last)} {beat.stream} {data}\n"
 
 
-def vector_lines(sequences, design: CoreSpecification, traffic: Traffic = Traffic()) -> str:
-    """Vector file of sequences of raw frames, in the order of `traffic`."""
+def vector_lines(
+    sequences, design: CoreSpecification, traffic: Traffic = Traffic(), states: Sequence = ()
+) -> str:
+    """Vector file of sequences of raw frames, in the order of `traffic`; states: those before them."""
     width = design.stream_shape.data_bits
     turns = traffic.turns([len(s) for s in sequences], design.stream_shape.streams)
-    return "".join(beat_line(beat, width) for beat in turn_beats(sequences, turns, design))
+    loaded = {i for i, state in enumerate(states) if state is not None}
+    beats = turn_beats(sequences, turns, design, loaded)
+    return "".join(beat_line(beat, width) for beat in beats)
+
+
+def state_lines(
+    design: CoreSpecification, states: Sequence, lengths, traffic: Traffic = Traffic()
+) -> str:
+    """Vector file of the states before sequences of these lengths, in the order of `traffic`."""
+    turns = traffic.turns(lengths, design.stream_shape.streams)
+    width = design.stream_shape.data_bits
+    return "".join(beat_line(beat, width) for beat in state_beats(design, states, turns))
 
 
 def random_sequences(
@@ -52,24 +71,49 @@ def random_sequences(
     return sequences
 
 
+def random_state(design: CoreSpecification, seed: int = VECTOR_SEED) -> CoreState:
+    """A state of the core, uniform over its formats."""
+    rng = np.random.default_rng([seed, 1])
+    state = []
+    for layer in design.layers:
+        formats = {n: (getattr(layer.formats, n), s) for n, s in state_sizes(layer.cell).items()}
+        raw = {n: rng.integers(f.minimum, f.maximum + 1, size) for n, (f, size) in formats.items()}
+        state.append(raw or None)
+    return tuple(state)
+
+
 def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path) -> None:
-    """Write the bench, its vectors and the expected result of the golden model."""
+    """Write the bench, its vectors and the expected result of the golden model.
+
+    Of a core that loads initial states the first sequence starts from one.
+    """
     from golden.fixed_point import FixedPointModel
 
     sequences = random_sequences(design)
+    states: list[CoreState | None] = [None] * len(sequences)
+    if has_loader(design):
+        states[0] = random_state(design)
+        (folder / STATES).write_text(state_lines(design, states, [len(s) for s in sequences]))
     results = sequences
-    for layer in design.layers:
+    for i, layer in enumerate(design.layers):
         model = FixedPointModel(layer)
-        results = [model.run(s).raw for s in results]
+        own = [state and state[i] for state in states]
+        results = [model.run(s, c).raw for s, c in zip(results, own, strict=True)]
     (folder / BENCH).write_text(bench_text(design, top.name))
-    (folder / INPUT).write_text(vector_lines(sequences, design))
-    (folder / EXPECTED).write_text(vector_lines(results, design))
+    (folder / INPUT).write_text(vector_lines(sequences, design, states=states))
+    (folder / EXPECTED).write_text(vector_lines(results, design, states=states))
+
+
+def has_loader(design: CoreSpecification) -> bool:
+    """Whether the core has s_state."""
+    return any(layer.loads_states for layer in design.layers)
 
 
 def bench_text(design: CoreSpecification, top: str) -> str:
     """The test bench entity `test_bench`."""
     width = design.stream_shape.data_bits
     streams = design.stream_shape.streams
+    state = state_bench(design)
     # a core with one stream has no tid
     declared = connected = offered = ""
     seen = "0"
@@ -99,7 +143,7 @@ entity test_bench is
         INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tid tdata
         EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; none to record only
         LOG_FILE : string := "{LOG}"; -- transfers with their cycles
-        FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
+{state.generics}        FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
         IDLE_PERCENT : natural := 30; -- cycles without s_axis_tvalid, 0 to 99
         STALL_PERCENT : natural := 30; -- cycles without m_axis_tready, 0 to 99
         SEED : positive := 1; -- of gaps and back-pressure
@@ -115,13 +159,13 @@ architecture behaviour of test_bench is
     signal s_axis_tready : std_logic;
     signal s_axis_tdata : std_logic_vector(WIDTH - 1 downto 0) := (others => '0');
     signal s_axis_tlast : std_logic := '0';
-    signal s_axis_tuser : std_logic := '0';
+    signal s_axis_tuser : {state.user} := {state.idle_user};
     signal m_axis_tvalid : std_logic;
     signal m_axis_tready : std_logic := '0';
     signal m_axis_tdata : std_logic_vector(WIDTH - 1 downto 0);
     signal m_axis_tlast : std_logic;
-    signal m_axis_tuser : std_logic;
-{declared}    signal frame_error : std_logic;
+    signal m_axis_tuser : {state.user};
+{declared}{state.signals}    signal frame_error : std_logic;
     signal cycle : integer := -4;
 begin
     clk <= not clk after 2.5 ns;
@@ -135,14 +179,14 @@ begin
             m_axis_tvalid => m_axis_tvalid, m_axis_tready => m_axis_tready,
             m_axis_tdata => m_axis_tdata, m_axis_tlast => m_axis_tlast,
             m_axis_tuser => m_axis_tuser,
-{connected}            frame_error => frame_error
+{connected}{state.ports}            frame_error => frame_error
         );
 
     source: process (clk) is
         file vectors : text open read_mode is INPUT_FILE;
         variable text_line : line;
-        variable user, last : bit;
-        variable stream : natural;
+        variable last : bit;
+        variable user, stream : natural;
         variable data : std_logic_vector(WIDTH - 1 downto 0);
         variable seed1 : positive := SEED;
         variable seed2 : positive := 4711;
@@ -164,7 +208,7 @@ begin
                     read(text_line, last);
                     read(text_line, stream);
                     hread(text_line, data);
-{offered}                    s_axis_tuser <= to_stdulogic(user);
+{offered}                    {state.set_user}
                     s_axis_tlast <= to_stdulogic(last);
                     s_axis_tdata <= data;
                     s_axis_tvalid <= '1';
@@ -174,12 +218,12 @@ begin
         end if;
     end process source;
 
-    sink: process (clk) is
+{state.source}    sink: process (clk) is
         file vectors : text;
         file log : text open write_mode is LOG_FILE;
         variable text_line, log_line : line;
-        variable user, last : bit;
-        variable stream : natural;
+        variable last : bit;
+        variable user, stream : natural;
         variable data : std_logic_vector(WIDTH - 1 downto 0);
         variable seed1 : positive := SEED + 1;
         variable seed2 : positive := 1174;
@@ -194,7 +238,7 @@ begin
             end if;
             opened := true;
             quiet := quiet + 1;
-            if rst = '0' and s_axis_tvalid = '1' and s_axis_tready = '1' then
+{state.moved}            if rst = '0' and s_axis_tvalid = '1' and s_axis_tready = '1' then
                 quiet := 0;
                 write(log_line, string'("s "));
                 write(log_line, cycle);
@@ -205,7 +249,7 @@ begin
                 write(log_line, string'("m "));
                 write(log_line, cycle);
                 write(log_line, string'(" "));
-                write(log_line, to_bit(m_axis_tuser));
+                write(log_line, {state.seen_user});
                 write(log_line, string'(" "));
                 write(log_line, to_bit(m_axis_tlast));
                 write(log_line, string'(" "));
@@ -218,7 +262,7 @@ begin
                     read(text_line, stream);
                     hread(text_line, data);
                     if m_axis_tdata /= data or m_axis_tlast /= to_stdulogic(last)
-                            or m_axis_tuser /= to_stdulogic(user) or {seen} /= stream then
+                            or {state.seen_user} /= user or {seen} /= stream then
                         report "FAIL: beat " & integer'image(beats) & " in cycle "
                             & integer'image(cycle) & ": got " & to_hstring(m_axis_tdata)
                             & ", expected " & to_hstring(data) severity note;

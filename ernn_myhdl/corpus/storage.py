@@ -113,7 +113,7 @@ def load_corpus(folder: str | Path, normalised: bool = True) -> Corpus:
     """
     folder = Path(folder)
     description, counts, sha256 = _described(folder)
-    heads = _heads(folder, counts)
+    heads = _heads(folder)
     parts = {name: _part(folder, name, heads[name], description) for name in PARTS}
     for name, part in parts.items():
         if _counts(part) != counts[name]:
@@ -182,7 +182,7 @@ def _described(folder: Path) -> tuple[Description, dict[str, dict], str]:
     return description, table["parts"], table["sha256"]
 
 
-def _heads(folder: Path, counts: dict) -> dict[str, list[dict[str, str]]]:
+def _heads(folder: Path) -> dict[str, list[dict[str, str]]]:
     """Name, speaker and text of the utterances of every part."""
     file = folder / UTTERANCES_NAME
     try:

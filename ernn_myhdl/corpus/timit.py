@@ -211,7 +211,8 @@ def _text(file: Path | None) -> str:
     """What is said, of a file `0 46797 She had your dark suit ...`."""
     if file is None:
         return ""
-    words = file.read_text(encoding="utf-8", errors="replace")[:MAX_LABEL_BYTES]
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        words = stream.read(MAX_LABEL_BYTES)
     return re.sub(r"^\s*\d+\s+\d+\s+", "", " ".join(words.split()))
 
 

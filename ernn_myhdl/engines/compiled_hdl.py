@@ -104,6 +104,12 @@ def corrected(text: str) -> str:
                 f"ghdl --synth left the default of a case ({selector}) out of its Verilog; write the "
                 "choice with separate ifs, or take --from verilog"
             )
+    # what is always one value never triggers the block that is to set it
+    text = re.sub(
+        r"always @\*\n +(\w+) = (\d+'b[01]+);[^\n]*\n +initial\n +\1 <= \d+'b[01]+;",
+        r"initial\n    \1 <= \2;",
+        text,
+    )
     # the arithmetic shift of a signed word is written as a logical one
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text)
 

@@ -20,13 +20,19 @@ LAYER_NETS = (
     "sequencer_m_write_index",
     "sequencer_shifting",
 )
+#: Nets that only a layer with initial states has, and only one with several streams.
+STATE_NETS = ("state_held", "s_head_tid")
+STATE_STREAM = ("s_state_tvalid", "s_state_tready")
 STREAM_NETS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready")
 
 
 def nets(design: CoreSpecification) -> tuple[str, ...]:
     """Names of the nets that `hung` wants to see."""
-    layers = (prefix + net for prefix in design.layer_prefixes for net in LAYER_NETS)
-    return (*layers, *STREAM_NETS)
+    names = LAYER_NETS
+    if design.stream_shape.initial_states:
+        names += STATE_NETS
+    layers = (prefix + net for prefix in design.layer_prefixes for net in names)
+    return (*layers, *STREAM_NETS, *STATE_STREAM)
 
 
 def hung(
@@ -48,6 +54,9 @@ def hung(
         f"{side}_axis tvalid {v[f'{side}_axis_tvalid']} tready {v[f'{side}_axis_tready']}"
         for side in "sm"
     )
+    if STATE_STREAM[0] in v:
+        valid, ready = (v[net] for net in STATE_STREAM)
+        handshakes += f", s_state tvalid {valid} tready {ready}"
     return (
         f"simulation: no transfer for {limit} cycles, {done} of {frames} frames delivered, "
         f"{accepted} of {beats} beats accepted; {layers}; {handshakes}; if input was on "
@@ -69,8 +78,12 @@ def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
                 f"{SOURCES[operation.source]}"
             )
     written = ", ".join(f"{s} {v[f'sequencer_{s}_write_index']}" for s in SOURCES)
+    held = ""
+    if values.get(f"{prefix}state_held"):
+        stream = values.get(f"{prefix}s_head_tid", 0)
+        held = f"; x waits for the initial state of stream {stream} on s_state"
     return (
         f"{prefix}sequencer: {', '.join(waiting)}; the last operation issued was number "
         f"{v['sequencer_op_address']}; next group to be written: {written}; the drain is "
-        f"{'shifting' if v['sequencer_shifting'] else 'idle'}"
+        f"{'shifting' if v['sequencer_shifting'] else 'idle'}{held}"
     )

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.engines.initial_states import as_models_take_it, state_beats
 from ernn_myhdl.engines.result import EngineResult, Job
-from ernn_myhdl.engines.stimulus import Turn, places
+from ernn_myhdl.engines.stimulus import StateBeat, Turn, places, turn_user
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.formats import quantise
 
@@ -21,8 +21,8 @@ def run_golden(job: Job) -> EngineResult:
     output = f"{job.design.layer_prefixes[-1]}output"
     frames: list[dict[str, np.ndarray]] = []
     saturations: dict[str, int] = {}
-    for sequence in job.sequences:
-        model.reset()
+    for sequence, state in zip(job.sequences, job.states, strict=True):
+        model.reset(as_models_take_it(job.design, state))
         for x in sequence:
             made = model.step(x)
             frames.append(made if job.stages else {output: made[output]})
@@ -39,7 +39,8 @@ def run_integer(job: Job) -> EngineResult:
     """The numpy model, vectorised over the sequences."""
     from golden.network import integer_model
 
-    runs = integer_model(job.design).run(job.sequences, stages=job.stages)
+    initial = [as_models_take_it(job.design, state) for state in job.states]
+    runs = integer_model(job.design).run(job.sequences, stages=job.stages, initial=initial)
     if job.progress:
         job.progress(job.frames, 0)
     stages = {n: np.concatenate([r.stages[n] for r in runs]) for n in runs[0].stages}
@@ -66,6 +67,7 @@ def run_myhdl(job: Job) -> EngineResult:
             watch=_together(watchers) if job.stages or job.vcd else None,
             stages=job.stages,
             progress=job.progress,
+            states=_state_beats(job),
         )
     if job.vcd and vcd.note:
         notes.append(f"{vcd.note}; they are in it with --vcd-lanes")
@@ -82,7 +84,10 @@ def run_verilator(job: Job) -> EngineResult:
     made = build(job.design, job.source, job.say)
     notes = [] if made.cached else [f"compiled in {made.seconds:.0f} s; later runs take the build"]
     with CompiledCore(job.design, made.library) as compiled:
-        record = compiled.simulate(_beats(job), job.frames, job.traffic, job.stages, job.progress)
+        record = compiled.simulate(
+            _beats(job), job.frames, job.traffic, job.stages, job.progress,
+            states=_state_beats(job),
+        )  # fmt: skip
     return _result(job, record, notes)
 
 
@@ -90,7 +95,12 @@ def _beats(job: Job) -> list:
     """Beats of all sequences of a job, in the order in which their frames are sent."""
     from ernn_myhdl.engines.stimulus import turn_beats
 
-    return turn_beats(raw_sequences(job), job.turns, job.design)
+    return turn_beats(raw_sequences(job), job.turns, job.design, job.loaded)
+
+
+def _state_beats(job: Job) -> list[StateBeat]:
+    """Beats of s_state for the sequences of a job."""
+    return state_beats(job.design, job.states, job.turns)
 
 
 def _result(job: Job, record, notes: list[str]) -> EngineResult:
@@ -107,7 +117,7 @@ def _result(job: Job, record, notes: list[str]) -> EngineResult:
             raise KeyboardInterrupt
         notes = [*notes, f"interrupted: {len(turns)} of {job.frames} frames"]
     frames = len(turns)
-    raw, delivered = _frames_of(design, record, turns)
+    raw, delivered = _frames_of(job, record, turns)
     per_frame = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
     accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
     # frames leave in the order of their turns; results are in the order of the sequences
@@ -140,17 +150,17 @@ def _together(watchers: list):
     return watch
 
 
-def _frames_of(
-    design: CoreSpecification, record, turns: list[Turn]
-) -> tuple[np.ndarray, list[int]]:
+def _frames_of(job: Job, record, turns: list[Turn]) -> tuple[np.ndarray, list[int]]:
     """Raw outputs of the delivered beats and the cycle of each frame's last beat, turn by turn."""
     from ernn_myhdl.engines.stimulus import beats_of_frame, unpack_beat
 
+    design = job.design
     size = beats_of_frame(design.outputs, design.stream_shape.samples_per_beat)
     beats = record.delivered[: len(turns) * size]
     for i, (cycle, beat) in enumerate(beats):
         turn = turns[i // size]
-        expected = (i % size == size - 1, i % size == 0 and turn.frame == 0, turn.stream)
+        user = turn_user(turn, job.loaded) if i % size == 0 else 0
+        expected = (i % size == size - 1, user, turn.stream)
         if (beat.last, beat.user, beat.stream) != expected:
             raise ToolError(
                 f"simulation: beat {i} on m_axis at cycle {cycle} has tlast, tuser, tid = "
@@ -168,7 +178,9 @@ def run_ghdl_engine(job: Job) -> EngineResult:
     """The converted VHDL in GHDL."""
     from ernn_myhdl.convert.ghdl import run_ghdl
 
-    raw, accepted, delivered = run_ghdl(job.design, raw_sequences(job), job.traffic)
+    raw, accepted, delivered = run_ghdl(
+        job.design, raw_sequences(job), job.traffic, states=job.states
+    )
     if job.progress:
         job.progress(job.frames, 0)
     cycles = np.array([accepted, delivered], dtype=np.int64).T

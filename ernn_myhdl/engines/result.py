@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.engines.initial_states import CoreState
 from ernn_myhdl.engines.stimulus import Traffic, Turn
 
 
@@ -17,7 +18,8 @@ from ernn_myhdl.engines.stimulus import Traffic, Turn
 class Job:
     """Sequences to run on an engine.
 
-    sequences: (frames, inputs) float64 each; the state is cleared at the start of each.
+    sequences: (frames, inputs) float64 each; the state is cleared at the start of each, or that of
+    `initial`, where it has one (`ernn_myhdl.engines.initial_states`).
     stages: keep every named tensor. vcd, vcd_lanes: waveform file (cycle-accurate engines) and
     whether it holds the lanes however many there are. progress: called with (frames, cycle).
     source: Verilog of the compiled engine, `verilog` or `vhdl`. say: called with what is being done
@@ -33,6 +35,7 @@ class Job:
     progress: Callable[[int, int], None] | None = None
     source: str = "verilog"
     say: Callable[[str], None] | None = None
+    initial: list[CoreState | None] = field(default_factory=list)
 
     @property
     def frames(self) -> int:
@@ -42,6 +45,16 @@ class Job:
     def lengths(self) -> list[int]:
         """Frames of each sequence."""
         return [len(s) for s in self.sequences]
+
+    @property
+    def states(self) -> list[CoreState | None]:
+        """The initial state of each sequence."""
+        return self.initial or [None] * len(self.sequences)
+
+    @property
+    def loaded(self) -> frozenset[int]:
+        """Sequences that start from a state other than zero."""
+        return frozenset(i for i, state in enumerate(self.states) if state is not None)
 
     @cached_property
     def turns(self) -> list[Turn]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,8 +13,8 @@ from myhdl import Simulation, StopSimulation, always, delay
 
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
-from ernn_myhdl.engines.stimulus import Beat, Traffic
-from ernn_myhdl.errors import ToolError
+from ernn_myhdl.engines.stimulus import Beat, StateBeat, Traffic
+from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.netlist import elaborate
 from ernn_myhdl.program import program_for
 from ernn_myhdl.rtl.top import core, latencies
@@ -26,8 +26,8 @@ RESET_CYCLES = 4
 class Recording:
     """What the simulation saw.
 
-    accepted, delivered: (cycle, beat) of every transfer on s_axis and m_axis, cycles counted from the
-    end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
+    accepted, loaded, delivered: (cycle, beat) of every transfer on s_axis, s_state and m_axis, cycles
+    counted from the end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
     interrupted: by Ctrl-C, before all frames were delivered. trace: of the compiled engine, as of
     `ernn_myhdl.trace.CycleTrace`; MyHDL's is a `watch` hook.
     elaboration_seconds: wall time before the first cycle.
@@ -35,6 +35,7 @@ class Recording:
 
     accepted: list[tuple[int, Beat]] = field(default_factory=list)
     delivered: list[tuple[int, Beat]] = field(default_factory=list)
+    loaded: list[tuple[int, StateBeat]] = field(default_factory=list)
     stages: dict[str, list[tuple[int, list[int]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -55,12 +56,17 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
     reset_at: int | Collection[int] | None = None,
     limit: int | None = None,
+    states: Sequence[StateBeat] = (),
+    from_cycle: int = 0,
+    states_from_cycle: int = 0,
 ) -> Recording:
     """Feed `beats` to the core until `frames` frames have been delivered.
 
     watch: called once with the elaboration, returns a function called with every cycle's number
     (waveforms). progress: called with (frames delivered, cycle). reset_at: cycles of a one-cycle reset.
     limit: cycles without any transfer after which the run is given up (ToolError); derived when None.
+    states: beats of s_state, beside those of s_axis. from_cycle, states_from_cycle: in which the first
+    beat of either is offered.
     """
     start = time.perf_counter()
     netlist = core(design)
@@ -82,6 +88,7 @@ def simulate(
     tail = tail_cycles(design) if stages else 0
     s_stream, m_stream = ports.get("s_axis_tid"), ports.get("m_axis_tid")
     state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
+    loader = _StateSource(ports, states, traffic, states_from_cycle, record)
     probes = model.probes if stages else []
 
     @always(delay(1))
@@ -97,9 +104,10 @@ def simulate(
                 record.accepted.append((cycle, queue[state["next"]]))
                 state["next"] += 1
                 moved = True
+            moved |= loader.accepted(cycle)
             if m_valid and m_ready:
                 stream = int(m_stream) if m_stream is not None else 0
-                beat = Beat(int(m_data), bool(m_last), bool(m_user), stream)
+                beat = Beat(int(m_data), bool(m_last), int(m_user), stream)
                 record.delivered.append((cycle, beat))
                 moved = True
                 if beat.last:
@@ -133,7 +141,8 @@ def simulate(
         # a beat, once offered, stays until it is accepted
         offered = bool(s_valid) and not s_ready and not rst
         ahead = state["next"]
-        if cycle + 1 >= 0 and ahead < len(queue):
+        loader.offer(cycle + 1, bool(rst))
+        if cycle + 1 >= from_cycle and ahead < len(queue):
             if offered or traffic.idle == 0 or source_random.random() >= traffic.idle:
                 s_valid.next = True
                 s_data.next = queue[ahead].data
@@ -157,6 +166,50 @@ def simulate(
     finally:
         simulation.quit()
     return record
+
+
+class _StateSource:
+    """Offers the beats of s_state; without that stream it does nothing."""
+
+    def __init__(
+        self,
+        ports: dict,
+        beats: Sequence[StateBeat],
+        traffic: Traffic,
+        start: int,
+        record: Recording,
+    ) -> None:
+        self.beats, self.start, self.record, self.idle = beats, start, record, traffic.idle
+        self.random = traffic.state_pattern()
+        self.valid, self.ready = ports.get("s_state_tvalid"), ports.get("s_state_tready")
+        names = {"data": "data", "last": "last", "id": "stream", "dest": "layer"}
+        self.fields = [
+            (ports[f"s_state_t{port}"], field)
+            for port, field in names.items()
+            if f"s_state_t{port}" in ports
+        ]
+        if beats and self.valid is None:
+            raise DesignError("initial states: the core has no s_state to load them")
+
+    def accepted(self, cycle: int) -> bool:
+        """Whether a beat is transferred in this cycle."""
+        if self.valid is None or not (self.valid and self.ready):
+            return False
+        self.record.loaded.append((cycle, self.beats[len(self.record.loaded)]))
+        return True
+
+    def offer(self, cycle: int, reset: bool) -> None:
+        """Choose what is offered in the next cycle, `cycle`; reset: in this one."""
+        if self.valid is None:
+            return
+        number, pending = len(self.record.loaded), bool(self.valid) and not self.ready and not reset
+        offers = cycle >= max(self.start, 0) and number < len(self.beats)
+        if offers and not pending and self.idle:
+            offers = bool(self.random.random() >= self.idle)
+        self.valid.next = offers
+        if offers:
+            for signal, name in self.fields:
+                signal.next = getattr(self.beats[number], name)
 
 
 def tail_cycles(design: CoreSpecification) -> int:

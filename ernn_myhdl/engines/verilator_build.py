@@ -275,11 +275,12 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
 class Layout:
     """Order of what the harness gives back.
 
-    source, sink: (port, bits) of the fields of a beat, each in limbs of 32 bits. stages, trace,
-    state: names in the order of the harness.
+    source, loader, sink: (port, bits) of the fields of a beat of s_axis, s_state and m_axis, each in
+    limbs of 32 bits. stages, trace, state: names in the order of the harness.
     """
 
     source: list[tuple[str, int]]
+    loader: list[tuple[str, int]]
     sink: list[tuple[str, int]]
     stages: list[str]
     trace: list[str]
@@ -296,6 +297,7 @@ def layout(design: CoreSpecification, view: Observed) -> Layout:
     nets = view.netlist.nets
     return Layout(
         source=_fields(nets, "in", "s_axis_"),
+        loader=_fields(nets, "in", "s_state_"),
         sink=_fields(nets, "out", "m_axis_"),
         stages=list(dict.fromkeys(stage for stage, *_ in view.probes)),
         trace=[c[0] for c in _trace_columns(design, view)],
@@ -357,20 +359,23 @@ def ports_header(design: CoreSpecification, view: Observed) -> str:
             f"    for (int i = 0; i < {limbs(rom.type.bits)}; i++) word[i] = from[i];\n}}"
         )
     lines.append(f"constexpr int SOURCE_LIMBS = {sum(limbs(b) for _, b in shape.source)};")
+    lines.append(f"constexpr int LOADER_LIMBS = {sum(limbs(b) for _, b in shape.loader)};")
     lines.append(f"constexpr int SINK_LIMBS = {sum(limbs(b) for _, b in shape.sink)};")
     lines.append(f"constexpr int STAGES = {len(shape.stages)};")
     lines.append(f"constexpr int TRACE_COLUMNS = {len(shape.trace)};")
 
-    def access(function: str, argument: str, fields) -> None:
+    def access(function: str, kind: str, argument: str, fields) -> None:
         lines.append(f"inline void {function}(Model &model, {argument} *limbs) {{")
         at = 0
         for port, bits in fields:
-            lines.append(f"    {function}_port(model.{port}, limbs + {at}, {limbs(bits)});")
+            lines.append(f"    {kind}_port(model.{port}, limbs + {at}, {limbs(bits)});")
             at += limbs(bits)
         lines.append("}")
 
-    access("set_source", "const uint32_t", shape.source)
-    access("get_sink", "uint32_t", shape.sink)
+    access("set_source", "set", "const uint32_t", shape.source)
+    access("set_loader", "set", "const uint32_t", shape.loader)
+    access("get_sink", "get", "uint32_t", shape.sink)
+    lines.append(_LOADER if shape.loader else _NO_LOADER)
     lines.append(
         "inline void record_stages(Model &model, int64_t cycle, std::vector<int64_t> *cycles,\n"
         "                          std::vector<int64_t> *values) {"
@@ -418,16 +423,16 @@ template <class T> inline uint32_t limb(const T &port, int i) {
 template <std::size_t N> inline uint32_t limb(const VlWide<N> &port, int i) {
     return i < int(N) ? port[i] : 0;
 }
-template <class T> inline void set_source_port(T &port, const uint32_t *limbs, int count) {
+template <class T> inline void set_port(T &port, const uint32_t *limbs, int count) {
     uint64_t value = limbs[0];
     if (count > 1) value |= uint64_t(limbs[1]) << 32;
     port = T(value);
 }
 template <std::size_t N>
-inline void set_source_port(VlWide<N> &port, const uint32_t *limbs, int count) {
+inline void set_port(VlWide<N> &port, const uint32_t *limbs, int count) {
     for (int i = 0; i < count; i++) port[i] = limbs[i];
 }
-template <class T> inline void get_sink_port(const T &port, uint32_t *limbs, int count) {
+template <class T> inline void get_port(const T &port, uint32_t *limbs, int count) {
     for (int i = 0; i < count; i++) limbs[i] = limb(port, i);
 }
 // Element of at most 62 bits whose lowest bit is bit `low` of the port.
@@ -444,3 +449,13 @@ inline void append(std::vector<int64_t> &values, const T &port, int count, int w
     for (int i = 0; i < count; i++) values.push_back(element(port, i * width, width, sign));
 }
 """
+
+#: The handshake of s_state, of a core with and of one without.
+_LOADER = """\
+inline void set_loader_valid(Model &model, bool valid) { model.s_state_tvalid = valid; }
+inline bool loader_valid(const Model &model) { return model.s_state_tvalid; }
+inline bool loader_ready(const Model &model) { return model.s_state_tready; }"""
+_NO_LOADER = """\
+inline void set_loader_valid(Model &, bool) {}
+inline bool loader_valid(const Model &) { return false; }
+inline bool loader_ready(const Model &) { return false; }"""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ctypes import POINTER, byref, c_int, c_int64, c_uint8, c_uint32, c_void_p
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.compiled_hdl import compiled_core, memories
 from ernn_myhdl.engines.simulation import Recording, liveness_limit, tail_cycles
-from ernn_myhdl.engines.stimulus import Beat, Traffic
+from ernn_myhdl.engines.stimulus import Beat, StateBeat, Traffic
 from ernn_myhdl.engines.verilator_build import layout, limbs
-from ernn_myhdl.errors import ToolError
+from ernn_myhdl.errors import DesignError, ToolError
 
 #: Fields of a beat by the end of the port's name.
-FIELDS = {"tdata": "data", "tlast": "last", "tuser": "user", "tid": "stream"}
+FIELDS = {
+    "tdata": "data", "tlast": "last", "tuser": "user", "tid": "stream", "tdest": "layer"
+}  # fmt: skip
 FINISHED, HUNG = 1, 2
 #: Seconds between two looks at the progress, which is when Ctrl-C takes effect.
 SLICE_SECONDS = 0.2
@@ -74,20 +77,27 @@ class CompiledCore:
         reset_at: int | Collection[int] | None = None,
         limit: int | None = None,
         most_cycles: int | None = None,
+        states: Sequence[StateBeat] = (),
     ) -> Recording:
         """Feed `beats` to the core until `frames` frames have been delivered.
 
         Arguments as of `ernn_myhdl.engines.simulation.simulate`. stages: record the named stages and
         the per-cycle trace. most_cycles: end after so many cycles, whatever has been delivered; the
-        next call's reset then comes in the middle of a frame.
+        next call's reset then comes in the middle of a frame. states: beats of s_state.
         """
         beats = list(beats)
-        packed = self._pack(beats)
+        if states and not self._layout.loader:
+            raise DesignError("initial states: the core has no s_state to load them")
+        sources = [
+            _Source(self._pack(beats, self._layout.source), len(beats)),
+            _Source(self._pack(states, self._layout.loader), len(states)),
+        ]
         limit = limit or liveness_limit(self.design)
         resets = sorted([reset_at] if isinstance(reset_at, int) else reset_at or [])
         resets = np.array(resets, dtype=np.int64)
         source, sink = traffic.patterns()
-        idle = _Draws(source, traffic.idle)
+        sources[0].idle = _Draws(source, traffic.idle)
+        sources[1].idle = _Draws(traffic.state_pattern(), traffic.idle)
         stall = _Draws(sink, traffic.stall)
         tail = tail_cycles(self.design) if stages else 0
         self._library.ernn_start(self._model, frames, tail, limit, stages, stages)
@@ -97,7 +107,7 @@ class CompiledCore:
                 before = time.perf_counter()
                 if most_cycles is not None:
                     size = min(size, most_cycles - start)
-                status = self._slice(size, idle, stall, packed, len(beats), resets)
+                status = self._slice(size, sources, stall, resets)
                 cycle, _, done, *_ = self._progress()
                 if progress:
                     progress(min(done, frames), cycle)
@@ -117,19 +127,23 @@ class CompiledCore:
             raise ToolError(
                 liveness.hung(self.design, state, limit, done, frames, accepted, len(beats))
             )
-        self._collect(record, beats, stages)
+        self._collect(record, beats, states, stages)
         return record
 
-    def _slice(self, size: int, idle, stall, packed, count: int, resets) -> int:
+    def _slice(self, size: int, sources: list[_Source], stall, resets) -> int:
         """At most `size` cycles; returns the status of the harness."""
-        used = c_int64(0)
-        draws, stalls = idle.ahead(size), stall.ahead(size)
+        used = [c_int64(0) for _ in sources]
+        draws, stalls = [s.idle.ahead(size) for s in sources], stall.ahead(size)
+        (x, x_count), (state, state_count) = (
+            (s.words.ctypes.data_as(POINTER(c_uint32)), s.count) for s in sources
+        )
         status = self._library.ernn_run(
-            self._model, self._memories, size, _bytes(draws), byref(used), _bytes(stalls),
-            packed.ctypes.data_as(POINTER(c_uint32)), count,
-            resets.ctypes.data_as(POINTER(c_int64)), len(resets),
+            self._model, self._memories, size, _bytes(draws[0]), byref(used[0]), _bytes(stalls),
+            x, x_count, resets.ctypes.data_as(POINTER(c_int64)), len(resets), _bytes(draws[1]),
+            byref(used[1]), state, state_count,
         )  # fmt: skip
-        idle.drop(used.value)
+        for source, count in zip(sources, used, strict=True):
+            source.idle.drop(count.value)
         stall.drop(size)
         return status
 
@@ -139,11 +153,10 @@ class CompiledCore:
         self._library.ernn_progress(self._model, values)
         return list(values)
 
-    def _pack(self, beats: list[Beat]) -> np.ndarray:
+    @staticmethod
+    def _pack(beats: Sequence, ports: list[tuple[str, int]]) -> np.ndarray:
         """Beats as the harness takes them: each field in its limbs."""
-        fields = [
-            (FIELDS[port.rpartition("_")[2]], 4 * limbs(b)) for port, b in self._layout.source
-        ]
+        fields = [(FIELDS[port.rpartition("_")[2]], 4 * limbs(b)) for port, b in ports]
         data = b"".join(
             int(getattr(beat, name)).to_bytes(size, "little")
             for beat in beats
@@ -151,16 +164,20 @@ class CompiledCore:
         )
         return np.frombuffer(data + bytes(4), dtype=np.uint32)
 
-    def _collect(self, record: Recording, beats: list[Beat], stages: bool) -> None:
+    def _collect(
+        self, record: Recording, beats: list[Beat], states: Sequence[StateBeat], stages: bool
+    ) -> None:
         library, model, shape = self._library, self._model, self._layout
         accepted = _copied(library.ernn_accepted, model)
         record.accepted = list(zip(accepted.tolist(), beats, strict=False))
+        loaded = _copied(library.ernn_loaded, model)
+        record.loaded = list(zip(loaded.tolist(), states, strict=False))
         cycles = _copied(library.ernn_delivered_cycle, model).tolist()
         raw = _copied(library.ernn_delivered, model, dtype=np.uint32).tobytes()
         fields, at = [], 0
         for port, bits in shape.sink:
             name = FIELDS[port.rpartition("_")[2]]
-            fields.append((name, at, at + 4 * limbs(bits), name in ("last", "user")))
+            fields.append((name, at, at + 4 * limbs(bits), name == "last"))
             at += 4 * limbs(bits)
         for i, cycle in enumerate(cycles):
             row = raw[i * at : (i + 1) * at]
@@ -176,6 +193,15 @@ class CompiledCore:
                 record.stages[name] = list(zip(when.tolist(), values, strict=True))
         trace = _copied(library.ernn_trace, model).reshape(-1, len(shape.trace))
         record.trace = {n: trace[:, i].copy() for i, n in enumerate(shape.trace)}
+
+
+@dataclass
+class _Source:
+    """What a stream brings: beats in limbs, how many, and the draws of its gaps."""
+
+    words: np.ndarray
+    count: int
+    idle: _Draws | None = None
 
 
 class _Draws:
@@ -236,11 +262,13 @@ _FUNCTIONS = {
         [
             c_void_p, POINTER(POINTER(c_uint32)), c_int64, POINTER(c_uint8), POINTER(c_int64),
             POINTER(c_uint8), POINTER(c_uint32), c_int64, POINTER(c_int64), c_int64,
+            POINTER(c_uint8), POINTER(c_int64), POINTER(c_uint32), c_int64,
         ],
     ),
     "ernn_progress": (None, [c_void_p, POINTER(c_int64)]),
     "ernn_state": (None, [c_void_p, POINTER(c_int64)]),
     "ernn_accepted": _VECTOR,
+    "ernn_loaded": _VECTOR,
     "ernn_delivered_cycle": _VECTOR,
     "ernn_delivered": _VECTOR,
     "ernn_trace": _VECTOR,

@@ -19,7 +19,7 @@ from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.initial_states import write_initial_states
+from ernn_myhdl.exchange.initial_states import STATES_NAME, write_initial_states
 from ernn_myhdl.exchange.source import Source, read_source
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.inputs import check_input, load_input
@@ -75,6 +75,7 @@ def import_model(
     name: str = "ernn",
     input_block: int | Sequence[int] | None = None,
     projection_block: int | Sequence[int] | None = None,
+    initial_states: bool | None = None,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
@@ -84,12 +85,13 @@ def import_model(
     normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
+    initial_states: of the hardware; None: where the model starts from states other than zero.
     """
     source = read_source(file, order, direction)
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes = _blocks(block, own, source)
     options = (calibration, word, state_word, lanes, streams, name)
-    imported = design_of_layers(source.layers, sizes, *options)
+    imported = design_of_layers(source.layers, sizes, *options, initial_states=initial_states)
     return replace(imported, notes=(*source.notes, *imported.notes))
 
 
@@ -103,6 +105,7 @@ def design_of_layers(
     streams: int = 1,
     name: str = "ernn",
     trained: Sequence[dict[str, np.ndarray]] | None = None,
+    initial_states: bool | None = None,
 ) -> Imported:
     """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
 
@@ -118,7 +121,9 @@ def design_of_layers(
     for own, given in zip(weights, trained or [], strict=trained is not None):
         own |= given
     errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
-    notes = _notes(layers, errors)
+    if initial_states is None:
+        initial_states = any(layer.initial for layer in layers)
+    notes = _notes(layers, errors, initial_states)
     inputs = cells[0].inputs
     if calibration is None:
         notes.append(
@@ -133,12 +138,14 @@ def design_of_layers(
     design: Design | Network
     if len(cells) == 1:
         design = build_design(
-            cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams
-        )
+            cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams,
+            initial_states=initial_states,
+        )  # fmt: skip
     else:
         design = build_network(
-            cells, weights, sequences, word, state_word, each, streams=streams, name=name
-        )
+            cells, weights, sequences, word, state_word, each, streams=streams,
+            initial_states=initial_states, name=name,
+        )  # fmt: skip
     return Imported(design, tuple(layers), tuple(errors), tuple(notes))
 
 
@@ -202,7 +209,9 @@ def _check_size(cells: Sequence[Cell]) -> None:
         raise DesignError(f"the layers have {total} parameters, must be at most {MAX_PARAMETERS}")
 
 
-def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> list[str]:
+def _notes(
+    layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]], initial_states: bool
+) -> list[str]:
     notes = []
     if any(any(found.values()) for found in errors):
         notes.append(
@@ -215,8 +224,10 @@ def _notes(layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]]) -> 
             options = " ".join(f"--{n.replace('_', '-')} {k}" for n, k in structure.items())
             notes.append(f"{layer.name} is block-circulant already, with {options}")
     if any(layer.initial for layer in layers):
-        notes.append(
-            "the model starts from initial states, which are in initial_states.safetensors; the core starts "
-            "every sequence from zero"
+        use = (
+            "`ernn simulate` takes them from there, a core is sent them on s_state"
+            if initial_states
+            else "the core starts every sequence from zero, since --no-initial-states was given"
         )
+        notes.append(f"the model starts from initial states, which are in {STATES_NAME}; {use}")
     return notes

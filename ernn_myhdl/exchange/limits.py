@@ -30,16 +30,16 @@ def check_numbers(where: object, shapes: Iterable[Iterable[int]]) -> None:
         )
 
 
-def check_model_file(file: Path) -> None:
-    """DesignError unless `file` is a file that can be a model."""
+def check_model_file(file: Path, what: str = "model") -> None:
+    """DesignError unless `file` is a file that can be a model, or what else it is read as."""
     if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise DesignError(f"model {file}: {what}; give a model file")
+        fault = "is a folder" if file.is_dir() else "does not exist"
+        raise DesignError(f"{what} {file}: {fault}; give a {what} file")
     size = file.stat().st_size
     if not size:
-        raise DesignError(f"model {file}: is empty; write or copy it again")
+        raise DesignError(f"{what} {file}: is empty; write or copy it again")
     if size > MAX_FILE_BYTES:
-        raise DesignError(f"model {file}: has {size} bytes, must be at most {MAX_FILE_BYTES}")
+        raise DesignError(f"{what} {file}: has {size} bytes, must be at most {MAX_FILE_BYTES}")
 
 
 @contextmanager

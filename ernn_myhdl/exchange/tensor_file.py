@@ -31,21 +31,21 @@ class StateDict:
     ordered: bool = False
 
 
-def read_safetensors(file: Path) -> StateDict:
-    """The tensors of a .safetensors file."""
+def read_safetensors(file: Path, what: str = "model") -> StateDict:
+    """The tensors of a .safetensors file; what: it is read as."""
     try:
         with safe_open(file, framework="np") as archive:
             slices = {name: archive.get_slice(name) for name in archive.keys()}  # noqa: SIM118
             for name, part in slices.items():
-                _check_type(file, name, part.get_dtype(), part.get_dtype() in _FLOATS)
-            check_numbers(f"model {file}", (part.get_shape() for part in slices.values()))
+                _check_type(file, name, part.get_dtype(), part.get_dtype() in _FLOATS, what)
+            check_numbers(f"{what} {file}", (part.get_shape() for part in slices.values()))
             arrays = {name: archive.get_tensor(name) for name in slices}
             return StateDict(arrays, archive.metadata() or {})
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         if isinstance(error, DesignError):
             raise
         raise DesignError(
-            f"model {file}: cannot be read ({short(error)}); it is truncated or no safetensors file"
+            f"{what} {file}: cannot be read ({short(error)}); it is truncated or no safetensors file"
         ) from error
 
 
@@ -83,11 +83,12 @@ def read_pt(file: Path) -> StateDict:
     return StateDict(arrays, ordered=True)
 
 
-def _check_type(file: Path, name: str, kind: object, floating: bool) -> None:
+def _check_type(file: Path, name: str, kind: object, floating: bool, what: str = "model") -> None:
     if not floating:
+        hint = "save the model with floating point weights (model.float())"
         raise DesignError(
-            f"model {file}: tensor {name!r} has type {kind}, must be float64, float32 or float16; "
-            "save the model with floating point weights (model.float())"
+            f"{what} {file}: tensor {name!r} has type {kind}, must be float64, float32 or float16; "
+            f"{hint if what == 'model' else 'convert it'}"
         )
 
 

@@ -183,6 +183,11 @@ def explore(
             f"cell block {design.cell.block_text}: matrices with blocks of their own have no resource model "
             "yet; explore a layer with one block size"
         )
+    if design.loads_states:
+        raise DesignError(
+            "hardware initial_states = True: the blocks that load states have no resource model yet; "
+            "explore the layer without"
+        )
     designs = words or {design.formats.weight_word: design}
     result = Exploration(device, goal, designs)
     tasks: dict[str, tuple] = {}

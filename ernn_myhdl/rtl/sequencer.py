@@ -14,7 +14,7 @@ issued goes on. Between passes,
 
 Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
 choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
-sequence) travels with its operations.
+sequence, and whether that starts from a loaded state) travels with its operations.
 
 Availability is counted in groups as the spectrum stores are written (x: 1 block; y: output_width;
 m: E blocks) and reduced by a whole frame when its last reader is issued; y separately for each stream.
@@ -30,11 +30,9 @@ from myhdl import Signal, always, always_comb, block, concat
 from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, ins, outs
 from ernn_myhdl.program import FLAGS, program_for
-from ernn_myhdl.rtl.signals import Bit, Word, bits_for, unsigned
+from ernn_myhdl.rtl.signals import Bit, Word, bits_for, like, unsigned
 
 ISSUE_LATENCY = 1
-#: Bits of a tag below the stream: first frame of a sequence; page of y that is written.
-TAG_FLAGS = 2
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
@@ -62,7 +60,7 @@ def sequencer(
     The ports that default to None are those of a second phase that reads x, and of a split cell.
     """
     reads_x = second_source is not None
-    numbered = len(op_tag) > TAG_FLAGS + len(frame_stream)
+    numbered = len(op_tag) > len(frame_fresh) + 1 + len(frame_stream)
     gate_counter, second_counter = unsigned(len(gate_fetch)), unsigned(len(gate_fetch))
     loaded = Signal(bool(0))
     in_gates, in_second = Signal(bool(0)), Signal(bool(0))
@@ -86,7 +84,7 @@ def sequencer(
     m_in, slot_in, slot_out = (unsigned(page_bits) for _ in range(3))
     slots = [unsigned(len(op_tag)) for _ in range(pages)]
     waiting = unsigned(2)
-    head_fresh, second_fresh = Signal(bool(0)), Signal(bool(0))
+    head_fresh, second_fresh = like(frame_fresh), like(frame_fresh)
     head_stream, second_stream = unsigned(stream_bits), unsigned(stream_bits)
     head_page, head_other = Signal(bool(0)), Signal(bool(0))
     now_stream, now_page = unsigned(stream_bits), Signal(bool(0))
@@ -398,10 +396,16 @@ def sequencer(
     return [*processes, rank_parts, part_of_both if reads_x else part_of_gates]
 
 
+def flags(initial_states: bool) -> int:
+    """Bits of a tag below the stream: first frame of a sequence; with initial states, whether the
+    sequence starts from a loaded one; page of y that is written."""
+    return 3 if initial_states else 2
+
+
 def tag_bits(design: Design) -> int:
-    """Bits of a frame's tag: fresh, page of y, stream (at least one bit), and in a cell that keeps
-    values for its second phase the page of m, lowest first."""
-    bits = TAG_FLAGS + bits_for(design.hardware.streams)
+    """Bits of a frame's tag: `flags`, stream (at least one bit), and in a cell that keeps values for its
+    second phase the page of m, lowest first."""
+    bits = flags(design.hardware.initial_states) + bits_for(design.hardware.streams)
     keeps = design.cell.second_phase == "candidate"
     return bits + (bits_for(design.hardware.frames_in_flight) if keeps else 0)
 
@@ -410,7 +414,8 @@ def leaf(design: Design) -> Leaf:
     """The sequencer of `design`.
 
     Ports: gate_* and second_*, the fields of the two program words, and the addresses of the next
-    ones; frame_start with frame_fresh, frame_stream: a frame begins to arrive; x_write, y_write with
+    ones; frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and,
+    with initial states, from a loaded one); x_write, y_write with
     y_write_stream, m_write: a group of spectra is written; output_release: the last beat of a frame
     is read; op_*: the operation; x_page, y_page, m_page: pages that it reads; *_write_page,
     *_write_index: where the next group goes; x_release: the last reader of a frame of x is issued;
@@ -433,7 +438,7 @@ def leaf(design: Design) -> Leaf:
     ports |= outs(gate_fetch=address, second_fetch=address)
     ports |= ins(
         frame_start=Bit(),
-        frame_fresh=Bit(),
+        frame_fresh=Word(2) if design.hardware.initial_states else Bit(),
         frame_stream=stream,
         x_write=Bit(),
         y_write=Bit(),

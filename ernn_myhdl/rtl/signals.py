@@ -62,6 +62,11 @@ def unsigned(width: int):
     return Signal(intbv(0)[width:])
 
 
+def like(signal):
+    """A Signal of the type of a bit or an unsigned word."""
+    return Signal(bool(0)) if isinstance(signal.val, bool) else unsigned(len(signal))
+
+
 def array(count: int, width: int) -> list:
     """`count` signed Signals of `width` bits."""
     return [signed(width) for _ in range(count)]

@@ -18,7 +18,7 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.rtl.sequencer import TAG_FLAGS
+from ernn_myhdl.rtl.sequencer import flags
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 DEPTH = 4
@@ -83,10 +83,31 @@ def stream_fifo(
 
 
 @block
+def frame_may_begin(clk, begin, user, pages, opens, held, from_state, frame_loaded):
+    """opens: a frame may begin. held, from_state, frame_loaded: of a core that loads initial states,
+    otherwise None; see `input_leaf`."""
+
+    @always_comb
+    def room():
+        opens.next = pages != 2
+
+    @always_comb
+    def room_and_state():
+        opens.next = pages != 2 and not held
+
+    @always(clk.posedge)
+    def note():
+        if begin:
+            frame_loaded.next = user and from_state
+
+    return room if held is None else (room_and_state, note)
+
+
+@block
 def input_wide(
     clk, rst, beat_valid, beat_ready, samples, user, tlast, stream, page_free, sample_block,
     block_valid, frame_start, frame_fresh, frame_stream, error, points, parts, blocks, remainder,
-    streams,
+    streams, held=None, from_state=None, frame_loaded=None,
 ):  # fmt: skip
     """Beats of at least one block: `parts` blocks a beat. Ports: see `input_leaf`."""
     index = unsigned(bits_for(blocks))
@@ -96,8 +117,9 @@ def input_wide(
     warm = [Signal(bool(0)) for _ in range(1 << len(stream))]  # see `sequencer`: never one element
     current = unsigned(len(stream))
     wrong = Signal(bool(0))
-    emit, pop, begin, cut = (Signal(bool(0)) for _ in range(4))
+    emit, pop, begin, cut, opens = (Signal(bool(0)) for _ in range(5))
     last_block, last_part = blocks - 1, parts - 1
+    opening = frame_may_begin(clk, begin, user, pages, opens, held, from_state, frame_loaded)
 
     @always_comb
     def decide():
@@ -115,7 +137,7 @@ def input_wide(
                 else:
                     emit.next = True
                     pop.next = (index == last_block) or (part == last_part)
-            elif pages != 2:
+            elif opens:
                 emit.next = True
                 pop.next = (index == last_block) or (part == last_part)
 
@@ -205,14 +227,14 @@ def input_wide(
                         sample_block[i].next = samples[p * points + i]
 
     blocks_out = cut_many if parts > 1 else cut_one
-    return decide, starting, ready, compare, flag, control, blocks_out
+    return decide, starting, ready, compare, flag, control, blocks_out, opening
 
 
 @block
 def input_narrow(
     clk, rst, beat_valid, beat_ready, samples, user, tlast, stream, page_free, sample_block,
     block_valid, frame_start, frame_fresh, frame_stream, error, points, parts, blocks, remainder,
-    streams, width, last_beat_part,
+    streams, width, last_beat_part, held=None, from_state=None, frame_loaded=None,
 ):  # fmt: skip
     """Beats of less than a block: `parts` beats of `width` samples make one. See `input_leaf`."""
     index = unsigned(bits_for(blocks))
@@ -222,8 +244,9 @@ def input_narrow(
     warm = [Signal(bool(0)) for _ in range(1 << len(stream))]  # see `sequencer`: never one element
     current = unsigned(len(stream))
     wrong = Signal(bool(0))
-    take, emit, pop, begin, cut, final = (Signal(bool(0)) for _ in range(6))
+    take, emit, pop, begin, cut, final, opens = (Signal(bool(0)) for _ in range(7))
     last_block, last_part = blocks - 1, parts - 1
+    opening = frame_may_begin(clk, begin, user, pages, opens, held, from_state, frame_loaded)
 
     @always_comb
     def decide():
@@ -239,7 +262,7 @@ def input_narrow(
                 else:
                     take.next = True
                     pop.next = True
-            elif pages != 2:
+            elif opens:
                 take.next = True
                 pop.next = True
 
@@ -327,14 +350,14 @@ def input_narrow(
                         else:
                             sample_block[p * width + i].next = 0
 
-    return decide, progress, complete, ready, compare, flag, control, assemble
+    return decide, progress, complete, ready, compare, flag, control, assemble, opening
 
 
 @block
 def output_frames(
     clk, rst, write, write_tag, held, read_index, read_page, write_index, write_page, beat_valid,
     beat_last, beat_user, beat_stream, page_free,
-    groups, beats, numerator, denominator, slots, pages, tag_flags,
+    groups, beats, numerator, denominator, slots, pages, tag_flags, beat_loaded=None,
 ):  # fmt: skip
     """Write and read pointers of the output store.
 
@@ -424,8 +447,14 @@ def output_frames(
                 else:
                     beat.next = beat + 1
 
+    @always(clk.posedge)
+    def from_state():
+        if issue:
+            beat_loaded.next = tag[1] and beat == 0
+
     need = need_part if denominator > 1 else need_many
-    return need, available, decide, addresses, control
+    processes = [need, available, decide, addresses, control]
+    return processes if beat_loaded is None else [*processes, from_state]
 
 
 def fifo_leaf(name: str, width: int) -> Leaf:
@@ -442,7 +471,12 @@ def fifo_leaf(name: str, width: int) -> Leaf:
 
 
 def input_leaf(
-    points: int, word: int, samples_per_beat: int, inputs: int, streams: int = 1
+    points: int,
+    word: int,
+    samples_per_beat: int,
+    inputs: int,
+    streams: int = 1,
+    initial_states: bool = False,
 ) -> Leaf:
     """Framing of x.
 
@@ -450,6 +484,8 @@ def input_leaf(
     the sequencer has read all of a frame; sample_block with block_valid; frame_start with
     frame_fresh, frame_stream: a frame begins, the first of a sequence, of this stream; error. At
     most two frames are held.
+    With initial states: from_state: the beat with user starts a sequence from a loaded state; held: it
+    may not yet; frame_loaded: the frame that begins is the first of such a sequence.
     """
     tid = Word(bits_for(streams))
     ports = ins(
@@ -464,6 +500,8 @@ def input_leaf(
         frame_stream=tid,
         error=Bit(),
     )
+    if initial_states:
+        ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
     blocks = -(-inputs // points)
     common = {
         "points": points,
@@ -491,20 +529,24 @@ def output_leaf(
     outputs: int,
     pages: int = 2,
     streams: int = 1,
+    initial_states: bool = False,
 ) -> Leaf:
     """Pointers of the output store for frames of `groups` groups and as many beats as y needs.
 
     Ports: write with write_tag (of the frame; see `ernn_myhdl.rtl.sequencer`): a group of y; held:
     words in the FIFO behind; write_index, write_page, read_index, read_page: of the store;
     beat_valid with beat_last, beat_user, beat_stream: what is read; page_free: a frame has left.
+    With initial states beat_loaded: first of a sequence that started from a loaded state.
     """
+    tag_flags = flags(initial_states)
     beats = -(-outputs // samples_per_beat)
     small = min(group_samples, samples_per_beat)
     page, stream_bits = Word(bits_for(pages)), bits_for(streams)
+    loaded = outs(beat_loaded=Bit()) if initial_states else {}
     return Leaf(
         "output_frames",
         output_frames,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), write_tag=Word(TAG_FLAGS + stream_bits))
+        ins(clk=Bit(), rst=Bit(), write=Bit(), write_tag=Word(tag_flags + stream_bits))
         | ins(held=Word(bits_for(DEPTH + 1)))
         | outs(
             write_index=Word(bits_for(groups)),
@@ -516,7 +558,8 @@ def output_leaf(
             beat_user=Bit(),
             beat_stream=Word(stream_bits),
             page_free=Bit(),
-        ),
+        )
+        | loaded,
         {
             "groups": groups,
             "beats": beats,
@@ -524,6 +567,6 @@ def output_leaf(
             "denominator": group_samples // small,
             "slots": DEPTH,
             "pages": pages,
-            "tag_flags": TAG_FLAGS,
+            "tag_flags": tag_flags,
         },
     )

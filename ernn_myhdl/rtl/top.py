@@ -14,6 +14,8 @@
 Ports: clk; rst, synchronous and active high; s_axis_* and m_axis_* (AXI4-Stream: tvalid, tready,
 tdata, tlast on the last beat of a frame, tuser on the first beat of a sequence, and with several
 streams tid, the stream of the frame); frame_error, high from a frame of wrong length until reset.
+With `Hardware.initial_states` tuser has a second bit, of sequences that start from a loaded state, and
+s_state_* brings those states (`ernn_myhdl.rtl.state_loading`).
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.elementwise import Unit
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
+from ernn_myhdl.rtl.state_loading import FIRST, StateLoading
 from ernn_myhdl.rtl.units import unit_latencies, units_for
 
 #: Names of the units of the two phases, and what the names of their blocks begin with.
@@ -122,6 +125,8 @@ class _Core:
         self.rst = self.n.input("rst", Bit())
         self.stream = Word(bits_for(design.hardware.streams))
         self.tag = Word(sequencer.tag_bits(design))
+        self.flags = sequencer.flags(design.hardware.initial_states)
+        self.user = Word(2) if design.hardware.initial_states else Bit()
         # one stream: m of the next frame waits for y, so for all that reads m
         self.m_pages = design.hardware.frames_in_flight if design.hardware.streams > 1 else 1
 
@@ -132,6 +137,7 @@ class _Core:
         self.y_written_tag = self.n.net("y_written_tag", self.tag)
         self.output_release = self.n.net("output_release", Bit())
         self.x_release = self.n.net("x_release", Bit())
+        self.states = StateLoading(self) if self.design.loads_states else None
         self.input_side()
         self.sequence()
         rows = self.products()
@@ -139,6 +145,8 @@ class _Core:
         self.element_wise()
         self.transformed()
         self.output_side()
+        if self.states:
+            self.states.pages(*self.head, self.cut)
         return self.n
 
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
@@ -195,7 +203,7 @@ class _Core:
         ready = n.output("s_axis_tready", Bit())
         data = n.input("s_axis_tdata", tdata)
         tlast = n.input("s_axis_tlast", Bit())
-        user = n.input("s_axis_tuser", Bit())
+        user = n.input("s_axis_tuser", self.user)
         fields = [data, tlast, user]
         if hw.streams > 1:
             fields.append(n.input("s_axis_tid", self.stream))
@@ -208,30 +216,44 @@ class _Core:
         )  # fmt: skip
         tid = n.zero("s_head_stream", self.stream)
         if hw.streams > 1:
-            place = (head["out_word"], tdata.width + 2, self.stream.width)
+            place = (head["out_word"], word_bits - self.stream.width, self.stream.width)
             tid = n.bundle("s_head_tid", self.stream, place)
+        first = n.bundle("s_head_user", Bit(), (head["out_word"], tdata.width + 1, 1))
+        more = {}
+        if hw.initial_states:
+            from_state = n.bundle("s_head_loaded", Bit(), (head["out_word"], tdata.width + 2, 1))
+            held = self.states.held if self.states else n.zero("never_held", Bit())
+            more = {"from_state": from_state, "held": held}
+            self.head = first, from_state, tid
+        error = self.states.input_error if self.states else n.output("frame_error", Bit())
         samples = n.bundle(
             "s_samples",
             Array(hw.samples_per_beat, word),
             *[(head["out_word"], i * hw.sample_bits, word) for i in range(hw.samples_per_beat)],
         )
-        cut = n.add(
+        cut = self.cut = n.add(
             "input_frames",
-            stream.input_leaf(k, word, hw.samples_per_beat, self.cell.inputs, hw.streams),
+            stream.input_leaf(
+                k, word, hw.samples_per_beat, self.cell.inputs, hw.streams, hw.initial_states
+            ),
             clk=self.clk,
             rst=self.rst,
             beat_valid=head["out_valid"],
             beat_ready=pop,
             samples=samples,
             tlast=n.bundle("s_head_last", Bit(), (head["out_word"], tdata.width, 1)),
-            user=n.bundle("s_head_user", Bit(), (head["out_word"], tdata.width + 1, 1)),
+            user=first,
             stream=tid,
             page_free=self.x_release,
-            error=n.output("frame_error", Bit()),
+            error=error,
+            **more,
         )
         self.frame = {
             f"frame_{name}": cut[f"frame_{name}"] for name in ("start", "fresh", "stream")
         }
+        if hw.initial_states:
+            kinds = cut["frame_fresh"], cut["frame_loaded"]
+            self.frame["frame_fresh"] = n.bundle("frame_kind", self.user, *kinds)
         n.probe("input", cut["block_valid"], cut["sample_block"])
         spectrum = self.forward("fft_x", "input", cut["sample_block"], self.formats.input_spectrum)
         self.x_spectrum = spectrum
@@ -260,7 +282,7 @@ class _Core:
             x_write=self.write_x, y_write=self.write_y,
             y_write_stream=n.bundle(
                 "y_write_stream", self.stream,
-                (self.y_written_tag, sequencer.TAG_FLAGS, self.stream.width),
+                (self.y_written_tag, self.flags, self.stream.width),
             ),
             m_write=self.write_m, output_release=self.output_release, x_release=self.x_release,
         )  # fmt: skip
@@ -303,12 +325,17 @@ class _Core:
             y_word, each = f.output_spectrum.word, k // cell.y_block
             self.y_data = n.net("y_data", Array(program.output_width * k, y_word))
             page = Word(self.stream.width + 1)
-            written = n.bundle("y_page_written", page, (self.y_written_tag, 1, page.width))
+            place = (self.y_written_tag, self.flags - 1, page.width)
+            written = n.bundle("y_page_written", page, place)
             y_column = self.read(
                 "y", Array(cell.y_block, y_word), program.output_groups * program.output_width * each,
                 program.output_width * each, 1, 2 * hw.streams, write=self.write_y, data=self.y_data, write_page=written,
                 write_index=self.op["y_write_index"], read_page=self.op["y_page"], **index,
             )  # fmt: skip
+            if self.states:
+                y_column = self.states.output_column(
+                    y_column, self.op["op_index"], self.op["op_tag"]
+                )
         else:
             y_column = n.zero("y_column", Array(cell.y_block, y_word))
         if cell.second_phase:
@@ -338,7 +365,7 @@ class _Core:
             name: self.delayed(f"select_{name}", net, READ_LATENCY - 1)
             for name, net in (
                 ("recurrent", self.op["op_recurrent"]), ("second", self.op["op_second"]),
-                ("fresh", n.bundle("op_fresh", Bit(), (self.op["op_tag"], 0, 1))),
+                ("fresh", self.fresh("op", self.op["op_tag"])),
             )
         }  # fmt: skip
         buses = [
@@ -417,12 +444,18 @@ class _Core:
         """A field of a frame's tag."""
         return self.n.bundle(label, kind, (tag, low, kind.width))
 
+    def fresh(self, label: str, tag: Net) -> Net:
+        """Whether the frame of a tag starts from a state of zeros."""
+        if self.states:
+            return self.states.fresh(label, tag)
+        return self.n.bundle(f"{label}_fresh", Bit(), (tag, FIRST, 1))
+
     def stream_of(self, label: str, tag: Net) -> Net:
-        return self.field(f"{label}_stream", tag, sequencer.TAG_FLAGS, self.stream)
+        return self.field(f"{label}_stream", tag, self.flags, self.stream)
 
     def page_of(self, label: str, tag: Net) -> Net:
         """The page of m, in the tags of a cell that keeps values for its second phase."""
-        low = sequencer.TAG_FLAGS + self.stream.width
+        low = self.flags + self.stream.width
         return self.field(f"{label}_page", tag, low, Word(self.tag.width - low))
 
     def unit(self, label: str, unit: Unit, width: int, units: int, chunks: int, groups: int,
@@ -469,18 +502,16 @@ class _Core:
                 n.net("state_index", Word(bits_for(-(-items // written)))),
                 n.net("state_page", self.stream),
             )
-            give(
-                "state",
-                word,
-                self.read(
-                    "state", Array(k, word), items, written, width, self.hw.streams,
-                    write=self.state_write,
-                    write_index=self.state_index, write_page=self.state_page,
-                    data=self.state_data, read_index=group["index"],
-                    read_page=self.stream_of(f"{label}_read", group["tag"]),
-                ),
+            state = self.read(
+                "state", Array(k, word), items, written, width, self.hw.streams,
+                write=self.state_write, write_index=self.state_index, write_page=self.state_page,
+                data=self.state_data, read_index=group["index"],
+                read_page=self.stream_of(f"{label}_read", group["tag"]),
             )  # fmt: skip
-            fresh = n.bundle(f"{label}_fresh", Bit(), (frame, 0, 1))
+            if self.states:
+                state = self.states.cell_state(state, items, group)
+            give("state", word, state)
+            fresh = self.fresh(label, frame)
             for own in nets:
                 own["fresh"] = fresh
         for port, read in self.kept.items():
@@ -584,8 +615,9 @@ class _Core:
         ready = n.input("m_axis_tready", Bit())
         pages = hw.frames_in_flight
         leaf = stream.output_leaf(
-            program.output_groups, group_samples, size, cell.outputs, pages, hw.streams
-        )
+            program.output_groups, group_samples, size, cell.outputs, pages, hw.streams,
+            hw.initial_states,
+        )  # fmt: skip
         held = n.net("m_held", leaf.ports["held"].type)
         pointer = n.add(
             "output_frames", leaf, clk=self.clk, rst=self.rst, write=self.y_valid,
@@ -613,6 +645,8 @@ class _Core:
             parts += [(q, i * word + word - 1, 1)] * (hw.sample_bits - word)
         samples = n.bundle("m_samples", tdata, *parts)
         fields = [samples, pointer["beat_last"], pointer["beat_user"]]
+        if hw.initial_states:
+            fields.append(pointer["beat_loaded"])
         if hw.streams > 1:
             fields.append(pointer["beat_stream"])
         word_bits = sum(f.type.bits for f in fields)
@@ -624,9 +658,10 @@ class _Core:
         )["out_word"]  # fmt: skip
         n.wire(n.output("m_axis_tdata", tdata), (head, 0, tdata.width))
         n.wire(n.output("m_axis_tlast", Bit()), (head, tdata.width, 1))
-        n.wire(n.output("m_axis_tuser", Bit()), (head, tdata.width + 1, 1))
+        user = n.output("m_axis_tuser", self.user)
+        n.wire(user, (head, tdata.width + 1, self.user.bits))
         if hw.streams > 1:
-            place = (head, tdata.width + 2, self.stream.width)
+            place = (head, word_bits - self.stream.width, self.stream.width)
             n.wire(n.output("m_axis_tid", self.stream), place)
 
 

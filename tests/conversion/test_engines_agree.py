@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from state_model import random_states
 from tools import require_tool, require_verilator
 
 from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 #: Blocks of 8, so that the transforms have rotations: GHDL once made word - number of number - word.
 LAYERS = {
-    "lstm": {"projection": 24, "peepholes": True, "ifft_units": 4},
+    "lstm": {"projection": 24, "peepholes": True, "ifft_units": 4, "initial_states": True},
     "gru": {"cell": "gru", "reset": "before", "ifft_units": 2},
 }
 DESIGNS = {
@@ -34,17 +35,23 @@ DESIGNS["network"] = new_network(
         LstmCell(12, 8, 6, 2, True, input_block=4, projection_block=1),
         LinearCell(6, 5, 1),
     ],
-    lanes=(6, 4, 2), samples_per_beat=2, streams=2,
+    lanes=(6, 4, 2), samples_per_beat=2, streams=2, initial_states=True,
 )  # fmt: skip
 LENGTHS = (2, 1, 3, 1, 2)
+#: Of the cores that load initial states some sequences start from one.
+STATES = {
+    name: random_states(design, len(LENGTHS), 5) if design.stream_shape.initial_states else None
+    for name, design in DESIGNS.items()
+}
 CALM, ROUGH = Traffic(shuffle=True, seed=3), Traffic(0.3, 0.3, 4, shuffle=True)
 
 
 def run(name: str, engine: str, traffic: Traffic, **options):
     rng = np.random.default_rng(11)
     x = [rng.standard_normal((n, DESIGNS[name].inputs)) for n in LENGTHS]
+    options["initial"] = STATES[name]
     if engine in ("golden", "integer"):
-        return run_design(DESIGNS[name], x, engine)
+        return run_design(DESIGNS[name], x, engine, **options)
     return run_design(DESIGNS[name], x, engine, traffic=traffic, **options)
 
 
@@ -66,7 +73,10 @@ def assert_on_schedule(name: str, got) -> None:
     if isinstance(design, Network):  # its model does not know of back-pressure between layers
         return
     turns = CALM.turns(LENGTHS, design.hardware.streams)
-    scheduled = [f.delivered for f in frame_times(design, [t.stream for t in turns])]
+    states = STATES[name] or [None] * len(LENGTHS)
+    loaded = [t.frame == 0 and states[t.sequence] is not None for t in turns]
+    times = frame_times(design, [t.stream for t in turns], loaded=loaded)
+    scheduled = [f.delivered for f in times]
     first = got.frame_cycles[:, 0].min()
     assert (np.sort(got.frame_cycles[:, 1]) - first).tolist() == scheduled
 

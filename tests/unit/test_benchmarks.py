@@ -60,6 +60,8 @@ def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
         ("integer_and_torch", ["--blocks", ""], "must be of 16, 8"),
         ("integer_and_torch", ["--repeats", "0"], "--repeats: must be at least 1"),
         ("imported_models", ["--seeds", "0"], "--seeds: must be at least 1"),
+        ("training", ["--seeds", "0"], "--seeds: must be at least 1"),
+        ("training", ["--block", "3"], "--block 3: must be one of (2, 4, 8, 16, 32)"),
         ("classifier", ["--utterances", "371"], "--utterances: must be 1 to 370"),
         ("classifier", ["--myhdl-utterances", "0"], "--myhdl-utterances: must be 1 to 370"),
     ],

@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from ernn_myhdl.corpus import RECIPES, load_corpus, recipe_with
 from ernn_myhdl.corpus import extra as extra_module
 from ernn_myhdl.corpus.acoustics import Conditions, distort, room_response
 from ernn_myhdl.corpus.corpus import PARTS
+from ernn_myhdl.corpus.decode import PRIOR_WEIGHT
 from ernn_myhdl.corpus.features import (
     FEATURES,
     RATE,
@@ -29,7 +32,7 @@ from ernn_myhdl.corpus.features import (
 from ernn_myhdl.corpus.phones import ESPEAK_TO_PHONE, PHONES_39, SYNTHETIC_PHONES
 from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with_silence
 from ernn_myhdl.corpus.sentences import distinct_sentences, word_lists
-from ernn_myhdl.corpus.speaker_job import Job, phones_of, record
+from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, Job, phones_of, record
 from ernn_myhdl.corpus.storage import load_description
 from ernn_myhdl.corpus.synthetic import Recipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
@@ -75,7 +78,9 @@ espeak = Espeak()
 print([hashlib.sha256(espeak.say("nine thin fishes", Voice("m3")).samples).hexdigest() for _ in range(2)])
 """
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout
         for _ in range(2)
     ]  # fmt: skip
     assert runs[0] == runs[1]
@@ -325,16 +330,22 @@ def test_a_missing_package_names_the_pip_command(tmp_path, capsys, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
-def test_data_that_espeak_cannot_read(monkeypatch):
-    """Its own limit: paths of more than 150 characters."""
+def test_data_that_espeak_cannot_read():
+    """Its own limit: paths of more than 150 characters. In a fresh process, as the library keeps its data."""
     require_speech()
-    import espeakng_loader
-
-    from ernn_myhdl.corpus.espeak import Espeak
-
-    monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: "/" + "d" * 200)
-    with pytest.raises(ToolError, match="cannot be initialised .* less than 150 characters"):
-        Espeak()
+    code = """
+import espeakng_loader
+espeakng_loader.get_data_path = lambda: "/" + "d" * 200
+from ernn_myhdl.corpus.espeak import Espeak
+from ernn_myhdl.errors import ToolError
+try:
+    Espeak()
+except ToolError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert "cannot be initialised" in run.stdout and "less than 150 characters" in run.stdout
 
 
 def test_a_speaker_that_fails_leaves_no_folder(tmp_path, monkeypatch):
@@ -366,3 +377,38 @@ def test_the_benchmark_of_a_corpus(few, tmp_path):
     assert "| test | decoded |" in done.stdout
     done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2 and "holds no corpus.toml" in done.stderr
+
+
+# the page
+
+
+def test_the_page_names_sizes_conditions_and_features():
+    text = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    table = {row[0].strip("`"): row[1:] for row in rows}
+    for name, recipe in RECIPES.items():
+        for place, counts in enumerate((recipe.sentences, recipe.speakers)):
+            assert table[name][place] == ", ".join(f"{count:,}" for count in counts)
+    for name, features in FEATURES.items():
+        assert table[name][0] == str(features.size)
+    ranges = [low_high for key, low_high in table.items() if key in CONDITIONS_ON_THE_PAGE]
+    stated = [tuple(map(float, re.findall(r"-?\d+(?:\.\d+)?", row[0]))) for row in ranges]
+    assert stated == list(asdict(Conditions()).values())
+    assert f"one of {len(VARIANTS)} variants" in text
+    assert f"one of {len(SYNTHETIC_PHONES)} phones" in text
+    assert f"these last {1000 * LEAST_PAUSE_SECONDS:g} ms" in text
+    assert f"less {PRIOR_WEIGHT:g} times" in text
+
+
+CONDITIONS_ON_THE_PAGE = (
+    "reverberation time, to -60 dB (decaying noise, Polack's model)",
+    "direct sound over reverberation",
+    "speech over noise",
+    "slope of the noise: its power falls with the frequency to the power of",
+    "channel: y[n] = x[n] - a x[n-1] with a",
+    "largest sample",
+)
