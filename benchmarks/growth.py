@@ -4,8 +4,8 @@
 
 Layers of 153 inputs, hidden cells, a projection to half of them and peepholes, for every block size
 and number of lanes that is legal; the others are marked. Cycles come from the cycle model, which equals
-the simulation; multipliers are those of `ernn info`, one DSP48 each; block RAMs follow from depth and
-width of every memory of the core. Conversion (to VHDL) and the engines run on chosen designs only, each
+the simulation; multipliers are those of `ernn info`, one DSP48 each; block RAMs are those
+of `ernn_myhdl.explore.resources`. Conversion (to VHDL) and the engines run on chosen designs only, each
 in a process of its own, whose largest memory is reported; without --full on the smallest of them.
 Exits with 1 if an engine's outputs differ from the integer model's.
 """
@@ -29,17 +29,14 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, peak_megabytes, report
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH, in_block_ram
 from ernn_myhdl.design import Design
 from ernn_myhdl.engines.registry import ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.explore.resources import estimate as resources
 from ernn_myhdl.generate import new_design
-from ernn_myhdl.netlist import Leaf, Rom
 from ernn_myhdl.plots.picture import COLOURS, GREY, check_picture, picture
 from ernn_myhdl.report import design_info
-from ernn_myhdl.rtl.memory import ram
-from ernn_myhdl.rtl.top import core
 from ernn_myhdl.synthesis.devices import device_named
 
 INPUTS = 153
@@ -56,8 +53,6 @@ FEW = 2
 FRAMES = {"integer": 100, "verilator": 100}
 #: The device whose limits are drawn: that of the E-RNN paper.
 DEVICE = "xc7vx690t"
-#: Depth x width of a RAMB18.
-RAMB18 = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 
 
 def layer(hidden: int, block: int, lanes: int) -> Design:
@@ -70,25 +65,6 @@ def layer(hidden: int, block: int, lanes: int) -> Design:
     )  # fmt: skip
 
 
-def ramb18(depth: int, width: int) -> int:
-    """Block RAMs of 18 kbit of a memory, in the shape that takes fewest."""
-    return min(-(-depth // d) * -(-width // w) for d, w in RAMB18)
-
-
-def block_rams(design: Design) -> float:
-    """Block RAMs of 36 kbit of all memories of the core."""
-    halves = 0
-    for component, count in core(design).components().values():
-        if isinstance(component, Rom):
-            if in_block_ram(component):
-                halves += count * ramb18(component.depth, component.type.bits)
-        elif isinstance(component, Leaf) and component.block is ram:
-            depth, width = component.parameters["depth"], component.parameters["width"]
-            if depth >= BLOCK_RAM_DEPTH:
-                halves += count * ramb18(depth, width)
-    return halves / 2
-
-
 def estimate(design: Design) -> dict:
     """What is known without running anything."""
     info = design_info(design)
@@ -99,7 +75,7 @@ def estimate(design: Design) -> dict:
         "product_cycles": info["product_cycles"],
         "bottleneck": info["bottleneck"],
         "dsp": info["multipliers"],
-        "bram36": block_rams(design),
+        "bram36": resources(design).bram36,
         "weight_bits": info["weight_bits"],
         "weight_memory_bits": info["weight_memory_bits"],
     }

@@ -25,37 +25,17 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
+from ernn_myhdl.compare.published import CLOCK_MHZ, rows_like
+from ernn_myhdl.compare.table import preset_cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.presets import PRESETS, preset_design
 from ernn_myhdl.report import design_info
 from ernn_myhdl.run import Run, run_design
 from ernn_myhdl.schedule import frame_times
+from ernn_myhdl.synthesis.devices import device_named
 
-CLOCK = 200e6
-DEVICE_DSPS = 3600  # XC7VX690T
-
-
-@dataclass(frozen=True)
-class Published:
-    """A row of the paper: microseconds and frames per second on the board, as recalled."""
-
-    name: str
-    latency: float
-    frames_per_second: float
-
-
-PUBLISHED = {
-    "paper-lstm-k8": [
-        Published("C-LSTM, k = 8, 16 bits", 16.7, 179_687),
-        Published("E-RNN, k = 8, 12 bits", 12.9, 240_389),
-    ],
-    "paper-lstm-k16": [
-        Published("C-LSTM, k = 16, 16 bits", 9.1, 330_275),
-        Published("E-RNN, k = 16, 12 bits", 8.3, 382_510),
-    ],
-    "paper-gru-k8": [Published("E-RNN GRU, k = 8, 12 bits", 10.5, 284_463)],
-    "paper-gru-k16": [Published("E-RNN GRU, k = 16, 12 bits", 6.5, 464_582)],
-}
+CLOCK = CLOCK_MHZ * 1e6
+DEVICE_DSPS = device_named("xc7vx690t").dsp
 
 
 @dataclass(frozen=True)
@@ -227,12 +207,13 @@ def paper_table(ours: list[dict]) -> str:
     """Markdown of our rows beside the published ones."""
     rows = []
     for o in ours:
-        for p in PUBLISHED[o["preset"]]:
-            latency, interval = p.latency * CLOCK / 1e6, CLOCK / p.frames_per_second
+        cell = preset_cell(o["preset"])
+        for p in rows_like(cell.kind, cell.block):
+            latency, interval = p.latency_cycles, p.interval_cycles
             rows.append(
                 (
-                    p.name, f"{latency:,.0f}", f"{p.latency:.2f}", f"{latency:,.0f}",
-                    f"{1e6 / p.latency:,.0f}", f"{interval:,.0f}", f"{p.frames_per_second:,.0f}",
+                    f"{p.name}, {p.bits} bits", f"{latency:,.0f}", f"{p.latency_us:.2f}", f"{latency:,.0f}",
+                    f"{p.single_frames_per_second:,.0f}", f"{interval:,.0f}", f"{p.frames_per_second:,.0f}",
                     f"of {DEVICE_DSPS:,}", f"{p.frames_per_second / DEVICE_DSPS:,.0f}", "-",
                 )
             )  # fmt: skip

@@ -7,8 +7,9 @@ an architecture that instantiates others (MyHDL itself would flatten everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from myhdl import always, intbv
 
@@ -51,29 +52,65 @@ class Leaf:
     parameters: dict = field(default_factory=dict)
 
 
+class Contents(Sequence):
+    """Contents of several memories of one shape: one tuple of raw words a memory.
+
+    They are made when they are first looked at: who only counts memories never waits for them.
+    """
+
+    def __init__(
+        self, memories: int, depth: int, make: Callable[[], Sequence[tuple[int, ...]]]
+    ) -> None:
+        self.memories, self.depth, self._make = memories, depth, make
+
+    @cached_property
+    def _words(self) -> tuple[tuple[int, ...], ...]:
+        words = tuple(self._make())
+        if len(words) != self.memories or any(len(w) != self.depth for w in words):
+            raise ValueError(f"contents are not {self.memories} memories of {self.depth} words")
+        return words
+
+    def __len__(self) -> int:
+        return self.memories
+
+    def __getitem__(self, index):
+        return self._words[index]
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Sequence) and len(self) == len(other) and self._words == tuple(other)
+        )
+
+    __hash__ = None
+
+
 @dataclass(frozen=True)
 class Rom:
     """A read-only memory with a registered output, one entity for all instances.
 
-    contents: one tuple of `depth` raw words (non-negative integers of the port's bits) an instance;
-    the instance's index selects its own. Ports: clk, address, q. Latency 1 cycle.
+    contents: one tuple of raw words (non-negative integers of the port's bits) an instance; the
+    instance's index selects its own. Ports: clk, address, q. Latency 1 cycle.
     """
 
     name: str
     address_bits: int
     type: Word | Array
-    contents: tuple[tuple[int, ...], ...]
+    contents: Contents
 
     def __post_init__(self) -> None:
         # GHDL 2.0 crashes when it synthesises a memory of one word
-        padded = tuple(words + (0,) * (2 - len(words)) for words in self.contents)
-        object.__setattr__(self, "contents", padded)
+        if self.contents.depth < 2:
+            given = self.contents
+            padded = Contents(len(given), 2, lambda: [(*words, 0) for words in given])
+            object.__setattr__(self, "contents", padded)
 
     @property
     def depth(self) -> int:
-        return len(self.contents[0])
+        return self.contents.depth
 
-    @property
+    @cached_property
     def ports(self) -> dict[str, Port]:
         return ins(clk=Bit(), address=Word(self.address_bits)) | outs(q=self.type)
 
@@ -193,20 +230,24 @@ class Netlist:
 
         Returns the nets of the output ports by port name.
         """
-        for port, spec in component.ports.items():
-            if port not in nets:
+        ports = component.ports
+        outputs = {}
+        for port, spec in ports.items():
+            net = nets.get(port)
+            if net is None:
                 if spec.direction == "in":
                     raise ValueError(f"{self.name}.{label}: input {port} is not connected")
-                nets[port] = self.net(f"{label}_{port}", spec.type)
-            if nets[port].type != spec.type:
+                net = nets[port] = self.net(f"{label}_{port}", spec.type)
+            elif net.type is not spec.type and net.type != spec.type:
                 raise ValueError(
-                    f"{self.name}.{label}.{port}: {spec.type} on net {nets[port].name} of "
-                    f"{nets[port].type}"
+                    f"{self.name}.{label}.{port}: {spec.type} on net {net.name} of {net.type}"
                 )
-        if unknown := set(nets) - set(component.ports):
-            raise ValueError(f"{self.name}.{label}: no ports {sorted(unknown)}")
+            if spec.direction == "out":
+                outputs[port] = net
+        if len(nets) != len(ports):
+            raise ValueError(f"{self.name}.{label}: no ports {sorted(set(nets) - set(ports))}")
         self.instances.append(Instance(label, component, nets, contents))
-        return {p: nets[p] for p, spec in component.ports.items() if spec.direction == "out"}
+        return outputs
 
     def wire(self, target: Net, *sources: Net | tuple[Net, int, int]) -> Net:
         """Drive `target` with the bits of `sources` (nets or slices), lowest bits first."""

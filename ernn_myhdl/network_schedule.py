@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ernn_myhdl.issue import input_beats
 from ernn_myhdl.network import Network
-from ernn_myhdl.schedule import Schedule, frame_times, input_beats, schedule_for
+from ernn_myhdl.schedule import Schedule, frame_times, schedule_for
 
 #: Frames whose times are told.
 FRAMES = 6
@@ -44,7 +45,7 @@ def network_schedule(network: Network, streams: int = 1) -> NetworkSchedule:
     intervals = [schedule.interval for schedule in alone]
     interval = max(intervals)
     apart = math.ceil(interval)
-    beats = input_beats(network.layers[0])
+    beats = input_beats(network.layers[0].cell, network.layers[0].hardware)
     arrivals = [range(f * apart, f * apart + beats) for f in range(FRAMES)]
     turns = [f % streams for f in range(FRAMES)]
     layers = []

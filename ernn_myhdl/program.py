@@ -21,13 +21,14 @@ is a complex bin of the tile may then be the two real words (DC and Nyquist, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import blocks_for
-from ernn_myhdl.design import Design
+from ernn_myhdl.design import Design, Hardware
 from ernn_myhdl.netlist import pack_fields
 from ernn_myhdl.quantise import quantised_weights
 from ernn_myhdl.rtl.signals import bits_for
@@ -65,52 +66,130 @@ FLAGS = frozenset(f.name for f in fields(Operation) if f.type == "bool")
 
 
 @dataclass(frozen=True)
+class Phase:
+    """The passes of one matrix phase; all of them read the same columns.
+
+    columns: (source, index, need) of each operation of a pass; see `Operation`. parts: operations of each
+    part of a pass, which is drained by itself: those of x and the others in a split cell, else all. chunks:
+    cycles in which the rows of each pass are drained.
+    """
+
+    columns: tuple[tuple[int, int, int], ...]
+    chunks: tuple[int, ...]
+    parts: tuple[int, ...]
+
+    @property
+    def passes(self) -> int:
+        return len(self.chunks)
+
+    @property
+    def length(self) -> int:
+        """Operations of all passes."""
+        return len(self.chunks) * len(self.columns)
+
+    @property
+    def split(self) -> bool:
+        """Whether a pass has several parts."""
+        return len(self.parts) > 1
+
+    def operations_of(self, chunks: int) -> list[tuple]:
+        """Operations of a pass without the marks that depend on the frame."""
+        plan, begin = [], 0
+        for number, size in enumerate(self.parts):
+            for i, column in enumerate(self.columns[begin : begin + size]):
+                part = number < len(self.parts) - 1
+                plan.append((*column, i == 0, i == size - 1, chunks - 1, part))
+            begin += size
+        return plan
+
+
+@dataclass(frozen=True)
 class Program:
     """The program of one design and the sizes that follow from it.
 
-    groups: lanes that share a row of the second phase (G). input_steps, steps: cycles of a row of the
-    second phase that read x; all of them.
-    gate_length: operations of the first phase, which come first.
-    gate_passes, second_passes: passes of the phases over all lanes; those of the same rows count once.
-    gate_chunks: drain cycles of the rows of the first phase of a frame. cell_groups: groups of E blocks of cells. output_width: blocks of
-    y made at once. output_groups: groups of y in a frame.
+    first, second: the phases; the second has no passes where the cell has none. groups: lanes that share
+    a row of the second phase (G). input_steps, steps: cycles of a row of the second phase that read x; all
+    of them. gate_chunks: drain cycles of the rows of the first phase of a frame. cell_groups: groups of E
+    blocks of cells. output_width: blocks of y made at once. output_groups: groups of y in a frame.
     """
 
-    operations: tuple[Operation, ...]
-    gate_length: int
+    first: Phase
+    second: Phase
     groups: int
     input_steps: int
     steps: int
-    gate_passes: int
-    second_passes: int
     gate_chunks: int
     cell_groups: int
     output_width: int
     output_groups: int
 
     @property
+    def gate_length(self) -> int:
+        """Operations of the first phase, which come first."""
+        return self.first.length
+
+    @property
+    def gate_passes(self) -> int:
+        """Passes of the first phase over all lanes."""
+        return self.first.passes
+
+    @property
+    def second_passes(self) -> int:
+        return self.second.passes
+
+    @property
     def length(self) -> int:
-        return len(self.operations)
+        return self.first.length + self.second.length
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations in their order."""
+        plan = []  # (source, index, need, first, last, chunks, part)
+        for phase in (self.first, self.second):
+            for chunks in phase.chunks:
+                plan += phase.operations_of(chunks)
+        base = self.gate_length
+        ends = {  # last operation of each phase that reads x, and of the frame that reads y
+            X: {_last(plan[:base], X), _last(plan, X)},
+            Y: {_last(plan, Y)},
+        }
+        finals = (base - 1, len(plan) - 1) if self.second_passes else ()
+        return tuple(
+            Operation(*o[:-1], i == 0, i in ends[X], i in ends[Y], i in finals, o[-1])
+            for i, o in enumerate(plan)
+        )
 
     @property
     def address_bits(self) -> int:
         return bits_for(self.length)
 
-    @property
+    @cached_property
     def field_bits(self) -> dict[str, int]:
         """Width of every field of the program word, lowest first."""
+        phases = [p for p in (self.first, self.second) if p.passes]
         most = {
-            f.name: max(int(getattr(o, f.name)) for o in self.operations) for f in fields(Operation)
+            "index": max(c[1] for p in phases for c in p.columns),
+            "need": max(c[2] for p in phases for c in p.columns),
+            "chunks": max(c for p in phases for c in p.chunks) - 1,
         }
-        if not most["part"]:  # no pass has parts
-            del most["part"]
-        return {
-            n: 1 if n in FLAGS else 2 if n == "source" else bits_for(m + 1) for n, m in most.items()
-        }
+        bits = {name: bits_for(value + 1) for name, value in most.items()}
+        bits |= dict.fromkeys(FLAGS, 1) | {"source": 2}
+        if not (self.first.split or self.second.split):
+            del bits["part"]
+        return {f.name: bits[f.name] for f in fields(Operation) if f.name in bits}
 
-    def words(self) -> tuple[int, ...]:
-        """Contents of the program memory."""
-        widths = self.field_bits
+    @property
+    def ends(self) -> Program:
+        """The same with the first and the last pass of each phase only: every word that there is."""
+        phases = [
+            replace(p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
+            for p in (self.first, self.second)
+        ]
+        return replace(self, first=phases[0], second=phases[1])
+
+    def words(self, widths: dict[str, int] | None = None) -> tuple[int, ...]:
+        """Contents of the program memory; widths: of the fields, those of the program by default."""
+        widths = widths or self.field_bits
         words = []
         for operation in self.operations:
             word, low = 0, 0
@@ -121,41 +200,33 @@ class Program:
         return tuple(words)
 
 
-def _steps(design: Design, groups: int) -> tuple[int, int]:
+def _steps(cell: Cell, groups: int) -> tuple[int, int]:
     """Cycles of a row of the second phase with `groups` lanes a row: those of x, all of them."""
-    cell = design.cell
     inputs = blocks_for(cell.input_blocks, groups) if cell.second_reads_x else 0
     return inputs, inputs + blocks_for(cell.m_columns, groups)
 
 
-def _column_groups(design: Design) -> int:
+def _column_groups(cell: Cell, hw: Hardware) -> int:
     """G: the power of two with the fewest cycles, at most U and such that the rows fit E blocks."""
-    cell, hw = design.cell, design.hardware
     least = max(1, hw.ifft_units // hw.element_width)
     choices = [1 << i for i in range(12) if least <= 1 << i <= hw.ifft_units]
 
     def cycles(groups: int) -> int:
-        return blocks_for(cell.second_rows, hw.lanes // groups) * _steps(design, groups)[1]
+        return blocks_for(cell.second_rows, hw.lanes // groups) * _steps(cell, groups)[1]
 
     return min(choices, key=lambda g: (cycles(g), g))
 
 
-def _pass_chunks(total: int, passes: int, per_pass: int) -> list[int]:
+def _pass_chunks(total: int, passes: int, per_pass: int) -> tuple[int, ...]:
     """Drain cycles of each pass; the last one may have fewer rows."""
-    return [min(per_pass, total - p * per_pass) for p in range(passes)]
+    return tuple(min(per_pass, total - p * per_pass) for p in range(passes))
 
 
-def _pass(columns: list[tuple[int, int, int]], chunks: int, split: bool) -> list[tuple]:
-    """Operations of the rows of a pass over `columns`, without the marks that depend on the frame; in a
-    split cell those of x are a pass of their own."""
-    parts = [columns]
-    if split and columns[0][0] == X:
-        parts = [[c for c in columns if c[0] == X], [c for c in columns if c[0] != X]]
-    return [
-        (*c, i == 0, i == len(part) - 1, chunks - 1, part is not parts[-1])
-        for part in parts
-        for i, c in enumerate(part)
-    ]
+def _phase(cell: Cell, columns: list[tuple[int, int, int]], chunks: tuple[int, ...]) -> Phase:
+    """The phase of these columns; in a split cell those of x are a part of their own."""
+    inputs = sum(column[0] == X for column in columns)
+    parts = (inputs, len(columns) - inputs) if cell.split and inputs else (len(columns),)
+    return Phase(tuple(columns), chunks, parts)
 
 
 def _last(plan: list[tuple], source: int) -> int | None:
@@ -163,10 +234,14 @@ def _last(plan: list[tuple], source: int) -> int | None:
     return max((i for i, o in enumerate(plan) if o[0] == source), default=None)
 
 
-@lru_cache(maxsize=64)
 def program_for(design: Design) -> Program:
     """The program of `design`."""
-    cell, hw = design.cell, design.hardware
+    return layer_program(design.cell, design.hardware)
+
+
+@lru_cache(maxsize=64)
+def layer_program(cell: Cell, hw: Hardware) -> Program:
+    """The program of a cell on its hardware; formats and weights have no part in it."""
     lanes, units, width = hw.lanes, hw.ifft_units, hw.element_width
     rows = len(cell.rows) * cell.hidden_blocks
     gate_chunks = blocks_for(rows, units)
@@ -175,45 +250,30 @@ def program_for(design: Design) -> Program:
     groups = input_steps = steps = second_passes = 0
     output_width, output_groups = width, cell_groups
     if cell.second_phase:
-        groups = _column_groups(design)
+        groups = _column_groups(cell, hw)
         output_width = units // groups
         output_groups = blocks_for(cell.second_rows, output_width)
-        input_steps, steps = _steps(design, groups)
+        input_steps, steps = _steps(cell, groups)
         second_passes = blocks_for(cell.second_rows, lanes // groups)
 
     def groups_of(blocks: int, k: int, size: int) -> int:
         """Groups of `size` tiles that hold so many blocks of k."""
         return blocks_for(blocks * k, size * cell.tile)
 
-    plan = []  # (source, index, need, first, last, chunks, part)
     columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
     columns += [(Y, c, groups_of(c + 1, cell.y_block, output_width)) for c in range(cell.y_columns)]
-    for chunks in _pass_chunks(gate_chunks, gate_passes, lanes // units):
-        plan += _pass(columns, chunks, cell.split)
-    gate_length = len(plan)
+    first = _phase(cell, columns, _pass_chunks(gate_chunks, gate_passes, lanes // units))
     columns = [(X, step, 0) for step in range(input_steps)]
     for step in range(steps - input_steps):
         need = groups_of(groups * (step + 1), cell.m_block, width)
         columns.append((M, step, min(need, cell_groups)))
-    for chunks in _pass_chunks(output_groups, second_passes, lanes // units):
-        plan += _pass(columns, chunks, cell.split)
-    ends = {  # last operation of each phase that reads x, and of the frame that reads y
-        X: {_last(plan[:gate_length], X), _last(plan, X)},
-        Y: {_last(plan, Y)},
-    }
-    finals = (gate_length - 1, len(plan) - 1) if cell.second_phase else ()
-    operations = tuple(
-        Operation(*o[:-1], i == 0, i in ends[X], i in ends[Y], i in finals, o[-1])
-        for i, o in enumerate(plan)
-    )
+    second = _phase(cell, columns, _pass_chunks(output_groups, second_passes, lanes // units))
     return Program(
-        operations,
-        gate_length,
+        first,
+        second,
         groups,
         input_steps,
         steps,
-        gate_passes,
-        second_passes,
         gate_chunks,
         cell_groups,
         output_width,

@@ -50,13 +50,19 @@ def _activation_errors(design: Design) -> dict[str, float | None]:
     return errors
 
 
+def checked_clock(clock_mhz: float) -> float:
+    """The clock; DesignError unless frame rates can be computed with it."""
+    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
+        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
+    return clock_mhz
+
+
 def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
 
     Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
     """
-    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
-        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
+    checked_clock(clock_mhz)
     if isinstance(design, Design):
         return layer_info(design, clock_mhz)
     layers = [layer_info(layer, clock_mhz) for layer in design.layers]

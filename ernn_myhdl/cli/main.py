@@ -9,10 +9,12 @@ from contextlib import suppress
 
 from ernn_myhdl import __version__
 from ernn_myhdl.cli import (
+    compare,
     convert,
     corpus,
     demo,
     evaluate,
+    explore,
     export_model,
     import_model,
     info,
@@ -25,7 +27,8 @@ from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (
-    new, import_model, info, simulate, evaluate, plot, convert, export_model, synth, corpus, demo,
+    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
+    corpus, demo,
 )  # fmt: skip
 
 DESCRIPTION = (

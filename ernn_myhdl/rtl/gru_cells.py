@@ -40,6 +40,10 @@ GATE_LATENCY = PREACTIVATION_LATENCY + pwl.LATENCY
 RESET_LATENCY = 2
 #: Difference and operands; product; sum; rounding to h.
 BLEND_LATENCY = 3 + rounding.LATENCY
+#: From the operands to the result of each unit: those of reset before, that of reset after.
+FIRST_LATENCY = GATE_LATENCY + RESET_LATENCY + rounding.LATENCY
+SECOND_LATENCY = GATE_LATENCY + BLEND_LATENCY + rounding.LATENCY
+AFTER_LATENCY = GATE_LATENCY + PEEPHOLE_LATENCY + pwl.LATENCY + BLEND_LATENCY + rounding.LATENCY
 
 
 @block
@@ -201,7 +205,7 @@ def first_unit(design: Design) -> Unit:
         block=b.n,
         rows=2,
         parameters=(("bias_0", "bias", 0), ("bias_1", "bias", 1)),
-        latency=done + rounding.LATENCY,
+        latency=FIRST_LATENCY,
         state_latency=None,
         reads_state=True,
         multipliers=1,
@@ -234,7 +238,7 @@ def second_unit(design: Design) -> Unit:
         block=b.n,
         rows=1,
         parameters=(("bias_0", "bias", 2), ("mask", "mask", 0)),
-        latency=GATE_LATENCY + BLEND_LATENCY + rounding.LATENCY,
+        latency=SECOND_LATENCY,
         state_latency=GATE_LATENCY + BLEND_LATENCY,
         reads_state=False,
         multipliers=1,
@@ -296,7 +300,7 @@ def after_unit(design: Design) -> Unit:
             ("recurrent_bias", "recurrent_bias", 0),
             ("mask", "mask", 0),
         ),
-        latency=at + BLEND_LATENCY + rounding.LATENCY,
+        latency=AFTER_LATENCY,
         state_latency=at + BLEND_LATENCY,
         reads_state=True,
         multipliers=2,

@@ -11,6 +11,7 @@ from ernn_myhdl.rtl.signals import Word
 
 PREACTIVATION_LATENCY = BIAS_LATENCY + rounding.LATENCY
 MASK_LATENCY = 1
+LATENCY = PREACTIVATION_LATENCY + MASK_LATENCY + rounding.LATENCY
 
 
 @block
@@ -51,7 +52,7 @@ def unit(design: Design) -> Unit:
         block=b.n,
         rows=1,
         parameters=(("bias_0", "bias", 0), ("mask", "mask", 0)),
-        latency=PREACTIVATION_LATENCY + MASK_LATENCY + rounding.LATENCY,
+        latency=LATENCY,
         state_latency=None,
         reads_state=False,
         multipliers=0,

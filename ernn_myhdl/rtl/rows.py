@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from myhdl import always, always_comb, block, instances
 
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.program import Program
@@ -72,24 +73,23 @@ def count_leaf(chunks: int) -> Leaf:
     return Leaf(f"count_chunks_{chunks}", count_chunks, ports, {"chunks": chunks})
 
 
-def head_latency(program: Program) -> int:
+def head_latency(column_groups: int) -> int:
     """Cycles from the drain's head to rounded block spectra."""
-    levels = max(program.groups, 1).bit_length() - 1
+    levels = max(column_groups, 1).bit_length() - 1
     return drain.COMBINE_LATENCY + drain.JOIN_LATENCY * levels + rounding.LATENCY
 
 
-def sums_latency(design: Design) -> int:
+def sums_latency(cell: Cell) -> int:
     """Cycles from rounded block spectra to rows of pre-activations."""
-    cell = design.cell
     longest = max(fft.inverse_latency(k) for k in {cell.x_block, cell.y_block})
     return longest + rounding.LATENCY + (PARTS_LATENCY if cell.split else 0)
 
 
-def output_latency(design: Design) -> int:
+def output_latency(cell: Cell) -> int:
     """Cycles from rounded block spectra to rounded rows of a second phase."""
-    if design.cell.second_phase != "projection":
-        return sums_latency(design)
-    return fft.inverse_latency(design.cell.m_block) + rounding.LATENCY
+    if cell.second_phase != "projection":
+        return sums_latency(cell)
+    return fft.inverse_latency(cell.m_block) + rounding.LATENCY
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.cell_parameters import parameter_contents, parameter_layout
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.netlist import Net, Netlist, Rom
+from ernn_myhdl.netlist import Contents, Net, Netlist, Rom
 from ernn_myhdl.program import lane_contents, program_for
 from ernn_myhdl.rtl import (
     broadcast,
@@ -43,7 +44,10 @@ from ernn_myhdl.rtl.elementwise import Unit
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
 from ernn_myhdl.rtl.state_loading import FIRST, StateLoading
-from ernn_myhdl.rtl.units import units_for
+from ernn_myhdl.rtl.units import unit_latencies, units_for
+
+#: Names of the units of the two phases, and what the names of their blocks begin with.
+UNIT_LABELS = ("cells", "candidates")
 
 
 @dataclass(frozen=True)
@@ -71,21 +75,25 @@ class Latencies:
     beat_to_output: int
 
 
-@lru_cache(maxsize=64)
 def latencies(design: Design) -> Latencies:
     """The latencies of `design`."""
-    cell, program = design.cell, program_for(design)
+    return layer_latencies(design.cell, program_for(design).groups)
+
+
+@lru_cache(maxsize=64)
+def layer_latencies(cell: Cell, column_groups: int) -> Latencies:
+    """The latencies of a cell with so many column groups in its second phase; 0: it has none."""
     forward_x, forward_m, forward_y = (
         fft.forward_latency(k) for k in (cell.x_block, cell.m_block, cell.y_block)
     )
-    units = [elementwise.GATHER_LATENCY + READ_LATENCY + u.latency for u in units_for(design)]
-    spectra = rows.head_latency(program)
+    units = [elementwise.GATHER_LATENCY + READ_LATENCY + n for n in unit_latencies(cell)]
+    spectra = rows.head_latency(column_groups)
     return Latencies(
         block_to_issue=stream.FRAMING_LATENCY + forward_x + 1,
         issue_to_head=issue_to_broadcast() + lane.LATENCY,
-        head_to_rows=spectra + rows.sums_latency(design),
+        head_to_rows=spectra + rows.sums_latency(cell),
         rows_to_cells=units[0],
-        head_to_second=spectra + rows.output_latency(design),
+        head_to_second=spectra + rows.output_latency(cell),
         rows_to_output=units[1] if len(units) > 1 else drain.MASK_LATENCY,
         forward_x=forward_x,
         forward_m=forward_m,
@@ -256,7 +264,8 @@ class _Core:
     def sequence(self) -> None:
         n, program = self.n, self.program
         widths = program.field_bits
-        rom = Rom("program", program.address_bits, Word(sum(widths.values())), (program.words(),))
+        words = Contents(1, program.length, lambda: [program.words()])
+        rom = Rom("program", program.address_bits, Word(sum(widths.values())), words)
         leaf = sequencer.leaf(self.design)
         nets = {}
         for part in ("gate", "second"):
@@ -381,7 +390,7 @@ class _Core:
             lane=lane.leaf(k, f.spectrum_word, f.weight_word, self.design.accumulator_word),
             weights=Rom(
                 "lane_weights", program.address_bits, Array(k, f.weight_word),
-                lane_contents(self.design),
+                Contents(hw.lanes, program.length, lambda: lane_contents(self.design)),
             ),
         )  # fmt: skip
         return clusters.add(n, buses, address, control)
@@ -412,7 +421,7 @@ class _Core:
         units = units_for(self.design)
         self.state_read, self.kept = {}, {}
         made = self.unit(
-            "cells", units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
+            UNIT_LABELS[0], units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
             program.cell_groups, self.gate_rows,
         )  # fmt: skip
         if self.cell.second_phase:
@@ -426,7 +435,7 @@ class _Core:
         if len(units) > 1:
             width = program.output_width
             blocks, self.y_valid, self.y_tag = self.unit(
-                "candidates", units[1], width, width, program.output_groups, program.output_groups,
+                UNIT_LABELS[1], units[1], width, width, program.output_groups, program.output_groups,
                 self.second_rows,
             )  # fmt: skip
             self.y = self.joined("y", blocks)
@@ -475,7 +484,7 @@ class _Core:
             f"{label}_parameters",
             bits_for(groups),
             Word(sum(count * bits for _, count, bits in layout)),
-            parameter_contents(self.design, unit, width, groups),
+            Contents(width, groups, lambda: parameter_contents(self.design, unit, width, groups)),
         )
         written = program.output_width if self.cell.second_phase == "candidate" else width
         items = max(program.cell_groups * width, program.output_groups * written)

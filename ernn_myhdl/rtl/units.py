@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
 from ernn_myhdl.rtl import gru_cells, linear_cells, lstm_cells
 from ernn_myhdl.rtl.elementwise import Unit
 
+#: Units by what they depend on; no hardware is part of it.
+_made: dict[tuple, tuple[Unit, ...]] = {}
+MOST_KEPT = 64
 
-@lru_cache(maxsize=64)
+
 def units_for(design: Design) -> tuple[Unit, ...]:
     """The unit of the first phase and, where the second phase has one, that of the second."""
+    key = design.cell, design.formats, design.activations
+    if key not in _made:
+        if len(_made) >= MOST_KEPT:
+            _made.clear()
+        _made[key] = _units(design)
+    return _made[key]
+
+
+def _units(design: Design) -> tuple[Unit, ...]:
     cell = design.cell
     if cell.kind == "lstm":
         return (lstm_cells.unit(design),)
@@ -20,3 +31,14 @@ def units_for(design: Design) -> tuple[Unit, ...]:
     if cell.reset == "after":
         return (gru_cells.after_unit(design),)
     return gru_cells.first_unit(design), gru_cells.second_unit(design)
+
+
+def unit_latencies(cell: Cell) -> tuple[int, ...]:
+    """`Unit.latency` of every unit of the cell."""
+    if cell.kind == "lstm":
+        return (lstm_cells.CellTiming(cell.peepholes).total,)
+    if cell.kind == "linear":
+        return (linear_cells.LATENCY,)
+    if cell.reset == "after":
+        return (gru_cells.AFTER_LATENCY,)
+    return gru_cells.FIRST_LATENCY, gru_cells.SECOND_LATENCY

@@ -46,6 +46,12 @@ def require() -> None:
         raise ToolError("yosys not found: sudo apt-get install yosys")
 
 
+def yosys_version() -> str:
+    """Name and version of Yosys."""
+    text = subprocess.run(["yosys", "-V"], capture_output=True, text=True).stdout
+    return " ".join(text.split()[:2])
+
+
 def synthesise_blocks(
     folder: Path,
     manifest: dict,
@@ -66,7 +72,7 @@ def synthesise_blocks(
     total = total_resources(blocks)
     percent = percentages(total, device)
     result = {
-        "tool": job.version(),
+        "tool": yosys_version(),
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
         "device": asdict(device),
@@ -85,20 +91,33 @@ def synthesise_blocks(
     return result
 
 
+def synthesise_components(
+    folder: Path, components: list[dict], device: Device, processes: int = PROCESSES
+) -> dict[str, dict]:
+    """Resources of one instance of each leaf and memory in folder/hdl, by name.
+
+    components: entries of a manifest. Raises ToolError as `synthesise_blocks`.
+    """
+    require()
+    for name in ("scripts", "logs", "reports"):
+        (folder / name).mkdir(exist_ok=True)
+    manifest = {"top": "", "components": components}
+    blocks = _Job(folder, manifest, device, folder, processes).blocks(None)
+    return {block["name"]: block["each"] for block in blocks}
+
+
 class _Job:
     """One run: the folder, what the conversion made, and the runs of Yosys over it."""
 
-    def __init__(self, folder: Path, manifest: dict, device: Device, final: Path) -> None:
+    def __init__(
+        self, folder: Path, manifest: dict, device: Device, final: Path, processes: int = PROCESSES
+    ) -> None:
         self.folder, self.device, self.final = folder, device, final
+        self.processes = processes
         self.top = manifest["top"]
         self.components = {c["name"]: c for c in manifest["components"]}
         #: Run of Yosys whose netlist holds a component.
         self.runs: dict[str, str] = {}
-
-    def version(self) -> str:
-        """Name and version of Yosys."""
-        text = subprocess.run(["yosys", "-V"], capture_output=True, text=True).stdout
-        return " ".join(text.split()[:2])
 
     def blocks(self, progress: Progress | None) -> list[dict]:
         """Resources of each component, in the order of the manifest."""
@@ -107,7 +126,7 @@ class _Job:
         groups += [[n] for n, cells in logic.items() if cells]
         total = sum(map(len, groups))
         found: dict[str, dict] = {}
-        with ThreadPoolExecutor(PROCESSES) as pool:
+        with ThreadPoolExecutor(self.processes) as pool:
             runs = [pool.submit(self.synthesise, i, names) for i, names in enumerate(groups)]
             try:
                 for future in as_completed(runs):

@@ -9,8 +9,6 @@ import pytest
 from benchmarks import growth
 from benchmarks.paper_layers import paper_design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.netlist import Rom
-from ernn_myhdl.rtl.top import core
 from ernn_myhdl.schedule import schedule_for
 
 
@@ -22,26 +20,6 @@ def test_the_layers_of_the_paper():
         assert design.hardware.lanes == lanes
         assert schedule_for(design).program.length == products
         assert lanes * design.lane_products == multiplications
-
-
-@pytest.mark.parametrize(
-    ("depth", "width", "expected"),
-    [(65, 36, 1), (512, 36, 1), (513, 36, 2), (1024, 18, 1), (200, 96, 3),
-     (16384, 1, 1), (16385, 1, 2), (2048, 18, 2), (4096, 36, 8)],
-)  # fmt: skip
-def test_block_rams_of_a_memory(depth, width, expected):
-    assert growth.ramb18(depth, width) == expected
-
-
-def test_block_rams_of_a_core_are_those_of_its_memories():
-    design = growth.layer(128, 8, 16)
-    weights = next(
-        c
-        for c, _ in core(design).components().values()
-        if isinstance(c, Rom) and c.name == "lane_weights"
-    )
-    assert weights.depth == 120
-    assert growth.block_rams(design) >= 16 * growth.ramb18(120, 8 * 12) / 2 == 24
 
 
 def test_lanes_beyond_the_block_rows_are_refused():

@@ -1,0 +1,97 @@
+"""Fits the LUTs and flip-flops of the blocks to Yosys, and writes the weights that the package uses.
+
+    python -m benchmarks.fit_resources --cache FOLDER [--json FILE]
+
+Synthesises every distinct block of the designs in `benchmarks.resource_designs.TRAINING` (about twenty minutes
+on one core; the folder keeps the results, so that a second run takes seconds) and fits to each kind of
+block the non-negative weights of its terms (`ernn_myhdl.explore.block_terms`). Without --json it writes
+`ernn_myhdl/explore/block_costs.json`. Prints per kind how many blocks there were and the mean and largest
+error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+import ernn_myhdl.explore
+from benchmarks.block_synthesis import BlockCache
+from benchmarks.environment import environment, markdown, report
+from benchmarks.resource_designs import TRAINING
+from ernn_myhdl.explore.block_terms import kind_of, terms_of
+from ernn_myhdl.generate import new_design
+from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.rtl.memory import ram
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.synthesis.devices import device_named
+from ernn_myhdl.synthesis.yosys import yosys_version
+
+DEVICE = "xc7vx690t"
+RESOURCES = ("lut", "ff")
+
+
+def training_blocks(cache: BlockCache) -> dict[str, list[tuple[dict, dict]]]:
+    """(terms, resources) of every distinct block by kind."""
+    found: dict[str, dict[str, tuple]] = {}
+    for arguments in TRAINING:
+        components = core(new_design(**arguments)).components().values()
+        leaves = [c for c, _ in components if isinstance(c, Leaf) and c.block is not ram]
+        results = cache.resources(leaves)
+        for leaf in leaves:
+            key = cache.key(leaf)
+            found.setdefault(kind_of(leaf), {})[key] = (terms_of(leaf), results[key])
+    return {kind: list(rows.values()) for kind, rows in sorted(found.items())}
+
+
+def fit(rows: list[tuple[dict, dict]], resource: str) -> dict[str, float]:
+    """Weights of the terms. Each block counts by its relative error, small ones less."""
+    names = list(rows[0][0])
+    if not names:
+        return {}
+    matrix = np.array([[terms[n] for n in names] for terms, _ in rows])
+    measured = np.array([each[resource] for _, each in rows], dtype=float)
+    scale = 1 / np.maximum(measured, 16.0)
+    weights, _ = nnls(matrix * scale[:, None], measured * scale)
+    return {n: round(float(w), 5) for n, w in zip(names, weights, strict=True) if w > 1e-5}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", type=Path, required=True, help="folder of results of Yosys")
+    parser.add_argument(
+        "--json", type=Path, default=Path(ernn_myhdl.explore.__path__[0]) / "block_costs.json"
+    )
+    arguments = parser.parse_args()
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    device = device_named(DEVICE)
+    kinds = training_blocks(BlockCache(arguments.cache, device, say))
+    weights, lines = {}, []
+    for kind, rows in kinds.items():
+        weights[kind] = {r: fit(rows, r) for r in RESOURCES}
+        line = [kind, len(rows)]
+        for resource in RESOURCES:
+            measured = np.array([each[resource] for _, each in rows], dtype=float)
+            model = np.array(
+                [sum(weights[kind][resource].get(n, 0) * v for n, v in t.items()) for t, _ in rows]
+            )
+            off = np.abs(model - measured) / np.maximum(measured, 16)
+            line += [f"{100 * off.mean():.1f} %", f"{100 * off.max():.1f} %"]
+        lines.append(line)
+    header = ("kind", "blocks", "LUT, mean error", "largest", "FF, mean error", "largest")
+    result = {
+        "environment": environment() | {"yosys": yosys_version(), "family": device.family},
+        "weights": weights,
+    }
+    report(result, markdown(header, lines), arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The designs that the resource model is fitted to, and others that it is tested on.
+
+Arguments of `new_design`. Sizes are small, since the cost of a block follows its words and its parallelism,
+not the layer; the number of each block is exact. No design of VALIDATION is in TRAINING.
+"""
+
+from __future__ import annotations
+
+#: cell, block, word, state word, inputs, hidden, lanes, IFFT units, element width, streams, samples per
+#: beat, others.
+_COLUMNS = ("cell", "block", "word", "state_word", "inputs", "hidden", "lanes", "ifft_units",
+            "element_width", "streams", "samples_per_beat")  # fmt: skip
+_TRAINING = (
+    ("lstm", 4, 12, 16, 20, 40, 8, 4, 1, 1, 4, {"projection": 24, "peepholes": True}),
+    ("gru", 4, 12, 16, 20, 40, 8, 4, 2, 1, 4, {"reset": "before"}),
+    ("gru", 8, 12, 16, 24, 48, 8, 4, 1, 2, 8, {"reset": "after"}),
+    ("linear", 8, 10, 14, 20, 40, 4, 1, 1, 1, 8, {}),
+    ("lstm", 8, 8, 12, 12, 32, 8, 4, 1, 1, 4, {}),
+    ("lstm", 2, 16, 20, 12, 16, 8, 2, 1, 1, 2, {"projection": 8}),
+    ("gru", 16, 12, 16, 40, 64, 8, 2, 1, 4, 32, {"reset": "before"}),
+    ("gru", 1, 9, 13, 9, 12, 6, 2, 1, 1, 2, {"reset": "after"}),
+    ("lstm", 16, 10, 14, 40, 128, 8, 8, 2, 4, 16, {"projection": 64, "peepholes": True}),
+    ("linear", 2, 14, 18, 33, 64, 16, 4, 4, 1, 8, {}),
+    ("lstm", 8, 14, 18, 153, 256, 32, 16, 4, 8, 32, {"projection": 128, "peepholes": True}),
+)
+_VALIDATION = (
+    ("lstm", 8, 12, 16, 30, 64, 16, 4, 1, 1, 8, {"projection": 32, "peepholes": True}),
+    ("lstm", 8, 12, 16, 153, 512, 32, 8, 2, 4, 32, {"projection": 256, "peepholes": True}),
+    ("lstm", 8, 10, 14, 39, 128, 12, 4, 1, 2, 8, {"projection": 48}),
+    ("lstm", 4, 8, 12, 26, 64, 16, 8, 2, 1, 8, {"peepholes": True}),
+    ("lstm", 2, 15, 19, 13, 48, 8, 2, 1, 4, 4, {"projection": 32}),
+    ("lstm", 2, 12, 16, 24, 40, 20, 4, 1, 1, 4, {"projection": 20, "peepholes": True}),
+    ("lstm", 1, 10, 14, 10, 24, 16, 4, 1, 1, 4, {}),
+    ("lstm", 16, 12, 16, 153, 256, 16, 4, 1, 4, 32, {"projection": 128, "peepholes": True}),
+    ("lstm", 16, 8, 12, 40, 96, 12, 4, 1, 1, 8, {}),
+    ("gru", 8, 12, 16, 30, 64, 16, 4, 2, 1, 8, {"reset": "before"}),
+    ("gru", 8, 10, 14, 153, 512, 32, 8, 4, 4, 32, {"reset": "before"}),
+    ("gru", 4, 13, 17, 40, 80, 10, 2, 1, 2, 8, {"reset": "after"}),
+    ("gru", 4, 12, 16, 16, 64, 16, 4, 1, 1, 4, {"reset": "after"}),
+    ("gru", 4, 8, 12, 40, 100, 16, 8, 4, 4, 8, {"reset": "before"}),
+    ("gru", 2, 14, 18, 12, 30, 10, 2, 1, 1, 2, {"reset": "before"}),
+    ("gru", 16, 10, 14, 64, 128, 8, 4, 1, 1, 16, {"reset": "after"}),
+    ("gru", 1, 12, 16, 8, 16, 8, 2, 1, 2, 2, {"reset": "before"}),
+    ("linear", 8, 12, 16, 64, 128, 16, 4, 4, 1, 8, {}),
+    ("linear", 4, 8, 12, 24, 40, 10, 2, 2, 2, 4, {}),
+    ("linear", 16, 12, 16, 128, 256, 8, 2, 2, 1, 32, {}),
+    ("linear", 1, 16, 20, 12, 20, 10, 1, 1, 1, 4, {}),
+    ("linear", 8, 9, 13, 512, 1024, 16, 8, 8, 4, 16, {}),
+)  # fmt: skip
+
+
+def _arguments(rows) -> tuple[dict, ...]:
+    return tuple(dict(zip(_COLUMNS, row[:-1], strict=True)) | row[-1] for row in rows)
+
+
+TRAINING, VALIDATION = _arguments(_TRAINING), _arguments(_VALIDATION)

@@ -1,0 +1,245 @@
+"""`ernn explore`: which hardware a layer should have."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ernn_myhdl.cli.console import (
+    FAILED,
+    FINE,
+    OneLineParser,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    step_progress,
+    whole,
+)
+from ernn_myhdl.cli.evaluate import word_lengths
+from ernn_myhdl.errors import DesignError
+
+EXAMPLES = """\
+  ernn explore hardware paper --device xc7vx690t
+  ernn explore hardware paper --device xc7vx690t --max-latency-us 2 -o small
+  ernn explore hardware paper --device xc7vx690t --min-fps 500000 --streams 1,2,4,8 --words 8,10,12
+  ernn explore hardware paper --device xcku060 --table table.json --picture front.png"""
+#: Rows of the front that are printed.
+MOST_ROWS = 20
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "explore",
+        "search for the best hardware of a layer",
+        "Search for the design that keeps the limits that are given.",
+        EXAMPLES,
+    )
+    kinds = parser.add_subparsers(
+        title="searches", metavar="SEARCH", required=True, parser_class=OneLineParser
+    )
+    _add_hardware(kinds)
+
+
+def _list(text: str) -> list[int]:
+    """Argument type: whole numbers with commas between."""
+    values = [whole(part) for part in text.split(",")]
+    if min(values) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: every number must be 1 or more")
+    return list(dict.fromkeys(values))
+
+
+def _add_hardware(kinds) -> None:
+    parser = add_command(
+        kinds,
+        "hardware",
+        "lanes, units, streams and words for a device",
+        "Compute cycles and resources of every legal combination of lanes, IFFT units, element width, "
+        "streams and word lengths, leave out what the device cannot hold, and choose. Nothing is "
+        "synthesised: DSP48s and block RAMs follow from rules, LUTs and flip-flops from a model fitted to "
+        "Yosys. Exit code 1 where nothing keeps the limits.",
+        EXAMPLES,
+    )
+    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("--device", required=True, help="xc7z020, xc7vx690t or xcku060, ...")
+    parser.add_argument("--max-latency-us", type=number, metavar="T", help="limit of the latency")
+    parser.add_argument(
+        "--min-fps", type=number, metavar="F", help="limit of the frames/s of all streams together"
+    )
+    parser.add_argument(
+        "--goal", choices=("smallest", "latency", "fps"),
+        help="what to choose within the limits (default smallest with a limit, else latency)",
+    )  # fmt: skip
+    parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    for name, what in (
+        ("lanes", "L to combine (default: 1, 3, 5 and 7 times powers of two)"),
+        ("ifft-units", "U to combine (default: powers of two)"),
+        ("element-width", "E to combine (default: powers of two to 16)"),
+        ("streams", "streams to combine (default 1,2,4)"),
+    ):
+        parser.add_argument(f"--{name}", type=_list, metavar="LIST", help=what)
+    parser.add_argument(
+        "--words", type=word_lengths, metavar="A..B",
+        help="bits of weights, x and y, like 8..16 or 8,12 (default: those of the design)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibration", metavar="X",
+        help=".npy or .npz on which the formats of --words are chosen (default: standard normal)",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="DIR", help="new folder of the chosen design")
+    parser.add_argument("--table", metavar="FILE", help="write all that fit, as JSON")
+    parser.add_argument("--picture", metavar="FILE", help="draw the Pareto front, PNG or SVG")
+    parser.add_argument(
+        "--simulate", type=whole, default=0, metavar="N",
+        help="simulate N designs of the front and compare their cycles (default 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=whole, default=os.cpu_count() or 1, metavar="N",
+        help="processes (default: the cores of this machine)",
+    )  # fmt: skip
+    parser.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
+    parser.add_argument("--store", metavar="FILE", help="keep the results of --simulate here")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.explore.hardware import STREAMS, Choices, Goal, explore
+    from ernn_myhdl.output_folder import check_file, check_folder
+    from ernn_myhdl.plots.picture import check_picture
+    from ernn_myhdl.storage import MARKS, load_design, save_design
+    from ernn_myhdl.synthesis.devices import device_named
+
+    if args.output:
+        check_folder(args.output, args.force, MARKS)
+    if args.picture:
+        check_picture(args.picture)
+    if args.table:
+        check_file(args.table, (".json",))
+    if args.simulate < 0:
+        raise DesignError(f"--simulate = {args.simulate}: must be 0 or more")
+    device, design = device_named(args.device), load_design(args.design)
+    limited = args.max_latency_us is not None or args.min_fps is not None
+    choose = args.goal or ("smallest" if limited else "latency")
+    goal = Goal(choose, args.max_latency_us, args.min_fps, args.clock_mhz)
+    what = Choices(args.lanes, args.ifft_units, args.element_width, args.streams or STREAMS)
+    words = _words(design, args.words, args.calibration) if args.words else None
+    with step_progress("explore", "part") as progress:
+        result = explore(design, device, goal, what, words, args.jobs, args.dask, progress)
+    summary = _summary(result)
+    if args.simulate:
+        summary["simulated"] = _simulated(result, args)
+    if args.table:
+        _write_table(result, summary, args.table)
+    if args.picture:
+        from ernn_myhdl.plots.pareto import plot_exploration
+
+        plot_exploration(result, args.picture)
+    if args.output and result.chosen:
+        save_design(result.design(result.chosen), args.output, args.force)
+    if args.json:
+        print_json(summary)
+    else:
+        print(_text(result, summary))
+        for file in (args.output if result.chosen else None, args.table, args.picture):
+            if file:
+                print(f"wrote {file}")
+    wrong = any(not row["equal"] for row in summary.get("simulated", ()))
+    return FAILED if result.chosen is None or wrong else FINE
+
+
+def _words(design, words: list[int], calibration: str | None) -> dict:
+    """The design in other word lengths, with formats chosen on the calibration data."""
+    from ernn_myhdl.explore.words import in_word
+    from ernn_myhdl.inputs import load_input
+
+    sequences = load_input(calibration, design.inputs) if calibration else None
+    return {word: in_word(design, word, sequences) for word in words}
+
+
+def _summary(result) -> dict:
+    best = result.chosen or result.nearest
+    return {
+        "device": result.device.name,
+        "clock_mhz": result.goal.clock_mhz,
+        "goal": result.goal.choose,
+        "max_latency_us": result.goal.max_latency_us,
+        "min_fps": result.goal.min_fps,
+        "considered": result.considered,
+        "fitting": len(result.candidates),
+        "pruned": dict(result.pruned.most_common()),
+        "reached": result.chosen is not None,
+        "chosen" if result.chosen else "nearest": result.row(best) if best else None,
+        "missed": result.goal.missed(best) if best and not result.chosen else [],
+        "binding": result.binding,
+        "front": [result.row(result.candidates[i]) for i in result.front],
+    }
+
+
+def _write_table(result, summary: dict, file: str) -> None:
+    import json
+
+    from ernn_myhdl.output_folder import new_file
+
+    table = summary | {"candidates": [result.row(c) for c in result.candidates]}
+    with new_file(file) as partial:
+        partial.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def _simulated(result, args) -> list[dict]:
+    from ernn_myhdl.explore.simulate import simulate_front
+
+    with step_progress("simulate", "design") as progress:
+        return simulate_front(result, args.simulate, args.jobs, args.dask, args.store, progress)
+
+
+_COLUMNS = (
+    ("word", "word"), ("lanes", "lanes"), ("U", "ifft_units"), ("E", "element_width"),
+    ("streams", "streams"), ("latency", "latency_cycles"), ("us", "latency_us"),
+    ("interval", "interval_cycles_interleaved"), ("frames/s", "frames_per_second"),
+    ("DSP", "dsp"), ("BRAM", "bram36"), ("LUT", "lut"), ("FF", "ff"),
+)  # fmt: skip
+
+
+def _cell(value) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6g}" if value >= 1 else f"{value:.3f}"
+    return f"{value:,}"
+
+
+def _table(rows: list[dict]) -> list[str]:
+    lines = [[title for title, _ in _COLUMNS]]
+    lines += [[_cell(row[key]) for _, key in _COLUMNS] for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(_COLUMNS))]
+    return ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines]
+
+
+def _text(result, summary: dict) -> str:
+    lines = [
+        f"{summary['considered']:,} combinations, {summary['fitting']:,} fit {summary['device']}"
+    ]
+    lines += [f"  {count:>8,}  {reason}" for reason, count in summary["pruned"].items()]
+    shown = sorted(summary["front"], key=lambda row: row["latency_cycles"])[:MOST_ROWS]
+    lines += ["", f"Pareto front: {len(summary['front'])} of them; the first {len(shown)}"]
+    lines += _table(shown)
+    lines.append("")
+    best = summary.get("chosen") or summary.get("nearest")
+    if best is None:
+        lines.append("nothing fits")
+    elif result.chosen:
+        lines += [f"chosen ({summary['goal']}):", *_table([best])]
+    else:
+        missed = " and ".join(summary["missed"])
+        lines += [f"no combination reaches the limit of {missed}; nearest:", *_table([best])]
+    if best:
+        lines.append(", ".join(f"{n} {v:.1f} %" for n, v in best["percent"].items()))
+    lines.append(f"binding: {summary['binding']}")
+    for row in summary.get("simulated", ()):
+        lines.append(
+            f"simulated {row['name']}: latency {row['latency']} cycles, scheduled "
+            f"{row['scheduled_latency']}; {'equal' if row['equal'] else 'DIFFERENT'}"
+        )
+    return "\n".join(lines)

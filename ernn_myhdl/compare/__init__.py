@@ -1,0 +1,1 @@
+"""Comparison with published cores: ESE, C-LSTM and E-RNN."""

@@ -1,0 +1,1 @@
+"""Exploration: which hardware a layer should have on which device."""

@@ -1,0 +1,295 @@
+"""What the LUTs and flip-flops of every kind of block follow: a few terms, each a number of bits or operations.
+
+The cost of a block is the sum of its terms, each times a weight that was fitted to Yosys
+(`ernn_myhdl.explore.block_costs`). The terms say how much there is of each part of a block: bits of an
+adder, of a register, of a choice. Parts that a block has only for some parameters are terms of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+from ernn_myhdl import transform
+from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.rtl.fft import signed_digits
+from ernn_myhdl.rtl.signals import Array, bits_for
+from ernn_myhdl.transform import width_for
+
+Terms = dict[str, float]
+#: Bits of shift register in one LUT.
+SHIFT_REGISTER = 32
+
+
+def _width(leaf: Leaf, port: str) -> int:
+    kind = leaf.ports[port].type
+    return kind.width if isinstance(kind, Array) else kind.bits
+
+
+def _bits(leaf: Leaf, *ports: str) -> int:
+    return sum(leaf.ports[port].type.bits for port in ports)
+
+
+def _of(*ports: str) -> Callable[[Leaf], Terms]:
+    """A term for the bits of each port."""
+    return lambda leaf: {port: _bits(leaf, port) for port in ports}
+
+
+def _nothing(leaf: Leaf) -> Terms:
+    return {}
+
+
+def _one(leaf: Leaf) -> Terms:
+    return {"block": 1}
+
+
+def _bits_for_each(leaf: Leaf) -> Terms:
+    """Bits of the words of one element, times the elements."""
+    count = leaf.parameters["count"]
+    words = {n: v for n, v in leaf.parameters.items() if n.endswith("_word")}
+    return {"elements": count} | {n: count * v for n, v in words.items()}
+
+
+def _column_select(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    bins = max(p["points"] // 2, 1)
+    words = p["points"] * p["width"]
+    reads_x = "second_x" in leaf.ports
+    return {
+        "sums": 2 * (bins - 1) * p["width"],
+        "choice of three": 0 if reads_x else words,
+        "choice of four": words if reads_x else 0,
+        "block": 1,
+    }
+
+
+def _combine(leaf: Leaf) -> Terms:
+    points, width = leaf.parameters["points"], _width(leaf, "sums")
+    return {"sums": 2 * (max(points // 2, 1) - 1) * width, "spectrum": points * width}
+
+
+def _delay(leaf: Leaf) -> Terms:
+    """With reset all bits are flip-flops; without, three and more in a row are a shift register."""
+    cycles, bits = leaf.parameters["cycles"], _bits(leaf, "source")
+    shifted = "rst" not in leaf.ports and cycles > 2
+    return {
+        "flip-flops": 0 if shifted else bits * cycles,
+        "shift registers": bits * math.ceil(cycles / SHIFT_REGISTER) if shifted else 0,
+    }
+
+
+def _gather(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    counters = sum(bits_for(p[n]) for n in ("slots", "chunks", "groups"))
+    return {
+        "rows": _bits(leaf, "rows"),
+        "counters": counters,
+        "tags": _bits(leaf, "tag", "index"),
+        "block": 1,
+    }
+
+
+def _lane(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    bins = max(p["points"] // 2, 1)
+    return {
+        "drain": p["products"] * p["accumulator_word"],
+        "weight sums": (bins - 1) * p["weight_word"],
+        "block": 1,
+    }
+
+
+def _mask_rows(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    width = _width(leaf, "rows")
+    masked = (p["count"] - p["kept"]) * width
+    return {
+        "rows": p["count"] * width,
+        "masked": masked,
+        "counter": bits_for(p["groups"]) * bool(masked),
+    }
+
+
+def _part_select(leaf: Leaf) -> Terms:
+    """A LUT chooses one of four."""
+    return {"choices": _bits(leaf, "target") * math.ceil((leaf.parameters["parts"] - 1) / 3)}
+
+
+@lru_cache(maxsize=256)
+def _table_luts(columns: tuple[tuple[int, ...], ...]) -> tuple[int, int]:
+    """Pieces of 64 entries of the columns of a table, each once; bits of an entry that vary.
+
+    columns: numbers whose bits are looked up together, one tuple of all segments each. A piece that is
+    constant, or the same in two columns, costs nothing.
+    """
+    pieces: set[int] = set()
+    varying = 0
+    for numbers in columns:
+        for bit in range(max(max(numbers), ~min(numbers)).bit_length() + 1):
+            table = [number >> bit & 1 for number in numbers]
+            parts = [tuple(table[i : i + 64]) for i in range(0, len(table), 64)]
+            found = {part for part in parts if len(set(part)) > 1}
+            varying += bool(found) or len(set(parts)) > 1
+            pieces |= {hash(part) for part in found}
+    return len(pieces), varying
+
+
+def _piecewise_linear(leaf: Leaf) -> Terms:
+    """The table's numbers as in `ernn_myhdl.rtl.pwl`: base with half an LSB, slope, three slopes."""
+    count, table = leaf.parameters["count"], leaf.parameters["table"]
+    half = (1 << table.shift >> 1) >> table.base_shift
+    base = tuple(b + half for b in table.base)
+    pieces, varying = _table_luts((base, table.slope, tuple(3 * s for s in table.slope)))
+    slope = width_for(max(max(abs(s) for s in table.slope), 1))
+    exact = width_for(
+        max(
+            (abs(b) << table.base_shift) + (abs(s) << table.offset_bits)
+            for b, s in zip(base, table.slope, strict=True)
+        )
+    )
+    digits = -(-table.offset_bits // 2)
+    # the choice of the first and last segment beyond the clamp goes into every look-up
+    address = max(bits_for(table.segments) - 3, 1)
+    return {
+        "pieces of the table": count * pieces,
+        "pieces times address": count * pieces * address,
+        "columns of the table": count * varying,
+        "digits": count * digits * (slope + 2),
+        "sum": count * exact,
+        "target": count * table.output.word,
+        "offset": count * table.offset_bits,
+        "elements": count,
+    }
+
+
+def _round(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    count, source, target, shift = p["count"], p["source_word"], p["target_word"], p["shift"]
+    right, left = max(shift, 0), max(-shift, 0)
+    word = source + 1 + left
+    narrow = word - max(right - 1, 0) - (right > 0) <= target
+    rounds, saturates = right > 0, not narrow
+    return {
+        "kept": count * min(target, source - right + rounds + left),
+        "sum": count * min(target, source - right + 1) if rounds else 0,
+        "limit": count * target if saturates else 0,
+        "high bits": count * max(source + left - right - target, 0) if saturates else 0,
+        "elements": count * (rounds or saturates),
+    }
+
+
+def _sequencer(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    groups = sum(bits_for(p[n]) for n in ("x_groups", "y_groups", "m_groups"))
+    return {
+        "address": bits_for(p["length"]),
+        "groups": groups,
+        "streams": p["streams"],
+        "pages": p["pages"],
+        "second phase": bool(p["base"]),
+        "reads x": "op_second_x" in leaf.ports,
+        "block": 1,
+    }
+
+
+def _fifo(leaf: Leaf) -> Terms:
+    """Four LUTs hold up to 32 words of six bits."""
+    return {"memory": 4 * math.ceil(_bits(leaf, "in_word") / 6), "block": 1}
+
+
+def _input(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    block = _bits(leaf, "sample_block")
+    parts = p["parts"]
+    return {
+        "block of samples": block,
+        "choice of parts": block * (parts - 1) if "width" not in p else 0,
+        "kept samples": 0 if "width" not in p else block,
+        "masked": block if p["remainder"] < p["points"] else 0,
+        "streams": p["streams"],
+        "counters": bits_for(p["blocks"]) + bits_for(parts),
+        "block": 1,
+    }
+
+
+def _output_frames(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {
+        "counters": bits_for(p["groups"]) + bits_for(p["beats"]),
+        "pages": p["pages"],
+        "streams": _bits(leaf, "beat_stream"),
+        "ratio": math.log2(p["numerator"] * p["denominator"]),
+        "block": 1,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
+    graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
+    terms = dict.fromkeys(("sums", "copies", "digits", "products", "results", "held"), 0)
+    frac = transform.TWIDDLE_FRAC
+    for stage, before, after in zip(graph, widths[:-1], widths[1:], strict=True):
+        if isinstance(stage, transform.SumStage):
+            added = sum(t.b is not None for t in stage.terms)
+            terms["sums"] += added * after
+            terms["copies"] += (len(stage.terms) - added) * before
+            continue
+        rotated = {w for t in stage.twiddles for w in (t.re, t.im)}
+        terms["held"] += (points - len(rotated)) * before
+        terms["results"] += len(rotated) * before
+        for t in stage.twiddles:
+            for constant in (t.cosine,) if t.equal else (t.cosine, t.sine):
+                digits = len(signed_digits(constant))
+                terms["digits"] += 2 * max(digits - 2, 0) * before
+                terms["products"] += 2 * (before + frac)
+    return terms
+
+
+def _transform(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return _stages(p["points"], p["inverse"], p["widths"])
+
+
+#: Name of the MyHDL block -> its terms.
+TERMS: dict[str, Callable[[Leaf], Terms]] = {
+    "add_bias": _of("row", "total"),
+    "add_peephole": _bits_for_each,
+    "align": _nothing,
+    "bank_write": _one,
+    "blend": _bits_for_each,
+    "broadcast": lambda leaf: {"bits": _bits(leaf, "column", "address"), "block": 1},
+    "column_select": _column_select,
+    "combine": _combine,
+    "delay_bit": _delay,
+    "delay_word": _delay,
+    "delay_data": _delay,
+    "drain_control": lambda leaf: {"tag": _bits(leaf, "tag"), "block": 1},
+    "gather": _gather,
+    "input_narrow": _input,
+    "input_wide": _input,
+    "join": lambda leaf: {"sums": _bits(leaf, "low"), "block": 1},
+    "lane": _lane,
+    "mask_block": _of("target"),
+    "mask_rows": _mask_rows,
+    "multiply_output": _bits_for_each,
+    "multiply_state": _bits_for_each,
+    "output_frames": _output_frames,
+    "part_select": _part_select,
+    "piecewise_linear": _piecewise_linear,
+    "round_saturate": _round,
+    "sequencer": _sequencer,
+    "stream_fifo": _fifo,
+    "transform_pipeline": _transform,
+    "update_state": _bits_for_each,
+}
+
+
+def kind_of(leaf: Leaf) -> str:
+    """Name of the leaf's MyHDL block."""
+    return leaf.block.func.__name__
+
+
+def terms_of(leaf: Leaf) -> Terms:
+    """The terms of a leaf; KeyError for a block that has none here."""
+    return {n: float(v) for n, v in TERMS[kind_of(leaf)](leaf).items()}

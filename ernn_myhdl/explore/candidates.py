@@ -1,0 +1,217 @@
+"""The hardware that a layer may have: all legal combinations, and what each costs and takes."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+
+from ernn_myhdl.cell_parameters import parameter_contents
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
+from ernn_myhdl.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.explore.memories import RAMB18_SHAPES, varying_bits
+from ernn_myhdl.explore.resources import estimate
+from ernn_myhdl.netlist import Rom
+from ernn_myhdl.program import Program, layer_program
+from ernn_myhdl.report import multipliers
+from ernn_myhdl.rtl.top import UNIT_LABELS
+from ernn_myhdl.rtl.units import units_for
+from ernn_myhdl.schedule import layer_cycles
+
+#: Lanes are these times a power of two.
+LANE_FACTORS = (1, 3, 5, 7)
+MAX_ELEMENT_WIDTH = 16
+
+
+class Outline(Design):
+    """A design without its weights: enough for its structure, its cycles and its resources.
+
+    Checks its hardware only; the rest was checked in the design that it was made from.
+    """
+
+    def __post_init__(self) -> None:
+        self.hardware.check(self.cell, self.formats)
+
+    def __hash__(self) -> int:
+        return hash((self.cell, self.hardware, self.formats, self.activations))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What candidates of one word length share.
+
+    word: bits of weights, x and y. widths: (memory of parameters, blocks side by side, varying bits): which
+    bits of the biases and peepholes vary depends on how many memories share them.
+    """
+
+    word: int
+    cell: Cell
+    formats: Formats
+    activations: Activations
+
+    @classmethod
+    def of(cls, design: Design) -> Numbers:
+        """Those of a design."""
+        widths = tuple(_parameter_widths(design))
+        return cls(
+            design.formats.weight_word, design.cell, design.formats, design.activations, widths
+        )
+
+    widths: tuple[tuple[str, int, int], ...]
+
+    def rom_width(self, rom: Rom, program: Program) -> int:
+        """Varying bits of a memory with initial values; all of those of the weights."""
+        if rom.name == "program":
+            if rom.depth >= BLOCK_RAM_DEPTH and _fits(rom, RAMB18_SHAPES[0]):
+                return rom.type.bits  # one RAMB18, however many of them vary
+            return varying_bits(program.ends.words(program.field_bits))
+        for name, memories, width in self.widths:
+            if (name, memories) == (rom.name, len(rom.contents)):
+                return width
+        return rom.type.bits
+
+    def outline(self, hardware: Hardware) -> Outline:
+        """The design of these numbers on the hardware."""
+        return Outline(self.cell, hardware, self.formats, self.activations, {}, "explored")
+
+
+def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
+    """`Numbers.widths` of the parameter memories of every unit, for every number of blocks side by side."""
+    most = max(MAX_ELEMENT_WIDTH, design.hardware.ifft_units)
+    for label, unit in zip(UNIT_LABELS, units_for(design), strict=False):
+        for memories in (1 << i for i in range(most.bit_length())):
+            groups = -(-design.cell.hidden_blocks // memories)
+            contents = parameter_contents(design, unit, memories, groups)
+            yield f"{label}_parameters", memories, max(map(varying_bits, contents))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Hardware with its cost and speed.
+
+    latency, interval_single, interval: cycles, as in `ernn info`; interval with all streams in turn.
+    """
+
+    word: int
+    hardware: Hardware
+    latency: int
+    interval_single: float
+    interval: float
+    lut: int
+    ff: int
+    dsp: int
+    bram36: int
+
+    def as_json(self) -> dict:
+        """For tables."""
+        return asdict(self)
+
+
+def _fits(rom: Rom, shape: tuple[int, int]) -> bool:
+    return rom.depth <= shape[0] and rom.type.bits <= shape[1]
+
+
+def lane_choices(cell: Cell) -> list[int]:
+    """Lanes up to the block rows of the first phase."""
+    rows = len(cell.rows) * cell.hidden_blocks
+    powers = [1 << i for i in range(rows.bit_length())]
+    return sorted({f * p for f in LANE_FACTORS for p in powers if f * p <= rows} | {rows})
+
+
+def width_choices(cell: Cell) -> list[int]:
+    """Blocks of cells in a cycle."""
+    return [
+        1 << i for i in range(5) if 1 << i <= min(MAX_ELEMENT_WIDTH, 2 * cell.hidden_blocks - 1)
+    ]
+
+
+def unit_choices(cell: Cell) -> list[int]:
+    """IFFT units; those that fit neither the lanes nor the element width are left out later."""
+    most = len(cell.rows) * max(width_choices(cell))
+    return [1 << i for i in range(most.bit_length())]
+
+
+def hardware_choices(
+    numbers: Numbers,
+    like: Hardware,
+    lanes: Sequence[int],
+    units: Sequence[int],
+    widths: Sequence[int],
+    streams: Sequence[int],
+) -> Iterator[Hardware | str]:
+    """Legal combinations; of one that is not legal the name of the parameter that is too large.
+
+    like: hardware whose streams of samples are kept.
+    """
+    for values in itertools.product(lanes, units, widths, streams):
+        names = ("lanes", "ifft_units", "element_width", "streams")
+        hardware = replace(like, **dict(zip(names, values, strict=True)))
+        try:
+            hardware.check(numbers.cell, numbers.formats)
+        except DesignError as error:
+            yield str(error).split(" = ")[0]
+        else:
+            yield hardware
+
+
+@lru_cache(maxsize=1 << 14)
+def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float]:
+    cycles = layer_cycles(cell, hardware, streams)
+    return cycles.latency, cycles.interval
+
+
+def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
+    """Latency, interval of one stream, interval of all.
+
+    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
+    and streams that no frame is on, but for the pages that they bring.
+    """
+    hardware = replace(hardware, sample_bits=SAMPLE_BITS[-1])
+    alone = replace(hardware, streams=hardware.frames_in_flight)
+    latency, single = _cycles_of(cell, alone, 1)
+    if hardware.streams == 1:
+        return latency, single, single
+    return latency, single, _cycles_of(cell, hardware, hardware.streams)[1]
+
+
+def product_count(numbers: Numbers, hardware: Hardware) -> int:
+    """Multipliers, at least as many DSP48s: told without the netlist."""
+    return sum(multipliers(numbers.outline(hardware)).values())
+
+
+def evaluate(task: tuple[Numbers, Sequence[Hardware]]) -> list[Candidate]:
+    """Cost and speed of some hardware."""
+    numbers, choices = task
+    with _uncollected():
+        return [_candidate(numbers, hardware) for hardware in choices]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles among the thousands of nets of every netlist, which are in none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
+    program = layer_program(numbers.cell, hardware)
+    resources = estimate(numbers.outline(hardware), lambda rom: numbers.rom_width(rom, program))
+    return Candidate(
+        numbers.word,
+        hardware,
+        *_cycles(numbers.cell, hardware),
+        resources.lut,
+        resources.ff,
+        resources.dsp,
+        resources.bram36,
+    )

@@ -1,0 +1,132 @@
+"""Resources of a design without synthesis: every distinct block once, times its instances.
+
+The numbers of the blocks are those of the netlist. DSP48s and block RAMs follow from rules, LUTs and
+flip-flops from the terms of a block (`block_terms`) with weights that were fitted to Yosys
+(`block_costs.json`, made by `python -m benchmarks.fit_resources`). The rules and weights are those of a
+7-series device; other families are told by the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.explore.block_terms import kind_of, terms_of
+from ernn_myhdl.explore.memories import memory_of, widest
+from ernn_myhdl.netlist import Leaf, Rom
+from ernn_myhdl.rtl.memory import ram
+from ernn_myhdl.rtl.top import core
+
+Widths = Callable[[Rom], int]
+COSTS = "block_costs.json"
+#: Operands of one DSP48E1, signed.
+DSP_WIDE, DSP_NARROW = 25, 18
+
+
+@dataclass(frozen=True)
+class Resources:
+    """LUTs, flip-flops, DSP48s and block RAMs of 18 and 36 kbit of a core."""
+
+    lut: int
+    ff: int
+    dsp: int
+    ramb18: int
+    ramb36: int
+
+    @property
+    def bram36(self) -> int:
+        """Two RAMB18 fit into a RAMB36."""
+        return self.ramb36 + -(-self.ramb18 // 2)
+
+
+@cache
+def block_costs() -> dict[str, dict[str, dict[str, float]]]:
+    """Weights of the terms: kind of block -> lut or ff -> term -> weight."""
+    text = (files("ernn_myhdl.explore") / COSTS).read_text(encoding="utf-8")
+    return json.loads(text)["weights"]
+
+
+def dsp_of_product(first: int, second: int) -> int:
+    """DSP48s of a product of two signed words of so many bits."""
+    wide, narrow = max(first, second), min(first, second)
+    parts = [
+        1 if word <= most else 1 + -(-(word - most) // (most - 1))
+        for word, most in ((wide, DSP_WIDE), (narrow, DSP_NARROW))
+    ]
+    return parts[0] * parts[1]
+
+
+def products_of(leaf: Leaf) -> list[tuple[int, int, int]]:
+    """(number, bits, bits) of the products of a leaf."""
+    p, kind = leaf.parameters, kind_of(leaf)
+    if kind == "lane":
+        return [(p["products"], p["spectrum_word"] + 1, p["weight_word"] + 1)]
+    words = {
+        "add_peephole": [("state_word", "peephole_word")],
+        "update_state": [("gate_word", "state_word"), ("gate_word", "gate_word")],
+        "multiply_output": [("gate_word", "gate_word")],
+        "multiply_state": [("gate_word", "state_word")],
+        "blend": [("gate_word", "difference_word")],
+    }.get(kind, [])
+    return [(p["count"], p[a], p[b]) for a, b in words]
+
+
+def _leaf_resources(leaf: Leaf) -> tuple[float, float, int, int, int]:
+    if leaf.block is ram:
+        memory = memory_of(leaf)
+        return memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36
+    dsp = sum(number * dsp_of_product(a, b) for number, a, b in products_of(leaf))
+    weights, terms = block_costs()[kind_of(leaf)], terms_of(leaf)
+    lut, ff = (
+        sum(weights[resource].get(name, 0.0) * value for name, value in terms.items())
+        for resource in ("lut", "ff")
+    )
+    return lut, ff, dsp, 0, 0
+
+
+@lru_cache(maxsize=1 << 16)
+def _known(function, parameters: tuple, ports: tuple, leaf: _Same) -> tuple:
+    return _leaf_resources(leaf.leaf)
+
+
+class _Same:
+    """A leaf that all others with its block, parameters and ports are like."""
+
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def _of(component: Leaf | Rom, widths: Widths) -> tuple:
+    if isinstance(component, Rom):
+        memory = memory_of(component, widths(component))
+        return memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36
+    ports = tuple([p.type for p in component.ports.values()])
+    return _known(
+        component.block.func, tuple(component.parameters.values()), ports, _Same(component)
+    )
+
+
+def estimate(design: CoreSpecification, widths: Widths = widest) -> Resources:
+    """Resources of the core of a design or network.
+
+    widths: tells of a memory with initial values how many of its bits vary; the default looks at all its
+    contents.
+    """
+    total = [0.0] * 5
+    for component, count in core(design).components().values():
+        if isinstance(component, Leaf | Rom):
+            for i, value in enumerate(_of(component, widths)):
+                total[i] += count * value
+    return Resources(*(round(value) for value in total))

@@ -1,0 +1,62 @@
+"""Designs of the Pareto front in a cycle-accurate engine: their cycles against the cycle model's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ernn_myhdl import sweep
+from ernn_myhdl.explore.hardware import Exploration
+from ernn_myhdl.run import run_design
+from ernn_myhdl.schedule import frame_times
+from ernn_myhdl.storage import load_design, save_design
+
+FRAMES = 3
+
+
+def simulate(task: dict) -> dict:
+    """Simulate a stored design in MyHDL; scheduled and simulated cycles, and whether all are equal."""
+    design = load_design(task["folder"])
+    x = np.random.default_rng(1).standard_normal((FRAMES, design.inputs))
+    run = run_design(design, [x], "myhdl")
+    times = frame_times(design, [0] * FRAMES)
+    start = run.frame_cycles[0, 0]
+    simulated = (run.frame_cycles[:, 1] - start).tolist()
+    scheduled = [frame.delivered for frame in times]
+    golden = run_design(design, [x], "integer")
+    return {
+        "name": task["name"],
+        "latency": int(simulated[0]),
+        "scheduled_latency": int(scheduled[0]),
+        "delivered": simulated,
+        "scheduled": scheduled,
+        "equal": simulated == scheduled and bool((run.raw == golden.raw).all()),
+    }
+
+
+def simulate_front(
+    result: Exploration,
+    count: int,
+    jobs: int = 1,
+    dask: str | None = None,
+    store: str | Path | None = None,
+    progress: sweep.Progress | None = None,
+) -> list[dict]:
+    """Simulate `count` designs spread over the front; the smallest are the quickest."""
+    chosen = sorted((result.candidates[i] for i in result.front), key=lambda c: c.dsp)
+    places = np.unique(np.linspace(0, len(chosen) - 1, min(count, len(chosen))).round().astype(int))
+    with TemporaryDirectory() as scratch:
+        tasks = {}
+        for place in places:
+            candidate = chosen[place]
+            hw = candidate.hardware
+            name = (
+                f"{candidate.word}b_L{hw.lanes}_U{hw.ifft_units}_E{hw.element_width}_S{hw.streams}"
+            )
+            design = result.design(candidate)
+            folder = save_design(design, Path(scratch) / name)
+            tasks[name] = {"name": name, "folder": str(folder), "digest": design.digest}
+        rows = sweep.run(simulate, tasks, jobs, dask, store, progress)
+    return list(rows.values())

@@ -1,0 +1,163 @@
+"""Many independent tasks on several processes or on a Dask cluster; results are kept as they come.
+
+A task has a name and an argument; a function of a module, the same for all, turns the argument into a
+result. With a store, every result is appended to a file as soon as it is there, with a hash of what it was
+computed from: a sweep that was interrupted goes on where it stopped, and never takes the result of another
+argument. A worker of a cluster that dies loses nothing: its tasks run again elsewhere, and each name has one
+result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ernn_myhdl.errors import DesignError, ToolError
+
+Function = Callable[[Any], Any]
+Progress = Callable[[int, int, str], None]
+CONNECT_SECONDS = 10.0
+INSTALL = "pip install 'ernn-myhdl[dask]'"
+
+
+def run(
+    function: Function,
+    tasks: Mapping[str, Any],
+    jobs: int = 1,
+    dask: str | None = None,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Result of every task by name, in the order of the tasks.
+
+    jobs: processes of this machine, 1: this one. dask: address of a Dask scheduler that is used instead.
+    store: file of results to read first and to append to; arguments and results must then be plain JSON
+    values. progress: called with (tasks done, tasks in all, name).
+    Raises what a task raises, ToolError without Dask or where no scheduler answers.
+    """
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise DesignError(f"jobs = {jobs!r}: must be a whole number from 1 on")
+    digests = {name: _digest(function, task) for name, task in tasks.items()} if store else {}
+    done = _stored(Path(store), digests) if store else {}
+    missing = {name: task for name, task in tasks.items() if name not in done}
+    with _appending(store) as keep:
+        for name, result in _results(function, missing, jobs, dask):
+            if name in done:
+                continue
+            done[name] = result
+            keep(name, digests.get(name, ""), result)
+            if progress:
+                progress(len(done), len(tasks), name)
+    return {name: done[name] for name in tasks}
+
+
+def _results(
+    function: Function, tasks: dict[str, Any], jobs: int, dask: str | None
+) -> Iterator[tuple[str, Any]]:
+    """(name, result) in the order in which they come."""
+    if not tasks:
+        return
+    if dask is not None:
+        yield from _on_cluster(function, tasks, dask)
+    elif jobs == 1:
+        for name, task in tasks.items():
+            yield name, function(task)
+    else:
+        yield from _on_processes(function, tasks, jobs)
+
+
+def _on_processes(
+    function: Function, tasks: dict[str, Any], jobs: int
+) -> Iterator[tuple[str, Any]]:
+    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
+        names = {pool.submit(function, task): name for name, task in tasks.items()}
+        try:
+            for future in as_completed(names):
+                yield names[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _on_cluster(
+    function: Function, tasks: dict[str, Any], address: str
+) -> Iterator[tuple[str, Any]]:
+    try:
+        from distributed import Client
+        from distributed import as_completed as completed
+    except ModuleNotFoundError:
+        raise ToolError(f"dask: the package distributed is not installed: {INSTALL}") from None
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ToolError(
+            f"dask: no scheduler at {address} ({type(error).__name__}); start one with "
+            "`dask scheduler`, and workers with `dask worker ADDRESS`"
+        ) from error
+    with client:
+        names = {
+            client.submit(function, task, key=f"ernn-{name}-{os.getpid()}", pure=False): name
+            for name, task in tasks.items()
+        }
+        try:
+            for future in completed(names):
+                yield names[future], future.result()
+        finally:
+            client.cancel(list(names))
+
+
+def _digest(function: Function, task: Any) -> str:
+    """Hash of a function's name and its argument."""
+    text = f"{function.__module__}.{function.__qualname__} {json.dumps(task, sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stored(file: Path, digests: dict[str, str]) -> dict[str, Any]:
+    """Results in the file that are those of the tasks; a line that was cut off is none."""
+    found: dict[str, Any] = {}
+    if not file.is_file():
+        return found
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+        if not line:
+            continue
+        try:
+            record = json.loads(line)
+            name, digest, result = record["name"], record["digest"], record["result"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            if number == 1:
+                raise DesignError(
+                    f"{file}: is no store of a sweep; give another file, or delete it"
+                ) from None
+            continue
+        if digests.get(name) == digest:
+            found[name] = result
+    return found
+
+
+@contextmanager
+def _appending(store: str | Path | None) -> Iterator[Callable[[str, str, Any], None]]:
+    """A function that appends a result to the store, each on a line of its own."""
+    if store is None:
+        yield lambda name, digest, result: None
+        return
+    file = Path(store)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+b") as output:
+        output.seek(0, os.SEEK_END)
+        if output.tell():
+            output.seek(-1, os.SEEK_END)
+            if output.read(1) != b"\n":  # the line was cut off
+                output.write(b"\n")
+
+        def keep(name: str, digest: str, result: Any) -> None:
+            record = {"name": name, "digest": digest, "result": result}
+            output.write(json.dumps(record).encode() + b"\n")
+            output.flush()
+
+        yield keep

@@ -1,0 +1,218 @@
+"""Exploration of hardware: resource model, Pareto front, choice, and the command."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_designs import random_design
+
+from ernn_myhdl.cli.main import main
+from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
+from ernn_myhdl.explore.candidates import Numbers, evaluate
+from ernn_myhdl.explore.hardware import Choices, Goal, explore
+from ernn_myhdl.explore.memories import ram_memory, rom_memory
+from ernn_myhdl.explore.pareto import front
+from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
+from ernn_myhdl.generate import new_design
+from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.presets import preset_design
+from ernn_myhdl.report import design_info
+from ernn_myhdl.rtl.memory import ram
+from ernn_myhdl.rtl.top import core
+from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.synthesis.devices import device_named
+
+#: `ernn synth --tool yosys` with Yosys 0.23, 2026-11-23: LUT, FF, DSP48, RAMB18, RAMB36.
+SYNTHESISED = {
+    "paper-lstm-k8": (199264, 170216, 3008, 815, 44),
+    "paper-lstm-k16": (241992, 189151, 3136, 17, 436),
+    "paper-gru-k8": (225316, 187575, 2944, 799, 0),
+    "paper-gru-k16": (266932, 207243, 3072, 33, 384),
+}
+
+
+@pytest.mark.parametrize("preset", SYNTHESISED)
+def test_resources_of_the_presets_are_those_of_yosys(preset):
+    lut, ff, *exact = SYNTHESISED[preset]
+    found = estimate(preset_design(preset))
+    assert [found.dsp, found.ramb18, found.ramb36] == exact
+    assert abs(found.lut / lut - 1) < 0.15 and abs(found.ff / ff - 1) < 0.15
+
+
+def test_every_block_has_terms_and_weights():
+    for seed in range(20):
+        for component, _ in core(random_design(seed, kind=None)).components().values():
+            if isinstance(component, Leaf) and component.block is not ram:
+                kind = kind_of(component)
+                weights = block_costs()[kind]
+                assert all(value >= 0 for value in terms_of(component).values())
+                assert {*weights["lut"], *weights["ff"]} <= set(terms_of(component)), kind
+    assert set(block_costs()) <= set(TERMS)
+
+
+@pytest.mark.parametrize(
+    "memory, lut, ff, ramb18, ramb36",
+    [  # Yosys 0.23
+        (ram_memory(64, 16), 24, 16, 0, 0),
+        (ram_memory(64, 48), 64, 48, 0, 0),
+        (ram_memory(64, 64), 88, 64, 0, 0),
+        (ram_memory(128, 96), 0, 0, 3, 0),
+        (ram_memory(128, 192), 0, 0, 0, 3),
+        (ram_memory(128, 256), 0, 0, 0, 4),
+        (ram_memory(256, 48), 0, 0, 0, 1),
+        (ram_memory(512, 16), 0, 0, 1, 0),
+        (rom_memory(65, 37, True), 0, 0, 0, 1),
+        (rom_memory(100, 73, True), 0, 0, 3, 0),
+        (rom_memory(200, 404, True), 0, 0, 0, 6),
+        (rom_memory(513, 48, True), 0, 0, 3, 0),
+        (rom_memory(700, 96, True), 0, 0, 0, 3),
+        (rom_memory(1025, 15, True), 0, 0, 0, 1),
+        (rom_memory(1025, 36, True), 36, 2, 3, 0),
+        (rom_memory(50, 36, False), 35, 36, 0, 0),
+    ],
+)
+def test_memories_become_what_yosys_makes_of_them(memory, lut, ff, ramb18, ramb36):
+    assert (memory.ramb18, memory.ramb36) == (ramb18, ramb36)
+    assert memory.lut == pytest.approx(lut, abs=1) and memory.ff == pytest.approx(ff, abs=1)
+
+
+def test_wide_products_take_several_dsps():
+    assert [dsp_of_product(*p) for p in ((17, 13), (25, 18), (18, 25), (26, 18), (25, 19))] == [
+        1, 1, 1, 2, 2,
+    ]  # fmt: skip
+
+
+def test_candidates_cost_what_their_designs_cost():
+    design = new_design(30, 64, 32, 8, True, lanes=16, ifft_units=4, streams=2)
+    for changes in (
+        {},
+        {"lanes": 2, "ifft_units": 2},
+        {"lanes": 4, "element_width": 4, "streams": 4},
+    ):
+        changed = design.with_hardware(**changes)
+        (found,) = evaluate((Numbers.of(design), [changed.hardware]))
+        direct, info = estimate(changed), design_info(changed)
+        assert (found.lut, found.ff, found.dsp, found.bram36) == (
+            direct.lut, direct.ff, direct.dsp, direct.bram36,
+        )  # fmt: skip
+        assert found.dsp == info["multipliers"]
+        assert found.latency == info["latency_cycles"]
+        assert found.interval_single == info["interval_cycles"]
+        assert found.interval == info["interval_cycles_interleaved"]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 6)] * 4), max_size=40),
+)
+def test_the_front_is_what_nothing_beats(points):
+    def beaten(i):
+        return any(
+            all(a <= b for a, b in zip(points[j], points[i], strict=True))
+            and (points[j] != points[i] or j < i)
+            for j in range(len(points))
+            if j != i
+        )
+
+    assert front(points) == [i for i in range(len(points)) if not beaten(i)]
+
+
+@pytest.fixture(scope="module")
+def layer():
+    return new_design(12, 64, 32, 8, True, lanes=8, ifft_units=4, streams=2)
+
+
+SMALL = Choices((2, 4, 8, 16), (1, 4), (1, 2), (1, 2))
+
+
+def test_the_choice_is_the_best_of_all_that_keep_the_limits(layer):
+    device = device_named("xc7z020")
+    result = explore(layer, device, Goal("smallest", max_latency_us=0.8), SMALL)
+    shares = {i: max(result.shares(c).values()) for i, c in enumerate(result.candidates)}
+    kept = [i for i, c in enumerate(result.candidates) if c.latency <= 160]
+    assert 0 < len(kept) < len(result.candidates)
+    assert max(result.shares(result.chosen).values()) == min(shares[i] for i in kept)
+    assert result.considered == len(result.candidates) + sum(result.pruned.values()) == 32
+    fastest = explore(layer, device, Goal("latency"), SMALL).chosen
+    assert fastest.latency == min(c.latency for c in result.candidates)
+
+
+def test_nothing_reaches_an_impossible_goal_and_the_nearest_is_told(layer):
+    result = explore(layer, device_named("xc7z020"), Goal("smallest", max_latency_us=0.01), SMALL)
+    assert result.chosen is None
+    assert result.nearest.latency == min(c.latency for c in result.candidates)
+
+
+def test_what_prevents_a_faster_design_is_told(layer):
+    result = explore(layer, device_named("xc7a35t"), Goal("latency"), SMALL)
+    assert result.pruned["more dsp than xc7a35t has"] > 0
+    assert all(max(result.shares(c).values()) <= 100 for c in result.candidates)
+    assert result.binding.split(":")[0] in ("dsp", "lut", "ff", "bram36")
+
+
+def _command(*arguments) -> int:
+    return main(["explore", "hardware", *map(str, arguments)])
+
+
+SMALL_OPTIONS = ("--lanes", "2,4,8", "--ifft-units", "1,4", "--element-width", "1", "--jobs", "1")
+
+
+def test_the_command_writes_design_table_and_picture(layer, tmp_path, capsys):
+    folder = save_design(layer, tmp_path / "layer")
+    out, table, picture = tmp_path / "out", tmp_path / "t.json", tmp_path / "p.png"
+    code = _command(folder, "--device", "xc7z020", *SMALL_OPTIONS, "-o", out, "--table", table,
+                    "--picture", picture, "--json")  # fmt: skip
+    summary = json.loads(capsys.readouterr().out)
+    assert code == 0 and summary["reached"]
+    chosen = load_design(out)
+    assert chosen.hardware.lanes == summary["chosen"]["lanes"] == 8
+    assert design_info(chosen)["latency_cycles"] == summary["chosen"]["latency_cycles"]
+    assert all(np.array_equal(chosen.weights[n], layer.weights[n]) for n in layer.weights)
+    assert len(json.loads(table.read_text())["candidates"]) == summary["fitting"]
+    assert picture.stat().st_size > 10000
+
+
+def test_an_impossible_goal_exits_with_one_and_writes_no_design(layer, tmp_path, capsys):
+    folder = save_design(layer, tmp_path / "layer")
+    code = _command(folder, "--device", "xc7z020", *SMALL_OPTIONS, "--max-latency-us", "0.01",
+                    "-o", tmp_path / "out")  # fmt: skip
+    assert code == 1 and not (tmp_path / "out").exists()
+    assert "no combination reaches the limit of latency; nearest:" in capsys.readouterr().out
+
+
+def test_other_words_are_explored_in_formats_of_their_own(layer, tmp_path, capsys):
+    folder = save_design(layer, tmp_path / "layer")
+    code = _command(folder, "--device", "xc7z020", *SMALL_OPTIONS, "--words", "8,10", "--json",
+                    "--goal", "smallest", "-o", tmp_path / "out")  # fmt: skip
+    summary = json.loads(capsys.readouterr().out)
+    assert code == 0 and summary["chosen"]["word"] == 8
+    assert load_design(tmp_path / "out").formats.weight_word == 8
+
+
+@pytest.mark.slow
+def test_designs_of_the_front_take_the_scheduled_cycles(tmp_path, capsys):
+    folder = save_design(new_design(6, 8, block=4, lanes=4), tmp_path / "layer")
+    code = _command(folder, "--device", "xc7z020", "--lanes", "1,4", "--streams", "1",
+                    "--jobs", "1", "--simulate", "1", "--json")  # fmt: skip
+    (row,) = json.loads(capsys.readouterr().out)["simulated"]
+    assert code == 0 and row["equal"] and row["latency"] == row["scheduled_latency"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--device", "xc9"), "device = 'xc9': must be one of"),
+        (("--device", "xc7z020", "--max-latency-us", "0"), "max_latency_us = 0.0: must be above 0"),
+        (("--device", "xc7z020", "--words", "2"), "word = 2: must be 4 to"),
+        (("--device", "xc7z020", "--picture", "a.jpg"), "must end in .png or .svg"),
+        (("--device", "xc7z020", "--table", "a.txt"), "must end in .json"),
+        (("--device", "xc7z020", "--simulate", "-1"), "--simulate = -1: must be 0 or more"),
+    ],
+)
+def test_bad_input_is_one_clear_line(layer, tmp_path, capsys, options, message):
+    folder = save_design(layer, tmp_path / "layer")
+    assert _command(folder, *options) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

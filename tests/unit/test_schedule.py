@@ -1,0 +1,62 @@
+"""The cycle model computes several passes at once; the reference takes them one by one."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pass_by_pass import times_pass_by_pass
+from random_designs import random_design
+
+from ernn_myhdl.program import program_for
+from ernn_myhdl.schedule import frame_times, layer_cycles, schedule_for
+
+
+def _times(frames) -> list[tuple]:
+    return [(f.accepted, f.blocks, f.issued, f.heads, f.cells, f.outputs, f.beats) for f in frames]
+
+
+def _arrivals(rng: np.random.Generator, frames: int, beats: int) -> list[list[int]]:
+    """Beats with gaps, and longer ones between frames."""
+    gaps = rng.choice([1, 1, 1, 2, 9], size=(frames, beats))
+    gaps[:, 0] += rng.choice([0, 5, 60], size=frames)
+    return np.cumsum(gaps).reshape(frames, beats).tolist()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 1 << 32), mixed=st.booleans())
+def test_several_passes_at_once_are_the_passes_one_by_one(seed, mixed):
+    rng = np.random.default_rng(seed)
+    design = random_design(
+        rng, kind=None, max_word=10, max_state_word=12, stress=False, mixed=mixed
+    )
+    streams = design.hardware.streams
+    turns = [int(s) for s in rng.integers(streams, size=9)]
+    assert _times(frame_times(design, turns)) == times_pass_by_pass(design, turns)
+    beats = -(-design.cell.inputs // design.hardware.samples_per_beat)
+    arrivals = _arrivals(rng, len(turns), beats)
+    assert _times(frame_times(design, turns, arrivals)) == times_pass_by_pass(
+        design, turns, arrivals
+    )
+    if design.cell.recurrent and design.hardware.sample_bits >= design.formats.cell_state.word:
+        design = design.with_hardware(initial_states=True)
+        loaded = [bool(b) for b in rng.integers(2, size=len(turns))]
+        assert _times(frame_times(design, turns, arrivals, loaded)) == times_pass_by_pass(
+            design, turns, arrivals, loaded
+        )
+    for number in {1, streams}:
+        schedule = schedule_for(design, number)
+        in_turn = [f.stream for f in schedule.frames]
+        assert _times(schedule.frames) == times_pass_by_pass(design, in_turn)
+        cycles = layer_cycles(design.cell, design.hardware, number)
+        assert (cycles.latency, cycles.interval) == (schedule.latency, schedule.interval)
+
+
+def test_the_operations_are_those_of_the_phases():
+    for seed in range(12):
+        program = program_for(
+            random_design(seed, kind=None, max_word=10, stress=False, mixed=seed % 2 == 1)
+        )
+        most = {n: max(int(getattr(o, n)) for o in program.operations) for n in program.field_bits}
+        assert len(program.operations) == program.length
+        for name, bits in program.field_bits.items():
+            assert most[name] < 1 << bits
+            assert bits in (1, 2) or most[name] >= 1 << (bits - 1), name
