@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+from ernn_myhdl.engines import verilator_build
+
 #: Debian package of every tool.
 PACKAGES = {"ghdl": "ghdl", "yosys": "yosys", "iverilog": "iverilog", "tclsh": "tcl"}
 
@@ -42,3 +44,9 @@ def require_tool(name: str) -> str:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     return path
+
+
+def build_without_optimisation(monkeypatch) -> None:
+    """Compiled cores are built fast: for short runs."""
+    flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
+    monkeypatch.setattr(verilator_build, "MAKE_FLAGS", flags)

@@ -17,6 +17,7 @@ import platform
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -233,9 +234,13 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
         (files("ernn_myhdl.engines") / "harness.cpp").read_text(encoding="utf-8")
     )
     tool = find_verilator()
-    # g++ 12 takes a precompiled header only by -include;
-    # blocks are verilated by make; the wrapper that it would call needs modules of Perl
-    make = ["CFG_CXXFLAGS_PCH_I=-include", f"VM_HIER_VERILATOR={tool.program}", *MAKE_FLAGS]
+    make = [
+        "CFG_CXXFLAGS_PCH_I=-include",  # g++ 12 takes a precompiled header only by this
+        # blocks are verilated by make; the wrapper that it would call needs modules of Perl
+        f"VM_HIER_VERILATOR={tool.program}",
+        f"PYTHON3={shlex.quote(sys.executable)}",  # a machine may have python3 and no python
+        *MAKE_FLAGS,
+    ]
     tell("compiling")
     command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),

@@ -288,7 +288,7 @@ def state_route(clk, rst, valid, layer, readies, valids, ready, error, layers, k
         ready.next = not rst
         lost.next = valid and not rst
         for i in range(layers):
-            if layer == i and ((known >> i) & 1) == 1:
+            if layer == i and (known // 2**i) % 2 == 1:
                 valids.next[i] = valid
                 ready.next = readies[i]
                 lost.next = False

@@ -20,7 +20,7 @@ from ernn_myhdl.rtl.top import core
 
 #: Random bits that a block gets, its cycles, and the first that is compared: pipelines begin with
 #: undefined data.
-BITS, CYCLES, SETTLED = 150_000, (80, 300), 40
+BITS, CYCLES, SETTLED = 60_000, (70, 200), 40
 #: Lanes are all alike.
 FEW = {"lanes": 16, "ifft_units": 8, "element_width": 4}
 #: Preset -> another one whose blocks are left out where they are the same.

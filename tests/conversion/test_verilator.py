@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tools import require_verilator
+from tools import build_without_optimisation, require_verilator
 
 from ernn_myhdl.engines import verilator_build
 from ernn_myhdl.engines.simulation import simulate
@@ -28,9 +28,7 @@ GROUPS = new_design(9, 8, 4, 4, True, lanes=8, ifft_units=4, samples_per_beat=4)
 def own_cache(tmp_path, monkeypatch):
     require_verilator()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    # the runs are short; `test_engines_agree` compiles with the flags of the product
-    flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
-    monkeypatch.setattr(verilator_build, "MAKE_FLAGS", flags)
+    build_without_optimisation(monkeypatch)
     return tmp_path
 
 

@@ -19,12 +19,12 @@ from golden.tensors import tensor_names
 #: Block size -> (LSTM designs, GRU designs, largest size, frames of the two sequences). Large blocks
 #: simulate slowly.
 PLAN = {
-    1: (8, 5, 8, (2, 1)),
-    2: (8, 5, 12, (2, 1)),
-    4: (9, 5, 16, (2, 1)),
-    8: (8, 4, 18, (2, 1)),
-    16: (4, 2, 20, (2, 1)),
-    32: (2, 0, 34, (2, 1)),
+    1: (10, 7, 8, (2, 1)),
+    2: (10, 7, 10, (2, 1)),
+    4: (9, 5, 14, (2, 1)),
+    8: (6, 3, 18, (2, 1)),
+    16: (3, 1, 20, (1, 1)),
+    32: (1, 0, 34, (1, 1)),
 }
 
 
