@@ -98,7 +98,7 @@ def evaluate(
     do all frames.
     """
     _check(core, data, pooling)
-    reference = _float_outputs(core, data, progress)
+    reference = float_outputs(core, data, progress)
     return _compared(core, data, reference, pooling, progress, data.frames)
 
 
@@ -118,7 +118,7 @@ def sweep_words(
     check_words(words)
     _check(core, data, pooling)
     sequences = data.sequences if calibration is None else calibration
-    reference = _float_outputs(core, data, progress)
+    reference = float_outputs(core, data, progress)
     made = {}
     for i, word in enumerate(words):
         resized = at_word(core, sequences, word)
@@ -188,20 +188,30 @@ def _batches(data: DataSet, run, progress: Progress | None, done: int) -> list:
     return results
 
 
-def _float_outputs(core, data: DataSet, progress: Progress | None) -> list[np.ndarray]:
+def float_outputs(
+    core: CoreSpecification, data: DataSet, progress: Progress | None = None
+) -> list[np.ndarray]:
+    """Outputs (frames, outputs) of every sequence by the float reference."""
     return _batches(data, float_model(core).run, progress, 0)
+
+
+def fixed_runs(
+    core: CoreSpecification, data: DataSet, progress: Progress | None = None, done: int = 0
+) -> list:
+    """The run of every sequence by the integer model. done: frames that progress begins with."""
+    return _batches(data, integer_model(core).run, progress, done)
 
 
 def _compared(core, data: DataSet, reference: list, pooling: str, progress, done) -> Evaluation:
     """The integer model of `core` against the float reference's outputs of every sequence."""
-    runs = _batches(data, integer_model(core).run, progress, done)
+    runs = fixed_runs(core, data, progress, done)
     fixed = [run.outputs for run in runs]
     exact, given = np.concatenate(reference), np.concatenate(fixed)
     accuracies = {}
     if data.labels is not None:
         accuracies = {
-            "float_accuracy": _accuracy(reference, data, pooling),
-            "accuracy": _accuracy(fixed, data, pooling),
+            "float_accuracy": accuracy_of(reference, data, pooling),
+            "accuracy": accuracy_of(fixed, data, pooling),
         }
     return Evaluation(
         core,
@@ -213,7 +223,8 @@ def _compared(core, data: DataSet, reference: list, pooling: str, progress, done
     )
 
 
-def _accuracy(outputs: list[np.ndarray], data: DataSet, pooling: str) -> float:
+def accuracy_of(outputs: list[np.ndarray], data: DataSet, pooling: str = "mean") -> float:
+    """Share of the labels that are the largest output; pooling: see `evaluate`."""
     if data.labels_per_frame:
         scores = np.concatenate(outputs)
     elif pooling == "mean":

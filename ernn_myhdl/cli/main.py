@@ -22,13 +22,14 @@ from ernn_myhdl.cli import (
     plot,
     simulate,
     synth,
+    train,
 )
 from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
 from ernn_myhdl.errors import DesignError, ToolError
 
 COMMANDS = (
     new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
-    corpus, demo,
+    corpus, train, demo,
 )  # fmt: skip
 
 DESCRIPTION = (

@@ -1,0 +1,119 @@
+"""`ernn train`: a recogniser from a corpus to a design."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import (
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    say_step,
+    whole,
+)
+
+EXAMPLES = """\
+  ernn train build/corpus -o build/lstm --hidden 128 --block 8
+  ernn train build/corpus -o build/gru --cell gru --block 8 --input-block 16 --seed 2
+  ernn train japanese-vowels -o build/vowels --hidden 32 --block 8 --epochs 30
+
+CORPUS is a folder of `ernn corpus`, or japanese-vowels (270 utterances that come with the package). The same
+command goes on with a training that was interrupted. FOLDER/design is a design folder for every other command."""
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "train",
+        "train a block-circulant recogniser on a corpus",
+        "Train recurrent layers with a linear read-out, make their matrices block-circulant, round their weights, "
+        "and score the float model and the fixed-point design on the validation and test parts.",
+        EXAMPLES,
+    )
+    parser.add_argument("corpus", metavar="CORPUS", help="corpus folder, or japanese-vowels")
+    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder of the training")
+    add_recipe(parser)
+    method = parser.add_argument_group("method")
+    method.add_argument("--block", type=whole, metavar="K", help="size of the blocks (8)")
+    method.add_argument(
+        "--input-block", type=whole, metavar="K", help="that of the matrices of x (that of --block)"
+    )
+    method.add_argument("--method", metavar="M", help="admm (default), direct, projection or dense")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def add_recipe(parser) -> None:
+    """The options of a recipe that do not choose blocks; each is called as its field."""
+    sizes = parser.add_argument_group("recogniser")
+    sizes.add_argument("--cell", metavar="C", help="lstm (default) or gru")
+    sizes.add_argument("--hidden", type=whole, metavar="N", help="cells of a layer (128)")
+    sizes.add_argument("--layers", type=whole, metavar="N", help="recurrent layers (1)")
+    sizes.add_argument("--projection", type=whole, metavar="N", help="of an LSTM (0: none)")
+    sizes.add_argument(
+        "--peepholes", action="store_const", const=True, help="of an LSTM (default: none)"
+    )
+    sizes.add_argument("--reset", metavar="R", help="of a GRU: after (default) or before the product")
+    sizes.add_argument("--head-block", type=whole, metavar="K", help="of the read-out (1: dense)")
+    sizes.add_argument("--word", type=whole, metavar="B", help="bits of weights, x and y (12)")
+    training = parser.add_argument_group("training")
+    training.add_argument("--seed", type=whole, metavar="N", help="of all that is drawn (0)")
+    for name, default, what in (
+        ("epochs", 20, "of the dense model"),
+        ("admm-epochs", 12, "of ADMM"),
+        ("retrain-epochs", 10, "inside the structure, after ADMM"),
+        ("quantise-epochs", 2, "with rounded weights"),
+        ("batch", 16, "sequences in a batch"),
+    ):
+        training.add_argument(f"--{name}", type=whole, metavar="N", help=f"{what} ({default})")
+    training.add_argument("--rate", type=number, metavar="R", help="largest learning rate (0.006)")
+    training.add_argument("--dropout", type=number, metavar="P", help="behind the layers (0.2)")
+
+
+def recipe_of(args):
+    """The recipe of the options that were given."""
+    from ernn_myhdl.recogniser.recipe import RECIPE_FIELDS, Recipe
+
+    given = {name: getattr(args, name, None) for name in RECIPE_FIELDS}
+    return Recipe(**{name: value for name, value in given.items() if value is not None})
+
+
+def run(args) -> int:
+    from ernn_myhdl.recogniser.task import load_task
+    from ernn_myhdl.train import require_torch
+
+    recipe = recipe_of(args)
+    require_torch()
+    from ernn_myhdl.recogniser.training import DESIGN_NAME, train_recogniser
+
+    task = load_task(args.corpus)
+    trained = train_recogniser(task, recipe, args.output, force=args.force, say=say_step)
+    if args.json:
+        print_json(trained.result)
+        return FINE
+    print(f"{recipe.text}, {recipe.method}; {task.name}")
+    result = trained.result
+    print(f"{result['numbers']:,} of {result['dense_numbers']:,} numbers of the matrices")
+    for line in score_lines(result["scores"], recipe.word):
+        print(line)
+    print(f"wrote {trained.folder / DESIGN_NAME}")
+    return FINE
+
+
+def score_lines(scores: dict, word: int) -> list[str]:
+    """A table of the scores of a training."""
+    names = {
+        "start": "dense model, float", "float": "trained, float",
+        "fixed_point": f"design, {word} bits",
+    }  # fmt: skip
+    first = scores["float"]
+    measures = list(first["test"])
+    heads = [f"{part} {m.replace('_', ' ')}" for part in first for m in measures]
+    lines = ["  ".join([f"{'':20}", *heads])]
+    for name, parts in scores.items():
+        values = [f"{100 * parts[part][m]:.2f} %" for part in first for m in measures]
+        cells = [value.rjust(len(head)) for value, head in zip(values, heads, strict=True)]
+        lines.append("  ".join([f"{names[name]:20}", *cells]))
+    return lines

@@ -1,0 +1,62 @@
+"""The recogniser in PyTorch, its loss, and its outputs on a data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ernn_myhdl.evaluate import BATCH
+from ernn_myhdl.inputs import DataSet
+from ernn_myhdl.recogniser.recipe import Recipe
+from ernn_myhdl.train.batches import Batch, SequenceBatches
+from ernn_myhdl.train.recurrent import Gru, Lstm
+
+
+class Recogniser(nn.Module):
+    """Recurrent layers and a linear read-out: scores (n, frames, outputs) of x (n, frames, inputs)."""
+
+    def __init__(self, recipe: Recipe, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.rnn = _recurrent(recipe, inputs)
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.head = nn.Linear(recipe.projection or recipe.hidden, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.dropout(self.rnn(x)[0]))
+
+
+def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
+    """PyTorch's own module where it has the cell, which is faster."""
+    sizes = (inputs, recipe.hidden)
+    if recipe.cell == "lstm":
+        if not recipe.peepholes:
+            return nn.LSTM(*sizes, recipe.layers, batch_first=True, proj_size=recipe.projection)
+        return Lstm(*sizes, recipe.projection, layers=recipe.layers, batch_first=True)
+    if recipe.reset == "after":
+        return nn.GRU(*sizes, recipe.layers, batch_first=True)
+    return Gru(*sizes, recipe.reset, layers=recipe.layers, batch_first=True)
+
+
+def loss(model: nn.Module, batch: Batch) -> Tensor:
+    """Cross entropy of the frames, or of the mean scores of sequences with one label each."""
+    scores = model(batch.x)
+    if batch.targets.dim() > 1:
+        return functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten())
+    inside = torch.arange(scores.shape[1]) < batch.lengths[:, None]
+    mean = (scores * inside[..., None]).sum(1) / batch.lengths[:, None]
+    return functional.cross_entropy(mean, batch.targets)
+
+
+@torch.no_grad()
+def model_outputs(model: nn.Module, data: DataSet) -> list[np.ndarray]:
+    """Scores (frames, outputs) of every sequence."""
+    model.eval()
+    sequences = data.sequences
+    batches = SequenceBatches(sequences, np.zeros(len(sequences), int), BATCH, seed=None)
+    made = []
+    for batch in batches(0):
+        scores = model(batch.x).numpy()
+        made += [y[:n] for y, n in zip(scores, batch.lengths.tolist(), strict=True)]
+    return made

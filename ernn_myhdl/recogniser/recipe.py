@@ -1,0 +1,140 @@
+"""How a recogniser is made: cells, sizes, blocks, method, epochs and learning rates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+from ernn_myhdl.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.errors import DesignError
+
+KINDS = ("lstm", "gru")
+DENSE = "dense"
+METHODS = (DENSE, "admm", "direct", "projection")
+
+#: Fields on which the dense model depends that ADMM and the projection begin from.
+START_FIELDS = (
+    "cell", "hidden", "layers", "projection", "peepholes", "reset", "dropout", "epochs", "batch",
+    "rate", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recogniser: recurrent layers, each the input of the next, and a linear read-out.
+
+    cell: "lstm" or "gru". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
+    "after" or "before" the product. block: size of the blocks; input_block: that of the matrices of x, head_block:
+    that of the read-out; 0: block. dropout: share of the outputs of the layers left out in training.
+
+    method: `ernn_myhdl.train.compress`, or "dense" for no blocks. epochs: of the dense model that it begins
+    from. admm_epochs, retrain_epochs: of the method; every method has the same sum of all of them
+    ("direct" has those of the dense model as well, projection and dense retrain for both).
+    quantise_epochs: with rounded weights, at the end; word: their bits.
+    rate: largest learning rate of a training from random weights; half of it later. batch: sequences.
+    """
+
+    cell: str = "lstm"
+    hidden: int = 128
+    layers: int = 1
+    projection: int = 0
+    peepholes: bool = False
+    reset: str = "after"
+    block: int = 8
+    input_block: int = 0
+    head_block: int = 1
+    dropout: float = 0.2
+    method: str = "admm"
+    epochs: int = 20
+    admm_epochs: int = 12
+    retrain_epochs: int = 10
+    quantise_epochs: int = 2
+    batch: int = 16
+    rate: float = 6e-3
+    seed: int = 0
+    word: int = 12
+
+    def __post_init__(self) -> None:
+        for name, legal in (("cell", KINDS), ("method", METHODS)):
+            if getattr(self, name) not in legal:
+                raise DesignError(
+                    f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
+                )
+        least = {"layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
+                 "quantise_epochs": 0, "batch": 1, "seed": 0}  # fmt: skip
+        for name, low in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise DesignError(f"{name} = {value!r}: must be a whole number, at least {low}")
+        for name, high in (("dropout", 1.0), ("rate", 1.0)):
+            value = getattr(self, name)
+            real = isinstance(value, int | float) and not isinstance(value, bool)
+            low = name == "rate"
+            if not real or not math.isfinite(value) or not 0 <= value < high or (low and not value):
+                raise DesignError(
+                    f"{name} = {value!r}: must be {'above 0' if low else 'from 0 on'}, below {high:g}"
+                )
+        self._check_cells()
+
+    def _check_cells(self) -> None:
+        if self.cell == "gru" and (self.projection or self.peepholes):
+            what = "projection" if self.projection else "peepholes"
+            raise DesignError(f"{what}: a gru has none; leave it out, or take cell lstm")
+        self.cells(1, 1)
+        compressed = any(k > 1 for k in self.sizes.values())
+        if self.method != DENSE and not compressed:
+            raise DesignError(
+                f"block = {self.block} with method {self.method!r}: nothing would be compressed; give "
+                f"larger blocks, or take method {DENSE!r}"
+            )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Block size by the role of a matrix; all 1 for "dense"."""
+        if self.method == DENSE:
+            return dict.fromkeys(("input", "recurrent", "projection", "linear"), 1)
+        return {
+            "input": self.input_block or self.block,
+            "recurrent": self.block,
+            "projection": self.block,
+            "linear": self.head_block or self.block,
+        }
+
+    def cells(self, inputs: int, outputs: int) -> list[Cell]:
+        """The cells of the design for data of these sizes."""
+        sizes = self.sizes
+        own = sizes["input"] if sizes["input"] != sizes["recurrent"] else 0
+        made: list[Cell] = []
+        for _ in range(self.layers):
+            common = {"inputs": inputs, "hidden": self.hidden, "block": sizes["recurrent"]}
+            if self.cell == "lstm":
+                extra = {"projection": self.projection, "peepholes": self.peepholes}
+                made.append(LstmCell(**common, **extra, input_block=own))
+            else:
+                made.append(GruCell(**common, reset=self.reset, input_block=own))
+            inputs = made[-1].outputs
+        return [*made, LinearCell(inputs, outputs, sizes["linear"])]
+
+    @property
+    def start(self) -> dict[str, object]:
+        """What the dense model depends on."""
+        return {name: getattr(self, name) for name in START_FIELDS}
+
+    def as_dict(self) -> dict[str, object]:
+        """Ready for JSON."""
+        return asdict(self)
+
+    @property
+    def text(self) -> str:
+        """Cell, sizes and blocks in a short line."""
+        layers = f"{self.layers} x " if self.layers > 1 else ""
+        projection = f"/{self.projection}" if self.projection else ""
+        if self.method == DENSE:
+            blocks = "dense"
+        else:
+            own = self.input_block and self.input_block != self.block
+            blocks = f"k = {self.block}" + (f", input {self.input_block}" if own else "")
+        return f"{layers}{self.cell.upper()} {self.hidden}{projection}, {blocks}"
+
+
+RECIPE_FIELDS = tuple(f.name for f in fields(Recipe))

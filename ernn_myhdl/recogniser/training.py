@@ -1,0 +1,305 @@
+"""A recogniser from data to design: dense start, compression, rounding, scores; resumable in one folder.
+
+    recipe.json          what is trained, on which data; written first
+    start, compress, quantise
+                         checkpoints of the stages, from which an interrupted training goes on
+    model.safetensors    the compressed model, for `ernn import`
+    history.json, curves.png
+                         loss, validation and residuals of the stages
+    design               the network folder
+    result.json          scores; written last, so a folder that has it is complete
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.evaluate import accuracy_of, fixed_runs
+from ernn_myhdl.output_folder import check_folder, new_file
+from ernn_myhdl.plots.training import plot_history
+from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
+from ernn_myhdl.recogniser.recipe import DENSE, Recipe
+from ernn_myhdl.recogniser.task import SCORED, Task
+from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.train.admm import AdmmSchedule
+from ernn_myhdl.train.batches import SequenceBatches
+from ernn_myhdl.train.compressing import Compressed, compress, fit
+from ernn_myhdl.train.design import save_model
+from ernn_myhdl.train.loop import PHASES
+from ernn_myhdl.train.quantisation import Quantisation
+
+RECIPE_NAME, RESULT_NAME, HISTORY_NAME = "recipe.json", "result.json", "history.json"
+MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "design"
+#: Norm of the gradients at most.
+CLIP = 1.0
+#: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
+RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 0.5, "quantise": 0.05}
+#: Of ADMM's rho from one epoch to the next.
+RHO_GROWTH = 1.4
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained recogniser: result (as in RESULT_NAME) and the folder that holds it."""
+
+    result: dict
+    folder: Path
+
+    def design(self):
+        """The network."""
+        return load_design(self.folder / DESIGN_NAME)
+
+
+def train_recogniser(
+    task: Task,
+    recipe: Recipe,
+    folder: str | Path,
+    starts: str | Path | None = None,
+    force: bool = False,
+    say: Say = lambda step: None,
+) -> Trained:
+    """Train in a folder, or go on where an interrupted training stopped; a complete one is read.
+
+    starts: folder of dense models that several trainings share, by what they depend on; None: the training's
+    own. force: replace the training of another recipe. say: called with the name of every step.
+    """
+    folder = Path(folder)
+    _claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
+    if (folder / RESULT_NAME).is_file():
+        return Trained(_read(folder / RESULT_NAME), folder)
+    begun = time.perf_counter()
+    with one_thread():
+        stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
+        made = stages.run()
+        design = made["quantise"].design(task.calibration, word=recipe.word, name=recipe.cell)
+        say("scores")
+        result = {
+            "task": task.identity,
+            "recipe": recipe.as_dict(),
+            "scores": _scores(task, made, design),
+            "numbers": made["quantise"].report["numbers"],
+            "dense_numbers": made["quantise"].report["dense_numbers"],
+            "seconds": time.perf_counter() - begun,
+            "resumed": any(c.report["resumed"] for n, c in made.items() if n != "start"),
+        }
+    _write(made, design, folder, result)
+    return Trained(result, folder)
+
+
+def start_folder(task: Task, recipe: Recipe, folder: Path, starts: str | Path | None) -> Path:
+    """Where the dense model's checkpoint is that a recipe begins from."""
+    if starts is None:
+        return folder / "start"
+    text = json.dumps({"task": task.identity} | recipe.start, sort_keys=True)
+    return Path(starts) / f"{recipe.cell}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def train_start(task: Task, recipe: Recipe, starts: str | Path) -> None:
+    """Train the dense model of a recipe for others to begin from."""
+    with one_thread():
+        folder = Path(starts)
+        _Stages(
+            task, recipe, folder, start_folder(task, recipe, folder, starts), lambda step: None
+        ).start()
+
+
+class _Stages:
+    """The trainings that follow one another, each with its checkpoints."""
+
+    def __init__(self, task: Task, recipe: Recipe, folder: Path, start: Path, say: Say) -> None:
+        self.task, self.recipe, self.folder, self._start, self._say = (
+            task, recipe, folder, start, say
+        )  # fmt: skip
+        self._data = SequenceBatches(
+            task.parts["train"].sequences, task.targets, recipe.batch, recipe.seed
+        )
+
+    def run(self) -> dict[str, Compressed]:
+        """"start" (but for "direct"), "compress" and "quantise"; their models are separate."""
+        recipe = self.recipe
+        made = {} if recipe.method == "direct" else {"start": self.start()}
+        self._say(f"{recipe.method}: {recipe.text}")
+        model = copy.deepcopy(made["start"].model) if made else self._model()
+        made["compress"] = self._compress(model)
+        self._say(f"rounding to {recipe.word} bits")
+        made["quantise"] = self._quantise(copy.deepcopy(made["compress"].model))
+        return made
+
+    def start(self) -> Compressed:
+        """The dense model."""
+        self._say("dense model")
+        return fit(self._model(), loss, self._data, self.recipe.epochs, **self._settings(self._start))
+
+    def _model(self) -> nn.Module:
+        torch.manual_seed(self.recipe.seed)
+        return Recogniser(self.recipe, self.task.inputs, self.task.outputs)
+
+    def _compress(self, model: nn.Module) -> Compressed:
+        recipe, settings = self.recipe, self._settings(self.folder / "compress")
+        inside = recipe.admm_epochs + recipe.retrain_epochs
+        if recipe.method == DENSE:
+            rates = {"train": RATES["retrain"]}
+            settings = self._settings(self.folder / "compress", RATES | rates)
+            return fit(model, loss, self._data, inside, **settings)
+        epochs = {
+            "admm": recipe.retrain_epochs, "projection": inside, "direct": recipe.epochs + inside
+        }[recipe.method]  # fmt: skip
+        schedule = None
+        if recipe.method == "admm":
+            schedule = AdmmSchedule(epochs=recipe.admm_epochs, growth=RHO_GROWTH)
+        arguments = (recipe.sizes, loss, self._data, recipe.method, schedule, epochs)
+        return compress(model, *arguments, **settings)
+
+    def _quantise(self, model: nn.Module) -> Compressed:
+        recipe, settings = self.recipe, self._settings(self.folder / "quantise")
+        rounding = Quantisation(recipe.word, recipe.quantise_epochs)
+        if recipe.method == DENSE:
+            return fit(model, loss, self._data, 0, rounding, **settings)
+        arguments = (recipe.sizes, loss, self._data, "projection", None, 0, rounding)
+        return compress(model, *arguments, **settings)
+
+    def _settings(self, checkpoint: Path, rates: dict[str, float] = RATES) -> dict:
+        own = {phase: self.recipe.rate * rates[phase] for phase in PHASES}
+        return {
+            "optimiser": {phase: _adam(rate) for phase, rate in own.items()},
+            "scheduler": {phase: _one_cycle(rate) for phase, rate in own.items()},
+            "clip": CLIP,
+            "seed": self.recipe.seed,
+            "checkpoint": checkpoint,
+            "validate": self._accuracy,
+        }
+
+    def _accuracy(self, model: nn.Module) -> dict[str, float]:
+        data = self.task.parts["validation"]
+        return {"accuracy": accuracy_of(model_outputs(model, data), data)}
+
+
+def _adam(rate: float):
+    return lambda parameters: torch.optim.Adam(parameters, rate)
+
+
+def _one_cycle(rate: float):
+    """Rises in the first tenth of the steps, then falls to nearly nothing."""
+
+    def make(optimiser, steps: int):
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, rate, total_steps=steps + 1, pct_start=0.1
+        )
+
+    return make
+
+
+def _scores(task: Task, made: dict[str, Compressed], design) -> dict[str, dict]:
+    """Model -> part -> scores. "start": the dense model; "float": before rounding; "fixed_point": the design."""
+    scores: dict[str, dict] = {}
+    for name, stage in (("start", "start"), ("float", "compress")):
+        if stage in made:
+            model = made[stage].model
+            scores[name] = {
+                part: task.score(part, model_outputs(model, task.parts[part])) for part in SCORED
+            }
+    scores["fixed_point"] = {part: fixed_scores(task, part, design) for part in SCORED}
+    return scores
+
+
+def fixed_scores(task: Task, part: str, design) -> dict[str, float]:
+    """The scores of a design on a part, and how many values were saturated."""
+    runs = fixed_runs(design, task.parts[part])
+    saturated = sum(sum(run.saturations.values()) for run in runs)
+    return task.score(part, [run.outputs for run in runs]) | {"saturated": saturated}
+
+
+def _claim(folder: Path, identity: dict, force: bool) -> None:
+    """Make the folder that of a training; DesignError where it is that of another one."""
+    file = folder / RECIPE_NAME
+    if file.is_file():
+        saved = _read(file)
+        if saved == identity:
+            return
+        if not force:
+            raise DesignError(
+                f"output {folder}: is of another training: {_difference(saved, identity)}; choose another "
+                "folder, or replace it with --force"
+            )
+    elif folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    check_folder(folder, force, RECIPE_NAME)
+    if folder.exists():
+        _remove(folder)
+    with new_file(file) as partial:
+        partial.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder)
+
+
+def _difference(saved: dict, own: dict) -> str:
+    """The first thing in which two identities differ."""
+    for group in own:
+        old = saved.get(group) if isinstance(saved, dict) else None
+        old = old if isinstance(old, dict) else {}
+        for name, value in own[group].items():
+            if old.get(name) != value:
+                return f"{name} = {old.get(name)!r} there, {value!r} here"
+    return "it has more fields"
+
+
+def _read(file: Path) -> dict:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DesignError(
+            f"{file}: cannot be read ({error}); delete its folder, or replace it with --force"
+        ) from error
+
+
+def _write(made: dict[str, Compressed], design, folder: Path, result: dict) -> None:
+    """The files of a complete training, the result last."""
+    last = made["quantise"]
+    save_model(last, folder / MODEL_NAME)
+    save_design(design, folder / DESIGN_NAME, force=True)
+    plot_history(_joined(made), folder / CURVES_NAME)
+    histories = {name: stage.history for name, stage in made.items()}
+    for name, content in ((HISTORY_NAME, histories), (RESULT_NAME, result)):
+        with new_file(folder / name) as partial:
+            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _joined(made: dict[str, Compressed]) -> dict[str, list[dict]]:
+    """The histories of the stages as one; steps go on counting."""
+    joined: dict[str, list[dict]] = {"phases": [], "epochs": [], "updates": []}
+    for stage in made.values():
+        offset = joined["phases"][-1]["last_step"] if joined["phases"] else 0
+        for phase in stage.history["phases"]:
+            moved = {key: phase[key] + offset for key in ("first_step", "last_step")}
+            joined["phases"].append(phase | moved)
+        for kind in ("epochs", "updates"):
+            joined[kind] += [r | {"step": r["step"] + offset} for r in stage.history[kind]]
+    return joined
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread: these layers are too small for more, and results depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
