@@ -1,10 +1,11 @@
-"""`ernn explore`: which hardware a layer should have."""
+"""`ernn explore`: which model and which hardware a layer should have."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
+from ernn_myhdl.cli import explore_model
 from ernn_myhdl.cli.console import (
     FAILED,
     FINE,
@@ -21,6 +22,7 @@ from ernn_myhdl.cli.evaluate import word_lengths
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
+  ernn explore model build/corpus --device xc7z020 --max-error 30 -o build/search
   ernn explore hardware paper --device xc7vx690t
   ernn explore hardware paper --device xc7vx690t --max-latency-us 2 -o small
   ernn explore hardware paper --device xc7vx690t --min-fps 500000 --streams 1,2,4,8 --words 8,10,12
@@ -33,13 +35,14 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "explore",
-        "search for the best hardware of a layer",
+        "search for the best model or hardware of a layer",
         "Search for the design that keeps the limits that are given.",
         EXAMPLES,
     )
     kinds = parser.add_subparsers(
         title="searches", metavar="SEARCH", required=True, parser_class=OneLineParser
     )
+    explore_model.add_search(kinds)
     _add_hardware(kinds)
 
 

@@ -32,7 +32,9 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("corpus", metavar="CORPUS", help="corpus folder, or japanese-vowels")
-    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder of the training")
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", required=True, help="folder of the training"
+    )
     add_recipe(parser)
     method = parser.add_argument_group("method")
     method.add_argument("--block", type=whole, metavar="K", help="size of the blocks (8)")
@@ -55,7 +57,9 @@ def add_recipe(parser) -> None:
     sizes.add_argument(
         "--peepholes", action="store_const", const=True, help="of an LSTM (default: none)"
     )
-    sizes.add_argument("--reset", metavar="R", help="of a GRU: after (default) or before the product")
+    sizes.add_argument(
+        "--reset", metavar="R", help="of a GRU: after (default) or before the product"
+    )
     sizes.add_argument("--head-block", type=whole, metavar="K", help="of the read-out (1: dense)")
     sizes.add_argument("--word", type=whole, metavar="B", help="bits of weights, x and y (12)")
     training = parser.add_argument_group("training")

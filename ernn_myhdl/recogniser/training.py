@@ -1,13 +1,13 @@
 """A recogniser from data to design: dense start, compression, rounding, scores; resumable in one folder.
 
-    recipe.json          what is trained, on which data; written first
-    start, compress, quantise
-                         checkpoints of the stages, from which an interrupted training goes on
-    model.safetensors    the compressed model, for `ernn import`
-    history.json, curves.png
-                         loss, validation and residuals of the stages
-    design               the network folder
-    result.json          scores; written last, so a folder that has it is complete
+recipe.json          what is trained, on which data; written first
+start, compress, quantise
+                     checkpoints of the stages, from which an interrupted training goes on
+model.safetensors    the compressed model, for `ernn import`
+history.json, curves.png
+                     loss, validation and residuals of the stages
+design               the network folder
+result.json          scores; written last, so a folder that has it is complete
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Stages:
         )
 
     def run(self) -> dict[str, Compressed]:
-        """"start" (but for "direct"), "compress" and "quantise"; their models are separate."""
+        """ "start" (but for "direct"), "compress" and "quantise"; their models are separate."""
         recipe = self.recipe
         made = {} if recipe.method == "direct" else {"start": self.start()}
         self._say(f"{recipe.method}: {recipe.text}")
@@ -141,7 +141,9 @@ class _Stages:
     def start(self) -> Compressed:
         """The dense model."""
         self._say("dense model")
-        return fit(self._model(), loss, self._data, self.recipe.epochs, **self._settings(self._start))
+        return fit(
+            self._model(), loss, self._data, self.recipe.epochs, **self._settings(self._start)
+        )
 
     def _model(self) -> nn.Module:
         torch.manual_seed(self.recipe.seed)

@@ -1,0 +1,210 @@
+"""Phone error rate by cell, method and block size: float and fixed point, on the test part of a corpus.
+
+    python -m benchmarks.phone_error_rate CORPUS --work build/per [--seeds 1,2,3] [--cells lstm,gru]
+        [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--jobs 2] [--json FILE] [--print]
+
+A recurrent layer of 128 cells with a dense read-out (`ernn train`). Every method trains for the same number of epochs:
+ADMM and the projection begin from a dense model, which dense training goes on with, and direct training begins
+from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
+integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a training
+that is done is read. --print prints the table of what is done, and trains nothing. All 78 trainings of three
+seeds take about three hours on two idle cores. Exits with 3 without PyTorch or the packages of the extra speech.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.environment import environment, markdown, report
+from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.recogniser.recipe import DENSE, KINDS, METHODS, Recipe
+from ernn_myhdl.train import require_torch
+
+BLOCKS = (2, 4, 8, 16)
+NAMES = {
+    DENSE: "dense", "admm": "ADMM, retraining", "projection": "projection, retraining",
+    "direct": "direct",
+}  # fmt: skip
+
+
+def recipes(cells, methods, blocks, seeds) -> list[Recipe]:
+    """Of the table, in the order in which they are trained: all of a seed first."""
+    made = []
+    for seed in seeds:
+        for cell in cells:
+            if DENSE in methods:
+                made.append(Recipe(cell=cell, method=DENSE, seed=seed))
+            made += [
+                Recipe(cell=cell, method=method, block=block, seed=seed)
+                for block in blocks
+                for method in methods
+                if method != DENSE
+            ]
+    return made
+
+
+def folder_of(work: Path, recipe: Recipe) -> Path:
+    """Of one training."""
+    block = "" if recipe.method == DENSE else f"-k{recipe.block}"
+    return work / "trainings" / f"{recipe.cell}-{recipe.method}{block}-seed{recipe.seed}"
+
+
+def train_one(corpus: str, work: Path, recipe: Recipe) -> str:
+    """Train one recipe in a process of its own; its folder's name."""
+    from ernn_myhdl.recogniser.task import load_task
+    from ernn_myhdl.recogniser.training import train_recogniser
+
+    folder = folder_of(work, recipe)
+    train_recogniser(load_task(corpus), recipe, folder, work / "starts")
+    return folder.name
+
+
+def start_one(corpus: str, work: Path, recipe: Recipe) -> str:
+    """Train the dense model that the recipes of a cell and a seed begin from."""
+    from ernn_myhdl.recogniser.task import load_task
+    from ernn_myhdl.recogniser.training import train_start
+
+    train_start(load_task(corpus), recipe, work / "starts")
+    return f"{recipe.cell}-start-seed{recipe.seed}"
+
+
+def train(corpus: str, work: Path, wanted: list[Recipe], jobs: int) -> None:
+    """Train what is not done."""
+    missing = [r for r in wanted if not (folder_of(work, r) / "result.json").is_file()]
+    firsts = {(r.cell, r.seed): r for r in missing if r.method != "direct"}
+    with ProcessPoolExecutor(jobs) as pool:
+        # two trainings must not make the dense model that they share at the same time
+        for function, of in ((start_one, list(firsts.values())), (train_one, missing)):
+            futures = [pool.submit(function, corpus, work, recipe) for recipe in of]
+            for done, future in enumerate(as_completed(futures), 1):
+                print(f"{done} of {len(of)}: {future.result()}", file=sys.stderr, flush=True)
+
+
+def results(corpus: str, work: Path, wanted: list[Recipe]) -> list[dict]:
+    """Of the trainings that are done; DesignError where one is of another corpus or recipe."""
+    import json
+
+    from ernn_myhdl.corpus.storage import load_description
+
+    sha256 = load_description(corpus)["sha256"]
+    found = []
+    for recipe in wanted:
+        file = folder_of(work, recipe) / "result.json"
+        if not file.is_file():
+            continue
+        result = json.loads(file.read_text(encoding="utf-8"))
+        if result["recipe"] != recipe.as_dict() or result["task"]["sha256"] != sha256:
+            raise DesignError(f"{file}: is of another recipe or corpus; give another --work")
+        found.append(result)
+    return found
+
+
+def percent(values: list[float]) -> str:
+    """Mean and standard deviation, in percent."""
+    spread = f" ± {100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{100 * np.mean(values):.2f}{spread}"
+
+
+def rows_of(found: list[dict]) -> list[tuple]:
+    """A row for each cell, method and block size."""
+    groups: dict[tuple, list[dict]] = {}
+    for result in found:
+        recipe = result["recipe"]
+        block = 1 if recipe["method"] == DENSE else recipe["block"]
+        groups.setdefault((recipe["cell"], block, recipe["method"]), []).append(result)
+    rows = []
+    for (cell, block, method), runs in groups.items():
+        scores = [run["scores"] for run in runs]
+        dense = {
+            r["recipe"]["seed"]: r["scores"]["float"]["test"]["phone_error_rate"]
+            for r in groups.get((cell, 1, DENSE), [])
+        }
+        lost = [
+            run["scores"]["float"]["test"]["phone_error_rate"] - dense[run["recipe"]["seed"]]
+            for run in runs
+            if run["recipe"]["seed"] in dense
+        ]
+        rows.append(
+            (
+                cell.upper(),
+                block,
+                NAMES[method],
+                f"{np.mean([run['numbers'] for run in runs]):,.0f}",
+                percent([s["float"]["test"]["phone_error_rate"] for s in scores]),
+                percent(lost) if lost and method != DENSE else "",
+                percent([s["fixed_point"]["test"]["phone_error_rate"] for s in scores]),
+                percent([s["float"]["test"]["frame_accuracy"] for s in scores]),
+                percent([s["fixed_point"]["test"]["frame_accuracy"] for s in scores]),
+                ", ".join(str(run["recipe"]["seed"]) for run in runs),
+                f"{np.mean([run['seconds'] for run in runs]):.0f}",
+            )
+        )
+    return sorted(
+        rows, key=lambda row: (row[0] != "LSTM", row[1], list(NAMES.values()).index(row[2]))
+    )
+
+
+def text_of(found: list[dict], wanted: int) -> str:
+    header = (
+        "cell", "k", "method", "numbers", "phone error rate, float (%)", "more than dense (points)",
+        "12 bits (%)", "frame accuracy, float (%)", "12 bits (%)", "seeds", "seconds",
+    )  # fmt: skip
+    interrupted = sum(run["resumed"] for run in found)
+    return (
+        f"{len(found)} of {wanted} trainings are done; {interrupted} of them were interrupted, and "
+        "their seconds are those since\n\n" + markdown(header, rows_of(found)) + "\n"
+    )
+
+
+def _list(legal, kind=str):
+    """Argument type: some of the legal values, with commas between; any whole numbers for None."""
+
+    def parse(text: str) -> list:
+        try:
+            values = [kind(part) for part in text.split(",")]
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be whole numbers") from None
+        wrong = [v for v in values if legal is not None and v not in legal]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r}: must be one of {legal}")
+        return list(dict.fromkeys(values))
+
+    return parse
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", help="corpus folder")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the trainings")
+    parser.add_argument("--seeds", type=_list(None, int), default=[1, 2, 3], help="1,2,3")
+    parser.add_argument("--cells", type=_list(KINDS), default=list(KINDS), help="lstm,gru")
+    parser.add_argument("--methods", type=_list(METHODS), default=list(NAMES), help="all four")
+    parser.add_argument("--blocks", type=_list(BLOCKS, int), default=list(BLOCKS), help="2,4,8,16")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (cores)")
+    parser.add_argument("--print", action="store_true", help="train nothing")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
+    arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error("--jobs: must be at least 1")
+    wanted = recipes(arguments.cells, arguments.methods, arguments.blocks, arguments.seeds)
+    try:
+        require_torch()
+        if not arguments.print:
+            train(arguments.corpus, arguments.work, wanted, arguments.jobs)
+        found = results(arguments.corpus, arguments.work, wanted)
+    except (DesignError, ToolError) as error:
+        print(f"phone_error_rate: {error}", file=sys.stderr)
+        return 3 if isinstance(error, ToolError) else 2
+    result = {"environment": environment(), "trainings": found}
+    report(result, text_of(found, len(wanted)), arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

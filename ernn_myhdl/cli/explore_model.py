@@ -1,0 +1,108 @@
+"""`ernn explore model`: cell and block sizes that keep an accuracy, with at most five trainings."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import (
+    FAILED,
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    say_step,
+)
+from ernn_myhdl.cli.train import add_recipe, recipe_of
+from ernn_myhdl.errors import DesignError
+
+EXAMPLES = """\
+  ernn explore model build/corpus --device xc7z020 --max-error 30 -o build/search
+  ernn explore model build/corpus --device xc7vx690t --max-error 28 --hidden 256 -o build/large
+  ernn explore model japanese-vowels --device xc7z020 --max-error 8 --hidden 32 -o build/vowels
+
+The folder holds log.md (every decision), saving.png, the trainings, and design (the chosen one). The same command
+goes on with a search that was interrupted."""
+
+
+def add_search(kinds) -> None:
+    """Add the sub-command to `ernn explore`."""
+    parser = add_command(
+        kinds,
+        "model",
+        "cell and block sizes that keep an accuracy",
+        "Phase I of E-RNN: bounds of the block size from the device's memory and from the saving, a training at the "
+        "lower bound, growth, larger blocks for x, a GRU in the place of the LSTM; at most five "
+        "trainings. Exit code 1 where network and device do not go together.",
+        EXAMPLES,
+    )
+    parser.add_argument("corpus", metavar="CORPUS", help="corpus folder, or japanese-vowels")
+    parser.add_argument("--device", required=True, help="xc7z020, xc7vx690t or xcku060, ...")
+    parser.add_argument(
+        "--max-error", type=number, required=True, metavar="P",
+        help="the fixed-point design may have an error of P %% on the validation part: phone error rate of a "
+        "corpus, wrong sequences of japanese-vowels",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", required=True, help="folder of the search"
+    )
+    add_recipe(parser)
+    parser.add_argument("--method", metavar="M", help="admm (default), direct or projection")
+    add_force(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from ernn_myhdl.recogniser.task import load_task
+    from ernn_myhdl.synthesis.devices import device_named
+    from ernn_myhdl.train import require_torch
+
+    if not 0 < args.max_error < 100:
+        raise DesignError(f"--max-error = {args.max_error}: must be above 0, below 100 percent")
+    if args.method == "dense":
+        raise DesignError(
+            "--method dense: has no blocks to search; take admm, direct or projection"
+        )
+    recipe = recipe_of(args)
+    device = device_named(args.device)
+    require_torch()
+    from ernn_myhdl.recogniser.search import explore_recogniser
+
+    task = load_task(args.corpus)
+    result = explore_recogniser(
+        task, recipe, args.max_error / 100, device, args.output, args.force, say_step
+    )
+    if args.json:
+        print_json(summary(result))
+    else:
+        print((result.folder / "log.md").read_text(encoding="utf-8"), end="")
+        if result.chosen is not None:
+            print(f"\nwrote {result.folder / 'design'}")
+    return FAILED if result.chosen is None else FINE
+
+
+def summary(result) -> dict:
+    """Of an exploration, ready for JSON."""
+    return {
+        "feasible": result.chosen is not None,
+        "reason": result.reason,
+        "lower": result.bounds.lower,
+        "upper": result.bounds.upper,
+        "bounds": [
+            {"block": c.block, "weight_bits": c.weight_bits, "operations": c.operations,
+             "saving": c.saving, "fits": c.fits}
+            for c in result.bounds.costs
+        ],
+        "trainings": [_trial(t) for t in result.trials],
+        "chosen": None if result.chosen is None else _trial(result.chosen),
+    }  # fmt: skip
+
+
+def _trial(trial) -> dict:
+    return trial.choice.as_dict() | {
+        "step": trial.why,
+        "accuracy": trial.accuracy,
+        "kept": trial.met,
+        "operations": trial.operations,
+        "weight_bits": trial.weight_bits,
+    }

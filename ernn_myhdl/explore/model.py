@@ -1,0 +1,260 @@
+"""Phase I of E-RNN: cell and block sizes that keep an accuracy, found with at most five trainings.
+
+1. Sanity: the first cell at the lower bound of k. Where that misses the accuracy, nothing larger can reach it, and network
+   and device do not go together.
+2. Growth: the largest k up to the upper bound that keeps the accuracy, by bisection.
+3. Fine-tuning with what is left: larger blocks for the matrices of x, and a GRU in the place of an LSTM; the one
+   that saves more operations first.
+
+Of the trainings that keep the accuracy the one with the fewest operations is chosen. The search follows from the accuracies
+alone, so an interrupted one is repeated with those that its file holds, to the same end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ernn_myhdl.cells import BLOCK_SIZES, Cell
+from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.explore.block_bounds import (
+    Bounds,
+    block_bounds,
+    device_bits,
+    model_operations,
+    weight_bits,
+)
+from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.explore.model_log import ModelLog
+from ernn_myhdl.explore.model_state import ModelState
+from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.synthesis.devices import Device
+
+MOST_TRAININGS = 5
+LARGER_INPUT, GRU = "larger blocks for x", "GRU in the place of LSTM"
+
+Train = Callable[[Choice], tuple[float, CoreSpecification]]
+MakeCells = Callable[[Choice], Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training. why: the step of the search. met: whether the accuracy is reached."""
+
+    choice: Choice
+    why: str
+    accuracy: float
+    met: bool
+    operations: int
+    weight_bits: int
+
+
+@dataclass(frozen=True)
+class ModelExploration:
+    """trials: in their order. chosen: None where network and device are infeasible, for the reason."""
+
+    bounds: Bounds
+    trials: tuple[Trial, ...]
+    chosen: Trial | None
+    reason: str
+    folder: Path
+
+    def design(self) -> CoreSpecification:
+        """The chosen design; DesignError where there is none."""
+        if self.chosen is None:
+            raise DesignError(f"exploration {self.folder}: has no design: {self.reason}")
+        return load_design(self.folder / "design")
+
+
+def explore_model(
+    cells: MakeCells,
+    train: Train,
+    accuracy: float,
+    device: Device,
+    folder: str | Path,
+    cell: str = "lstm",
+    word: int = 12,
+    about: Mapping[str, object] | None = None,
+    force: bool = False,
+    say: Callable[[str], None] = lambda step: None,
+) -> ModelExploration:
+    """Search in a folder, or go on with an interrupted search.
+
+    cells: the layers of a choice. train: trains a choice; its accuracy (larger is better) and its design. accuracy:
+    that must be reached. cell: "lstm", of which a GRU may take the place, or "gru". word: bits of a weight.
+    about: what else must be the same to go on, ready for JSON. force: replace another search. say: called with
+    every line of the log.
+
+    The folder holds log.md, exploration.json (state), designs, and design (the chosen one).
+    """
+    real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
+    if not real or not math.isfinite(accuracy):
+        raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
+    if cell not in ("lstm", "gru"):
+        raise DesignError(f"cell = {cell!r}: must be 'lstm' or 'gru'")
+    search = _Search(cells, train, float(accuracy), device, Path(folder), cell, word, say)
+    search.open(dict(about or {}), force)
+    return search.run()
+
+
+class _Search:
+    """One search; `run` goes through its steps."""
+
+    def __init__(self, cells, train, accuracy, device, folder, cell, word, say) -> None:
+        self.cells, self.train, self.accuracy, self.device = cells, train, accuracy, device
+        self.folder, self.cell, self.word = folder, cell, word
+        self.bounds = block_bounds(lambda k: cells(Choice(cell, k, k)), device, word)
+        self.trials: list[Trial] = []
+        self.log = ModelLog(folder, say)
+
+    def open(self, about: dict, force: bool) -> None:
+        """Read or make the state of the folder."""
+        identity = {
+            "accuracy": self.accuracy,
+            "device": self.device.name,
+            "cell": self.cell,
+            "word": self.word,
+            "operations": {str(c.block): c.operations for c in self.bounds.costs},
+        } | about
+        self.state = ModelState(self.folder, identity, force)
+
+    def run(self) -> ModelExploration:
+        self.log.begin(self.accuracy, self.device, device_bits(self.device), self.word, self.bounds)
+        sizes = self.bounds.sizes
+        if not sizes:
+            return self._end(
+                f"with the largest blocks ({BLOCK_SIZES[-1]}) the weights do not fit the block RAM of "
+                f"{self.device.name}: take a larger device, fewer cells or shorter words"
+            )
+        self.log.step("Sanity", f"train at the lower bound, k = {sizes[0]}.")
+        first = self._trial(Choice(self.cell, sizes[0], sizes[0]), "sanity")
+        if not first.met:
+            return self._end(
+                f"the accuracy is missed at the lower bound k = {sizes[0]}, and larger blocks do not raise it: "
+                f"network and {self.device.name} do not go together; take another network, a larger device or a "
+                "lower accuracy"
+            )
+        self._grow(sizes)
+        self._fine_tune()
+        return self._end("")
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the fewest operations that met the accuracy; the earliest of equal ones."""
+        return min((t for t in self.trials if t.met), key=lambda t: (t.operations, t.weight_bits))
+
+    @property
+    def left(self) -> int:
+        return MOST_TRAININGS - len(self.trials)
+
+    def _grow(self, sizes: list[int]) -> None:
+        """Bisection; sizes[0] is good."""
+        if len(sizes) == 1:
+            self.log.step("Growth", f"none: k = {sizes[0]} is the only size between the bounds.")
+            return
+        good, bad = 0, len(sizes)
+        while bad - good > 1:
+            middle = (good + bad + 1) // 2
+            untried = ", ".join(str(k) for k in sizes[good + 1 : bad])
+            self.log.step(
+                "Growth", f"k = {sizes[good]} keeps the accuracy, of {untried} try {sizes[middle]}."
+            )
+            k = sizes[middle]
+            if self._trial(Choice(self.cell, k, k), "growth").met:
+                good = middle
+            else:
+                bad = middle
+        why = "the upper bound" if bad == len(sizes) else f"k = {sizes[bad]} misses the accuracy"
+        self.log.step("Growth", f"ends at k = {sizes[good]}: {why}.")
+
+    def _fine_tune(self) -> None:
+        tried: set[str] = set()
+        while True:
+            options = self._options(tried)
+            if not options:
+                return
+            _, what, choice, saved = options[0]
+            tried.add(what)
+            if saved <= 0:
+                self.log.step(
+                    "Fine-tuning", f"{what}: not tried, {choice.text} saves no operations."
+                )
+            elif not self.left:
+                self.log.step(
+                    "Fine-tuning", f"{what}: not tried, {MOST_TRAININGS} trainings are done."
+                )
+            elif weight_bits(self.cells(choice), self.word) > device_bits(self.device):
+                self.log.step("Fine-tuning", f"{what}: not tried, its weights do not fit.")
+            else:
+                self.log.step(
+                    "Fine-tuning",
+                    f"{what}: {choice.text} saves {saved:.1%} of the operations; try it.",
+                )
+                self._trial(choice, "fine-tuning")
+
+    def _options(self, tried: set[str]) -> list[tuple[int, str, Choice, float]]:
+        """What was not tried, on the best so far: (operations, what, choice, share saved), most saving first."""
+        best = self.best
+        now = best.choice
+        choices = {LARGER_INPUT: _larger_input(now)}
+        if self.cell == "lstm":
+            choices[GRU] = Choice("gru", now.block, now.input_block)
+        found = []
+        for what, choice in choices.items():
+            if what not in tried and choice is not None:
+                operations = model_operations(self.cells(choice))
+                found.append((operations, what, choice, 1 - operations / best.operations))
+        return sorted(found, key=lambda option: option[:2])
+
+    def _trial(self, choice: Choice, why: str) -> Trial:
+        """Train a choice, or take its result from the state."""
+        number = len(self.trials)
+        known = self.state.trial(number, choice)
+        if known is None:
+            begun = time.perf_counter()
+            accuracy, design = self.train(choice)
+            _check_result(choice, accuracy, design)
+            save_design(design, self._design_folder(choice), force=True)
+            known = float(accuracy)
+            self.state.add(choice, known, time.perf_counter() - begun)
+        cells = self.cells(choice)
+        met = known >= self.accuracy
+        trial = Trial(
+            choice, why, known, met, model_operations(cells), weight_bits(cells, self.word)
+        )
+        self.trials.append(trial)
+        self.log.trial(len(self.trials), trial, self.accuracy)
+        return trial
+
+    def _design_folder(self, choice: Choice) -> Path:
+        return self.folder / "designs" / choice.name
+
+    def _end(self, reason: str) -> ModelExploration:
+        chosen = None if reason else self.best
+        if chosen is not None:
+            save_design(
+                load_design(self._design_folder(chosen.choice)), self.folder / "design", True
+            )
+        self.log.end(self.trials, chosen, reason, self.bounds)
+        return ModelExploration(self.bounds, tuple(self.trials), chosen, reason, self.folder)
+
+
+def _larger_input(choice: Choice) -> Choice | None:
+    """Twice the blocks for the matrices of x, where there are such."""
+    size = 2 * choice.block
+    return Choice(choice.cell, choice.block, size) if size in BLOCK_SIZES else None
+
+
+def _check_result(choice: Choice, accuracy: object, design: object) -> None:
+    if not isinstance(accuracy, int | float) or not math.isfinite(accuracy):
+        raise DesignError(
+            f"train({choice.text}): gave accuracy {accuracy!r}, must be a finite number"
+        )
+    if not isinstance(design, CoreSpecification):
+        raise DesignError(
+            f"train({choice.text}): gave {type(design).__name__}, must be a Design or Network"
+        )

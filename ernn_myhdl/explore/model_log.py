@@ -1,0 +1,101 @@
+"""The log of a search for a model, as Markdown that is complete after every line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ernn_myhdl.explore.block_bounds import GAIN, Bounds
+from ernn_myhdl.output_folder import new_file
+from ernn_myhdl.synthesis.devices import Device
+
+if TYPE_CHECKING:
+    from ernn_myhdl.explore.model import Trial
+
+LOG_NAME = "log.md"
+
+
+class ModelLog:
+    """Lines that were decided so far. say: gets each of them."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self._file, self._say = folder / LOG_NAME, say
+        self._lines: list[str] = []
+
+    def begin(self, accuracy: float, device: Device, bits: int, word: int, bounds: Bounds) -> None:
+        self._lines = [
+            "# Search for a model",
+            "",
+            f"Accuracy at least {accuracy:.2%}; {device.name} with {bits:,} bits of block RAM; weights of {word} "
+            "bits.",
+            "",
+            "## Bounds of the block size",
+            "",
+            *table(
+                ("k", "weight bits", "of the device", "operations of a frame", "saving"),
+                [
+                    (c.block, f"{c.weight_bits:,}", f"{c.weight_bits / bits:.1%}",
+                     f"{c.operations:,}", f"{c.saving:.2f}")
+                    for c in bounds.costs
+                ],
+            ),
+            "",
+        ]  # fmt: skip
+        lower = "none: no size fits" if bounds.lower is None else f"k = {bounds.lower}"
+        self._add(f"- Lower bound, the smallest k whose weights fit: {lower}.")
+        self._add(
+            f"- Upper bound, the last k that saves at least {GAIN:g} times as much as k / 2: k = {bounds.upper}."
+        )
+        if bounds.lower is not None and bounds.lower > bounds.upper:
+            self._add("- The lower bound is above the upper: it alone is tried.")
+        self._lines += ["", "## Decisions", ""]
+
+    def step(self, name: str, decision: str) -> None:
+        """A decision."""
+        self._add(f"- {name}: {decision}")
+
+    def trial(self, number: int, trial: Trial, accuracy: float) -> None:
+        """A training that is done."""
+        verb = "keeps" if trial.met else "misses"
+        self._add(
+            f"- Training {number}: {trial.choice.text}: accuracy {trial.accuracy:.2%} {verb} {accuracy:.2%}."
+        )
+
+    def end(
+        self, trials: Sequence[Trial], chosen: Trial | None, reason: str, bounds: Bounds
+    ) -> None:
+        if chosen is None:
+            self._add(f"- Infeasible: {reason}.")
+        else:
+            self._add(
+                f"- Chosen: {chosen.choice.text}, the fewest operations of the trainings that keep the accuracy."
+            )
+        dense = bounds.costs[0].operations * bounds.costs[0].saving
+        rows = [
+            (i, t.choice.text, t.why, f"{t.accuracy:.2%}", "yes" if t.met else "no",
+             f"{t.operations:,}", f"{dense / t.operations:.2f}", f"{t.weight_bits:,}",
+             "chosen" if t is chosen else "")
+            for i, t in enumerate(trials, 1)
+        ]  # fmt: skip
+        header = (
+            "training", "model", "step", "accuracy", "kept", "operations", "saving", "weight bits", "",
+        )  # fmt: skip
+        if rows:
+            self._lines += ["", "## Trainings", "", *table(header, rows)]
+        self._write()
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._write()
+        self._say(line.removeprefix("- "))
+
+    def _write(self) -> None:
+        with new_file(self._file) as partial:
+            partial.write_text("\n".join(self._lines) + "\n", encoding="utf-8")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Lines of a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]

@@ -1,0 +1,71 @@
+"""The search for a model with our own training: cells and trainings of the choices of one recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.explore.model import ModelExploration, explore_model
+from ernn_myhdl.plots.saving import plot_saving
+from ernn_myhdl.recogniser.recipe import DENSE, Recipe
+from ernn_myhdl.recogniser.task import Task
+from ernn_myhdl.recogniser.training import train_recogniser
+from ernn_myhdl.synthesis.devices import Device
+
+PICTURE_NAME = "saving.png"
+#: Fields of a recipe that the search chooses.
+CHOSEN = ("cell", "block", "input_block")
+
+
+def recipe_for(recipe: Recipe, choice: Choice) -> Recipe:
+    """The recipe of a choice: a GRU has no peepholes and no projection; without blocks it is dense."""
+    changes: dict[str, object] = {"cell": choice.cell, "block": choice.block}
+    changes["input_block"] = choice.input_block if choice.input_block != choice.block else 0
+    if choice.cell == "gru":
+        changes |= {"projection": 0, "peepholes": False}
+    head = recipe.head_block or choice.block
+    if max(choice.block, choice.input_block, head) == 1:
+        changes["method"] = DENSE
+    return replace(recipe, **changes)
+
+
+def explore_recogniser(
+    task: Task,
+    recipe: Recipe,
+    max_error: float,
+    device: Device,
+    folder: str | Path,
+    force: bool = False,
+    say: Callable[[str], None] = lambda step: None,
+) -> ModelExploration:
+    """`explore_model` with recognisers. max_error: of the fixed-point design on the validation part, 0 to 1.
+
+    The dense models that the trainings begin from are shared: one for each kind of cell.
+    """
+    folder = Path(folder)
+
+    def train(choice: Choice):
+        own = recipe_for(recipe, choice)
+        trained = train_recogniser(
+            task, own, folder / "trainings" / choice.name, folder / "starts", say=say
+        )
+        scores = trained.result["scores"]["fixed_point"]["validation"]
+        return 1 - next(iter(scores.values())), trained.design()
+
+    fixed = {n: v for n, v in recipe.as_dict().items() if n not in CHOSEN}
+    result = explore_model(
+        lambda choice: recipe_for(recipe, choice).cells(task.inputs, task.outputs),
+        train,
+        1 - max_error,
+        device,
+        folder,
+        recipe.cell,
+        recipe.word,
+        {"task": task.identity, "recipe": fixed},
+        force,
+        say,
+    )
+    plot_saving(result, folder / PICTURE_NAME)
+    return result
