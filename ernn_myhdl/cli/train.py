@@ -65,10 +65,10 @@ def add_recipe(parser) -> None:
     training = parser.add_argument_group("training")
     training.add_argument("--seed", type=whole, metavar="N", help="of all that is drawn (0)")
     for name, default, what in (
-        ("epochs", 20, "of the dense model"),
-        ("admm-epochs", 12, "of ADMM"),
-        ("retrain-epochs", 10, "inside the structure, after ADMM"),
-        ("quantise-epochs", 2, "with rounded weights"),
+        ("epochs", 12, "of the dense model"),
+        ("admm-epochs", 10, "of ADMM"),
+        ("retrain-epochs", 8, "inside the structure, after ADMM"),
+        ("quantise-epochs", 1, "with rounded weights"),
         ("batch", 16, "sequences in a batch"),
     ):
         training.add_argument(f"--{name}", type=whole, metavar="N", help=f"{what} ({default})")

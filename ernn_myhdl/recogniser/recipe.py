@@ -45,10 +45,10 @@ class Recipe:
     head_block: int = 1
     dropout: float = 0.2
     method: str = "admm"
-    epochs: int = 20
-    admm_epochs: int = 12
-    retrain_epochs: int = 10
-    quantise_epochs: int = 2
+    epochs: int = 12
+    admm_epochs: int = 10
+    retrain_epochs: int = 8
+    quantise_epochs: int = 1
     batch: int = 16
     rate: float = 6e-3
     seed: int = 0

@@ -45,8 +45,8 @@ MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "desig
 CLIP = 1.0
 #: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
 RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 0.5, "quantise": 0.05}
-#: Of ADMM's rho from one epoch to the next.
-RHO_GROWTH = 1.4
+#: Updates of Z and U in an epoch of ADMM, and its rho at the beginning and at the end.
+UPDATES, RHO, LAST_RHO = 3, 0.1, 5.0
 
 Say = Callable[[str], None]
 
@@ -161,7 +161,7 @@ class _Stages:
         }[recipe.method]  # fmt: skip
         schedule = None
         if recipe.method == "admm":
-            schedule = AdmmSchedule(epochs=recipe.admm_epochs, growth=RHO_GROWTH)
+            schedule = _schedule(recipe.admm_epochs, len(self._data))
         arguments = (recipe.sizes, loss, self._data, recipe.method, schedule, epochs)
         return compress(model, *arguments, **settings)
 
@@ -187,6 +187,13 @@ class _Stages:
     def _accuracy(self, model: nn.Module) -> dict[str, float]:
         data = self.task.parts["validation"]
         return {"accuracy": accuracy_of(model_outputs(model, data), data)}
+
+
+def _schedule(epochs: int, batches: int) -> AdmmSchedule:
+    """ADMM whose rho grows from RHO to LAST_RHO. batches: of an epoch."""
+    steps = max(batches // UPDATES, 1)
+    growth = (LAST_RHO / RHO) ** (1 / max(epochs * batches // steps - 1, 1))
+    return AdmmSchedule(epochs, RHO, growth, LAST_RHO, steps)
 
 
 def _adam(rate: float):

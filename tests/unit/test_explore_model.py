@@ -182,7 +182,7 @@ def test_growth_finds_the_largest_block_that_keeps_the_accuracy(largest, tmp_pat
 
 
 def test_both_fine_tunings_are_tried_on_the_best_so_far(tmp_path):
-    result = search(Fake(least_good(8)), tmp_path / "search", hidden=1024)
+    result = search(Fake(least_good(8)), tmp_path / "search", hidden=512)
     assert result.bounds.sizes[0] > 1
     assert result.chosen.choice == Choice("gru", 8, 16)
     assert [t.why for t in result.trials].count("fine-tuning") == 2
