@@ -36,7 +36,8 @@ class Evaluation:
     core: what was run. saturations: tensor -> saturated elements over all sequences.
     sqnr: of all outputs together, dB. output_sqnr, output_error: for each output, dB and largest
     magnitude of the error as a value. float_accuracy, accuracy: part of the labels that the float
-    reference and the fixed-point model hit, 0 to 1; None without labels.
+    reference and the fixed-point model hit, 0 to 1; None without labels. float_phone_error_rate,
+    phone_error_rate: of speech of a corpus, None of other data.
     """
 
     core: CoreSpecification
@@ -46,6 +47,8 @@ class Evaluation:
     saturations: dict[str, int]
     float_accuracy: float | None = None
     accuracy: float | None = None
+    float_phone_error_rate: float | None = None
+    phone_error_rate: float | None = None
 
     @property
     def loss(self) -> float | None:
@@ -213,6 +216,9 @@ def _compared(core, data: DataSet, reference: list, pooling: str, progress, done
             "float_accuracy": accuracy_of(reference, data, pooling),
             "accuracy": accuracy_of(fixed, data, pooling),
         }
+    if data.phone_error_rate is not None:
+        accuracies["float_phone_error_rate"] = data.phone_error_rate(reference)
+        accuracies["phone_error_rate"] = data.phone_error_rate(fixed)
     return Evaluation(
         core,
         sqnr(exact, given),

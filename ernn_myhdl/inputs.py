@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 
+#: Training utterances of a corpus on which formats are chosen.
+CALIBRATION = 64
 #: The array of an .npz file that is no sequence.
 LABELS = "labels"
 
@@ -71,11 +74,13 @@ class DataSet:
     """Sequences (frames, inputs) and what they are.
 
     labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
-    after the other (frames,); None without labels.
+    after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
+    every sequence, where these are speech of a corpus.
     """
 
     sequences: list[np.ndarray]
     labels: np.ndarray | None = None
+    phone_error_rate: Callable[[Sequence[np.ndarray]], float] | None = None
 
     @property
     def frames(self) -> int:
@@ -97,12 +102,38 @@ def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
 
 
 def load_data(file: str | Path, inputs: int) -> DataSet:
-    """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file."""
+    """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file.
+
+    Of a corpus folder: its test part.
+    """
+    if Path(file).is_dir():
+        return _corpus_data(file, inputs)["test"]
     loaded, labels = _sequences_of(_load(file))
     sequences = check_input(loaded, inputs, f"input {file}")
     if labels is not None:
         labels = _checked_labels(labels, sequences, f"input {file} {LABELS}")
     return DataSet(sequences, labels)
+
+
+def load_calibration(file: str | Path, inputs: int) -> list[np.ndarray]:
+    """Sequences to choose formats on: as `load_input`; of a corpus folder training utterances."""
+    if Path(file).is_dir():
+        return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
+    return load_input(file, inputs)
+
+
+def _corpus_data(folder: str | Path, inputs: int) -> dict[str, DataSet]:
+    """The parts of a corpus folder."""
+    from ernn_myhdl.corpus.data_set import corpus_data
+    from ernn_myhdl.corpus.storage import load_corpus
+
+    corpus = load_corpus(folder)
+    if corpus.inputs != inputs:
+        raise DesignError(
+            f"corpus {folder}: {corpus.inputs} elements a frame, must be {inputs}, the inputs of the design; "
+            "give the corpus that it was trained on"
+        )
+    return corpus_data(corpus)
 
 
 def _sequences_of(loaded) -> tuple[object, np.ndarray | None]:

@@ -21,10 +21,12 @@ EXAMPLES = """\
   ernn evaluate vowels --data test.npz --max-loss 0.5
   ernn evaluate vowels --data test.npz --words 8..16 --max-loss 0.5 -o words.png
   ernn evaluate speech --data utterances.npz --words 8,12,16 --calibration train.npz --min-sqnr 40
+  ernn evaluate lstm/design --data build/corpus --calibration build/corpus --words 8..16
 
 Data: an .npz file with one floating point array (frames, inputs) for each sequence, as `ernn simulate`
 takes it, and optionally `labels`: integers, the class of each sequence (in the order of the sorted
-names) or of each frame of all sequences. A class is the number of the largest output."""
+names) or of each frame of all sequences. A class is the number of the largest output. Or a corpus folder: its test
+part, with the phone error rate; as --calibration utterances of its training part."""
 
 #: Outputs that are listed, the worst ones first.
 LISTED = 8
@@ -42,7 +44,9 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
-    parser.add_argument("--data", required=True, metavar="X", help=".npz file (or .npy)")
+    parser.add_argument(
+        "--data", required=True, metavar="X", help=".npz file (or .npy), or corpus folder"
+    )
     parser.add_argument(
         "--pooling", choices=("mean", "last"), default="mean",
         help="output that names a sequence's class: the mean of its frames (default), or the last",
@@ -62,7 +66,7 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     sweep.add_argument(
         "--calibration", metavar="X",
-        help=".npz or .npy that the formats are chosen on (default: the data)",
+        help=".npz, .npy or corpus that the formats are chosen on (default: the data)",
     )  # fmt: skip
     sweep.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
     add_json(parser)
@@ -86,7 +90,7 @@ def word_lengths(text: str) -> list[int]:
 def run(args) -> int:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.evaluate import check_limits, check_words
-    from ernn_myhdl.inputs import load_data, load_input
+    from ernn_myhdl.inputs import load_calibration, load_data
     from ernn_myhdl.storage import load_design
 
     if args.words is None:
@@ -102,7 +106,9 @@ def run(args) -> int:
     core = load_design(args.design)
     data = load_data(args.data, core.inputs)
     check_limits(data, args.max_loss, args.min_sqnr)
-    calibration = None if args.calibration is None else load_input(args.calibration, core.inputs)
+    calibration = (
+        None if args.calibration is None else load_calibration(args.calibration, core.inputs)
+    )
     result = {
         "design": core.name,
         "digest": core.digest,
@@ -179,6 +185,9 @@ def _numbers(evaluation) -> dict:
             "accuracy_fixed": evaluation.accuracy,
             "loss_points": evaluation.loss,
         }
+    if evaluation.phone_error_rate is not None:
+        accuracy["phone_error_rate_float"] = evaluation.float_phone_error_rate
+        accuracy["phone_error_rate_fixed"] = evaluation.phone_error_rate
     return accuracy | {
         "sqnr_db": evaluation.sqnr,
         "largest_error": evaluation.error,
@@ -218,6 +227,11 @@ def _lines(evaluation):
             f"accuracy: float {100 * evaluation.float_accuracy:.2f} %, fixed point "
             f"{100 * evaluation.accuracy:.2f} %, loss {evaluation.loss:.2f} points"
         )
+    if evaluation.phone_error_rate is not None:
+        yield (
+            f"phone error rate: float {100 * evaluation.float_phone_error_rate:.2f} %, fixed point "
+            f"{100 * evaluation.phone_error_rate:.2f} %"
+        )
     fmt = evaluation.core.output_format
     yield (
         f"SQNR {evaluation.sqnr:.1f} dB, largest error {evaluation.error:.4g} "
@@ -238,15 +252,18 @@ def _lines(evaluation):
 
 def _table(made: dict):
     """A line for each word length."""
-    labelled = next(iter(made.values())).accuracy is not None
+    first = next(iter(made.values()))
+    labelled, spoken = first.accuracy is not None, first.phone_error_rate is not None
     accuracy = f"  {'accuracy (%)':>12}  {'loss (points)':>13}" if labelled else ""
-    yield f"{'word':>5}{accuracy}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
+    phones = f"  {'phone errors (%)':>16}" if spoken else ""
+    yield f"{'word':>5}{accuracy}{phones}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
     if labelled:
-        first = next(iter(made.values()))
-        yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}"
+        phones = f"  {'':>13}  {100 * first.float_phone_error_rate:>16.2f}" if spoken else ""
+        yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}{phones}"
     for word, e in made.items():
         accuracy = f"  {100 * e.accuracy:>12.2f}  {e.loss:>13.2f}" if labelled else ""
-        yield f"{word:>5}{accuracy}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
+        phones = f"  {100 * e.phone_error_rate:>16.2f}" if spoken else ""
+        yield f"{word:>5}{accuracy}{phones}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
 
 
 def _failed(args, what: str) -> int:

@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.corpus import Decoder, Part, load_corpus, score_outputs, train_decoder
-from ernn_myhdl.corpus.extra import speech_module
-from ernn_myhdl.corpus.storage import load_description
+from ernn_myhdl.corpus.data_set import corpus_data
+from ernn_myhdl.corpus.storage import load_corpus, load_description
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.evaluate import accuracy_of
-from ernn_myhdl.inputs import DataSet
+from ernn_myhdl.inputs import CALIBRATION, DataSet
 
 VOWELS = "japanese-vowels"
 #: Every so many-th training utterance of the Japanese Vowels is one of validation.
 HELD_OUT = 5
-#: Sequences on which formats are chosen.
-CALIBRATION = 64
 SCORED = ("validation", "test")
 
 
@@ -51,23 +48,11 @@ class Task:
 
     def score(self, part: str, outputs: Sequence[np.ndarray]) -> dict[str, float]:
         """Name -> share, 0 to 1, of outputs (frames, outputs) of every sequence; the first one is the error."""
-        right = accuracy_of(outputs, self.parts[part])
-        return {"error_rate": 1.0 - right, "accuracy": right}
-
-
-@dataclass(frozen=True)
-class PhoneTask(Task):
-    """The phones of a corpus. spoken: its parts; decoder: of the training labels."""
-
-    spoken: dict[str, Part]
-    decoder: Decoder
-
-    def score(self, part: str, outputs: Sequence[np.ndarray]) -> dict[str, float]:
-        found = score_outputs(self.spoken[part], outputs, self.decoder)
-        return {
-            "phone_error_rate": found.phone_error_rate,
-            "frame_accuracy": found.frame_accuracy,
-        }
+        data = self.parts[part]
+        right = accuracy_of(outputs, data)
+        if data.phone_error_rate is None:
+            return {"error_rate": 1.0 - right, "accuracy": right}
+        return {"phone_error_rate": data.phone_error_rate(outputs), "frame_accuracy": right}
 
 
 def load_task(source: str | Path) -> Task:
@@ -79,17 +64,9 @@ def load_task(source: str | Path) -> Task:
             f"corpus {source}: is no folder; make one with `ernn corpus make`, or give {VOWELS}"
         )
     corpus = load_corpus(source)
-    speech_module("rapidfuzz.distance")  # missing, it says so before the training
-    parts = {
-        name: DataSet([np.asarray(x, np.float64) for x in part.features], np.concatenate(part.labels))
-        for name, part in corpus.parts.items()
-    }  # fmt: skip
-    description = corpus.description
-    identity = {"corpus": description.name, "sha256": load_description(source)["sha256"]}
-    decoder = train_decoder(corpus.train, corpus.outputs)
-    return PhoneTask(
-        description.name, identity, corpus.inputs, corpus.outputs, parts, corpus.parts, decoder
-    )
+    name = corpus.description.name
+    identity = {"corpus": name, "sha256": load_description(source)["sha256"]}
+    return Task(name, identity, corpus.inputs, corpus.outputs, corpus_data(corpus))
 
 
 def _vowels() -> Task:

@@ -1,0 +1,246 @@
+"""`ernn train` and `ernn explore model` with small recognisers: the whole path, resuming, bad input."""
+
+import json
+
+import numpy as np
+import pytest
+from corpus_files import make_few
+from small_training import torch
+
+from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.cli.main import main
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.evaluate import accuracy_of, fixed_runs
+from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.recogniser import training
+from ernn_myhdl.recogniser.model import Recogniser, model_outputs
+from ernn_myhdl.recogniser.recipe import METHODS, Recipe
+from ernn_myhdl.recogniser.search import recipe_for
+from ernn_myhdl.recogniser.task import VOWELS, load_task
+from ernn_myhdl.recogniser.training import train_recogniser
+from ernn_myhdl.storage import load_design
+
+pytestmark = pytest.mark.torch
+TINY = {
+    "hidden": 8, "block": 4, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 1, "quantise_epochs": 1
+}  # fmt: skip
+OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items() if name != "block"]
+
+
+@pytest.fixture(scope="module")
+def vowels():
+    return load_task(VOWELS)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_few(tmp_path_factory.mktemp("corpus") / "few")
+
+
+def result_of(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.speech
+@pytest.mark.slow
+def test_the_whole_path_from_a_corpus_to_a_vivado_folder(corpus, tmp_path, capsys):
+    folder = tmp_path / "search"
+    command = [
+        "explore",
+        "model",
+        corpus,
+        "--device",
+        "xc7z020",
+        "--max-error",
+        "99.5",
+        "-o",
+        folder,
+    ]
+    code, out, _ = result_of(capsys, *command, *OPTIONS, "--json")
+    found = json.loads(out)
+    assert code == 0 and found["feasible"] and 1 <= len(found["trainings"]) <= 5
+    assert (folder / "saving.png").is_file()
+    log = (folder / "log.md").read_text()
+    assert log.count("- Training ") == len(found["trainings"]) and "- Chosen: " in log
+    # the dense models are shared by the trainings of a cell
+    cells = {t["cell"] for t in found["trainings"]}
+    assert len(list((folder / "starts").iterdir())) == len(cells)
+    chosen = found["chosen"]
+    network = load_design(folder / "design")
+    cell = network.layers[0].cell
+    assert (cell.kind, cell.block, cell.x_block) == (
+        chosen["cell"], chosen["block"], chosen["input_block"]
+    )  # fmt: skip
+
+    code, out, _ = result_of(capsys, *command, *OPTIONS)
+    assert code == 0 and out.startswith(log)  # nothing is trained again
+
+    options = ["--data", corpus, "--calibration", corpus, "--words", "8,12", "--json"]
+    code, out, _ = result_of(capsys, "evaluate", folder / "design", *options)
+    words = {row["word"]: row for row in json.loads(out)["words"]}
+    task = load_task(corpus)
+    reference = json.loads(next(folder.glob("trainings/*/result.json")).read_text())
+    assert reference["task"] == task.identity
+    scores = task.score("test", [run.outputs for run in fixed_runs(network, task.parts["test"])])
+    assert words[12]["phone_error_rate_fixed"] == scores["phone_error_rate"]
+    assert words[12]["accuracy_fixed"] == scores["frame_accuracy"]
+    code, out, _ = result_of(capsys, "evaluate", folder / "design", "--data", corpus)
+    assert code == 0 and f"fixed point {100 * scores['phone_error_rate']:.2f} %" in out
+
+    code, _, _ = result_of(
+        capsys, "synth", folder / "design", "-o", tmp_path / "vivado", "--device", "xc7z020"
+    )
+    assert code == 0 and list((tmp_path / "vivado").rglob("*.tcl"))
+
+
+@pytest.mark.speech
+def test_an_infeasible_pair_exits_with_1_and_says_so(corpus, tmp_path, capsys):
+    command = ["explore", "model", corpus, "--device", "xc7z020", "--max-error", "0.5"]
+    code, out, _ = result_of(capsys, *command, "-o", tmp_path / "search", *OPTIONS)
+    assert code == 1 and "Infeasible: the accuracy is missed at the lower bound" in out
+    assert not (tmp_path / "search/design").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_are_those_of_the_files_that_were_written(method, vowels, tmp_path):
+    recipe = Recipe(
+        **TINY, method=method, cell="gru" if method == "projection" else "lstm", rate=0.02
+    )
+    trained = train_recogniser(vowels, recipe, tmp_path / "run")
+    assert trained.result == json.loads((tmp_path / "run/result.json").read_text())
+    scores = trained.result["scores"]
+    assert ("start" in scores) == (method != "direct")
+    test = vowels.parts["test"]
+    outputs = [run.outputs for run in fixed_runs(trained.design(), test)]
+    assert scores["fixed_point"]["test"]["accuracy"] == accuracy_of(outputs, test)
+    # the written model is that whose design was scored: the fixed point follows it closely
+    model = Recogniser(recipe, vowels.inputs, vowels.outputs)
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(tmp_path / "run/model.safetensors"))
+    exact = np.concatenate(model_outputs(model, test))
+    assert np.abs(exact - np.concatenate(outputs)).max() < 0.1
+    cells = [layer.cell for layer in trained.design().layers]
+    assert cells == recipe.cells(vowels.inputs, vowels.outputs)
+    history = json.loads((tmp_path / "run/history.json").read_text())
+    epochs = sum(len(stage["epochs"]) for stage in history.values())
+    assert epochs == 4  # the same for every method
+
+
+class Crash(Exception):
+    """An interruption."""
+
+
+@pytest.mark.parametrize("where", ["start", "compress", "quantise", "scores", "write"])
+def test_an_interrupted_training_ends_with_the_same_bits(where, vowels, tmp_path, monkeypatch):
+    recipe = Recipe(**TINY)
+    whole = train_recogniser(vowels, recipe, tmp_path / "whole")
+    names = {"start": "fit", "compress": "compress", "quantise": "Quantisation",
+             "scores": "fixed_scores", "write": "save_design"}  # fmt: skip
+    with monkeypatch.context() as patch:
+
+        def crash(*args, **kwargs):
+            raise Crash
+
+        patch.setattr(training, names[where], crash)
+        with pytest.raises(Crash):
+            train_recogniser(vowels, recipe, tmp_path / "run")
+    again = train_recogniser(vowels, recipe, tmp_path / "run")
+    assert again.result["scores"] == whole.result["scores"]
+    assert again.design().digest == whole.design().digest
+    same = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("whole", "run")]
+    assert same[0] == same[1]
+
+
+def test_a_finished_training_is_read_and_another_recipe_is_refused(vowels, tmp_path, monkeypatch):
+    recipe = Recipe(**TINY, method="direct")
+    first = train_recogniser(vowels, recipe, tmp_path / "run")
+    monkeypatch.setattr(training, "compress", None)
+    assert train_recogniser(vowels, recipe, tmp_path / "run").result == first.result
+    other = Recipe(**TINY, method="direct", seed=1)
+    with pytest.raises(DesignError, match="another training: seed = 0 there, 1 here"):
+        train_recogniser(vowels, other, tmp_path / "run")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/file").write_text("mine")
+    with pytest.raises(DesignError, match="not made by this command"):
+        train_recogniser(vowels, recipe, tmp_path / "own", force=True)
+
+
+def test_the_command_prints_the_scores(tmp_path, capsys):
+    command = ["train", VOWELS, "-o", tmp_path / "run", *OPTIONS, "--block", "4"]
+    code, out, _ = result_of(capsys, *command)
+    assert code == 0 and "design, 12 bits" in out and "test error rate" in out
+    code, out, _ = result_of(capsys, *command, "--json")
+    scores = json.loads(out)["scores"]
+    assert code == 0 and set(scores) == {"start", "float", "fixed_point"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "magic"], "method = 'magic': must be one of dense, admm"),
+        (["--cell", "rnn"], "cell = 'rnn': must be one of lstm, gru"),
+        (["--cell", "gru", "--peepholes"], "peepholes: a gru has none"),
+        (["--block", "3"], "must be a power of two"),
+        (["--block", "1"], "nothing would be compressed"),
+        (["--epochs", "0"], "epochs = 0: must be a whole number, at least 1"),
+        (["--rate", "0"], "rate = 0.0: must be above 0"),
+        (["--dropout", "1"], "dropout = 1.0: must be from 0 on, below 1"),
+        (["--seed", "-1"], "seed = -1"),
+    ],
+)
+def test_bad_options_of_training_are_one_line(options, message, tmp_path, capsys):
+    code, out, err = result_of(capsys, "train", VOWELS, "-o", tmp_path / "run", *options)
+    assert code == 2 and not out and message in err and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-error", "0"], "must be above 0, below 100"),
+        (["--max-error", "20", "--method", "dense"], "has no blocks to search"),
+        (["--max-error", "20", "--device", "xc1"], "device = 'xc1'"),
+    ],
+)
+def test_bad_options_of_the_search_are_one_line(options, message, tmp_path, capsys):
+    command = ["explore", "model", VOWELS, "--device", "xc7z020", "-o", tmp_path / "run"]
+    code, out, err = result_of(capsys, *command, *options)
+    assert code == 2 and not out and message in err and err.count("\n") == 1
+
+
+def test_a_corpus_that_is_none_is_refused(tmp_path, capsys):
+    code, _, err = result_of(capsys, "train", tmp_path / "none", "-o", tmp_path / "run")
+    assert code == 2 and "is no folder" in err
+    (tmp_path / "empty").mkdir()
+    code, _, err = result_of(capsys, "train", tmp_path / "empty", "-o", tmp_path / "run")
+    assert code == 2 and "holds no corpus.toml" in err
+
+
+def test_recipes_of_choices():
+    recipe = Recipe(hidden=64, projection=32, peepholes=True)
+    gru = recipe_for(recipe, Choice("gru", 8, 16))
+    assert gru.cells(39, 44) == [GruCell(39, 64, 8, "after", input_block=16), LinearCell(64, 44, 1)]
+    dense = recipe_for(recipe, Choice("lstm", 1, 1))
+    assert dense.method == "dense"
+    assert dense.cells(39, 44)[0] == LstmCell(39, 64, 32, 1, True)
+
+
+def test_padding_behind_sequences_changes_no_output(vowels):
+    torch.manual_seed(0)
+    model = Recogniser(Recipe(**TINY), vowels.inputs, vowels.outputs).eval()
+    data = vowels.parts["validation"]
+    made = model_outputs(model, data)
+    with torch.no_grad():
+        for x, y in zip(data.sequences[:5], made[:5], strict=True):
+            alone = model(torch.as_tensor(x, dtype=torch.float32)[None])[0].numpy()
+            assert np.abs(alone - y).max() < 1e-5
+
+
+def test_the_parts_of_the_vowels_share_no_utterance(vowels):
+    parts = vowels.parts
+    assert [len(parts[n].sequences) for n in ("train", "validation", "test")] == [216, 54, 370]
+    shapes = {x.tobytes() for x in parts["train"].sequences}
+    assert not shapes & {x.tobytes() for x in parts["validation"].sequences}
