@@ -24,7 +24,16 @@ pytestmark = pytest.mark.torch
 TINY = {
     "hidden": 8, "block": 4, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 1, "quantise_epochs": 1
 }  # fmt: skip
+#: Of TINY, and of a training that learns a little of a few utterances.
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items() if name != "block"]
+LEARN = [
+    *OPTIONS,
+    "--epochs=8",
+    "--admm-epochs=2",
+    "--retrain-epochs=2",
+    "--batch=1",
+    "--rate=0.03",
+]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +67,7 @@ def test_the_whole_path_from_a_corpus_to_a_vivado_folder(corpus, tmp_path, capsy
         "-o",
         folder,
     ]
-    code, out, _ = result_of(capsys, *command, *OPTIONS, "--json")
+    code, out, _ = result_of(capsys, *command, *LEARN, "--json")
     found = json.loads(out)
     assert code == 0 and found["feasible"] and 1 <= len(found["trainings"]) <= 5
     assert (folder / "saving.png").is_file()
@@ -74,7 +83,7 @@ def test_the_whole_path_from_a_corpus_to_a_vivado_folder(corpus, tmp_path, capsy
         chosen["cell"], chosen["block"], chosen["input_block"]
     )  # fmt: skip
 
-    code, out, _ = result_of(capsys, *command, *OPTIONS)
+    code, out, _ = result_of(capsys, *command, *LEARN)
     assert code == 0 and out.startswith(log)  # nothing is trained again
 
     options = ["--data", corpus, "--calibration", corpus, "--words", "8,12", "--json"]
