@@ -21,8 +21,8 @@ from ernn_myhdl.cli.console import (
 from ernn_myhdl.cli.evaluate import word_lengths
 from ernn_myhdl.errors import DesignError
 
+FIRST_EXAMPLE = "  ernn explore model build/corpus --device xc7z020 --max-error 30 -o build/search"
 EXAMPLES = """\
-  ernn explore model build/corpus --device xc7z020 --max-error 30 -o build/search
   ernn explore hardware paper --device xc7vx690t
   ernn explore hardware paper --device xc7vx690t --max-latency-us 2 -o small
   ernn explore hardware paper --device xc7vx690t --min-fps 500000 --streams 1,2,4,8 --words 8,10,12
@@ -37,7 +37,7 @@ def add_parser(subparsers) -> None:
         "explore",
         "search for the best model or hardware of a layer",
         "Search for the design that keeps the limits that are given.",
-        EXAMPLES,
+        f"{FIRST_EXAMPLE}\n{EXAMPLES}",
     )
     kinds = parser.add_subparsers(
         title="searches", metavar="SEARCH", required=True, parser_class=OneLineParser

@@ -1,1 +1,1 @@
-"""Exploration: which hardware a layer should have on which device."""
+"""Exploration: which model, and which hardware on which device."""
