@@ -55,7 +55,7 @@ def _validation(axis, epochs: list[dict]) -> None:
     for name, colour in zip(values[0], COLOURS, strict=False):
         axis.plot(steps, [v.get(name) for v in values], color=colour, marker=".", label=name)
     axis.set_ylabel("validation")
-    axis.legend()
+    axis.legend(loc="lower right")
 
 
 def _residuals(axis, updates: list[dict]) -> None:
@@ -74,4 +74,4 @@ def _residuals(axis, updates: list[dict]) -> None:
         )
     axis.set_yscale("log")
     axis.set_ylabel("relative residual")
-    axis.legend()
+    axis.legend(loc="upper right")
