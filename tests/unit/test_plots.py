@@ -8,6 +8,7 @@ import pytest
 from ernn_myhdl import DesignError, GruCell, LinearCell, new_design, new_network
 from ernn_myhdl.plots.error import plot_error, stage_errors
 from ernn_myhdl.plots.schedule import plot_schedule
+from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.plots.waveform import plot_waveform, signal_names
 
 DESIGN = new_design(4, 8, 4, 4, lanes=4)
@@ -21,6 +22,19 @@ def run():
 
 def texts(file):
     return re.findall(r"<text[^>]*>([^<]*)</text>", file.read_text())
+
+
+def test_legends_of_curves_look_for_no_place(tmp_path, monkeypatch):
+    """On a slow machine matplotlib warned that looking took long."""
+    monkeypatch.delattr("matplotlib.legend.Legend._find_best_position")
+    residuals = {"w": {"relative_primal": 0.5, "relative_dual": 0.1}}
+    history = {
+        "phases": [{"name": "admm", "first_step": 0, "last_step": 1}],
+        "epochs": [{"step": 1, "loss": 1.0, "validation": {"accuracy": 0.5}}],
+        "updates": [{"step": 1, "residuals": residuals}],
+    }
+    plot_history(history, tmp_path / "curves.svg")
+    assert "accuracy" in texts(tmp_path / "curves.svg")
 
 
 def test_waveform(run, tmp_path):

@@ -98,8 +98,15 @@ def test_the_whole_path_from_a_corpus_to_a_vivado_folder(corpus, tmp_path, capsy
     code, out, _ = result_of(capsys, "evaluate", folder / "design", "--data", corpus)
     assert code == 0 and f"fixed point {100 * scores['phone_error_rate']:.2f} %" in out
 
+    few = ["--lanes", "1,2", "--ifft-units", "1", "--element-width", "1", "--streams", "1"]
+    layer = ["explore", "hardware", folder / "design/layer_0", "--device", "xc7z020"]
+    code, _, _ = result_of(capsys, *layer, *few, "--jobs", "1", "-o", tmp_path / "layer")
+    assert code == 0
+    assert np.array_equal(
+        load_design(tmp_path / "layer").weights["bias"], network.layers[0].weights["bias"]
+    )
     code, _, _ = result_of(
-        capsys, "synth", folder / "design", "-o", tmp_path / "vivado", "--device", "xc7z020"
+        capsys, "synth", tmp_path / "layer", "-o", tmp_path / "vivado", "--device", "xc7z020"
     )
     assert code == 0 and list((tmp_path / "vivado").rglob("*.tcl"))
 
