@@ -6,9 +6,10 @@
 A recurrent layer of 128 cells with a dense read-out (`ernn train`). Every method trains for the same number of epochs:
 ADMM and the projection begin from a dense model, which dense training goes on with, and direct training begins
 from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
-integer model. Seconds are those of a training without the dense model that it begins from. Each training writes a folder of its own under --work and goes on where it was interrupted; a training
-that is done is read. --print prints the table of what is done, and trains nothing. All 78 trainings of three
-seeds take about three hours on two idle cores. Exits with 3 without PyTorch or the packages of the extra speech.
+integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a
+training that is done is read. Seconds are those of a training without the dense model that it begins from.
+--print prints the table of what is done, and trains nothing. Exits with 3 without PyTorch or the packages of the
+extra speech.
 """
 
 from __future__ import annotations
