@@ -35,6 +35,8 @@ from ernn_myhdl.storage import load_design, save_design
 from ernn_myhdl.synthesis.devices import Device
 
 MOST_TRAININGS = 5
+#: Share of the operations that a fine-tuning must save.
+WORTH = 0.05
 LARGER_INPUT, GRU = "larger blocks for x", "GRU in the place of LSTM"
 
 Train = Callable[[Choice], tuple[float, CoreSpecification]]
@@ -179,9 +181,11 @@ class _Search:
                 return
             _, what, choice, saved = options[0]
             tried.add(what)
-            if saved <= 0:
+            if saved < WORTH:
                 self.log.step(
-                    "Fine-tuning", f"{what}: not tried, {choice.text} saves no operations."
+                    "Fine-tuning",
+                    f"{what}: not tried, {choice.text} saves {max(saved, 0):.1%} of the operations, less than "
+                    f"{WORTH:.0%}.",
                 )
             elif not self.left:
                 self.log.step(
