@@ -30,9 +30,11 @@ from ernn_myhdl.train import require_torch
 
 BLOCKS = (2, 4, 8, 16)
 NAMES = {
-    DENSE: "dense", "admm": "ADMM, retraining", "projection": "projection, retraining",
+    DENSE: "dense, as long as the others", "admm": "ADMM, retraining", "projection": "projection, retraining",
     "direct": "direct",
 }  # fmt: skip
+#: The model that ADMM and the projection begin from.
+START = "dense"
 
 
 def recipes(cells, methods, blocks, seeds) -> list[Recipe]:
@@ -108,47 +110,61 @@ def results(corpus: str, work: Path, wanted: list[Recipe]) -> list[dict]:
 
 
 def percent(values: list[float]) -> str:
-    """Mean and standard deviation, in percent."""
+    """Mean and standard deviation, in percent; empty without values."""
+    if not values:
+        return ""
     spread = f" ± {100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
     return f"{100 * np.mean(values):.2f}{spread}"
 
 
+def dense_errors(found: list[dict]) -> dict[tuple, float]:
+    """(cell, seed) -> phone error rate of the dense model; the better one, on the validation part, of that which the others
+    begin from and that which trained as long as they."""
+    errors = {}
+    for result in found:
+        recipe, scores = result["recipe"], result["scores"]
+        if recipe["method"] == DENSE:
+            models = [scores["start"], scores["float"]]
+            best = min(models, key=lambda m: m["validation"]["phone_error_rate"])
+            errors[recipe["cell"], recipe["seed"]] = best["test"]["phone_error_rate"]
+    return errors
+
+
 def rows_of(found: list[dict]) -> list[tuple]:
-    """A row for each cell, method and block size."""
+    """A row for each cell, method and block size, and one for the dense models that others begin from."""
+    dense = dense_errors(found)
     groups: dict[tuple, list[dict]] = {}
     for result in found:
         recipe = result["recipe"]
         block = 1 if recipe["method"] == DENSE else recipe["block"]
-        groups.setdefault((recipe["cell"], block, recipe["method"]), []).append(result)
-    rows = []
-    for (cell, block, method), runs in groups.items():
-        scores = [run["scores"] for run in runs]
-        dense = {
-            r["recipe"]["seed"]: r["scores"]["float"]["test"]["phone_error_rate"]
-            for r in groups.get((cell, 1, DENSE), [])
-        }
-        lost = [
-            run["scores"]["float"]["test"]["phone_error_rate"] - dense[run["recipe"]["seed"]]
-            for run in runs
-            if run["recipe"]["seed"] in dense
-        ]
-        rows.append(
-            (
-                cell.upper(),
-                block,
-                NAMES[method],
-                f"{np.mean([run['numbers'] for run in runs]):,.0f}",
-                percent([s["float"]["test"]["phone_error_rate"] for s in scores]),
-                percent(lost) if lost and method != DENSE else "",
-                percent([s["fixed_point"]["test"]["phone_error_rate"] for s in scores]),
-                percent([s["float"]["test"]["frame_accuracy"] for s in scores]),
-                percent([s["fixed_point"]["test"]["frame_accuracy"] for s in scores]),
-                ", ".join(str(run["recipe"]["seed"]) for run in runs),
-                f"{np.mean([run['seconds'] for run in runs]):.0f}",
-            )
-        )
-    return sorted(
-        rows, key=lambda row: (row[0] != "LSTM", row[1], list(NAMES.values()).index(row[2]))
+        groups.setdefault((recipe["cell"], block, NAMES[recipe["method"]]), []).append(result)
+        if recipe["method"] == DENSE:
+            start = result | {"scores": {"float": result["scores"]["start"]}}
+            groups.setdefault((recipe["cell"], block, START), []).append(start)
+    order = [START, *NAMES.values()]
+    ordered = sorted(groups, key=lambda g: (KINDS.index(g[0]), g[1], order.index(g[2])))
+    return [_row(*group, groups[group], dense) for group in ordered]
+
+
+def _row(cell: str, block: int, name: str, runs: list[dict], dense: dict[tuple, float]) -> tuple:
+    def test(model: str, measure: str) -> list[float]:
+        return [run["scores"][model]["test"][measure] for run in runs if model in run["scores"]]
+
+    keys = [(run["recipe"]["cell"], run["recipe"]["seed"]) for run in runs]
+    errors = test("float", "phone_error_rate")
+    lost = [e - dense[k] for e, k in zip(errors, keys, strict=True) if k in dense and block > 1]
+    return (
+        cell.upper(),
+        block,
+        name,
+        f"{np.mean([run['numbers'] for run in runs]):,.0f}",
+        percent(errors),
+        percent(lost),
+        percent(test("fixed_point", "phone_error_rate")),
+        percent(test("float", "frame_accuracy")),
+        percent(test("fixed_point", "frame_accuracy")),
+        ", ".join(str(seed) for _, seed in keys),
+        "" if name == START else f"{np.mean([run['seconds'] for run in runs]):.0f}",
     )
 
 

@@ -1,6 +1,7 @@
 """The search for a model with a training that is made up: bounds, decisions, log, resuming."""
 
 import json
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -32,13 +33,13 @@ SMALL, LARGE = device_named("xc7z020"), device_named("xc7vx690t")
 WORD = 12
 
 
-def cells_of(hidden):
+def cells_of(hidden, inputs=39):
     """The layers of a choice, with a dense read-out."""
 
     def cells(choice):
         kind = {"lstm": LstmCell, "gru": GruCell}[choice.cell]
         own = choice.input_block if choice.input_block != choice.block else 0
-        layer = kind(inputs=39, hidden=hidden, block=choice.block, input_block=own)
+        layer = kind(inputs=inputs, hidden=hidden, block=choice.block, input_block=own)
         return [layer, LinearCell(hidden, 44, 1)]
 
     return cells
@@ -69,8 +70,10 @@ class Fake:
         return accuracy, design(design_name(choice))
 
 
-def search(train, folder, hidden=128, device=SMALL, accuracy=0.7, **options):
-    return explore_model(cells_of(hidden), train, accuracy, device, folder, word=WORD, **options)
+def search(train, folder, hidden=128, inputs=39, device=SMALL, accuracy=0.7, **options):
+    return explore_model(
+        cells_of(hidden, inputs), train, accuracy, device, folder, word=WORD, **options
+    )
 
 
 def least_good(largest_block, gru=True, larger_input=True):
@@ -182,10 +185,17 @@ def test_growth_finds_the_largest_block_that_keeps_the_accuracy(largest, tmp_pat
 
 
 def test_both_fine_tunings_are_tried_on_the_best_so_far(tmp_path):
-    result = search(Fake(least_good(8)), tmp_path / "search", hidden=512)
+    result = search(Fake(least_good(8)), tmp_path / "search", hidden=512, inputs=512)
     assert result.bounds.sizes[0] > 1
     assert result.chosen.choice == Choice("gru", 8, 16)
     assert [t.why for t in result.trials].count("fine-tuning") == 2
+
+
+def test_a_fine_tuning_that_saves_next_to_nothing_is_not_tried(tmp_path):
+    result = search(Fake(least_good(8)), tmp_path / "search", hidden=512, inputs=2)
+    log = (tmp_path / "search/log.md").read_text()
+    assert result.chosen.choice == Choice("gru", 8, 8)
+    assert re.search(r"larger blocks for x: not tried, .* less than 5%", log)
 
 
 def test_a_missed_accuracy_at_the_lower_bound_is_infeasible(tmp_path):
