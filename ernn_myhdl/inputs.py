@@ -106,7 +106,7 @@ def load_data(file: str | Path, inputs: int) -> DataSet:
 
     Of a corpus folder: its test part.
     """
-    if Path(file).is_dir():
+    if _is_corpus(file):
         return _corpus_data(file, inputs)["test"]
     loaded, labels = _sequences_of(_load(file))
     sequences = check_input(loaded, inputs, f"input {file}")
@@ -117,9 +117,15 @@ def load_data(file: str | Path, inputs: int) -> DataSet:
 
 def load_calibration(file: str | Path, inputs: int) -> list[np.ndarray]:
     """Sequences to choose formats on: as `load_input`; of a corpus folder training utterances."""
-    if Path(file).is_dir():
+    if _is_corpus(file):
         return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
     return load_input(file, inputs)
+
+
+def _is_corpus(file: str | Path) -> bool:
+    from ernn_myhdl.corpus.storage import TOML_NAME
+
+    return (Path(file) / TOML_NAME).is_file()
 
 
 def _corpus_data(folder: str | Path, inputs: int) -> dict[str, DataSet]:
