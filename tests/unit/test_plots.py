@@ -27,12 +27,13 @@ def texts(file):
 def test_legends_of_curves_look_for_no_place(tmp_path, monkeypatch):
     """On a slow machine matplotlib warned that looking took long."""
     monkeypatch.delattr("matplotlib.legend.Legend._find_best_position")
-    residuals = {"w": {"relative_primal": 0.5, "relative_dual": 0.1}}
-    history = {
-        "phases": [{"name": "admm", "first_step": 0, "last_step": 1}],
-        "epochs": [{"step": 1, "loss": 1.0, "validation": {"accuracy": 0.5}}],
-        "updates": [{"step": 1, "residuals": residuals}],
-    }
+    epochs = [{"step": n, "loss": 1 / n, "validation": {"accuracy": 0.2 * n}} for n in (1, 2, 3)]
+    updates = [
+        {"step": n, "residuals": {"w": {"relative_primal": 1 / n, "relative_dual": 0.5 / n}}}
+        for n in (1, 2, 3)
+    ]
+    phases = [{"name": "admm", "first_step": 0, "last_step": 3}]
+    history = {"phases": phases, "epochs": epochs, "updates": updates}
     plot_history(history, tmp_path / "curves.svg")
     assert "accuracy" in texts(tmp_path / "curves.svg")
 
