@@ -106,7 +106,7 @@ def test_compiled(name, source, monkeypatch):
 
 
 @pytest.mark.ghdl
-@pytest.mark.parametrize("name", list(DESIGNS))
+@pytest.mark.parametrize("name", ["lstm", "network"])  # GRUs: `test_ghdl_random_designs`
 def test_ghdl(name):
     require_tool("ghdl")
     got, expected = run(name, "ghdl", CALM), reference(name, CALM)
