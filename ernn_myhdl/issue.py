@@ -43,7 +43,7 @@ def input_beats(cell: Cell, hardware: Hardware) -> int:
     return blocks_for(cell.inputs, hardware.samples_per_beat)
 
 
-def _cut_blocks(
+def cut_blocks(
     cell: Cell, size: int, ready: int, arrivals: Sequence[int]
 ) -> tuple[list[int], list[int]]:
     """Cycles in which the beats of a frame are taken from the FIFO and its blocks are cut.
@@ -68,7 +68,7 @@ def _cut_blocks(
 
 
 class Frame:
-    """What is known of a frame so far; see `ernn_myhdl.schedule.FrameTimes`. Arrays of cycles where it holds several."""
+    """What is known of a frame so far; see `ernn_myhdl.schedule.FrameTimes`. Several cycles are an array."""
 
     def __init__(self, number: int, stream: int, before: Frame | None) -> None:
         self.number, self.stream = number, stream
@@ -136,8 +136,8 @@ class Sequencer:
         self.time: Latencies = layer_latencies(cell, self.program.groups)
         self.arrivals = arrivals
         waiting = [-stream.FIFO_LATENCY] * input_beats(cell, hardware)
-        at_once = _cut_blocks(cell, hardware.samples_per_beat, 0, waiting)
-        #: Cycles of `_cut_blocks` of a frame that is there, from its first one.
+        at_once = cut_blocks(cell, hardware.samples_per_beat, 0, waiting)
+        #: Cycles of `cut_blocks` of a frame that is there, from its first one.
         self.taken, self.cut = (np.array(cycles) for cycles in at_once)
         latest: dict[int, Frame] = {}
         self.frames: list[Frame] = []
@@ -233,7 +233,7 @@ class Sequencer:
             taken, frame.blocks = ready + self.taken, ready + self.cut
         else:
             size = self.hardware.samples_per_beat
-            taken, cut = _cut_blocks(self.cell, size, ready, arrivals)
+            taken, cut = cut_blocks(self.cell, size, ready, arrivals)
             frame.blocks = np.array(cut)
         # the first beat has reached the FIFO's head
         begun = min(int(frame.blocks[0]), int(taken[0]))

@@ -3,8 +3,8 @@
 A frame is a list of operations, one a cycle: first the passes over the rows of the first phase (all
 columns of x, then all of the previous y), then those over the rows of the second phase (of x where it
 reads it, then of m). In a split cell, whose x and y have blocks of different sizes, the columns of x are a
-pass of their own before that of the same rows' others. An operation's place in the list is its address in every lane's weight memory,
-so this list is at once the program memory's contents, the layout of the weights and the basis of the
+pass of their own before that of the same rows' others. An operation's place in the list is its address in
+every lane's weight memory, so this list is at once the program memory's contents, the layout of the weights and the basis of the
 cycle model (`ernn_myhdl.schedule`). The two parts have a counter each: while the second phase of one
 frame waits for m, a pass of the first phase of the next frame may run.
 
@@ -45,7 +45,8 @@ class Operation:
     source that must have been written, 0 for the second phase's x, which was there for the first.
     first, last: of a row. chunks: cycles the drain takes after `last`, minus 1.
     start, x_done, y_done: first of the frame; last of its phase that reads x; last that reads y.
-    part: of a pass of x whose rows are added to those of the next. final: last of the first phase of a frame that has a second one; last of the second phase.
+    part: of a pass of x whose rows are added to those of the next.
+    final: last of the first phase of a frame that has a second one; last of the second phase.
     """
 
     source: int

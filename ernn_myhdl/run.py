@@ -34,7 +34,8 @@ class Run:
     """What one engine made of one input.
 
     x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
-    `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are). raw: the outputs as int64 in the `output` format.
+    `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are).
+    raw: the outputs as int64 in the `output` format.
     frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `golden.tensors.tensor_shapes`.
@@ -228,8 +229,9 @@ def run_design(
 
     The state is cleared at the start of every sequence, or that of `initial`: one state for one sequence,
     for a list of them a list with None for zero; a state is a dictionary of arrays (`golden.initial_state`),
-    in a network a list of one for each layer. Only designs with initial_states take them. engine: golden, integer, myhdl,
-    verilator, ghdl or auto (verilator where it and g++ are, otherwise myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
+    in a network a list of one for each layer. Only designs with initial_states take them.
+    engine: golden, integer, myhdl, verilator, ghdl or auto (verilator where it and g++ are, otherwise
+    myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
     traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the
     per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
     progress: called with (frames done, cycle). source: what verilator compiles, `verilog` (MyHDL's)

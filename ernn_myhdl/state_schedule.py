@@ -20,8 +20,6 @@ class StateTimes:
 
     def __init__(self, design: Design, streams: Sequence[int], loaded: Sequence[bool]) -> None:
         self.streams, self.loaded = streams, loaded
-        if not any(loaded):
-            return
         cell, size = design.cell, design.hardware.samples_per_beat
         #: Cycles in which the blocks of a frame of s_state are cut.
         self.length = initial_state.state_frame(design).beats * max(size // cell.tile, 1)

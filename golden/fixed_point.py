@@ -14,6 +14,7 @@ from ernn_myhdl.formats import to_real
 from golden.fxp_cells import FXP_CELLS
 from golden.fxp_stages import FxpStages, chosen
 from golden.initial_state import State, check_state
+from golden.phase_sums import GATE, add_sums
 from golden.result import ModelRun
 from golden.sequences import INPUT_SEQUENCE, check_sequence
 from golden.tensors import tensor_names
@@ -84,7 +85,7 @@ class FixedPointModel:
         products, recurrent = self._products("input_weight", t["input_spectrum"]), None
         if cell.recurrent:
             recurrent = self._products("recurrent_weight", self._output_spectrum)
-        stages.gate_sums(t, products, recurrent)
+        add_sums(stages, cell.split, GATE, t, products, recurrent)
         self._cell.advance(t, self._cell_state)
         if cell.recurrent:
             t["output_spectrum"] = stages.forward("output_spectrum", t["output"])

@@ -11,6 +11,8 @@ from fxpmath import Fxp
 from ernn_myhdl.cells import Cell
 from golden.fxp_arithmetic import rounded
 from golden.fxp_stages import FxpStages, rows
+from golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
+from golden.phase_sums import add_sums
 
 INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
 RESET, UPDATE, _, RECURRENT = range(4)
@@ -105,11 +107,9 @@ class FxpGru:
         stages = self.stages
         t["cell_output"] = stages.rounded("cell_output", r * c)
         t["cell_output_spectrum"] = stages.forward("cell_output_spectrum", t["cell_output"])
-        stages.candidate_sums(
-            t,
-            stages.products(self._input_weight, t["input_spectrum"]),
-            stages.products(self._recurrent_weight, t["cell_output_spectrum"]),
-        )
+        x = stages.products(self._input_weight, t["input_spectrum"])
+        of_m = stages.products(self._recurrent_weight, t["cell_output_spectrum"])
+        add_sums(stages, self.cell.split, CANDIDATE_PHASE, t, x, of_m)
         total = t["candidate_sums"] + self._bias[CANDIDATE]
         return [stages.saturated("preactivations", total, CANDIDATE)]
 

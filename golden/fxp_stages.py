@@ -75,7 +75,7 @@ class FxpStages:
         fxp.sum(products, axis=-2, out=total)
         return exact(total)
 
-    def sum(self, x: Fxp, y: Fxp) -> Fxp:
+    def added(self, x: Fxp, y: Fxp) -> Fxp:
         """The sum of two accumulators."""
         return number((x + y).val, self.formats["accumulators"])
 
@@ -101,32 +101,13 @@ class FxpStages:
         signal = number(signal.val.reshape(shape), self.formats[name])
         return self._count(name, signal, overflow.reshape(shape))
 
-    def gate_sums(self, t: dict[str, Fxp], x: Fxp, recurrent: Fxp | None) -> None:
-        """Tensors up to `gate_sums` from the products with x and with the previous y."""
-        self._sums("gate", "", t, x, recurrent)
+    def spectra(self, name: str, accumulators: Fxp) -> Fxp:
+        """Accumulators rounded to spectra `name`."""
+        return self.rounded(name, accumulators)
 
-    def candidate_sums(self, t: dict[str, Fxp], x: Fxp, m: Fxp) -> None:
-        """Tensors up to `candidate_sums` from the products with x and with m."""
-        self._sums("candidate", "candidate_", t, x, m)
-
-    def _sums(self, phase: str, prefix: str, t: dict[str, Fxp], x: Fxp, other: Fxp | None) -> None:
-        if not self.cell.split:
-            t[f"{prefix}accumulators"] = x if other is None else self.sum(x, other)
-            t[f"{phase}_sums"] = self._signal(phase, "sums", prefix, t)
-            return
-        t[f"{prefix}input_accumulators"], t[f"{prefix}accumulators"] = x, other
-        first = self._signal(f"{phase}_input", "sums", f"{prefix}input_", t)
-        second = self._signal(phase, "recurrent_sums", prefix, t)
-        t[f"{phase}_input_sums"], t[f"{phase}_recurrent_sums"] = first, second
-        t[f"{phase}_sums"] = self._count(
-            f"{phase}_sums", *saturated(first + second, self.formats[f"{phase}_sums"])
-        )
-
-    def _signal(self, phase: str, signal: str, prefix: str, t: dict[str, Fxp]) -> Fxp:
-        """Rows of accumulators as a signal; their rounded spectra become a tensor of t."""
-        spectra = f"{phase}_spectra"
-        t[spectra] = self.rounded(spectra, t[f"{prefix}accumulators"])
-        return self.inverse(f"{phase}_{signal}", t[spectra])
+    def total(self, name: str, x: Fxp, y: Fxp) -> Fxp:
+        """The sum of two signals of tensor `name`, saturated to it."""
+        return self._count(name, *saturated(x + y, self.formats[name]))
 
     def given(self, name: str, values: np.ndarray, what: str) -> Fxp:
         """Values (floating point) or raw words (elements,) as tensor `name`, zero-padded.

@@ -15,6 +15,7 @@ from ernn_myhdl.formats import to_real
 from golden.initial_state import check_states, state_sizes
 from golden.integer_cells import INTEGER_CELLS
 from golden.integer_stages import IntegerStages, Rounding
+from golden.phase_sums import GATE, add_sums
 from golden.result import ModelRun
 from golden.sequences import INPUT_SEQUENCE, Batch, check_sequence, is_batch
 
@@ -75,7 +76,8 @@ class _Run:
         for t, (spectra, products) in enumerate(self._input_products()):
             n = active[t]
             now = {"input": self.x[t, :n], "input_spectrum": spectra}
-            rounding.gate_sums(now, *self._products(products, spectrum))
+            x, of_y = self._products(products, spectrum)
+            add_sums(rounding, model.design.cell.split, GATE, now, x, of_y)
             model.cell.advance(rounding, now, products, c[:n] if recurrent else None)
             if recurrent:
                 now["output_spectrum"] = rounding.forward("output_spectrum", now["output"])

@@ -10,6 +10,7 @@ import numpy as np
 
 from ernn_myhdl.formats import round_shift
 from golden.integer_stages import IntegerStages, Rounding, Tensors
+from golden.phase_sums import CANDIDATE, add_sums
 
 
 class IntegerLstm:
@@ -111,7 +112,8 @@ class IntegerGru:
         t["cell_output"] = m
         t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", m)
         recurrent = self.candidate.multiply(t["cell_output_spectrum"])
-        rounding.candidate_sums(t, products[:, 2], recurrent)
+        split = self.stages.design.cell.split
+        add_sums(rounding, split, CANDIDATE, t, products[:, 2], recurrent)
         return [rounding.saturated("preactivations", t["candidate_sums"] + self.bias[2], 2)]
 
     def _reset_after(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:

@@ -110,30 +110,17 @@ class Rounding:
         frac = self.stages.frac["gate_spectra"] + k.bit_length() - 1
         return self.rounded(name, signal, frac)
 
-    def gate_sums(self, t: Tensors, x: np.ndarray, recurrent: np.ndarray | None) -> None:
-        """Tensors up to `gate_sums` from the products with x and with the previous y."""
-        self._sums("gate", "", t, x, recurrent)
+    def added(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The sum of two accumulators."""
+        return x + y
 
-    def candidate_sums(self, t: Tensors, x: np.ndarray, m: np.ndarray) -> None:
-        """Tensors up to `candidate_sums` from the products with x and with m."""
-        self._sums("candidate", "candidate_", t, x, m)
+    def spectra(self, name: str, accumulators: np.ndarray) -> np.ndarray:
+        """Accumulators rounded to spectra `name`."""
+        return self.rounded(name, accumulators, self.stages.frac["accumulators"])
 
-    def _sums(self, phase: str, prefix: str, t: Tensors, x, other) -> None:
-        if not self.stages.design.cell.split:
-            t[f"{prefix}accumulators"] = x if other is None else x + other
-            t[f"{phase}_sums"] = self._signal(phase, "sums", prefix, t)
-            return
-        t[f"{prefix}input_accumulators"], t[f"{prefix}accumulators"] = x, other
-        first = self._signal(f"{phase}_input", "sums", f"{prefix}input_", t)
-        second = self._signal(phase, "recurrent_sums", prefix, t)
-        t[f"{phase}_input_sums"], t[f"{phase}_recurrent_sums"] = first, second
-        t[f"{phase}_sums"] = self.saturated(f"{phase}_sums", first + second)
-
-    def _signal(self, phase: str, signal: str, prefix: str, t: Tensors) -> np.ndarray:
-        """Rows of accumulators as a signal; their rounded spectra become a tensor of t."""
-        spectra, sums = f"{phase}_spectra", t[f"{prefix}accumulators"]
-        t[spectra] = self.rounded(spectra, sums, self.stages.frac["accumulators"])
-        return self.inverse(f"{phase}_{signal}", t[spectra])
+    def total(self, name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The sum of two signals of tensor `name`, saturated to it."""
+        return self.saturated(name, x + y)
 
     def rounded(self, name: str, raw: np.ndarray, frac: int) -> np.ndarray:
         """raw with `frac` fraction bits, rounded half up and saturated to tensor `name`."""

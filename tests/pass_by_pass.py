@@ -8,36 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.design import Design
-from ernn_myhdl.issue import NEVER, input_beats
+from ernn_myhdl.issue import NEVER, cut_blocks, input_beats
 from ernn_myhdl.program import Operation, X, program_for
 from ernn_myhdl.rtl import sequencer, stream
 from ernn_myhdl.rtl.top import Latencies, latencies
 from ernn_myhdl.state_schedule import StateTimes
-
-
-def _cut_blocks(design: Design, ready: int, arrivals: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Cycles in which the beats of a frame are taken from the FIFO and its blocks are cut.
-
-    ready: first cycle in which the frame may be cut. arrivals: of its beats on s_axis.
-    """
-    blocks, k, size = (
-        design.cell.input_blocks,
-        design.cell.x_block,
-        design.hardware.samples_per_beat,
-    )
-    taken: list[int] = []
-    cut: list[int] = []
-    for arrival in arrivals:
-        ready = max(ready, arrival + stream.FIFO_LATENCY)
-        if size >= k:  # several blocks a beat, one a cycle
-            parts = min(size // k, blocks - len(cut))
-            cut += range(ready, ready + parts)
-            ready += parts - 1
-        taken.append(ready)
-        if size < k and (len(taken) % (k // size) == 0 or len(taken) == len(arrivals)):
-            cut.append(ready)
-        ready += 1
-    return taken, cut
 
 
 class _Frame:
@@ -66,7 +41,7 @@ class _Sequencer:
         arrivals: Sequence[Sequence[int]] | None,
         loaded: Sequence[bool] | None = None,
     ) -> None:
-        self.states = StateTimes(design, streams, loaded or [False] * len(streams))
+        self.states = StateTimes(design, streams, loaded) if loaded and any(loaded) else None
         self.arrivals = arrivals or [[0] * input_beats(design.cell, design.hardware)] * len(streams)
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
@@ -115,9 +90,10 @@ class _Sequencer:
                 if released == NEVER:
                     return NEVER
                 ready = max(ready, released + sequencer.ISSUE_LATENCY + 1)
-            ready = max(ready, self.states.ready(number))
-            arrivals = self.arrivals[number]
-            taken, frame.blocks = _cut_blocks(self.design, ready, arrivals)
+            if self.states:
+                ready = max(ready, self.states.ready(number))
+            arrivals, size = self.arrivals[number], self.design.hardware.samples_per_beat
+            taken, frame.blocks = cut_blocks(self.design.cell, size, ready, arrivals)
             begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
             frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
             self.next_cut = taken[-1] + 1
@@ -183,7 +159,7 @@ class _Sequencer:
             row = head + final - first + time.head_to_rows
             frame.cells.append(row + time.rows_to_cells)
         frame.m_written = [done + time.forward_m for done in frame.cells]
-        if len(frame.cells) == program.cell_groups:
+        if self.states and len(frame.cells) == program.cell_groups:
             self.states.used(number, frame.cells[-1])
         if not self.second_passes and len(frame.heads) == len(self.gate_passes):
             self._deliver(frame, frame.cells)

@@ -3,7 +3,8 @@
 `column_select` picks the spectrum of x, of the previous y (zero at the start of a sequence) or of m (or, in a
 second phase that reads x, of its own column of x) and makes the sums a + b and b - a of every bin once for
 all lanes. Columns are of a tile; blocks smaller than it come repeated to its size. A complex bin of the tile
-that is two real words p, q of such a block becomes 0, -p, q, so that a lane's K2 and K3 are their products. Latency SELECT_LATENCY. The choice comes a cycle before the columns and is registered in each
+that is two real words p, q of such a block becomes 0, -p, q, so that a lane's K2 and K3 are their products. Latency
+SELECT_LATENCY. The choice comes a cycle before the columns and is registered in each
 selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift

@@ -359,7 +359,8 @@ def pages_leaf(streams: int, groups: int) -> Leaf:
         ins(
             clk=Bit(), rst=Bit(), head_stream=tid, begins=Bit(), done=Bit(), done_stream=tid,
             user=Bit(), from_state=Bit(), stream=tid, frame_start=Bit(), frame_loaded=Bit(),
-            frame_stream=tid, cells_valid=Bit(), cells_loaded=Bit(), cells_index=Word(bits_for(groups)), cells_stream=tid,
+            frame_stream=tid, cells_valid=Bit(), cells_loaded=Bit(),
+            cells_index=Word(bits_for(groups)), cells_stream=tid,
         )
         | outs(free=Bit(), held=Bit()),
         {"last_group": groups - 1, "streams": streams},

@@ -329,7 +329,8 @@ class _Core:
             written = n.bundle("y_page_written", page, place)
             y_column = self.read(
                 "y", Array(cell.y_block, y_word), program.output_groups * program.output_width * each,
-                program.output_width * each, 1, 2 * hw.streams, write=self.write_y, data=self.y_data, write_page=written,
+                program.output_width * each, 1, 2 * hw.streams, write=self.write_y,
+                data=self.y_data, write_page=written,
                 write_index=self.op["y_write_index"], read_page=self.op["y_page"], **index,
             )  # fmt: skip
             if self.states:
