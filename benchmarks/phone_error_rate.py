@@ -3,7 +3,7 @@
     python -m benchmarks.phone_error_rate CORPUS --work build/per [--seeds 1,2,3] [--cells lstm,gru]
         [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--jobs 2] [--json FILE] [--print]
 
-A recurrent layer of 128 cells with a dense read-out (`ernn train`). Every method trains for the same number of epochs:
+A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every method trains for the same number of epochs:
 ADMM and the projection begin from a dense model, which dense training goes on with, and direct training begins
 from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
 integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a
@@ -29,6 +29,8 @@ from ernn_myhdl.recogniser.recipe import DENSE, KINDS, METHODS, Recipe
 from ernn_myhdl.train import require_torch
 
 BLOCKS = (2, 4, 8, 16)
+#: Of every recogniser of the table.
+SIZES = {"front": 128, "hidden": 256, "epochs": 6}
 NAMES = {
     DENSE: "dense, as long as the others", "admm": "ADMM, retraining", "projection": "projection, retraining",
     "direct": "direct",
@@ -43,9 +45,9 @@ def recipes(cells, methods, blocks, seeds) -> list[Recipe]:
     for seed in seeds:
         for cell in cells:
             if DENSE in methods:
-                made.append(Recipe(cell=cell, method=DENSE, seed=seed))
+                made.append(Recipe(cell=cell, method=DENSE, seed=seed, **SIZES))
             made += [
-                Recipe(cell=cell, method=method, block=block, seed=seed)
+                Recipe(cell=cell, method=method, block=block, seed=seed, **SIZES)
                 for block in blocks
                 for method in methods
                 if method != DENSE

@@ -95,7 +95,10 @@ def _add_timit(kinds) -> None:
 
 def _add_features(parser) -> None:
     parser.add_argument(
-        "--features", default="mfcc39", metavar="F", help="mfcc39 (default), logmel40 or logmel153"
+        "--features",
+        default="mfcc39",
+        metavar="F",
+        help="mfcc39 (default), mfcc39-20ms, logmel40 or logmel153",
     )
 
 

@@ -51,6 +51,12 @@ def add_recipe(parser) -> None:
     """The options of a recipe that do not choose blocks; each is called as its field."""
     sizes = parser.add_argument_group("recogniser")
     sizes.add_argument("--cell", metavar="C", help="lstm (default) or gru")
+    sizes.add_argument(
+        "--front",
+        type=whole,
+        metavar="N",
+        help="outputs of a dense linear layer in front (0: none)",
+    )
     sizes.add_argument("--hidden", type=whole, metavar="N", help="cells of a layer (128)")
     sizes.add_argument("--layers", type=whole, metavar="N", help="recurrent layers (1)")
     sizes.add_argument("--projection", type=whole, metavar="N", help="of an LSTM (0: none)")
@@ -65,15 +71,15 @@ def add_recipe(parser) -> None:
     training = parser.add_argument_group("training")
     training.add_argument("--seed", type=whole, metavar="N", help="of all that is drawn (0)")
     for name, default, what in (
-        ("epochs", 12, "of the dense model"),
-        ("admm-epochs", 10, "of ADMM"),
+        ("epochs", 8, "of the dense model"),
+        ("admm-epochs", 8, "of ADMM"),
         ("retrain-epochs", 8, "inside the structure, after ADMM"),
         ("quantise-epochs", 1, "with rounded weights"),
-        ("batch", 16, "sequences in a batch"),
+        ("batch", 8, "sequences in a batch"),
     ):
         training.add_argument(f"--{name}", type=whole, metavar="N", help=f"{what} ({default})")
     training.add_argument("--rate", type=number, metavar="R", help="largest learning rate (0.006)")
-    training.add_argument("--dropout", type=number, metavar="P", help="behind the layers (0.2)")
+    training.add_argument("--dropout", type=number, metavar="P", help="behind the layers (0.3)")
 
 
 def recipe_of(args):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ernn_myhdl.corpus.features import RATE, SHIFT
-
 #: The parts of a corpus; no speaker and no sentence of one is in another.
 PARTS = ("train", "validation", "test")
 
@@ -65,11 +63,6 @@ class Part:
     def frames(self) -> int:
         """Frames of all utterances."""
         return sum(len(u.labels) for u in self.utterances)
-
-    @property
-    def hours(self) -> float:
-        """Frames times their shift, in hours."""
-        return self.frames * SHIFT / RATE / 3600
 
 
 @dataclass(frozen=True)

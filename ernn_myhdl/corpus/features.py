@@ -2,7 +2,7 @@
 
 Audio is 16 kHz. A frame is 25 ms, every 10 ms, and lies wholly within the audio. Δ is the regression
 over two frames to each side, `(x[t+1] - x[t-1] + 2 (x[t+2] - x[t-2])) / 10`, with the first and last
-frame repeated beyond the ends; ΔΔ is the Δ of Δ.
+frame repeated beyond the ends; ΔΔ is the Δ of Δ. Features of a longer shift are those of every so many-th frame.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ class Features:
     """A kind of features.
 
     cepstra: MFCC with c0, of 23 mel bins, or 0: log-mel. bins: mel bins of log-mel. energy: log-mel with
-    the frame's log energy in front. deltas: with Δ and ΔΔ behind.
+    the frame's log energy in front. deltas: with Δ and ΔΔ behind. every: the first of so many frames is kept.
     """
 
     cepstra: int = 0
     bins: int = 23
     energy: bool = False
     deltas: bool = True
+    every: int = 1
 
     @property
     def size(self) -> int:
@@ -38,10 +39,20 @@ class Features:
         static = self.cepstra or self.bins + self.energy
         return static * (3 if self.deltas else 1)
 
+    @property
+    def shift(self) -> int:
+        """Samples from a frame to the next."""
+        return self.every * SHIFT
+
+    def hours(self, frames: int) -> float:
+        """Of so many frames."""
+        return frames * self.shift / RATE / 3600
+
 
 #: Name -> features. `logmel153` has the 153 elements of the E-RNN paper's input.
 FEATURES = {
     "mfcc39": Features(cepstra=13),
+    "mfcc39-20ms": Features(cepstra=13, every=2),
     "logmel40": Features(bins=40, deltas=False),
     "logmel153": Features(bins=50, energy=True),
 }
@@ -54,14 +65,14 @@ def check_features(name: str) -> None:
         raise DesignError(f"features = {name!r}: must be one of {', '.join(FEATURES)}")
 
 
-def frame_count(samples: int) -> int:
+def frame_count(samples: int, shift: int = SHIFT) -> int:
     """Frames of so many samples."""
-    return max(0, 1 + (samples - WINDOW) // SHIFT)
+    return max(0, 1 + (samples - WINDOW) // shift)
 
 
-def frame_centres(samples: int) -> np.ndarray:
+def frame_centres(samples: int, shift: int = SHIFT) -> np.ndarray:
     """Position of the middle sample of every frame, ``(frames,)``."""
-    return np.arange(frame_count(samples)) * SHIFT + WINDOW // 2
+    return np.arange(frame_count(samples, shift)) * shift + WINDOW // 2
 
 
 def feature_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -83,12 +94,10 @@ def feature_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
         computer.input_finished()
         count = computer.num_frames_ready
         x = np.array([computer.get_frame(i) for i in range(count)], dtype=np.float32)
-        if not kind.deltas:
-            return x
         parts = [x]
-        for _ in range(2):
+        for _ in range(2 if kind.deltas else 0):
             parts.append(slopes(parts[-1]))
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1)[:: kind.every]
 
     return compute
 

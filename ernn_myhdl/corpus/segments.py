@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.corpus.features import frame_centres
+from ernn_myhdl.corpus.features import SHIFT, frame_centres
 
 
 def collapse(labels: np.ndarray) -> np.ndarray:
@@ -15,12 +15,16 @@ def collapse(labels: np.ndarray) -> np.ndarray:
     return labels[np.concatenate([[True], labels[1:] != labels[:-1]])]
 
 
-def frame_labels(starts: np.ndarray, phones: np.ndarray, samples: int) -> np.ndarray:
+def frame_labels(
+    starts: np.ndarray, phones: np.ndarray, samples: int, shift: int = SHIFT
+) -> np.ndarray:
     """The phone at the middle of every frame, int64 ``(frames,)``.
 
     starts: position of the first sample of each phone, rising, the first at 0. phones: their labels.
+    shift: samples from a frame to the next.
     """
-    return np.asarray(phones)[np.searchsorted(starts, frame_centres(samples), side="right") - 1]
+    centres = frame_centres(samples, shift)
+    return np.asarray(phones)[np.searchsorted(starts, centres, side="right") - 1]
 
 
 def silent_runs(samples: np.ndarray, least: int) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ from ernn_myhdl.corpus.acoustics import Conditions, distort
 from ernn_myhdl.corpus.corpus import Utterance
 from ernn_myhdl.corpus.espeak import Espeak, Spoken, Voice
 from ernn_myhdl.corpus.extra import speech_module
-from ernn_myhdl.corpus.features import RATE, feature_function
+from ernn_myhdl.corpus.features import FEATURES, RATE, feature_function
 from ernn_myhdl.corpus.phones import ESPEAK_TO_PHONE, SILENCE, STRESS, SYNTHETIC_PHONES
 from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with_silence
 from ernn_myhdl.corpus.storage import pack
@@ -81,12 +81,12 @@ class Recording:
 def utterances(job: Job) -> Iterator[Utterance]:
     """Speak, distort and analyse, one after the other."""
     espeak = Espeak()
-    compute = feature_function(job.features)
+    compute, shift = feature_function(job.features), FEATURES[job.features].shift
     for i, head in enumerate(job.heads()):
         rng = np.random.default_rng([*job.entropy, i])
         clean = record(espeak, head["text"], job.speaker, rng)
         heard = distort(clean.samples, job.conditions, rng)
-        yield analysed(head, heard, clean, compute)
+        yield analysed(head, heard, clean, compute, shift)
 
 
 def record(espeak: Espeak, text: str, speaker: Speaker, rng: np.random.Generator) -> Recording:
@@ -127,11 +127,14 @@ def phones_of(spoken: Spoken, rate: int) -> tuple[list[int], list[str]]:
 
 
 def analysed(
-    head: dict[str, str], heard: np.ndarray, clean: Recording, compute: Callable
+    head: dict[str, str], heard: np.ndarray, clean: Recording, compute: Callable, shift: int
 ) -> Utterance:
-    """The utterance of what was heard, with the phones of the clean recording."""
+    """The utterance of what was heard, with the phones of the clean recording.
+
+    compute, shift: of the features (`feature_function`, `Features.shift`).
+    """
     numbers = np.array([SYNTHETIC_PHONES.index(phone) for phone in clean.phones])
-    labels = frame_labels(clean.starts, numbers, len(heard))
+    labels = frame_labels(clean.starts, numbers, len(heard), shift)
     return Utterance(**head, features=compute(heard), labels=labels, phones=collapse(numbers))
 
 

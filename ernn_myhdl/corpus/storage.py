@@ -79,7 +79,7 @@ def write_corpus(description: Description, parts: dict[str, Part], folder: Path)
     (folder / UTTERANCES_NAME).write_text(text + "\n", encoding="utf-8")
     table = {"format": FORMAT_VERSION} | asdict(description)
     table["phone_set"] = list(description.phone_set)
-    table["parts"] = {name: _counts(part) for name, part in parts.items()}
+    table["parts"] = {name: _counts(part, description) for name, part in parts.items()}
     table["sha256"] = fingerprint(parts)
     (folder / TOML_NAME).write_text(tomlkit.dumps(table), encoding="utf-8")
 
@@ -97,12 +97,12 @@ def _head(utterance: Utterance) -> dict[str, str]:
     return {name: getattr(utterance, name) for name in ("name", "speaker", "text")}
 
 
-def _counts(part: Part) -> dict:
+def _counts(part: Part, description: Description) -> dict:
     return {
         "utterances": len(part),
         "speakers": len(part.speakers),
         "frames": part.frames,
-        "hours": round(part.hours, 4),
+        "hours": round(FEATURES[description.features].hours(part.frames), 4),
     }
 
 
@@ -116,9 +116,10 @@ def load_corpus(folder: str | Path, normalised: bool = True) -> Corpus:
     heads = _heads(folder)
     parts = {name: _part(folder, name, heads[name], description) for name in PARTS}
     for name, part in parts.items():
-        if _counts(part) != counts[name]:
+        found = _counts(part, description)
+        if found != counts[name]:
             raise DesignError(
-                f"corpus {folder}: {name} has {_counts(part)}, {TOML_NAME} says {counts[name]}; files of "
+                f"corpus {folder}: {name} has {found}, {TOML_NAME} says {counts[name]}; files of "
                 "different corpora are mixed; make it anew with `ernn corpus`"
             )
     if fingerprint(parts) != sha256:

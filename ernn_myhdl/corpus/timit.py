@@ -21,6 +21,7 @@ from ernn_myhdl.corpus.corpus import PARTS, Description, Part, Utterance
 from ernn_myhdl.corpus.extra import speech_module
 from ernn_myhdl.corpus.features import (
     DEFAULT_FEATURES,
+    FEATURES,
     RATE,
     WINDOW,
     check_features,
@@ -83,7 +84,7 @@ def import_timit(
     """
     check_features(features)
     folder = check_folder(folder, force, TOML_NAME)
-    compute = feature_function(features)
+    compute, shift = feature_function(features), FEATURES[features].shift
     found = find_recordings(Path(timit))
     complete = {name: len(r) for name, r in found.items()} == COMPLETE
     if not (complete or incomplete):
@@ -94,7 +95,7 @@ def import_timit(
         for name in PARTS:
             made = []
             for recording in found[name]:
-                made.append(read_utterance(recording, compute))
+                made.append(read_utterance(recording, compute, shift))
                 done += 1
                 if progress:
                     progress(done, total, recording.speaker)
@@ -192,8 +193,11 @@ def _recordings(half: Path) -> Iterator[Recording]:
                 )  # fmt: skip
 
 
-def read_utterance(recording: Recording, compute: Callable) -> Utterance:
-    """Audio and labels of a recording, folded to 39 phones. compute: of `feature_function`."""
+def read_utterance(recording: Recording, compute: Callable, shift: int) -> Utterance:
+    """Audio and labels of a recording, folded to 39 phones.
+
+    compute, shift: of the features (`feature_function`, `Features.shift`).
+    """
     samples = read_audio(recording.audio)
     starts, phones = folded(*read_labels(recording.labels, len(samples)))
     numbers = np.array([PHONES_39.index(phone) for phone in phones])
@@ -202,7 +206,7 @@ def read_utterance(recording: Recording, compute: Callable) -> Utterance:
         recording.speaker,
         _text(recording.text),
         compute(samples),
-        frame_labels(np.array(starts), numbers, len(samples)),
+        frame_labels(np.array(starts), numbers, len(samples), shift),
         collapse(numbers),
     )
 

@@ -15,16 +15,20 @@ from ernn_myhdl.train.recurrent import Gru, Lstm
 
 
 class Recogniser(nn.Module):
-    """Recurrent layers and a linear read-out: scores (n, frames, outputs) of x (n, frames, inputs)."""
+    """A linear layer in front, if any, recurrent layers and a linear read-out.
+
+    Scores (n, frames, outputs) of x (n, frames, inputs).
+    """
 
     def __init__(self, recipe: Recipe, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.rnn = _recurrent(recipe, inputs)
+        self.front = nn.Linear(inputs, recipe.front) if recipe.front else nn.Identity()
+        self.rnn = _recurrent(recipe, recipe.front or inputs)
         self.dropout = nn.Dropout(recipe.dropout)
         self.head = nn.Linear(recipe.projection or recipe.hidden, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.dropout(self.rnn(x)[0]))
+        return self.head(self.dropout(self.rnn(self.front(x))[0]))
 
 
 def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:

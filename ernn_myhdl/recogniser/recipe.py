@@ -14,7 +14,7 @@ METHODS = (DENSE, "admm", "direct", "projection")
 
 #: Fields on which the dense model depends that ADMM and the projection begin from.
 START_FIELDS = (
-    "cell", "hidden", "layers", "projection", "peepholes", "reset", "dropout", "epochs", "batch",
+    "cell", "front", "hidden", "layers", "projection", "peepholes", "reset", "dropout", "epochs", "batch",
     "rate", "seed",
 )  # fmt: skip
 
@@ -23,6 +23,8 @@ START_FIELDS = (
 class Recipe:
     """A recogniser: recurrent layers, each the input of the next, and a linear read-out.
 
+    front: outputs of a dense linear layer before them, 0 for none. A block of k cells sees the elements of x through
+    one vector, shifted; a few dense sums of x in its place give every block other ones.
     cell: "lstm" or "gru". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
     "after" or "before" the product. block: size of the blocks; input_block: that of the matrices of x, head_block:
     that of the read-out; 0: block. dropout: share of the outputs of the layers left out in training.
@@ -35,6 +37,7 @@ class Recipe:
     """
 
     cell: str = "lstm"
+    front: int = 0
     hidden: int = 128
     layers: int = 1
     projection: int = 0
@@ -43,13 +46,13 @@ class Recipe:
     block: int = 8
     input_block: int = 0
     head_block: int = 1
-    dropout: float = 0.2
+    dropout: float = 0.3
     method: str = "admm"
-    epochs: int = 12
-    admm_epochs: int = 10
+    epochs: int = 8
+    admm_epochs: int = 8
     retrain_epochs: int = 8
     quantise_epochs: int = 1
-    batch: int = 16
+    batch: int = 8
     rate: float = 6e-3
     seed: int = 0
     word: int = 12
@@ -60,7 +63,7 @@ class Recipe:
                 raise DesignError(
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
                 )
-        least = {"layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
+        least = {"front": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
                  "quantise_epochs": 0, "batch": 1, "seed": 0}  # fmt: skip
         for name, low in least.items():
             value = getattr(self, name)
@@ -90,10 +93,11 @@ class Recipe:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Block size by the role of a matrix; all 1 for "dense"."""
+        """Block size by the role of a matrix, and of the linear layer in front; all 1 for "dense"."""
         if self.method == DENSE:
             return dict.fromkeys(("input", "recurrent", "projection", "linear"), 1)
-        return {
+        front = {"front.*": 1} if self.front else {}
+        return front | {
             "input": self.input_block or self.block,
             "recurrent": self.block,
             "projection": self.block,
@@ -105,6 +109,9 @@ class Recipe:
         sizes = self.sizes
         own = sizes["input"] if sizes["input"] != sizes["recurrent"] else 0
         made: list[Cell] = []
+        if self.front:
+            made.append(LinearCell(inputs, self.front, 1))
+            inputs = self.front
         for _ in range(self.layers):
             common = {"inputs": inputs, "hidden": self.hidden, "block": sizes["recurrent"]}
             if self.cell == "lstm":
@@ -134,7 +141,8 @@ class Recipe:
         else:
             own = self.input_block and self.input_block != self.block
             blocks = f"k = {self.block}" + (f", input {self.input_block}" if own else "")
-        return f"{layers}{self.cell.upper()} {self.hidden}{projection}, {blocks}"
+        front = f"linear {self.front}, " if self.front else ""
+        return f"{front}{layers}{self.cell.upper()} {self.hidden}{projection}, {blocks}"
 
 
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe))

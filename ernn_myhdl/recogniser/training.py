@@ -44,11 +44,10 @@ MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "desig
 #: Norm of the gradients at most.
 CLIP = 1.0
 #: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
-RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 0.5, "quantise": 0.05}
-#: Updates of Z and U in an epoch of ADMM, and its rho at the beginning and at the end: rho/2 |W - P(W)|^2 of a trained
-#: layer of 128 cells is about its loss, 0.4, at the beginning and 200 times as large at the end. With a rho
-#: of 0.1 at the beginning the penalty outweighs the loss at once, which is a projection.
-UPDATES, RHO, LAST_RHO = 3, 5e-4, 0.1
+RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 2 / 3, "quantise": 0.05}
+#: Updates of Z and U in an epoch of ADMM, and its rho at the beginning and at the end; docs/recognisers.md tells how they
+#: were chosen.
+UPDATES, RHO, LAST_RHO = 1, 0.05, 0.5
 
 Say = Callable[[str], None]
 
@@ -206,8 +205,12 @@ def _one_cycle(rate: float):
     """Rises in the first tenth of the steps, then falls to nearly nothing."""
 
     def make(optimiser, steps: int):
+        total = steps + 1
+        rise = max(
+            0.1, 2 / total
+        )  # OneCycleLR divides by zero where it rises in its first step alone
         return torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, rate, total_steps=steps + 1, pct_start=0.1
+            optimiser, rate, total_steps=total, pct_start=rise
         )
 
     return make

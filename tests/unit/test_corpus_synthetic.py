@@ -230,14 +230,27 @@ def test_frames_and_sizes_of_the_features(name):
     compute = feature_function(name)
     for samples in (400, 559, 560, 16000):
         x = compute(np.random.default_rng(samples).uniform(-0.5, 0.5, samples))
-        assert x.shape == (frame_count(samples), FEATURES[name].size)
+        shift = FEATURES[name].shift
+        assert x.shape == (frame_count(samples, shift), FEATURES[name].size)
         assert x.dtype == np.float32 and np.isfinite(x).all()
-        assert len(frame_centres(samples)) == len(x)
+        assert len(frame_centres(samples, shift)) == len(x)
     assert {n: f.size for n, f in FEATURES.items()} == {
         "mfcc39": 39,
+        "mfcc39-20ms": 39,
         "logmel40": 40,
         "logmel153": 153,
     }
+
+
+def test_a_longer_shift_keeps_every_other_frame_and_its_label():
+    require_speech()
+    samples = np.random.default_rng(3).uniform(-0.5, 0.5, 5000)
+    every, other = (feature_function(name)(samples) for name in ("mfcc39", "mfcc39-20ms"))
+    assert np.array_equal(other, every[::2])
+    starts, phones = np.array([0, 700, 1500, 1700, 4000]), np.arange(5)
+    labels = frame_labels(starts, phones, 5000)
+    assert np.array_equal(frame_labels(starts, phones, 5000, 320), labels[::2])
+    assert FEATURES["mfcc39-20ms"].hours(180_000) == 1.0
 
 
 def test_silence_has_finite_features():

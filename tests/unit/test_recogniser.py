@@ -282,3 +282,16 @@ def test_the_parts_of_the_vowels_share_no_utterance(all_vowels):
     assert [len(parts[n].sequences) for n in ("train", "validation", "test")] == [216, 54, 370]
     shapes = {x.tobytes() for x in parts["train"].sequences}
     assert not shapes & {x.tobytes() for x in parts["validation"].sequences}
+
+
+@pytest.mark.parametrize("steps", range(1, 31))
+def test_the_learning_rate_is_that_of_the_recipe_at_its_largest_for_any_number_of_steps(steps):
+    optimiser = training._adam(0.01)([torch.nn.Parameter(torch.zeros(1))])
+    scheduler = training._one_cycle(0.01)(optimiser, steps)
+    rates = [scheduler.get_last_lr()[0]]
+    for _ in range(steps):
+        optimiser.step()
+        scheduler.step()
+        rates.append(scheduler.get_last_lr()[0])
+    assert 0.0075 < max(rates) < 0.0101
+    assert steps == 1 or rates[-1] < 1e-5
