@@ -1,11 +1,11 @@
 """Phone error rate by cell, method and block size: float and fixed point, on the test part of a corpus.
 
     python -m benchmarks.phone_error_rate CORPUS --work build/per [--seeds 1,2,3] [--cells lstm,gru]
-        [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--jobs 2] [--json FILE] [--print]
+        [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--jobs 2 | --dask ADDRESS] [--json FILE] [--print]
 
-A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every method trains for the same number of epochs:
-ADMM and the projection begin from a dense model, which dense training goes on with, and direct training begins
-from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
+A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every
+method trains for the same number of epochs: ADMM and the projection begin from a dense model, which dense training
+goes on with, and direct training begins from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
 integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a
 training that is done is read. Seconds are those of a training without the dense model that it begins from.
 --print prints the table of what is done, and trains nothing. Exits with 3 without PyTorch or the packages of the
@@ -15,9 +15,9 @@ extra speech.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.recogniser.recipe import DENSE, KINDS, METHODS, Recipe
+from ernn_myhdl.recogniser.trainings import is_trained, train_recognisers, training_folder
 from ernn_myhdl.train import require_torch
 
 BLOCKS = (2, 4, 8, 16)
@@ -55,55 +56,16 @@ def recipes(cells, methods, blocks, seeds) -> list[Recipe]:
     return made
 
 
-def folder_of(work: Path, recipe: Recipe) -> Path:
-    """Of one training."""
-    block = "" if recipe.method == DENSE else f"-k{recipe.block}"
-    return work / "trainings" / f"{recipe.cell}-{recipe.method}{block}-seed{recipe.seed}"
-
-
-def train_one(corpus: str, work: Path, recipe: Recipe) -> str:
-    """Train one recipe in a process of its own; its folder's name."""
-    from ernn_myhdl.recogniser.task import load_task
-    from ernn_myhdl.recogniser.training import train_recogniser
-
-    folder = folder_of(work, recipe)
-    train_recogniser(load_task(corpus), recipe, folder, work / "starts")
-    return folder.name
-
-
-def start_one(corpus: str, work: Path, recipe: Recipe) -> str:
-    """Train the dense model that the recipes of a cell and a seed begin from."""
-    from ernn_myhdl.recogniser.task import load_task
-    from ernn_myhdl.recogniser.training import train_start
-
-    train_start(load_task(corpus), recipe, work / "starts")
-    return f"{recipe.cell}-start-seed{recipe.seed}"
-
-
-def train(corpus: str, work: Path, wanted: list[Recipe], jobs: int) -> None:
-    """Train what is not done."""
-    missing = [r for r in wanted if not (folder_of(work, r) / "result.json").is_file()]
-    firsts = {(r.cell, r.seed): r for r in missing if r.method != "direct"}
-    with ProcessPoolExecutor(jobs) as pool:
-        # two trainings must not make the dense model that they share at the same time
-        for function, of in ((start_one, list(firsts.values())), (train_one, missing)):
-            futures = [pool.submit(function, corpus, work, recipe) for recipe in of]
-            for done, future in enumerate(as_completed(futures), 1):
-                print(f"{done} of {len(of)}: {future.result()}", file=sys.stderr, flush=True)
-
-
 def results(corpus: str, work: Path, wanted: list[Recipe]) -> list[dict]:
     """Of the trainings that are done; DesignError where one is of another corpus or recipe."""
-    import json
-
     from ernn_myhdl.corpus.storage import load_description
 
     sha256 = load_description(corpus)["sha256"]
     found = []
     for recipe in wanted:
-        file = folder_of(work, recipe) / "result.json"
-        if not file.is_file():
+        if not is_trained(work, recipe):
             continue
+        file = training_folder(work, recipe) / "result.json"
         result = json.loads(file.read_text(encoding="utf-8"))
         if result["recipe"] != recipe.as_dict() or result["task"]["sha256"] != sha256:
             raise DesignError(f"{file}: is of another recipe or corpus; give another --work")
@@ -182,6 +144,10 @@ def text_of(found: list[dict], wanted: int) -> str:
     )
 
 
+def _tell(done: int, count: int, name: str) -> None:
+    print(f"{done} of {count}: {name}", file=sys.stderr, flush=True)
+
+
 def _list(legal, kind=str):
     """Argument type: some of the legal values, with commas between; any whole numbers for None."""
 
@@ -207,6 +173,7 @@ def main() -> int:
     parser.add_argument("--methods", type=_list(METHODS), default=list(NAMES), help="all four")
     parser.add_argument("--blocks", type=_list(BLOCKS, int), default=list(BLOCKS), help="2,4,8,16")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (cores)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler in place of --jobs")
     parser.add_argument("--print", action="store_true", help="train nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
     arguments = parser.parse_args()
@@ -216,7 +183,8 @@ def main() -> int:
     try:
         require_torch()
         if not arguments.print:
-            train(arguments.corpus, arguments.work, wanted, arguments.jobs)
+            places = (arguments.corpus, arguments.work)
+            train_recognisers(*places, wanted, arguments.jobs, arguments.dask, _tell)
         found = results(arguments.corpus, arguments.work, wanted)
     except (DesignError, ToolError) as error:
         print(f"phone_error_rate: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ from ernn_myhdl.recogniser.recipe import METHODS, Recipe
 from ernn_myhdl.recogniser.search import recipe_for
 from ernn_myhdl.recogniser.task import VOWELS, load_task
 from ernn_myhdl.recogniser.training import train_recogniser
+from ernn_myhdl.recogniser.trainings import train_recognisers, training_folder
 from ernn_myhdl.storage import load_design
 
 pytestmark = pytest.mark.torch
@@ -142,9 +143,9 @@ def test_an_infeasible_pair_exits_with_1_and_says_so(corpus, tmp_path, capsys):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_are_those_of_the_files_that_were_written(method, vowels, tmp_path):
-    recipe = Recipe(
-        **TINY, method=method, cell="gru" if method == "projection" else "lstm", rate=0.02
-    )
+    cell = "gru" if method == "projection" else "lstm"
+    front = 6 if method == "admm" else 0
+    recipe = Recipe(**TINY, method=method, cell=cell, front=front, rate=0.02)
     trained = train_recogniser(vowels, recipe, tmp_path / "run")
     assert trained.result == json.loads((tmp_path / "run/result.json").read_text())
     scores = trained.result["scores"]
@@ -164,6 +165,25 @@ def test_scores_are_those_of_the_files_that_were_written(method, vowels, tmp_pat
     history = json.loads((tmp_path / "run/history.json").read_text())
     epochs = sum(len(stage["epochs"]) for stage in history.values())
     assert epochs == 4  # the same for every method
+
+
+def test_several_recognisers_share_dense_models_and_are_trained_once(tmp_path, monkeypatch):
+    recipes = [Recipe(**TINY, method=m) for m in ("direct", "projection", "dense")]
+    calls = []
+    arguments = (VOWELS, tmp_path, recipes)
+    train_recognisers(*arguments, progress=lambda *c: calls.append(c))
+    assert [c[2] for c in calls] == ["dense model of lstm-projection-k4-seed0",
+        "lstm-direct-k4-seed0", "lstm-projection-k4-seed0", "lstm-dense-seed0"]  # fmt: skip
+    assert len(list((tmp_path / "starts").iterdir())) == 1
+    scores = [
+        json.loads((training_folder(tmp_path, r) / "result.json").read_text())["scores"]
+        for r in recipes
+    ]
+    assert scores[1]["start"] == scores[2]["start"] and "start" not in scores[0]
+    monkeypatch.setattr(training, "train_recogniser", None)
+    train_recognisers(*arguments)
+    with pytest.raises(DesignError, match="two of them are lstm-direct-k4-seed0"):
+        train_recognisers(VOWELS, tmp_path, [recipes[0], replace(recipes[0], hidden=16)])
 
 
 class Crash(Exception):
@@ -227,6 +247,7 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--rate", "0"], "rate = 0.0: must be above 0"),
         (["--dropout", "1"], "dropout = 1.0: must be from 0 on, below 1"),
         (["--seed", "-1"], "seed = -1"),
+        (["--front", "-1"], "front = -1: must be a whole number, at least 0"),
     ],
 )
 def test_bad_options_of_training_are_one_line(options, message, tmp_path, capsys):
@@ -261,6 +282,8 @@ def test_recipes_of_choices():
     recipe = Recipe(hidden=64, projection=32, peepholes=True)
     gru = recipe_for(recipe, Choice("gru", 8, 16))
     assert gru.cells(39, 44) == [GruCell(39, 64, 8, "after", input_block=16), LinearCell(64, 44, 1)]
+    front = recipe_for(replace(recipe, front=20), Choice("lstm", 8, 8))
+    assert front.cells(39, 44)[:2] == [LinearCell(39, 20, 1), LstmCell(20, 64, 32, 8, True)]
     dense = recipe_for(recipe, Choice("lstm", 1, 1))
     assert dense.method == "dense"
     assert dense.cells(39, 44)[0] == LstmCell(39, 64, 32, 1, True)
