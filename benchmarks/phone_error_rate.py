@@ -1,7 +1,8 @@
 """Phone error rate by cell, method and block size: float and fixed point, on the test part of a corpus.
 
     python -m benchmarks.phone_error_rate CORPUS --work build/per [--seeds 1,2,3] [--cells lstm,gru]
-        [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--jobs 2 | --dask ADDRESS] [--json FILE] [--print]
+        [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--front 128] [--input-block 0]
+        [--jobs 2 | --dask ADDRESS] [--json FILE] [--print]
 
 A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every
 method trains for the same number of epochs: ADMM and the projection begin from a dense model, which dense training
@@ -40,15 +41,17 @@ NAMES = {
 START = "dense"
 
 
-def recipes(cells, methods, blocks, seeds) -> list[Recipe]:
-    """Of the table, in the order in which they are trained: all of a seed first."""
-    made = []
+def recipes(cells, methods, blocks, seeds, **changes) -> list[Recipe]:
+    """Of the table, in the order in which they are trained: all of a seed first. changes: fields other than SIZES."""
+    made, sizes = [], SIZES | changes
     for seed in seeds:
         for cell in cells:
             if DENSE in methods:
-                made.append(Recipe(cell=cell, method=DENSE, seed=seed, **SIZES))
+                made.append(
+                    Recipe(cell=cell, method=DENSE, seed=seed, **sizes | {"input_block": 0})
+                )
             made += [
-                Recipe(cell=cell, method=method, block=block, seed=seed, **SIZES)
+                Recipe(cell=cell, method=method, block=block, seed=seed, **sizes)
                 for block in blocks
                 for method in methods
                 if method != DENSE
@@ -172,6 +175,12 @@ def main() -> int:
     parser.add_argument("--cells", type=_list(KINDS), default=list(KINDS), help="lstm,gru")
     parser.add_argument("--methods", type=_list(METHODS), default=list(NAMES), help="all four")
     parser.add_argument("--blocks", type=_list(BLOCKS, int), default=list(BLOCKS), help="2,4,8,16")
+    parser.add_argument(
+        "--front", type=int, default=SIZES["front"], help="outputs of the layer in front"
+    )
+    parser.add_argument(
+        "--input-block", type=int, default=0, help="of the matrices of x; 0: as --blocks"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (cores)")
     parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler in place of --jobs")
     parser.add_argument("--print", action="store_true", help="train nothing")
@@ -179,8 +188,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.jobs < 1:
         parser.error("--jobs: must be at least 1")
-    wanted = recipes(arguments.cells, arguments.methods, arguments.blocks, arguments.seeds)
+    changes = {"front": arguments.front, "input_block": arguments.input_block}
     try:
+        wanted = recipes(
+            arguments.cells, arguments.methods, arguments.blocks, arguments.seeds, **changes
+        )
         require_torch()
         if not arguments.print:
             places = (arguments.corpus, arguments.work)
