@@ -190,27 +190,34 @@ def explore(
         )
     designs = words or {design.formats.weight_word: design}
     result = Exploration(device, goal, designs)
-    tasks: dict[str, tuple] = {}
-    for word, other in designs.items():
-        numbers = Numbers.of(other)
-        legal = []
-        for hardware in (what or Choices()).combinations(numbers, other.hardware):
+    numbers = [Numbers.of(other) for other in designs.values()]
+    legal = []
+    for place, other in enumerate(designs.values()):
+        for hardware in (what or Choices()).combinations(numbers[place], other.hardware):
             result.considered += 1
             if isinstance(hardware, str):
                 result.pruned[f"not legal: {hardware}"] += 1
-            elif choices.product_count(numbers, hardware) > device.dsp:
+            elif choices.product_count(numbers[place], hardware) > device.dsp:
                 result.pruned[f"more dsp than {device.name} has"] += 1
             else:
-                legal.append(hardware)
-        for first in range(0, len(legal), CHUNK):
-            tasks[f"{word} bits, {first}"] = (numbers, legal[first : first + CHUNK])
+                legal.append((place, hardware))
     if not result.considered:
         raise DesignError(
             "choices: no combination of hardware parameters; give at least one of each"
         )
+    tasks = in_tasks(numbers, legal)
     evaluated = sweep.run(choices.evaluate, tasks, jobs, dask, progress=progress)
     _choose(result, [c for part in evaluated.values() for c in part])
     return result
+
+
+def in_tasks(numbers: list[Numbers], legal: list[tuple[int, Hardware]]) -> dict[str, tuple]:
+    """Tasks of `evaluate`, so that what candidates share is computed in few of them."""
+    order = sorted(legal, key=lambda item: (*choices.shared_order(item[1]), item[0]))
+    return {
+        f"from {first}": (numbers, order[first : first + CHUNK])
+        for first in range(0, len(order), CHUNK)
+    }
 
 
 def _choose(result: Exploration, evaluated: list[Candidate]) -> None:

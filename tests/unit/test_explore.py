@@ -1,6 +1,7 @@
 """Exploration of hardware: resource model, Pareto front, choice, and the command."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from random_designs import random_design
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
-from ernn_myhdl.explore.hardware import Choices, Goal, explore
-from ernn_myhdl.explore.memories import ram_memory, rom_memory
+from ernn_myhdl.explore.hardware import Choices, Goal, explore, in_tasks
+from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
 from ernn_myhdl.generate import new_design
@@ -84,23 +85,42 @@ def test_wide_products_take_several_dsps():
     ]  # fmt: skip
 
 
-def test_candidates_cost_what_their_designs_cost():
-    design = new_design(30, 64, 32, 8, True, lanes=16, ifft_units=4, streams=2)
-    for changes in (
-        {},
-        {"lanes": 2, "ifft_units": 2},
-        {"lanes": 4, "element_width": 4, "streams": 4},
-    ):
-        changed = design.with_hardware(**changes)
-        (found,) = evaluate((Numbers.of(design), [changed.hardware]))
-        direct, info = estimate(changed), design_info(changed)
-        assert (found.lut, found.ff, found.dsp, found.bram36) == (
-            direct.lut, direct.ff, direct.dsp, direct.bram36,
-        )  # fmt: skip
-        assert found.dsp == info["multipliers"]
-        assert found.latency == info["latency_cycles"]
-        assert found.interval_single == info["interval_cycles"]
-        assert found.interval == info["interval_cycles_interleaved"]
+LAYERS = (
+    {"hidden": 64, "projection": 32, "block": 8, "peepholes": True},
+    {"hidden": 40, "block": 4, "cell": "gru", "reset": "before"},
+    {"hidden": 24, "block": 2, "cell": "gru", "reset": "after"},
+    {"hidden": 96, "block": 8, "cell": "linear"},
+)
+
+
+def all_weights_vary(rom) -> int:
+    """Varying bits of a memory as an exploration counts them, from its contents."""
+    return rom.type.bits if rom.name.endswith("lane_weights") else widest(rom)
+
+
+@pytest.mark.parametrize("arguments", LAYERS, ids=lambda a: a.get("cell", "lstm"))
+def test_candidates_cost_what_their_designs_cost(arguments):
+    design = new_design(30, word=10, state_word=14, **arguments)
+    numbers = Numbers.of(design)
+    legal = [
+        (0, hardware)
+        for hardware in Choices(streams=(1, 4)).combinations(numbers, design.hardware)
+        if not isinstance(hardware, str)
+    ]
+    rng = np.random.default_rng(1)
+    ((_, order),) = in_tasks(
+        [numbers], [legal[i] for i in rng.permutation(len(legal))[:99]]
+    ).values()
+    found = evaluate(([numbers], order))
+    for place in rng.permutation(len(found))[:12]:
+        candidate = found[place]
+        changed = replace(design, hardware=candidate.hardware)
+        info = design_info(changed)
+        assert candidate.resources == estimate(changed, all_weights_vary), candidate.hardware
+        assert candidate.dsp == info["multipliers"]
+        assert candidate.latency == info["latency_cycles"]
+        assert candidate.interval_single == info["interval_cycles"]
+        assert candidate.interval == info["interval_cycles_interleaved"]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
