@@ -28,7 +28,7 @@ STREAMS = (1, 2, 4, 8)
 
 def candidates(designs: list[Design], count: int) -> dict[str, tuple]:
     """Tasks of `count` legal candidates in all."""
-    numbers = [Numbers.of(design) for design in designs]
+    numbers = [Numbers.of(word, design) for word, design in zip(WORDS, designs, strict=True)]
     legal = [
         (place, hardware)
         for place, own in enumerate(numbers)

@@ -52,12 +52,10 @@ class Numbers:
     activations: Activations
 
     @classmethod
-    def of(cls, design: Design) -> Numbers:
-        """Those of a design."""
+    def of(cls, word: int, design: Design) -> Numbers:
+        """Those of a design, a layer of a core of this word."""
         widths = tuple(_parameter_widths(design))
-        return cls(
-            design.formats.weight_word, design.cell, design.formats, design.activations, widths
-        )
+        return cls(word, design.cell, design.formats, design.activations, widths)
 
     widths: tuple[tuple[str, int, int], ...]
 
@@ -91,15 +89,33 @@ def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
 class Candidate:
     """Hardware with its cost and speed.
 
-    latency, interval_single, interval: cycles, as in `ernn info`; interval with all streams in turn.
+    layers: of every layer, of a core of one layer its own. latency, interval_single, interval: cycles, as in
+    `ernn info`; interval with all streams in turn.
     """
 
     word: int
-    hardware: Hardware
+    layers: tuple[Hardware, ...]
     latency: int
     interval_single: float
     interval: float
     resources: Resources
+
+    @property
+    def streams(self) -> int:
+        """Of all layers."""
+        return self.layers[0].streams
+
+    @property
+    def group(self) -> tuple[int, int]:
+        """What is the same in all layers of a network: word and streams."""
+        return self.word, self.streams
+
+    @property
+    def merits(self) -> tuple[float, ...]:
+        """Speed and every resource; less is better."""
+        r = self.resources
+        blocks = 2 * r.ramb36 + r.ramb18
+        return self.latency, self.interval, r.dsp, blocks, r.lut_parts, r.ff_parts
 
     @property
     def lut(self) -> int:
@@ -165,6 +181,16 @@ def hardware_choices(
             yield hardware
 
 
+def as_scheduled(hardware: Hardware, streams: int) -> Hardware:
+    """Hardware of the same cycles for sequences on so many of its streams.
+
+    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
+    and streams that no frame is on, but for the pages that they bring.
+    """
+    used = hardware.streams if streams > 1 else hardware.frames_in_flight
+    return replace(hardware, sample_bits=SAMPLE_BITS[-1], streams=used)
+
+
 @lru_cache(maxsize=1 << 14)
 def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float]:
     cycles = layer_cycles(cell, hardware, streams)
@@ -172,17 +198,12 @@ def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float
 
 
 def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
-    """Latency, interval of one stream, interval of all.
-
-    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
-    and streams that no frame is on, but for the pages that they bring.
-    """
-    hardware = replace(hardware, sample_bits=SAMPLE_BITS[-1])
-    alone = replace(hardware, streams=hardware.frames_in_flight)
-    latency, single = _cycles_of(cell, alone, 1)
-    if hardware.streams == 1:
+    """Latency, interval of one stream, interval of all."""
+    latency, single = _cycles_of(cell, as_scheduled(hardware, 1), 1)
+    streams = hardware.streams
+    if streams == 1:
         return latency, single, single
-    return latency, single, _cycles_of(cell, hardware, hardware.streams)[1]
+    return latency, single, _cycles_of(cell, as_scheduled(hardware, streams), streams)[1]
 
 
 def product_count(numbers: Numbers, hardware: Hardware) -> int:
@@ -203,7 +224,7 @@ def shared_order(hardware: Hardware) -> tuple[int, ...]:
 
 def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
     cycles = _cycles(numbers.cell, hardware)
-    return Candidate(numbers.word, hardware, *cycles, _resources(numbers, hardware))
+    return Candidate(numbers.word, (hardware,), *cycles, _resources(numbers, hardware))
 
 
 #: Resources of all but the lane side, by all that they depend on.

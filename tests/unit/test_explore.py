@@ -12,7 +12,8 @@ from random_designs import random_design
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
-from ernn_myhdl.explore.hardware import Choices, Goal, explore, in_tasks
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
 from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
@@ -101,7 +102,7 @@ def all_weights_vary(rom) -> int:
 @pytest.mark.parametrize("arguments", LAYERS, ids=lambda a: a.get("cell", "lstm"))
 def test_candidates_cost_what_their_designs_cost(arguments):
     design = new_design(30, word=10, state_word=14, **arguments)
-    numbers = Numbers.of(design)
+    numbers = Numbers.of(10, design)
     legal = [
         (0, hardware)
         for hardware in Choices(streams=(1, 4)).combinations(numbers, design.hardware)
@@ -114,9 +115,9 @@ def test_candidates_cost_what_their_designs_cost(arguments):
     found = evaluate(([numbers], order))
     for place in rng.permutation(len(found))[:12]:
         candidate = found[place]
-        changed = replace(design, hardware=candidate.hardware)
+        changed = replace(design, hardware=candidate.layers[0])
         info = design_info(changed)
-        assert candidate.resources == estimate(changed, all_weights_vary), candidate.hardware
+        assert candidate.resources == estimate(changed, all_weights_vary), candidate.layers[0]
         assert candidate.dsp == info["multipliers"]
         assert candidate.latency == info["latency_cycles"]
         assert candidate.interval_single == info["interval_cycles"]
