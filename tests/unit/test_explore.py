@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_designs import random_design
+from memory_widths import all_weights_vary
+from random_designs import numbered_network, random_design
 
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
-from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
+from ernn_myhdl.explore.memories import ram_memory, rom_memory
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
 from ernn_myhdl.generate import new_design
@@ -44,14 +45,17 @@ def test_resources_of_the_presets_are_those_of_yosys(preset):
 
 
 def test_every_block_has_terms_and_weights():
-    for seed in range(20):
-        for component, _ in core(random_design(seed, kind=None)).components().values():
+    designs = [random_design(seed, kind=None) for seed in range(20)]
+    designs += [new_design(10, **arguments) for arguments in LAYERS[4:]]
+    designs += [numbered_network(number) for number in range(8)]
+    for design in designs:
+        for component, _ in core(design).components().values():
             if isinstance(component, Leaf) and component.block is not ram:
                 kind = kind_of(component)
                 weights = block_costs()[kind]
                 assert all(value >= 0 for value in terms_of(component).values())
                 assert {*weights["lut"], *weights["ff"]} <= set(terms_of(component)), kind
-    assert set(block_costs()) <= set(TERMS)
+    assert set(block_costs()) == set(TERMS)
 
 
 @pytest.mark.parametrize(
@@ -91,15 +95,14 @@ LAYERS = (
     {"hidden": 40, "block": 4, "cell": "gru", "reset": "before"},
     {"hidden": 24, "block": 2, "cell": "gru", "reset": "after"},
     {"hidden": 96, "block": 8, "cell": "linear"},
+    {"hidden": 48, "projection": 16, "block": 4, "input_block": 8, "projection_block": 2},
+    {"hidden": 40, "block": 8, "input_block": 4, "cell": "gru", "reset": "before"},
+    {"hidden": 32, "block": 4, "input_block": 2, "initial_states": True},
+    {"hidden": 24, "block": 4, "cell": "gru", "reset": "after", "initial_states": True},
 )
 
 
-def all_weights_vary(rom) -> int:
-    """Varying bits of a memory as an exploration counts them, from its contents."""
-    return rom.type.bits if rom.name.endswith("lane_weights") else widest(rom)
-
-
-@pytest.mark.parametrize("arguments", LAYERS, ids=lambda a: a.get("cell", "lstm"))
+@pytest.mark.parametrize("arguments", LAYERS, ids=str)
 def test_candidates_cost_what_their_designs_cost(arguments):
     design = new_design(30, word=10, state_word=14, **arguments)
     numbers = Numbers.of(10, design)
