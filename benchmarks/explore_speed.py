@@ -2,8 +2,8 @@
 
     python -m benchmarks.explore_speed [--preset paper-lstm-k8] [--count 10000] [--jobs 2] [--json FILE]
 
-Evaluates that many legal candidates, cycles and resources of each, whether they fit a device or not, and prints
-the seconds and those of the processors. With more word lengths the cycles are computed once for all.
+Lists and evaluates that many legal candidates, cycles and resources of each, whether they fit a device or not, and
+prints the seconds and those of the processors. The formats of the word lengths are chosen before that.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl import sweep
+from ernn_myhdl.design import Design
 from ernn_myhdl.explore.candidates import Numbers, evaluate
-from ernn_myhdl.explore.hardware import CHUNK, Choices
+from ernn_myhdl.explore.hardware import Choices, in_tasks
 from ernn_myhdl.explore.words import in_word
 from ernn_myhdl.presets import PRESETS, preset_design
 
@@ -25,21 +26,16 @@ WORDS = (12, 10, 8, 14, 16)
 STREAMS = (1, 2, 4, 8)
 
 
-def candidates(preset: str, count: int) -> dict[str, tuple]:
+def candidates(designs: list[Design], count: int) -> dict[str, tuple]:
     """Tasks of `count` legal candidates in all."""
-    tasks: dict[str, tuple] = {}
-    design = preset_design(preset)
-    for word in WORDS:
-        numbers = Numbers.of(design if word == WORDS[0] else in_word(design, word))
-        legal = [
-            hardware
-            for hardware in Choices(streams=STREAMS).combinations(numbers, design.hardware)
-            if not isinstance(hardware, str)
-        ][:count]
-        count -= len(legal)
-        for first in range(0, len(legal), CHUNK):
-            tasks[f"{word}, {first}"] = (numbers, legal[first : first + CHUNK])
-    return tasks
+    numbers = [Numbers.of(word, design) for word, design in zip(WORDS, designs, strict=True)]
+    legal = [
+        (place, hardware)
+        for place, own in enumerate(numbers)
+        for hardware in Choices(streams=STREAMS).combinations(own, designs[0].hardware)
+        if not isinstance(hardware, str)
+    ]
+    return in_tasks(numbers, legal[:count])
 
 
 def processor_seconds() -> float:
@@ -55,9 +51,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
-    tasks = candidates(arguments.preset, arguments.count)
-    number = sum(len(part) for _, part in tasks.values())
+    design = preset_design(arguments.preset)
+    designs = [design if word == WORDS[0] else in_word(design, word) for word in WORDS]
     start, used = time.perf_counter(), processor_seconds()
+    tasks = candidates(designs, arguments.count)
+    number = sum(len(part) for _, part in tasks.values())
     sweep.run(evaluate, tasks, arguments.jobs)
     seconds, used = time.perf_counter() - start, processor_seconds() - used
     result = {

@@ -2,9 +2,9 @@
 
     python -m benchmarks.fit_resources --cache FOLDER [--json FILE]
 
-Synthesises every distinct block of the designs in `benchmarks.resource_designs.TRAINING` (about twenty minutes
-on one core; the folder keeps the results, so that a second run takes seconds) and fits to each kind of
-block the non-negative weights of its terms (`ernn_myhdl.explore.block_terms`). Without --json it writes
+Synthesises every distinct block of the designs in `benchmarks.resource_designs.TRAINING`, and of SPECIAL_TRAINING
+those of SPECIAL_KINDS (about half an hour on one core; the folder keeps the results, so that a second run takes
+seconds), and fits to each kind of block the non-negative weights of its terms (`ernn_myhdl.explore.block_terms`). Without --json it writes
 `ernn_myhdl/explore/block_costs.json`. Prints per kind how many blocks there were and the mean and largest
 error.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ from scipy.optimize import nnls
 import ernn_myhdl.explore
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
-from benchmarks.resource_designs import TRAINING
+from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
 from ernn_myhdl.explore.block_terms import kind_of, terms_of
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.rtl.initial_state import route_leaf
 from ernn_myhdl.rtl.memory import ram
+from ernn_myhdl.rtl.network import any_leaf
 from ernn_myhdl.rtl.top import core
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.yosys import yosys_version
@@ -34,12 +37,21 @@ DEVICE = "xc7vx690t"
 RESOURCES = ("lut", "ff")
 
 
+def training_leaves() -> Iterator[list[Leaf]]:
+    """Blocks that the weights are fitted to, those of one design after the other."""
+    for designs, kinds in ((TRAINING, None), (SPECIAL_TRAINING, SPECIAL_KINDS)):
+        for arguments in designs:
+            components = core(new_design(**arguments)).components().values()
+            leaves = [c for c, _ in components if isinstance(c, Leaf) and c.block is not ram]
+            yield [leaf for leaf in leaves if not kinds or kind_of(leaf) in kinds]
+    yield [any_leaf(count) for count in ROUTES]
+    yield [route_leaf([True] * count + [False]) for count in ROUTES]
+
+
 def training_blocks(cache: BlockCache) -> dict[str, list[tuple[dict, dict]]]:
     """(terms, resources) of every distinct block by kind."""
     found: dict[str, dict[str, tuple]] = {}
-    for arguments in TRAINING:
-        components = core(new_design(**arguments)).components().values()
-        leaves = [c for c, _ in components if isinstance(c, Leaf) and c.block is not ram]
+    for leaves in training_leaves():
         results = cache.resources(leaves)
         for leaf in leaves:
             key = cache.key(leaf)

@@ -49,8 +49,49 @@ _VALIDATION = (
 )  # fmt: skip
 
 
+#: Layers of matrices with blocks of their own, and such that load states. The weights are fitted to those of their
+#: blocks that such layers change, `SPECIAL_KINDS`; all others are in TRAINING.
+_SPECIAL_TRAINING = (
+    ("lstm", 4, 12, 16, 20, 32, 8, 4, 1, 1, 4, {"input_block": 8, "projection": 16, "peepholes": True}),
+    ("lstm", 8, 10, 14, 40, 64, 8, 4, 2, 2, 8, {"input_block": 16, "projection": 32, "projection_block": 4}),
+    ("gru", 4, 12, 16, 20, 64, 8, 4, 2, 4, 8, {"reset": "before", "input_block": 8}),
+    ("gru", 16, 9, 13, 33, 64, 8, 2, 1, 1, 4, {"reset": "before", "input_block": 4}),
+    ("gru", 8, 8, 12, 16, 48, 8, 4, 1, 4, 8, {"reset": "after", "input_block": 2}),
+    ("lstm", 2, 14, 18, 12, 16, 4, 2, 1, 1, 2, {"input_block": 8}),
+    ("lstm", 4, 12, 16, 20, 42, 8, 4, 1, 1, 2, {"initial_states": True}),
+    ("lstm", 8, 10, 14, 24, 64, 8, 4, 2, 4, 8, {"projection": 30, "initial_states": True}),
+    ("gru", 4, 12, 16, 20, 40, 8, 4, 2, 2, 16, {"reset": "before", "initial_states": True}),
+    ("gru", 8, 12, 16, 24, 50, 8, 4, 1, 1, 4, {"reset": "after", "initial_states": True}),
+    ("lstm", 16, 8, 12, 40, 128, 8, 8, 2, 8, 4, {"projection": 64, "initial_states": True}),
+    ("gru", 2, 14, 18, 12, 30, 6, 2, 1, 8, 8, {"reset": "after", "initial_states": True}),
+    ("lstm", 4, 10, 14, 20, 48, 8, 4, 1, 2, 4, {"input_block": 16, "initial_states": True}),
+)  # fmt: skip
+#: None of these is in the training either; the last four load states, one of them in split cells.
+_SPECIAL_VALIDATION = (
+    ("lstm", 4, 12, 16, 24, 48, 16, 4, 1, 1, 8, {"input_block": 8, "projection": 24}),
+    ("lstm", 8, 9, 13, 36, 64, 8, 4, 1, 2, 8, {"input_block": 16, "peepholes": True}),
+    ("lstm", 2, 12, 16, 16, 32, 8, 4, 1, 1, 4, {"input_block": 4, "projection": 16, "projection_block": 8}),
+    ("gru", 4, 10, 14, 30, 48, 8, 2, 1, 2, 4, {"reset": "before", "input_block": 8}),
+    ("gru", 8, 12, 16, 24, 64, 8, 2, 1, 1, 8, {"reset": "before", "input_block": 4}),
+    ("gru", 4, 8, 12, 16, 40, 8, 4, 1, 1, 4, {"reset": "after", "input_block": 8}),
+    ("lstm", 4, 12, 16, 16, 48, 8, 4, 1, 2, 4, {"projection": 24, "initial_states": True}),
+    ("gru", 4, 10, 14, 24, 64, 16, 2, 1, 4, 8, {"reset": "before", "initial_states": True}),
+    ("gru", 2, 12, 16, 10, 24, 8, 2, 1, 1, 4, {"reset": "after", "initial_states": True}),
+    ("lstm", 2, 10, 14, 18, 30, 8, 4, 1, 1, 2, {"input_block": 8, "initial_states": True}),
+)  # fmt: skip
+SPECIAL_KINDS = frozenset(
+    (
+        "column_select", "count_chunks", "input_narrow", "input_wide", "not_loaded", "output_frames",
+        "sequencer", "sort_parts", "state_frames", "state_pages",
+    )
+)  # fmt: skip
+#: Of a network: layers of which the first ones have a state, or none has.
+ROUTES = (1, 2, 3, 5, 8)
+
+
 def _arguments(rows) -> tuple[dict, ...]:
     return tuple(dict(zip(_COLUMNS, row[:-1], strict=True)) | row[-1] for row in rows)
 
 
-TRAINING, VALIDATION = _arguments(_TRAINING), _arguments(_VALIDATION)
+TRAINING, SPECIAL_TRAINING = _arguments(_TRAINING), _arguments(_SPECIAL_TRAINING)
+VALIDATION, SPECIAL_VALIDATION = _arguments(_VALIDATION), _arguments(_SPECIAL_VALIDATION)

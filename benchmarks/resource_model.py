@@ -1,10 +1,10 @@
 """The resource model against Yosys on designs that it was not fitted to.
 
-    python -m benchmarks.resource_model --cache FOLDER [--designs N] [--json FILE]
+    python -m benchmarks.resource_model --cache FOLDER [--special] [--designs N] [--json FILE]
 
 Synthesises the distinct blocks of the designs in `benchmarks.resource_designs.VALIDATION`, smallest first (an
 hour or two on one core; the folder keeps the results of every block, so that a run can be stopped and goes on),
-and prints predicted and synthesised resources. Exits with 1 unless DSP48s and block RAMs are equal and LUTs
+or with --special of those in SPECIAL_VALIDATION, whose matrices have blocks of their own or that load states, and prints predicted and synthesised resources. Exits with 1 unless DSP48s and block RAMs are equal and LUTs
 and flip-flops within 15 % in all of them.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
-from benchmarks.resource_designs import VALIDATION
+from benchmarks.resource_designs import SPECIAL_VALIDATION, VALIDATION
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.rtl.top import core
@@ -40,7 +40,7 @@ def compare(arguments: dict, cache: BlockCache) -> dict:
     """Synthesised and predicted resources of a design."""
     design = new_design(**arguments)
     total, model = total_resources(cache.design(core(design))), estimate(design)
-    row = {"design": arguments}
+    row = {"design": arguments, "block": design.cell.block_text}
     for name in (*EXACT, *WITHIN):
         row[name] = {"synthesised": total[name], "predicted": getattr(model, name)}
     exact = all(row[n]["synthesised"] == row[n]["predicted"] for n in EXACT)
@@ -57,8 +57,9 @@ def table(rows: list[dict]) -> str:
         cells = [
             f"{d['cell']} {d['inputs']} → {d['hidden']}"
             + (f"/{d['projection']}" if d.get("projection") else "")
-            + (f", reset {d['reset']}" if d.get("reset") else ""),
-            d["block"], d["word"], d["lanes"], d["ifft_units"], d["element_width"], d["streams"],
+            + (f", reset {d['reset']}" if d.get("reset") else "")
+            + (", initial states" if d.get("initial_states") else ""),
+            row["block"], d["word"], d["lanes"], d["ifft_units"], d["element_width"], d["streams"],
         ]  # fmt: skip
         for name in EXACT:
             cells.append(f"{row[name]['predicted']} / {row[name]['synthesised']}")
@@ -87,7 +88,12 @@ def table(rows: list[dict]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, required=True, help="folder of results of Yosys")
-    parser.add_argument("--designs", type=int, default=len(VALIDATION), help="only the first ones")
+    parser.add_argument(
+        "--special",
+        action="store_true",
+        help="layers with blocks of their own and with initial states",
+    )
+    parser.add_argument("--designs", type=int, metavar="N", help="only the first ones")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
 
@@ -95,7 +101,8 @@ def main() -> int:
         print(text, file=sys.stderr, flush=True)
 
     cache = BlockCache(arguments.cache, device_named(DEVICE), say)
-    chosen = sorted(VALIDATION, key=work)[: arguments.designs]
+    designs = SPECIAL_VALIDATION if arguments.special else VALIDATION
+    chosen = sorted(designs, key=work)[: arguments.designs]
     rows = [compare(one, cache) for one in chosen]
     machine = environment() | {"yosys": yosys_version()}
     report({"environment": machine, "designs": rows}, table(rows), arguments.json)

@@ -22,6 +22,7 @@ have passes of their own, and their rows are added as signals.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -110,28 +111,28 @@ class Cell:
         ]
         return ", ".join([str(self.block), *own])
 
-    @property
+    @cached_property
     def tile(self) -> int:
         """The largest block size of the layer: elements that the datapath handles at once."""
         return max(self.x_block, self.y_block, self.m_block if self.second_phase else 1)
 
-    @property
+    @cached_property
     def x_block(self) -> int:
         """Block size of x."""
         return self.block_of("input_weight")
 
-    @property
+    @cached_property
     def y_block(self) -> int:
         """Block size of the previous y, where the first phase multiplies it."""
         return self.block_of("recurrent_weight") if self.recurrent else self.x_block
 
-    @property
+    @cached_property
     def m_block(self) -> int:
         """Block size of m, where there is a second phase."""
         matrix = "projection_weight" if self.second_phase == "projection" else "recurrent_weight"
         return self.block_of(matrix)
 
-    @property
+    @cached_property
     def split(self) -> bool:
         """Whether x has passes of its own."""
         return self.x_block != self.y_block
@@ -161,34 +162,34 @@ class Cell:
         """Whether the second phase multiplies x before m."""
         return self.second_phase == "candidate"
 
-    @property
+    @cached_property
     def second_rows(self) -> int:
         """Block rows of the second phase."""
         return {None: 0, "projection": self.output_blocks, "candidate": self.hidden_blocks}[
             self.second_phase
         ]
 
-    @property
+    @cached_property
     def input_blocks(self) -> int:
         """Block columns of x."""
         return blocks_for(self.inputs, self.x_block)
 
-    @property
+    @cached_property
     def y_columns(self) -> int:
         """Block columns of the previous y."""
         return blocks_for(self.outputs, self.y_block) if self.recurrent else 0
 
-    @property
+    @cached_property
     def m_columns(self) -> int:
         """Block columns of m."""
         return blocks_for(self.hidden, self.m_block) if self.second_phase else 0
 
-    @property
+    @cached_property
     def hidden_blocks(self) -> int:
         """Tiles of cells."""
         return blocks_for(self.hidden, self.tile)
 
-    @property
+    @cached_property
     def output_blocks(self) -> int:
         """Tiles of y."""
         return blocks_for(self.outputs, self.tile)

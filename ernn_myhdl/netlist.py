@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from myhdl import always, intbv
 
@@ -18,6 +18,8 @@ from ernn_myhdl.rtl.signals import Array, Bit, Word
 Type = Bit | Word | Array
 #: Bits of the number of a memory at the ports of an External.
 CONTENTS_BITS = 16
+#: Of a function that makes a component: the same arguments give the same component, which nobody changes.
+made_once = lru_cache(maxsize=1 << 12)
 
 
 @dataclass(frozen=True)
@@ -194,10 +196,14 @@ class Netlist:
         self.instances: list[Instance] = []
         self.wires: list[Wire] = []
         self.probes: list[Probe] = []
+        self._ports: tuple[int, dict[str, Port]] = 0, {}
 
     @property
     def ports(self) -> dict[str, Port]:
-        return {n.name: Port(n.direction, n.type) for n in self.nets.values() if n.direction}
+        if self._ports[0] != len(self.nets):  # nets are added, never removed
+            ports = {n.name: Port(n.direction, n.type) for n in self.nets.values() if n.direction}
+            self._ports = len(self.nets), ports
+        return self._ports[1]
 
     def _new(self, net: Net) -> Net:
         if net.name in self.nets:

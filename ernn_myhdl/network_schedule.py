@@ -9,12 +9,15 @@ frames that arrive once an interval, so that none waits at the door of a slower 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ernn_myhdl.issue import input_beats
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.design import Hardware
+from ernn_myhdl.issue import Frame, Sequencer, input_beats
 from ernn_myhdl.network import Network
-from ernn_myhdl.schedule import Schedule, frame_times, schedule_for
+from ernn_myhdl.schedule import Schedule, frame_times_of, schedule_for
 
 #: Frames whose times are told.
 FRAMES = 6
@@ -38,23 +41,43 @@ class NetworkSchedule:
     bottleneck: int
 
 
+@lru_cache(maxsize=512)
+def _layer_frames(
+    cell: Cell, hardware: Hardware, turns: tuple[int, ...], arrivals: tuple[tuple[int, ...], ...]
+) -> tuple[Frame, ...]:
+    return tuple(Sequencer(cell, hardware, turns, arrivals).run())
+
+
+def network_frames(
+    layers: Sequence[tuple[Cell, Hardware]], streams: int, interval: float
+) -> list[tuple[Frame, ...]]:
+    """The first FRAMES frames in every layer, which arrive once an interval, on the streams in turn."""
+    apart, beats = math.ceil(interval), input_beats(*layers[0])
+    arrivals = tuple(tuple(range(f * apart, f * apart + beats)) for f in range(FRAMES))
+    turns = tuple(f % streams for f in range(FRAMES))
+    found = []
+    for cell, hardware in layers:
+        found.append(_layer_frames(cell, hardware, turns, arrivals))
+        arrivals = tuple(tuple(frame.beats.tolist()) for frame in found[-1])
+    return found
+
+
+def network_latency(frames: Sequence[Sequence[Frame]]) -> int:
+    """From the first beat of x accepted to the last beat of y delivered, of the first of `network_frames`."""
+    return int(frames[-1][0].beats[-1]) - frames[0][0].accepted
+
+
 @lru_cache(maxsize=64)
 def network_schedule(network: Network, streams: int = 1) -> NetworkSchedule:
     """The schedule of `network` for sequences on `streams` streams that take turns."""
-    alone = [schedule_for(layer, streams) for layer in network.layers]
-    intervals = [schedule.interval for schedule in alone]
+    intervals = [schedule_for(layer, streams).interval for layer in network.layers]
     interval = max(intervals)
-    apart = math.ceil(interval)
-    beats = input_beats(network.layers[0].cell, network.layers[0].hardware)
-    arrivals = [range(f * apart, f * apart + beats) for f in range(FRAMES)]
-    turns = [f % streams for f in range(FRAMES)]
+    found = network_frames([(d.cell, d.hardware) for d in network.layers], streams, interval)
     layers = []
-    for layer, own in zip(network.layers, alone, strict=True):
-        frames = frame_times(layer, turns, arrivals)
-        latency = frames[0].delivered - frames[0].accepted
-        layers.append(Schedule(layer, streams, frames, latency, own.interval))
-        arrivals = [frame.beats for frame in frames]
-    latency = layers[-1].frames[0].delivered - layers[0].frames[0].accepted
+    for layer, frames, own in zip(network.layers, found, intervals, strict=True):
+        times = tuple(frame_times_of(frame) for frame in frames)
+        latency = times[0].delivered - times[0].accepted
+        layers.append(Schedule(layer, streams, times, latency, own))
     return NetworkSchedule(
-        network, streams, tuple(layers), latency, interval, intervals.index(interval)
+        network, streams, tuple(layers), network_latency(found), interval, intervals.index(interval)
     )

@@ -21,8 +21,10 @@ is a complex bin of the tile may then be the two real words (DC and Nyquist, or 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import or_
 
 import numpy as np
 
@@ -35,6 +37,8 @@ from ernn_myhdl.rtl.signals import bits_for
 
 X, Y, M = 0, 1, 2
 SOURCES = ("x", "y", "m")
+#: (source, index, need) of each operation of a pass; see `Operation`.
+Columns = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Phase:
     cycles in which the rows of each pass are drained.
     """
 
-    columns: tuple[tuple[int, int, int], ...]
+    columns: Columns
     chunks: tuple[int, ...]
     parts: tuple[int, ...]
 
@@ -142,9 +146,8 @@ class Program:
     def length(self) -> int:
         return self.first.length + self.second.length
 
-    @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        """All operations in their order."""
+    def _plan(self) -> Iterator[tuple]:
+        """The fields of all operations in their order."""
         plan = []  # (source, index, need, first, last, chunks, part)
         for phase in (self.first, self.second):
             for chunks in phase.chunks:
@@ -155,10 +158,13 @@ class Program:
             Y: {_last(plan, Y)},
         }
         finals = (base - 1, len(plan) - 1) if self.second_passes else ()
-        return tuple(
-            Operation(*o[:-1], i == 0, i in ends[X], i in ends[Y], i in finals, o[-1])
-            for i, o in enumerate(plan)
-        )
+        for i, o in enumerate(plan):
+            yield (*o[:-1], i == 0, i in ends[X], i in ends[Y], i in finals, o[-1])
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations in their order."""
+        return tuple(Operation(*fields_of) for fields_of in self._plan())
 
     @property
     def address_bits(self) -> int:
@@ -179,22 +185,28 @@ class Program:
             del bits["part"]
         return {f.name: bits[f.name] for f in fields(Operation) if f.name in bits}
 
-    @property
-    def ends(self) -> Program:
-        """The same with the first and the last pass of each phase only: every word that there is."""
+    @cached_property
+    def varying_bits(self) -> int:
+        """Bits of the program word that are not the same in all of them.
+
+        The first and the last pass of each phase have every word that there is.
+        """
         phases = [
             replace(p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
             for p in (self.first, self.second)
         ]
-        return replace(self, first=phases[0], second=phases[1])
+        ends, varying = replace(self, first=phases[0], second=phases[1]), 0
+        for values in zip(*ends._plan(), strict=True):
+            first, *rest = {int(value) for value in set(values)}
+            varying += reduce(or_, (value ^ first for value in rest), 0).bit_count()
+        return varying
 
-    def words(self, widths: dict[str, int] | None = None) -> tuple[int, ...]:
-        """Contents of the program memory; widths: of the fields, those of the program by default."""
-        widths = widths or self.field_bits
+    def words(self) -> tuple[int, ...]:
+        """Contents of the program memory."""
         words = []
         for operation in self.operations:
             word, low = 0, 0
-            for name, width in widths.items():
+            for name, width in self.field_bits.items():
                 word |= int(getattr(operation, name)) << low
                 low += width
             words.append(word)
@@ -223,11 +235,11 @@ def _pass_chunks(total: int, passes: int, per_pass: int) -> tuple[int, ...]:
     return tuple(min(per_pass, total - p * per_pass) for p in range(passes))
 
 
-def _phase(cell: Cell, columns: list[tuple[int, int, int]], chunks: tuple[int, ...]) -> Phase:
+def _phase(cell: Cell, columns: Columns, chunks: tuple[int, ...]) -> Phase:
     """The phase of these columns; in a split cell those of x are a part of their own."""
     inputs = sum(column[0] == X for column in columns)
     parts = (inputs, len(columns) - inputs) if cell.split and inputs else (len(columns),)
-    return Phase(tuple(columns), chunks, parts)
+    return Phase(columns, chunks, parts)
 
 
 def _last(plan: list[tuple], source: int) -> int | None:
@@ -238,6 +250,34 @@ def _last(plan: list[tuple], source: int) -> int | None:
 def program_for(design: Design) -> Program:
     """The program of `design`."""
     return layer_program(design.cell, design.hardware)
+
+
+def _groups_of(cell: Cell, blocks: int, k: int, size: int) -> int:
+    """Groups of `size` tiles that hold so many blocks of k."""
+    return blocks_for(blocks * k, size * cell.tile)
+
+
+@lru_cache(maxsize=64)
+def _first_columns(cell: Cell, output_width: int) -> Columns:
+    """Of the first phase: x, then the previous y, which is written in groups of `output_width` tiles."""
+    x = [(X, c, c + 1) for c in range(cell.input_blocks)]
+    size = cell.y_block
+    return (
+        *x,
+        *((Y, c, _groups_of(cell, c + 1, size, output_width)) for c in range(cell.y_columns)),
+    )
+
+
+@lru_cache(maxsize=64)
+def _second_columns(
+    cell: Cell, groups: int, input_steps: int, steps: int, width: int, cell_groups: int
+) -> Columns:
+    """Of the second phase: steps of x, then those of m, which is written in groups of `width` tiles."""
+    columns = [(X, step, 0) for step in range(input_steps)]
+    for step in range(steps - input_steps):
+        need = _groups_of(cell, groups * (step + 1), cell.m_block, width)
+        columns.append((M, step, min(need, cell_groups)))
+    return tuple(columns)
 
 
 @lru_cache(maxsize=64)
@@ -257,17 +297,9 @@ def layer_program(cell: Cell, hw: Hardware) -> Program:
         input_steps, steps = _steps(cell, groups)
         second_passes = blocks_for(cell.second_rows, lanes // groups)
 
-    def groups_of(blocks: int, k: int, size: int) -> int:
-        """Groups of `size` tiles that hold so many blocks of k."""
-        return blocks_for(blocks * k, size * cell.tile)
-
-    columns = [(X, c, c + 1) for c in range(cell.input_blocks)]
-    columns += [(Y, c, groups_of(c + 1, cell.y_block, output_width)) for c in range(cell.y_columns)]
+    columns = _first_columns(cell, output_width)
     first = _phase(cell, columns, _pass_chunks(gate_chunks, gate_passes, lanes // units))
-    columns = [(X, step, 0) for step in range(input_steps)]
-    for step in range(steps - input_steps):
-        need = groups_of(groups * (step + 1), cell.m_block, width)
-        columns.append((M, step, min(need, cell_groups)))
+    columns = _second_columns(cell, groups, input_steps, steps, width, cell_groups)
     second = _phase(cell, columns, _pass_chunks(output_groups, second_passes, lanes // units))
     return Program(
         first,

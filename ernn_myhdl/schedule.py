@@ -152,7 +152,8 @@ class Schedule:
         return "recurrence through y" if self.design.cell.recurrent else "frames in flight"
 
 
-def _frame_times(frame: Frame) -> FrameTimes:
+def frame_times_of(frame: Frame) -> FrameTimes:
+    """The cycles of a frame of the sequencer's."""
     heads = np.concatenate(frame.heads)
     arrays = (frame.cells, frame.outputs, frame.beats)
     return FrameTimes(
@@ -178,7 +179,7 @@ def frame_times(
     """
     states = StateTimes(design, streams, loaded) if loaded and any(loaded) else None
     frames = Sequencer(design.cell, design.hardware, streams, arrivals, states).run()
-    return tuple(_frame_times(f) for f in frames)
+    return tuple(frame_times_of(f) for f in frames)
 
 
 @dataclass(frozen=True)
@@ -209,5 +210,5 @@ def layer_cycles(cell: Cell, hardware: Hardware, streams: int = 1) -> Cycles:
 def schedule_for(design: Design, streams: int = 1) -> Schedule:
     """The schedule of `design` for sequences on `streams` streams that take turns."""
     cycles = layer_cycles(design.cell, design.hardware, streams)
-    frames = tuple(_frame_times(f) for f in cycles.frames)
+    frames = tuple(frame_times_of(f) for f in cycles.frames)
     return Schedule(design, streams, frames, cycles.latency, cycles.interval)

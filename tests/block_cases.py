@@ -11,7 +11,6 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from block_bench import Values, convert_block
@@ -669,7 +668,6 @@ def count_case(chunks: int) -> BlockCase:
 
 def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockCase:
     count = points * width
-    program = SimpleNamespace(output_width=width, output_groups=groups)
 
     def expected(inputs):
         results: list[Values] = [{}]
@@ -685,7 +683,7 @@ def mask_rows_case(points: int, width: int, groups: int, outputs: int) -> BlockC
 
     return BlockCase(
         f"mask rows of {width} x {points}, {groups} groups, {outputs} outputs",
-        lambda: drain.mask_leaf(points, 6, program, outputs),
+        lambda: drain.mask_leaf(count, 6, groups, outputs),
         lambda rng: columns(
             rst=flags(rng, 60, 0.05), valid=flags(rng, 60, 0.7), rows=arrays(rng, count, 6, 60)
         ),

@@ -35,7 +35,7 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "explore",
-        "search for the best model or hardware of a layer",
+        "search for the best model or hardware",
         "Search for the design that keeps the limits that are given.",
         f"{FIRST_EXAMPLE}\n{EXAMPLES}",
     )
@@ -62,10 +62,11 @@ def _add_hardware(kinds) -> None:
         "Compute cycles and resources of every legal combination of lanes, IFFT units, element width, "
         "streams and word lengths, leave out what the device cannot hold, and choose. Nothing is "
         "synthesised: DSP48s and block RAMs follow from rules, LUTs and flip-flops from a model fitted to "
-        "Yosys. Exit code 1 where nothing keeps the limits.",
+        "Yosys. Of a network the best hardware of its layers is combined. Exit code 1 where nothing keeps the "
+        "limits.",
         EXAMPLES,
     )
-    parser.add_argument("design", metavar="DESIGN", help="design folder")
+    parser.add_argument("design", metavar="DESIGN", help="folder of a design or network")
     parser.add_argument("--device", required=True, help="xc7z020, xc7vx690t or xcku060, ...")
     parser.add_argument("--max-latency-us", type=number, metavar="T", help="limit of the latency")
     parser.add_argument(
@@ -110,7 +111,8 @@ def _add_hardware(kinds) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.explore.hardware import STREAMS, Choices, Goal, explore
+    from ernn_myhdl.explore.goal import Goal
+    from ernn_myhdl.explore.hardware import STREAMS, Choices, explore
     from ernn_myhdl.output_folder import check_file, check_folder
     from ernn_myhdl.plots.picture import check_picture
     from ernn_myhdl.storage import MARKS, load_design, save_design
@@ -165,7 +167,17 @@ def _words(design, words: list[int], calibration: str | None) -> dict:
 
 def _summary(result) -> dict:
     best = result.chosen or result.nearest
+    layers = [
+        {
+            "considered": search.considered,
+            "fitting": len(search.fitting),
+            "kept": len(search.kept),
+            "pruned": dict(search.pruned.most_common()),
+        }
+        for search in result.layers
+    ]
     return {
+        **({"layers": layers} if len(layers) > 1 else {}),
         "device": result.device.name,
         "clock_mhz": result.goal.clock_mhz,
         "goal": result.goal.choose,
@@ -208,6 +220,8 @@ _COLUMNS = (
 
 
 def _cell(value) -> str:
+    if isinstance(value, list):
+        return "/".join(str(each) for each in value)
     if isinstance(value, float):
         return f"{value:,.6g}" if value >= 1 else f"{value:.3f}"
     return f"{value:,}"
@@ -220,11 +234,16 @@ def _table(rows: list[dict]) -> list[str]:
     return ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines]
 
 
+def _counts(label: str, counts: dict, where: str) -> list[str]:
+    text = f"{label}{counts['considered']:,} combinations, {counts['fitting']:,} fit {where}"
+    return [text, *(f"  {count:>8,}  {reason}" for reason, count in counts["pruned"].items())]
+
+
 def _text(result, summary: dict) -> str:
-    lines = [
-        f"{summary['considered']:,} combinations, {summary['fitting']:,} fit {summary['device']}"
-    ]
-    lines += [f"  {count:>8,}  {reason}" for reason, count in summary["pruned"].items()]
+    lines = []
+    for i, layer in enumerate(summary.get("layers", ())):
+        lines += _counts(f"layer {i}: ", layer, f"{summary['device']}, {layer['kept']:,} kept")
+    lines += _counts("together: " if lines else "", summary, summary["device"])
     shown = sorted(summary["front"], key=lambda row: row["latency_cycles"])[:MOST_ROWS]
     lines += ["", f"Pareto front: {len(summary['front'])} of them; the first {len(shown)}"]
     lines += _table(shown)

@@ -9,7 +9,8 @@ from ernn_myhdl.cells import Cell, make_cell
 from ernn_myhdl.compare import baselines, published
 from ernn_myhdl.compare.energy import circulant_work, complex_products, ese_work, our_work
 from ernn_myhdl.design import Design
-from ernn_myhdl.explore.hardware import Choices, Goal, explore
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.hardware import Choices, explore
 from ernn_myhdl.presets import PRESETS, preset_design
 from ernn_myhdl.synthesis.devices import device_named
 
@@ -135,7 +136,7 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
         best.latency, best.latency / clock_mhz, best.interval_single, best.interval,
         clock_mhz * 1e6 / best.interval_single, clock_mhz * 1e6 / best.interval, None,
         {b: work.energy(b) for b in BATCHES}, {b: work.energies(b) for b in BATCHES},
-        f"{note}: {best.hardware.lanes} lanes, {best.hardware.streams} streams",
+        f"{note}: {best.layers[0].lanes} lanes, {best.streams} streams",
     )  # fmt: skip
 
 

@@ -12,36 +12,19 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ernn_myhdl import transform
+from ernn_myhdl.explore import control_terms
+from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each, one_block, width_of
 from ernn_myhdl.netlist import Leaf
 from ernn_myhdl.rtl.fft import signed_digits
-from ernn_myhdl.rtl.signals import Array, bits_for
+from ernn_myhdl.rtl.signals import bits_for
 from ernn_myhdl.transform import width_for
 
-Terms = dict[str, float]
 #: Bits of shift register in one LUT.
 SHIFT_REGISTER = 32
 
 
-def _width(leaf: Leaf, port: str) -> int:
-    kind = leaf.ports[port].type
-    return kind.width if isinstance(kind, Array) else kind.bits
-
-
-def _bits(leaf: Leaf, *ports: str) -> int:
-    return sum(leaf.ports[port].type.bits for port in ports)
-
-
-def _of(*ports: str) -> Callable[[Leaf], Terms]:
-    """A term for the bits of each port."""
-    return lambda leaf: {port: _bits(leaf, port) for port in ports}
-
-
 def _nothing(leaf: Leaf) -> Terms:
     return {}
-
-
-def _one(leaf: Leaf) -> Terms:
-    return {"block": 1}
 
 
 def _bits_for_each(leaf: Leaf) -> Terms:
@@ -56,8 +39,15 @@ def _column_select(leaf: Leaf) -> Terms:
     bins = max(p["points"] // 2, 1)
     words = p["points"] * p["width"]
     reads_x = "second_x" in leaf.ports
+    pairs = (
+        p["x_pairs"] | p["y_pairs"] | p["m_pairs"]
+    )  # bins that some column uses as two real words
+    mixed = pairs.bit_count()
     return {
         "sums": 2 * (bins - 1) * p["width"],
+        "words of mixed bins": mixed * p["width"],
+        "mixed bins": mixed,
+        "mixed": bool(mixed),
         "choice of three": 0 if reads_x else words,
         "choice of four": words if reads_x else 0,
         "block": 1,
@@ -65,28 +55,17 @@ def _column_select(leaf: Leaf) -> Terms:
 
 
 def _combine(leaf: Leaf) -> Terms:
-    points, width = leaf.parameters["points"], _width(leaf, "sums")
+    points, width = leaf.parameters["points"], width_of(leaf, "sums")
     return {"sums": 2 * (max(points // 2, 1) - 1) * width, "spectrum": points * width}
 
 
 def _delay(leaf: Leaf) -> Terms:
     """With reset all bits are flip-flops; without, three and more in a row are a shift register."""
-    cycles, bits = leaf.parameters["cycles"], _bits(leaf, "source")
+    cycles, bits = leaf.parameters["cycles"], bits_of(leaf, "source")
     shifted = "rst" not in leaf.ports and cycles > 2
     return {
         "flip-flops": 0 if shifted else bits * cycles,
         "shift registers": bits * math.ceil(cycles / SHIFT_REGISTER) if shifted else 0,
-    }
-
-
-def _gather(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    counters = sum(bits_for(p[n]) for n in ("slots", "chunks", "groups"))
-    return {
-        "rows": _bits(leaf, "rows"),
-        "counters": counters,
-        "tags": _bits(leaf, "tag", "index"),
-        "block": 1,
     }
 
 
@@ -100,20 +79,9 @@ def _lane(leaf: Leaf) -> Terms:
     }
 
 
-def _mask_rows(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    width = _width(leaf, "rows")
-    masked = (p["count"] - p["kept"]) * width
-    return {
-        "rows": p["count"] * width,
-        "masked": masked,
-        "counter": bits_for(p["groups"]) * bool(masked),
-    }
-
-
 def _part_select(leaf: Leaf) -> Terms:
     """A LUT chooses one of four."""
-    return {"choices": _bits(leaf, "target") * math.ceil((leaf.parameters["parts"] - 1) / 3)}
+    return {"choices": bits_of(leaf, "target") * math.ceil((leaf.parameters["parts"] - 1) / 3)}
 
 
 @lru_cache(maxsize=256)
@@ -179,51 +147,6 @@ def _round(leaf: Leaf) -> Terms:
     }
 
 
-def _sequencer(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    groups = sum(bits_for(p[n]) for n in ("x_groups", "y_groups", "m_groups"))
-    return {
-        "address": bits_for(p["length"]),
-        "groups": groups,
-        "streams": p["streams"],
-        "pages": p["pages"],
-        "second phase": bool(p["base"]),
-        "reads x": "op_second_x" in leaf.ports,
-        "block": 1,
-    }
-
-
-def _fifo(leaf: Leaf) -> Terms:
-    """Four LUTs hold up to 32 words of six bits."""
-    return {"memory": 4 * math.ceil(_bits(leaf, "in_word") / 6), "block": 1}
-
-
-def _input(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    block = _bits(leaf, "sample_block")
-    parts = p["parts"]
-    return {
-        "block of samples": block,
-        "choice of parts": block * (parts - 1) if "width" not in p else 0,
-        "kept samples": 0 if "width" not in p else block,
-        "masked": block if p["remainder"] < p["points"] else 0,
-        "streams": p["streams"],
-        "counters": bits_for(p["blocks"]) + bits_for(parts),
-        "block": 1,
-    }
-
-
-def _output_frames(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    return {
-        "counters": bits_for(p["groups"]) + bits_for(p["beats"]),
-        "pages": p["pages"],
-        "streams": _bits(leaf, "beat_stream"),
-        "ratio": math.log2(p["numerator"] * p["denominator"]),
-        "block": 1,
-    }
-
-
 @lru_cache(maxsize=4096)
 def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
@@ -252,34 +175,26 @@ def _transform(leaf: Leaf) -> Terms:
 
 
 #: Name of the MyHDL block -> its terms.
-TERMS: dict[str, Callable[[Leaf], Terms]] = {
-    "add_bias": _of("row", "total"),
+TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
+    "add_bias": bits_of_each("row", "total"),
     "add_peephole": _bits_for_each,
     "align": _nothing,
-    "bank_write": _one,
+    "bank_write": one_block,
     "blend": _bits_for_each,
-    "broadcast": lambda leaf: {"bits": _bits(leaf, "column", "address"), "block": 1},
+    "broadcast": lambda leaf: {"bits": bits_of(leaf, "column", "address"), "block": 1},
     "column_select": _column_select,
     "combine": _combine,
     "delay_bit": _delay,
     "delay_word": _delay,
     "delay_data": _delay,
-    "drain_control": lambda leaf: {"tag": _bits(leaf, "tag"), "block": 1},
-    "gather": _gather,
-    "input_narrow": _input,
-    "input_wide": _input,
-    "join": lambda leaf: {"sums": _bits(leaf, "low"), "block": 1},
+    "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
     "lane": _lane,
-    "mask_block": _of("target"),
-    "mask_rows": _mask_rows,
+    "mask_block": bits_of_each("target"),
     "multiply_output": _bits_for_each,
     "multiply_state": _bits_for_each,
-    "output_frames": _output_frames,
     "part_select": _part_select,
     "piecewise_linear": _piecewise_linear,
     "round_saturate": _round,
-    "sequencer": _sequencer,
-    "stream_fifo": _fifo,
     "transform_pipeline": _transform,
     "update_state": _bits_for_each,
 }

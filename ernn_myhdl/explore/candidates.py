@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ernn_myhdl.cell_parameters import parameter_contents
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
 from ernn_myhdl.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.explore.memories import RAMB18_SHAPES, varying_bits
-from ernn_myhdl.explore.resources import estimate
+from ernn_myhdl.explore.memories import RAMB18_SHAPES, widest
+from ernn_myhdl.explore.resources import Resources, estimate, resources_of
 from ernn_myhdl.netlist import Rom
 from ernn_myhdl.program import Program, layer_program
 from ernn_myhdl.report import multipliers
-from ernn_myhdl.rtl.top import UNIT_LABELS
+from ernn_myhdl.rtl.top import UNIT_LABELS, lane_side, parameter_memory
 from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import layer_cycles
 
@@ -55,12 +52,10 @@ class Numbers:
     activations: Activations
 
     @classmethod
-    def of(cls, design: Design) -> Numbers:
-        """Those of a design."""
+    def of(cls, word: int, design: Design) -> Numbers:
+        """Those of a design, a layer of a core of this word."""
         widths = tuple(_parameter_widths(design))
-        return cls(
-            design.formats.weight_word, design.cell, design.formats, design.activations, widths
-        )
+        return cls(word, design.cell, design.formats, design.activations, widths)
 
     widths: tuple[tuple[str, int, int], ...]
 
@@ -69,7 +64,7 @@ class Numbers:
         if rom.name == "program":
             if rom.depth >= BLOCK_RAM_DEPTH and _fits(rom, RAMB18_SHAPES[0]):
                 return rom.type.bits  # one RAMB18, however many of them vary
-            return varying_bits(program.ends.words(program.field_bits))
+            return program.varying_bits
         for name, memories, width in self.widths:
             if (name, memories) == (rom.name, len(rom.contents)):
                 return width
@@ -86,30 +81,57 @@ def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
     for label, unit in zip(UNIT_LABELS, units_for(design), strict=False):
         for memories in (1 << i for i in range(most.bit_length())):
             groups = -(-design.cell.hidden_blocks // memories)
-            contents = parameter_contents(design, unit, memories, groups)
-            yield f"{label}_parameters", memories, max(map(varying_bits, contents))
+            rom = parameter_memory(design, label, unit, memories, groups)
+            yield rom.name, memories, widest(rom)
 
 
 @dataclass(frozen=True)
 class Candidate:
     """Hardware with its cost and speed.
 
-    latency, interval_single, interval: cycles, as in `ernn info`; interval with all streams in turn.
+    layers: of every layer, of a core of one layer its own. latency, interval_single, interval: cycles, as in
+    `ernn info`; interval with all streams in turn.
     """
 
     word: int
-    hardware: Hardware
+    layers: tuple[Hardware, ...]
     latency: int
     interval_single: float
     interval: float
-    lut: int
-    ff: int
-    dsp: int
-    bram36: int
+    resources: Resources
 
-    def as_json(self) -> dict:
-        """For tables."""
-        return asdict(self)
+    @property
+    def streams(self) -> int:
+        """Of all layers."""
+        return self.layers[0].streams
+
+    @property
+    def group(self) -> tuple[int, int]:
+        """What is the same in all layers of a network: word and streams."""
+        return self.word, self.streams
+
+    @property
+    def merits(self) -> tuple[float, ...]:
+        """Speed and every resource; less is better."""
+        r = self.resources
+        blocks = 2 * r.ramb36 + r.ramb18
+        return self.latency, self.interval, r.dsp, blocks, r.lut_parts, r.ff_parts
+
+    @property
+    def lut(self) -> int:
+        return self.resources.lut
+
+    @property
+    def ff(self) -> int:
+        return self.resources.ff
+
+    @property
+    def dsp(self) -> int:
+        return self.resources.dsp
+
+    @property
+    def bram36(self) -> int:
+        return self.resources.bram36
 
 
 def _fits(rom: Rom, shape: tuple[int, int]) -> bool:
@@ -159,6 +181,16 @@ def hardware_choices(
             yield hardware
 
 
+def as_scheduled(hardware: Hardware, streams: int) -> Hardware:
+    """Hardware of the same cycles for sequences on so many of its streams.
+
+    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
+    and streams that no frame is on, but for the pages that they bring.
+    """
+    used = hardware.streams if streams > 1 else hardware.frames_in_flight
+    return replace(hardware, sample_bits=SAMPLE_BITS[-1], streams=used)
+
+
 @lru_cache(maxsize=1 << 14)
 def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float]:
     cycles = layer_cycles(cell, hardware, streams)
@@ -166,17 +198,12 @@ def _cycles_of(cell: Cell, hardware: Hardware, streams: int) -> tuple[int, float
 
 
 def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
-    """Latency, interval of one stream, interval of all.
-
-    What the cycles do not depend on is made equal, so that they are computed once: the bits of a sample,
-    and streams that no frame is on, but for the pages that they bring.
-    """
-    hardware = replace(hardware, sample_bits=SAMPLE_BITS[-1])
-    alone = replace(hardware, streams=hardware.frames_in_flight)
-    latency, single = _cycles_of(cell, alone, 1)
-    if hardware.streams == 1:
+    """Latency, interval of one stream, interval of all."""
+    latency, single = _cycles_of(cell, as_scheduled(hardware, 1), 1)
+    streams = hardware.streams
+    if streams == 1:
         return latency, single, single
-    return latency, single, _cycles_of(cell, hardware, hardware.streams)[1]
+    return latency, single, _cycles_of(cell, as_scheduled(hardware, streams), streams)[1]
 
 
 def product_count(numbers: Numbers, hardware: Hardware) -> int:
@@ -184,34 +211,38 @@ def product_count(numbers: Numbers, hardware: Hardware) -> int:
     return sum(multipliers(numbers.outline(hardware)).values())
 
 
-def evaluate(task: tuple[Numbers, Sequence[Hardware]]) -> list[Candidate]:
-    """Cost and speed of some hardware."""
+def evaluate(task: tuple[Sequence[Numbers], Sequence[tuple[int, Hardware]]]) -> list[Candidate]:
+    """Cost and speed of some hardware, each with the place of its numbers."""
     numbers, choices = task
-    with _uncollected():
-        return [_candidate(numbers, hardware) for hardware in choices]
+    return [_candidate(numbers[place], hardware) for place, hardware in choices]
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for cycles among the thousands of nets of every netlist, which are in none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def shared_order(hardware: Hardware) -> tuple[int, ...]:
+    """Sorts hardware so that what shares most of its resources is together."""
+    return hardware.ifft_units, hardware.element_width, hardware.streams, hardware.lanes
 
 
 def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
-    program = layer_program(numbers.cell, hardware)
-    resources = estimate(numbers.outline(hardware), lambda rom: numbers.rom_width(rom, program))
-    return Candidate(
-        numbers.word,
-        hardware,
-        *_cycles(numbers.cell, hardware),
-        resources.lut,
-        resources.ff,
-        resources.dsp,
-        resources.bram36,
-    )
+    cycles = _cycles(numbers.cell, hardware)
+    return Candidate(numbers.word, (hardware,), *cycles, _resources(numbers, hardware))
+
+
+#: Resources of all but the lane side, by all that they depend on.
+_others: dict[tuple, Resources] = {}
+MOST_KEPT = 1 << 12
+
+
+def _resources(numbers: Numbers, hardware: Hardware) -> Resources:
+    """Those of `estimate`; what no number of lanes changes is computed once."""
+    outline, program = numbers.outline(hardware), layer_program(numbers.cell, hardware)
+
+    def widths(rom: Rom) -> int:
+        return numbers.rom_width(rom, program)
+
+    lanes = resources_of(lane_side(outline), widths)
+    key = numbers, replace(hardware, lanes=hardware.ifft_units), program.groups
+    if key not in _others:
+        if len(_others) >= MOST_KEPT:
+            _others.clear()
+        _others[key] = estimate(outline, widths) - lanes
+    return _others[key] + lanes

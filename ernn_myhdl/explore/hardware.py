@@ -1,7 +1,8 @@
-"""Phase II: the hardware of a layer on a device, from all that is legal.
+"""Phase II: the hardware of a layer or network on a device, from all that is legal.
 
 Everything is computed, nothing simulated or synthesised: cycles by the cycle model, which equals the
-simulation, DSP48s, block RAMs, LUTs and flip-flops by `ernn_myhdl.explore.resources`.
+simulation, DSP48s, block RAMs, LUTs and flip-flops by `ernn_myhdl.explore.resources`. A network is made of
+the best hardware of its layers (`ernn_myhdl.explore.combine`).
 """
 
 from __future__ import annotations
@@ -16,73 +17,15 @@ from ernn_myhdl.design import CoreSpecification, Design, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore import candidates as choices
 from ernn_myhdl.explore.candidates import Candidate, Numbers
+from ernn_myhdl.explore.combine import combined, unbeaten
+from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.pareto import front
-from ernn_myhdl.report import checked_clock
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.resources import LIMITED, percentages
 
-GOALS = ("smallest", "latency", "fps")
 STREAMS = (1, 2, 4)
 #: Candidates of one task of the sweep.
 CHUNK = 100
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What is wanted.
-
-    max_latency_us: of a frame that finds the core idle. min_fps: frames a second of all streams together.
-    choose: among those that keep both, the one with the smallest share of the device's scarcest resource, the
-    lowest latency, or the most frames a second.
-    """
-
-    choose: str = "latency"
-    max_latency_us: float | None = None
-    min_fps: float | None = None
-    clock_mhz: float = 200.0
-
-    def __post_init__(self) -> None:
-        checked_clock(self.clock_mhz)
-        if self.choose not in GOALS:
-            raise DesignError(f"goal = {self.choose!r}: must be one of {', '.join(GOALS)}")
-        for name in ("max_latency_us", "min_fps"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise DesignError(f"{name} = {value}: must be above 0")
-
-    def latency_us(self, candidate: Candidate) -> float:
-        return candidate.latency / self.clock_mhz
-
-    def fps(self, candidate: Candidate) -> float:
-        """Frames a second of all streams."""
-        return self.clock_mhz * 1e6 / candidate.interval
-
-    def missed(self, candidate: Candidate) -> list[str]:
-        """The limits that a candidate does not keep."""
-        missed = []
-        if self.max_latency_us is not None and self.latency_us(candidate) > self.max_latency_us:
-            missed.append("latency")
-        if self.min_fps is not None and self.fps(candidate) < self.min_fps:
-            missed.append("frames/s")
-        return missed
-
-    def order(self, candidate: Candidate, share: float) -> tuple:
-        """Less is better. share: of the scarcest resource."""
-        keys = {
-            "latency": (candidate.latency, share, candidate.interval),
-            "fps": (candidate.interval, share, candidate.latency),
-            "smallest": (share, candidate.latency, candidate.interval),
-        }
-        return keys[self.choose]
-
-    def nearness(self, candidate: Candidate) -> float:
-        """By how much the limits are missed, as the larger of the factors."""
-        factors = [1.0]
-        if self.max_latency_us is not None:
-            factors.append(self.latency_us(candidate) / self.max_latency_us)
-        if self.min_fps is not None:
-            factors.append(self.min_fps / self.fps(candidate))
-        return max(factors)
 
 
 @dataclass(frozen=True)
@@ -108,10 +51,26 @@ class Choices:
 
 
 @dataclass
+class LayerSearch:
+    """The hardware of one layer.
+
+    considered: combinations. pruned: reason -> how many of them. fitting: those that the device holds.
+    excluded: the others that were evaluated, each with what it needs too much of. kept: those that no other of the same word and streams beats.
+    """
+
+    considered: int = 0
+    pruned: Counter = field(default_factory=Counter)
+    fitting: list[Candidate] = field(default_factory=list)
+    excluded: list[tuple[Candidate, str]] = field(default_factory=list)
+    kept: list[Candidate] = field(default_factory=list)
+
+
+@dataclass
 class Exploration:
     """The result.
 
-    candidates: those that fit the device. pruned: reason -> how many combinations. front: places of the
+    layers: the search of each layer. candidates: those that fit the device, of a network combinations of
+    what was kept of its layers. pruned: reason -> how many combinations. front: places of the
     Pareto front in candidates (latency, interval, DSP48s, block RAMs). chosen: None where no candidate
     keeps the limits; nearest: then the one that misses them least. binding: what keeps a better
     one away, with the number of combinations that it prunes.
@@ -119,8 +78,10 @@ class Exploration:
 
     device: Device
     goal: Goal
-    designs: dict[int, Design]
+    designs: dict[int, CoreSpecification]
+    layers: list[LayerSearch] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
+    excluded: list[tuple[Candidate, str]] = field(default_factory=list)
     pruned: Counter = field(default_factory=Counter)
     considered: int = 0
     front: list[int] = field(default_factory=list)
@@ -128,23 +89,35 @@ class Exploration:
     nearest: Candidate | None = None
     binding: str = ""
 
-    def design(self, candidate: Candidate) -> Design:
-        """The design with its weights on the hardware of a candidate."""
-        return replace(self.designs[candidate.word], hardware=candidate.hardware)
+    def design(self, candidate: Candidate) -> CoreSpecification:
+        """The design or network with its weights on the hardware of a candidate."""
+        whole = self.designs[candidate.word]
+        if isinstance(whole, Design):
+            return replace(whole, hardware=candidate.layers[0])
+        layers = zip(whole.layers, candidate.layers, strict=True)
+        return replace(whole, layers=tuple(replace(d, hardware=hw) for d, hw in layers))
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Percentage of the device used."""
         return percentages({n: getattr(candidate, n) for n in LIMITED}, self.device)
 
+    def too_much(self, candidate: Candidate) -> str | None:
+        """The resource of which a candidate needs most, where that is more than the device has."""
+        shares = self.shares(candidate)
+        worst = max(shares, key=lambda name: shares[name])
+        return worst if shares[worst] > 100 else None
+
     def row(self, candidate: Candidate) -> dict:
-        """A candidate for tables and JSON."""
-        hw = candidate.hardware
+        """A candidate for tables and JSON; lanes, units and widths of a network are lists, one for each layer."""
+
+        def each(name: str) -> int | list[int]:
+            values = [getattr(hardware, name) for hardware in candidate.layers]
+            return values[0] if len(values) == 1 else values
+
         return {
             "word": candidate.word,
-            "lanes": hw.lanes,
-            "ifft_units": hw.ifft_units,
-            "element_width": hw.element_width,
-            "streams": hw.streams,
+            **{name: each(name) for name in ("lanes", "ifft_units", "element_width")},
+            "streams": candidate.streams,
             "latency_cycles": candidate.latency,
             "latency_us": round(self.goal.latency_us(candidate), 4),
             "interval_cycles_single": candidate.interval_single,
@@ -163,92 +136,129 @@ def explore(
     device: Device,
     goal: Goal,
     what: Choices | None = None,
-    words: dict[int, Design] | None = None,
+    words: dict[int, CoreSpecification] | None = None,
     jobs: int = 1,
     dask: str | None = None,
     progress: sweep.Progress | None = None,
 ) -> Exploration:
     """Evaluate every legal combination, and choose.
 
-    words: the same layer in other word lengths, by word; without it only that of the design. jobs, dask:
-    `ernn_myhdl.sweep.run`.
+    words: the same layer or network in other word lengths, by word; without it only that of the design. jobs,
+    dask: `ernn_myhdl.sweep.run`. progress: as there, starting anew with every layer and with the
+    combinations of layers.
     """
-    if not isinstance(design, Design):
-        raise DesignError(
-            f"design {design.name}: is a network of {len(design.layers)} layers; explore each layer "
-            "by itself: its folder is inside the network's"
-        )
-    if len(design.cell.block_sizes) > 1:
-        raise DesignError(
-            f"cell block {design.cell.block_text}: matrices with blocks of their own have no resource model "
-            "yet; explore a layer with one block size"
-        )
-    if design.loads_states:
-        raise DesignError(
-            "hardware initial_states = True: the blocks that load states have no resource model yet; "
-            "explore the layer without"
-        )
-    designs = words or {design.formats.weight_word: design}
+    designs = words or {max(d.formats.weight_word for d in design.layers): design}
     result = Exploration(device, goal, designs)
-    tasks: dict[str, tuple] = {}
-    for word, other in designs.items():
-        numbers = Numbers.of(other)
-        legal = []
-        for hardware in (what or Choices()).combinations(numbers, other.hardware):
-            result.considered += 1
-            if isinstance(hardware, str):
-                result.pruned[f"not legal: {hardware}"] += 1
-            elif choices.product_count(numbers, hardware) > device.dsp:
-                result.pruned[f"more dsp than {device.name} has"] += 1
-            else:
-                legal.append(hardware)
-        for first in range(0, len(legal), CHUNK):
-            tasks[f"{word} bits, {first}"] = (numbers, legal[first : first + CHUNK])
-    if not result.considered:
-        raise DesignError(
-            "choices: no combination of hardware parameters; give at least one of each"
-        )
-    evaluated = sweep.run(choices.evaluate, tasks, jobs, dask, progress=progress)
-    _choose(result, [c for part in evaluated.values() for c in part])
+
+    def evaluated(function, tasks: dict[str, tuple]) -> list[Candidate]:
+        return [
+            c
+            for part in sweep.run(function, tasks, jobs, dask, progress=progress).values()
+            for c in part
+        ]
+
+    for place in range(len(design.layers)):
+        layers = {word: whole.layers[place] for word, whole in designs.items()}
+        result.layers.append(_searched(result, layers, what or Choices(), evaluated))
+    if len(design.layers) == 1:
+        (only,) = result.layers
+        result.considered, result.pruned = only.considered, only.pruned
+        result.candidates, result.excluded = only.fitting, only.excluded
+    else:
+        made = combined(design.layers, [search.kept for search in result.layers], evaluated)
+        result.considered = len(made)
+        result.candidates, result.excluded = _divided(result, made, result.pruned)
+    _choose(result)
     return result
 
 
-def _choose(result: Exploration, evaluated: list[Candidate]) -> None:
-    device, goal = result.device, result.goal
-    excluded: list[tuple[Candidate, str]] = []
-    for candidate in evaluated:
-        shares = result.shares(candidate)
-        worst = max(shares, key=lambda name: shares[name])
-        if shares[worst] > 100:
-            result.pruned[f"more {worst} than {device.name} has"] += 1
+def _searched(
+    result: Exploration, layers: dict[int, Design], what: Choices, evaluated
+) -> LayerSearch:
+    """All hardware of one layer in its words."""
+    search, device = LayerSearch(), result.device
+    numbers = [Numbers.of(word, layer) for word, layer in layers.items()]
+    legal = []
+    for place, layer in enumerate(layers.values()):
+        for hardware in what.combinations(numbers[place], layer.hardware):
+            search.considered += 1
+            if isinstance(hardware, str):
+                search.pruned[f"not legal: {hardware}"] += 1
+            elif choices.product_count(numbers[place], hardware) > device.dsp:
+                search.pruned[_reason("dsp", device)] += 1
+            else:
+                legal.append((place, hardware))
+    if not search.considered:
+        raise DesignError(
+            "choices: no combination of hardware parameters; give at least one of each"
+        )
+    made = evaluated(choices.evaluate, in_tasks(numbers, legal))
+    search.fitting, search.excluded = _divided(result, made, search.pruned)
+    search.kept = unbeaten(search.fitting)
+    return search
+
+
+def _divided(
+    result: Exploration, made: list[Candidate], pruned: Counter
+) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+    """Those that fit, of equal ones the one with fewest LUTs first; the others, which are counted in `pruned`."""
+    fitting, excluded = [], []
+    for candidate in made:
+        worst = result.too_much(candidate)
+        if worst:
+            pruned[_reason(worst, result.device)] += 1
             excluded.append((candidate, worst))
         else:
-            result.candidates.append(candidate)
-    fitting = result.candidates
-    # of equal ones the one with fewest LUTs
-    fitting.sort(key=lambda c: (c.lut, c.ff))
+            fitting.append(candidate)
+    return sorted(fitting, key=lambda c: (c.lut, c.ff)), excluded
+
+
+def _reason(resource: str, device: Device) -> str:
+    return f"more {resource} than {device.name} has"
+
+
+def in_tasks(numbers: list[Numbers], legal: list[tuple[int, Hardware]]) -> dict[str, tuple]:
+    """Tasks of `evaluate`, so that what candidates share is computed in few of them."""
+    order = sorted(legal, key=lambda item: (*choices.shared_order(item[1]), item[0]))
+    return {
+        f"from {first}": (numbers, order[first : first + CHUNK])
+        for first in range(0, len(order), CHUNK)
+    }
+
+
+def _choose(result: Exploration) -> None:
+    goal, fitting = result.goal, result.candidates
     result.front = front([(c.latency, c.interval, c.dsp, c.bram36) for c in fitting])
     kept = [c for c in fitting if not goal.missed(c)]
     if kept:
         result.chosen = min(kept, key=lambda c: goal.order(c, max(result.shares(c).values())))
     elif fitting:
         result.nearest = min(fitting, key=lambda c: (goal.nearness(c), c.dsp))
-    result.binding = _binding(result, excluded)
+    result.binding = _binding(result)
 
 
-def _binding(result: Exploration, excluded: list[tuple[Candidate, str]]) -> str:
+def _binding(result: Exploration) -> str:
     """What keeps a faster candidate away."""
     best = result.chosen or result.nearest
     name = result.device.name
+    searches = result.layers if len(result.layers) > 1 else []
+    pruned = sum((search.pruned for search in searches), result.pruned)
     if best is None:
-        most = [reason for reason, _ in result.pruned.most_common() if reason.startswith("more")]
+        most = [reason for reason, _ in pruned.most_common() if reason.startswith("more")]
         return f"{most[0]}; nothing fits" if most else "nothing is legal"
     by_fps = result.goal.choose == "fps" or (
         result.chosen is None and "frames/s" in result.goal.missed(best)
     )
     value = (lambda c: c.interval) if by_fps else (lambda c: c.latency)
-    better = Counter(worst for candidate, worst in excluded if value(candidate) < value(best))
-    if multiplied := result.pruned.get(f"more dsp than {name} has", 0):
+    better = Counter(worst for c, worst in result.excluded if value(c) < value(best))
+    for place, search in enumerate(searches):
+        own = next(
+            c for c in search.kept if (c.word, c.layers[0]) == (best.word, best.layers[place])
+        )
+        better += Counter(worst for c, worst in search.excluded if value(c) < value(own))
+    dsp = _reason("dsp", result.device)
+    multiplied = sum(s.pruned[dsp] - sum(w == "dsp" for _, w in s.excluded) for s in result.layers)
+    if multiplied:
         better["dsp"] += multiplied
     shares = result.shares(best)
     scarce = max(shares, key=lambda n: shares[n])

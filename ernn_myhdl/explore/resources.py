@@ -9,38 +9,63 @@ flip-flops from the terms of a block (`block_terms`) with weights that were fitt
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.explore.block_terms import kind_of, terms_of
-from ernn_myhdl.explore.memories import memory_of, widest
+from ernn_myhdl.explore.memories import Memory, memory_of, widest
 from ernn_myhdl.netlist import Leaf, Rom
 from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.rtl.top import core
 
+Component = Leaf | Rom
 Widths = Callable[[Rom], int]
 COSTS = "block_costs.json"
+PARTS = 100_000
 #: Operands of one DSP48E1, signed.
 DSP_WIDE, DSP_NARROW = 25, 18
 
 
 @dataclass(frozen=True)
 class Resources:
-    """LUTs, flip-flops, DSP48s and block RAMs of 18 and 36 kbit of a core."""
+    """DSP48s, block RAMs of 18 and 36 kbit, LUTs and flip-flops of a core or of a part of one.
 
-    lut: int
-    ff: int
-    dsp: int
-    ramb18: int
-    ramb36: int
+    lut_parts, ff_parts: the LUTs and flip-flops of the model in 1 / PARTS of one. Whole numbers, so that a sum
+    of parts is that of the whole in any order.
+    """
+
+    lut_parts: int = 0
+    ff_parts: int = 0
+    dsp: int = 0
+    ramb18: int = 0
+    ramb36: int = 0
+
+    @property
+    def lut(self) -> int:
+        return round(self.lut_parts / PARTS)
+
+    @property
+    def ff(self) -> int:
+        return round(self.ff_parts / PARTS)
 
     @property
     def bram36(self) -> int:
         """Two RAMB18 fit into a RAMB36."""
         return self.ramb36 + -(-self.ramb18 // 2)
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int, int]:
+        """All fields in their order."""
+        return self.lut_parts, self.ff_parts, self.dsp, self.ramb18, self.ramb36
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(*(a + b for a, b in zip(self.numbers, other.numbers, strict=True)))
+
+    def __sub__(self, other: Resources) -> Resources:
+        return Resources(*(a - b for a, b in zip(self.numbers, other.numbers, strict=True)))
 
 
 @cache
@@ -75,21 +100,29 @@ def products_of(leaf: Leaf) -> list[tuple[int, int, int]]:
     return [(p["count"], p[a], p[b]) for a, b in words]
 
 
-def _leaf_resources(leaf: Leaf) -> tuple[float, float, int, int, int]:
+def _modelled(lut: float, ff: float, dsp: int = 0, ramb18: int = 0, ramb36: int = 0) -> Resources:
+    return Resources(round(lut * PARTS), round(ff * PARTS), dsp, ramb18, ramb36)
+
+
+def _leaf_resources(leaf: Leaf) -> Resources:
     if leaf.block is ram:
-        memory = memory_of(leaf)
-        return memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36
+        return _memory_resources(memory_of(leaf))
     dsp = sum(number * dsp_of_product(a, b) for number, a, b in products_of(leaf))
     weights, terms = block_costs()[kind_of(leaf)], terms_of(leaf)
     lut, ff = (
         sum(weights[resource].get(name, 0.0) * value for name, value in terms.items())
         for resource in ("lut", "ff")
     )
-    return lut, ff, dsp, 0, 0
+    return _modelled(lut, ff, dsp)
+
+
+@lru_cache(maxsize=4096)
+def _memory_resources(memory: Memory) -> Resources:
+    return _modelled(memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36)
 
 
 @lru_cache(maxsize=1 << 16)
-def _known(function, parameters: tuple, ports: tuple, leaf: _Same) -> tuple:
+def _known(function, parameters: tuple, ports: tuple, leaf: _Same) -> Resources:
     return _leaf_resources(leaf.leaf)
 
 
@@ -108,14 +141,23 @@ class _Same:
         return 0
 
 
-def _of(component: Leaf | Rom, widths: Widths) -> tuple:
+def _of(component: Component, widths: Widths) -> Resources:
     if isinstance(component, Rom):
-        memory = memory_of(component, widths(component))
-        return memory.lut, memory.ff, 0, memory.ramb18, memory.ramb36
+        return _memory_resources(memory_of(component, widths(component)))
     ports = tuple([p.type for p in component.ports.values()])
     return _known(
         component.block.func, tuple(component.parameters.values()), ports, _Same(component)
     )
+
+
+def resources_of(components: Iterable[tuple[Component, int]], widths: Widths) -> Resources:
+    """Of components with their instances; those that are made of others count nothing themselves."""
+    total = [0] * 5
+    for component, count in components:
+        if isinstance(component, Component):
+            for i, value in enumerate(_of(component, widths).numbers):
+                total[i] += count * value
+    return Resources(*total)
 
 
 def estimate(design: CoreSpecification, widths: Widths = widest) -> Resources:
@@ -124,9 +166,4 @@ def estimate(design: CoreSpecification, widths: Widths = widest) -> Resources:
     widths: tells of a memory with initial values how many of its bits vary; the default looks at all its
     contents.
     """
-    total = [0.0] * 5
-    for component, count in core(design).components().values():
-        if isinstance(component, Leaf | Rom):
-            for i, value in enumerate(_of(component, widths)):
-                total[i] += count * value
-    return Resources(*(round(value) for value in total))
+    return resources_of(core(design).components().values(), widths)

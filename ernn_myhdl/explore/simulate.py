@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ernn_myhdl import sweep
+from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.explore.hardware import Exploration
+from ernn_myhdl.network_schedule import network_schedule
 from ernn_myhdl.run import run_design
 from ernn_myhdl.schedule import frame_times
 from ernn_myhdl.storage import load_design, save_design
@@ -16,15 +18,24 @@ from ernn_myhdl.storage import load_design, save_design
 FRAMES = 3
 
 
+def _scheduled(design: CoreSpecification) -> list[int]:
+    """Cycles in which frames are delivered, of a network that of the first one.
+
+    Its model lets the others arrive once an interval, the simulation as soon as they are taken.
+    """
+    if isinstance(design, Design):
+        return [frame.delivered for frame in frame_times(design, [0] * FRAMES)]
+    return [network_schedule(design).latency]
+
+
 def simulate(task: dict) -> dict:
     """Simulate a stored design in MyHDL; scheduled and simulated cycles, and whether all are equal."""
     design = load_design(task["folder"])
     x = np.random.default_rng(1).standard_normal((FRAMES, design.inputs))
     run = run_design(design, [x], "myhdl")
-    times = frame_times(design, [0] * FRAMES)
+    scheduled = _scheduled(design)
     start = run.frame_cycles[0, 0]
-    simulated = (run.frame_cycles[:, 1] - start).tolist()
-    scheduled = [frame.delivered for frame in times]
+    simulated = (run.frame_cycles[: len(scheduled), 1] - start).tolist()
     golden = run_design(design, [x], "integer")
     return {
         "name": task["name"],
@@ -51,10 +62,10 @@ def simulate_front(
         tasks = {}
         for place in places:
             candidate = chosen[place]
-            hw = candidate.hardware
-            name = (
-                f"{candidate.word}b_L{hw.lanes}_U{hw.ifft_units}_E{hw.element_width}_S{hw.streams}"
+            layers = "_".join(
+                f"L{hw.lanes}_U{hw.ifft_units}_E{hw.element_width}" for hw in candidate.layers
             )
+            name = f"{candidate.word}b_{layers}_S{candidate.streams}"
             design = result.design(candidate)
             folder = save_design(design, Path(scratch) / name)
             tasks[name] = {"name": name, "folder": str(folder), "digest": design.digest}

@@ -1,4 +1,4 @@
-"""A layer in another word length: the same weights in formats chosen anew."""
+"""A layer or network in another word length: the same weights in formats chosen anew."""
 
 from __future__ import annotations
 
@@ -6,34 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ernn_myhdl.build import EXTRA_STATE_BITS, build_design
+from ernn_myhdl.build import EXTRA_STATE_BITS, build_design, build_network
 from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.errors import DesignError
 from ernn_myhdl.generate import random_calibration
 
 
 def in_word(
     design: CoreSpecification, word: int, calibration: Sequence[np.ndarray] | None = None
-) -> Design:
-    """The layer with `word` bits of weights, x and y, and EXTRA_STATE_BITS more of state.
+) -> CoreSpecification:
+    """The layer or network with `word` bits of weights, x and y, and EXTRA_STATE_BITS more of state.
 
     calibration: sequences (frames, inputs) on which formats are chosen, as `ernn new` does; None: standard
-    normal. The samples in the streams get the fewest bits that hold the words.
+    normal. The hardware stays the same.
     """
-    if not isinstance(design, Design):
-        raise DesignError(f"design {design.name}: is a network; give one of its layers")
-    hw = design.hardware
-    return build_design(
-        design.cell,
-        design.weights,
-        calibration or random_calibration(design.inputs, 1),
-        word,
-        word + EXTRA_STATE_BITS,
-        hw.lanes,
-        design.name,
-        ifft_units=hw.ifft_units,
-        element_width=hw.element_width,
-        samples_per_beat=hw.samples_per_beat,
-        sample_bits=hw.sample_bits,
-        streams=hw.streams,
-    )
+    data = calibration or random_calibration(design.inputs, 1)
+    words = {"word": word, "state_word": word + EXTRA_STATE_BITS, "name": design.name}
+    hw = design.layers[0].hardware
+    streams = {
+        "samples_per_beat": hw.samples_per_beat,
+        "sample_bits": hw.sample_bits,
+        "streams": hw.streams,
+        "initial_states": hw.initial_states,
+    }
+    if isinstance(design, Design):
+        return build_design(
+            design.cell,
+            design.weights,
+            data,
+            lanes=hw.lanes,
+            ifft_units=hw.ifft_units,
+            element_width=hw.element_width,
+            **words,
+            **streams,
+        )
+    layers = design.layers
+    each = {
+        name: [getattr(layer.hardware, name) for layer in layers]
+        for name in ("lanes", "ifft_units", "element_width")
+    }
+    cells, weights = [d.cell for d in layers], [d.weights for d in layers]
+    return build_network(cells, weights, data, **words, **each, **streams)

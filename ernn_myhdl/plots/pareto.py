@@ -47,8 +47,11 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
                     axes.set_xlabel(label)
         panels[1, 1].legend(loc="center left")
         first = next(iter(result.designs.values()))
+        title = description(first)
+        if len(first.layers) == 1:
+            title = title.rpartition(",")[0]  # the lanes
         figure.suptitle(
-            f"{description(first).rpartition(',')[0]}: {len(result.candidates):,} combinations that "
+            f"{title}: {len(result.candidates):,} combinations that "
             f"fit {device.name}, {goal.clock_mhz:g} MHz",
             fontsize=11,
         )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.program import real_pairs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, array, unsigned
 from ernn_myhdl.transform import spectral_products
@@ -158,6 +158,7 @@ def broadcast(
     return copy
 
 
+@made_once
 def select_leaf(
     points: int,
     words: tuple[int, int, int],
@@ -193,6 +194,7 @@ def select_leaf(
     )
 
 
+@made_once
 def broadcast_leaf(products: int, width: int, address_bits: int) -> Leaf:
     """The register of one cluster."""
     column, address = Array(products, width), Word(address_bits)

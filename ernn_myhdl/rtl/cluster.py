@@ -52,6 +52,20 @@ class Clusters:
         """Drains that cross the border of a cluster on each side."""
         return min(self.step, CLUSTER)
 
+    @property
+    def register(self) -> Leaf:
+        """The broadcast register in front of a cluster."""
+        column, address = self.lane.ports["column"].type, self.weights.ports["address"].type
+        return broadcast.broadcast_leaf(column.count, column.width, address.width)
+
+    def components(self) -> list[tuple[Leaf | Rom, int]]:
+        """The distinct components of all clusters with their instances."""
+        return [
+            (self.register, self.groups * len(self.sizes)),
+            (self.lane, self.lanes),
+            (self.weights, self.lanes),
+        ]
+
     def netlist(self, size: int) -> Netlist:
         """A cluster of `size` lanes.
 
@@ -66,7 +80,7 @@ class Clusters:
         clk = n.input("clk", Bit())
         copy = n.add(
             "broadcast",
-            broadcast.broadcast_leaf(column.count, column.width, address.width),
+            self.register,
             clk=clk,
             column=n.input("column", column),
             **{name: n.input(name, Bit()) for name in ("valid", "first", "last", "shift")},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block
 
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, unsigned
 
 
@@ -89,18 +89,21 @@ def delay_data(clk, source, target, cycles):
     return one if cycles == 1 else more
 
 
+@made_once
 def bit_leaf(cycles: int) -> Leaf:
     """A bit delayed by `cycles`."""
     ports = ins(clk=Bit(), rst=Bit(), source=Bit()) | outs(target=Bit())
     return Leaf(f"delay_bit_{cycles}", delay_bit, ports, {"cycles": cycles})
 
 
+@made_once
 def word_leaf(width: int, cycles: int) -> Leaf:
     """An unsigned word delayed by `cycles`."""
     ports = ins(clk=Bit(), rst=Bit(), source=Word(width)) | outs(target=Word(width))
     return Leaf(f"delay_word_{width}_{cycles}", delay_word, ports, {"cycles": cycles})
 
 
+@made_once
 def data_leaf(width: int, cycles: int) -> Leaf:
     """Data of `width` bits delayed by `cycles`."""
     word = Word(width)

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.program import Program
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.transform import spectral_products
 
@@ -133,9 +132,9 @@ def mask_rows(clk, rst, valid, rows, masked, count, groups, kept):
     return instances()
 
 
-def mask_leaf(points: int, word: int, program: Program, outputs: int) -> Leaf:
-    """Mask of the elements beyond y's size."""
-    count = program.output_width * points
+@made_once
+def mask_leaf(count: int, word: int, groups: int, outputs: int) -> Leaf:
+    """Mask of the elements beyond y's size, which comes in groups of `count`."""
     kind = Array(count, word)
     return Leaf(
         "mask_rows",
@@ -143,12 +142,13 @@ def mask_leaf(points: int, word: int, program: Program, outputs: int) -> Leaf:
         ins(clk=Bit(), rst=Bit(), valid=Bit(), rows=kind) | outs(masked=kind),
         {
             "count": count,
-            "groups": program.output_groups,
-            "kept": outputs - (program.output_groups - 1) * count,
+            "groups": groups,
+            "kept": outputs - (groups - 1) * count,
         },
     )
 
 
+@made_once
 def combine_leaf(points: int, word: int) -> Leaf:
     """Complex words from the lane's sums."""
     return Leaf(
@@ -160,6 +160,7 @@ def combine_leaf(points: int, word: int) -> Leaf:
     )
 
 
+@made_once
 def join_leaf(points: int, word: int) -> Leaf:
     """One adder node of the second phase's column groups."""
     kind = Array(points, word)
@@ -171,6 +172,7 @@ def join_leaf(points: int, word: int) -> Leaf:
     )
 
 
+@made_once
 def control_leaf(tag_bits: int) -> Leaf:
     """Tags at the head of the drain chain."""
     tag = Word(tag_bits)

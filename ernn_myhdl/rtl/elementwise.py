@@ -14,7 +14,7 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import Format
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.pwl import tables
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.delay import delayed
@@ -300,6 +300,7 @@ def arrays_leaf(name, function, count, inputs, outputs, parameters, bits=(), mor
     return Leaf(name, function, ports, {"count": count} | parameters)
 
 
+@made_once
 def gather_leaf(
     points: int,
     word: int,

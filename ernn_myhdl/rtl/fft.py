@@ -19,7 +19,7 @@ from myhdl import always, always_comb, block, intbv
 
 from ernn_myhdl import transform
 from ernn_myhdl.formats import Format
-from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.netlist import Leaf, Netlist, ins, made_once, outs
 from ernn_myhdl.rtl import rounding
 from ernn_myhdl.rtl.signals import Array, Bit, array
 from ernn_myhdl.written_block import written_block
@@ -221,6 +221,7 @@ def _pipeline_leaf(points: int, inverse: bool, widths: tuple[int, ...]) -> Leaf:
     )
 
 
+@made_once
 def forward(name: str, points: int, source: Format, target: Format) -> Netlist:
     """Real FFT with rounding; ports clk, rst, source, target."""
     n = Netlist(name)
@@ -259,6 +260,7 @@ def forward(name: str, points: int, source: Format, target: Format) -> Netlist:
     return n
 
 
+@made_once
 def inverse_leaf(points: int, word: int) -> Leaf | None:
     """Inverse transform of `word`-bit spectra without rounding; None for one point."""
     graph = transform.inverse_graph(points)

@@ -21,7 +21,7 @@ from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.circulant import blocks_for
 from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 #: Cycles from the beat at the head of the FIFO to its (last) block.
@@ -344,6 +344,7 @@ def frames_leaf(design: Design, word: int) -> Leaf:
     )
 
 
+@made_once
 def pages_leaf(streams: int, groups: int) -> Leaf:
     """The pages of loaded states.
 
@@ -367,6 +368,7 @@ def pages_leaf(streams: int, groups: int) -> Leaf:
     )  # fmt: skip
 
 
+@made_once
 def not_loaded_leaf() -> Leaf:
     """Whether a frame starts from zero."""
     return Leaf("not_loaded", not_loaded, ins(first=Bit(), loaded=Bit()) | outs(fresh=Bit()))

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.rtl.signals import Array, Bit, array
 from ernn_myhdl.transform import spectral_products
 
@@ -94,6 +94,7 @@ def lane(
     return pipeline
 
 
+@made_once
 def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: int) -> Leaf:
     """The lane of these parameters."""
     products = spectral_products(points)

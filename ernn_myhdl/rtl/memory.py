@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from myhdl import always, always_comb, block
 
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
@@ -64,6 +64,7 @@ def bank_write(write, index, enable, bank, mask):
     return decide
 
 
+@made_once
 def ram_leaf(address_bits: int, width: int) -> Leaf:
     """A RAM of 2**address_bits words."""
     address = Word(address_bits)
@@ -76,6 +77,7 @@ def ram_leaf(address_bits: int, width: int) -> Leaf:
     )
 
 
+@made_once
 def part_leaf(parts: int, kind: Array) -> Leaf:
     """Selects one of `parts` arrays."""
     return Leaf(
@@ -87,6 +89,7 @@ def part_leaf(parts: int, kind: Array) -> Leaf:
     )
 
 
+@made_once
 def bank_leaf(index_bits: int, banks: int, bank: int) -> Leaf:
     """Write enable of one bank."""
     return Leaf(
@@ -102,6 +105,7 @@ def store_bits(items: int, group: int) -> int:
     return bits_for(-(-items // group))
 
 
+@made_once
 def store(
     name: str, items: int, item: Array, write_items: int, read_items: int, pages: int
 ) -> Netlist:

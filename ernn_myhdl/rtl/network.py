@@ -7,6 +7,8 @@ states are loaded, s_state has tdest too, the number of the layer that a frame i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from myhdl import always_comb, block
 
 from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
@@ -32,6 +34,12 @@ def any_of(bits, target):
 
 def any_leaf(count: int) -> Leaf:
     return Leaf("any_error", any_of, ins(bits=Word(count)) | outs(target=Bit()))
+
+
+def joining_leaves(states: Sequence[bool]) -> list[Leaf]:
+    """What joins layers, of which those that are True load states: the errors of all, and the route of states."""
+    loads = any(states)
+    return [any_leaf(len(states) + loads), *([route_leaf(list(states))] if loads else [])]
 
 
 def core(network: Network) -> Netlist:
@@ -62,8 +70,9 @@ def core(network: Network) -> Netlist:
         name = network.layer_prefixes[i].rstrip(".")
         made = n.add(name, layer, clk=clk, rst=rst, m_axis_tready=ready, **nets)
         errors.append(made["frame_error"])
-    bits = n.bundle("layer_errors", Word(len(errors)), *errors)
-    n.add("any_error", any_leaf(len(errors)), bits=bits, target=n.output("frame_error", Bit()))
+    leaf = joining_leaves([layer.loads_states for layer in network.layers])[0]
+    bits = n.bundle("layer_errors", leaf.ports["bits"].type, *errors)
+    n.add("any_error", leaf, bits=bits, target=n.output("frame_error", Bit()))
     return n
 
 
@@ -81,7 +90,7 @@ def _state_links(
         for port in ("s_state_tdata", "s_state_tlast", "s_state_tid")
         if port in ports
     }
-    leaf = route_leaf(has)
+    leaf = joining_leaves(has)[1]
     never = n.zero("no_state_ready", Bit())
     readies = [n.net(f"state_{i}_tready", Bit()) if h else never for i, h in enumerate(has)]
     made = n.add(

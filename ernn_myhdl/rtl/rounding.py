@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.rtl.signals import Array, Bit
 
 LATENCY = 1
@@ -97,6 +97,7 @@ def round_saturate(clk, source, target, count, source_word, target_word, shift):
     return shift_narrow if narrow else shift_left
 
 
+@made_once
 def leaf(count: int, source_word: int, target_word: int, shift: int) -> Leaf:
     """The component for these parameters."""
     sign = "m" if shift < 0 else ""

@@ -14,7 +14,7 @@ from myhdl import always, always_comb, block, instances
 
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.program import Program
 from ernn_myhdl.rtl import drain, fft, rounding
 from ernn_myhdl.rtl.delay import delayed
@@ -61,12 +61,14 @@ def count_chunks(clk, rst, valid, index, chunks):
     return instances()
 
 
+@made_once
 def sort_leaf() -> Leaf:
     """Where rows of a split cell go."""
     ports = ins(valid=Bit(), part=Bit()) | outs(whole=Bit(), partial=Bit())
     return Leaf("sort_parts", sort_parts, ports)
 
 
+@made_once
 def count_leaf(chunks: int) -> Leaf:
     """Position of a chunk of rows in its frame."""
     ports = ins(clk=Bit(), rst=Bit(), valid=Bit()) | outs(index=Word(bits_for(chunks)))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.netlist import Leaf, ins, outs
+from ernn_myhdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.rtl.sequencer import flags
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
@@ -457,6 +457,7 @@ def output_frames(
     return processes if beat_loaded is None else [*processes, from_state]
 
 
+@made_once
 def fifo_leaf(name: str, width: int) -> Leaf:
     """A FIFO of DEPTH words of `width` bits."""
     return Leaf(
@@ -470,6 +471,7 @@ def fifo_leaf(name: str, width: int) -> Leaf:
     )
 
 
+@made_once
 def input_leaf(
     points: int,
     word: int,
@@ -522,6 +524,7 @@ def input_leaf(
     )
 
 
+@made_once
 def output_leaf(
     groups: int,
     group_samples: int,

@@ -26,8 +26,8 @@ from functools import lru_cache
 from ernn_myhdl.cell_parameters import parameter_contents, parameter_layout
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.netlist import Contents, Net, Netlist, Rom
-from ernn_myhdl.program import lane_contents, program_for
+from ernn_myhdl.netlist import Contents, Leaf, Net, Netlist, Rom
+from ernn_myhdl.program import Program, lane_contents, program_for
 from ernn_myhdl.rtl import (
     broadcast,
     cluster,
@@ -39,7 +39,7 @@ from ernn_myhdl.rtl import (
     sequencer,
     stream,
 )
-from ernn_myhdl.rtl.delay import delayed
+from ernn_myhdl.rtl.delay import delayed, word_leaf
 from ernn_myhdl.rtl.elementwise import Unit
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
 from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for
@@ -48,6 +48,8 @@ from ernn_myhdl.rtl.units import unit_latencies, units_for
 
 #: Names of the units of the two phases, and what the names of their blocks begin with.
 UNIT_LABELS = ("cells", "candidates")
+#: Cycles from an operation's address to the broadcast tree, behind which the weights are read.
+ADDRESS_WAIT = broadcast.SELECT_LATENCY
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,54 @@ def issue_to_broadcast() -> int:
         + broadcast.SELECT_LATENCY
         + broadcast.BROADCAST_LATENCY
     )
+
+
+def program_memory(program: Program) -> Rom:
+    """The memory of the program."""
+    words = Contents(1, program.length, lambda: [program.words()])
+    return Rom("program", program.address_bits, Word(sum(program.field_bits.values())), words)
+
+
+def parameter_memory(design: Design, label: str, unit: Unit, width: int, groups: int) -> Rom:
+    """The memories of biases, peepholes and masks of `width` blocks of a unit."""
+    return Rom(
+        f"{label}_parameters",
+        bits_for(groups),
+        Word(sum(count * bits for _, count, bits in parameter_layout(design, unit))),
+        Contents(width, groups, lambda: parameter_contents(design, unit, width, groups)),
+    )
+
+
+def lane_clusters(design: Design) -> cluster.Clusters:
+    """The lanes with their weights."""
+    hw, f, program, k = design.hardware, design.formats, program_for(design), design.cell.tile
+    return cluster.Clusters(
+        lanes=hw.lanes,
+        groups=max(program.groups, 1),
+        chain=hw.ifft_units,
+        lane=lane.leaf(k, f.spectrum_word, f.weight_word, design.accumulator_word),
+        weights=Rom(
+            "lane_weights",
+            program.address_bits,
+            Array(k, f.weight_word),
+            Contents(hw.lanes, program.length, lambda: lane_contents(design)),
+        ),
+    )
+
+
+def lane_side(design: Design) -> list[tuple[Leaf | Rom, int]]:
+    """The components that follow the number of lanes, with their instances in the core.
+
+    All others are the same for designs that differ in lanes only, as long as the column groups of their
+    second phase are as many.
+    """
+    program = program_for(design)
+    return [
+        (program_memory(program), 2),
+        (sequencer.leaf(design), 1),
+        (word_leaf(program.address_bits, ADDRESS_WAIT), 1),
+        *lane_clusters(design).components(),
+    ]
 
 
 class _Core:
@@ -264,9 +314,7 @@ class _Core:
     def sequence(self) -> None:
         n, program = self.n, self.program
         widths = program.field_bits
-        words = Contents(1, program.length, lambda: [program.words()])
-        rom = Rom("program", program.address_bits, Word(sum(widths.values())), words)
-        leaf = sequencer.leaf(self.design)
+        rom, leaf = program_memory(program), sequencer.leaf(self.design)
         nets = {}
         for part in ("gate", "second"):
             fetch = nets[f"{part}_fetch"] = n.net(f"{part}_fetch", Word(program.address_bits))
@@ -375,26 +423,15 @@ class _Core:
                   **({"second_column": x_columns[g]} if more else {}))["column"]
             for g in range(groups)
         ]  # fmt: skip
-        wait = READ_LATENCY + broadcast.SELECT_LATENCY
         control = {
-            name: self.delayed(f"broadcast_{name}", self.op[net], wait)
+            name: self.delayed(f"broadcast_{name}", self.op[net], ADDRESS_WAIT + READ_LATENCY)
             for name, net in (
                 ("valid", "op_valid"), ("first", "op_first"), ("last", "op_last"),
                 ("shift", "shifting"),
             )
         }  # fmt: skip
-        address = self.delayed("broadcast_address", self.op["op_address"], wait - READ_LATENCY)
-        clusters = cluster.Clusters(
-            lanes=hw.lanes,
-            groups=groups,
-            chain=hw.ifft_units,
-            lane=lane.leaf(k, f.spectrum_word, f.weight_word, self.design.accumulator_word),
-            weights=Rom(
-                "lane_weights", program.address_bits, Array(k, f.weight_word),
-                Contents(hw.lanes, program.length, lambda: lane_contents(self.design)),
-            ),
-        )  # fmt: skip
-        return clusters.add(n, buses, address, control)
+        address = self.delayed("broadcast_address", self.op["op_address"], ADDRESS_WAIT)
+        return lane_clusters(self.design).add(n, buses, address, control)
 
     def drained(self, heads: list[Net]) -> None:
         """From the heads of the drain chains to rounded rows of both phases."""
@@ -407,7 +444,12 @@ class _Core:
         made = self.second_rows
         self.y = n.add(
             "mask_rows",
-            drain.mask_leaf(self.cell.tile, self.formats.output.word, program, self.cell.outputs),
+            drain.mask_leaf(
+                program.output_width * self.cell.tile,
+                self.formats.output.word,
+                program.output_groups,
+                self.cell.outputs,
+            ),
             clk=self.clk,
             rst=self.rst,
             valid=made.valid,
@@ -481,12 +523,7 @@ class _Core:
             f"{label}_row", self.delayed(f"{label}_rows", group["rows"], READ_LATENCY), k
         )
         layout = parameter_layout(self.design, unit)
-        parameters = Rom(
-            f"{label}_parameters",
-            bits_for(groups),
-            Word(sum(count * bits for _, count, bits in layout)),
-            Contents(width, groups, lambda: parameter_contents(self.design, unit, width, groups)),
-        )
+        parameters = parameter_memory(self.design, label, unit, width, groups)
         written = program.output_width if self.cell.second_phase == "candidate" else width
         items = max(program.cell_groups * width, program.output_groups * written)
         nets: list[dict[str, Net]] = [{} for _ in range(width)]

@@ -1,17 +1,20 @@
 """Exploration of hardware: resource model, Pareto front, choice, and the command."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_designs import random_design
+from memory_widths import all_weights_vary
+from random_designs import numbered_network, random_design
 
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
-from ernn_myhdl.explore.hardware import Choices, Goal, explore
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
 from ernn_myhdl.explore.memories import ram_memory, rom_memory
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
@@ -42,14 +45,17 @@ def test_resources_of_the_presets_are_those_of_yosys(preset):
 
 
 def test_every_block_has_terms_and_weights():
-    for seed in range(20):
-        for component, _ in core(random_design(seed, kind=None)).components().values():
+    designs = [random_design(seed, kind=None) for seed in range(20)]
+    designs += [new_design(10, **arguments) for arguments in LAYERS[4:]]
+    designs += [numbered_network(number) for number in range(8)]
+    for design in designs:
+        for component, _ in core(design).components().values():
             if isinstance(component, Leaf) and component.block is not ram:
                 kind = kind_of(component)
                 weights = block_costs()[kind]
                 assert all(value >= 0 for value in terms_of(component).values())
                 assert {*weights["lut"], *weights["ff"]} <= set(terms_of(component)), kind
-    assert set(block_costs()) <= set(TERMS)
+    assert set(block_costs()) == set(TERMS)
 
 
 @pytest.mark.parametrize(
@@ -84,23 +90,41 @@ def test_wide_products_take_several_dsps():
     ]  # fmt: skip
 
 
-def test_candidates_cost_what_their_designs_cost():
-    design = new_design(30, 64, 32, 8, True, lanes=16, ifft_units=4, streams=2)
-    for changes in (
-        {},
-        {"lanes": 2, "ifft_units": 2},
-        {"lanes": 4, "element_width": 4, "streams": 4},
-    ):
-        changed = design.with_hardware(**changes)
-        (found,) = evaluate((Numbers.of(design), [changed.hardware]))
-        direct, info = estimate(changed), design_info(changed)
-        assert (found.lut, found.ff, found.dsp, found.bram36) == (
-            direct.lut, direct.ff, direct.dsp, direct.bram36,
-        )  # fmt: skip
-        assert found.dsp == info["multipliers"]
-        assert found.latency == info["latency_cycles"]
-        assert found.interval_single == info["interval_cycles"]
-        assert found.interval == info["interval_cycles_interleaved"]
+LAYERS = (
+    {"hidden": 64, "projection": 32, "block": 8, "peepholes": True},
+    {"hidden": 40, "block": 4, "cell": "gru", "reset": "before"},
+    {"hidden": 24, "block": 2, "cell": "gru", "reset": "after"},
+    {"hidden": 96, "block": 8, "cell": "linear"},
+    {"hidden": 48, "projection": 16, "block": 4, "input_block": 8, "projection_block": 2},
+    {"hidden": 40, "block": 8, "input_block": 4, "cell": "gru", "reset": "before"},
+    {"hidden": 32, "block": 4, "input_block": 2, "initial_states": True},
+    {"hidden": 24, "block": 4, "cell": "gru", "reset": "after", "initial_states": True},
+)
+
+
+@pytest.mark.parametrize("arguments", LAYERS, ids=str)
+def test_candidates_cost_what_their_designs_cost(arguments):
+    design = new_design(30, word=10, state_word=14, **arguments)
+    numbers = Numbers.of(10, design)
+    legal = [
+        (0, hardware)
+        for hardware in Choices(streams=(1, 4)).combinations(numbers, design.hardware)
+        if not isinstance(hardware, str)
+    ]
+    rng = np.random.default_rng(1)
+    ((_, order),) = in_tasks(
+        [numbers], [legal[i] for i in rng.permutation(len(legal))[:99]]
+    ).values()
+    found = evaluate(([numbers], order))
+    for place in rng.permutation(len(found))[:12]:
+        candidate = found[place]
+        changed = replace(design, hardware=candidate.layers[0])
+        info = design_info(changed)
+        assert candidate.resources == estimate(changed, all_weights_vary), candidate.layers[0]
+        assert candidate.dsp == info["multipliers"]
+        assert candidate.latency == info["latency_cycles"]
+        assert candidate.interval_single == info["interval_cycles"]
+        assert candidate.interval == info["interval_cycles_interleaved"]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
