@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
 from ernn_myhdl.explore.hardware import Exploration
 from ernn_myhdl.plots.picture import BLUE, GREY, VERMILION, description, picture
 
@@ -40,12 +42,17 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
                 if limit:
                     axes.axvline(limit, color=VERMILION, linestyle=":", linewidth=1)
                 axes.set_xscale("log")
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _plain(x)))
+                axes.xaxis.set_minor_formatter(NullFormatter())
                 axes.set_ylim(0, most * 1.05)
                 if not column:
                     axes.set_ylabel(f"{cost}\n(dashed: {device.name})")
                 if row:
                     axes.set_xlabel(label)
-        panels[1, 1].legend(loc="center left")
+        figure.legend(
+            *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+        )
         first = next(iter(result.designs.values()))
         title = description(first)
         if len(first.layers) == 1:
@@ -55,3 +62,8 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
             f"fit {device.name}, {goal.clock_mhz:g} MHz",
             fontsize=11,
         )
+
+
+def _plain(value: float) -> str:
+    """A round number without powers of ten."""
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
