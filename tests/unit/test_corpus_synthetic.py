@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -129,6 +131,35 @@ def test_the_word_list_names_its_classes():
     assert not any("<" in s for s in sentences)
     assert all(len(words) == len(set(words)) for words in lists.values())
     assert sum(len(words) for name, words in lists.items() if name != "patterns") > 350
+
+
+SAY = """
+import hashlib, sys
+from ernn_myhdl.corpus.espeak import Espeak, Voice
+print(hashlib.sha256(Espeak().say("the old man walked to a river", Voice(sys.argv[1])).samples.tobytes()).hexdigest())
+"""
+
+
+def test_voices_with_breath_speak_the_same_in_every_process():
+    """Corpora with the voice "victor" were others every time."""
+    require_speech()
+    from espeakng_loader import get_data_path
+
+    files = {v: Path(get_data_path()) / "voices" / "!v" / v for v in VARIANTS}
+    breathing = [v for v, file in files.items() if "breath" in file.read_text("utf-8", "replace")]
+    assert breathing
+
+    def said(task):
+        variant, size = task
+        command = [sys.executable, "-c", SAY, variant]
+        # another size of the environment moves the stack
+        environment = os.environ | {"SIZE": "x" * size, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, check=True, capture_output=True, env=environment).stdout
+
+    with ThreadPoolExecutor(2) as pool:
+        for variant in breathing:
+            tasks = [(variant, size) for size in range(0, 4000, 500)]
+            assert len(set(pool.map(said, tasks))) == 1, variant
 
 
 # the labels
