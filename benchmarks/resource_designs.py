@@ -74,6 +74,7 @@ _SPECIAL_VALIDATION = (
     ("gru", 4, 10, 14, 30, 48, 8, 2, 1, 2, 4, {"reset": "before", "input_block": 8}),
     ("gru", 8, 12, 16, 24, 64, 8, 2, 1, 1, 8, {"reset": "before", "input_block": 4}),
     ("gru", 4, 8, 12, 16, 40, 8, 4, 1, 1, 4, {"reset": "after", "input_block": 8}),
+    ("gru", 4, 8, 12, 40, 96, 4, 2, 1, 2, 8, {"reset": "after", "input_block": 8}),
     ("lstm", 4, 12, 16, 16, 48, 8, 4, 1, 2, 4, {"projection": 24, "initial_states": True}),
     ("gru", 4, 10, 14, 24, 64, 16, 2, 1, 4, 8, {"reset": "before", "initial_states": True}),
     ("gru", 2, 12, 16, 10, 24, 8, 2, 1, 1, 4, {"reset": "after", "initial_states": True}),

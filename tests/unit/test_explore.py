@@ -44,6 +44,33 @@ def test_resources_of_the_presets_are_those_of_yosys(preset):
     assert abs(found.lut / lut - 1) < 0.15 and abs(found.ff / ff - 1) < 0.15
 
 
+#: `benchmarks.resource_model --special` with Yosys 0.23, 2026-11-28: design, and resources as above.
+SPECIAL = (
+    (
+        {"inputs": 10, "hidden": 24, "cell": "gru", "reset": "after", "block": 2, "lanes": 8,
+         "ifft_units": 2, "samples_per_beat": 4, "initial_states": True},
+        (3668, 3543, 20, 10, 0),
+    ),
+    (
+        {"inputs": 18, "hidden": 30, "block": 2, "input_block": 8, "lanes": 8, "ifft_units": 4, "word": 10,
+         "state_word": 14, "samples_per_beat": 2, "initial_states": True},
+        (23348, 18475, 112, 0, 0),
+    ),
+    (
+        {"inputs": 40, "hidden": 96, "cell": "gru", "reset": "after", "block": 4, "input_block": 8,
+         "lanes": 4, "ifft_units": 2, "word": 8, "state_word": 12, "samples_per_beat": 8, "streams": 2},
+        (11529, 10448, 60, 2, 4),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, synthesised", SPECIAL)
+def test_resources_of_split_cells_and_initial_states_are_those_of_yosys(arguments, synthesised):
+    found = estimate(new_design(**arguments))
+    assert (found.dsp, found.ramb18, found.ramb36) == synthesised[2:]
+    assert abs(found.lut / synthesised[0] - 1) < 0.15 and abs(found.ff / synthesised[1] - 1) < 0.15
+
+
 def test_every_block_has_terms_and_weights():
     designs = [random_design(seed, kind=None) for seed in range(20)]
     designs += [new_design(10, **arguments) for arguments in LAYERS[4:]]
