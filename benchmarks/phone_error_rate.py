@@ -2,7 +2,7 @@
 
     python -m benchmarks.phone_error_rate CORPUS --work build/per [--seeds 1,2,3] [--cells lstm,gru]
         [--methods dense,admm,projection,direct] [--blocks 2,4,8,16] [--front 128] [--input-block 0]
-        [--jobs 2 | --dask ADDRESS] [--json FILE] [--print]
+        [--jobs 2 | --dask ADDRESS] [--json FILE] [--picture FILE] [--print]
 
 A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every
 method trains for the same number of epochs: ADMM and the projection begin from a dense model, which dense training
@@ -151,6 +151,41 @@ def _tell(done: int, count: int, name: str) -> None:
     print(f"{done} of {count}: {name}", file=sys.stderr, flush=True)
 
 
+def plot(found: list[dict], file: Path) -> None:
+    """Phone error rate of the fixed-point designs over k, a line for each method; .png or .svg."""
+    from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, VERMILION, picture
+
+    colours = {"admm": BLUE, "projection": ORANGE, "direct": VERMILION}
+    cells = [cell for cell in KINDS if any(run["recipe"]["cell"] == cell for run in found)]
+    with picture(file, 4.6 * len(cells), 3.8) as figure:
+        panels = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]
+        for axes, cell in zip(panels, cells, strict=True):
+            own = [run for run in found if run["recipe"]["cell"] == cell]
+            dense = list(dense_errors(own).values())
+            if dense:
+                middle, spread = 100 * np.mean(dense), 100 * np.std(dense, ddof=len(dense) > 1)
+                axes.axhline(middle, color=GREY, linestyle="--", label="dense, float")
+                axes.axhspan(middle - spread, middle + spread, color=GREY, alpha=0.15, linewidth=0)
+            for method, colour in colours.items():
+                points = {}
+                for run in own:
+                    if run["recipe"]["method"] == method:
+                        error = run["scores"]["fixed_point"]["test"]["phone_error_rate"]
+                        points.setdefault(run["recipe"]["block"], []).append(100 * error)
+                sizes = sorted(points)
+                axes.errorbar(
+                    sizes, [np.mean(points[k]) for k in sizes],
+                    [np.std(points[k], ddof=len(points[k]) > 1) for k in sizes],
+                    color=colour, marker="o", capsize=3, label=NAMES[method],
+                )  # fmt: skip
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(BLOCKS, [str(k) for k in BLOCKS])
+            axes.set_xlabel("block size k")
+            axes.set_title(cell.upper())
+        panels[0].set_ylabel("phone error rate, 12 bits (%)")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
 def _list(legal, kind=str):
     """Argument type: some of the legal values, with commas between; any whole numbers for None."""
 
@@ -184,6 +219,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (cores)")
     parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler in place of --jobs")
     parser.add_argument("--print", action="store_true", help="train nothing")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw them, .png or .svg")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
     arguments = parser.parse_args()
     if arguments.jobs < 1:
@@ -201,6 +237,8 @@ def main() -> int:
     except (DesignError, ToolError) as error:
         print(f"phone_error_rate: {error}", file=sys.stderr)
         return 3 if isinstance(error, ToolError) else 2
+    if arguments.picture and found:
+        plot(found, arguments.picture)
     result = {"environment": environment() | {"torch": version("torch")}, "trainings": found}
     report(result, text_of(found, len(wanted)), arguments.json)
     return 0

@@ -37,7 +37,7 @@ def test_the_whole_table_has_78_trainings_of_their_own_folders(tmp_path):
     assert len(epochs) == 1
 
 
-def test_rows_hold_mean_spread_and_what_is_lost_to_the_dense_model_of_the_same_seed():
+def test_rows_hold_mean_spread_and_what_is_lost_to_the_dense_model_of_the_same_seed(tmp_path):
     made = table.recipes(["gru"], list(table.NAMES), (8,), (1, 2))
     errors = {"dense": 0.20, "admm": 0.21, "projection": 0.22, "direct": 0.25}
     found = [result(r, errors[r.method] + 0.02 * (r.seed == 2)) for r in made]
@@ -48,6 +48,9 @@ def test_rows_hold_mean_spread_and_what_is_lost_to_the_dense_model_of_the_same_s
     )  # fmt: skip
     assert rows["dense"][4:7] == ("20.00 ± 1.41", "", "") and rows["dense"][9] == "1, 2"
     assert rows[table.NAMES["dense"]][4] == "21.00 ± 1.41"
+    table.plot(found, tmp_path / "rates.svg")
+    drawn = (tmp_path / "rates.svg").read_text()
+    assert "GRU" in drawn and all(table.NAMES[m] in drawn for m in ("admm", "projection", "direct"))
     text = table.text_of(found[:1], len(made))
     assert text.startswith("1 of 8 trainings are done") and "| 19.00 |" in text
 
