@@ -118,17 +118,15 @@ def test_the_whole_path_from_a_corpus_to_a_vivado_folder(corpus, tmp_path, capsy
     assert code == 0 and f"fixed point {100 * scores['phone_error_rate']:.2f} %" in out
 
     few = ["--lanes", "1,2", "--ifft-units", "1", "--element-width", "1", "--streams", "1"]
-    # the resource model takes layers with one block size, which the chosen one need not have
-    last = [t for t in found["trainings"] if t["block"] == t["input_block"]][-1]
-    name = Choice(last["cell"], last["block"], last["input_block"]).name
-    trained = folder / "designs" / name / "layer_0"
-    layer = ["explore", "hardware", trained, "--device", "xc7z020", "--jobs", "1"]
-    code, _, err = result_of(capsys, *layer, *few, "-o", tmp_path / "layer")
+    hardware = ["explore", "hardware", folder / "design", "--device", "xc7z020", "--jobs", "1"]
+    code, _, err = result_of(capsys, *hardware, *few, "-o", tmp_path / "fitted")
     assert code == 0, err
-    for name, weights in load_design(tmp_path / "layer").weights.items():
-        assert np.array_equal(weights, load_design(trained).weights[name])
+    fitted = load_design(tmp_path / "fitted")
+    for trained, layer in zip(network.layers, fitted.layers, strict=True):
+        for name, weights in layer.weights.items():
+            assert np.array_equal(weights, trained.weights[name])
     code, _, _ = result_of(
-        capsys, "synth", tmp_path / "layer", "-o", tmp_path / "vivado", "--device", "xc7z020"
+        capsys, "synth", tmp_path / "fitted", "-o", tmp_path / "vivado", "--device", "xc7z020"
     )
     assert code == 0 and list((tmp_path / "vivado").rglob("*.tcl"))
 
