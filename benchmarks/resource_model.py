@@ -4,8 +4,9 @@
 
 Synthesises the distinct blocks of the designs in `benchmarks.resource_designs.VALIDATION`, smallest first (an
 hour or two on one core; the folder keeps the results of every block, so that a run can be stopped and goes on),
-or with --special of those in SPECIAL_VALIDATION, whose matrices have blocks of their own or that load states, and prints predicted and synthesised resources. Exits with 1 unless DSP48s and block RAMs are equal and LUTs
-and flip-flops within 15 % in all of them.
+or with --special of those in SPECIAL_VALIDATION, whose matrices have blocks of their own or that load states, and prints
+predicted and synthesised resources. Exits with 1 unless DSP48s and block RAMs are equal and LUTs and flip-flops
+within 15 % in all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import SPECIAL_VALIDATION, VALIDATION
+from ernn_myhdl.design import Design
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.rtl.top import core
@@ -39,8 +41,13 @@ def work(arguments: dict) -> float:
 def compare(arguments: dict, cache: BlockCache) -> dict:
     """Synthesised and predicted resources of a design."""
     design = new_design(**arguments)
-    total, model = total_resources(cache.design(core(design))), estimate(design)
-    row = {"design": arguments, "block": design.cell.block_text}
+    return compared(arguments, design, total_resources(cache.design(core(design))))
+
+
+def compared(arguments: dict, design: Design, total: dict) -> dict:
+    """Predicted resources of a design beside those that it was synthesised to."""
+    model = estimate(design)
+    row: dict = {"design": arguments, "block": design.cell.block_text}
     for name in (*EXACT, *WITHIN):
         row[name] = {"synthesised": total[name], "predicted": getattr(model, name)}
     exact = all(row[n]["synthesised"] == row[n]["predicted"] for n in EXACT)

@@ -1,6 +1,7 @@
 """Exploration of hardware: resource model, Pareto front, choice, and the command."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_widths import all_weights_vary
+from pages import ROOT
 from random_designs import numbered_network, random_design
 
+from benchmarks import resource_model
+from benchmarks.resource_designs import SPECIAL_VALIDATION, VALIDATION
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
@@ -44,31 +48,28 @@ def test_resources_of_the_presets_are_those_of_yosys(preset):
     assert abs(found.lut / lut - 1) < 0.15 and abs(found.ff / ff - 1) < 0.15
 
 
-#: `benchmarks.resource_model --special` with Yosys 0.23, 2026-11-28: design, and resources as above.
-SPECIAL = (
-    (
-        {"inputs": 10, "hidden": 24, "cell": "gru", "reset": "after", "block": 2, "lanes": 8,
-         "ifft_units": 2, "samples_per_beat": 4, "initial_states": True},
-        (3668, 3543, 20, 10, 0),
-    ),
-    (
-        {"inputs": 18, "hidden": 30, "block": 2, "input_block": 8, "lanes": 8, "ifft_units": 4, "word": 10,
-         "state_word": 14, "samples_per_beat": 2, "initial_states": True},
-        (23348, 18475, 112, 0, 0),
-    ),
-    (
-        {"inputs": 40, "hidden": 96, "cell": "gru", "reset": "after", "block": 4, "input_block": 8,
-         "lanes": 4, "ifft_units": 2, "word": 8, "state_word": 12, "samples_per_beat": 8, "streams": 2},
-        (11529, 10448, 60, 2, 4),
-    ),
-)  # fmt: skip
+def designs_on_the_page():
+    """Arguments, and the row of docs/explore-hardware.md that tells what Yosys made of the design."""
+    text = (ROOT / "docs/explore-hardware.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if re.match(r"\| (lstm|gru|linear) ", line)]
+    for designs, special in ((VALIDATION, False), (SPECIAL_VALIDATION, True)):
+        own, rows = (rows[:20], rows[20:]) if not special else (rows, [])
+        yield from zip(sorted(designs, key=resource_model.work), own, strict=False)
 
 
-@pytest.mark.parametrize("arguments, synthesised", SPECIAL)
-def test_resources_of_split_cells_and_initial_states_are_those_of_yosys(arguments, synthesised):
-    found = estimate(new_design(**arguments))
-    assert (found.dsp, found.ramb18, found.ramb36) == synthesised[2:]
-    assert abs(found.lut / synthesised[0] - 1) < 0.15 and abs(found.ff / synthesised[1] - 1) < 0.15
+@pytest.mark.slow
+def test_resources_are_those_of_yosys_for_31_designs_that_the_model_was_not_fitted_to():
+    """Multipliers and block RAMs equal, LUTs and flip-flops within 15 %; the page says what is predicted today."""
+    pairs = list(designs_on_the_page())
+    assert len(pairs) == 20 + len(SPECIAL_VALIDATION) == 31
+    for arguments, line in pairs:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        made = [int(cell.split(" / ")[1].split()[0].replace(",", "")) for cell in cells[7:]]
+        names = (*resource_model.EXACT, *resource_model.WITHIN)
+        total = dict(zip(names, made, strict=True))
+        row = resource_model.compared(arguments, new_design(**arguments), total)
+        assert row["good"], row
+        assert resource_model.table([row]).splitlines()[-1] == line
 
 
 def test_every_block_has_terms_and_weights():
