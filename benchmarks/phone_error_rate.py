@@ -6,8 +6,8 @@
 
 A recurrent layer of 256 cells with a dense linear layer of 128 in front and a dense read-out (`ernn train`). Every
 method trains for the same number of epochs: ADMM and the projection begin from a dense model, which dense training
-goes on with, and direct training begins from random weights. Then the weights are rounded to 12 bits and fine-tuned, and the design is run by the
-integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a
+goes on with, and direct training begins from random weights. Then the weights are rounded to 12 bits and fine-tuned,
+and the design is run by the integer model. Each training writes a folder of its own under --work and goes on where it was interrupted; a
 training that is done is read. Seconds are those of a training without the dense model that it begins from.
 --print prints the table of what is done, and trains nothing. Exits with 3 without PyTorch or the packages of the
 extra speech.
@@ -26,8 +26,9 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, VERMILION, check_picture, picture
 from ernn_myhdl.recogniser.recipe import DENSE, KINDS, METHODS, Recipe
-from ernn_myhdl.recogniser.trainings import is_trained, train_recognisers, training_folder
+from ernn_myhdl.recogniser.trainings import result_file, train_recognisers
 from ernn_myhdl.train import require_torch
 
 BLOCKS = (2, 4, 8, 16)
@@ -66,9 +67,9 @@ def results(corpus: str, work: Path, wanted: list[Recipe]) -> list[dict]:
     sha256 = load_description(corpus)["sha256"]
     found = []
     for recipe in wanted:
-        if not is_trained(work, recipe):
+        file = result_file(work, recipe)
+        if not file.is_file():
             continue
-        file = training_folder(work, recipe) / "result.json"
         result = json.loads(file.read_text(encoding="utf-8"))
         if result["recipe"] != recipe.as_dict() or result["task"]["sha256"] != sha256:
             raise DesignError(f"{file}: is of another recipe or corpus; give another --work")
@@ -153,8 +154,6 @@ def _tell(done: int, count: int, name: str) -> None:
 
 def plot(found: list[dict], file: Path) -> None:
     """Phone error rate of the fixed-point designs over k, a line for each method; .png or .svg."""
-    from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, VERMILION, picture
-
     colours = {"admm": BLUE, "projection": ORANGE, "direct": VERMILION}
     cells = [cell for cell in KINDS if any(run["recipe"]["cell"] == cell for run in found)]
     with picture(file, 4.6 * len(cells), 3.8) as figure:
@@ -226,6 +225,8 @@ def main() -> int:
         parser.error("--jobs: must be at least 1")
     changes = {"front": arguments.front, "input_block": arguments.input_block}
     try:
+        if arguments.picture:
+            check_picture(arguments.picture)
         wanted = recipes(
             arguments.cells, arguments.methods, arguments.blocks, arguments.seeds, **changes
         )

@@ -18,6 +18,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ernn_myhdl.output_folder import new_file
+
 PAGE = Path(__file__).parent / "tutorial-corpus-to-vivado.md"
 STEP = re.compile(
     r"```console\n\$ (ernn [^\n]*)\n```(\n(?:(?!```)[^\n]*\n)*?```text\n)(.*?)```", re.DOTALL
@@ -55,7 +57,8 @@ def main() -> int:
         lambda step: f"```console\n$ {step[1]}\n```{step[2]}{made[step.start()]}```", page
     )
     if arguments.write:
-        PAGE.write_text(changed, encoding="utf-8")
+        with new_file(PAGE) as partial:
+            partial.write_text(changed, encoding="utf-8")
         return 0
     lines = difflib.unified_diff(
         page.splitlines(), changed.splitlines(), "page", "now", lineterm=""

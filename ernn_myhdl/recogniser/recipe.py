@@ -11,6 +11,8 @@ from ernn_myhdl.errors import DesignError
 KINDS = ("lstm", "gru")
 DENSE = "dense"
 METHODS = (DENSE, "admm", "direct", "projection")
+#: The file of a training's folder that is written last: a folder that has it is complete.
+RESULT_NAME = "result.json"
 
 #: Fields on which the dense model depends that ADMM and the projection begin from.
 START_FIELDS = (

@@ -29,7 +29,7 @@ from ernn_myhdl.evaluate import accuracy_of, fixed_runs
 from ernn_myhdl.output_folder import check_folder, new_file
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
-from ernn_myhdl.recogniser.recipe import DENSE, Recipe
+from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
 from ernn_myhdl.recogniser.task import SCORED, Task
 from ernn_myhdl.storage import load_design, save_design
 from ernn_myhdl.train.admm import AdmmSchedule
@@ -39,7 +39,7 @@ from ernn_myhdl.train.design import save_model
 from ernn_myhdl.train.loop import PHASES
 from ernn_myhdl.train.quantisation import Quantisation
 
-RECIPE_NAME, RESULT_NAME, HISTORY_NAME = "recipe.json", "result.json", "history.json"
+RECIPE_NAME, HISTORY_NAME = "recipe.json", "history.json"
 MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "design"
 #: Norm of the gradients at most.
 CLIP = 1.0
@@ -206,9 +206,8 @@ def _one_cycle(rate: float):
 
     def make(optimiser, steps: int):
         total = steps + 1
-        rise = max(
-            0.1, 2 / total
-        )  # OneCycleLR divides by zero where it rises in its first step alone
+        # OneCycleLR divides by zero where it rises in its first step alone
+        rise = max(0.1, 2 / total)
         return torch.optim.lr_scheduler.OneCycleLR(
             optimiser, rate, total_steps=total, pct_start=rise
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ernn_myhdl import sweep
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.recogniser.recipe import DENSE, Recipe
+from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
 
 
 def training_name(recipe: Recipe) -> str:
@@ -28,9 +28,9 @@ def training_folder(work: str | Path, recipe: Recipe) -> Path:
     return Path(work) / "trainings" / training_name(recipe)
 
 
-def is_trained(work: str | Path, recipe: Recipe) -> bool:
-    """Whether a training is complete."""
-    return (training_folder(work, recipe) / "result.json").is_file()
+def result_file(work: str | Path, recipe: Recipe) -> Path:
+    """The result of a training, which is there when it is complete."""
+    return training_folder(work, recipe) / RESULT_NAME
 
 
 def train_recognisers(
@@ -53,7 +53,7 @@ def train_recognisers(
             raise DesignError(
                 f"recipes: two of them are {name}; trainings in one folder must differ in cell, method, block or seed"
             )
-    missing = {n: recipe for n, recipe in named.items() if not is_trained(work, recipe)}
+    missing = {n: recipe for n, recipe in named.items() if not result_file(work, recipe).is_file()}
     # two trainings must not make the dense model that they share at the same time
     first = {_start(r): (name, r) for name, r in reversed(missing.items()) if r.method != "direct"}
     starts = {f"dense model of {name}": recipe for name, recipe in first.values()}

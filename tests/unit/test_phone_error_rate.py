@@ -32,7 +32,7 @@ def result(recipe, error, sha256="0"):
 
 def test_the_whole_table_has_78_trainings_of_their_own_folders(tmp_path):
     made = table.recipes(table.KINDS, list(table.NAMES), table.BLOCKS, (1, 2, 3))
-    assert len(made) == 78 == len({table.training_folder(tmp_path, r) for r in made})
+    assert len(made) == 78 == len({table.result_file(tmp_path, r) for r in made})
     epochs = {r.epochs + r.admm_epochs + r.retrain_epochs + r.quantise_epochs for r in made}
     assert len(epochs) == 1
 
@@ -62,14 +62,14 @@ def test_results_of_another_recipe_or_corpus_are_refused(tmp_path, monkeypatch, 
     corpus = make_few(tmp_path / "few")
     sha256 = load_description(corpus)["sha256"]
     (recipe,) = table.recipes(["lstm"], ["admm"], (8,), (1,))
-    folder = table.training_folder(tmp_path / "work", recipe)
-    folder.mkdir(parents=True)
+    file = table.result_file(tmp_path / "work", recipe)
+    file.parent.mkdir(parents=True)
     for text, refused in (
         (result(recipe, 0.2, sha256), False),
         (result(recipe, 0.2), True),
         (result(table.recipes(["lstm"], ["admm"], (4,), (1,))[0], 0.2, sha256), True),
     ):
-        (folder / "result.json").write_text(json.dumps(text))
+        file.write_text(json.dumps(text))
         if not refused:
             assert len(table.results(corpus, tmp_path / "work", [recipe])) == 1
             continue

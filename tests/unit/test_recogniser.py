@@ -20,7 +20,7 @@ from ernn_myhdl.recogniser.recipe import METHODS, Recipe
 from ernn_myhdl.recogniser.search import recipe_for
 from ernn_myhdl.recogniser.task import VOWELS, load_task
 from ernn_myhdl.recogniser.training import train_recogniser
-from ernn_myhdl.recogniser.trainings import train_recognisers, training_folder
+from ernn_myhdl.recogniser.trainings import result_file, train_recognisers
 from ernn_myhdl.storage import load_design
 
 pytestmark = pytest.mark.torch
@@ -173,10 +173,7 @@ def test_several_recognisers_share_dense_models_and_are_trained_once(tmp_path, m
     assert [c[2] for c in calls] == ["dense model of lstm-projection-k4-seed0",
         "lstm-direct-k4-seed0", "lstm-projection-k4-seed0", "lstm-dense-seed0"]  # fmt: skip
     assert len(list((tmp_path / "starts").iterdir())) == 1
-    scores = [
-        json.loads((training_folder(tmp_path, r) / "result.json").read_text())["scores"]
-        for r in recipes
-    ]
+    scores = [json.loads(result_file(tmp_path, r).read_text())["scores"] for r in recipes]
     assert scores[1]["start"] == scores[2]["start"] and "start" not in scores[0]
     monkeypatch.setattr(training, "train_recogniser", None)
     train_recognisers(*arguments)
