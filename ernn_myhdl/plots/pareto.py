@@ -65,5 +65,8 @@ def plot_exploration(result: Exploration, file: str | Path) -> None:
 
 
 def _plain(value: float) -> str:
-    """A round number without powers of ten."""
-    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    """A round number, short: 0.5, 20, 50 k, 1 M."""
+    for unit, letter in ((1e6, " M"), (1e3, " k")):
+        if value >= unit:
+            return f"{value / unit:g}{letter}"
+    return f"{value:g}"
