@@ -1,12 +1,20 @@
-"""The two exceptions that users of the package meet."""
+"""The two exceptions that users of the package meet, and how their messages fit on a line."""
+
+from __future__ import annotations
+
+#: Characters of a word of a message, and of a whole message; names from files may have any length.
+LONGEST_WORD, LONGEST_MESSAGE = 240, 1000
 
 
 class DesignError(ValueError):
     """A specification or an input is wrong.
 
-    The message names the field, its value, what is legal and what to do. The command line prints
-    it on one line and exits with code 2.
+    The message names the field, its value, what is legal and what to do; it is shortened as
+    `one_line` does. The command line prints it and exits with code 2.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message))
 
 
 class ToolError(RuntimeError):
@@ -15,3 +23,34 @@ class ToolError(RuntimeError):
     The message names the tool and how to install it, or where its log is. The command line
     prints it and exits with code 3.
     """
+
+
+def one_line(message: object) -> str:
+    """The message on one line of at most LONGEST_MESSAGE characters.
+
+    Long words and long messages lose their middle; what a terminal would not show as it stands
+    (control characters, escape sequences, halves of surrogate pairs) is written as an escape.
+    """
+    text = str(message)
+    words = (_shortened(word, LONGEST_WORD) for word in text.split())
+    return _shortened(_printable(" ".join(words)), LONGEST_MESSAGE)
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The text, or its first two thirds and its end where it has more than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    gap = f"[... {len(text)} characters ...]"
+    end = limit // 3
+    return text[: limit - end - len(gap)] + gap + text[-end:]
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def short(error: object, limit: int = 120) -> str:
+    """The first words of an error of another library, or its type where it says nothing."""
+    return one_line(error)[:limit] or type(error).__name__

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.errors import DesignError
 
 #: Training utterances of a corpus on which formats are chosen.
@@ -169,18 +170,14 @@ def _load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
         what = "is a folder" if file.is_dir() else what
         raise DesignError(f"input {file}: {what}; give an .npy or .npz file")
     try:
-        with file.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.lib.npyio.NpzFile):
-                loaded = {name: loaded[name] for name in sorted(loaded.files, key=_natural)}
-    except PermissionError:
-        raise
-    except Exception as error:  # numpy and zipfile raise a dozen of types on broken files
+        loaded = read_arrays(file)
+    except NoArrayFile as error:
         raise DesignError(
-            f"input {file}: cannot be read as .npy or .npz without pickle "
-            f"({' '.join(str(error).split())[:120]}); write it with numpy.save or numpy.savez as a "
-            "floating point array"
+            f"input {file}: cannot be read as .npy or .npz ({error}); write it with numpy.save or "
+            "numpy.savez as a floating point array"
         ) from error
+    if isinstance(loaded, dict):
+        return {name: loaded[name] for name in sorted(loaded, key=_natural)}
     return loaded
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,13 +18,18 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.initial_states import STATES_NAME, read_initial_states, save_states
 from ernn_myhdl.formats import to_real
 from ernn_myhdl.inputs import check_input, first_frames, is_one_sequence
+from ernn_myhdl.json_text import json_text
 from ernn_myhdl.output_folder import new_file, new_folder
+from ernn_myhdl.run_folder import (
+    RUN_NAME,
+    RUN_VERSION,
+    Damage,
+    read_run_arrays,
+    read_summary,
+)
 from ernn_myhdl.storage import load_design, write_design
 
-RUN_NAME = "run.json"
 DESIGN_FOLDER = "design"
-RUN_VERSION = 1
-_DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError)
 
 
 @dataclass
@@ -132,7 +135,7 @@ def write_run(run: Run, folder: Path) -> None:
         arrays = getattr(run, name)
         if arrays:
             np.savez(folder / f"{name}.npz", **{n: _narrow(a) for n, a in arrays.items()})
-    (folder / RUN_NAME).write_text(json.dumps(run.summary(), indent=2) + "\n", encoding="utf-8")
+    (folder / RUN_NAME).write_text(json_text(run.summary(), 2) + "\n", encoding="utf-8")
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
@@ -146,10 +149,6 @@ def _narrow(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _wide(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.int64) if array.dtype.kind == "i" else array
-
-
 def load_run(folder: str | Path) -> Run:
     """The run stored in `folder`; DesignError where it is not one or is damaged."""
     folder = Path(folder)
@@ -160,55 +159,30 @@ def load_run(folder: str | Path) -> Run:
         raise DesignError(f"run {folder}: {what}; make one with `ernn simulate -o {folder}`")
     design = load_design(folder / DESIGN_FOLDER)
     try:
-        summary = json.loads((folder / RUN_NAME).read_text(encoding="utf-8"))
-        if summary["format_version"] != RUN_VERSION:
-            raise ValueError(f"format_version is {summary['format_version']}, not {RUN_VERSION}")
-        arrays = {n: _load(folder / f"{n}.npy") for n in ("x", "outputs", "raw")}
-        cycles = folder / "frame_cycles.npy"
-        groups = {n: _load_all(folder / f"{n}.npz") for n in ("stages", "stage_cycles", "trace")}
-        run = Run(
-            design=design,
-            engine=summary["engine"],
-            sequences=summary["sequences"],
-            initial=_load_states(folder, design, summary),
-            frame_cycles=_load(cycles) if cycles.exists() else None,
-            saturations=summary["saturations"],
-            traffic=Traffic(**summary["traffic"]),
-            seconds=summary["seconds"],
-            cycles=summary["cycles"],
-            notes=summary["notes"],
-            **arrays,
-            **groups,
-        )
-        if sum(run.sequences) != len(run.x) or len(run.x) != len(run.raw):
-            raise ValueError("its arrays differ in the number of frames")
-    except (*_DAMAGES, zipfile.BadZipFile) as error:
-        raise DesignError(
-            f"run {folder}: is damaged ({' '.join(str(error).split())}); simulate again"
-        ) from error
-    return run
+        summary = read_summary(folder, design)
+        arrays = read_run_arrays(folder, design, summary)
+    except Damage as error:
+        raise DesignError(f"run {folder}: is damaged ({error}); simulate again") from error
+    return Run(
+        design=design,
+        initial=_load_states(folder, design, summary),
+        traffic=Traffic(**summary["traffic"]),
+        **{
+            n: summary[n]
+            for n in ("engine", "sequences", "saturations", "seconds", "cycles", "notes")
+        },
+        **arrays,
+    )
 
 
 def _load_states(folder: Path, design: CoreSpecification, summary: dict) -> list[CoreState | None]:
-    """The initial states of a run; earlier versions had none."""
-    count, loaded = len(summary["sequences"]), summary.get("loaded_sequences", [])
+    """The initial states of a run."""
+    count, loaded = len(summary["sequences"]), summary["loaded_sequences"]
     if not loaded:
         return [None] * count
     given = read_initial_states(folder / STATES_NAME, design, count)
     states = check_initial_states(design, given, count, False)
     return [state if i in loaded else None for i, state in enumerate(states)]
-
-
-def _load(file: Path) -> np.ndarray:
-    return np.load(file, allow_pickle=False)
-
-
-def _load_all(file: Path) -> dict[str, np.ndarray]:
-    if not file.exists():
-        return {}
-    with file.open("rb") as stream:
-        archive = np.load(stream, allow_pickle=False)
-        return {name: _wide(archive[name]) for name in archive.files}
 
 
 def run_design(

@@ -15,13 +15,14 @@ import numpy as np
 import tomlkit
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from tomlkit.exceptions import TOMLKitError
 
 from ernn_myhdl.cells import CELLS, cell_fields
 from ernn_myhdl.design import Activations, Design, Formats, Hardware, check_identifier
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, one_line
+from ernn_myhdl.exchange.limits import MAX_FILE_BYTES
 from ernn_myhdl.formats import Format
-from ernn_myhdl.network import Network
+from ernn_myhdl.json_text import LONGEST_TOML, read_toml
+from ernn_myhdl.network import MAX_LAYERS, Network
 from ernn_myhdl.output_folder import new_folder
 
 TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
@@ -29,6 +30,8 @@ TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 MARKS = (TOML_NAME, NETWORK_NAME)
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
+#: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
+_LONGEST_NETWORK = 1 << 16
 
 _COMMENTS = {
     "cell": {
@@ -190,6 +193,8 @@ def _read_weights(file: Path) -> dict[str, np.ndarray]:
     if not file.is_file():
         raise DesignError(f"{file}: is missing; a design folder needs it beside {TOML_NAME}")
     try:
+        if (size := file.stat().st_size) > MAX_FILE_BYTES:
+            raise ValueError(f"{size} bytes, at most {MAX_FILE_BYTES} may be")
         return load_file(file)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DesignError(
@@ -218,19 +223,17 @@ def _network_parts(document: dict) -> tuple[str, list[str]]:
     layers = document["layers"]
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
         raise DesignError(f"layers = {layers!r}: must be a list of folder names")
+    if not 1 <= len(layers) <= MAX_LAYERS:
+        raise DesignError(f"layers: {len(layers)} names, must be 1 to {MAX_LAYERS}")
     for name in layers:
-        if name in ("", ".", "..") or "/" in name or "\\" in name:
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise DesignError(f"layers: {name!r} must be the name of a folder beside the file")
     return document["name"], layers
 
 
 def _read_toml(file: Path, parts: Callable[[dict], Any]):
     """What `parts` makes of the document; a DesignError of either names the file."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        document = tomlkit.parse(text).unwrap()
-    except (TOMLKitError, UnicodeDecodeError, ValueError) as error:
-        raise DesignError(f"{file}: is not valid TOML ({_one_line(error)}); correct it") from error
+    document = read_toml(file, _LONGEST_NETWORK if file.name == NETWORK_NAME else LONGEST_TOML)
     try:
         return parts(document)
     except DesignError as error:
@@ -312,4 +315,4 @@ def _check_keys(section: str, values: dict, legal: tuple[str, ...], optional: tu
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return one_line(error)

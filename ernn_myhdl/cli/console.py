@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, one_line
+from ernn_myhdl.json_text import json_text
 
 FINE, FAILED, BAD_INPUT, TOOL, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -17,7 +17,14 @@ class OneLineParser(argparse.ArgumentParser):
     """Errors on one line, without the usage, exit code 2."""
 
     def error(self, message: str):
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        line = one_line(f"{self.prog}: error: {message}")
+        self.exit(BAD_INPUT, f"{line} (see {self.prog} --help)\n")
+
+    def _get_values(self, action, arg_strings):
+        # `--seed=--`: some versions of Python take it as no value, and give an empty list
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "'--' is no value")
+        return super()._get_values(action, arg_strings)
 
 
 def add_command(subparsers, name: str, help: str, description: str, examples: str):
@@ -59,7 +66,8 @@ def number(text: str) -> float:
 
 
 def print_json(value) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False))
+    """The value as JSON; null for what is not finite."""
+    print(json_text(value, 2))
 
 
 @contextmanager

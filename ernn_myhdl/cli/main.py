@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -25,7 +24,8 @@ from ernn_myhdl.cli import (
     train,
 )
 from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
-from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.cli.streams import discard_output, prepare_streams
+from ernn_myhdl.errors import DesignError, ToolError, one_line
 
 COMMANDS = (
     new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
@@ -53,6 +53,7 @@ def build_parser() -> OneLineParser:
 def main(argv: list[str] | None = None) -> int:
     """Run `ernn`; returns the exit code."""
     _terminate_like_an_interrupt()
+    prepare_streams()
     try:
         arguments = build_parser().parse_args(argv)
         code = arguments.run(arguments)
@@ -63,20 +64,21 @@ def main(argv: list[str] | None = None) -> int:
     except ToolError as error:
         return _fail(TOOL, str(error))
     except BrokenPipeError:
-        # the reader (head, less) has gone; nothing may be flushed at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # the reader (head, less) has gone
         return 0
     except KeyboardInterrupt:
         return _fail(INTERRUPTED, "interrupted; no output was written")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
+        discard_output()  # that it could not be written may be the error
         return _fail(BAD_INPUT, f"{where}{error.strerror or error}; check the path and its rights")
     except MemoryError:
         return _fail(BAD_INPUT, "out of memory; choose a smaller design or fewer --frames")
 
 
 def _fail(code: int, message: str) -> int:
-    print(f"ernn: error: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError, ValueError):  # its reader may have gone too
+        print(f"ernn: error: {one_line(message)}", file=sys.stderr, flush=True)
     return code
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.generate import MAX_PARAMETERS
 
 #: Numbers of all tensors of a model together.
@@ -51,8 +51,3 @@ def damage(where: object) -> Iterator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise DesignError(f"{where}: is damaged ({short(error)}); export it again") from error
-
-
-def short(error: BaseException) -> str:
-    """The first words of an error of another library."""
-    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.errors import DesignError, ToolError, short
 from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.limits import check_numbers, damage, short
+from ernn_myhdl.exchange.limits import check_numbers, damage
 from ernn_myhdl.exchange.onnx_graph import Graph
 
 #: Operators that are computed where all their inputs are constants.

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.exchange.limits import MAX_FILE_BYTES, check_numbers, short
+from ernn_myhdl.errors import DesignError, ToolError, short
+from ernn_myhdl.exchange.limits import MAX_FILE_BYTES, check_numbers
 
 #: Keys under which training codes store the state dict in a checkpoint.
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
