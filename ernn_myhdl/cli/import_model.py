@@ -26,8 +26,8 @@ def add_parser(subparsers) -> None:
         subparsers,
         "import",
         "make a design of a PyTorch or ONNX model",
-        "Make a design of a trained model: its matrices become the nearest block-circulant ones, and the "
-        "formats are chosen on calibration data.",
+        "Make a design of a trained model. Its matrices stay as they are unless --block makes them the nearest "
+        "block-circulant ones; the formats are chosen on calibration data.",
         EXAMPLES,
     )
     parser.add_argument("model", metavar="MODEL", help=".safetensors, .pt, .pth or .onnx file")
@@ -39,7 +39,7 @@ def add_parser(subparsers) -> None:
     options.add_argument(
         "--block", type=_numbers, metavar="K",
         help="size of the circulant blocks, 1 (dense) to 32; or one for each layer, with commas "
-        "(default: that of an exported design, else 8)",
+        "(default: that of an exported design, or that the matrices have already, else 1)",
     )  # fmt: skip
     for name, matrices in (("input", "the matrices of x"), ("projection", "projections")):
         options.add_argument(
@@ -80,6 +80,7 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     from ernn_myhdl.exchange.importing import import_model, save_imported
+    from ernn_myhdl.exchange.projection import WARNING
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS
 
@@ -99,6 +100,7 @@ def run(args) -> int:
                 "folder": args.output,
                 "digest": imported.design.digest,
                 "layers": rows,
+                "loss": None if imported.loss is None else imported.loss.as_dict(),
                 "notes": list(imported.notes),
             }
         )
@@ -110,7 +112,7 @@ def run(args) -> int:
         for name, error in errors.items():
             print(f"  {name:<18} {error:.3g}")
     for note in imported.notes:
-        print(f"note: {note}")
+        print(note if note.startswith(WARNING) else f"note: {note}")
     print(f"wrote {args.output}")
     return FINE
 

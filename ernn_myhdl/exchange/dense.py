@@ -107,16 +107,23 @@ class DenseLayer:
         return float(np.linalg.norm(rest) / (np.linalg.norm(dense) or 1.0))
 
     def structure(self) -> dict[str, int]:
-        """Block sizes over 1 (`Cell.block_sizes`) with which every matrix is block-circulant already; empty
-        if there are none. Of several sizes those that store the fewest numbers.
+        """Block sizes (`Cell.block_sizes`) with which every matrix is block-circulant already and stores fewer
+        numbers; 1 for matrices that are not, empty if there are no others. Of several sizes those that store
+        the fewest numbers.
         """
-        found: dict[str, int] = {}
-        for matrix, parameter in self.block_parameters.items():
-            sizes = [k for k in BLOCK_SIZES if k > 1 and not self._error(matrix, k)]
-            if not sizes:
-                return {}
-            found[parameter] = min(sizes, key=lambda k, m=matrix: self._projected(m, k).size)
+        found = {p: self._own_block(matrix) for matrix, p in self.block_parameters.items()}
+        if max(found.values()) == 1:
+            return {}
         return {"block": found.get("block", max(found.values()))} | found
+
+    def _own_block(self, matrix: str) -> int:
+        """The block size that a matrix has; 1 where no larger one stores fewer numbers."""
+        stored = {1: self.weights[matrix].size}
+        for k in BLOCK_SIZES[1:]:
+            # a matrix of one row, or of a block's padding, is block-circulant too, without a saving
+            if not self._error(matrix, k):
+                stored[k] = self._projected(matrix, k).size
+        return min(stored, key=lambda k: stored[k])
 
 
 def dense_layer(design: Design, name: str) -> DenseLayer:

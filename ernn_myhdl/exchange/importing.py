@@ -20,14 +20,20 @@ from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.initial_states import STATES_NAME, write_initial_states
-from ernn_myhdl.exchange.source import Source, read_source
+from ernn_myhdl.exchange.projection import (
+    block_sizes,
+    one_each,
+    projection_loss,
+    projection_notes,
+)
+from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.inputs import check_input, load_input
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import new_folder
 from ernn_myhdl.storage import MARKS, write_design
+from golden.output_loss import OutputLoss
 
-DEFAULT_BLOCK = 8
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
 #: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
@@ -39,13 +45,16 @@ class Imported:
     """design: a Design of one layer, a Network of several. layers: as the source has them, dense.
 
     errors: for each layer the relative Frobenius error of each matrix by its block-circulant form.
-    notes: what the user should know.
+    notes: what the user should know; those that begin with "WARNING: " need action. loss: of the outputs of the
+    float model with block-circulant matrices against those of the source, on the calibration data; None where
+    no matrix was changed.
     """
 
     design: Design | Network
     layers: tuple[DenseLayer, ...]
     errors: tuple[dict[str, float], ...]
     notes: tuple[str, ...]
+    loss: OutputLoss | None = None
 
     @property
     def initial_states(self) -> list[dict[str, np.ndarray] | None]:
@@ -80,7 +89,7 @@ def import_model(
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
     block: size of the circulant blocks, one or one for each layer; None: that of an exported design, else
-    8. input_block, projection_block: of the matrices of x and of projections, likewise; None: that of block.
+    the largest with which a layer's matrices are block-circulant already, else 1, dense. input_block, projection_block: of the matrices of x and of projections, likewise; None: that of block.
     calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
     normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
@@ -89,10 +98,10 @@ def import_model(
     """
     source = read_source(file, order, direction)
     own = {"input_block": input_block, "projection_block": projection_block}
-    sizes = _blocks(block, own, source)
+    sizes, notes = block_sizes(block, own, source)
     options = (calibration, word, state_word, lanes, streams, name)
     imported = design_of_layers(source.layers, sizes, *options, initial_states=initial_states)
-    return replace(imported, notes=(*source.notes, *imported.notes))
+    return replace(imported, notes=(*source.notes, *notes, *imported.notes))
 
 
 def design_of_layers(
@@ -123,17 +132,23 @@ def design_of_layers(
     errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
     if initial_states is None:
         initial_states = any(layer.initial for layer in layers)
-    notes = _notes(layers, errors, initial_states)
-    inputs = cells[0].inputs
+    inputs, data = cells[0].inputs, "the calibration data"
     if calibration is None:
-        notes.append(
-            "formats chosen on standard normal inputs; choose them on real ones with --calibration"
-        )
+        data = "standard normal inputs"
         sequences = _standard_normal(inputs)
     elif isinstance(calibration, str | Path):
         sequences = load_input(calibration, inputs)
     else:
         sequences = check_input(calibration, inputs, "calibration")
+    loss = None
+    if any(any(found.values()) for found in errors):
+        loss = projection_loss(layers, cells, weights, sequences)
+    notes = projection_notes(layers, errors, loss, data)
+    notes += _state_notes(layers, initial_states)
+    if calibration is None:
+        notes.append(
+            "formats chosen on standard normal inputs; choose them on real ones with --calibration"
+        )
     each = _lanes(lanes, cells)
     design: Design | Network
     if len(cells) == 1:
@@ -146,7 +161,7 @@ def design_of_layers(
             cells, weights, sequences, word, state_word, each, streams=streams,
             initial_states=initial_states, name=name,
         )  # fmt: skip
-    return Imported(design, tuple(layers), tuple(errors), tuple(notes))
+    return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 
 
 def _standard_normal(inputs: int) -> list[np.ndarray]:
@@ -160,44 +175,10 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _each(what: str, given: int | Sequence[int], count: int) -> list[int]:
-    """One number for each layer, of one number or of one for each."""
-    values = [given] * count if _is_whole(given) else list(given)
-    if len(values) == 1:
-        values *= count
-    if len(values) != count:
-        raise DesignError(
-            f"{what}: {len(values)} numbers for {count} layers; give one, or one for each"
-        )
-    return values
-
-
-def _blocks(
-    block: int | Sequence[int] | None,
-    own: dict[str, int | Sequence[int] | None],
-    source: Source,
-) -> list[dict[str, int]]:
-    """Block sizes of each layer (`Cell.block_sizes`); own: those of single matrices."""
-    count = len(source.layers)
-    if block is None and source.blocks:
-        sizes = [dict(each) for each in source.blocks]
-    else:
-        sizes = [{"block": k} for k in _each("--block", block or DEFAULT_BLOCK, count)]
-    for name, given in own.items():
-        if given is None:
-            continue
-        option = "--" + name.replace("_", "-")
-        if not any(name in layer.block_parameters.values() for layer in source.layers):
-            raise DesignError(f"{option} {given}: no layer has such a matrix; leave it out")
-        for each, k in zip(sizes, _each(option, given, count), strict=True):
-            each[name] = k
-    return sizes
-
-
 def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:
     """Lanes of each layer; one number for all is reduced to the block rows of smaller layers."""
     rows = [len(cell.rows) * cell.hidden_blocks for cell in cells]
-    given = _each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
+    given = one_each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
     if lanes is None or (len(set(given)) == 1 and given[0] <= max(rows)):
         return [min(n, most) for n, most in zip(given, rows, strict=True)]
     return given
@@ -206,28 +187,18 @@ def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int
 def _check_size(cells: Sequence[Cell]) -> None:
     total = sum(cell.parameters for cell in cells)
     if total > MAX_PARAMETERS:
-        raise DesignError(f"the layers have {total} parameters, must be at most {MAX_PARAMETERS}")
+        raise DesignError(
+            f"the layers have {total} parameters, must be at most {MAX_PARAMETERS}; --block K, with which they "
+            "become block-circulant, stores a K-th of them"
+        )
 
 
-def _notes(
-    layers: Sequence[DenseLayer], errors: Sequence[dict[str, float]], initial_states: bool
-) -> list[str]:
-    notes = []
-    if any(any(found.values()) for found in errors):
-        notes.append(
-            "matrices were replaced by their nearest block-circulant ones: retrain the model with such "
-            "matrices, or import it with --block 1, which keeps them"
-        )
-    for layer, found in zip(layers, errors, strict=True):
-        structure = layer.structure() if any(found.values()) else {}
-        if structure:
-            options = " ".join(f"--{n.replace('_', '-')} {k}" for n, k in structure.items())
-            notes.append(f"{layer.name} is block-circulant already, with {options}")
-    if any(layer.initial for layer in layers):
-        use = (
-            "`ernn simulate` takes them from there, a core is sent them on s_state"
-            if initial_states
-            else "the core starts every sequence from zero, since --no-initial-states was given"
-        )
-        notes.append(f"the model starts from initial states, which are in {STATES_NAME}; {use}")
-    return notes
+def _state_notes(layers: Sequence[DenseLayer], initial_states: bool) -> list[str]:
+    if not any(layer.initial for layer in layers):
+        return []
+    use = (
+        "`ernn simulate` takes them from there, a core is sent them on s_state"
+        if initial_states
+        else "the core starts every sequence from zero, since --no-initial-states was given"
+    )
+    return [f"the model starts from initial states, which are in {STATES_NAME}; {use}"]

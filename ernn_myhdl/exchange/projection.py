@@ -1,0 +1,159 @@
+"""Block-circulant forms of a source's matrices: which block sizes are taken, and what they cost.
+
+A dense source stays dense unless its matrices are block-circulant already or a block size is given: the
+nearest block-circulant matrices of a model that was not trained for them give other outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ernn_myhdl.cells import Cell
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.source import Source
+from golden.float_reference import FloatModel
+from golden.output_loss import OutputLoss, output_loss
+
+#: Relative Frobenius error of a matrix from which its projection is warned of.
+LARGEST_CHANGE = 0.03
+#: Block size of matrices that stay as they are.
+DENSE = 1
+#: What a note that needs action begins with.
+WARNING = "WARNING: "
+
+Arrays = dict[str, np.ndarray]
+
+
+def block_sizes(
+    block: int | Sequence[int] | None,
+    own: Mapping[str, int | Sequence[int] | None],
+    source: Source,
+) -> tuple[list[dict[str, int]], list[str]]:
+    """Block sizes of each layer (`Cell.block_sizes`), and notes on those that nobody gave.
+
+    block: one size, or one for each layer; None: those of the file, else those that the matrices have.
+    own: the sizes of single matrices, likewise.
+    """
+    count, notes = len(source.layers), []
+    if block is None and source.blocks:
+        sizes = [dict(each) for each in source.blocks]
+    elif block is None:
+        sizes = [layer.structure() or {"block": DENSE} for layer in source.layers]
+        notes = _found(source.layers, sizes)
+    else:
+        sizes = [{"block": k} for k in one_each("--block", block, count)]
+    for name, given in own.items():
+        if given is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        if not any(name in layer.block_parameters.values() for layer in source.layers):
+            raise DesignError(f"{option} {given}: no layer has such a matrix; leave it out")
+        for each, k in zip(sizes, one_each(option, given, count), strict=True):
+            each[name] = k
+    return sizes, notes
+
+
+def _found(layers: Sequence[DenseLayer], sizes: Sequence[Mapping[str, int]]) -> list[str]:
+    """Notes on sizes that were found in the matrices."""
+    notes = [
+        f"{layer.name} is block-circulant already, imported as such: {options_of(each)}"
+        for layer, each in zip(layers, sizes, strict=True)
+        if each != {"block": DENSE}
+    ]
+    dense = [
+        layer.name for layer, each in zip(layers, sizes, strict=True) if each == {"block": DENSE}
+    ]
+    if dense:
+        notes.append(
+            f"dense matrices are kept (block 1): {', '.join(dense)}; --block K makes them block-circulant, "
+            "which a model has to be trained for"
+        )
+    return notes
+
+
+def options_of(sizes: Mapping[str, int]) -> str:
+    """Block sizes as options of `ernn import`, those that are as --block left out."""
+    return " ".join(
+        f"--{name.replace('_', '-')} {k}"
+        for name, k in sizes.items()
+        if name == "block" or k != sizes["block"]
+    )
+
+
+def one_each(what: str, given: int | Sequence[int], count: int) -> list[int]:
+    """One number for each layer, of one number or of one for each."""
+    single = isinstance(given, int) and not isinstance(given, bool)
+    values = [given] * count if single else list(given)
+    if len(values) == 1:
+        values *= count
+    if len(values) != count:
+        raise DesignError(
+            f"{what}: {len(values)} numbers for {count} layers; give one, or one for each"
+        )
+    return values
+
+
+def source_outputs(
+    layers: Sequence[DenseLayer], x: Sequence[np.ndarray], initial: bool = True
+) -> list[np.ndarray]:
+    """Outputs (frames, outputs) of the source for sequences x (frames, inputs), in float64.
+
+    initial: start from the initial states of the layers; otherwise from zero.
+    """
+    cells = [
+        layer.cell(dict.fromkeys(("block", *layer.block_parameters.values()), DENSE))
+        for layer in layers
+    ]
+    weights = [layer.circulant(cell) for layer, cell in zip(layers, cells, strict=True)]
+    return _outputs(layers, cells, weights, x, initial, "dense")
+
+
+def projection_loss(
+    layers: Sequence[DenseLayer],
+    cells: Sequence[Cell],
+    weights: Sequence[Arrays],
+    x: Sequence[np.ndarray],
+) -> OutputLoss:
+    """Outputs of cells with block-circulant weights against those of their dense source, both float64.
+
+    x: sequences (frames, inputs). Both start from the initial states of the layers.
+    """
+    given = _outputs(layers, cells, weights, x, True, "circulant")
+    return output_loss(source_outputs(layers, x), given)
+
+
+def _outputs(layers, cells, weights, x, initial: bool, structure: str) -> list[np.ndarray]:
+    x = list(x)
+    for layer, cell, own in zip(layers, cells, weights, strict=True):
+        states = [layer.initial if initial and layer.initial else None] * len(x)
+        x = FloatModel(cell, own, structure).run(x, initial=states)
+    return x
+
+
+def projection_notes(
+    layers: Sequence[DenseLayer],
+    errors: Sequence[Mapping[str, float]],
+    loss: OutputLoss | None,
+    data: str,
+) -> list[str]:
+    """What the user should know about matrices that were changed. data: on which the loss was seen."""
+    if loss is None:
+        return []
+    largest = max(max(found.values()) for found in errors)
+    what = "matrices were replaced by their nearest block-circulant ones"
+    outputs = f"the outputs of the float model on {data} differ from the source's: {loss}"
+    if largest > LARGEST_CHANGE:
+        notes = [
+            f"{WARNING}{what}, which changed them by up to {100 * largest:.3g} %; {outputs}; retrain the model "
+            "with such matrices, or import it with --block 1, which keeps them"
+        ]
+    else:
+        notes = [f"{what}, which changed them by up to {100 * largest:.3g} %; {outputs}"]
+    for layer, found in zip(layers, errors, strict=True):
+        structure = layer.structure() if any(found.values()) else {}
+        if structure:
+            notes.append(f"{layer.name} is block-circulant already, with {options_of(structure)}")
+    return notes
