@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
+from ernn_myhdl.train.arguments import check_arguments, settings_of
+from ernn_myhdl.train.design import check_matrices
 from ernn_myhdl.train.generators import Data
-from ernn_myhdl.train.loop import Settings, Step, Training
+from ernn_myhdl.train.hardware_modules import check_modules
+from ernn_myhdl.train.loop import Step, Training
 from ernn_myhdl.train.matrices import Blocks, Matrix, find_matrices, stored_numbers
 from ernn_myhdl.train.phases import CirculantPhase, Phase
 from ernn_myhdl.train.quantisation import Quantisation, QuantisedPhase
+from ernn_myhdl.train.trial import Trial
 
 METHODS = ("admm", "direct", "projection")
 
@@ -27,7 +31,9 @@ class Compressed:
     model: the one that was given; its matrices are dense tensors that are block-circulant. vectors: first
     columns (gates, p, q, k) of every matrix with blocks, by the name of its parameter; with quantisation of all
     matrices, as the hardware has them. blocks: size by name. history: `History.as_dict`. report: numbers
-    for people: method, phases, seconds, stored numbers, distance from the structure before it was enforced.
+    for people: method, phases, seconds, stored numbers, distance from the structure before it was enforced, and
+    "host": what the model does behind its last module, such as a mean over the frames, which the design leaves to
+    the host (None where the training went on from a checkpoint). trial: the check of designs against the model.
     """
 
     model: nn.Module
@@ -36,6 +42,7 @@ class Compressed:
     history: dict[str, list[dict]]
     report: dict[str, Any]
     quantisation: Quantisation | None = None
+    trial: Trial | None = field(default=None, repr=False, compare=False)
 
     def design(self, calibration, **options):
         """The model as a `Design` or `Network`: `ernn_myhdl.train.design.model_design`."""
@@ -53,6 +60,7 @@ def compress(
     schedule: AdmmSchedule | None = None,
     epochs: int = 10,
     quantise: Quantisation | None = None,
+    modules: Sequence[str] | None = None,
     **settings,
 ) -> Compressed:
     """Train `model`, in place, until its matrices are block-circulant.
@@ -66,7 +74,9 @@ def compress(
                       taken as random ones: C-LSTM's way
 
     The first two are for a model that is trained already (`fit`). quantise: fine-tuning with rounded
-    weights at the end. settings: `Settings`. With the same arguments on the same machine and number of
+    weights at the end. modules: names of the modules of the design one after the other, where the model has others,
+    which are the host's; None: all that have weights. settings: `Settings`. DesignError before the training where the
+    model is no chain of modules that the hardware has (`ernn_myhdl.train.trial`). With the same arguments on the same machine and number of
     threads the result is the same to the bit, also after interruptions with `checkpoint`.
     """
     if method not in METHODS:
@@ -75,7 +85,7 @@ def compress(
         )
     if method != "admm" and schedule is not None:
         raise DesignError(f"schedule: is for method 'admm', the method is {method!r}; leave it out")
-    _check_epochs(epochs)
+    check_arguments(model, step, data, epochs, quantise, schedule)
     matrices = find_matrices(model, blocks)
     if not any(m.block > 1 for m in matrices):
         raise DesignError("blocks: all are 1, so nothing is compressed; `fit` trains a dense model")
@@ -85,7 +95,7 @@ def compress(
     spread = method == "direct"
     name = "direct" if spread else "retrain"
     phases.append(CirculantPhase(name, model, epochs, matrices, spread))
-    return _run(method, model, phases, matrices, step, data, quantise, settings)
+    return _run(method, model, phases, matrices, step, data, quantise, modules, settings)
 
 
 def fit(
@@ -94,18 +104,14 @@ def fit(
     data: Data,
     epochs: int = 10,
     quantise: Quantisation | None = None,
+    modules: Sequence[str] | None = None,
     **settings,
 ) -> Compressed:
     """Train `model` as it is, in place, by the same loop: arguments of `compress`."""
-    _check_epochs(epochs)
+    check_arguments(model, step, data, epochs, quantise)
     matrices = find_matrices(model)
     phases = [Phase("train", model, epochs)]
-    return _run("dense", model, phases, matrices, step, data, quantise, settings)
-
-
-def _check_epochs(epochs: object) -> None:
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise DesignError(f"epochs = {epochs!r}: must be a whole number, 0 or more")
+    return _run("dense", model, phases, matrices, step, data, quantise, modules, settings)
 
 
 def _run(
@@ -116,11 +122,13 @@ def _run(
     step: Step,
     data: Data,
     quantise: Quantisation | None,
+    names: Sequence[str] | None,
     settings: dict,
 ) -> Compressed:
     if quantise is not None:
         phases.append(QuantisedPhase(model, quantise, matrices))
-    chosen = Settings(**settings)
+    chosen = settings_of(settings)
+    check_modules(model, names)
     blocks = {m.name: m.block for m in matrices}
     identity = {
         "method": method,
@@ -133,8 +141,24 @@ def _run(
         "parameters": {name: list(p.shape) for name, p in model.named_parameters()},
     }
     training = Training(model, phases, step, data, chosen, identity)
+    trial = Trial(model, step, training.batches, names)
+    host: list[list[str]] = []
+
+    def check() -> None:
+        try:
+            calls = trial.calls()
+        except Exception:
+            if any(phase.epochs for phase in phases):
+                raise
+            return  # nothing is trained, so the step need not fit the data; it must where a design is made
+        if not calls.layers:
+            return  # the loss tells
+        checked = trial.check(calls)
+        check_matrices(model, blocks, checked.chain)
+        host.append(checked.host)
+
     begun = time.perf_counter()
-    training.run()
+    training.run(check)
     found = training.found
     report = {
         "method": method,
@@ -143,8 +167,9 @@ def _run(
         "converged": found.get("admm", {}).get("converged"),
         "numbers": stored_numbers(matrices),
         "dense_numbers": sum(m.parameter.numel() for m in matrices),
+        "host": host[0] if host else None,
         "resumed": training.resumed,
         "seconds": time.perf_counter() - begun,
     }
     vectors = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
-    return Compressed(model, vectors, blocks, training.history.as_dict(), report, quantise)
+    return Compressed(model, vectors, blocks, training.history.as_dict(), report, quantise, trial)

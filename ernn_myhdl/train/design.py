@@ -7,7 +7,7 @@ that the model computed with.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,13 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers
-from ernn_myhdl.exchange.joining import joined
-from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
+from ernn_myhdl.exchange.joining import layers_of
+from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import check_file, new_file
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
-from ernn_myhdl.train.recurrent import Gru, Lstm
+from ernn_myhdl.train.trial import Checked, module_options, prefix
+from golden.float_reference import FloatModel
 
 if TYPE_CHECKING:
     from ernn_myhdl.train.compressing import Compressed
@@ -49,23 +50,35 @@ def compressed_design(
     """A trained model as a design: one layer gives a `Design`, several a `Network`.
 
     calibration: sequences (frames, inputs) on which the formats are chosen. order: names of the modules,
-    None: that of their definition. options: word (None: that of the quantisation, else 12), state_word,
-    lanes, streams and name, as in `import_model`. What lies between the modules (dropout, a mean over
-    frames) is not part of the design.
+    None: that in which forward calls them. options: word (None: that of the quantisation, else 12), state_word,
+    lanes, streams and name, as in `import_model`. DesignError where the float reference of the design gives
+    anything but the modules on the first batch of the data (`ernn_myhdl.train.trial`). What the model does behind the
+    last module, such as a mean over frames, is not part of the design: `report["host"]`.
     """
-    chain = _chain(compressed.model, order)
-    layers = [layer for module in chain for layer in module.layers]
-    per_layer = _matrices_by_layer(compressed, chain)
+    checked = _checked(compressed, order)
+    chain, layers = checked.chain, layers_of(checked.chain)
+    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain)
     if options.get("word") is None:
         quantisation = compressed.quantisation
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
-    return design_of_layers(
+    design = design_of_layers(
         layers,
         [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
         **options,
     ).design
+    models = iter([FloatModel(layer.cell, layer.weights) for layer in design.layers])
+    checked.compare([[next(models) for _ in module.layers] for module in chain])
+    return design
+
+
+def check_matrices(model: nn.Module, blocks: Mapping[str, int], chain: Sequence[Module]) -> None:
+    """DesignError where a layer of the chain has no matrices of its own. blocks: sizes by parameter."""
+    for layer, found in zip(
+        layers_of(chain), _matrices_by_layer(model, blocks, chain), strict=True
+    ):
+        _sizes(layer, found)
 
 
 def save_model(
@@ -76,49 +89,39 @@ def save_model(
     Its metadata tell block sizes, order and options of the modules.
     """
     file = check_file(file, (".safetensors",))
-    chain = _chain(compressed.model, order)
-    layers = [layer for module in chain for layer in module.layers]
-    per_layer = _matrices_by_layer(compressed, chain)
+    checked = _checked(compressed, order)
+    chain, layers = checked.chain, layers_of(checked.chain)
+    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain)
     sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
     state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
-    names = [_prefix(module, state) for module in chain]
-    options = _module_options(compressed.model)
+    state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
+    names = checked.names
+    options = module_options(compressed.model)
     text = write_description(sizes, [m.name for m in chain], {n: options.get(n, {}) for n in names})
     with new_file(file) as partial:
         save_file(state, partial, {PROPERTY: text})
 
 
-def _chain(model: nn.Module, order: Sequence[str] | None) -> list[Module]:
-    """The modules of the model one after the other."""
-    arrays = {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
-    found = modules(one_direction(arrays, None), _module_options(model))
-    return joined(found, order, ordered=True)
+def _checked(compressed: Compressed, order: Sequence[str] | None) -> Checked:
+    """The chain of the trained model, which agrees with the model."""
+    if compressed.trial is None:
+        raise DesignError(
+            "compressed: has no trial, without which it cannot be compared with its model; take what "
+            "compress or fit returned"
+        )
+    return compressed.trial.run(order)
 
 
-def _module_options(model: nn.Module) -> dict[str, dict[str, str]]:
-    """What a state dict does not tell about our own modules."""
-    options = {}
-    for name, module in model.named_modules():
-        if isinstance(module, Lstm | Gru):
-            options[name] = {"g_activation": module.g_activation}
-        if isinstance(module, Gru):
-            options[name]["reset"] = module.reset
-    return options
-
-
-def _prefix(module: Module, names) -> str:
-    """Name of a module in the model: that of a model that is one layer itself is empty."""
-    return module.name if any(n.startswith(f"{module.name}.") for n in names) else ""
-
-
-def _matrices_by_layer(compressed: Compressed, chain: Sequence[Module]) -> list[list[Matrix]]:
+def _matrices_by_layer(
+    model: nn.Module, blocks: Mapping[str, int], chain: Sequence[Module]
+) -> list[list[Matrix]]:
     """The matrices of each layer, with their block sizes."""
-    matrices = find_matrices(compressed.model, dict(compressed.blocks))
-    names = [m.name for m in matrices]
+    matrices = find_matrices(model, dict(blocks))
+    known = dict(model.named_modules())
     found: list[list[Matrix]] = []
     for module in chain:
-        prefix = _prefix(module, names)
-        own = [m for m in matrices if m.name.rpartition(".")[0] == prefix]
+        name = prefix(module, known)
+        own = [m for m in matrices if m.name.rpartition(".")[0] == name]
         found += [[m for m in own if _layer(m) == i] for i in range(len(module.layers))]
     return found
 

@@ -16,6 +16,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History
+from ernn_myhdl.train.makers import made, pair_of
 from ernn_myhdl.train.phases import Phase
 
 Step = Callable[[nn.Module, Any], Tensor]
@@ -36,9 +37,21 @@ def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
 def supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Step:
     """The step of a loss(output, target) for batches of (x, target)."""
 
+    if isinstance(loss, type) or not callable(loss):
+        name = loss.__name__ if isinstance(loss, type) else type(loss).__name__
+        raise DesignError(
+            f"supervised: is given {name}, must be a function loss(output, target), such as nn.CrossEntropyLoss()"
+        )
+
     def step(model: nn.Module, batch) -> Tensor:
-        x, target = batch
-        return loss(model(x), target)
+        x, target = pair_of(batch)
+        output = model(x)
+        if not isinstance(output, Tensor):
+            raise DesignError(
+                f"supervised: the model gives {type(output).__name__}, must be one tensor for loss(output, target); "
+                "write a step of your own: def step(model, batch): ... return loss(model(batch[0])[0], batch[1])"
+            )
+        return loss(output, target)
 
     return step
 
@@ -130,7 +143,7 @@ class Training:
         identity: dict[str, Any],
     ) -> None:
         self.model, self.phases, self.settings = model, phases, settings
-        self._loss, self._batches = step, Batches(data)
+        self._loss, self.batches = step, Batches(data)
         self._identity = identity
         self.history = History()
         self.found: dict[str, dict] = {}  # what each phase that ended found
@@ -138,10 +151,15 @@ class Training:
         self._at = _Position()
         self._folder = None if settings.checkpoint is None else Path(settings.checkpoint)
 
-    def run(self) -> None:
-        """Train to the end; the model holds the result and is in evaluation mode."""
+    def run(self, check: Callable[[], None] = lambda: None) -> None:
+        """Train to the end; the model holds the result and is in evaluation mode.
+
+        check: of the model, before a training that does not go on from a checkpoint.
+        """
         with seeded(self.settings.seed):
             saved = self._saved()
+            if saved is None:
+                check()
             if saved is not None and not self._restore(saved):
                 saved = None
             while self._at.phase < len(self.phases):
@@ -154,14 +172,14 @@ class Training:
         if saved is None:
             self.history.begin(phase.name, phase.start())
         make = _of_phase(self.settings.optimiser, phase) or adam
-        self._optimiser = make(phase.parameters())
+        self._optimiser = made("optimiser", make, phase.parameters())
         self._scheduler = self._make_scheduler(phase)
         if saved is not None:
             self._optimiser.load_state_dict(saved["optimiser"])
             if self._scheduler is not None:
                 self._scheduler.load_state_dict(saved["scheduler"])
-            self._batches.restore(saved["generators"])
-        count = self._batches.count
+            self.batches.restore(saved["generators"])
+        count = self.batches.count
         total = None if count is None else count * phase.epochs
         hidden = None if self.settings.progress else True  # None: hidden where it is no terminal
         with tqdm(total=total, desc=phase.name, unit="step", disable=hidden) as bar:
@@ -196,12 +214,12 @@ class Training:
         """The batches of the epoch that are left."""
         at, number = self._at, len(self.history.epochs)
         if not at.batch:
-            at.begun = self._batches.state()
-            return self._batches.epoch(number)
-        now = self._batches.state()
-        self._batches.restore(at.begun)
-        left = self._batches.epoch(number, at.batch)
-        self._batches.restore(now)
+            at.begun = self.batches.state()
+            return self.batches.epoch(number)
+        now = self.batches.state()
+        self.batches.restore(at.begun)
+        left = self.batches.epoch(number, at.batch)
+        self.batches.restore(now)
         return left
 
     def _step(self, phase: Phase, batch) -> float:
@@ -252,12 +270,12 @@ class Training:
         make = _of_phase(self.settings.scheduler, phase)
         if make is None or not phase.epochs:
             return None
-        if self._batches.count is None:
+        if self.batches.count is None:
             raise DesignError(
                 "data: have no length, which a scheduler needs for the number of steps; give data with "
                 "__len__, the batches of an epoch"
             )
-        return make(self._optimiser, phase.epochs * self._batches.count)
+        return made("scheduler", make, self._optimiser, phase.epochs * self.batches.count)
 
     def _save(self, phase: Phase | None) -> None:
         """Write a checkpoint; phase: the one that runs, None between two."""
@@ -269,7 +287,7 @@ class Training:
             "model": self.model.state_dict(),
             "history": self.history.as_dict(),
             "found": self.found,
-            "generators": self._batches.state(),
+            "generators": self.batches.state(),
         }
         if phase is not None:
             tree["phase"] = phase.state()
@@ -299,7 +317,7 @@ class Training:
         self.model.load_state_dict(saved["model"])
         self.history = History(**saved["history"])
         self.found = saved["found"]
-        self._batches.restore(saved["generators"])
+        self.batches.restore(saved["generators"])
         if "optimiser" not in saved:
             return False
         self.phases[self._at.phase].restore(saved["phase"])

@@ -1,0 +1,94 @@
+"""The modules of a model of which the hardware has a layer; the others are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.forward_calls import LAYERS
+
+_NORM = "no layer of the hardware normalises"
+#: Class of PyTorch -> why it is not in the hardware.
+REASONS = {
+    nn.modules.batchnorm._NormBase: f"{_NORM}; fold it into the layer behind it after a training with `fit`, and "
+    "compress that model",
+    nn.LayerNorm: _NORM,
+    nn.GroupNorm: _NORM,
+    nn.Embedding: "the hardware has no table; let the host look the vectors up",
+    nn.modules.conv._ConvNd: "the hardware has no convolution",
+    nn.MultiheadAttention: "the hardware has no attention",
+    nn.RNN: "the hardware has no plain RNN; take nn.GRU or nn.LSTM",
+    nn.RNNCell: "the hardware has no plain RNN; take nn.GRUCell or nn.LSTMCell",
+}
+
+
+def check_modules(model: nn.Module, names: Sequence[str] | None) -> None:
+    """DesignError where a module with numbers of its own has no layer in the hardware.
+
+    names: of the modules of the design; the others are left to the host. None: all.
+    """
+    known = dict(model.named_modules())
+    if isinstance(names, str) or (names is not None and not all(isinstance(n, str) for n in names)):
+        raise DesignError(f"modules = {names!r}: must be a list of names, such as ['lstm', 'head']")
+    if names is not None and not names:
+        raise DesignError("modules: is empty; name at least one module of the design")
+    for name in names if names is not None else known:
+        if name not in known:
+            layers = [n for n, m in known.items() if isinstance(m, LAYERS)]
+            raise DesignError(
+                f"modules: {name!r} is no module of the model; it has {', '.join(layers)}"
+            )
+        _check(name, known[name], names is not None)
+
+
+def _check(name: str, module: nn.Module, named: bool) -> None:
+    own = [n for n, _ in module.named_parameters(recurse=False)]
+    own += [n for n, _ in module.named_buffers(recurse=False)]
+    kind = type(module).__name__
+    where = f"module {name!r} ({kind})" if name else f"model {kind}"
+    if isinstance(module, LAYERS):
+        if getattr(module, "bidirectional", False):
+            raise DesignError(
+                f"{where}: is bidirectional, which no core computes: its second half needs the end of a sequence "
+                "first; train it with bidirectional=False"
+            )
+        if strange := _reparametrised(module, own):
+            raise DesignError(f"{where}: {strange}")
+        return
+    if not own and not named:
+        return
+    if not own:
+        raise DesignError(
+            f"modules: {name!r} is a {kind}, must be an LSTM, a GRU or a linear layer"
+        )
+    reason = next((r for c, r in REASONS.items() if isinstance(module, c)), None)
+    reason = reason or "the hardware has LSTM, GRU and linear layers only"
+    cure = "leave it out, or name the modules of the design with modules=[...], which leaves the others to the host"
+    numbers = ", ".join(own[:3])
+    raise DesignError(f"{where}: holds {numbers}, and {reason}; {cure}")
+
+
+def _reparametrised(module: nn.Module, own: Sequence[str]) -> str:
+    """How a layer makes its weights of other tensors; empty where it does not."""
+    if hasattr(module, "parametrizations"):
+        names = ", ".join(module.parametrizations)
+        return (
+            f"{names} is parametrised; remove it with torch.nn.utils.parametrize.remove_parametrizations before "
+            "it is trained here"
+        )
+    stems = {n.rpartition("_")[0] for n in own if n.endswith(("_orig", "_mask"))}
+    for stem in sorted(stems):
+        remover = (
+            "torch.nn.utils.prune.remove"
+            if f"{stem}_mask" in own
+            else "torch.nn.utils.remove_spectral_norm"
+        )
+        return f"{stem} is made of {stem}_orig; make it permanent with {remover}"
+    for n in own:
+        if n.endswith("_g") and n[:-2] + "_v" in own:
+            return f"{n[:-2]} is made of {n} and {n[:-2]}_v; make it permanent with torch.nn.utils.remove_weight_norm"
+    if quantisers := [n for n, _ in module.named_children()]:
+        return f"holds {quantisers[0]}, a module of its own; take the plain layer of PyTorch"
+    return ""

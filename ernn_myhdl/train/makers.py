@@ -1,0 +1,68 @@
+"""Optimisers and schedulers of a phase, made by the functions that were given, and what `supervised` takes."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+
+from ernn_myhdl.errors import DesignError
+
+OPTIMISER = "optimiser=lambda parameters: torch.optim.Adam(parameters, lr=0.001)"
+SCHEDULER = "scheduler=lambda optimiser, steps: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)"
+
+
+def made(name: str, make, *arguments):
+    """What the function of a setting makes; DesignError where it fails, or makes something else."""
+    example = OPTIMISER if name == "optimiser" else SCHEDULER
+    try:
+        found = make(*arguments)
+    except (TypeError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise DesignError(f"{name}: {name_of(make)} failed ({text}); give {example}") from error
+    if name == "optimiser" and not isinstance(found, torch.optim.Optimizer):
+        raise DesignError(
+            f"{name}: {name_of(make)} gave {kind_of(found)}, must give an optimiser: {example}"
+        )
+    plateau = isinstance(found, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    if name == "scheduler" and (plateau or not hasattr(found, "step")):
+        why = "which needs a loss at every step" if plateau else "must give a scheduler"
+        raise DesignError(f"{name}: {name_of(make)} gave {kind_of(found)}, {why}: {example}")
+    return found
+
+
+def pair_of(batch: object) -> tuple:
+    """x and target of a batch for `supervised`; DesignError where it has others."""
+    own = "def step(model, batch): ... return loss(model(batch[0]), batch[1])"
+    if not isinstance(batch, tuple | list):
+        raise DesignError(
+            f"batch: is {kind_of(batch)}, supervised(loss) takes (x, target); write a step of your own: {own}"
+        )
+    if len(batch) != 2:
+        fields_ = f" ({', '.join(batch._fields)})" if hasattr(batch, "_fields") else ""
+        raise DesignError(
+            f"batch: has {len(batch)} parts{fields_}, supervised(loss) takes (x, target); write a step of your own: "
+            f"{own}"
+        )
+    return tuple(batch)
+
+
+def takes(function, count: int) -> bool:
+    """Whether a function takes so many arguments, as far as that is known."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def kind_of(value: object) -> str:
+    """The name of the type."""
+    return type(value).__name__
+
+
+def name_of(function: object) -> str:
+    """The name of a function, or of the type of another object."""
+    return getattr(function, "__name__", kind_of(function))

@@ -1,0 +1,166 @@
+"""The check of a model's chain of layers against the model itself, before a training and before a design is made.
+
+The first batch of the data goes through the model (`forward_calls`). Each module must take what the one before it
+gives (`between_modules`), what lies before the first and behind the last one must be known (`model_ends`), and the
+float reference of the layers must give what the modules give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import nn
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.joining import joined
+from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
+from ernn_myhdl.train.between_modules import Path, followed
+from ernn_myhdl.train.forward_calls import ForwardCalls, forward_calls
+from ernn_myhdl.train.generators import Batches
+from ernn_myhdl.train.hardware_modules import check_modules
+from ernn_myhdl.train.model_ends import check_front, ending
+from ernn_myhdl.train.recurrent import Gru, Lstm
+from golden.float_reference import FloatModel
+
+#: Of the span of a module's outputs: how far those of its float reference may be.
+TOLERANCE = 1e-4
+#: Sequences and frames of each that go through the float reference.
+SEQUENCES, FRAMES = 4, 64
+
+
+@dataclass
+class Trial:
+    """model, step and batches of a training; names: of the modules of the design, None: all of them."""
+
+    model: nn.Module
+    step: object
+    batches: Batches
+    names: Sequence[str] | None = None
+
+    def run(self, order: Sequence[str] | None = None) -> Checked:
+        """The chain of the model as it is now, checked; DesignError where it is no design.
+
+        order: names of the modules, None: those of the trial, in the order in which forward calls them.
+        """
+        return self.check(self.calls(), order)
+
+    def check(self, calls: ForwardCalls, order: Sequence[str] | None = None) -> Checked:
+        """`run` for calls that were made before."""
+        if not calls.layers:
+            raise DesignError(
+                "step: calls no layer of the model, so there is nothing to compare with"
+            )
+        check_modules(self.model, self.names)
+        chain = model_chain(self.model, calls, self.names, order)
+        found = [prefix(module, dict(self.model.named_modules())) for module in chain]
+        paths = followed(found, calls)
+        host = []
+        if any(path.mean for path in paths):
+            host.append("mean over the frames")
+        if self.names is None:
+            check_front(calls.layers[found[0]], paths, calls)
+            host += ending(calls.layers[found[0]], calls.layers[found[-1]], paths, calls)
+        checked = Checked(chain, found, calls, paths, host)
+        models = []
+        for module in chain:
+            cells = [(layer, layer.cell({"block": 1})) for layer in module.layers]
+            models.append([FloatModel(cell, layer.circulant(cell)) for layer, cell in cells])
+        checked.compare(models)
+        return checked
+
+    def calls(self) -> ForwardCalls:
+        """Of the first batch of the first epoch; the generators are as before afterwards."""
+        state = self.batches.state()
+        try:
+            for batch in self.batches.epoch(0):
+                return forward_calls(self.model, self.step, batch)
+        finally:
+            self.batches.restore(state)
+        raise DesignError("data: an epoch has no batches; give at least one")
+
+
+@dataclass
+class Checked:
+    """chain: modules one after the other. names: of them in the model. host: what the model does behind them."""
+
+    chain: list[Module]
+    names: list[str]
+    calls: ForwardCalls = field(repr=False)
+    paths: list[Path] = field(repr=False)
+    host: list[str]
+
+    def compare(self, models: Sequence[Sequence[FloatModel]]) -> float:
+        """The largest difference between the float models of each module's layers, one after the other, and
+        what the modules gave, over its span; DesignError above TOLERANCE.
+        """
+        first = self.calls.layers[self.names[0]].taken()
+        chosen = self.paths[:SEQUENCES]
+        if not any(path.mean for path in chosen):
+            chosen = [Path(path.first[:FRAMES], path.now[:FRAMES]) for path in chosen]
+        y = [first[path.first].astype(np.float64) for path in chosen]
+        for layers in models:
+            for model in layers:
+                y = model.run(y)
+        last = self.names[-1]
+        given = self.calls.layers[last].given().astype(np.float64)
+        pairs = []
+        for outputs, path in zip(y, chosen, strict=True):
+            if path.mean:
+                pairs.append((outputs.mean(axis=0)[None], given[path.now]))
+            else:
+                used = path.now >= 0
+                pairs.append((outputs[used], given[path.now[used]]))
+        mine, wanted = (np.concatenate(each) for each in zip(*pairs, strict=True))
+        if not len(wanted):
+            raise DesignError(
+                f"module {last!r}: is not run for the first frames of the first batch"
+            )
+        span = float(np.ptp(given)) or 1.0
+        apart = float(np.abs(mine - wanted).max()) / span
+        if not apart <= TOLERANCE:
+            raise DesignError(
+                f"design: its outputs without rounding differ from those of module {last!r} by {apart:.2g} of their "
+                f"span, at most {TOLERANCE:g} may be: modules {', '.join(self.names)} compute something else than "
+                "their layers (a forward of their own, hooks); take PyTorch's modules as they are"
+            )
+        return apart
+
+
+def module_options(model: nn.Module) -> dict[str, dict[str, str]]:
+    """What a state dict does not tell about our own modules."""
+    options = {}
+    for name, module in model.named_modules():
+        if isinstance(module, Lstm | Gru):
+            options[name] = {"g_activation": module.g_activation}
+        if isinstance(module, Gru):
+            options[name]["reset"] = module.reset
+    return options
+
+
+def prefix(module: Module, names) -> str:
+    """Name of a module in the model: that of a model that is one layer itself is empty."""
+    return module.name if module.name in names else ""
+
+
+def model_chain(
+    model: nn.Module,
+    calls: ForwardCalls,
+    names: Sequence[str] | None,
+    order: Sequence[str] | None,
+) -> list[Module]:
+    """The modules of the design one after the other.
+
+    names: of them, in their order; None: all, in the order in which forward calls them. order: another order.
+    """
+    arrays = {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
+    if names is not None:
+        arrays = {n: a for n, a in arrays.items() if n.rpartition(".")[0] in names}
+    known = dict(model.named_modules())
+    found = modules(one_direction(arrays, None), module_options(model))
+    if order is not None:
+        return joined(found, order, ordered=True)
+    called = list(calls.layers) if names is None else list(names)
+    place = {name: i for i, name in enumerate(called)}
+    return sorted(found, key=lambda m: place.get(prefix(m, known), len(called)))
