@@ -1,8 +1,8 @@
 """Many independent tasks on several processes or on a Dask cluster; results are kept as they come.
 
 A task has a name and an argument; a function of a module, the same for all, turns the argument into a
-result. With a store, every result is appended to a file as soon as it is there, with a hash of what it was
-computed from: a sweep that was interrupted goes on where it stopped, and never takes the result of another
+result. With a store, every result is appended to a file as soon as it is there, with a hash of what it follows
+from: a sweep that was interrupted goes on where it stopped, and never takes the result of another
 argument. A worker of a cluster that dies loses nothing: its tasks run again elsewhere, and each name has one
 result.
 """
@@ -33,17 +33,21 @@ def run(
     dask: str | None = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
+    contents: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Result of every task by name, in the order of the tasks.
 
     jobs: processes of this machine, 1: this one. dask: address of a Dask scheduler that is used instead.
     store: file of results to read first and to append to; arguments and results must then be plain JSON
-    values. progress: called with (tasks done, tasks in all, name).
+    values. progress: called with (tasks done, tasks in all, name). contents: what the result of each task follows
+    from, as plain JSON values by name, where its argument holds what differs from run to run (a folder, a time, a
+    process); None: the arguments.
     Raises what a task raises, ToolError without Dask or where no scheduler answers.
     """
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise DesignError(f"jobs = {jobs!r}: must be a whole number from 1 on")
-    digests = {name: _digest(function, task) for name, task in tasks.items()} if store else {}
+    hashed = tasks if contents is None else {name: contents[name] for name in tasks}
+    digests = {name: _digest(function, what) for name, what in hashed.items()} if store else {}
     done = _stored(Path(store), digests) if store else {}
     missing = {name: task for name, task in tasks.items() if name not in done}
     with _appending(store) as keep:
@@ -112,9 +116,9 @@ def _on_cluster(
             client.cancel(list(names))
 
 
-def _digest(function: Function, task: Any) -> str:
-    """Hash of a function's name and its argument."""
-    text = f"{function.__module__}.{function.__qualname__} {json.dumps(task, sort_keys=True)}"
+def _digest(function: Function, what: Any) -> str:
+    """Hash of a function's name and of what its result follows from."""
+    text = f"{function.__module__}.{function.__qualname__} {json.dumps(what, sort_keys=True)}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

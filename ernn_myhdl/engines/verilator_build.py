@@ -26,7 +26,6 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-import ernn_myhdl
 from ernn_myhdl.convert.ghdl import ghdl_version
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
@@ -40,6 +39,7 @@ from ernn_myhdl.engines.compiled_hdl import (
 )
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.netlist import Net, Observed
+from ernn_myhdl.package_digest import package_digest
 from ernn_myhdl.rtl.signals import Array
 from ernn_myhdl.storage import design_toml
 from ernn_myhdl.trace import traced
@@ -129,16 +129,6 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "ernn_myhdl"
 
 
-@lru_cache
-def _package_digest() -> str:
-    """Digest of the sources of this package, which make the HDL and the harness."""
-    root = Path(ernn_myhdl.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted([*root.rglob("*.py"), *root.rglob("*.cpp")]):
-        digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _processor() -> str:
     """What code for this processor depends on; a home folder may be shared by several machines."""
     try:
@@ -154,7 +144,7 @@ def build_key(design: CoreSpecification, source: str) -> str:
     parts = [
         *(design_toml(replace(layer, name=NAME)) for layer in design.layers),
         source,
-        _package_digest(),
+        package_digest(),
         find_verilator().version,
         _first_line(["g++", "--version"]),
         _processor(),

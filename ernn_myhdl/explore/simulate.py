@@ -11,6 +11,7 @@ from ernn_myhdl import sweep
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.explore.hardware import Exploration
 from ernn_myhdl.network_schedule import network_schedule
+from ernn_myhdl.package_digest import package_digest
 from ernn_myhdl.run import run_design
 from ernn_myhdl.schedule import frame_times
 from ernn_myhdl.storage import load_design, save_design
@@ -55,11 +56,14 @@ def simulate_front(
     store: str | Path | None = None,
     progress: sweep.Progress | None = None,
 ) -> list[dict]:
-    """Simulate `count` designs spread over the front; the smallest are the quickest."""
+    """Simulate `count` designs spread over the front; the smallest are the quickest.
+
+    store: the results of another run are taken where design and package are the same (`ernn_myhdl.sweep.run`).
+    """
     chosen = sorted((result.candidates[i] for i in result.front), key=lambda c: c.dsp)
     places = np.unique(np.linspace(0, len(chosen) - 1, min(count, len(chosen))).round().astype(int))
     with TemporaryDirectory() as scratch:
-        tasks = {}
+        tasks, contents = {}, {}
         for place in places:
             candidate = chosen[place]
             layers = "_".join(
@@ -68,6 +72,8 @@ def simulate_front(
             name = f"{candidate.word}b_{layers}_S{candidate.streams}"
             design = result.design(candidate)
             folder = save_design(design, Path(scratch) / name)
-            tasks[name] = {"name": name, "folder": str(folder), "digest": design.digest}
-        rows = sweep.run(simulate, tasks, jobs, dask, store, progress)
+            tasks[name] = {"name": name, "folder": str(folder)}
+            # the folder is another one in every run
+            contents[name] = {"design": design.digest, "package": package_digest()}
+        rows = sweep.run(simulate, tasks, jobs, dask, store, progress, contents)
     return list(rows.values())

@@ -65,8 +65,15 @@ def load_task(source: str | Path) -> Task:
         )
     corpus = load_corpus(source)
     name = corpus.description.name
-    identity = {"corpus": name, "sha256": load_description(source)["sha256"]}
-    return Task(name, identity, corpus.inputs, corpus.outputs, corpus_data(corpus))
+    return Task(name, task_identity(source), corpus.inputs, corpus.outputs, corpus_data(corpus))
+
+
+def task_identity(source: str | Path) -> dict[str, str]:
+    """`Task.identity` of a corpus folder, or of VOWELS: name and digest of the data, not their place."""
+    if str(source) == VOWELS:
+        return {"corpus": VOWELS}
+    description = load_description(source)
+    return {"corpus": description.get("name"), "sha256": description.get("sha256")}
 
 
 def _vowels() -> Task:
@@ -85,4 +92,4 @@ def _vowels() -> Task:
         "test": DataSet(test, data.test.labels),
     }
     speakers = int(data.test.labels.max()) + 1
-    return Task(VOWELS, {"corpus": VOWELS}, train[0].shape[1], speakers, parts)
+    return Task(VOWELS, task_identity(VOWELS), train[0].shape[1], speakers, parts)

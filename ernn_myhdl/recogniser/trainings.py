@@ -9,6 +9,7 @@ work must be at the same place for all workers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def train_recognisers(
     """Train those of the recipes that are not complete.
 
     corpus: folder, or "japanese-vowels". jobs, dask, progress: of `ernn_myhdl.sweep.run`. DesignError where
-    two recipes would have one folder (`training_name`).
+    two recipes would have one folder (`training_name`), or where that holds a training of another recipe or of
+    other data.
     """
     named: dict[str, Recipe] = {}
     for recipe in recipes:
@@ -53,13 +55,36 @@ def train_recognisers(
             raise DesignError(
                 f"recipes: two of them are {name}; trainings in one folder must differ in cell, method, block or seed"
             )
-    missing = {n: recipe for n, recipe in named.items() if not result_file(work, recipe).is_file()}
+    missing = {n: r for n, r in named.items() if not _complete(corpus, work, r)}
     # two trainings must not make the dense model that they share at the same time
     first = {_start(r): (name, r) for name, r in reversed(missing.items()) if r.method != "direct"}
     starts = {f"dense model of {name}": recipe for name, recipe in first.values()}
     for function, wanted in ((_train_start, starts), (_train_one, missing)):
         tasks = {name: (str(corpus), str(work), r.as_dict()) for name, r in wanted.items()}
         sweep.run(function, tasks, jobs, dask, progress=progress)
+
+
+def _complete(corpus: str | Path, work: str | Path, recipe: Recipe) -> bool:
+    """Whether a training is done; DesignError where its folder is that of another recipe or of other data."""
+    from ernn_myhdl.recogniser.task import task_identity
+
+    file = result_file(work, recipe)
+    if not file.is_file():
+        return False
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+        saved = result["task"] | result["recipe"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DesignError(
+            f"{file}: cannot be read ({type(error).__name__}: {error}); delete its folder to train anew"
+        ) from error
+    for name, value in (task_identity(corpus) | recipe.as_dict()).items():
+        if saved.get(name) != value:
+            raise DesignError(
+                f"{file}: is of another training: {name} = {saved.get(name)!r} there, {value!r} here; give another "
+                "folder for the trainings, or delete it"
+            )
+    return True
 
 
 def _start(recipe: Recipe) -> tuple:
