@@ -16,6 +16,7 @@ import numpy as np
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
+from ernn_myhdl.read_only import ReadOnlyArrays
 from ernn_myhdl.transform import spectral_products, width_for
 from ernn_myhdl.widths import check_widths
 
@@ -289,7 +290,8 @@ class CoreSpecification:
 class Design(CoreSpecification):
     """A layer, complete: everything that models, hardware and reports derive from.
 
-    weights: float arrays named and shaped by `Cell.weight_shapes`.
+    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
+    Two designs are equal when all their fields are, the weights included.
     Raises DesignError where anything is illegal or does not fit together.
     """
 
@@ -305,6 +307,7 @@ class Design(CoreSpecification):
         self.formats.check(self.cell)
         self.hardware.check(self.cell, self.formats)
         self._check_weights()
+        object.__setattr__(self, "weights", ReadOnlyArrays(self.weights))
         if self.accumulator_word > MAX_WORD:
             raise DesignError(
                 f"formats input_weight {self.formats.weight_word} bits x spectrum "
@@ -369,6 +372,14 @@ class Design(CoreSpecification):
             state.update(name.encode())
             state.update(np.ascontiguousarray(self.weights[name], dtype="<f8").tobytes())
         return state.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Design):
+            return NotImplemented
+        same = all(
+            getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.compare
+        )
+        return same and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
-from myhdl import always, intbv
+from myhdl import Signal, always, intbv
+from myhdl import instance as process
 
 from ernn_myhdl.rtl.signals import Array, Bit, Word
 
@@ -142,7 +143,7 @@ class External:
 class Net:
     """A named net of one type; a port of the netlist, or internal, or a constant.
 
-    zero: a constant, `value`; without more a zero.
+    zero: a constant, whose bits are those of the non-negative `value`; without more a zero.
     """
 
     name: str
@@ -227,9 +228,21 @@ class Netlist:
         """A new net that is always zero."""
         return self._new(Net(name, kind, zero=True))
 
-    def constant(self, name: str, kind: Word, value: int) -> Net:
-        """A new net that always has the value."""
-        return self._new(Net(name, kind, zero=True, value=value))
+    def constant(self, name: str, kind: Type, value: int | Sequence[int]) -> Net:
+        """A new net that always has the value: of an array one signed word for each element.
+
+        Raises ValueError for a value that the type does not have.
+        """
+        if isinstance(kind, Array):
+            words = list(value) if isinstance(value, Sequence) else [value] * kind.count
+            low, high = -(1 << (kind.width - 1)), (1 << (kind.width - 1)) - 1
+            legal = len(words) == kind.count
+        else:
+            words, low, high, legal = [value], 0, (1 << kind.bits) - 1, True
+        if not legal or not all(isinstance(w, int) and low <= w <= high for w in words):
+            raise ValueError(f"{self.name}.{name}: {kind} has no value {value!r}")
+        raw = pack_fields(words, kind.width) if isinstance(kind, Array) else int(value)
+        return self._new(Net(name, kind, zero=True, value=raw))
 
     def add(self, label: str, component, contents: int = 0, **nets: Net) -> dict[str, Net]:
         """Instantiate `component`; output ports without a net get one named `label_port`.
@@ -459,6 +472,20 @@ def _fields(net_type: Type, signals) -> list[tuple[object, int]]:
     return [(signals, net_type.bits)]
 
 
+def _inner_signals(net: Net):
+    """Signals of a net that is no port; those of a constant have its value."""
+    if not net.value:
+        return net.type.signals()
+    if isinstance(net.type, Bit):
+        return Signal(bool(net.value))
+    if isinstance(net.type, Word):
+        return Signal(intbv(net.value)[net.type.width :])
+    width = net.type.width
+    low, high = -(1 << (width - 1)), 1 << (width - 1)
+    fields = [(net.value >> (i * width)) & ((1 << width) - 1) for i in range(net.type.count)]
+    return [Signal(intbv((f ^ high) - high, min=low, max=high)) for f in fields]
+
+
 def _wire_process(wire: Wire, signals: dict[Net, object]):
     """A process that moves bits between signals; only simulated, never converted."""
     sources = []
@@ -487,6 +514,16 @@ def _wire_process(wire: Wire, signals: dict[Net, object]):
                 value = word & ((1 << width) - 1)
                 signal.next = value - ((value >> (width - 1)) << width)
                 word >>= width
+
+    if any(net.value for net, *_ in wire.slices):
+
+        @process
+        def move():  # a constant never changes, so its bits must be moved at the start
+            while True:
+                update()
+                yield [s for s, *_ in sources]
+
+        return move
 
     @always(*[s for s, *_ in sources])
     def move():
@@ -550,7 +587,7 @@ def elaborate(netlist: Netlist, ports: dict[str, object]) -> Elaboration:
 def _elaborate(netlist: Netlist, ports: dict, path: str, base: int, result: Elaboration) -> None:
     signals: dict[Net, object] = {}
     for net in netlist.nets.values():
-        signals[net] = ports[net.name] if net.direction else net.type.signals()
+        signals[net] = ports[net.name] if net.direction else _inner_signals(net)
         result.signals[path + net.name] = signals[net]
         result.types[path + net.name] = net.type
     for instance in netlist.instances:

