@@ -19,7 +19,8 @@ from ernn_myhdl.design import (
 )
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.network import Network
-from golden.network_formats import choose_network_formats
+from golden.initial_state import State
+from golden.network_formats import choose_network_formats, with_states
 from golden.range_analysis import choose_activations, choose_formats
 
 #: The tables of the activations are chosen by looking at every code of their inputs.
@@ -92,17 +93,19 @@ def build_design(
     state_word: int = 16,
     lanes: int = 1,
     name: str = "ernn",
+    initial: State | None = None,
     **hardware: int | bool | None,
 ) -> Design:
     """A design of a cell with its weights, in formats chosen on calibration data.
 
     calibration: sequences (frames, inputs). word: bits of inputs, outputs, gates and weight spectra.
-    state_word: bits of cell state and pre-activations. hardware: the other arguments of
-    `default_hardware`.
+    state_word: bits of cell state and pre-activations. initial: a state from which sequences may start as well as
+    from zero (`golden.initial_state`); the formats hold both. hardware: the other arguments of `default_hardware`.
     """
     check_identifier(name)
     check_words(word, state_word)
-    formats = choose_formats(cell, weights, calibration, word, state_word)
+    sequences, (states,) = with_states(calibration, [initial])
+    formats = choose_formats(cell, weights, sequences, word, state_word, initial=states)
     chosen = default_hardware(cell, formats, lanes, **hardware)
     # everything else is checked before the segments are counted, which takes longest
     design = Design(cell, chosen, formats, Activations(2, 2), weights, name)
@@ -123,16 +126,18 @@ def build_network(
     streams: int = 1,
     initial_states: bool = False,
     name: str = "ernn",
+    initial: Sequence[State | None] | None = None,
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
     calibration: sequences (frames, inputs) of the network. word, state_word: as in `build_design`.
     lanes, ifft_units, element_width: one for each layer, or one for all. The streams are the same in all
     layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
+    initial: for each layer a state from which sequences may start as well as from zero; the formats hold both.
     """
     check_identifier(name)
     check_words(word, state_word)
-    chosen = choose_network_formats(cells, weights, calibration, word, state_word)
+    chosen = choose_network_formats(cells, weights, calibration, word, state_word, initial=initial)
     if sample_bits is None:
         sample_bits = _sample_bits(initial_states, *chosen)
     if samples_per_beat is None:

@@ -10,7 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.engines.initial_states import CoreState, check_initial_states
+from ernn_myhdl.engines.initial_states import (
+    CoreState,
+    as_models_take_it,
+    check_initial_states,
+    saturated_states,
+)
 from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.engines.stimulus import Traffic
@@ -28,6 +33,8 @@ from ernn_myhdl.run_folder import (
     read_summary,
 )
 from ernn_myhdl.storage import load_design, write_design
+from golden.network import integer_model
+from golden.saturation import saturation_notes
 
 DESIGN_FOLDER = "design"
 
@@ -185,6 +192,16 @@ def _load_states(folder: Path, design: CoreSpecification, summary: dict) -> list
     return [state if i in loaded else None for i, state in enumerate(states)]
 
 
+def model_saturations(run: Run, frames: int) -> list[str]:
+    """Notes on saturations of a run whose engine counts none: those of the integer model, which agrees with it
+    to the bit, in the first `frames` frames."""
+    x = first_frames(run.input_sequences, frames)
+    states = [as_models_take_it(run.design, s) for s in (run.initial or [None] * len(x))[: len(x)]]
+    runs = integer_model(run.design).run(x, initial=states)
+    counts = {name: sum(one.saturations[name] for one in runs) for name in runs[0].saturations}
+    return saturation_notes(run.design, counts, sum(one.frames for one in runs))
+
+
 def run_design(
     design: CoreSpecification,
     x,
@@ -210,7 +227,8 @@ def run_design(
     per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
     progress: called with (frames done, cycle). source: what verilator compiles, `verilog` (MyHDL's)
     or `vhdl` (GHDL's synthesis of the converted VHDL). say: called with what is done before the
-    frames. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
+    frames. Initial states beyond their formats, and tensors of which more than one element in a thousand
+    saturates (engines that count them), are told in the notes. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
     """
     engine, notes = choose_engine(engine, vcd is not None)
     if source != "verilog" and engine != "verilator":
@@ -239,6 +257,9 @@ def run_design(
         with new_file(vcd) as partial:
             result = ENGINES[engine](replace(job, vcd=partial))
     seconds = time.perf_counter() - start
+    notes = notes + saturated_states(design, states)
+    if result.saturations is not None:
+        notes += saturation_notes(design, result.saturations, len(result.raw))
     if result.done is not None:
         states = [s for s, n in zip(states, result.done, strict=True) if n]
         sequences = [s[:n] for s, n in zip(sequences, result.done, strict=True) if n]

@@ -11,6 +11,7 @@ from ernn_myhdl.design import Formats
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format
 from golden.float_reference import FloatModel
+from golden.initial_state import State
 from golden.range_analysis import choose_formats
 
 
@@ -21,17 +22,23 @@ def choose_network_formats(
     word: int = 12,
     state_word: int = 16,
     overrides: Sequence[dict[str, Format] | None] | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> list[Formats]:
     """Formats of every layer (`golden.range_analysis.choose_formats`), the first one first.
 
     calibration: sequences (frames, inputs) of the network. A layer is calibrated with the float
     reference's outputs of the layers before it, and takes the output format of the one before it as
-    its input format. overrides: for each layer formats by field name, or None.
+    its input format. overrides: for each layer formats by field name, or None. initial: for each layer a state
+    from which sequences may start as from zero; the formats hold both.
     """
     check_layers(cells, weights)
     overrides = overrides or [None] * len(cells)
     if len(overrides) != len(cells):
         raise DesignError(f"format overrides: {len(overrides)}, must be one for each layer")
+    each = [None] * len(cells) if initial is None else list(initial)
+    if len(each) != len(cells):
+        raise DesignError(f"initial states: {len(each)}, must be one for each layer, or None")
+    calibration, states = with_states(calibration, each)
     chosen: list[Formats] = []
     for i, (cell, own, given) in enumerate(zip(cells, weights, overrides, strict=True)):
         given = dict(given or {})
@@ -43,13 +50,29 @@ def choose_network_formats(
                     f"output of layer {i - 1}"
                 )
         try:
-            chosen.append(choose_formats(cell, own, calibration, word, state_word, given))
+            chosen.append(
+                choose_formats(cell, own, calibration, word, state_word, given, initial=states[i])
+            )
         except DesignError as error:
             raise DesignError(f"layer {i}: {error}") from error
         if i + 1 < len(cells):
             sequences = [np.asarray(x, dtype=np.float64) for x in calibration]
-            calibration = FloatModel(cell, own).run(sequences)
+            calibration = FloatModel(cell, own).run(sequences, initial=states[i])
     return chosen
+
+
+def with_states(
+    calibration: Sequence[np.ndarray], initial: Sequence[State | None]
+) -> tuple[list[np.ndarray], list[list[State | None]]]:
+    """The sequences, and the states of each layer before them.
+
+    initial: a state of each layer. Where there are any, the sequences come twice: from zero and from them.
+    """
+    sequences = list(calibration)
+    zero: list[State | None] = [None] * len(sequences)
+    if all(state is None for state in initial):
+        return sequences, [zero] * len(initial)
+    return sequences * 2, [zero + [state] * len(sequences) for state in initial]
 
 
 def check_layers(cells: Sequence[Cell], weights: Sequence[dict[str, np.ndarray]]) -> None:

@@ -15,6 +15,7 @@ from ernn_myhdl.formats import Format, format_for
 from ernn_myhdl.pwl import FUNCTIONS, default_error, segments_for
 from ernn_myhdl.transform import forward_graph, multiplications
 from golden.float_reference import FloatModel
+from golden.initial_state import State, check_states
 from golden.sequences import check_sequence
 from golden.tensors import layer_elements, tensor_names, tensor_shapes, tensors_of
 
@@ -48,39 +49,70 @@ def matrix_products(cell: Cell) -> tuple[tuple[str, str, str], ...]:
 
 
 def observed_ranges(
-    cell: Cell, weights: dict[str, np.ndarray], calibration: Sequence[np.ndarray]
+    cell: Cell,
+    weights: dict[str, np.ndarray],
+    calibration: Sequence[np.ndarray],
+    initial: Sequence[State | None] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Smallest and largest value of every named tensor of the float reference, padding left out.
 
-    calibration: sequences (frames, inputs).
+    calibration: sequences (frames, inputs). initial: the state before each (`golden.initial_state`), None
+    for zero; what is given counts as a value of its tensors.
     """
     model = FloatModel(cell, weights)
     inside = {name: layer_elements(cell, name) for name in tensor_names(cell)}
     ranges: dict[str, tuple[float, float]] = {}
-    for group in _groups(cell, calibration):
-        for _, tensors in model.run(group, tensors=True):
+
+    def see(name: str, values: np.ndarray) -> None:
+        low, high = ranges.get(name, (np.inf, -np.inf))
+        ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+
+    for group, states in _groups(cell, calibration, initial):
+        for _, tensors in model.run(group, tensors=True, initial=states):
             for name, array in tensors.items():
-                values = array[:, inside[name]]
-                low, high = ranges.get(name, (np.inf, -np.inf))
-                ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+                see(name, array[:, inside[name]])
+        for state in states:
+            for name, values in _given_tensors(cell, state).items():
+                see(name, values)
     return ranges
 
 
-def _groups(cell: Cell, calibration: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """The sequences in groups whose tensors fit the memory; empty ones are left out."""
+def _given_tensors(cell: Cell, state: State | None) -> Arrays:
+    """The tensors that the cell holds before the first frame, where a state is given."""
+    if state is None:
+        return {}
+    y = np.asarray(state.get("output", state["cell_state"]), dtype=np.float64)
+    blocks = np.zeros(cell.y_columns * cell.y_block)
+    blocks[: cell.outputs] = y
+    spectrum = pack_spectrum(blocks.reshape(cell.y_columns, cell.y_block))
+    return {
+        "cell_state": np.asarray(state["cell_state"], dtype=np.float64),
+        "output": y,
+        "output_spectrum": spectrum,
+    }
+
+
+def _groups(
+    cell: Cell, calibration: Sequence[np.ndarray], initial: Sequence[State | None] | None
+) -> Iterator[tuple[list[np.ndarray], list[State | None]]]:
+    """The sequences and their states in groups whose tensors fit the memory; empty ones are left out."""
     sequences = [np.asarray(x, dtype=np.float64) for x in calibration]
+    states = check_states(cell, initial, len(sequences))
+    states = [state for x, state in zip(sequences, states, strict=True) if len(x)]
     sequences = [check_sequence(x, cell.inputs) for x in sequences if len(x)]
     if not sequences:
         raise DesignError("calibration: no frames; give at least one sequence (frames, inputs)")
     words = sum(int(np.prod(shape)) for shape in tensor_shapes(cell).values())
     group: list[np.ndarray] = []
-    for x in sequences:
+    kept: list[State | None] = []
+    for x, state in zip(sequences, states, strict=True):
         longest = max([len(x), *(len(s) for s in group)])
         if group and longest * (len(group) + 1) * words > CHUNK_WORDS:
-            yield group
-            group = []
+            yield group, kept
+            group, kept = [], []
         group.append(x)
-    yield group
+        kept.append(state)
+    yield group, kept
 
 
 def choose_formats(
@@ -91,6 +123,7 @@ def choose_formats(
     state_word: int = 16,
     overrides: dict[str, Format] | None = None,
     spectrum_word: int | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> Formats:
     """Formats with the most fraction bits whose ranges hold what calibration shows.
 
@@ -100,12 +133,13 @@ def choose_formats(
     overrides: formats by field name of `Formats`, taken as they are; the others adapt to the
     common fraction of the accumulators.
     spectrum_word: bits of signal spectra; None: word + max(4, log2 k + 1).
+    initial: the state before each sequence (`observed_ranges`); None: zero.
 
     A value beyond the calibrated range saturates; the models count it. Raises DesignError where
     the overrides contradict each other.
     """
     given = _checked(cell, overrides or {})
-    ranges = observed_ranges(cell, weights, calibration)
+    ranges = observed_ranges(cell, weights, calibration, initial)
     peak = {name: max(-low, high) for name, (low, high) in ranges.items()}
     growth = cell.tile.bit_length() - 1
     formats = {"input": _format(peak["input"], word)}
@@ -136,14 +170,15 @@ def _lstm(
 ) -> dict[str, Format]:
     """Formats behind the matrices of an LSTM; likewise for the other cells below."""
     gate = given.get("gate", Format(word, word - 1))
-    below_one = Format(word, word - 1)  # o * tanh(c)
+    # o * tanh(c) is within +-1; without a projection y is it, or an initial state
+    output = _bounded(peak["output"], word)
     formats = {
         "gate": gate,
-        "cell_output": below_one,
-        "output": _format(peak["output"] * MARGIN, word) if cell.projection else below_one,
+        "cell_output": Format(word, word - 1) if cell.projection else output,
+        "output": _format(peak["output"] * MARGIN, word) if cell.projection else output,
         "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
         "preactivation": _preactivation(
-            max(_sums(peak), peak["preactivations"]), _bias(weights), state_word, _flat(gate)
+            max(_sums(peak), peak["preactivations"]), _bias(weights), state_word, flat_from(gate)
         ),
     }
     if cell.peepholes:
@@ -156,18 +191,19 @@ def _gru(
 ) -> dict[str, Format]:
     gate = given.get("gate", Format(word, word - 1))
     sums = max(_sums(peak), peak["preactivations"])
-    # h lies between n and the h before it, so within +-1, and so do y and r . h
+    # h lies between n and the h before it, so within +-1 or an initial state, and so do y and r . h
+    state = peak["cell_state"]
     formats = {
         "gate": gate,
-        "cell_state": Format(state_word, state_word - 1),
-        "output": Format(word, word - 1),
+        "cell_state": _bounded(state, state_word),
+        "output": _bounded(state, word),
     }
     if cell.second_phase:
-        formats["cell_output"] = Format(word, word - 1)
-        most = _flat(gate)
+        formats["cell_output"] = _bounded(state, word)
+        most = flat_from(gate)
     else:
         # no activation is flat for the recurrent product, but all need some fraction bits
-        sums, most = sums * MARGIN, max(_flat(gate), 2.0 ** (state_word - 1 - LEAST_FRACTION))
+        sums, most = sums * MARGIN, max(flat_from(gate), 2.0 ** (state_word - 1 - LEAST_FRACTION))
     formats["preactivation"] = _preactivation(sums, _bias(weights), state_word, most)
     return formats
 
@@ -202,6 +238,11 @@ def _format(peak: float, word: int) -> Format:
     return format_for(max(peak, SMALLEST_PEAK), word)
 
 
+def _bounded(peak: float, word: int) -> Format:
+    """The format of a tensor that is within +-1 by itself; wider only where an initial state is beyond."""
+    return Format(word, word - 1) if peak <= 1.0 else _format(peak, word)
+
+
 def _guard(points: int) -> int:
     """Fraction bits beyond those of its input that a transform can use."""
     return 2 if multiplications(forward_graph(points)) else 0
@@ -223,7 +264,7 @@ def _bias(weights: Arrays) -> float:
     )
 
 
-def _flat(gate: Format) -> float:
+def flat_from(gate: Format) -> float:
     """Magnitude from which the gates are flat, 8 or more."""
     flat = 8.0
     while 1.0 - FUNCTIONS["sigmoid"](flat) > default_error(gate) / 2:

@@ -12,6 +12,7 @@ from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, CoreSpecification, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
 from golden.float_reference import FloatModel
+from golden.initial_state import State
 from golden.integer import IntegerModel
 from golden.range_analysis import model_design, observed_ranges
 from golden.tensors import layer_elements, tensor_formats, tensor_names
@@ -45,15 +46,19 @@ def range_table(
     calibration: Sequence[np.ndarray],
     formats: Formats,
     activations: Activations | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> list[RangeRow]:
     """Rows of the constants and of every named tensor over `calibration`.
 
-    calibration: sequences (frames, inputs). activations: those of `choose_activations` when None.
+    calibration: sequences (frames, inputs). activations: those of `choose_activations` when None. initial: the
+    state before each sequence, None for zero.
     """
     design = model_design(cell, weights, formats, activations)
     rows = _constants(weights, formats)
-    ranges = observed_ranges(cell, weights, calibration)
-    runs = IntegerModel(design).run([np.asarray(x, dtype=np.float64) for x in calibration])
+    ranges = observed_ranges(cell, weights, calibration, initial)
+    runs = IntegerModel(design).run(
+        [np.asarray(x, dtype=np.float64) for x in calibration], initial=initial
+    )
     frames = sum(run.frames for run in runs)
     for name in tensor_names(cell):
         elements = frames * int(np.count_nonzero(layer_elements(cell, name)))
@@ -65,17 +70,28 @@ def range_table(
     return rows
 
 
-def core_range_table(core: CoreSpecification, calibration: Sequence[np.ndarray]) -> list[RangeRow]:
+def core_range_table(
+    core: CoreSpecification,
+    calibration: Sequence[np.ndarray],
+    initial: Sequence[State | None] | None = None,
+) -> list[RangeRow]:
     """The rows of a design, or of all layers of a network with their prefixes.
 
-    A layer is looked at with the float reference's outputs of the layers before it.
+    A layer is looked at with the float reference's outputs of the layers before it. initial: the state of
+    each layer before every sequence, None for zero.
     """
     rows = []
-    for prefix, layer in zip(core.layer_prefixes, core.layers, strict=True):
-        own = range_table(layer.cell, layer.weights, calibration, layer.formats, layer.activations)
+    given = [None] * len(core.layers) if initial is None else initial
+    for prefix, layer, state in zip(core.layer_prefixes, core.layers, given, strict=True):
+        states = [state] * len(calibration)
+        own = range_table(
+            layer.cell, layer.weights, calibration, layer.formats, layer.activations, states
+        )
         rows += [replace(row, tensor=prefix + row.tensor) for row in own]
         if layer is not core.layers[-1]:
-            calibration = FloatModel(layer.cell, layer.weights).run(list(calibration))
+            calibration = FloatModel(layer.cell, layer.weights).run(
+                list(calibration), initial=states
+            )
     return rows
 
 

@@ -65,6 +65,11 @@ def number(text: str) -> float:
     return value
 
 
+def note_line(note: str) -> str:
+    """A note as a line; a warning stands for itself."""
+    return note if note.startswith("WARNING: ") else f"note: {note}"
+
+
 def print_json(value) -> None:
     """The value as JSON; null for what is not finite."""
     print(json_text(value, 2))

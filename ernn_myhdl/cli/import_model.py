@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json, whole
+from ernn_myhdl.cli.console import (
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    note_line,
+    print_json,
+    whole,
+)
 
 EXAMPLES = """\
   ernn import model.safetensors -o design
@@ -80,7 +88,6 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     from ernn_myhdl.exchange.importing import import_model, save_imported
-    from ernn_myhdl.exchange.projection import WARNING
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS
 
@@ -112,7 +119,7 @@ def run(args) -> int:
         for name, error in errors.items():
             print(f"  {name:<18} {error:.3g}")
     for note in imported.notes:
-        print(note if note.startswith(WARNING) else f"note: {note}")
+        print(note_line(note))
     print(f"wrote {args.output}")
     return FINE
 

@@ -14,6 +14,7 @@ from ernn_myhdl.cli.console import (
     add_force,
     add_json,
     frame_progress,
+    note_line,
     number,
     print_json,
     say_step,
@@ -39,6 +40,8 @@ model are taken from its folder."""
 
 ENGINE_NAMES = ("golden", "integer", "myhdl", "verilator", "ghdl", "auto")
 SOURCES = ("verilog", "vhdl")
+#: Frames in which saturations are looked for with the integer model, where the engine counts none.
+CHECKED_FRAMES = 4096
 
 
 def add_parser(subparsers) -> None:
@@ -109,7 +112,7 @@ def run(args) -> int:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.inputs import first_frames, load_input
     from ernn_myhdl.output_folder import check_file, check_folder, new_folder
-    from ernn_myhdl.run import RUN_NAME, run_design, write_run
+    from ernn_myhdl.run import RUN_NAME, model_saturations, run_design, write_run
     from ernn_myhdl.storage import load_design
 
     design = load_design(args.design)
@@ -144,6 +147,8 @@ def run(args) -> int:
                 initial=initial and initial[: len(sequences)],
             )
         result.notes = notes + result.notes
+        if result.saturations is None and result.frames:
+            result.notes += model_saturations(result, CHECKED_FRAMES)
         mismatch = _check(result, args.reference) if args.check else None
         if folder:
             write_run(result, folder)
@@ -221,7 +226,7 @@ def _lines(s: dict):
         counts = {n: c for n, c in s["saturations"].items() if c}
         text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
         yield f"saturated elements: {text}"
-    yield from (f"note: {note}" for note in s["notes"])
+    yield from (note_line(note) for note in s["notes"])
     if s.get("check", {}).get("agrees"):
         yield f"check: agrees with {s['check']['reference']} to the bit"
     for key in ("folder", "vcd"):

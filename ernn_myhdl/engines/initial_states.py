@@ -13,8 +13,9 @@ import numpy as np
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.engines.stimulus import StateBeat, Turn, packed_samples
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import quantise
+from ernn_myhdl.formats import quantise, to_real
 from golden.initial_state import check_state, one_each, state_sizes
+from golden.saturation import WARNING
 from golden.sequences import check_raw
 
 #: The state of a core before a sequence, one entry a layer.
@@ -80,6 +81,36 @@ def raw_state(design: Design, state: dict[str, np.ndarray] | None) -> dict[str, 
         check_raw(values, fmt, f"initial state {name}")
         raw[name] = values.astype(np.int64)
     return raw
+
+
+def saturated_states(design: CoreSpecification, states: Sequence[CoreState | None]) -> list[str]:
+    """A warning for each part of the state with values beyond its format, over all sequences."""
+    found: dict[str, list[float]] = {}
+    sizes: dict[str, int] = {}
+    for state in states:
+        if state is None:
+            continue
+        for layer, prefix, own in zip(design.layers, design.layer_prefixes, state, strict=True):
+            raw = raw_state(layer, own)
+            for name, given in (own or {}).items():
+                if given.dtype.kind != "f":
+                    continue
+                fmt = getattr(layer.formats, name)
+                off = np.abs(to_real(raw[name], fmt) - given)
+                sizes[prefix + name] = sizes.get(prefix + name, 0) + len(given)
+                found.setdefault(prefix + name, []).extend(off[off > fmt.lsb / 2].tolist())
+    formats = {
+        prefix + name: getattr(layer.formats, name)
+        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
+        for name in state_sizes(layer.cell)
+    }
+    return [
+        f"{WARNING}initial states: {len(off)} of {sizes[name]} values of {name} are beyond its format "
+        f"{formats[name]}, by up to {max(off):.4g}, and saturate; make the design with such states, or edit its "
+        "formats"
+        for name, off in found.items()
+        if off
+    ]
 
 
 def state_beats(

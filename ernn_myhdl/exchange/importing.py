@@ -28,16 +28,21 @@ from ernn_myhdl.exchange.projection import (
 )
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
-from ernn_myhdl.inputs import check_input, load_input
+from ernn_myhdl.inputs import check_input, first_frames, load_input
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import new_folder
 from ernn_myhdl.storage import MARKS, write_design
+from golden.initial_state import State
+from golden.network import integer_model
 from golden.output_loss import OutputLoss
+from golden.saturation import saturation_notes
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
 #: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
 LARGEST_NORMAL = 5.0
+#: Frames of the calibration data on which saturations are looked for.
+CHECKED_FRAMES = 4096
 
 
 @dataclass(frozen=True)
@@ -149,18 +154,20 @@ def design_of_layers(
         notes.append(
             "formats chosen on standard normal inputs; choose them on real ones with --calibration"
         )
+    states = [layer.initial or None if initial_states else None for layer in layers]
     each = _lanes(lanes, cells)
     design: Design | Network
     if len(cells) == 1:
         design = build_design(
             cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams,
-            initial_states=initial_states,
+            initial_states=initial_states, initial=states[0],
         )  # fmt: skip
     else:
         design = build_network(
             cells, weights, sequences, word, state_word, each, streams=streams,
-            initial_states=initial_states, name=name,
+            initial_states=initial_states, name=name, initial=states,
         )  # fmt: skip
+    notes += _saturations(design, sequences, states)
     return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 
 
@@ -169,6 +176,18 @@ def _standard_normal(inputs: int) -> list[np.ndarray]:
     sequences = random_calibration(inputs, 0)
     sequences[0][0, 0] = LARGEST_NORMAL
     return sequences
+
+
+def _saturations(
+    design: Design | Network, sequences: list[np.ndarray], states: Sequence[State | None]
+) -> list[str]:
+    """Warnings of tensors that saturate on the calibration data."""
+    x = first_frames(sequences, CHECKED_FRAMES)
+    state = states[0] if isinstance(design, Design) else list(states)
+    initial = None if all(s is None for s in states) else [state] * len(x)
+    runs = integer_model(design).run(x, initial=initial)
+    counts = {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations}
+    return saturation_notes(design, counts, sum(run.frames for run in runs))
 
 
 def _is_whole(value: object) -> bool:

@@ -16,13 +16,12 @@ from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.source import Source
 from golden.float_reference import FloatModel
 from golden.output_loss import OutputLoss, output_loss
+from golden.saturation import WARNING
 
 #: Relative Frobenius error of a matrix from which its projection is warned of.
 LARGEST_CHANGE = 0.03
 #: Block size of matrices that stay as they are.
 DENSE = 1
-#: What a note that needs action begins with.
-WARNING = "WARNING: "
 
 Arrays = dict[str, np.ndarray]
 
