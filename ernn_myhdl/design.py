@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from ernn_myhdl.formats import MAX_WORD, Format
 from ernn_myhdl.read_only import ReadOnlyArrays
 from ernn_myhdl.transform import spectral_products, width_for
 from ernn_myhdl.widths import check_widths
+
+if TYPE_CHECKING:
+    from ernn_myhdl.exchange.source_model import SourceModel
 
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
@@ -242,6 +246,7 @@ class CoreSpecification:
 
     layers: tuple[Design, ...]
     name: str
+    source: SourceModel | None
 
     @property
     def inputs(self) -> int:
@@ -290,8 +295,13 @@ class CoreSpecification:
 class Design(CoreSpecification):
     """A layer, complete: everything that models, hardware and reports derive from.
 
+<<<<<<< HEAD
     weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
     Two designs are equal when all their fields are, the weights included.
+=======
+    weights: float arrays named and shaped by `Cell.weight_shapes`. source: the model that it was made of, where
+    that is known; no part of the core, of the digest or of comparisons.
+>>>>>>> 947a739 (A design keeps its source model, and evaluate compares with it)
     Raises DesignError where anything is illegal or does not fit together.
     """
 
@@ -301,6 +311,7 @@ class Design(CoreSpecification):
     activations: Activations
     weights: dict[str, np.ndarray] = field(repr=False, compare=False)
     name: str = "ernn"
+    source: SourceModel | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_identifier(self.name)

@@ -1,6 +1,6 @@
 """How good a design is on a data set: accuracy, or error against the float reference; word lengths.
 
-The fixed-point results come from the integer model, which is bit-identical to the golden model.
+Where a design keeps what it was made of (`ernn_myhdl.exchange.source_model`), both are compared with it too. The fixed-point results come from the integer model, which is bit-identical to the golden model.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import numpy as np
 from ernn_myhdl.build import EXTRA_STATE_BITS, MAX_STATE_WORD
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.projection import source_outputs
+from ernn_myhdl.exchange.source_model import SourceModel, weights_digest
 from ernn_myhdl.inputs import DataSet
 from ernn_myhdl.network import Network
+from golden.initial_state import State
 from golden.network import float_model, integer_model
 from golden.network_formats import choose_network_formats
+from golden.output_loss import OutputLoss, output_loss
 from golden.range_analysis import model_design
 from golden.sqnr import sqnr
 
@@ -30,14 +34,31 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class SourceComparison:
+    """A design against the model that it was made of, on a data set.
+
+    projection: outputs of the float reference, with the design's matrices, against those of the source; total:
+    those of fixed point. accuracy: of the source, 0 to 1; None without labels. phone_error_rate: likewise.
+    """
+
+    model: SourceModel
+    projection: OutputLoss
+    total: OutputLoss
+    accuracy: float | None = None
+    phone_error_rate: float | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """One design, or one word length, on a data set.
 
     core: what was run. saturations: tensor -> saturated elements over all sequences.
     sqnr: of all outputs together, dB. output_sqnr, output_error: for each output, dB and largest
-    magnitude of the error as a value. float_accuracy, accuracy: part of the labels that the float
-    reference and the fixed-point model hit, 0 to 1; None without labels. float_phone_error_rate,
-    phone_error_rate: of speech of a corpus, None of other data.
+    magnitude of the error as a value; all against the float reference. frames: of the data.
+    float_accuracy, accuracy: part of the labels that the float reference and the fixed-point model hit, 0 to
+    1; None without labels. float_phone_error_rate, phone_error_rate: of speech of a corpus, None of other data.
+    source: the same of the source model, None where it is not known. rounding: fixed point against the float
+    reference.
     """
 
     core: CoreSpecification
@@ -49,6 +70,9 @@ class Evaluation:
     accuracy: float | None = None
     float_phone_error_rate: float | None = None
     phone_error_rate: float | None = None
+    frames: int = 0
+    rounding: OutputLoss | None = None
+    source: SourceComparison | None = None
 
     @property
     def loss(self) -> float | None:
@@ -93,16 +117,18 @@ def evaluate(
     data: DataSet,
     pooling: str = "mean",
     progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> Evaluation:
     """A design or network on a data set.
 
     pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
     its "last" frame. progress: called with (frames done, 0); the float reference and the model each
-    do all frames.
+    do all frames. initial: for each layer the state before every sequence, None for zero; the core's only where it
+    loads them.
     """
     _check(core, data, pooling)
-    reference = float_outputs(core, data, progress)
-    return _compared(core, data, reference, pooling, progress, data.frames)
+    references = _references(core, data, initial, progress)
+    return _compared(core, data, references, pooling, progress, data.frames)
 
 
 def sweep_words(
@@ -112,29 +138,37 @@ def sweep_words(
     calibration: Sequence[np.ndarray] | None = None,
     pooling: str = "mean",
     progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> dict[int, Evaluation]:
     """Word length -> evaluation, with formats and segments chosen anew for each.
 
     words: bits of inputs, outputs, gates and weight spectra; the cell state and pre-activations have
-    4 more. calibration: sequences that the formats are chosen on; those of the data when None.
+    4 more. calibration: sequences that the formats are chosen on; those of the data when None. initial: as in `evaluate`.
     """
     check_words(words)
     _check(core, data, pooling)
     sequences = data.sequences if calibration is None else calibration
-    reference = float_outputs(core, data, progress)
+    references = _references(core, data, initial, progress)
     made = {}
     for i, word in enumerate(words):
-        resized = at_word(core, sequences, word)
+        resized = at_word(core, sequences, word, references.initial)
         done = (i + 1) * data.frames
-        made[word] = _compared(resized, data, reference, pooling, progress, done)
+        made[word] = _compared(resized, data, references, pooling, progress, done)
     return made
 
 
-def at_word(core: CoreSpecification, calibration: Sequence[np.ndarray], word: int):
+def at_word(
+    core: CoreSpecification,
+    calibration: Sequence[np.ndarray],
+    word: int,
+    initial: Sequence[State | None] | None = None,
+):
     """The cells of `core` in formats of another word length, for the models (smallest hardware)."""
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
-    formats = choose_network_formats(cells, weights, calibration, word, word + EXTRA_STATE_BITS)
+    formats = choose_network_formats(
+        cells, weights, calibration, word, word + EXTRA_STATE_BITS, initial=initial
+    )
     layers = [model_design(*layer) for layer in zip(cells, weights, formats, strict=True)]
     return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
 
@@ -191,42 +225,104 @@ def _batches(data: DataSet, run, progress: Progress | None, done: int) -> list:
     return results
 
 
+def known_source(core: CoreSpecification) -> SourceModel | None:
+    """The model that the design was made of; None where it is not known, or not that of these weights."""
+    source = core.source
+    if source is None or source.weights_digest != weights_digest([d.weights for d in core.layers]):
+        return None
+    return source
+
+
+@dataclass(frozen=True)
+class _References:
+    """Outputs of every sequence by the float reference and, where it is known, by the source. initial: for each
+    layer the state from which the core starts."""
+
+    float: list[np.ndarray]
+    initial: Sequence[State | None] | None
+    source: SourceModel | None
+    of_source: list[np.ndarray]
+
+
+def _references(core, data: DataSet, initial, progress: Progress | None) -> _References:
+    loaded = initial if core.stream_shape.initial_states else None
+    reference = float_outputs(core, data, progress, loaded)
+    source, made = known_source(core), []
+    if source is not None and source.exact:
+        same = loaded is not None or initial is None or all(s is None for s in initial)
+        made = reference if same else float_outputs(core, data, None, initial)
+    elif source is not None:
+        states = [None] * len(core.layers) if initial is None else initial
+        made = _batches(data, lambda x: source_outputs(source.layers, x, states), None, 0)
+    return _References(reference, loaded, source, made)
+
+
 def float_outputs(
-    core: CoreSpecification, data: DataSet, progress: Progress | None = None
+    core: CoreSpecification,
+    data: DataSet,
+    progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> list[np.ndarray]:
-    """Outputs (frames, outputs) of every sequence by the float reference."""
-    return _batches(data, float_model(core).run, progress, 0)
+    """Outputs (frames, outputs) of every sequence by the float reference. initial: as in `evaluate`."""
+    model = float_model(core)
+    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, 0)
 
 
 def fixed_runs(
-    core: CoreSpecification, data: DataSet, progress: Progress | None = None, done: int = 0
+    core: CoreSpecification,
+    data: DataSet,
+    progress: Progress | None = None,
+    done: int = 0,
+    initial: Sequence[State | None] | None = None,
 ) -> list:
     """The run of every sequence by the integer model. done: frames that progress begins with."""
-    return _batches(data, integer_model(core).run, progress, done)
+    model = integer_model(core)
+    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, done)
 
 
-def _compared(core, data: DataSet, reference: list, pooling: str, progress, done) -> Evaluation:
-    """The integer model of `core` against the float reference's outputs of every sequence."""
-    runs = fixed_runs(core, data, progress, done)
-    fixed = [run.outputs for run in runs]
+def _each(core, initial: Sequence[State | None] | None, x: list) -> list | None:
+    """The state of a core for each of the sequences x, as its models take it."""
+    if initial is None:
+        return None
+    return [initial[0] if isinstance(core, Design) else list(initial)] * len(x)
+
+
+def _compared(core, data: DataSet, references: _References, pooling, progress, done) -> Evaluation:
+    """The integer model of `core` against the outputs of the references."""
+    runs = fixed_runs(core, data, progress, done, references.initial)
+    fixed, reference = [run.outputs for run in runs], references.float
     exact, given = np.concatenate(reference), np.concatenate(fixed)
-    accuracies = {}
-    if data.labels is not None:
-        accuracies = {
-            "float_accuracy": accuracy_of(reference, data, pooling),
-            "accuracy": accuracy_of(fixed, data, pooling),
-        }
-    if data.phone_error_rate is not None:
-        accuracies["float_phone_error_rate"] = data.phone_error_rate(reference)
-        accuracies["phone_error_rate"] = data.phone_error_rate(fixed)
+    float_scores, scores = _scores(reference, data, pooling), _scores(fixed, data, pooling)
+    source = None
+    if references.source is not None:
+        source = SourceComparison(
+            references.source,
+            output_loss(references.of_source, reference),
+            output_loss(references.of_source, fixed),
+            **_scores(references.of_source, data, pooling),
+        )
     return Evaluation(
         core,
         sqnr(exact, given),
         np.array([sqnr(exact[:, i], given[:, i]) for i in range(core.outputs)]),
         np.abs(given - exact).max(axis=0),
         {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations},
-        **accuracies,
+        **{f"float_{name}": value for name, value in float_scores.items()},
+        **scores,
+        frames=data.frames,
+        rounding=output_loss(reference, fixed),
+        source=source,
     )
+
+
+def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str, float]:
+    """Accuracy and phone error rate, where the data have what they need."""
+    scores = {}
+    if data.labels is not None:
+        scores["accuracy"] = accuracy_of(outputs, data, pooling)
+    if data.phone_error_rate is not None:
+        scores["phone_error_rate"] = data.phone_error_rate(outputs)
+    return scores
 
 
 def accuracy_of(outputs: list[np.ndarray], data: DataSet, pooling: str = "mean") -> float:

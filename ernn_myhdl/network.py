@@ -7,11 +7,15 @@ digest, layers, inputs, outputs, formats of x and y, and `StreamShape`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ernn_myhdl.design import CoreSpecification, Design, check_identifier
 from ernn_myhdl.errors import DesignError
+
+if TYPE_CHECKING:
+    from ernn_myhdl.exchange.source_model import SourceModel
 
 #: More layers than this are a mistake in a file rather than a network.
 MAX_LAYERS = 64
@@ -22,12 +26,13 @@ class Network(CoreSpecification):
     """Layers one after the other: y of each is x of the next; all work at the same time.
 
     layers: their designs. The output of a layer and the input of the next have one size and one format,
-    and all have the same streams and beats. name: of the top entity.
+    and all have the same streams and beats. name: of the top entity. source: as in `Design`.
     Raises DesignError where the layers do not fit together.
     """
 
     layers: tuple[Design, ...]
     name: str = "ernn"
+    source: SourceModel | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_identifier(self.name)

@@ -132,7 +132,7 @@ class Run:
 def write_run(run: Run, folder: Path) -> None:
     """Write the files of a run into an existing folder."""
     (folder / DESIGN_FOLDER).mkdir()
-    write_design(run.design, folder / DESIGN_FOLDER)
+    write_design(run.design, folder / DESIGN_FOLDER, source=False)
     for name in ("x", "outputs", "raw"):
         np.save(folder / f"{name}.npy", getattr(run, name), allow_pickle=False)
     if run.frame_cycles is not None:

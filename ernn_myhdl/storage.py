@@ -1,6 +1,7 @@
 """Design folders: `design.toml` (everything but the weights) and `weights.safetensors`.
 
-A network's folder holds `network.toml` and a design folder for every layer.
+A network's folder holds `network.toml` and a design folder for every layer. Either may hold what it was made of
+(`ernn_myhdl.exchange.source_model`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ernn_myhdl.cells import CELLS, cell_fields
 from ernn_myhdl.design import Activations, Design, Formats, Hardware, check_identifier
 from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.exchange.limits import MAX_FILE_BYTES
+from ernn_myhdl.exchange.source_model import read_source_model, write_source
 from ernn_myhdl.formats import Format
 from ernn_myhdl.json_text import LONGEST_TOML, read_toml
 from ernn_myhdl.network import MAX_LAYERS, Network
@@ -86,13 +88,15 @@ def save_design(design: Design | Network, folder: str | Path, force: bool = Fals
     return folder
 
 
-def write_design(design: Design | Network, folder: Path) -> None:
-    """Write the files of `design` into an existing folder."""
+def write_design(design: Design | Network, folder: Path, source: bool = True) -> None:
+    """Write the files of `design` into an existing folder; without source not those of its source model."""
+    if source:
+        write_source(design.source, folder)
     if isinstance(design, Network):
         names = [f"layer_{i}" for i in range(len(design.layers))]
         for name, layer in zip(names, design.layers, strict=True):
             (folder / name).mkdir()
-            write_design(layer, folder / name)
+            write_design(layer, folder / name, source)
         text = network_toml(design.name, names)
         (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
         return
@@ -174,10 +178,10 @@ def load_design(folder: str | Path) -> Design | Network:
         raise DesignError(f"design {folder}: no such folder; make one with `ernn new -o {folder}`")
     if not toml.is_file():
         raise DesignError(f"design {folder}: holds no {TOML_NAME}, so it is not a design folder")
-    parts = _read_toml(toml, _parts)
+    parts, source = _read_toml(toml, _parts), read_source_model(folder)
     try:
         arrays = _read_weights(weights)
-        return Design(weights=arrays, **parts)
+        return Design(weights=arrays, source=source, **parts)
     except DesignError as error:
         message = str(error)
         if message.startswith(str(weights)):
@@ -206,13 +210,14 @@ def _read_weights(file: Path) -> dict[str, np.ndarray]:
 def _load_network(folder: Path) -> Network:
     toml = folder / NETWORK_NAME
     name, layers = _read_toml(toml, _network_parts)
+    source = read_source_model(folder)
     designs = []
     for layer in layers:
         if (folder / layer / NETWORK_NAME).is_file():
             raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
         designs.append(load_design(folder / layer))
     try:
-        return Network(tuple(designs), name)
+        return Network(tuple(designs), name, source)
     except DesignError as error:
         raise DesignError(f"{toml}: {error}") from error
 

@@ -12,8 +12,19 @@ from ernn_myhdl.cli.console import (
     add_command,
     add_json,
     frame_progress,
+    note_line,
     number,
     print_json,
+)
+from ernn_myhdl.cli.evaluation_text import (
+    comparisons,
+    heading,
+    lines,
+    numbers,
+    projection_notes,
+    source_line,
+    source_of_sweep,
+    table,
 )
 
 EXAMPLES = """\
@@ -28,17 +39,14 @@ takes it, and optionally `labels`: integers, the class of each sequence (in the 
 names) or of each frame of all sequences. A class is the number of the largest output. Or a corpus folder: its test
 part, with the phone error rate; as --calibration utterances of its training part."""
 
-#: Outputs that are listed, the worst ones first.
-LISTED = 8
-
 
 def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "evaluate",
         "accuracy and error over a data set, by word length",
-        "Run a data set through the float reference and the fixed-point model of a design or network: "
-        "accuracy where there are labels, error, saturations. --words does so for several word "
+        "Run a data set through the source model, the float model and the fixed-point model of a design or network: "
+        "accuracy where there are labels, errors against each other, saturations. --words does so for several word "
         "lengths, with formats chosen anew for each, and names the smallest that, like all longer ones, is good "
         "enough.",
         EXAMPLES,
@@ -53,12 +61,17 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--max-loss", type=number, metavar="P",
-        help="fixed point may lose at most P points of accuracy, else exit code 1",
+        help="fixed point may lose at most P points of the float model's accuracy, else exit code 1",
     )  # fmt: skip
     parser.add_argument(
         "--min-sqnr", type=number, metavar="D",
-        help="fixed point must keep an SQNR of D dB, else exit code 1",
+        help="fixed point must keep an SQNR of D dB against the float model, else exit code 1",
     )  # fmt: skip
+    parser.add_argument(
+        "--no-initial-states",
+        action="store_true",
+        help="start every sequence from zero, whatever the folder holds",
+    )
     sweep = parser.add_argument_group("word lengths")
     sweep.add_argument(
         "--words", type=word_lengths, metavar="A..B",
@@ -109,11 +122,14 @@ def run(args) -> int:
     calibration = (
         None if args.calibration is None else load_calibration(args.calibration, core.inputs)
     )
+    args.initial, notes = _initial_states(args, core)
     result = {
         "design": core.name,
         "digest": core.digest,
         "sequences": len(data.sequences),
         "frames": data.frames,
+        "source": _source(core),
+        "notes": notes,
     }
     if data.labels is not None:
         result["labels"] = "frames" if data.labels_per_frame else "sequences"
@@ -124,13 +140,41 @@ def run(args) -> int:
     return _sweep(args, core, data, calibration, result)
 
 
+def _initial_states(args, core) -> tuple[list | None, list[str]]:
+    """The state of each layer before every sequence, of an imported model, with notes."""
+    from ernn_myhdl.exchange.initial_states import STATES_NAME, folder_states
+
+    states = None if args.no_initial_states else folder_states(args.design, core)
+    if states is None:
+        return None, []
+    if core.stream_shape.initial_states:
+        return states, [f"every sequence starts from the states of {STATES_NAME}"]
+    note = (
+        f"the source starts every sequence from the states of {STATES_NAME}, the design from zero, since it has "
+        "initial_states = false"
+    )
+    return states, [note]
+
+
+def _source(core) -> dict | None:
+    """What is known of the source, for JSON."""
+    from ernn_myhdl.evaluate import known_source
+
+    source = known_source(core)
+    return None if source is None else source.as_dict()
+
+
 def _one(args, core, data, result: dict) -> int:
     from ernn_myhdl.evaluate import evaluate
+    from golden.saturation import saturation_notes
 
     with frame_progress("evaluate", 2 * data.frames) as progress:
-        evaluation = evaluate(core, data, args.pooling, progress)
+        evaluation = evaluate(core, data, args.pooling, progress, args.initial)
+    result["notes"] += saturation_notes(core, evaluation.saturations, evaluation.frames)
+    result["notes"] += projection_notes(evaluation)
+    result["comparisons"] = comparisons(evaluation)
     kept = evaluation.keeps(args.max_loss, args.min_sqnr)
-    result |= _numbers(evaluation) | {
+    result |= numbers(evaluation) | {
         "output_sqnr": evaluation.output_sqnr.tolist(),
         "output_error": evaluation.output_error.tolist(),
         "kept": kept,
@@ -138,7 +182,7 @@ def _one(args, core, data, result: dict) -> int:
     if args.json:
         print_json(result)
     else:
-        for line in (_heading(result), *_lines(evaluation)):
+        for line in (heading(result), *lines(evaluation, result)):
             print(line)
     return FINE if kept else _failed(args, f"has {_figures(evaluation)}")
 
@@ -148,10 +192,15 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
 
     frames = (1 + len(args.words)) * data.frames
     with frame_progress("evaluate", frames) as progress:
-        made = sweep_words(core, data, args.words, calibration, args.pooling, progress)
+        made = sweep_words(
+            core, data, args.words, calibration, args.pooling, progress, args.initial
+        )
     limited = args.max_loss is not None or args.min_sqnr is not None
     chosen = smallest_word(made, args.max_loss, args.min_sqnr) if limited else None
-    result["words"] = [{"word": word} | _numbers(e) for word, e in made.items()]
+    first = next(iter(made.values()))
+    result["notes"] += projection_notes(first)
+    result["comparisons"] = [c for c in comparisons(first) if c["model"] == "float"]
+    result["words"] = [{"word": word} | numbers(e) for word, e in made.items()]
     if limited:
         result["chosen"] = chosen
     if args.output is not None:
@@ -163,7 +212,8 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
     if args.json:
         print_json(result)
     else:
-        for line in (_heading(result), *_table(made)):
+        report = (heading(result), source_line(core), *source_of_sweep(made), *table(made))
+        for line in (*report, *map(note_line, result["notes"])):
             print(line)
         if chosen is not None:
             print(
@@ -175,33 +225,6 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
         longest = max(made)
         return _failed(args, f"{longest} bits have {_figures(made[longest])}")
     return FINE
-
-
-def _numbers(evaluation) -> dict:
-    accuracy = {}
-    if evaluation.accuracy is not None:
-        accuracy = {
-            "accuracy_float": evaluation.float_accuracy,
-            "accuracy_fixed": evaluation.accuracy,
-            "loss_points": evaluation.loss,
-        }
-    if evaluation.phone_error_rate is not None:
-        accuracy["phone_error_rate_float"] = evaluation.float_phone_error_rate
-        accuracy["phone_error_rate_fixed"] = evaluation.phone_error_rate
-    return accuracy | {
-        "sqnr_db": evaluation.sqnr,
-        "largest_error": evaluation.error,
-        "saturations": evaluation.saturations,
-    }
-
-
-def _heading(result: dict) -> str:
-    text = f"{result['design']}: {result['sequences']} sequences, {result['frames']} frames"
-    if result.get("labels") == "frames":
-        return f"{text}, a label for each frame"
-    if "labels" in result:
-        return f"{text}, class by the {result['pooling']} output"
-    return text
 
 
 def _figures(evaluation) -> str:
@@ -218,52 +241,6 @@ def _limits(args) -> str:
     if args.min_sqnr is not None:
         limits.append(f"an SQNR of at least {args.min_sqnr:g} dB")
     return " and ".join(limits)
-
-
-def _lines(evaluation):
-    """The report of one design."""
-    if evaluation.accuracy is not None:
-        yield (
-            f"accuracy: float {100 * evaluation.float_accuracy:.2f} %, fixed point "
-            f"{100 * evaluation.accuracy:.2f} %, loss {evaluation.loss:.2f} points"
-        )
-    if evaluation.phone_error_rate is not None:
-        yield (
-            f"phone error rate: float {100 * evaluation.float_phone_error_rate:.2f} %, fixed point "
-            f"{100 * evaluation.phone_error_rate:.2f} %"
-        )
-    fmt = evaluation.core.output_format
-    yield (
-        f"SQNR {evaluation.sqnr:.1f} dB, largest error {evaluation.error:.4g} "
-        f"({evaluation.error / fmt.lsb:.1f} LSB of {fmt})"
-    )
-    counts = {n: c for n, c in evaluation.saturations.items() if c}
-    text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
-    yield f"saturated elements: {text}"
-    yield f"{'output':>6}  {'SQNR (dB)':>9}  {'largest error':>13}"
-    order = evaluation.output_sqnr.argsort(kind="stable")
-    listed = order if len(order) <= 2 * LISTED else order[:LISTED]
-    for i in sorted(listed):
-        error = evaluation.output_error[i]
-        yield f"{i:>6}  {evaluation.output_sqnr[i]:>9.1f}  {error:>13.4g}"
-    if len(listed) < len(order):
-        yield f"the {LISTED} worst of {len(order)} outputs; all of them with --json"
-
-
-def _table(made: dict):
-    """A line for each word length."""
-    first = next(iter(made.values()))
-    labelled, spoken = first.accuracy is not None, first.phone_error_rate is not None
-    accuracy = f"  {'accuracy (%)':>12}  {'loss (points)':>13}" if labelled else ""
-    phones = f"  {'phone errors (%)':>16}" if spoken else ""
-    yield f"{'word':>5}{accuracy}{phones}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
-    if labelled:
-        phones = f"  {'':>13}  {100 * first.float_phone_error_rate:>16.2f}" if spoken else ""
-        yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}{phones}"
-    for word, e in made.items():
-        accuracy = f"  {100 * e.accuracy:>12.2f}  {e.loss:>13.2f}" if labelled else ""
-        phones = f"  {100 * e.phone_error_rate:>16.2f}" if spoken else ""
-        yield f"{word:>5}{accuracy}{phones}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
 
 
 def _failed(args, what: str) -> int:

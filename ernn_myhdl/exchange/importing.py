@@ -27,6 +27,7 @@ from ernn_myhdl.exchange.projection import (
     projection_notes,
 )
 from ernn_myhdl.exchange.source import read_source
+from ernn_myhdl.exchange.source_model import Origin, file_digest, source_of
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.inputs import check_input, first_frames, load_input
 from ernn_myhdl.network import Network
@@ -105,7 +106,11 @@ def import_model(
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes, notes = block_sizes(block, own, source)
     options = (calibration, word, state_word, lanes, streams, name)
-    imported = design_of_layers(source.layers, sizes, *options, initial_states=initial_states)
+    kind = "ONNX" if Path(file).suffix.lower() == ".onnx" else "state dict"
+    origin = Origin(kind, Path(file).name, file_digest(file))
+    imported = design_of_layers(
+        source.layers, sizes, *options, initial_states=initial_states, origin=origin
+    )
     return replace(imported, notes=(*source.notes, *notes, *imported.notes))
 
 
@@ -120,11 +125,12 @@ def design_of_layers(
     name: str = "ernn",
     trained: Sequence[dict[str, np.ndarray]] | None = None,
     initial_states: bool | None = None,
+    origin: Origin | None = None,
 ) -> Imported:
     """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
 
-    trained: for each layer, weights of the cell that stand in the place of the nearest ones. Other
-    arguments: `import_model`.
+    trained: for each layer, weights of the cell that stand in the place of the nearest ones. origin: of the layers,
+    which the design keeps as its source. Other arguments: `import_model`.
     """
     if state_word is None and _is_whole(word):
         state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
@@ -167,6 +173,9 @@ def design_of_layers(
             cells, weights, sequences, word, state_word, each, streams=streams,
             initial_states=initial_states, name=name, initial=states,
         )  # fmt: skip
+    if origin is not None:
+        source = source_of(origin, layers, [d.weights for d in design.layers], loss is None)
+        design = replace(design, source=source)
     notes += _saturations(design, sequences, states)
     return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 

@@ -43,6 +43,21 @@ def load_initial_states(folder: str | Path, count: int) -> list[dict[str, np.nda
     return _by_layer(file, count) if file.exists() else [None] * count
 
 
+def folder_states(folder: str | Path, design: CoreSpecification) -> list | None:
+    """The state of each layer of an imported model in a design folder; None where it has none.
+
+    Raises DesignError where a tensor is not that of its layer.
+    """
+    folder = Path(folder)
+    file = (folder if folder.is_dir() else folder.parent) / STATES_NAME
+    if not file.exists():
+        return None
+    states = _by_layer(file, len(design.layers))
+    for number, (state, layer) in enumerate(zip(states, design.layers, strict=True)):
+        _check_layer(f"{_WHAT} {file}: layer_{number}", state, layer, 0)
+    return states
+
+
 def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
     """The tensors of each of `count` layers; DesignError where a name is of none."""
     check_model_file(file, _WHAT)

@@ -15,6 +15,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.source import Source
 from golden.float_reference import FloatModel
+from golden.initial_state import State
 from golden.output_loss import OutputLoss, output_loss
 from golden.saturation import WARNING
 
@@ -96,18 +97,16 @@ def one_each(what: str, given: int | Sequence[int], count: int) -> list[int]:
 
 
 def source_outputs(
-    layers: Sequence[DenseLayer], x: Sequence[np.ndarray], initial: bool = True
+    layers: Sequence[DenseLayer], x: Sequence[np.ndarray], initial: Sequence[State | None]
 ) -> list[np.ndarray]:
     """Outputs (frames, outputs) of the source for sequences x (frames, inputs), in float64.
 
-    initial: start from the initial states of the layers; otherwise from zero.
+    initial: for each layer the state before all sequences, None for zero.
     """
-    cells = [
-        layer.cell(dict.fromkeys(("block", *layer.block_parameters.values()), DENSE))
-        for layer in layers
-    ]
+    sizes = [dict.fromkeys(("block", *each.block_parameters.values()), DENSE) for each in layers]
+    cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
     weights = [layer.circulant(cell) for layer, cell in zip(layers, cells, strict=True)]
-    return _outputs(layers, cells, weights, x, initial, "dense")
+    return _outputs(cells, weights, x, initial, "dense")
 
 
 def projection_loss(
@@ -120,15 +119,15 @@ def projection_loss(
 
     x: sequences (frames, inputs). Both start from the initial states of the layers.
     """
-    given = _outputs(layers, cells, weights, x, True, "circulant")
-    return output_loss(source_outputs(layers, x), given)
+    states = [layer.initial or None for layer in layers]
+    given = _outputs(cells, weights, x, states, "circulant")
+    return output_loss(source_outputs(layers, x, states), given)
 
 
-def _outputs(layers, cells, weights, x, initial: bool, structure: str) -> list[np.ndarray]:
+def _outputs(cells, weights, x, initial, structure: str) -> list[np.ndarray]:
     x = list(x)
-    for layer, cell, own in zip(layers, cells, weights, strict=True):
-        states = [layer.initial if initial and layer.initial else None] * len(x)
-        x = FloatModel(cell, own, structure).run(x, initial=states)
+    for cell, own, state in zip(cells, weights, initial, strict=True):
+        x = FloatModel(cell, own, structure).run(x, initial=[state] * len(x))
     return x
 
 

@@ -23,6 +23,7 @@ from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers
 from ernn_myhdl.exchange.joining import layers_of
+from ernn_myhdl.exchange.source_model import Origin
 from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import check_file, new_file
@@ -69,6 +70,7 @@ def compressed_design(
         [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
+        origin=Origin("PyTorch module as trained", type(compressed.model).__name__),
         **options,
     )
     design = made.design

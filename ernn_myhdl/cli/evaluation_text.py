@@ -1,0 +1,155 @@
+"""What `ernn evaluate` prints: lines of text, and parts of its JSON."""
+
+from __future__ import annotations
+
+from ernn_myhdl.cli.console import note_line
+
+#: Outputs that are listed, the worst ones first.
+LISTED = 8
+#: Part of the source's span by which the float model may differ before a warning.
+LARGEST_DIFFERENCE = 0.05
+
+_NAMES = {"source": "source model", "float": "float model", "fixed point": "fixed point"}
+
+
+def heading(result: dict) -> str:
+    text = f"{result['design']}: {result['sequences']} sequences, {result['frames']} frames"
+    if result.get("labels") == "frames":
+        return f"{text}, a label for each frame"
+    if "labels" in result:
+        return f"{text}, class by the {result['pooling']} output"
+    return text
+
+
+def source_line(core) -> str:
+    from ernn_myhdl.evaluate import known_source
+    from ernn_myhdl.exchange.source_model import SOURCE_NAME
+
+    source = known_source(core)
+    if source is not None:
+        how = (
+            "its matrices are the design's"
+            if source.exact
+            else "with other matrices than the design"
+        )
+        return f"source model: {source}, {how}"
+    if core.source is not None:
+        return "source model: not known, since the weights are not those that were imported"
+    return f"source model: not known, since the design has no {SOURCE_NAME}"
+
+
+def projection_notes(evaluation) -> list[str]:
+    """A warning where the design's matrices give other outputs than the source's."""
+    from golden.saturation import WARNING
+
+    source = evaluation.source
+    if source is None or source.projection.relative <= LARGEST_DIFFERENCE:
+        return []
+    return [
+        f"{WARNING}the design computes something else than its source model, whatever the words: "
+        f"{source.projection}; its matrices were made block-circulant without training"
+    ]
+
+
+def comparisons(evaluation) -> list[dict]:
+    """For JSON: a model against another one, with accuracies where there are labels."""
+    source, found = evaluation.source, []
+    if source is not None:
+        found.append(("float", "source", source.projection))
+    found.append(("fixed point", "float", evaluation.rounding))
+    if source is not None:
+        found.append(("fixed point", "source", source.total))
+    scores = {"float": evaluation.float_accuracy, "fixed point": evaluation.accuracy}
+    if source is not None:
+        scores["source"] = source.accuracy
+    rows = []
+    for model, against, loss in found:
+        row = {"model": model, "against": against} | loss.as_dict()
+        if evaluation.accuracy is not None:
+            row["accuracy"] = scores[model]
+            row["loss_points"] = 100.0 * (scores[against] - scores[model])
+        rows.append(row)
+    return rows
+
+
+def _comparison_line(row: dict) -> str:
+    text = f"{_NAMES[row['model']]} against {_NAMES[row['against']]}: "
+    if "accuracy" in row:
+        text += f"accuracy {100 * row['accuracy']:.2f} %, loss {row['loss_points']:.2f} points, "
+    return text + (
+        f"SQNR {row['sqnr_db']:.1f} dB, largest error {row['largest_error']:.4g} "
+        f"({100 * row['largest_error_of_span']:.3g} % of the span)"
+    )
+
+
+def source_of_sweep(made: dict):
+    for row in comparisons(next(iter(made.values()))):
+        if row["model"] == "float":
+            yield _comparison_line(row)
+
+
+def numbers(evaluation) -> dict:
+    accuracy = {}
+    if evaluation.accuracy is not None:
+        accuracy = {
+            "accuracy_float": evaluation.float_accuracy,
+            "accuracy_fixed": evaluation.accuracy,
+            "loss_points": evaluation.loss,
+        }
+    if evaluation.phone_error_rate is not None:
+        accuracy["phone_error_rate_float"] = evaluation.float_phone_error_rate
+        accuracy["phone_error_rate_fixed"] = evaluation.phone_error_rate
+    return accuracy | {
+        "sqnr_db": evaluation.sqnr,
+        "largest_error": evaluation.error,
+        "saturations": evaluation.saturations,
+    }
+
+
+def lines(evaluation, result: dict):
+    """The report of one design."""
+    source = evaluation.source
+    yield source_line(evaluation.core)
+    if evaluation.accuracy is not None:
+        known = "" if source is None else f"source {100 * source.accuracy:.2f} %, "
+        yield (
+            f"accuracy: {known}float {100 * evaluation.float_accuracy:.2f} %, fixed point "
+            f"{100 * evaluation.accuracy:.2f} %"
+        )
+    if evaluation.phone_error_rate is not None:
+        known = "" if source is None else f"source {100 * source.phone_error_rate:.2f} %, "
+        yield (
+            f"phone error rate: {known}float {100 * evaluation.float_phone_error_rate:.2f} %, fixed point "
+            f"{100 * evaluation.phone_error_rate:.2f} %"
+        )
+    yield from map(_comparison_line, result["comparisons"])
+    fmt = evaluation.core.output_format
+    yield f"largest error of fixed point: {evaluation.error / fmt.lsb:.1f} LSB of {fmt}"
+    counts = {n: c for n, c in evaluation.saturations.items() if c}
+    text = ", ".join(f"{n} {c}" for n, c in counts.items()) or "none"
+    yield f"saturated elements: {text}"
+    yield from map(note_line, result["notes"])
+    yield f"{'output':>6}  {'SQNR (dB)':>9}  {'largest error':>13}"
+    order = evaluation.output_sqnr.argsort(kind="stable")
+    listed = order if len(order) <= 2 * LISTED else order[:LISTED]
+    for i in sorted(listed):
+        error = evaluation.output_error[i]
+        yield f"{i:>6}  {evaluation.output_sqnr[i]:>9.1f}  {error:>13.4g}"
+    if len(listed) < len(order):
+        yield f"the {LISTED} worst of {len(order)} outputs; all of them with --json"
+
+
+def table(made: dict):
+    """A line for each word length."""
+    first = next(iter(made.values()))
+    labelled, spoken = first.accuracy is not None, first.phone_error_rate is not None
+    accuracy = f"  {'accuracy (%)':>12}  {'loss (points)':>13}" if labelled else ""
+    phones = f"  {'phone errors (%)':>16}" if spoken else ""
+    yield f"{'word':>5}{accuracy}{phones}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
+    if labelled:
+        phones = f"  {'':>13}  {100 * first.float_phone_error_rate:>16.2f}" if spoken else ""
+        yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}{phones}"
+    for word, e in made.items():
+        accuracy = f"  {100 * e.accuracy:>12.2f}  {e.loss:>13.2f}" if labelled else ""
+        phones = f"  {100 * e.phone_error_rate:>16.2f}" if spoken else ""
+        yield f"{word:>5}{accuracy}{phones}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
