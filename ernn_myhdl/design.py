@@ -295,13 +295,9 @@ class CoreSpecification:
 class Design(CoreSpecification):
     """A layer, complete: everything that models, hardware and reports derive from.
 
-<<<<<<< HEAD
-    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
-    Two designs are equal when all their fields are, the weights included.
-=======
-    weights: float arrays named and shaped by `Cell.weight_shapes`. source: the model that it was made of, where
-    that is known; no part of the core, of the digest or of comparisons.
->>>>>>> 947a739 (A design keeps its source model, and evaluate compares with it)
+    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies. source: the
+    model that it was made of, where that is known; no part of the core, of the digest or of comparisons.
+    Two designs are equal when all other fields are, the weights included.
     Raises DesignError where anything is illegal or does not fit together.
     """
 

@@ -169,7 +169,7 @@ def test_many_outputs_are_shortened(place, capsys):
     save_design(build_design(cell, random_weights(cell, 1), _sequences()), "wide")
     out = call("evaluate wide --data x.npz", capsys).out
     assert "the 8 worst of 40 outputs" in out
-    assert len(out.splitlines()) == 13
+    assert len(out.splitlines()) == 15
 
 
 def test_limits_and_exit_codes(place, capsys):
@@ -187,7 +187,7 @@ def test_limits_and_exit_codes(place, capsys):
 def test_a_sweep(place, capsys):
     command = "evaluate design --data labelled.npz --words 6..8,12 --max-loss 100 -o p/words.png"
     out = call(command, capsys).out
-    assert [line.split()[0] for line in out.splitlines()[2:7]] == ["float", "6", "7", "8", "12"]
+    assert [line.split()[0] for line in out.splitlines()[3:8]] == ["float", "6", "7", "8", "12"]
     assert (
         "chosen: 6 bits, the smallest that, like all longer ones, keeps a loss of at most 100 points"
         in out
