@@ -13,6 +13,7 @@ import numpy as np
 from ernn_myhdl.build import EXTRA_STATE_BITS, MAX_STATE_WORD
 from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.input_scaling import scaled
 from ernn_myhdl.inputs import DataSet
 from ernn_myhdl.network import Network
 from golden.network import float_model, integer_model
@@ -131,11 +132,18 @@ def sweep_words(
 
 
 def at_word(core: CoreSpecification, calibration: Sequence[np.ndarray], word: int):
-    """The cells of `core` in formats of another word length, for the models (smallest hardware)."""
+    """The cells of `core` in formats of another word length, for the models (smallest hardware).
+
+    The scaling of x stays: it does not depend on the word length.
+    """
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
+    calibration = scaled(core.host_scaling, calibration)
     formats = choose_network_formats(cells, weights, calibration, word, word + EXTRA_STATE_BITS)
-    layers = [model_design(*layer) for layer in zip(cells, weights, formats, strict=True)]
+    layers = [
+        model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
+        for i, layer in enumerate(zip(cells, weights, formats, strict=True))
+    ]
     return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
 
 

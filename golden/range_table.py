@@ -11,6 +11,7 @@ from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, CoreSpecification, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
+from ernn_myhdl.input_scaling import scaled
 from golden.float_reference import FloatModel
 from golden.integer import IntegerModel
 from golden.range_analysis import model_design, observed_ranges
@@ -71,6 +72,7 @@ def core_range_table(core: CoreSpecification, calibration: Sequence[np.ndarray])
     A layer is looked at with the float reference's outputs of the layers before it.
     """
     rows = []
+    calibration = scaled(core.host_scaling, calibration)
     for prefix, layer in zip(core.layer_prefixes, core.layers, strict=True):
         own = range_table(layer.cell, layer.weights, calibration, layer.formats, layer.activations)
         rows += [replace(row, tensor=prefix + row.tensor) for row in own]

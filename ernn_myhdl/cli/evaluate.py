@@ -109,11 +109,14 @@ def run(args) -> int:
     calibration = (
         None if args.calibration is None else load_calibration(args.calibration, core.inputs)
     )
+    from golden.input_scales import input_notes
+
     result = {
         "design": core.name,
         "digest": core.digest,
         "sequences": len(data.sequences),
         "frames": data.frames,
+        "notes": input_notes(core, data.sequences),
     }
     if data.labels is not None:
         result["labels"] = "frames" if data.labels_per_frame else "sequences"
@@ -138,7 +141,7 @@ def _one(args, core, data, result: dict) -> int:
     if args.json:
         print_json(result)
     else:
-        for line in (_heading(result), *_lines(evaluation)):
+        for line in (_heading(result), *result["notes"], *_lines(evaluation)):
             print(line)
     return FINE if kept else _failed(args, f"has {_figures(evaluation)}")
 
@@ -163,7 +166,7 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
     if args.json:
         print_json(result)
     else:
-        for line in (_heading(result), *_table(made)):
+        for line in (_heading(result), *result["notes"], *_table(made)):
             print(line)
         if chosen is not None:
             print(

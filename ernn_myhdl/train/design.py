@@ -7,6 +7,7 @@ that the model computed with.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from ernn_myhdl.output_folder import check_file, new_file
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
 from ernn_myhdl.train.trial import Checked, module_options, prefix
 from golden.float_reference import FloatModel
+from golden.input_scales import WARNING
 
 if TYPE_CHECKING:
     from ernn_myhdl.train.compressing import Compressed
@@ -53,7 +55,8 @@ def compressed_design(
     None: that in which forward calls them. options: word (None: that of the quantisation, else 12), state_word,
     lanes, streams and name, as in `import_model`. DesignError where the float reference of the design gives
     anything but the modules on the first batch of the data (`ernn_myhdl.train.trial`). What the model does behind the
-    last module, such as a mean over frames, is not part of the design: `report["host"]`.
+    last module, such as a mean over frames, is not part of the design: `report["host"]`. Where the calibration data
+    show a need, a scaling of x is chosen, which is the host's too; elements of x that stay too coarse are warned of.
     """
     checked = _checked(compressed, order)
     chain, layers = checked.chain, layers_of(checked.chain)
@@ -61,15 +64,19 @@ def compressed_design(
     if options.get("word") is None:
         quantisation = compressed.quantisation
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
-    design = design_of_layers(
+    imported = design_of_layers(
         layers,
         [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
         **options,
-    ).design
-    models = iter([FloatModel(layer.cell, layer.weights) for layer in design.layers])
+    )
+    design = imported.design
+    models = iter([FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers])
     checked.compare([[next(models) for _ in module.layers] for module in chain])
+    for note in imported.notes:
+        if note.startswith(WARNING):
+            warnings.warn(note.removeprefix(WARNING), stacklevel=3)
     return design
 
 
