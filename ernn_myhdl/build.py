@@ -18,6 +18,7 @@ from ernn_myhdl.design import (
     check_identifier,
 )
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.input_scaling import InputScaling, scaled
 from ernn_myhdl.network import Network
 from golden.initial_state import State
 from golden.network_formats import choose_network_formats, with_states
@@ -93,22 +94,24 @@ def build_design(
     state_word: int = 16,
     lanes: int = 1,
     name: str = "ernn",
+    input_scaling: InputScaling | None = None,
     initial: State | None = None,
     **hardware: int | bool | None,
 ) -> Design:
     """A design of a cell with its weights, in formats chosen on calibration data.
 
     calibration: sequences (frames, inputs). word: bits of inputs, outputs, gates and weight spectra.
-    state_word: bits of cell state and pre-activations. initial: a state from which sequences may start as well as
-    from zero (`golden.initial_state`); the formats hold both. hardware: the other arguments of `default_hardware`.
+    state_word: bits of cell state and pre-activations. input_scaling: of the calibration data's x, for
+    which the weights are made. initial: a state from which sequences may start as well as from zero
+    (`golden.initial_state`); the formats hold both. hardware: the other arguments of `default_hardware`.
     """
     check_identifier(name)
     check_words(word, state_word)
-    sequences, (states,) = with_states(calibration, [initial])
+    sequences, (states,) = with_states(scaled(input_scaling, calibration), [initial])
     formats = choose_formats(cell, weights, sequences, word, state_word, initial=states)
     chosen = default_hardware(cell, formats, lanes, **hardware)
     # everything else is checked before the segments are counted, which takes longest
-    design = Design(cell, chosen, formats, Activations(2, 2), weights, name)
+    design = Design(cell, chosen, formats, Activations(2, 2), weights, name, input_scaling)
     return replace(design, activations=choose_activations(cell, formats))
 
 
@@ -126,17 +129,20 @@ def build_network(
     streams: int = 1,
     initial_states: bool = False,
     name: str = "ernn",
+    input_scaling: InputScaling | None = None,
     initial: Sequence[State | None] | None = None,
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
-    calibration: sequences (frames, inputs) of the network. word, state_word: as in `build_design`.
+    calibration: sequences (frames, inputs) of the network. word, state_word, input_scaling: as in
+    `build_design`.
     lanes, ifft_units, element_width: one for each layer, or one for all. The streams are the same in all
     layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
     initial: for each layer a state from which sequences may start as well as from zero; the formats hold both.
     """
     check_identifier(name)
     check_words(word, state_word)
+    calibration = scaled(input_scaling, calibration)
     chosen = choose_network_formats(cells, weights, calibration, word, state_word, initial=initial)
     if sample_bits is None:
         sample_bits = _sample_bits(initial_states, *chosen)
@@ -157,8 +163,11 @@ def build_network(
                 cell, formats, *given, samples_per_beat, sample_bits, streams, initial_states
             )
             layers.append(
-                Design(cell, hardware, formats, Activations(2, 2), own, f"{name}_layer_{i}")
-            )
+                Design(
+                    cell, hardware, formats, Activations(2, 2), own, f"{name}_layer_{i}",
+                    None if i else input_scaling,
+                )
+            )  # fmt: skip
         except DesignError as error:
             raise DesignError(f"layer {i}: {error}") from error
     Network(tuple(layers), name)

@@ -17,6 +17,7 @@ import numpy as np
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import MAX_WORD, Format
+from ernn_myhdl.input_scaling import InputScaling
 from ernn_myhdl.read_only import ReadOnlyArrays
 from ernn_myhdl.transform import spectral_products, width_for
 from ernn_myhdl.widths import check_widths
@@ -274,6 +275,11 @@ class CoreSpecification:
         return self.layers[-1].formats.output
 
     @property
+    def host_scaling(self) -> InputScaling | None:
+        """What the host does to x before it is rounded to `input_format`; None: nothing."""
+        return self.layers[0].input_scaling
+
+    @property
     def stream_shape(self) -> StreamShape:
         hw = self.layers[0].hardware
         return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states)
@@ -295,9 +301,10 @@ class CoreSpecification:
 class Design(CoreSpecification):
     """A layer, complete: everything that models, hardware and reports derive from.
 
-    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies. source: the
-    model that it was made of, where that is known; no part of the core, of the digest or of comparisons.
-    Two designs are equal when all other fields are, the weights included.
+    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
+    input_scaling: what the host does to x before it is rounded, for which the weights are made; None:
+    nothing. source: the model that it was made of, where that is known; no part of the core, of the digest or of
+    comparisons. Two designs are equal when all other fields are, the weights included.
     Raises DesignError where anything is illegal or does not fit together.
     """
 
@@ -307,10 +314,13 @@ class Design(CoreSpecification):
     activations: Activations
     weights: dict[str, np.ndarray] = field(repr=False, compare=False)
     name: str = "ernn"
+    input_scaling: InputScaling | None = None
     source: SourceModel | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_identifier(self.name)
+        if self.input_scaling is not None:
+            self.input_scaling.check(self.cell.inputs)
         self.formats.check(self.cell)
         self.hardware.check(self.cell, self.formats)
         self._check_weights()
@@ -375,6 +385,8 @@ class Design(CoreSpecification):
         state = hashlib.sha256(
             repr((self.cell, self.hardware, self.formats, self.activations)).encode()
         )
+        if self.input_scaling is not None:  # without one as it always was
+            state.update(repr(self.input_scaling).encode())
         for name in sorted(self.weights):
             state.update(name.encode())
             state.update(np.ascontiguousarray(self.weights[name], dtype="<f8").tobytes())

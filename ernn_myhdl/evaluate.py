@@ -15,6 +15,7 @@ from ernn_myhdl.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.projection import source_outputs
 from ernn_myhdl.exchange.source_model import SourceModel, weights_digest
+from ernn_myhdl.input_scaling import scaled
 from ernn_myhdl.inputs import DataSet
 from ernn_myhdl.network import Network
 from golden.initial_state import State
@@ -163,13 +164,20 @@ def at_word(
     word: int,
     initial: Sequence[State | None] | None = None,
 ):
-    """The cells of `core` in formats of another word length, for the models (smallest hardware)."""
+    """The cells of `core` in formats of another word length, for the models (smallest hardware).
+
+    The scaling of x stays: it does not depend on the word length. initial: as in `build_network`.
+    """
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
+    calibration = scaled(core.host_scaling, calibration)
     formats = choose_network_formats(
         cells, weights, calibration, word, word + EXTRA_STATE_BITS, initial=initial
     )
-    layers = [model_design(*layer) for layer in zip(cells, weights, formats, strict=True)]
+    layers = [
+        model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
+        for i, layer in enumerate(zip(cells, weights, formats, strict=True))
+    ]
     return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
 
 

@@ -42,6 +42,11 @@ class Network(CoreSpecification):
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Design):
                 raise DesignError(f"network layer {i}: is {type(layer).__name__}, must be a Design")
+            if i and layer.input_scaling is not None:
+                raise DesignError(
+                    f"network layer {i}: has an input scaling, but no host stands between layers; only "
+                    "the first layer may have one"
+                )
         for i, (this, following) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
             for what, ours, theirs in (
                 ("outputs", this.outputs, following.inputs),

@@ -16,6 +16,8 @@ from ernn_myhdl.rtl.units import units_for
 from ernn_myhdl.schedule import schedule_for
 from ernn_myhdl.transform import spectral_products
 
+#: Numbers of a list that are printed.
+LISTED = 24
 #: Words of activations' inputs up to this are looked at code by code.
 LOOKED_AT_BITS = 20
 
@@ -110,6 +112,7 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
         "name": design.name,
         "digest": design.digest,
         "cell": {"kind": cell.kind} | asdict(cell),
+        "host": None if design.input_scaling is None else design.input_scaling.record(),
         "hardware": asdict(hw),
         "activation": asdict(design.activations),
         "activation_errors": errors,
@@ -175,6 +178,7 @@ def info_text(info: dict) -> str:
             "cell",
             f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
         ),
+        *_host_lines(info),
         (
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
@@ -240,6 +244,31 @@ def info_text(info: dict) -> str:
         low, high = Format(**fmt).range
         text.append(f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}")
     return "\n".join(text)
+
+
+def _host_lines(info: dict) -> list[tuple[str, str]]:
+    """What the host does to x; nothing where it only rounds."""
+    if info["host"] is None:
+        return []
+    shifts, offsets = (info["host"].get(f"input_{n}") for n in ("shifts", "offsets"))
+    fmt = Format(**info["formats"]["input"])
+    value = "(x - offset)" if offsets else "x"
+    lines = [
+        (
+            "host",
+            f"word of x = floor({value} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits",
+        ),
+        ("", f"shift {_listed(shifts)}"),
+    ]
+    if offsets:
+        lines.append(("", f"offset {_listed(offsets)}"))
+    return lines
+
+
+def _listed(values: list) -> str:
+    """The values, the first LISTED of more."""
+    text = " ".join(f"{value:g}" for value in values[:LISTED])
+    return text if len(values) <= LISTED else f"{text} ... ({len(values)}; all with --json)"
 
 
 def _network_text(info: dict) -> str:

@@ -23,6 +23,7 @@ from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.exchange.limits import MAX_FILE_BYTES
 from ernn_myhdl.exchange.source_model import read_source_model, write_source
 from ernn_myhdl.formats import Format
+from ernn_myhdl.input_scaling import scaling_of
 from ernn_myhdl.json_text import LONGEST_TOML, read_toml
 from ernn_myhdl.network import MAX_LAYERS, Network
 from ernn_myhdl.output_folder import new_folder
@@ -34,6 +35,8 @@ WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
 #: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
 _LONGEST_NETWORK = 1 << 16
+#: Section of design.toml that there is where the host scales x.
+HOST = "host"
 
 _COMMENTS = {
     "cell": {
@@ -148,6 +151,13 @@ def design_toml(design: Design) -> str:
             item.trivia.comment_ws = " " * (max(widths.values()) - widths[key] + 2)
             table.add(key, item)
         document.add(section, table)
+    if design.input_scaling is not None:
+        document.add(tomlkit.nl())
+        table = tomlkit.table()
+        table.add(tomlkit.comment("x enters the core as (x - offset) * 2**shift, then rounded"))
+        for key, values in design.input_scaling.record().items():
+            table.add(key, tomlkit.item(values))
+        document.add(HOST, table)
     return tomlkit.dumps(document)
 
 
@@ -246,11 +256,14 @@ def _read_toml(file: Path, parts: Callable[[dict], Any]):
 
 
 def _parts(document: dict) -> dict:
-    _check_keys("", document, ("format_version", "name", *_COMMENTS), ())
+    _check_keys("", document, ("format_version", "name", *_COMMENTS, HOST), (HOST,))
     _check_head(document)
     for section in _COMMENTS:
         if not isinstance(document[section], dict):
             raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
+    host = document.get(HOST)
+    if host is not None and not isinstance(host, dict):
+        raise DesignError(f"{HOST} = {host!r}: must be a table [{HOST}]")
     cell = dict(document["cell"])
     if "kind" not in cell:
         raise DesignError(f"cell kind: is missing ({_COMMENTS['cell']['kind']}); add it")
@@ -266,6 +279,7 @@ def _parts(document: dict) -> dict:
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
+        "input_scaling": None if host is None else scaling_of(host),
     }
 
 

@@ -11,6 +11,7 @@ from fxpmath import Fxp
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import to_real
+from ernn_myhdl.input_scaling import scaled
 from golden.fxp_cells import FXP_CELLS
 from golden.fxp_stages import FxpStages, chosen
 from golden.initial_state import State, check_state
@@ -79,7 +80,7 @@ class FixedPointModel:
     def step(self, x) -> dict[str, np.ndarray]:
         """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
         cell, stages = self.design.cell, self._stages
-        x = check_sequence(np.asarray(x)[None], cell.inputs)[0]
+        (x,) = scaled(self.design.input_scaling, check_sequence(np.asarray(x)[None], cell.inputs))
         t = {"input": stages.given("input", x, INPUT_SEQUENCE)}
         t["input_spectrum"] = stages.forward("input_spectrum", t["input"])
         products, recurrent = self._products("input_weight", t["input_spectrum"]), None

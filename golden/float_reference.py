@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import blocks_for, expand, pack_spectrum
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.input_scaling import InputScaling, scaled
 from golden.float_cells import Frame, GruEquations, LinearEquations, LstmEquations, Product, Tensors
 from golden.initial_state import check_states
 from golden.sequences import Batch, check_sequence, is_batch
@@ -146,16 +147,20 @@ class FloatModel:
     """The float64 model of a cell with its weights (`Cell.weight_shapes`).
 
     structure: "dense" expands the circulant blocks into dense matrices, "circulant" multiplies
-    spectra. Both agree to float64 accuracy.
+    spectra. Both agree to float64 accuracy. scaling: of x, for which the weights are made; None: none.
     """
 
     def __init__(
-        self, cell: Cell, weights: dict[str, np.ndarray], structure: str = "circulant"
+        self,
+        cell: Cell,
+        weights: dict[str, np.ndarray],
+        structure: str = "circulant",
+        scaling: InputScaling | None = None,
     ) -> None:
         if structure not in STRUCTURES:
             raise DesignError(f"structure = {structure!r}: must be one of {', '.join(STRUCTURES)}")
         self.cell = cell
-        self._structure = structure
+        self._structure, self._scaling = structure, scaling
         self._weights = {n: np.asarray(w, dtype=np.float64) for n, w in weights.items()}
         self._products = self._product("input_weight")
         self._advance = {"lstm": self._lstm, "gru": self._gru, "linear": self._linear}[cell.kind]()
@@ -219,6 +224,7 @@ class FloatModel:
         """
         single = not is_batch(x)
         sequences = [check_sequence(s, self.cell.inputs) for s in ([x] if single else x)]
+        sequences = scaled(self._scaling, sequences)
         states = check_states(self.cell, initial, None if single else len(sequences))
         batch = Batch(sequences)
         padded = batch.pad(sequences, self.cell.input_blocks * self.cell.x_block).astype(np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ernn_myhdl.design import Design
 from ernn_myhdl.formats import to_real
+from ernn_myhdl.input_scaling import scaled
 from golden.initial_state import check_states, state_sizes
 from golden.integer_cells import INTEGER_CELLS
 from golden.integer_stages import IntegerStages, Rounding
@@ -51,6 +52,7 @@ class IntegerModel:
         """
         single, cell = not is_batch(x), self.design.cell
         sequences = [check_sequence(s, cell.inputs) for s in ([x] if single else x)]
+        sequences = scaled(self.design.input_scaling, sequences)
         states = check_states(cell, initial, None if single else len(sequences))
         runs = _Run(self, sequences, stages).results(states) if sequences else []
         return runs[0] if single else runs

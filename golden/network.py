@@ -24,7 +24,7 @@ from golden.sequences import check_sequence, is_batch
 def float_model(core: CoreSpecification, structure: str = "circulant") -> FloatModel | FloatNetwork:
     """The float64 model of a design or network."""
     if isinstance(core, Design):
-        return FloatModel(core.cell, core.weights, structure)
+        return FloatModel(core.cell, core.weights, structure, core.input_scaling)
     return FloatNetwork(core, structure)
 
 
@@ -43,7 +43,9 @@ class FloatNetwork:
 
     def __init__(self, network: Network, structure: str = "circulant") -> None:
         self.design = network
-        self.models = [FloatModel(d.cell, d.weights, structure) for d in network.layers]
+        self.models = [
+            FloatModel(d.cell, d.weights, structure, d.input_scaling) for d in network.layers
+        ]
 
     def run(self, x, tensors: bool = False, initial=None):
         """As `FloatModel.run`: outputs of x, with tensors=True pairs of them and all named tensors."""

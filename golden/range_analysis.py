@@ -12,6 +12,7 @@ from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format, format_for
+from ernn_myhdl.input_scaling import InputScaling
 from ernn_myhdl.pwl import FUNCTIONS, default_error, segments_for
 from ernn_myhdl.transform import forward_graph, multiplications
 from golden.float_reference import FloatModel
@@ -351,8 +352,9 @@ def model_design(
     weights: dict[str, np.ndarray],
     formats: Formats,
     activations: Activations | None = None,
+    input_scaling: InputScaling | None = None,
 ) -> Design:
     """A design for the models, on the smallest hardware."""
     hardware = Hardware(lanes=1, samples_per_beat=1, sample_bits=32)
     activations = activations or choose_activations(cell, formats)
-    return Design(cell, hardware, formats, activations, weights)
+    return Design(cell, hardware, formats, activations, weights, input_scaling=input_scaling)

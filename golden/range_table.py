@@ -11,6 +11,7 @@ from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import pack_spectrum
 from ernn_myhdl.design import Activations, CoreSpecification, Formats
 from ernn_myhdl.formats import MAX_WORD, Format, quantise, saturate
+from ernn_myhdl.input_scaling import scaled
 from golden.float_reference import FloatModel
 from golden.initial_state import State
 from golden.integer import IntegerModel
@@ -81,6 +82,7 @@ def core_range_table(
     each layer before every sequence, None for zero.
     """
     rows = []
+    calibration = scaled(core.host_scaling, calibration)
     given = [None] * len(core.layers) if initial is None else initial
     for prefix, layer, state in zip(core.layer_prefixes, core.layers, given, strict=True):
         states = [state] * len(calibration)

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
+from golden.input_scales import WARNING
 from golden.range_analysis import flat_from
 from golden.tensors import Stage, stages_of
 
 #: Part of a tensor's elements from which saturation is told.
 TOLD_SHARE = 1e-3
-#: What a note that needs action begins with.
-WARNING = "WARNING: "
 
 
 def saturated_tensors(

@@ -122,6 +122,8 @@ def run(args) -> int:
     calibration = (
         None if args.calibration is None else load_calibration(args.calibration, core.inputs)
     )
+    from golden.input_scales import input_notes
+
     args.initial, notes = _initial_states(args, core)
     result = {
         "design": core.name,
@@ -129,7 +131,7 @@ def run(args) -> int:
         "sequences": len(data.sequences),
         "frames": data.frames,
         "source": _source(core),
-        "notes": notes,
+        "notes": [*notes, *input_notes(core, data.sequences)],
     }
     if data.labels is not None:
         result["labels"] = "frames" if data.labels_per_frame else "sequences"

@@ -80,6 +80,10 @@ def add_parser(subparsers) -> None:
         "--initial-states", action=argparse.BooleanOptionalAction,
         help="a core that loads initial states (default: where the model has some other than zero)",
     )  # fmt: skip
+    options.add_argument(
+        "--input-scales", action=argparse.BooleanOptionalAction,
+        help="a scaling of x that the host does, where calibration data show a need, or of an exported design",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -94,7 +98,7 @@ def run(args) -> int:
     check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
-        "streams", "order", "direction", "name", "initial_states",
+        "streams", "order", "direction", "name", "initial_states", "input_scales",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

@@ -114,6 +114,7 @@ def run(args) -> int:
     from ernn_myhdl.output_folder import check_file, check_folder, new_folder
     from ernn_myhdl.run import RUN_NAME, model_saturations, run_design, write_run
     from ernn_myhdl.storage import load_design
+    from golden.input_scales import input_notes
 
     design = load_design(args.design)
     given = load_input(args.input, design.inputs)
@@ -146,7 +147,7 @@ def run(args) -> int:
                 say=say_step,
                 initial=initial and initial[: len(sequences)],
             )
-        result.notes = notes + result.notes
+        result.notes = notes + result.notes + input_notes(design, sequences)
         if result.saturations is None and result.frames:
             result.notes += model_saturations(result, CHECKED_FRAMES)
         mismatch = _check(result, args.reference) if args.check else None

@@ -11,6 +11,7 @@ from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.engines.stimulus import StateBeat, Turn, places, turn_user
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.formats import quantise
+from ernn_myhdl.input_scaling import scaled
 
 
 def run_golden(job: Job) -> EngineResult:
@@ -191,7 +192,8 @@ def run_ghdl_engine(job: Job) -> EngineResult:
 
 def raw_sequences(job: Job) -> list[np.ndarray]:
     """The sequences in the `input` format."""
-    return [quantise(s, job.design.input_format) for s in job.sequences]
+    sequences = scaled(job.design.host_scaling, job.sequences)
+    return [quantise(s, job.design.input_format) for s in sequences]
 
 
 ENGINES = {

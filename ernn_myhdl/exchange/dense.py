@@ -127,7 +127,8 @@ class DenseLayer:
 
 
 def dense_layer(design: Design, name: str) -> DenseLayer:
-    """The layer of a design with its matrices expanded and cut to the layer's sizes."""
+    """The layer of a design with its matrices expanded and cut to the layer's sizes, for x itself: without
+    the design's scaling of x."""
     cell = design.cell
     columns = {
         "input_weight": cell.inputs,
@@ -140,6 +141,10 @@ def dense_layer(design: Design, name: str) -> DenseLayer:
             rows = cell.outputs if tensor == "projection_weight" else cell.hidden
             array = expand(array)[..., :rows, : columns[tensor]]
         weights[tensor] = array
+    if design.input_scaling is not None:
+        weights["input_weight"], weights["bias"] = design.input_scaling.unfold(
+            weights["input_weight"], weights["bias"]
+        )
     options = {n: getattr(cell, n) for n in ("reset", "g_activation") if hasattr(cell, n)}
     return DenseLayer(name, cell.kind, weights, **options)
 

@@ -2,7 +2,8 @@
 
     {"blocks": [8, {"block": 8, "input_block": 16}], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
-blocks: of each layer. order and modules are for state dicts: the modules one after the other, and what
+blocks: of each layer. host: the scaling of x of the design (`InputScaling.record`), which the weights of the
+file do not contain: they are for x itself. order and modules are for state dicts: the modules one after the other, and what
 the names of their tensors do not tell. notes: for people.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.input_scaling import InputScaling, scaling_of
 
 PROPERTY = "ernn"
 _OPTIONS = {"reset": RESETS, "g_activation": ACTIVATIONS}
@@ -28,6 +30,7 @@ class Description:
     blocks: tuple[Mapping[str, int], ...] | None = None
     order: tuple[str, ...] | None = None
     modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scaling: InputScaling | None = None
 
 
 def write_description(
@@ -35,12 +38,15 @@ def write_description(
     order: Sequence[str] | None = None,
     modules: Mapping[str, Mapping[str, str]] | None = None,
     notes: Sequence[str] = (),
+    scaling: InputScaling | None = None,
 ) -> str:
     """The text of the property."""
     short = [sizes["block"] if len(sizes) == 1 else dict(sizes) for sizes in blocks]
     description: dict[str, object] = {"blocks": short}
     if order is not None:
         description |= {"order": list(order), "modules": dict(modules or {})}
+    if scaling is not None:
+        description["host"] = scaling.record()
     if notes:
         description["notes"] = list(notes)
     return json.dumps(description)
@@ -61,12 +67,15 @@ def read_description(metadata: Mapping[str, str]) -> Description:
             for name, value in options.items():
                 if value not in _OPTIONS[name]:
                     raise ValueError(f"{name} = {value!r}")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        host = found.get("host")
+        scaling = None if host is None else scaling_of(host)
+    except (DesignError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
     return Description(
         None if blocks is None else tuple({"block": b} if _is_size(b) else b for b in blocks),
         None if order is None else tuple(order),
         modules or {},
+        scaling,
     )
 
 

@@ -16,6 +16,7 @@ from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import GATES, PEEPHOLES
+from ernn_myhdl.input_scaling import InputScaling
 
 #: Opset and version of the representation that every runtime of the last years reads.
 OPSET, IR_VERSION = 17, 8
@@ -43,9 +44,12 @@ class _Builder:
 
 
 def write_onnx(
-    file: Path, layers: Sequence[DenseLayer], blocks: Sequence[Mapping[str, int]]
+    file: Path,
+    layers: Sequence[DenseLayer],
+    blocks: Sequence[Mapping[str, int]],
+    scaling: InputScaling | None = None,
 ) -> list[str]:
-    """Write the file; notes for the user."""
+    """Write the file; notes for the user. scaling: of the design, which the metadata keep."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = _Builder(onnx)
@@ -64,7 +68,7 @@ def write_onnx(
         producer_name="ernn-myhdl",
         producer_version=__version__,
     )
-    helper.set_model_props(model, {PROPERTY: write_description(blocks)})
+    helper.set_model_props(model, {PROPERTY: write_description(blocks, scaling=scaling)})
     onnx.checker.check_model(model)
     file.write_bytes(model.SerializeToString())
     return []

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
+from ernn_myhdl.input_scaling import InputScaling
 
 
 def module_names(layers: Sequence[DenseLayer]) -> list[tuple[str, list[DenseLayer]]]:
@@ -57,9 +58,12 @@ def deviations(layer: DenseLayer) -> dict[str, str]:
 
 
 def write_state_dict(
-    file: Path, layers: Sequence[DenseLayer], blocks: Sequence[Mapping[str, int]]
+    file: Path,
+    layers: Sequence[DenseLayer],
+    blocks: Sequence[Mapping[str, int]],
+    scaling: InputScaling | None = None,
 ) -> list[str]:
-    """Write the file; notes for the user, which its metadata hold too.
+    """Write the file; notes for the user, which its metadata hold too. scaling: of the design, likewise.
 
     One entry of metadata: safetensors writes several in an order of chance.
     """
@@ -77,7 +81,7 @@ def write_state_dict(
                 f"module {name!r} is no nn.{group[0].kind.upper()}: {what}, which PyTorch's does not "
                 "have; export it as .onnx to run it"
             )
-    description = write_description(blocks, [name for name, _ in modules], options, notes)
+    description = write_description(blocks, [name for name, _ in modules], options, notes, scaling)
     save_file(
         {n: np.ascontiguousarray(a) for n, a in arrays.items()}, file, {PROPERTY: description}
     )

@@ -25,15 +25,25 @@ def check_export(file: str | Path, force: bool = False) -> Path:
 
 
 def export_model(design: CoreSpecification, file: str | Path, force: bool = False) -> list[str]:
-    """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user."""
+    """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user.
+
+    The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
+    """
     file = check_export(file, force)
     layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
+    scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]
     with new_file(file) as partial:
-        notes = WRITERS[file.suffix.lower()](partial, layers, blocks)
+        notes = WRITERS[file.suffix.lower()](partial, layers, blocks, scaling)
+    if scaling is not None:
+        notes.append(
+            "the weights are those for x as it is: the scaling of x, which the host does for the design, is "
+            "taken out of them, and kept in the file's metadata for `ernn import`"
+        )
     exact = all(
         np.array_equal(array, array.astype(np.float32))
         for one in design.layers
-        for array in one.weights.values()
+        for name, array in one.weights.items()
+        if one.input_scaling is None or name != "bias"  # that of x itself is as short as the matrix
     )
     return notes if exact else [*notes, "weights of float64 were rounded to float32"]

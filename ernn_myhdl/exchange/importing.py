@@ -29,11 +29,13 @@ from ernn_myhdl.exchange.projection import (
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.exchange.source_model import Origin, file_digest, source_of
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
+from ernn_myhdl.input_scaling import InputScaling, scaled
 from ernn_myhdl.inputs import check_input, first_frames, load_input
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import new_folder
 from ernn_myhdl.storage import MARKS, write_design
 from golden.initial_state import State
+from golden.input_scales import choose_input_scaling, folded, input_notes
 from golden.network import integer_model
 from golden.output_loss import OutputLoss
 from golden.saturation import saturation_notes
@@ -91,6 +93,7 @@ def import_model(
     input_block: int | Sequence[int] | None = None,
     projection_block: int | Sequence[int] | None = None,
     initial_states: bool | None = None,
+    input_scales: bool = True,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
@@ -101,17 +104,34 @@ def import_model(
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
     initial_states: of the hardware; None: where the model starts from states other than zero.
+    input_scales: record a scaling of x in the design, that of an exported one or, where calibration data show
+    a need, one that fits them.
     """
     source = read_source(file, order, direction)
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes, notes = block_sizes(block, own, source)
     options = (calibration, word, state_word, lanes, streams, name)
+    layers, exact, scaling = list(source.layers), None, source.scaling if input_scales else None
+    if scaling is not None:
+        first = layers[0].weights
+        matrix, bias = scaling.fold(first["input_weight"], first["bias"])
+        layers[0] = replace(layers[0], weights=first | {"input_weight": matrix})
+        exact = [{"bias": bias}, *({} for _ in layers[1:])]
+    imported = design_of_layers(
+        layers, sizes, *options, trained=exact, initial_states=initial_states,
+        input_scales=input_scales, scaling=scaling,
+    )  # fmt: skip
     kind = "ONNX" if Path(file).suffix.lower() == ".onnx" else "state dict"
     origin = Origin(kind, Path(file).name, file_digest(file))
-    imported = design_of_layers(
-        source.layers, sizes, *options, initial_states=initial_states, origin=origin
-    )
-    return replace(imported, notes=(*source.notes, *notes, *imported.notes))
+    imported = replace(imported, notes=(*source.notes, *notes, *imported.notes))
+    return with_source(imported, origin, source.layers)
+
+
+def with_source(imported: Imported, origin: Origin, layers: Sequence[DenseLayer]) -> Imported:
+    """The import with these layers as the source of its design."""
+    weights = [design.weights for design in imported.design.layers]
+    source = source_of(origin, layers, weights, imported.loss is None)
+    return replace(imported, design=replace(imported.design, source=source), layers=tuple(layers))
 
 
 def design_of_layers(
@@ -125,12 +145,14 @@ def design_of_layers(
     name: str = "ernn",
     trained: Sequence[dict[str, np.ndarray]] | None = None,
     initial_states: bool | None = None,
-    origin: Origin | None = None,
+    input_scales: bool = True,
+    scaling: InputScaling | None = None,
 ) -> Imported:
     """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
 
-    trained: for each layer, weights of the cell that stand in the place of the nearest ones. origin: of the layers,
-    which the design keeps as its source. Other arguments: `import_model`.
+    trained: for each layer, weights of the cell that stand in the place of the nearest ones. scaling: of x,
+    for which the layers are made already; None: one is chosen on the calibration data, if they show a need and
+    `input_scales`. Other arguments: `import_model`.
     """
     if state_word is None and _is_whole(word):
         state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
@@ -153,29 +175,34 @@ def design_of_layers(
         sequences = check_input(calibration, inputs, "calibration")
     loss = None
     if any(any(found.values()) for found in errors):
-        loss = projection_loss(layers, cells, weights, sequences)
+        loss = projection_loss(layers, cells, weights, scaled(scaling, sequences))
     notes = projection_notes(layers, errors, loss, data)
     notes += _state_notes(layers, initial_states)
     if calibration is None:
         notes.append(
             "formats chosen on standard normal inputs; choose them on real ones with --calibration"
         )
+    if scaling is None and input_scales and calibration is not None:
+        scaling = choose_input_scaling(cells[0], weights[0], sequences)
+        if scaling is not None:
+            weights[0] = folded(cells[0], weights[0], scaling)
     states = [layer.initial or None if initial_states else None for layer in layers]
     each = _lanes(lanes, cells)
     design: Design | Network
     if len(cells) == 1:
         design = build_design(
-            cells[0], weights[0], sequences, word, state_word, each[0], name, streams=streams,
-            initial_states=initial_states, initial=states[0],
+            cells[0], weights[0], sequences, word, state_word, each[0], name, scaling,
+            streams=streams, initial_states=initial_states, initial=states[0],
         )  # fmt: skip
     else:
         design = build_network(
             cells, weights, sequences, word, state_word, each, streams=streams,
-            initial_states=initial_states, name=name, initial=states,
+            initial_states=initial_states, name=name, input_scaling=scaling, initial=states,
         )  # fmt: skip
-    if origin is not None:
-        source = source_of(origin, layers, [d.weights for d in design.layers], loss is None)
-        design = replace(design, source=source)
+    if scaling is not None:
+        notes.append(f"the host scales x, {scaling}; `ernn info` has the formula")
+    if calibration is not None:
+        notes += input_notes(design, sequences)
     notes += _saturations(design, sequences, states)
     return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 

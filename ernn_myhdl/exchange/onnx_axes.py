@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes
+from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
 
 def _whole(where: str, name: str, value) -> list[int]:
@@ -45,7 +45,9 @@ def _dropout(where: str, attributes: dict, given: list, labels: Labels) -> Signa
 
 def _cast(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
     if attributes.get("to") not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
-        raise DesignError(f"{where}: converts to a type that is not floating point")
+        raise DesignError(
+            f"{where}: converts the signal to a type that is not floating point; cut the model before it"
+        )
     return given[0]
 
 
@@ -81,47 +83,6 @@ def _unsqueeze(where: str, attributes: dict, given: list, labels: Labels) -> Sig
     return signal.moved(labels.new(1) if i in new else next(old) for i in range(count))
 
 
-def _reshape(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
-    """Axes of one element dropped, two axes made one, or one made two again."""
-    signal, shape = given[0], given[1]
-    entries = list(shape.entries) if isinstance(shape, Sizes) else _whole(where, "shape", shape)
-    wanted = _grouped(signal, len(entries), labels)
-    if wanted is None or not all(
-        _fits(entry, i, wanted[i], signal, attributes, labels) for i, entry in enumerate(entries)
-    ):
-        raise DesignError(
-            f"{where}: may only drop axes of one element, or join and part frames and batch"
-        )
-    return signal.moved(wanted)
-
-
-def _grouped(signal: Signal, count: int, labels: Labels) -> list | None:
-    """The axes of the signal as `count` axes with the same order of elements; None if there is no way."""
-    if count == len(signal.axes):
-        return list(signal.axes)
-    *lead, feature = signal.axes
-    parts = [(label,) for axis in lead for label in axis]
-    if len(feature) != 1:
-        return None
-    # fewer: axes of one element go, that of the directions, which is the last, first
-    for part in reversed([p for p in parts if labels.size(p) == 1 and p != (signal.frame,)]):
-        if len(parts) + 1 > count:
-            parts.remove(part)
-    if len(parts) + 1 == count:
-        return [*parts, feature]
-    return [sum(parts, ()), feature] if count == 2 else None
-
-
-def _fits(entry, index: int, axis, signal: Signal, attributes: dict, labels: Labels) -> bool:
-    """Whether an entry of the shape of Reshape stands for the axis."""
-    if entry == -1 or entry == axis:
-        return True
-    if entry == 0 and not attributes.get("allowzero", 0):
-        return index < len(signal.axes) and signal.axes[index] == axis
-    size = labels.size(axis)
-    return isinstance(entry, int) and (size is None or size == entry)
-
-
 def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
     """The last frame of every sequence, or the only element of an axis."""
     signal, indices = given[0], given[1]
@@ -130,27 +91,39 @@ def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal
     size = labels.size(signal.axes[axis])
     last = signal.axes[axis] == (signal.frame,)
     if index != [-1] and (size is None or index != [size - 1]) or not (last or size == 1):
-        raise DesignError(f"{where}: may only take the last frame")
+        meaning = labels.meaning(signal.axes[axis], signal)
+        raise DesignError(f"{where}: takes some of {meaning}; may only take the last frame")
     rest = list(signal.axes)
     rest[axis : axis + 1] = [labels.new(1)] * np.ndim(indices)
     return replace(signal.moved(rest), last=signal.last or last)
 
 
 def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
-    """The last frame of every sequence, as an axis of one element."""
+    """The last frame of every sequence, as an axis of one element, or all of an axis."""
     signal = given[0]
     names = ("starts", "ends", "axes", "steps")
     parts = dict(zip(names, given[1:], strict=False)) if len(given) > 1 else attributes
-    start, end = (_whole(where, n, parts.get(n)) for n in ("starts", "ends"))
-    axes = parts.get("axes")
-    axes = [0] if axes is None else _whole(where, "axes", axes)
-    step = parts.get("steps")
-    if len(axes) == 1 and start == [-1] and end[0] >= 1 << 30 and step in (None, 1):
-        axis = _axis(where, axes[0], len(signal.axes))
-        if signal.axes[axis] == (signal.frame,):
+    starts, ends = (_whole(where, n, parts.get(n)) for n in ("starts", "ends"))
+    axes, steps = parts.get("axes"), parts.get("steps")
+    axes = list(range(len(starts))) if axes is None else _whole(where, "axes", axes)
+    steps = [1] * len(starts) if steps is None else _whole(where, "steps", steps)
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        raise DesignError(f"{where}: starts, ends, axes and steps differ in number")
+    for start, end, number, step in zip(starts, ends, axes, steps, strict=True):
+        axis = _axis(where, number, len(signal.axes))
+        label, size = signal.axes[axis], labels.size(signal.axes[axis])
+        to_end = end >= (1 << 30 if size is None else size)
+        if step == 1 and to_end and (start == 0 or size is not None and start <= -size):
+            continue
+        last = -1 if size is None else size - 1
+        if step == 1 and to_end and start in (-1, last) and label == (signal.frame,):
             rest = [*signal.axes[:axis], labels.new(1), *signal.axes[axis + 1 :]]
-            return replace(signal.moved(rest), last=True)
-    raise DesignError(f"{where}: may only take the last frame")
+            signal = replace(signal.moved(rest), last=True)
+            continue
+        raise DesignError(
+            f"{where}: takes some of {labels.meaning(label, signal)}; may only take the last frame"
+        )
+    return signal
 
 
 AXES_OPERATORS = {
@@ -158,7 +131,6 @@ AXES_OPERATORS = {
     "Dropout": _dropout,
     "Gather": _gather,
     "Identity": _same,
-    "Reshape": _reshape,
     "Slice": _slice,
     "Squeeze": _squeeze,
     "Transpose": _transpose,

@@ -9,7 +9,9 @@ import numpy as np
 from ernn_myhdl.errors import DesignError, ToolError, short
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.limits import check_numbers, damage
+from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_recurrent import GATES
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
@@ -62,10 +64,14 @@ def _walked(model, file: Path) -> Graph:
     inputs = {i.name: _sizes(i) for i in model.graph.input if i.name not in constants}
     if not inputs:
         raise DesignError("its graph has no inputs")
-    graph = Graph(constants, inputs, _folder(model))
-    for node in model.graph.node:
+    stated = [*model.graph.value_info, *model.graph.output]
+    declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
+    check_before(model.graph.node, set(inputs))
+    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name)
+    layers = [i for i, n in enumerate(model.graph.node) if n.op_type in ("MatMul", "Gemm", *GATES)]
+    for i, node in enumerate(model.graph.node):
         with damage(f"node {node.name!r} ({node.op_type})"):
-            graph.walk(node, _attributes(node))
+            graph.walk(node, _attributes(node), bool(layers) and layers[-1] > i)
     return graph
 
 
@@ -88,14 +94,26 @@ def _constants(model, file: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _sizes(value) -> list[int | None]:
-    """Sizes of the axes of an input of the graph; three unknown ones where it has no shape."""
+def _sizes(value) -> list[int | str | None]:
+    """Sizes of the axes of an input of the graph, or their names; three unknown ones where it has no shape."""
     if value.type.WhichOneof("value") != "tensor_type":
         raise DesignError(f"input {value.name!r} is no tensor")
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        return [None, None, None]
-    return [d.dim_value if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim]
+    sizes = _declared(value)
+    return [None, None, None] if sizes is None else sizes
+
+
+def _declared(value) -> list[int | str | None] | None:
+    """Sizes that the file states for a tensor: numbers, names, or None; None where it states none."""
+    if value.type.WhichOneof("value") != "tensor_type":
+        return None
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    return [
+        (d.dim_value if d.dim_value > 0 else None)
+        if d.WhichOneof("value") == "dim_value"
+        else d.dim_param or None
+        for d in value.type.tensor_type.shape.dim
+    ]
 
 
 def _attributes(node) -> dict:

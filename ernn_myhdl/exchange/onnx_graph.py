@@ -15,9 +15,21 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
-from ernn_myhdl.exchange.onnx_recurrent import GATES, INPUTS, recurrent_layer
-from ernn_myhdl.exchange.onnx_sizes import sizes_of
+from ernn_myhdl.exchange.onnx_features import taking_features
+from ernn_myhdl.exchange.onnx_linear import linear
+from ernn_myhdl.exchange.onnx_recurrent import (
+    GATES,
+    INPUTS,
+    check_zero_state,
+    recurrent_layer,
+    reset_note,
+)
+from ernn_myhdl.exchange.onnx_refusals import unsupported
+from ernn_myhdl.exchange.onnx_reshape import flatten, reshape
+from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
 from ernn_myhdl.exchange.onnx_values import Labels, Signal, State, Value, Zeros
+
+_RESHAPE = {"Flatten": flatten, "Reshape": reshape}
 
 #: Operators that keep zeros zero.
 _KEEP_ZEROS = {
@@ -30,28 +42,38 @@ class Graph:
     """The walk over one graph.
 
     constants: initializers by name. inputs: name -> sizes of the axes of each input of the graph, None
-    where they depend on the input. fold: outputs of a node whose inputs are all constants, None for an
-    operator that is not folded.
+    or their name where they depend on the input. fold: outputs of a node whose inputs are all constants,
+    None for an operator that is not folded. declared: name -> sizes that the file states for other values.
+    producer: name of the program that made the file.
     """
 
     def __init__(
         self,
         constants: Mapping[str, np.ndarray],
-        inputs: Mapping[str, list[int | None]],
+        inputs: Mapping[str, list[int | str | None]],
         fold: Callable[[object, list[np.ndarray]], list[np.ndarray] | None],
+        declared: Mapping[str, list[int | str | None]] | None = None,
+        producer: str = "",
     ) -> None:
         self.labels = Labels()
         self.fold = fold
+        self.declared = declared or {}
+        self.producer = producer
         self.values: dict[str, Value] = dict(constants)
         for name, sizes in inputs.items():
-            self.values[name] = Signal(tuple(self.labels.new(size) for size in sizes))
+            self.values[name] = Signal(self.labels.of_input(sizes))
         self.inputs = set(inputs)
+        #: Labels of the last axis of each input.
+        self.last_axes = {v.axes[-1][0] for n in inputs if (v := self.values[n]).axes}
+        #: Whether layers come after the node that is followed.
+        self.layers_follow = False
         #: Products of two constant matrices, of which one may be a projection.
         self.factors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.notes: list[str] = []
 
-    def walk(self, node, attributes: dict) -> None:
-        """Follow one node."""
+    def walk(self, node, attributes: dict, layers_follow: bool = False) -> None:
+        """Follow one node; layers_follow: whether layers come after it."""
+        self.layers_follow = layers_follow
         where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
         if node.domain not in ("", "ai.onnx"):
             raise DesignError(f"{where}: operators of {node.domain!r} are not supported")
@@ -63,6 +85,25 @@ class Graph:
         for name, value in zip(node.output, results, strict=False):
             if name:
                 self.values[name] = value
+                self._check_declared(where, name, value)
+
+    def _check_declared(self, where: str, name: str, value: Value) -> None:
+        """DesignError where the file states other sizes for a value than the walk has found."""
+        declared = self.declared.get(name)
+        if declared is None or not isinstance(value, Signal):
+            return
+        sizes = [self.labels.size(axis) for axis in value.axes]
+        pairs = zip(declared, sizes, strict=False)
+        if len(declared) != len(sizes) or any(
+            isinstance(a, int) and b is not None and a != b for a, b in pairs
+        ):
+            stated, found = (
+                ", ".join("?" if n is None else str(n) for n in each) for each in (declared, sizes)
+            )
+            raise DesignError(
+                f"{where}: the file states the sizes ({stated}) for {name!r}, but its inputs give ({found}); "
+                "the file contradicts itself: export it again, or import the state dict"
+            )
 
     def _results(self, where: str, node, attributes: dict, given: list) -> list[Value]:
         kind = node.op_type
@@ -70,28 +111,32 @@ class Graph:
             return self._recurrent(where, node, attributes, given)
         present = [v for v in given if v is not None]
         if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)):
-            return [Zeros()]
+            return [zeros_like(given[0])]
         if all(isinstance(v, np.ndarray) for v in present):
             if (folded := self.fold(node, given)) is None:
-                raise DesignError(f"{where}: is not supported; {_ADVICE}")
+                raise unsupported(where, kind, given, self.layers_follow)
             if kind == "MatMul":
                 self.factors[node.output[0]] = (given[0], given[1])
             return folded
         if (sizes := sizes_of(kind, attributes, given, self.labels)) is not None:
             return sizes
         if kind in _KEEP_ZEROS and isinstance(given[0], Zeros):
-            return [Zeros()] * len(node.output)
+            zeros = zeros_of(kind, attributes, given)
+            return [zeros if len(node.output) == 1 else Zeros()] * len(node.output)
         if kind == "Expand" and isinstance(given[0], np.ndarray) and given[0].shape[:-1] == (1, 1):
             return [given[0]]  # a state for each sequence of a batch
-        if (state := _final_state(kind, attributes, given)) is not None:
+        if (state := _final_state(kind, attributes, given, self.labels)) is not None:
             return [state]
         signals = [v for v in present if isinstance(v, Signal)]
         if len(signals) == 1:
             if kind in AXES_OPERATORS and present[0] is signals[0]:
                 return [AXES_OPERATORS[kind](where, attributes, given, self.labels)]
-            if kind in ("MatMul", "Gemm", "Add"):
-                return [self._linear(where, node.name, kind, attributes, given)]
-        raise DesignError(f"{where}: is not supported here; {_ADVICE}")
+            if kind in _RESHAPE and present[0] is signals[0]:
+                declared = self.declared.get(node.output[0])
+                return [_RESHAPE[kind](where, attributes, given, self.labels, declared)]
+            if kind in ("MatMul", "Gemm") or (kind == "Add" and _follows_linear(signals[0], given)):
+                return [linear(where, node.name, kind, attributes, given, self.labels)]
+        raise unsupported(where, kind, given, self.layers_follow)
 
     def _recurrent(self, where: str, node, attributes: dict, given: list) -> list[Value]:
         names = INPUTS[node.op_type]
@@ -104,6 +149,7 @@ class Graph:
             raise DesignError(
                 f"{where}: X is {sources.get('X')!r}, must follow from the graph's input"
             )
+        x = taking_features(where, x, self.labels)
         arrays = {
             n: self._constant(where, n, sources.get(n), v) for n, v in named.items() if n != "X"
         }
@@ -119,9 +165,12 @@ class Graph:
             self._check_lengths(where, lengths, x.axes[layout])
         name = node.name.strip("/") or node.op_type.lower()
         layer = recurrent_layer(name, node.op_type, attributes, arrays)
+        batch = x.axes[1 - layout]
+        self._check_states(where, layer, named, self.labels.size(batch), layout)
+        if note := reset_note(where, node.op_type, attributes, self.producer):
+            self.notes.append(note)
         self._check_inputs(where, layer, x)
         directions, feature = self.labels.new(1), self.labels.new(layer.hidden)
-        batch = x.axes[1 - layout]
         layers = (*x.layers, layer)
         if layout:
             y_axes, state_axes = (
@@ -133,7 +182,9 @@ class Graph:
                 (x.axes[0], directions, batch, feature),
                 (directions, batch, feature),
             )
-        y = Signal(y_axes, layers, frame, factors=self.factors.get(sources["R"]))
+        y = Signal(
+            y_axes, layers, frame, feature[0], x.taken, factors=self.factors.get(sources["R"])
+        )
         last = replace(y, axes=state_axes, last=True)
         return [y, last, State()]
 
@@ -143,9 +194,31 @@ class Graph:
                 f"{where}: X has {len(x.axes)} axes, must be frames, batch and elements"
             )
         axis = x.axes[layout]
-        if len(axis) != 1 or x.frame not in (None, axis[0]):
-            raise DesignError(f"{where}: runs over another axis than the layer before it")
-        return axis[0]
+        core = self.labels.core(axis)
+        if len(core) > 1:
+            raise DesignError(
+                f"{where}: runs over {self.labels.meaning(axis, x)} as one axis; must be the frames of a sequence"
+            )
+        if x.frame is None:
+            return core[0] if core else axis[0]
+        if core != (x.frame,) and x.frame not in axis:
+            raise DesignError(
+                f"{where}: runs over another axis than the layer before it, which takes the frames along it"
+            )
+        return x.frame
+
+    def _check_states(self, where: str, layer: DenseLayer, named, batch, layout: int) -> None:
+        """DesignError where states before the first frame do not fit the layer or the batch of x."""
+        for name in ("initial_h", "initial_c"):
+            value = named.get(name)
+            if isinstance(value, Zeros):
+                check_zero_state(where, name, value.shape, layer, layout)
+            elif isinstance(value, np.ndarray) and batch is not None:
+                rows = value.shape[0 if layout else 1]
+                if rows not in (1, batch):
+                    raise DesignError(
+                        f"{where}: {name} has states for {rows} sequences, but X has {batch}"
+                    )
 
     def _check_inputs(self, where: str, layer: DenseLayer, x: Signal) -> None:
         size = self.labels.size(x.axes[-1])
@@ -182,45 +255,6 @@ class Graph:
             f"{where}: sequence_lens is left out: the core takes sequences of any length"
         )
 
-    def _linear(self, where: str, name: str, kind: str, attributes: dict, given: list) -> Signal:
-        signal = next(v for v in given if isinstance(v, Signal))
-        feature = self.labels.size(signal.axes[-1])
-        if kind == "Add":
-            constant = next((v for v in given if isinstance(v, np.ndarray)), None)
-            if constant is None or not signal.layers or signal.layers[-1].kind != "linear":
-                raise DesignError(f"{where}: is not supported here, only as the bias of a MatMul")
-            bias = _vector(where, constant, feature)
-            layer = signal.layers[-1]
-            weights = layer.weights | {"bias": layer.weights["bias"] + bias}
-            return replace(signal, layers=(*signal.layers[:-1], replace(layer, weights=weights)))
-        if given[0] is not signal or not isinstance(given[1], np.ndarray) or given[1].ndim != 2:
-            raise DesignError(f"{where}: must multiply a signal with a constant matrix")
-        matrix, bias = given[1].astype(np.float64), None
-        if kind == "Gemm":
-            if attributes.get("transA", 0) or len(signal.axes) != 2:
-                raise DesignError(
-                    f"{where}: transA and inputs of other than 2 axes are not supported"
-                )
-            matrix = matrix.T if attributes.get("transB", 0) else matrix
-            matrix = matrix * attributes.get("alpha", 1.0)
-            if len(given) > 2 and given[2] is not None:
-                if not isinstance(given[2], np.ndarray):
-                    raise DesignError(f"{where}: C must be a constant")
-                bias = given[2].astype(np.float64) * attributes.get("beta", 1.0)
-        rows, columns = matrix.shape
-        if not matrix.size or feature not in (None, rows):
-            raise DesignError(
-                f"{where}: its matrix has shape {matrix.shape}, must have {feature} rows"
-            )
-        axes = (*signal.axes[:-1], self.labels.new(columns))
-        if kind == "MatMul" and signal.factors is not None and signal.layers[-1].kind == "lstm":
-            if np.array_equal(signal.factors[1], given[1].T):
-                return replace(signal.moved(axes), layers=_projected(signal), factors=None)
-        bias = np.zeros(columns) if bias is None else _vector(where, bias, columns)
-        weights = {"input_weight": matrix.T[None], "bias": bias[None]}
-        layer = DenseLayer(name.strip("/") or "linear", "linear", weights)
-        return replace(signal.moved(axes), layers=(*signal.layers, layer), factors=None)
-
     def result(self, outputs: list[str]) -> tuple[DenseLayer, ...]:
         """The layers of the output that has most of them; DesignError where there are none."""
         missing = [name for name in outputs if name not in self.values]
@@ -239,6 +273,12 @@ class Graph:
                 raise DesignError(
                     f"outputs {name!r} and {other!r} follow from different layers; export one of them"
                 )
+        if chosen.frame is None and chosen.taken in self.labels.inputs.keys() - self.last_axes:
+            raise DesignError(
+                f"output {name!r}: the first layer takes axis {self.labels.inputs[chosen.taken]} of the graph's "
+                "input, which is not its last; without an LSTM or GRU nothing tells whether that holds frames "
+                "or the elements of a frame: export the model with these as the last axis of its input"
+            )
         if left := [n for n in outputs if n != name]:
             self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
         if chosen.last:
@@ -249,16 +289,17 @@ class Graph:
         return chosen.layers
 
 
-_ADVICE = (
-    "LSTM, GRU, MatMul + Add and Gemm are, with reshaping between them; cut the model before or after this "
-    "node"
-)
+def _follows_linear(signal: Signal, given: list) -> bool:
+    """Whether Add may be the bias of the layer before it."""
+    constant = any(isinstance(v, np.ndarray) for v in given)
+    return constant and bool(signal.layers) and signal.layers[-1].kind == "linear"
 
 
-def _final_state(kind: str, attributes: dict, given: list) -> Value | None:
+def _final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Value | None:
     """What follows from final states alone: other states, or the last output of one layer of several."""
     if kind == "Concat" and all(isinstance(v, Signal) and v.last for v in given):
-        return State(tuple(given) if attributes.get("axis") == 0 else ())
+        alone = all(v.axes and labels.size(v.axes[0]) == 1 for v in given)
+        return State(tuple(given) if attributes.get("axis") == 0 and alone else ())
     if not all(isinstance(v, State | np.ndarray) for v in given) or not isinstance(given[0], State):
         return None
     if kind == "Gather" and attributes.get("axis", 0) == 0 and np.ndim(given[1]) == 0:
@@ -267,32 +308,3 @@ def _final_state(kind: str, attributes: dict, given: list) -> Value | None:
             part = given[0].parts[index]
             return part.moved(part.axes[1:])
     return State() if kind in _KEEP_ZEROS else None
-
-
-def _vector(where: str, array: np.ndarray, size: int | None) -> np.ndarray:
-    """A bias that is one number for each element, or one for all."""
-    if (
-        array.dtype.kind != "f"
-        or array.size not in (1, size)
-        or array.size not in array.shape[-1:] + (1,)
-    ):
-        raise DesignError(
-            f"{where}: the bias has shape {array.shape} of {array.dtype}, must be ({size},) and floating"
-        )
-    return np.broadcast_to(array.reshape(-1), (size,))
-
-
-def _projected(signal: Signal) -> tuple[DenseLayer, ...]:
-    """The layers with the last one's output multiplied by its projection, which R has as a factor."""
-    layer = signal.layers[-1]
-    recurrent, projection = signal.factors
-    hidden = layer.hidden
-    order = list(GATES["LSTM"])
-    weights = layer.weights | {
-        "recurrent_weight": recurrent.reshape(4, hidden, -1)[order],
-        "projection_weight": projection,
-    }
-    initial = layer.initial
-    if initial:
-        initial = initial | {"output": projection @ initial["output"]}
-    return (*signal.layers[:-1], replace(layer, weights=weights, initial=initial))

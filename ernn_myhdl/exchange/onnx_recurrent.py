@@ -22,6 +22,16 @@ INPUTS = {
 _ATTRIBUTES = {
     "activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout",
 }  # fmt: skip
+#: Programs, by a part of their name, whose GRU resets after the product, and what they call it.
+_RESET_AFTER = {
+    "torch": "PyTorch's nn.GRU",
+    "tf2onnx": "Keras' GRU with reset_after, its default,",
+    "keras": "Keras' GRU with reset_after, its default,",
+}
+_PROJECTION = (
+    "; where the model has proj_size, PyTorch's exporters write such broken nodes: import its state dict (.pt or "
+    ".safetensors)"
+)
 _OWN = {"LSTM": {"input_forget"}, "GRU": {"linear_before_reset"}}
 
 
@@ -38,10 +48,11 @@ def recurrent_layer(
     w, r = arrays["W"], arrays["R"]
     gates = len(GATES[kind])
     hidden = attributes.get("hidden_size", r.shape[-1] if r.ndim else 0)
+    advice = _PROJECTION if kind == "LSTM" else ""
     if not isinstance(hidden, int) or hidden < 1:
         raise DesignError(f"{where}: hidden_size = {hidden}, must be 1 or more")
-    _check_shape(where, "W", w, (1, gates * hidden, w.shape[-1] if w.ndim else 0))
-    _check_shape(where, "R", r, (1, gates * hidden, hidden))
+    _check_shape(where, "W", w, (1, gates * hidden, w.shape[-1] if w.ndim else 0), advice)
+    _check_shape(where, "R", r, (1, gates * hidden, hidden), advice)
     order = list(GATES[kind])
     weights = {
         "input_weight": w.reshape(gates, hidden, -1)[order],
@@ -92,7 +103,8 @@ def _check_attributes(where: str, kind: str, attributes: dict) -> str:
     if direction != "forward":
         raise DesignError(
             f"{where}: direction {direction!r} is not supported: the hardware takes frames as they come; "
-            "must be 'forward'"
+            "must be 'forward' (the halves of one bidirectional layer can be imported from its state dict, "
+            "with --direction forward and --direction backward)"
         )
     names = [a.decode(errors="replace") for a in attributes.get("activations", ())]
     default = ["Sigmoid", "Tanh", "Tanh"] if kind == "LSTM" else ["Sigmoid", "Tanh"]
@@ -105,9 +117,44 @@ def _check_attributes(where: str, kind: str, attributes: dict) -> str:
     return names[1].lower()
 
 
-def _check_shape(where: str, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+def reset_note(where: str, kind: str, attributes: dict, producer: str) -> str:
+    """A note on a GRU whose reset is not where the layers of the producer have it; empty if it is."""
+    if kind != "GRU" or attributes.get("linear_before_reset", 0):
+        return ""
+    missing = "linear_before_reset" not in attributes
+    for part, layer in _RESET_AFTER.items():
+        if part in producer.lower() and (missing or part == "torch"):
+            return (
+                f"{where}: linear_before_reset is {'missing' if missing else '0'}: by ONNX the reset comes before "
+                f"the product, and so it is imported, but {layer} resets after it. If the model was one, the "
+                "exporter forgot the attribute and results differ: set it to 1, or import the state dict"
+            )
+    return ""
+
+
+def check_zero_state(
+    where: str, name: str, shape: tuple | None, layer: DenseLayer, layout: int
+) -> None:
+    """DesignError where zeros of a shape, as far as it is known, are no state of the layer."""
+    if shape is None:
+        return
+    wanted = (None, 1, layer.hidden) if layout else (1, None, layer.hidden)
+    fits = len(shape) == 3 and all(
+        n is None or not isinstance(given, int) or given == n
+        for n, given in zip(wanted, shape, strict=True)
+    )
+    if not fits:
+        stated = ", ".join(str(n) if isinstance(n, int) else "?" for n in shape)
+        must = ", ".join("?" if n is None else str(n) for n in wanted)
+        advice = _PROJECTION if layer.kind == "lstm" else ""
+        raise DesignError(f"{where}: {name} has shape ({stated}), must be ({must}){advice}")
+
+
+def _check_shape(
+    where: str, name: str, array: np.ndarray, shape: tuple[int, ...], advice: str = ""
+) -> None:
     if array.shape != shape or not array.size:
-        raise DesignError(f"{where}: {name} has shape {array.shape}, must be {shape}")
+        raise DesignError(f"{where}: {name} has shape {array.shape}, must be {shape}{advice}")
     if array.dtype.kind != "f":
         raise DesignError(f"{where}: {name} has type {array.dtype}, must be floating point")
     if not np.all(np.isfinite(array)):
@@ -117,7 +164,8 @@ def _check_shape(where: str, name: str, array: np.ndarray, shape: tuple[int, ...
 def _initial(where: str, name: str, array: np.ndarray, hidden: int, layout: int) -> np.ndarray:
     """An initial state as (H,), the same for every sequence of the batch."""
     batch = array.shape[0 if layout else 1] if array.ndim == 3 else 0
-    _check_shape(where, name, array, (batch, 1, hidden) if layout else (1, batch, hidden))
+    wanted = (batch, 1, hidden) if layout else (1, batch, hidden)
+    _check_shape(where, name, array, wanted, _PROJECTION if "(LSTM)" in where else "")
     rows = array.reshape(batch, hidden)
     if np.any(rows != rows[0]):
         raise DesignError(

@@ -9,8 +9,10 @@ from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes, Value, Zeros
 
 #: Operators that change nothing of a list of sizes but its axes.
 _KEEP = {"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+#: Operators whose result is another list of sizes, of which nothing is known.
+_OTHER = {"Add", "Div", "Equal", "Max", "Min", "Mod", "Sub", "Where"}
 #: In the place of a size of which nothing is known.
-_UNKNOWN = ("unknown",)
+UNKNOWN = ("unknown",)
 
 
 def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[Value] | None:
@@ -20,12 +22,19 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
         axes = first.axes[attributes.get("start", 0) : attributes.get("end")]
         return _list(a if labels.size(a) is None else labels.size(a) for a in axes)
     if kind == "Expand" and isinstance(given[1], Sizes) and _zero(first):
-        return [Zeros()]
+        return [Zeros(_broadcast(first, given[1].entries))]
     if kind == "Concat" and any(isinstance(v, Sizes) for v in given):
         entries = [_entries(v) for v in given]
         return None if None in entries else _list(sum(entries, ()))
-    if kind in ("Equal", "Where") and any(isinstance(v, Sizes) for v in given):
-        return [Sizes((_UNKNOWN,) * max(len(_entries(v) or ()) for v in given))]
+    if any(isinstance(v, Sizes) for v in given) and not any(isinstance(v, Signal) for v in given):
+        each = [_entries(v) for v in given]
+        if kind in _OTHER:
+            return [Sizes((UNKNOWN,) * max(len(entries or ()) for entries in each))]
+        if kind == "Mul" and None not in each:
+            count = max(map(len, each))
+            if all(len(entries) in (1, count) for entries in each):
+                pairs = zip(*[e * (count if len(e) == 1 else 1) for e in each], strict=True)
+                return _list(_product(*pair) for pair in pairs)
     if not isinstance(first, Sizes):
         return None
     if kind == "Shape":
@@ -43,6 +52,48 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
         step = others[1] if len(others) > 1 else 1
         return _list(first.entries[start : min(stop, len(first.entries)) : step or 1])
     return None
+
+
+def zeros_of(kind: str, attributes: dict, given: list) -> Zeros:
+    """Zeros after an operator that keeps them zero, with their shape where that is easily told."""
+    shape = given[0].shape
+    if shape is None or kind in ("Cast", "Identity"):
+        return given[0]
+    if kind == "Slice" and len(given) > 3 and isinstance(given[3], np.ndarray):
+        axes = {int(n) % len(shape) for n in given[3].reshape(-1)}
+        return Zeros(tuple(UNKNOWN if i in axes else n for i, n in enumerate(shape)))
+    if kind == "Expand" and (entries := _entries(given[1])) is not None:
+        return Zeros(_broadcast(given[0], entries))
+    return Zeros()
+
+
+def zeros_like(entries) -> Zeros:
+    """Zeros whose shape is a list of sizes or a constant."""
+    return Zeros(_entries(entries))
+
+
+def _broadcast(zeros, entries: tuple) -> tuple | None:
+    """The shape of zeros after Expand."""
+    shape = zeros.shape
+    if shape is None or len(shape) > len(entries):
+        return None
+    shape = (1,) * (len(entries) - len(shape)) + tuple(shape)
+    return tuple(
+        wide if own == 1 else own if wide == 1 or wide == own else UNKNOWN
+        for own, wide in zip(shape, entries, strict=True)
+    )
+
+
+def _product(one, other):
+    """The product of two sizes."""
+    if UNKNOWN in (one, other):
+        return UNKNOWN
+    if isinstance(one, int) and isinstance(other, int):
+        return one * other
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return one + other
+    axis, number = (one, other) if isinstance(one, tuple) else (other, one)
+    return axis if number == 1 else UNKNOWN
 
 
 def _list(entries) -> list[Value]:

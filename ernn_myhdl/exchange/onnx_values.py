@@ -1,7 +1,8 @@
 """What is known of the values of an ONNX graph while it is walked.
 
 A value is a numpy array (a constant), or one of the classes below. Axes carry labels, so that it is
-known after any transposition and reshaping which axis counts frames.
+known after any transposition and reshaping which axis counts frames and which holds the elements of a
+frame: axes are told apart by what made them, never by their sizes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from ernn_myhdl.exchange.dense import DenseLayer
 
-#: The labels of one axis: one, or two that a Reshape has made one axis of.
+#: The labels of one axis: one, or several that a Reshape has made one axis of.
 Axis = tuple[str, ...]
 
 
@@ -21,13 +22,17 @@ class Signal:
     """x or a y: the input of the graph behind some layers.
 
     axes: in order. layers: those between the input and here. frame: label of the frames, known from the
-    first recurrent node on. last: holds the last frame of every sequence only. factors: recurrent and
-    projection matrix, where a graph multiplies both for the last layer's R.
+    first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
+    the label of the input's axis that the first layer took for them. last: holds the last frame of every
+    sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
+    layer's R.
     """
 
     axes: tuple[Axis, ...]
     layers: tuple[DenseLayer, ...] = ()
     frame: str | None = None
+    feature: str | None = None
+    taken: str | None = None
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -38,7 +43,9 @@ class Signal:
 
 @dataclass(frozen=True)
 class Zeros:
-    """Zeros of a shape that depends on the input."""
+    """Zeros; shape: numbers and axes, None where it is not known."""
+
+    shape: tuple[int | Axis, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,17 +67,51 @@ Value = np.ndarray | Signal | Zeros | Sizes | State
 
 @dataclass
 class Labels:
-    """Labels of axes and their sizes, None where a size depends on the input."""
+    """Labels of axes, their sizes, None where a size depends on the input, and the names that the file has
+    for such sizes."""
 
     sizes: dict[str, int | None] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    #: Labels of the axes of the graph's inputs, with the number of the axis.
+    inputs: dict[str, int] = field(default_factory=dict)
 
-    def new(self, size: int | None) -> Axis:
+    def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""
         label = f"axis{len(self.sizes)}"
         self.sizes[label] = size
+        if name:
+            self.names[label] = name
         return (label,)
+
+    def of_input(self, sizes: list[int | str | None]) -> tuple[Axis, ...]:
+        """The axes of an input of the graph; a string names a size that is not fixed."""
+        axes = []
+        for number, size in enumerate(sizes):
+            fixed = size if isinstance(size, int) else None
+            axes.append(self.new(fixed, size if isinstance(size, str) else ""))
+            self.inputs[axes[-1][0]] = number
+        return tuple(axes)
 
     def size(self, axis: Axis) -> int | None:
         """The size of an axis, None where it depends on the input."""
         sizes = [self.sizes[label] for label in axis]
         return None if None in sizes else int(np.prod(sizes))
+
+    def core(self, axis: Axis) -> Axis:
+        """The labels of an axis without those that have one element."""
+        return tuple(label for label in axis if self.sizes[label] != 1)
+
+    def meaning(self, axis: Axis, signal: Signal) -> str:
+        """What an axis of a signal holds, in words."""
+        words = []
+        for label in self.core(axis) or axis[:1]:
+            if label == signal.frame:
+                word = "frames"
+            elif label == signal.feature:
+                word = "elements of a frame"
+            elif label in self.inputs:
+                word = f"axis {self.inputs[label]} of the graph's input"
+            else:
+                word = "an axis of one element" if self.sizes[label] == 1 else "another axis"
+            words.append(word)
+        return " and ".join(dict.fromkeys(words))

@@ -14,6 +14,7 @@ from ernn_myhdl.exchange.limits import check_model_file
 from ernn_myhdl.exchange.onnx_file import read_onnx
 from ernn_myhdl.exchange.state_dict import modules, one_direction
 from ernn_myhdl.exchange.tensor_file import read_pt, read_safetensors
+from ernn_myhdl.input_scaling import InputScaling
 
 STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
 SUFFIXES = (*STATE_DICTS, ".onnx")
@@ -21,11 +22,13 @@ SUFFIXES = (*STATE_DICTS, ".onnx")
 
 @dataclass(frozen=True)
 class Source:
-    """layers: one after the other. blocks: of each layer where the file says so. notes: for the user."""
+    """layers: one after the other. blocks: of each layer, and scaling: of x, where the file says so; the weights
+    are for x as it is. notes: for the user."""
 
     layers: tuple[DenseLayer, ...]
     blocks: tuple[Mapping[str, int], ...] | None
     notes: tuple[str, ...]
+    scaling: InputScaling | None = None
 
 
 def read_source(
@@ -49,12 +52,20 @@ def read_source(
                 "--order and --direction are for state dicts; an ONNX graph tells both"
             )
         layers, metadata, notes = read_onnx(file)
-        blocks = _located(file, lambda: read_description(metadata)).blocks
+        description = _located(file, lambda: read_description(metadata))
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
-        layers, blocks, notes = _located(file, lambda: _state_dict_layers(state, order, direction))
+        layers, description, notes = _located(
+            file, lambda: _state_dict_layers(state, order, direction)
+        )
+    blocks, scaling = description.blocks, description.scaling
+    if scaling is not None:
+        _located(file, lambda: scaling.check(layers[0].inputs))
     return Source(
-        tuple(layers), blocks if blocks and len(blocks) == len(layers) else None, tuple(notes)
+        tuple(layers),
+        blocks if blocks and len(blocks) == len(layers) else None,
+        tuple(notes),
+        scaling,
     )
 
 
@@ -69,7 +80,7 @@ def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None
             f"modules joined: {names}; a state dict does not tell what lies between them, it is taken "
             "as nothing"
         )
-    return layers_of(chain), description.blocks, notes
+    return layers_of(chain), description, notes
 
 
 def _located(file: Path, make):

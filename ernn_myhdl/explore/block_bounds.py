@@ -54,15 +54,18 @@ class Bounds:
         return between or [self.lower]
 
 
-def block_bounds(cells: Callable[[int], Sequence[Cell]], device: Device, word: int) -> Bounds:
-    """The bounds for cells(k), the layers with blocks of k; word: bits of a weight."""
+def block_bounds(
+    cells: Callable[[int], Sequence[Cell]], device: Device | None, word: int
+) -> Bounds:
+    """The bounds for cells(k), the layers with blocks of k; word: bits of a weight. Without a device all sizes fit."""
     costs = []
     for k in BLOCK_SIZES:
         layers = cells(k)
         operations = model_operations(layers)
         bits = weight_bits(layers, word)
         saving = dense_operations(layers) / operations
-        costs.append(BlockCost(k, bits, operations, saving, bits <= device_bits(device)))
+        fits = device is None or bits <= device_bits(device)
+        costs.append(BlockCost(k, bits, operations, saving, fits))
     lower = next((c.block for c in costs if c.fits), None)
     upper = BLOCK_SIZES[0]
     for before, cost in zip(costs, costs[1:], strict=False):

@@ -29,13 +29,15 @@ from ernn_myhdl.explore.block_bounds import (
     weight_bits,
 )
 from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import ModelState
 from ernn_myhdl.storage import load_design, save_design
 from ernn_myhdl.synthesis.devices import Device
 
 MOST_TRAININGS = 5
-#: Share of the operations that a fine-tuning must save.
+#: Share of the scarcest resource (without a device, of the operations) that a fine-tuning must save.
 WORTH = 0.05
 LARGER_INPUT, GRU = "larger blocks for x", "GRU in the place of LSTM"
 
@@ -45,7 +47,7 @@ MakeCells = Callable[[Choice], Sequence[Cell]]
 
 @dataclass(frozen=True)
 class Trial:
-    """A training. why: the step of the search. met: whether the accuracy is reached."""
+    """A training. why: the step of the search. met: whether the accuracy is reached. hardware: None without a device."""
 
     choice: Choice
     why: str
@@ -53,17 +55,27 @@ class Trial:
     met: bool
     operations: int
     weight_bits: int
+    hardware: Hardware | None = None
+
+    @property
+    def cost(self) -> tuple[float, int, int]:
+        """Less is better: share of the scarcest resource, operations, weight bits."""
+        share = self.hardware.share if self.hardware else 0.0
+        return share, self.operations, self.weight_bits
 
 
 @dataclass(frozen=True)
 class ModelExploration:
-    """trials: in their order. chosen: None where network and device are infeasible, for the reason."""
+    """trials: in their order. chosen: None where network and device are infeasible, for the reason. measure: by what it
+    was chosen.
+    """
 
     bounds: Bounds
     trials: tuple[Trial, ...]
     chosen: Trial | None
     reason: str
     folder: Path
+    measure: str = ""
 
     def design(self) -> CoreSpecification:
         """The chosen design; DesignError where there is none."""
@@ -76,20 +88,24 @@ def explore_model(
     cells: MakeCells,
     train: Train,
     accuracy: float,
-    device: Device,
+    device: Device | None,
     folder: str | Path,
     cell: str = "lstm",
     word: int = 12,
     about: Mapping[str, object] | None = None,
     force: bool = False,
     say: Callable[[str], None] = lambda step: None,
+    goal: Goal | None = None,
+    fit: Fit | None = None,
 ) -> ModelExploration:
     """Search in a folder, or go on with an interrupted search.
 
     cells: the layers of a choice. train: trains a choice; its accuracy (larger is better) and its design. accuracy:
-    that must be reached. cell: "lstm", of which a GRU may take the place, or "gru". word: bits of a weight.
+    that must be reached. device: whose memory bounds k, and whose scarcest resource decides; None: operations
+    decide. cell: "lstm", of which a GRU may take the place, or "gru". word: bits of a weight.
     about: what else must be the same to go on, ready for JSON. force: replace another search. say: called with
-    every line of the log.
+    every line of the log. goal: limits of the hardware, "smallest". fit: gives the hardware of layers in the place of
+    `ernn_myhdl.explore.model_hardware.fit_to`.
 
     The folder holds log.md, exploration.json (state), designs, and design (the chosen one).
     """
@@ -98,7 +114,11 @@ def explore_model(
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
     if cell not in ("lstm", "gru"):
         raise DesignError(f"cell = {cell!r}: must be 'lstm' or 'gru'")
+    goal = goal or Goal("smallest")
+    if device is not None:
+        fit = fit or fit_to(device, goal, word)
     search = _Search(cells, train, float(accuracy), device, Path(folder), cell, word, say)
+    search.measure_by(fit, goal)
     search.open(dict(about or {}), force)
     return search.run()
 
@@ -113,41 +133,86 @@ class _Search:
         self.trials: list[Trial] = []
         self.log = ModelLog(folder, say)
 
+    def measure_by(self, fit: Fit | None, goal: Goal) -> None:
+        """fit: hardware of layers; None: operations decide. Looks at the hardware of every size between the bounds."""
+        self.fit, self.goal = fit, goal
+        sizes = self.bounds.sizes if fit else []
+        self.hardware = {k: fit(self.cells(Choice(self.cell, k, k))) for k in sizes}
+
+    @property
+    def measure(self) -> str:
+        """By what is chosen."""
+        if self.fit is None:
+            return "the fewest operations; no device was given, so what its hardware takes is not known"
+        return f"the smallest share of what {self.device_name} runs out of"
+
+    @property
+    def device_name(self) -> str:
+        return self.device.name if self.device else "the device"
+
     def open(self, about: dict, force: bool) -> None:
         """Read or make the state of the folder."""
         identity = {
             "accuracy": self.accuracy,
-            "device": self.device.name,
+            "device": self.device.name if self.device else None,
             "cell": self.cell,
             "word": self.word,
             "operations": {str(c.block): c.operations for c in self.bounds.costs},
+            "limits": [self.goal.max_latency_us, self.goal.min_fps, self.goal.clock_mhz],
+            "hardware": {str(k): h.as_dict()["percent"] for k, h in self.hardware.items()},
         } | about
         self.state = ModelState(self.folder, identity, force)
 
     def run(self) -> ModelExploration:
-        self.log.begin(self.accuracy, self.device, device_bits(self.device), self.word, self.bounds)
-        sizes = self.bounds.sizes
-        if not sizes:
+        self.log.begin(self.accuracy, self.device, self.word, self.bounds, self.hardware, self.goal)
+        if not self.bounds.sizes:
             return self._end(
                 f"with the largest blocks ({BLOCK_SIZES[-1]}) the weights do not fit the block RAM of "
-                f"{self.device.name}: take a larger device, fewer cells or shorter words"
+                f"{self.device_name}: take a larger device, fewer cells or shorter words"
+            )
+        sizes = self._sizes()
+        if not sizes:
+            each = "; ".join(f"k = {k}: {h.text}" for k, h in self.hardware.items())
+            return self._end(
+                f"no hardware of any block size keeps the limits on {self.device_name} ({each}): take a larger device, "
+                "fewer cells, shorter words or wider limits"
             )
         self.log.step("Sanity", f"train at the lower bound, k = {sizes[0]}.")
         first = self._trial(Choice(self.cell, sizes[0], sizes[0]), "sanity")
         if not first.met:
             return self._end(
                 f"the accuracy is missed at the lower bound k = {sizes[0]}, and larger blocks do not raise it: "
-                f"network and {self.device.name} do not go together; take another network, a larger device or a "
+                f"network and {self.device_name} do not go together; take another network, a larger device or a "
                 "lower accuracy"
             )
         self._grow(sizes)
         self._fine_tune()
         return self._end("")
 
+    def _sizes(self) -> list[int]:
+        """The block sizes to search: each takes less of the device than all smaller ones."""
+        sizes: list[int] = []
+        for k in self.bounds.sizes:
+            hardware = self.hardware.get(k)
+            if hardware is None:  # operations decide
+                sizes.append(k)
+            elif not hardware.good:
+                self.log.step("Hardware", f"k = {k} is left out: {hardware.text}.")
+            elif sizes and hardware.share >= self.hardware[sizes[-1]].share:
+                least = self.hardware[sizes[-1]]
+                self.log.step(
+                    "Hardware",
+                    f"k = {k} is left out: it takes {hardware.share:.1f} % of {hardware.scarcest}, k = {sizes[-1]} only "
+                    f"{least.share:.1f} % of {least.scarcest}.",
+                )
+            else:
+                sizes.append(k)
+        return sizes
+
     @property
     def best(self) -> Trial:
-        """The trial with the fewest operations that met the accuracy; the earliest of equal ones."""
-        return min((t for t in self.trials if t.met), key=lambda t: (t.operations, t.weight_bits))
+        """The trial of the lowest cost that met the accuracy; the earliest of equal ones."""
+        return min((t for t in self.trials if t.met), key=lambda t: t.cost)
 
     @property
     def left(self) -> int:
@@ -175,6 +240,7 @@ class _Search:
 
     def _fine_tune(self) -> None:
         tried: set[str] = set()
+        what_is_saved = "operations" if self.fit is None else "scarcest resource"
         while True:
             options = self._options(tried)
             if not options:
@@ -184,24 +250,26 @@ class _Search:
             if saved < WORTH:
                 self.log.step(
                     "Fine-tuning",
-                    f"{what}: not tried, {choice.text} saves {max(saved, 0):.1%} of the operations, less than "
+                    f"{what}: not tried, {choice.text} saves {max(saved, 0):.1%} of the {what_is_saved}, less than "
                     f"{WORTH:.0%}.",
                 )
             elif not self.left:
                 self.log.step(
                     "Fine-tuning", f"{what}: not tried, {MOST_TRAININGS} trainings are done."
                 )
-            elif weight_bits(self.cells(choice), self.word) > device_bits(self.device):
+            elif self.device and weight_bits(self.cells(choice), self.word) > device_bits(
+                self.device
+            ):
                 self.log.step("Fine-tuning", f"{what}: not tried, its weights do not fit.")
             else:
                 self.log.step(
                     "Fine-tuning",
-                    f"{what}: {choice.text} saves {saved:.1%} of the operations; try it.",
+                    f"{what}: {choice.text} saves {saved:.1%} of the {what_is_saved}; try it.",
                 )
                 self._trial(choice, "fine-tuning")
 
-    def _options(self, tried: set[str]) -> list[tuple[int, str, Choice, float]]:
-        """What was not tried, on the best so far: (operations, what, choice, share saved), most saving first."""
+    def _options(self, tried: set[str]) -> list[tuple[tuple, str, Choice, float]]:
+        """What was not tried, on the best so far: (cost, what, choice, share saved), most saving first."""
         best = self.best
         now = best.choice
         choices = {LARGER_INPUT: _larger_input(now)}
@@ -210,8 +278,13 @@ class _Search:
         found = []
         for what, choice in choices.items():
             if what not in tried and choice is not None:
-                operations = model_operations(self.cells(choice))
-                found.append((operations, what, choice, 1 - operations / best.operations))
+                cells = self.cells(choice)
+                operations = model_operations(cells)
+                if self.fit is None:
+                    cost, before = float(operations), float(best.operations)
+                else:
+                    cost, before = self.fit(cells).share, best.cost[0]
+                found.append(((cost, operations), what, choice, 1 - cost / before))
         return sorted(found, key=lambda option: option[:2])
 
     def _trial(self, choice: Choice, why: str) -> Trial:
@@ -228,8 +301,9 @@ class _Search:
         cells = self.cells(choice)
         met = known >= self.accuracy
         trial = Trial(
-            choice, why, known, met, model_operations(cells), weight_bits(cells, self.word)
-        )
+            choice, why, known, met, model_operations(cells), weight_bits(cells, self.word),
+            self.fit(cells) if self.fit else None,
+        )  # fmt: skip
         self.trials.append(trial)
         self.log.trial(len(self.trials), trial, self.accuracy)
         return trial
@@ -243,8 +317,9 @@ class _Search:
             save_design(
                 load_design(self._design_folder(chosen.choice)), self.folder / "design", True
             )
-        self.log.end(self.trials, chosen, reason, self.bounds)
-        return ModelExploration(self.bounds, tuple(self.trials), chosen, reason, self.folder)
+        self.log.end(self.trials, chosen, reason, self.bounds, self.measure)
+        trials = tuple(self.trials)
+        return ModelExploration(self.bounds, trials, chosen, reason, self.folder, self.measure)
 
 
 def _larger_input(choice: Choice) -> Choice | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ernn_myhdl.explore.block_bounds import GAIN, Bounds
+from ernn_myhdl.explore.block_bounds import GAIN, Bounds, device_bits
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.model_hardware import Hardware
 from ernn_myhdl.output_folder import new_file
 from ernn_myhdl.synthesis.devices import Device
 
@@ -23,20 +25,33 @@ class ModelLog:
         self._file, self._say = folder / LOG_NAME, say
         self._lines: list[str] = []
 
-    def begin(self, accuracy: float, device: Device, bits: int, word: int, bounds: Bounds) -> None:
+    def begin(
+        self,
+        accuracy: float,
+        device: Device | None,
+        word: int,
+        bounds: Bounds,
+        hardware: Mapping[int, Hardware],
+        goal: Goal,
+    ) -> None:
+        """hardware: the smallest one of the block sizes that are searched, within the limits of the goal."""
+        where = "no device"
+        if device is not None:
+            where = f"{device.name} with {device_bits(device):,} bits of block RAM"
         self._lines = [
             "# Search for a model",
             "",
-            f"Accuracy at least {accuracy:.2%}; {device.name} with {bits:,} bits of block RAM; weights of {word} "
-            "bits.",
+            f"Accuracy at least {accuracy:.2%}; {where}; weights of {word} bits.{_limits(goal)}",
             "",
             "## Bounds of the block size",
             "",
             *table(
-                ("k", "weight bits", "of the device", "operations of a frame", "saving"),
+                ("k", "weight bits", "of the device", "operations of a frame", "saving", "smallest hardware"),
                 [
-                    (c.block, f"{c.weight_bits:,}", f"{c.weight_bits / bits:.1%}",
-                     f"{c.operations:,}", f"{c.saving:.2f}")
+                    (c.block, f"{c.weight_bits:,}",
+                     f"{c.weight_bits / device_bits(device):.1%}" if device else "",
+                     f"{c.operations:,}", f"{c.saving:.2f}",
+                     hardware[c.block].text if c.block in hardware else "")
                     for c in bounds.costs
                 ],
             ),
@@ -63,23 +78,37 @@ class ModelLog:
         )
 
     def end(
-        self, trials: Sequence[Trial], chosen: Trial | None, reason: str, bounds: Bounds
+        self,
+        trials: Sequence[Trial],
+        chosen: Trial | None,
+        reason: str,
+        bounds: Bounds,
+        measure: str,
     ) -> None:
+        """measure: by what is chosen."""
         if chosen is None:
             self._add(f"- Infeasible: {reason}.")
         else:
             self._add(
-                f"- Chosen: {chosen.choice.text}, the fewest operations of the trainings that keep the accuracy."
+                f"- Chosen: {chosen.choice.text}, of the trainings that keep the accuracy the one with {measure}"
+                f"{_shares(chosen)}."
             )
+            for other in trials:
+                if other.met and other.hardware and other.operations < chosen.operations:
+                    self._add(
+                        f"- Not chosen: {other.choice.text}, with fewer operations ({other.operations:,} against "
+                        f"{chosen.operations:,}){_shares(other)}."
+                    )
         dense = bounds.costs[0].operations * bounds.costs[0].saving
         rows = [
             (i, t.choice.text, t.why, f"{t.accuracy:.2%}", "yes" if t.met else "no",
              f"{t.operations:,}", f"{dense / t.operations:.2f}", f"{t.weight_bits:,}",
-             "chosen" if t is chosen else "")
+             t.hardware.text if t.hardware else "", "chosen" if t is chosen else "")
             for i, t in enumerate(trials, 1)
         ]  # fmt: skip
         header = (
-            "training", "model", "step", "accuracy", "kept", "operations", "saving", "weight bits", "",
+            "training", "model", "step", "accuracy", "kept", "operations", "saving", "weight bits",
+            "smallest hardware", "",
         )  # fmt: skip
         if rows:
             self._lines += ["", "## Trainings", "", *table(header, rows)]
@@ -93,6 +122,24 @@ class ModelLog:
     def _write(self) -> None:
         with new_file(self._file) as partial:
             partial.write_text("\n".join(self._lines) + "\n", encoding="utf-8")
+
+
+def _shares(trial: Trial) -> str:
+    """What the hardware of a training takes."""
+    hardware = trial.hardware
+    if hardware is None:
+        return ""
+    scarcest = f": {hardware.scarcest}" if hardware.good else ""
+    return f"{scarcest} ({hardware.text})"
+
+
+def _limits(goal: Goal) -> str:
+    limits = []
+    if goal.max_latency_us is not None:
+        limits.append(f"a latency of at most {goal.max_latency_us:g} us")
+    if goal.min_fps is not None:
+        limits.append(f"at least {goal.min_fps:,.0f} frames/s")
+    return f" Hardware with {' and '.join(limits)} at {goal.clock_mhz:g} MHz." if limits else ""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

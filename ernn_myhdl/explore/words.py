@@ -20,7 +20,12 @@ def in_word(
     normal. The hardware stays the same.
     """
     data = calibration or random_calibration(design.inputs, 1)
-    words = {"word": word, "state_word": word + EXTRA_STATE_BITS, "name": design.name}
+    words = {
+        "word": word,
+        "state_word": word + EXTRA_STATE_BITS,
+        "name": design.name,
+        "input_scaling": design.host_scaling,
+    }
     hw = design.layers[0].hardware
     streams = {
         "samples_per_beat": hw.samples_per_beat,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model import ModelExploration, explore_model
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
@@ -35,10 +36,11 @@ def explore_recogniser(
     task: Task,
     recipe: Recipe,
     max_error: float,
-    device: Device,
+    device: Device | None,
     folder: str | Path,
     force: bool = False,
     say: Callable[[str], None] = lambda step: None,
+    goal: Goal | None = None,
 ) -> ModelExploration:
     """`explore_model` with recognisers. max_error: of the fixed-point design on the validation part, 0 to 1.
 
@@ -66,6 +68,7 @@ def explore_recogniser(
         {"task": task.identity, "recipe": fixed},
         force,
         say,
+        goal,
     )
     plot_saving(result, folder / PICTURE_NAME)
     return result

@@ -21,7 +21,7 @@ from ernn_myhdl.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
-from ernn_myhdl.exchange.importing import design_of_layers
+from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of
 from ernn_myhdl.exchange.source_model import Origin
 from ernn_myhdl.exchange.state_dict import Module
@@ -56,8 +56,10 @@ def compressed_design(
     None: that in which forward calls them. options: word (None: that of the quantisation, else 12), state_word,
     lanes, streams and name, as in `import_model`. DesignError where the float reference of the design gives
     anything but the modules on the first batch of the data (`ernn_myhdl.train.trial`). What the model does behind the
-    last module, such as a mean over frames, is not part of the design: `report["host"]`. A warning
-    (`warnings`) names tensors of which more than one element in a thousand saturates on the calibration data.
+    last module, such as a mean over frames, is not part of the design: `report["host"]`. Where the calibration data
+    show a need, a scaling of x is chosen, which is the host's too; elements of x that stay too coarse, and tensors of
+    which more than one element in a thousand saturates on the calibration data, are warned of (`warnings`). The
+    design keeps the model as it was trained as its source.
     """
     checked = _checked(compressed, order)
     chain, layers = checked.chain, layers_of(checked.chain)
@@ -65,18 +67,18 @@ def compressed_design(
     if options.get("word") is None:
         quantisation = compressed.quantisation
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
-    made = design_of_layers(
+    imported = design_of_layers(
         layers,
         [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
-        origin=Origin("PyTorch module as trained", type(compressed.model).__name__),
         **options,
     )
-    design = made.design
-    models = iter([FloatModel(layer.cell, layer.weights) for layer in design.layers])
+    origin = Origin("PyTorch module as trained", type(compressed.model).__name__)
+    design = with_source(imported, origin, layers).design
+    models = iter([FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers])
     checked.compare([[next(models) for _ in module.layers] for module in chain])
-    for note in made.notes:
+    for note in imported.notes:
         if note.startswith(WARNING):
             warnings.warn(note.removeprefix(WARNING), stacklevel=3)
     return design

@@ -24,7 +24,7 @@ def test_the_search_with_a_training_of_ones_own(tmp_path, monkeypatch):
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "GRU, k = 8 5 trainings\n"
+    assert done.stdout == "GRU, k = 4 3 trainings\n"
 
 
 @pytest.mark.parametrize("name", PAGES)

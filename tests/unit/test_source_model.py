@@ -160,7 +160,7 @@ def test_evaluate_starts_from_the_initial_states_of_the_model(tmp_path, data):
     """The source starts from them whatever the core does: a core that starts from zero loses that."""
     from dataclasses import replace
 
-    from ernn_myhdl.exchange.importing import design_of_layers
+    from ernn_myhdl.exchange.importing import design_of_layers, with_source
     from ernn_myhdl.exchange.source import read_source
     from ernn_myhdl.exchange.source_model import Origin
 
@@ -168,10 +168,10 @@ def test_evaluate_starts_from_the_initial_states_of_the_model(tmp_path, data):
     state = {"cell_state": np.linspace(-3, 3, 8, dtype=np.float32)}
     (layer,) = read_source(tmp_path / "gru.safetensors").layers
     for loads in (True, False):
-        made = design_of_layers(
-            [replace(layer, initial=state)], [{"block": 1}], word=16, lanes=1, initial_states=loads,
-            origin=Origin("test", "layer"),
-        )  # fmt: skip
+        layers = [replace(layer, initial=state)]
+        options = {"word": 16, "lanes": 1, "initial_states": loads}
+        made = design_of_layers(layers, [{"block": 1}], **options)
+        made = with_source(made, Origin("test", "layer"), layers)
         found = evaluate(made.design, replace(data, labels=None), initial=made.initial_states)
         assert (found.source.projection.error == 0) == loads
         assert (found.source.total.error > 1) != loads

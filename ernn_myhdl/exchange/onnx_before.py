@@ -1,0 +1,83 @@
+"""What a graph asks for that no core does, found before it is walked.
+
+States and lengths that come from outside the graph, and layers that an exporter has taken apart: a walk
+would stop at the first of their operators, whose name tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_recurrent import GATES, INPUTS
+from ernn_myhdl.exchange.onnx_refusals import CELL, PLAIN_RNN
+
+#: Key of the classes that PyTorch's exporter notes for a node.
+_CLASSES = "pkg.torch.onnx.class_hierarchy"
+_UNROLLED = {"RNN": "", "RNNCell": "", "GRUCell": "GRU", "LSTMCell": "LSTM"}
+#: Operators that only move numbers.
+_MOVE = {
+    "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
+    "Unsqueeze",
+}  # fmt: skip
+
+
+def check_before(nodes: Iterable, inputs: set[str]) -> None:
+    """DesignError for a graph of these nodes, whose inputs have these names."""
+    nodes = list(nodes)
+    makers = {output: node for node in nodes for output in node.output if output}
+    for node in nodes:
+        where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
+        if node.op_type == "RNN":
+            raise DesignError(f"{where}: {PLAIN_RNN}")
+        for cell, layer in _UNROLLED.items():
+            if f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
+                rest = f", {CELL.format(layer=layer)}" if layer else f": {PLAIN_RNN}"
+                raise DesignError(f"{where}: is part of an nn.{cell}{rest}")
+    for node in nodes:
+        if node.op_type in GATES:
+            where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
+            for name, source in zip(INPUTS[node.op_type], node.input, strict=False):
+                if name in ("sequence_lens", "initial_h", "initial_c") and source:
+                    _check_source(where, name, source, makers, inputs)
+
+
+def _check_source(where: str, name: str, source: str, makers: dict, inputs: set[str]) -> None:
+    """DesignError where what a recurrent node starts from, or how long it runs, follows from the input."""
+    moved = _roots(source, makers, inputs, only_moved=True)
+    for root in moved or _roots(source, makers, inputs):
+        if name == "sequence_lens":
+            raise DesignError(
+                f"{where}: sequence_lens {root!r} may vary inside a batch, as with pack_padded_sequence; run "
+                "each sequence alone, and export the model without lengths"
+            )
+        what = "is an input of the graph" if moved else "is what it follows from"
+        raise DesignError(
+            f"{where}: {name} {root!r} {what}, must be a constant: a sequence starts from a fixed state; "
+            "export the model without (h0, c0), or with constants for them"
+        )
+
+
+def _roots(source: str, makers: dict, inputs: set[str], only_moved: bool = False) -> list[str]:
+    """The inputs of the graph whose numbers reach a value, not only their sizes.
+
+    only_moved: those that reach it unchanged.
+    """
+    found, seen, left = [], set(), [source]
+    while left:
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in inputs:
+            found.append(name)
+        elif (node := makers.get(name)) is not None and node.op_type not in ("Shape", "Size"):
+            if node.op_type in GATES or (only_moved and node.op_type not in _MOVE):
+                continue
+            left += list(node.input[:1]) if only_moved and node.op_type != "Concat" else node.input
+    return found
+
+
+def _classes(node) -> str:
+    """The classes that the exporter notes; empty where it does not, or with an older onnx."""
+    return next((p.value for p in getattr(node, "metadata_props", ()) if p.key == _CLASSES), "")

@@ -1,0 +1,82 @@
+"""MatMul, Gemm and Add of ONNX as linear layers, and the projection that follows an LSTM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
+from ernn_myhdl.exchange.onnx_recurrent import GATES
+from ernn_myhdl.exchange.onnx_values import Labels, Signal
+
+
+def linear(
+    where: str, name: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal:
+    """The signal after a node; kind: MatMul, Gemm, or Add of a MatMul's bias."""
+    signal = next(v for v in given if isinstance(v, Signal))
+    if kind == "Add":
+        constant = next((v for v in given if isinstance(v, np.ndarray)), None)
+        if constant is None or not signal.layers or signal.layers[-1].kind != "linear":
+            raise DesignError(
+                f"{where}: is not supported here, a constant may only be added as the bias of a MatMul"
+            )
+        return _biased(where, constant.astype(_type(constant)), signal, labels)
+    if given[0] is not signal or not isinstance(given[1], np.ndarray) or given[1].ndim != 2:
+        raise DesignError(f"{where}: must multiply a signal with a constant matrix")
+    matrix, bias = given[1].astype(np.float64), None
+    if kind == "Gemm":
+        if attributes.get("transA", 0) or len(signal.axes) != 2:
+            raise DesignError(f"{where}: transA and inputs of other than 2 axes are not supported")
+        matrix = matrix.T if attributes.get("transB", 0) else matrix
+        matrix = matrix * attributes.get("alpha", 1.0)
+        if len(given) > 2 and given[2] is not None:
+            if not isinstance(given[2], np.ndarray):
+                raise DesignError(f"{where}: C must be a constant")
+            bias = given[2].astype(_type(given[2])) * attributes.get("beta", 1.0)
+    signal = taking_features(where, signal, labels)
+    rows, columns = matrix.shape
+    size = labels.size(signal.axes[-1])
+    if not matrix.size or size not in (None, rows):
+        raise DesignError(f"{where}: its matrix has shape {matrix.shape}, must have {size} rows")
+    feature = labels.new(columns)
+    after = replace(signal.moved((*signal.axes[:-1], feature)), feature=feature[0], factors=None)
+    if kind == "MatMul" and signal.factors is not None and signal.layers[-1].kind == "lstm":
+        if np.array_equal(signal.factors[1], given[1].T):
+            return replace(after, layers=_projected(signal))
+    weights = {"input_weight": matrix.T[None], "bias": np.zeros((1, columns))}
+    layer = DenseLayer(name.strip("/") or "linear", "linear", weights)
+    after = replace(after, layers=(*signal.layers, layer))
+    return after if bias is None else _biased(where, bias, after, labels)
+
+
+def _type(array: np.ndarray):
+    """Floating-point constants are computed with in float64; others are refused later by their type."""
+    return np.float64 if array.dtype.kind == "f" else array.dtype
+
+
+def _biased(where: str, constant: np.ndarray, signal: Signal, labels: Labels) -> Signal:
+    """The signal with a constant added to the bias of its last layer."""
+    bias, signal = vector_of_features(where, constant, signal, labels)
+    layer = signal.layers[-1]
+    weights = layer.weights | {"bias": layer.weights["bias"] + bias}
+    return replace(signal, layers=(*signal.layers[:-1], replace(layer, weights=weights)))
+
+
+def _projected(signal: Signal) -> tuple[DenseLayer, ...]:
+    """The layers with the last one's output multiplied by its projection, which R has as a factor."""
+    layer = signal.layers[-1]
+    recurrent, projection = signal.factors
+    hidden = layer.hidden
+    order = list(GATES["LSTM"])
+    weights = layer.weights | {
+        "recurrent_weight": recurrent.reshape(4, hidden, -1)[order],
+        "projection_weight": projection,
+    }
+    initial = layer.initial
+    if initial:
+        initial = initial | {"output": projection @ initial["output"]}
+    return (*signal.layers[:-1], replace(layer, weights=weights, initial=initial))

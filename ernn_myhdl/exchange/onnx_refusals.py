@@ -1,0 +1,85 @@
+"""What is said of a node that no layer computes: what it does, and where the model may be cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_values import Signal, State
+
+PLAIN_RNN = "plain RNN layers are not supported: LSTM, GRU and linear layers are"
+CELL = (
+    "which the exporter takes apart into single operators; use the layer nn.{layer} instead of it, or import the "
+    "state dict (.pt or .safetensors), in which cells are known"
+)
+_NORMALISATION = {
+    "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
+    "LRN", "RMSNormalization", "SimplifiedLayerNormalization",
+}  # fmt: skip
+_FUNCTIONS = {
+    "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
+    "LogSoftmax", "Mish", "PRelu", "Relu", "Selu", "Sigmoid", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish",
+    "Tanh", "ThresholdedRelu",
+}  # fmt: skip
+_OVER_FRAMES = {
+    "AveragePool", "Conv", "ConvTranspose", "CumSum", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad",
+    "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
+}  # fmt: skip
+_ARITHMETIC = {"Add", "Div", "Mul", "Sub"}
+_PARTS = {"Concat", "Expand", "Gather", "Slice", "Split", "SplitToSequence", "Tile"}
+
+
+def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> DesignError:
+    """The error for a node; given: its inputs' values. layers_follow: whether layers come after it."""
+    if kind == "RNN":
+        return DesignError(f"{where}: {PLAIN_RNN}")
+    signals = [v for v in given if isinstance(v, Signal)]
+    if any(isinstance(v, State) for v in given):
+        return DesignError(
+            f"{where}: works on the states after the last frame in a way that is not followed; take the "
+            "outputs of the last layer instead, y[:, -1] with batch_first"
+        )
+    return DesignError(
+        f"{where}: {_what(kind, given, len(signals))}; {_advice(signals, layers_follow)}"
+    )
+
+
+def _what(kind: str, given: list, signals: int) -> str:
+    if kind in _NORMALISATION:
+        return "is not supported: no layer normalises"
+    if kind in _FUNCTIONS:
+        return "is not supported: no layer computes this function of its inputs or outputs"
+    if kind in _OVER_FRAMES:
+        return "is not supported: no layer works over several frames in this way"
+    if kind == "Gather" and isinstance(given[0], np.ndarray):
+        return "is not supported: it looks rows of a table up (an embedding)"
+    if kind in _ARITHMETIC and signals > 1:
+        return "is not supported: it joins two signals, as a residual connection or a gate does"
+    if kind in _ARITHMETIC:
+        return (
+            "is not supported: scaling and shifting belong into the weights and the bias of a layer"
+        )
+    if kind == "Split":
+        return (
+            "is not supported here: it parts a signal, as exported nn.LSTMCell and nn.GRUCell do (use nn.LSTM and "
+            "nn.GRU, or import the state dict)"
+        )
+    if kind in _PARTS:
+        return "is not supported here: it takes parts of a signal or puts them together"
+    return (
+        "is not supported here; LSTM, GRU, MatMul + Add and Gemm are, with reshaping between them"
+    )
+
+
+def _advice(signals: list[Signal], layers_follow: bool) -> str:
+    before = any(signal.layers for signal in signals)
+    if before and layers_follow:
+        return (
+            "it lies between layers: train the model without it, or cut it there into two designs, and "
+            "compute this node between them"
+        )
+    if before:
+        return "cut the model before this node, and compute it on the core's outputs"
+    if layers_follow:
+        return "cut the model after this node, and compute it before the core"
+    return "cut the model before or after this node"

@@ -1,0 +1,124 @@
+"""What the host does to x before it is rounded to the words of the core: `InputScaling`.
+
+The input format is one for all elements of x. Where these have different sizes, or lie far from zero, a design
+records for each element a power of two and an offset; its matrix of x and its bias are those for what comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+
+#: Largest exponent, up and down.
+MAX_SHIFT = 126
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """shifts, offsets: one for each element of x, whole numbers and values; no offsets: all zero.
+
+    Raises DesignError where they are anything else.
+    """
+
+    shifts: tuple[int, ...]
+    offsets: tuple[float, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shifts", tuple(self.shifts))
+        for i, shift in enumerate(self.shifts):
+            if isinstance(shift, bool) or not isinstance(shift, int) or abs(shift) > MAX_SHIFT:
+                raise DesignError(
+                    f"host input_shifts[{i}] = {shift!r}: must be a whole number, -{MAX_SHIFT} to "
+                    f"{MAX_SHIFT}"
+                )
+        offsets = []
+        for i, offset in enumerate(self.offsets):
+            number = isinstance(offset, int | float) and not isinstance(offset, bool)
+            if not number or not abs(offset) < math.inf:
+                raise DesignError(
+                    f"host input_offsets[{i}] = {offset!r}: must be a number, neither infinite nor NaN"
+                )
+            offsets.append(float(offset))
+        if offsets and len(offsets) != len(self.shifts):
+            raise DesignError(
+                f"host input_offsets: {len(offsets)} of them, must be {len(self.shifts)}, as many as "
+                "input_shifts, or none"
+            )
+        object.__setattr__(self, "offsets", tuple(offsets) if any(offsets) else ())
+
+    def check(self, inputs: int) -> None:
+        """Raise DesignError unless there is a shift for each of `inputs` elements of x."""
+        if len(self.shifts) != inputs:
+            raise DesignError(
+                f"host input_shifts: {len(self.shifts)} of them, must be {inputs}, the inputs of the cell"
+            )
+
+    def __str__(self) -> str:
+        text = f"by 2^{min(self.shifts)} to 2^{max(self.shifts)}"
+        if self.offsets:
+            count = sum(map(bool, self.offsets))
+            text += f" after an offset of {count} of its {len(self.shifts)} elements"
+        return text
+
+    @property
+    def factors(self) -> np.ndarray:
+        """(inputs,) float64, the powers of two."""
+        return np.ldexp(1.0, np.array(self.shifts, dtype=np.int64))
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Values (..., inputs) for the core of values of x: (x - offset) 2^shift, float64."""
+        x = np.asarray(x, dtype=np.float64)
+        if self.offsets:
+            x = x - np.array(self.offsets)
+        return x * self.factors
+
+    def fold(self, matrix: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A dense matrix (..., rows, inputs) and its bias (..., rows) for x as those for what the core gets.
+
+        The matrix is exact in its own type; the bias is float64 where there are offsets.
+        """
+        if self.offsets:
+            bias = bias.astype(np.float64) + matrix.astype(np.float64) @ np.array(self.offsets)
+        return (matrix / self.factors).astype(matrix.dtype), bias
+
+    def unfold(self, matrix: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The opposite of `fold`: for x itself, in the matrix's type."""
+        matrix = (matrix * self.factors).astype(matrix.dtype)
+        if self.offsets:
+            bias = bias.astype(np.float64) - matrix.astype(np.float64) @ np.array(self.offsets)
+            bias = bias.astype(matrix.dtype)
+        return matrix, bias
+
+    def record(self) -> dict[str, list]:
+        """As design.toml and the metadata of exported files hold it."""
+        record: dict[str, list] = {"input_shifts": list(self.shifts)}
+        if self.offsets:
+            record["input_offsets"] = list(self.offsets)
+        return record
+
+
+def scaling_of(record: dict[str, list]) -> InputScaling:
+    """The scaling of a `record`; DesignError where it is damaged."""
+    for name in record:
+        if name not in ("input_shifts", "input_offsets"):
+            raise DesignError(
+                f"host {name}: unknown key; remove it, or use input_shifts, input_offsets"
+            )
+    for name, value in record.items():
+        if not isinstance(value, list):
+            raise DesignError(f"host {name} = {value!r}: must be a list, one for each input")
+    if "input_shifts" not in record:
+        raise DesignError("host input_shifts: is missing (exponents of two, one for each input)")
+    return InputScaling(tuple(record["input_shifts"]), tuple(record.get("input_offsets", ())))
+
+
+def scaled(scaling: InputScaling | None, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Sequences of values of x as what the core gets; raw words (integers) stay as they are."""
+    if scaling is None:
+        return list(sequences)
+    return [s if np.asarray(s).dtype.kind in "iu" else scaling.apply(s) for s in sequences]

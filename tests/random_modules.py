@@ -1,0 +1,190 @@
+"""Random PyTorch modules of recurrent and linear layers with what users write between them, exported to ONNX."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+#: What may stand between two layers, with how often.
+_BETWEEN = {
+    "nothing": 12, "turn": 2, "swap": 2, "view": 2, "stack": 1, "flat": 2, "lone": 1, "last": 2, "dropout": 1,
+    "shift": 1, "relu": 1, "residual": 1, "along": 1,
+}  # fmt: skip
+
+
+@dataclass
+class RandomModule:
+    """module: of torch. shape: of x. feature, frame: axes of x. dynamic: axes of x without a fixed size."""
+
+    module: object
+    shape: tuple[int, int, int]
+    feature: int
+    frame: int | None
+    dynamic: tuple[int, ...]
+
+
+def random_module(seed: int, torch) -> RandomModule:
+    """The module of a seed."""
+    rng = np.random.default_rng([13, seed])
+    torch.manual_seed(seed)
+    common = int(rng.integers(2, 6))
+    equal = rng.random() < 0.6
+
+    def size(least: int = 1) -> int:
+        return common if equal and rng.random() < 0.9 else int(rng.integers(least, 7))
+
+    shape = (size(2), size(2), size())
+    order = [0, 1, 2]
+    steps: list[tuple[str, object]] = []
+    if rng.random() < 0.15:
+        order = [int(i) for i in rng.permutation(3)]
+        steps.append(("turn", tuple(order)))
+    now = [shape[i] for i in order]
+    frame = None
+    first = bool(rng.integers(2))
+    for _ in range(int(rng.integers(1, 4))):
+        hidden = size()
+        if rng.random() < 0.6:
+            batch_first = first if rng.random() < 0.9 else not first
+            layers = int(rng.choice([1, 1, 2]))
+            kind = "LSTM" if rng.random() < 0.5 else "GRU"
+            options = {"batch_first": batch_first, "num_layers": layers, "bias": rng.random() < 0.9}
+            width = hidden
+            if kind == "LSTM" and hidden > 1 and rng.random() < 0.08:
+                options["proj_size"] = width = int(rng.integers(1, hidden))
+            if rng.random() < 0.06:
+                options["bidirectional"], width = True, 2 * width
+            steps.append(("rnn", getattr(torch.nn, kind)(now[-1], hidden, **options)))
+            frame = order[int(batch_first)] if frame is None else frame
+            now[-1] = width
+        else:
+            steps.append(("linear", torch.nn.Linear(now[-1], hidden, bias=rng.random() < 0.9)))
+            now[-1] = hidden
+        names = list(_BETWEEN)
+        odds = np.array(list(_BETWEEN.values()), dtype=float)
+        between = str(rng.choice(names, p=odds / odds.sum()))
+        if frame is None and between not in ("dropout", "relu"):
+            between = "nothing"  # so that the axis of the frames is known
+        _between(torch, rng, between, steps, now)
+        if len(now) != 3:
+            break
+    if len(now) == 2 and rng.random() < 0.7:
+        steps.append(("linear", torch.nn.Linear(now[-1], size())))
+    if frame is not None and rng.random() < 0.1 and len(now) == 3:
+        steps.append(("state", None))
+    dynamic = tuple(i for i in (0, 1) if order[2] != i and rng.random() < 0.4)
+    return RandomModule(_module(torch, steps), shape, order[2], frame, dynamic)
+
+
+def _between(torch, rng, kind: str, steps: list, now: list[int]) -> None:
+    """Add a step of a kind; now: the sizes, which follow."""
+    if kind == "turn":
+        order = tuple(int(i) for i in rng.permutation(3))
+        now[:] = [now[i] for i in order]
+        steps.append(("turn", order))
+    elif kind == "swap":
+        now[:] = [now[1], now[0], now[2]]
+        steps.append(("turn", (1, 0, 2)))
+    elif kind == "stack":
+        total, rows = int(np.prod(now)), int(rng.choice(now))
+        if total % (rows * now[-1]) == 0:
+            now[:] = [total // rows // now[-1], rows, now[-1]]
+            steps.append(("reshape", (-1, rows, now[-1])))
+    elif kind == "along":
+        now[:] = [now[0], now[2], now[1]]
+        layer = torch.nn.Linear(now[-1], now[-1])
+        steps += [("turn", (0, 2, 1)), ("linear", layer), ("turn", (0, 2, 1))]
+        now[:] = [now[0], now[2], now[1]]
+    elif kind == "shift":
+        shape = [1, 1, 1]
+        axis = int(rng.integers(3))
+        shape[axis] = now[axis]
+        steps.append(
+            ("shift", torch.nn.Parameter(torch.randn(shape[int(rng.integers(axis + 1)) :])))
+        )
+    elif kind == "last":
+        axis = int(rng.integers(2))
+        del now[axis]
+        steps.append(("last", axis))
+    elif kind != "nothing":
+        steps.append((kind, None))
+
+
+def _module(torch, steps: list):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            for i, (_, what) in enumerate(steps):
+                if isinstance(what, torch.nn.Module):
+                    self.add_module(f"step{i}", what)
+                elif isinstance(what, torch.nn.Parameter):
+                    self.register_parameter(f"step{i}", what)
+
+        def forward(self, x):
+            state = None
+            for i, (kind, what) in enumerate(steps):
+                if kind == "rnn":
+                    x, state = getattr(self, f"step{i}")(x)
+                elif kind == "linear":
+                    x = getattr(self, f"step{i}")(x)
+                elif kind == "turn":
+                    x = x.permute(*what)
+                elif kind == "reshape":
+                    x = x.reshape(*what)
+                elif kind == "view":
+                    x = x.reshape(x.shape[0], x.shape[1], -1)
+                elif kind == "flat":
+                    x = x.reshape(-1, x.shape[-1]).reshape(x.shape)
+                elif kind == "lone":
+                    x = x.unsqueeze(1).squeeze(1)
+                elif kind == "last":
+                    x = x[-1] if what == 0 else x[:, -1]
+                elif kind == "dropout":
+                    x = torch.nn.functional.dropout(x, 0.5, self.training)
+                elif kind == "shift":
+                    x = x + getattr(self, f"step{i}")
+                elif kind == "relu":
+                    x = torch.relu(x)
+                elif kind == "residual":
+                    x = x + x * 0.5
+                elif kind == "state":
+                    x = (state[0] if isinstance(state, tuple) else state)[-1]
+            return x
+
+    return Net().eval()
+
+
+def export(made: RandomModule, file: Path, torch, dynamo: bool) -> None:
+    """Write the module with one of PyTorch's exporters; raises what that raises."""
+    if not dynamo and any(getattr(m, "proj_size", 0) for m in made.module.modules()):
+        raise NotImplementedError(
+            "the older exporter has no LSTM with projection, and prints its graph"
+        )
+    x = torch.randn(made.shape)
+    options: dict[str, object] = {"input_names": ["x"]}
+    if made.dynamic and dynamo:
+        options["dynamic_shapes"] = (dict.fromkeys(made.dynamic, torch.export.Dim.AUTO),)
+    elif made.dynamic:
+        options["dynamic_axes"] = {"x": {i: f"size{i}" for i in made.dynamic}}
+    if dynamo:
+        options["verbose"] = False
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            torch.onnx.export(made.module, (x,), str(file), dynamo=dynamo, **options)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def outputs(made: RandomModule, x: np.ndarray, torch) -> np.ndarray:
+    """What PyTorch computes."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return made.module(torch.tensor(x)).numpy()
