@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ernn_myhdl import stopping
 from ernn_myhdl.errors import DesignError, ToolError
 
 Function = Callable[[Any], Any]
@@ -44,6 +45,8 @@ def run(
     process); None: the arguments.
     Raises what a task raises, ToolError without Dask or where no scheduler answers.
     """
+    if store and os.path.lexists(store) and not os.path.isfile(store):
+        raise DesignError(f"store {store}: is no file; choose another name")
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise DesignError(f"jobs = {jobs!r}: must be a whole number from 1 on")
     hashed = tasks if contents is None else {name: contents[name] for name in tasks}
@@ -79,13 +82,16 @@ def _results(
 def _on_processes(
     function: Function, tasks: dict[str, Any], jobs: int
 ) -> Iterator[tuple[str, Any]]:
-    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
-        names = {pool.submit(function, task): name for name, task in tasks.items()}
+    with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=stopping.start_worker) as pool:
+        names = {pool.submit(stopping.work, function, task): name for name, task in tasks.items()}
         try:
             for future in as_completed(names):
                 yield names[future], future.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            with stopping.held():
+                for process in list((getattr(pool, "_processes", None) or {}).values()):
+                    process.terminate()
+                pool.shutdown(cancel_futures=True)
             raise
 
 

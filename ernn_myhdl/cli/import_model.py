@@ -101,14 +101,14 @@ def run(args) -> int:
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS
 
-    check_folder(args.output, args.force, MARKS)
+    target = check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
         "streams", "order", "direction", "name", "initial_states", "input_scales", "reference",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)
-    save_imported(imported, args.output, args.force)
+    save_imported(imported, target)
     layers = list(zip(imported.layers, imported.design.layers, imported.errors, strict=True))
     if args.json:
         rows = [_row(*layer) for layer in layers]

@@ -33,7 +33,7 @@ from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.input_scaling import InputScaling, scaled
 from ernn_myhdl.inputs import check_input, first_frames, load_input
 from ernn_myhdl.network import Network
-from ernn_myhdl.output_folder import new_folder
+from ernn_myhdl.output_folder import Target, new_folder
 from ernn_myhdl.storage import MARKS, write_design
 from golden.initial_state import State
 from golden.input_scales import choose_input_scaling, folded, input_notes
@@ -82,13 +82,12 @@ class Imported:
         return [layer.initial or None for layer in self.layers]
 
 
-def save_imported(imported: Imported, folder: str | Path, force: bool = False) -> Path:
+def save_imported(imported: Imported, folder: str | Path | Target, force: bool = False) -> Path:
     """Write the design, and the initial states where there are any, into a new folder."""
-    folder = Path(folder)
     with new_folder(folder, force, MARKS) as partial:
         write_design(imported.design, partial)
         write_initial_states(imported.layers, partial)
-    return folder
+    return Path(folder)
 
 
 def import_model(
