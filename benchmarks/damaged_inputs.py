@@ -56,7 +56,7 @@ def run_case(name: str, originals: Path, folder: Path) -> tuple[list[str], str, 
     return (
         case.argv,
         case.how,
-        run_command(case.argv, folder, case.outputs, case.appended, case.prepare),
+        run_command(case.argv, folder, case.outputs, case.appended, case.prepare, case.silent),
     )
 
 

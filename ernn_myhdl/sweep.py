@@ -131,23 +131,32 @@ def _digest(function: Function, what: Any) -> str:
 def _stored(file: Path, digests: dict[str, str]) -> dict[str, Any]:
     """Results in the file that are those of the tasks; a line that was cut off is none."""
     found: dict[str, Any] = {}
-    if not file.is_file():
+    if not (file.exists() or file.is_symlink()):
         return found
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-            name, digest, result = record["name"], record["digest"], record["result"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            if number == 1:
-                raise DesignError(
-                    f"{file}: is no store of a sweep; give another file, or delete it"
-                ) from None
-            continue
-        if digests.get(name) == digest:
-            found[name] = result
+    if not file.is_file():
+        raise DesignError(f"store {file}: is no ordinary file; give another")
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)  # results may be NaN
+                name, digest, result = record["name"], record["digest"], record["result"]
+                whole = record.get("sum") in (None, _sum(result))  # earlier versions wrote none
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                if number == 1:
+                    raise DesignError(
+                        f"{file}: is no store of a sweep; give another file, or delete it"
+                    ) from None
+                continue
+            if whole and isinstance(name, str) and digests.get(name) == digest:
+                found[name] = result
     return found
+
+
+def _sum(result: Any) -> str:
+    """Check sum of a result: a line may be damaged and still be JSON."""
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -166,7 +175,12 @@ def _appending(store: str | Path | None) -> Iterator[Callable[[str, str, Any], N
                 output.write(b"\n")
 
         def keep(name: str, digest: str, result: Any) -> None:
-            record = {"name": name, "digest": digest, "result": result}
+            record = {
+                "name": name,
+                "digest": digest,
+                "sum": _sum(json.loads(json.dumps(result))),
+                "result": result,
+            }
             output.write(json.dumps(record).encode() + b"\n")
             output.flush()
 

@@ -32,6 +32,7 @@ class Case:
     appended: tuple[str, ...] = ()
     how: str = ""
     prepare: Callable[[], None] = field(default=lambda: None)
+    silent: bool = False
 
 
 def _words(text: str) -> list[str]:
@@ -170,7 +171,7 @@ def arguments(rng: Random, folder: Path) -> Case:
     argv = _words(rng.choice(BASES))
     for _ in range(rng.choice((1, 1, 2))):
         at, kind = rng.randrange(len(argv)), rng.randrange(5)
-        value = str(rng.choice(ODD)).replace("\0", "?")
+        value = str(rng.choice(ODD)).replace("\0", "?").replace("\ud800", "\udcff")
         if kind == 0:
             argv[at] = value
         elif kind == 1:
@@ -274,7 +275,7 @@ def streams(rng: Random, folder: Path) -> Case:
             for stream in (sys.stdout, sys.stderr):
                 stream.reconfigure(encoding="ascii", errors="strict")
 
-    return Case(argv, how=f"{kind} {number}", prepare=prepare)
+    return Case(argv, how=f"{kind} {number}", prepare=prepare, silent=kind != "ASCII")
 
 
 Maker = Callable[[Random, Path], Case]

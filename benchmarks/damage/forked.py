@@ -46,11 +46,12 @@ def run_command(
     outputs: Sequence[str],
     appended: Sequence[str] = (),
     prepare: Callable[[], None] = lambda: None,
+    silent: bool = False,
 ) -> Result:
     """`ernn` with these arguments in `folder`, in a fork of this process.
 
     outputs: files and folders in it that the command may make or replace when it succeeds; appended: files to
-    which it may append. prepare: called in the new process.
+    which it may append. prepare: called in the new process. silent: its messages may not arrive.
     """
     messages = folder.with_name(folder.name + ".messages")
     messages.mkdir()
@@ -77,10 +78,11 @@ def run_command(
         faults["killed"] = signal.Signals(-code).name
     if result.megabytes * 1000 * 1024 > MEMORY or "out of memory" in error:
         faults["memory"] = f"{result.megabytes:.0f} MB"
-    changes = _unwanted(before, snapshot(folder), result.code, outputs, appended)
+    made = result.code in (0, 1) or silent
+    changes = _unwanted(before, snapshot(folder), outputs if made else (), appended)
     if changes:
         faults["files"] = ", ".join(changes[:5])
-    if not faults and (message := _wrong_message(argv, result.code, out, error)):
+    if not faults and not silent and (message := _wrong_message(argv, result.code, out, error)):
         faults["message"] = message
     return result
 
@@ -151,12 +153,9 @@ def snapshot(folder: Path) -> dict[str, str]:
     return found
 
 
-def _unwanted(
-    before: dict[str, str], after: dict[str, str], code: int, outputs, appended
-) -> list[str]:
+def _unwanted(before: dict[str, str], after: dict[str, str], outputs, appended) -> list[str]:
     """What was lost, changed or left behind, and should not have been."""
-    made = code in (0, 1)
-    legal = [os.path.normpath(o) for o in outputs] if made else []
+    legal = [os.path.normpath(o) for o in outputs]
 
     def is_output(path: str) -> bool:
         return any(path == o or path.startswith(o + "/") for o in legal) or path in appended
@@ -182,7 +181,7 @@ def _wrong_message(argv: Sequence[str], code: int, out: str, error: str) -> str:
             return f"{len(lines[0])} characters: {lines[0][:100]!r}"
         if not lines[0].isprintable():
             return f"unprintable characters: {lines[0][:300]!r}"
-    if code == 0 and "--json" in argv and out:
+    if code == 0 and "--json" in argv and out.startswith("{"):
         try:
             json.loads(out, parse_constant=float.fromhex)
         except ValueError as fault:

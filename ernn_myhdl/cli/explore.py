@@ -195,13 +195,12 @@ def _summary(result) -> dict:
 
 
 def _write_table(result, summary: dict, file) -> None:
-    import json
-
+    from ernn_myhdl.json_text import json_text
     from ernn_myhdl.output_folder import new_file
 
     table = summary | {"candidates": [result.row(c) for c in result.candidates]}
     with new_file(file) as partial:
-        partial.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json_text(table, 1) + "\n", encoding="utf-8")
 
 
 def _simulated(result, args) -> list[dict]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.json_text import read_json
 from ernn_myhdl.output_folder import new_file, new_folder
 
 STATE_NAME = "exploration.json"
@@ -60,7 +61,7 @@ class ModelState:
 
     def _read(self) -> dict:
         try:
-            saved = json.loads(self.file.read_text(encoding="utf-8"))
+            saved = read_json(self.file)
             legal = isinstance(saved["identity"], dict) and all(
                 isinstance(t["choice"], dict) and isinstance(t["accuracy"], int | float)
                 for t in saved["trials"]

@@ -26,6 +26,7 @@ from torch import nn
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.evaluate import accuracy_of, fixed_runs
+from ernn_myhdl.json_text import json_text, read_json
 from ernn_myhdl.output_folder import new_file, new_folder
 from ernn_myhdl.output_list import write_list
 from ernn_myhdl.output_target import only_user
@@ -269,7 +270,7 @@ def _difference(saved: dict, own: dict) -> str:
 
 def _read(file: Path) -> dict:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise DesignError(
             f"{file}: cannot be read ({error}); delete its folder, or replace it with --force"
@@ -285,7 +286,7 @@ def _write(made: dict[str, Compressed], design, folder: Path, result: dict) -> N
     histories = {name: stage.history for name, stage in made.items()}
     for name, content in ((HISTORY_NAME, histories), (RESULT_NAME, result)):
         with new_file(folder / name) as partial:
-            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            partial.write_text(json_text(content, 1) + "\n", encoding="utf-8")
     write_list(folder)
 
 
