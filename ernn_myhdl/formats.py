@@ -70,6 +70,8 @@ def round_shift(raw, shift: int):
 
     raw: int or integer array. Returns the same kind.
     """
+    if shift > 62 and isinstance(raw, np.ndarray):
+        return np.zeros_like(raw)  # words of at most MAX_WORD bits are below half of that
     if shift > 0:
         rounded = raw + (1 << (shift - 1))
         rounded >>= shift  # in place where it is an array: the copy takes longer than the shift

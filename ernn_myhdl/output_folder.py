@@ -1,100 +1,208 @@
-"""Outputs appear complete or not at all: written beside their final place, then renamed.
+"""Outputs appear complete or not at all, and nothing of the user's is overwritten.
 
-A folder that exists is replaced only on request, and only if it holds the file by which the
-command that made it is recognised, so that `--force` cannot delete something else.
+They are written beside their final place and renamed. What exists is replaced on request only, and only
+what was there when the command began: anything that appears meanwhile stays, the command fails. Of a
+folder that is replaced every file must be in its list with its digest (`ernn_myhdl.output_list`). At every
+moment the old output is there or the new one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.output_list import LIST_NAME, begin_list, is_abandoned, write_list
+from ernn_myhdl.output_target import Target, check_file, check_folder, check_replaceable, identity
+from ernn_myhdl.renames import exchange, rename_to_free, sync
+from ernn_myhdl.stopping import held
 
-#: In the name of what is not complete yet.
-PARTIAL = "partial"
-
-
-def check_folder(folder: str | Path, force: bool, marker: str | Sequence[str]) -> Path:
-    """The folder as a path; DesignError where it must not be written.
-
-    marker: relative path of a file that every folder of this kind holds, or several, of which one is
-    enough.
-    """
-    markers = (marker,) if isinstance(marker, str) else marker
-    folder = Path(folder)
-    if not folder.name:
-        raise DesignError(f"output {str(folder)!r}: must name a folder; give one with -o")
-    if not (folder.exists() or folder.is_symlink()):
-        return folder
-    if not force:
-        raise DesignError(f"output {folder}: exists; choose another, or replace it with --force")
-    if folder.is_symlink() or not folder.is_dir():
-        raise DesignError(f"output {folder}: is not a folder; choose another name")
-    if any(folder.iterdir()) and not any((folder / m).is_file() for m in markers):
-        raise DesignError(
-            f"output {folder}: holds no {' or '.join(markers)}, so it was not made by this command and is not "
-            "replaced; choose another folder, or delete it yourself"
-        )
-    return folder
-
-
-def check_file(file: str | Path, suffixes: tuple[str, ...] = ()) -> Path:
-    """The file as a path; DesignError where it cannot be one or has none of the suffixes."""
-    file = Path(file)
-    if suffixes and file.suffix.lower() not in suffixes:
-        raise DesignError(
-            f"output {file}: the name must end in {' or '.join(suffixes)}, which selects the format"
-        )
-    if file.is_dir():
-        raise DesignError(f"output {file}: is a folder; give the name of a file")
-    return file
+#: In the name of what is not complete yet, of what is replaced until it is deleted, and of what was found in
+#: the place of that.
+PARTIAL, REPLACED, FOUND = "partial", "replaced", "found"
+#: What this process has written, in its order.
+written: list[Path] = []
 
 
 @contextmanager
 def new_folder(
-    folder: str | Path, force: bool = False, marker: str | Sequence[str] = ""
+    folder: str | Path | Target,
+    force: bool = False,
+    marker: str | Sequence[str] = "",
+    complete: bool = True,
 ) -> Iterator[Path]:
-    """A temporary folder to write into; it becomes `folder` when the block ends without an error."""
-    folder = check_folder(folder, force, marker).absolute()
-    made = _make_parents(folder)
-    partial = _beside(folder, PARTIAL)
+    """A temporary folder to write into; it becomes `folder` when the block ends without an error.
+
+    folder: a path, which is checked now, or what `check_folder` returned. complete: the folder is given the
+    list of its files; others may follow in one that is not.
+    """
+    target = folder if isinstance(folder, Target) else check_folder(folder, force, marker)
+    path = target.path.absolute()
+    made = _make_parents(path)
+    partial = None
     try:
-        partial.mkdir()
-        yield partial
-        if folder.exists():
-            old = _beside(folder, "old")
-            folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old)
-        else:
-            partial.rename(folder)
+        with _full_disk_named(path):
+            _remove_abandoned(path)
+            with held():
+                partial = _free(path, PARTIAL)
+                partial.mkdir()
+            begin_list(partial)
+            yield partial
+            _finish(partial, complete, target.found is not None)
+        with held():
+            _put(partial, target, lambda old: check_replaceable(old, target.path, target.markers))
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        _remove_empty(made)
+        with held():
+            if partial is not None:
+                shutil.rmtree(partial, ignore_errors=True)
+            _remove_empty(made)
         raise
 
 
 @contextmanager
-def new_file(file: str | Path) -> Iterator[Path]:
-    """A temporary path to write to; it becomes `file` when the block ends without an error."""
-    file = check_file(file).absolute()
-    made = _make_parents(file)
-    partial = file.with_name(f".{file.stem}.{PARTIAL}-{os.getpid()}{file.suffix}")
+def new_file(file: str | Path | Target) -> Iterator[Path]:
+    """A temporary path to write to; it becomes `file` when the block ends without an error.
+
+    file: a path, which is checked now, or what `check_file` returned.
+    """
+    target = file if isinstance(file, Target) else check_file(file)
+    path = target.path.absolute()
+    made = _make_parents(path)
+    partial = path.with_name(f".{path.stem}.{PARTIAL}-{os.getpid()}{path.suffix}")
     try:
-        yield partial
-        os.replace(partial, file)
+        with _full_disk_named(path):
+            partial.unlink(missing_ok=True)
+            yield partial
+            os.chmod(partial, _open_mode(partial))
+            if target.found is not None:
+                sync(partial)
+        with held():
+            _put(partial, target, lambda old: None)
     except BaseException:
-        partial.unlink(missing_ok=True)
-        _remove_empty(made)
+        with held():
+            partial.unlink(missing_ok=True)
+            _remove_empty(made)
         raise
 
 
-def _beside(path: Path, word: str) -> Path:
-    return path.with_name(f".{path.name}.{word}-{os.getpid()}")
+def _put(partial: Path, target: Target, check: Callable[[Path], None]) -> None:
+    """Give what is complete its name. check: raises where what was replaced must not be."""
+    path = target.path.absolute()
+    if target.found is None:
+        try:
+            rename_to_free(partial, path)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR):
+                raise
+            raise _appeared(target) from error
+        written.append(target.path)
+        return
+    if not os.path.lexists(path):  # deleted meanwhile
+        return _put(partial, Target(target.path, None), check)
+    exchange(partial, path)
+    try:  # what has been replaced is at the partial's place now
+        if identity(partial) != target.found:
+            raise _appeared(target)
+        check(partial)
+    except BaseException:
+        try:
+            exchange(partial, path)
+        except (
+            OSError
+        ):  # it is gone again; what was found must not be deleted with the partial output
+            partial.rename(_free(path, FOUND))
+        raise
+    written.append(target.path)
+    sync(path.parent)
+    if partial.is_dir():
+        old = _free(path, REPLACED)
+        partial.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        partial.unlink()
+
+
+def _appeared(target: Target) -> DesignError:
+    return DesignError(
+        f"output {target}: was made by something else while this command ran, and stays as it is; choose "
+        "another name"
+    )
+
+
+def _finish(folder: Path, complete: bool, durable: bool) -> None:
+    """List the files, and give them the rights that the user's umask allows (safetensors writes 0600)."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            file = Path(place, name)
+            if not file.is_symlink():
+                os.chmod(file, _open_mode(file))
+    if complete:
+        write_list(folder)
+    else:
+        (folder / LIST_NAME).unlink()
+    if durable:  # else nothing is lost with it
+        for place, _, files in os.walk(folder, topdown=False):
+            for name in (*files, ""):
+                sync(Path(place, name))
+
+
+def _open_mode(file: Path) -> int:
+    """Rights of a file as those of any new one."""
+    return (stat.S_IMODE(file.stat().st_mode) | 0o666) & ~_umask()
+
+
+def _umask() -> int:
+    try:  # os.umask would change it for other threads for a moment
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1], 8) for line in status if line.startswith("Umask:"))
+    except (OSError, StopIteration, ValueError):
+        before = os.umask(0o077)
+        os.umask(before)
+        return before
+
+
+@contextmanager
+def _full_disk_named(path: Path) -> Iterator[None]:
+    """OSError with ENOSPC where the disk is full, whatever the libraries make of it."""
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        text = str(error)  # of numpy and of safetensors
+        if full or "No space left" in text or ("requested and" in text and "written" in text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or with a number where that exists."""
+    free, number = path, 1
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
+def _free(path: Path, word: str) -> Path:
+    """A hidden name beside `path` that is free."""
+    return free_name(path.with_name(f".{path.name}.{word}-{os.getpid()}"))
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete what processes that were killed have left of this folder."""
+    for partial in path.parent.glob(f".{_literal(path.name)}.{PARTIAL}-*"):
+        if partial.is_dir() and not partial.is_symlink() and is_abandoned(partial):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _literal(name: str) -> str:
+    """A name as a pattern that matches nothing else."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _make_parents(path: Path) -> list[Path]:

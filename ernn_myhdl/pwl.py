@@ -18,8 +18,15 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.formats import Format, round_shift, saturate, to_real
 
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)); 0 where exp(-x) is larger than any float."""
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-x))
+
+
 FUNCTIONS = {
-    "sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x)),
+    "sigmoid": sigmoid,
     "tanh": np.tanh,
 }
 MAX_SEGMENTS = 4096

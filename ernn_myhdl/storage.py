@@ -26,7 +26,7 @@ from ernn_myhdl.formats import Format
 from ernn_myhdl.input_scaling import scaling_of
 from ernn_myhdl.json_text import LONGEST_TOML, read_toml
 from ernn_myhdl.network import MAX_LAYERS, Network
-from ernn_myhdl.output_folder import new_folder
+from ernn_myhdl.output_folder import Target, new_folder
 
 TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 #: Files that mark a folder as ours, so that it may be replaced.
@@ -83,12 +83,14 @@ _COMMENTS = {
 }
 
 
-def save_design(design: Design | Network, folder: str | Path, force: bool = False) -> Path:
-    """Write `design` into a new folder. An existing one is an error, or replaced with `force`."""
-    folder = Path(folder)
+def save_design(design: Design | Network, folder: str | Path | Target, force: bool = False) -> Path:
+    """Write `design` into a new folder. An existing one is an error, or replaced with `force`.
+
+    Only what this package wrote and nobody changed is replaced; DesignError names other files.
+    """
     with new_folder(folder, force, MARKS) as partial:
         write_design(design, partial)
-    return folder
+    return Path(folder)
 
 
 def write_design(design: Design | Network, folder: Path, source: bool = True) -> None:

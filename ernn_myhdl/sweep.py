@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ernn_myhdl import stopping
 from ernn_myhdl.errors import DesignError, ToolError
 
 Function = Callable[[Any], Any]
@@ -44,6 +45,8 @@ def run(
     process); None: the arguments.
     Raises what a task raises, ToolError without Dask or where no scheduler answers.
     """
+    if store and os.path.lexists(store) and not os.path.isfile(store):
+        raise DesignError(f"store {store}: is no file; choose another name")
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise DesignError(f"jobs = {jobs!r}: must be a whole number from 1 on")
     hashed = tasks if contents is None else {name: contents[name] for name in tasks}
@@ -79,13 +82,16 @@ def _results(
 def _on_processes(
     function: Function, tasks: dict[str, Any], jobs: int
 ) -> Iterator[tuple[str, Any]]:
-    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
-        names = {pool.submit(function, task): name for name, task in tasks.items()}
+    with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=stopping.start_worker) as pool:
+        names = {pool.submit(stopping.work, function, task): name for name, task in tasks.items()}
         try:
             for future in as_completed(names):
                 yield names[future], future.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            with stopping.held():
+                for process in list((getattr(pool, "_processes", None) or {}).values()):
+                    process.terminate()
+                pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -125,23 +131,32 @@ def _digest(function: Function, what: Any) -> str:
 def _stored(file: Path, digests: dict[str, str]) -> dict[str, Any]:
     """Results in the file that are those of the tasks; a line that was cut off is none."""
     found: dict[str, Any] = {}
-    if not file.is_file():
+    if not (file.exists() or file.is_symlink()):
         return found
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-            name, digest, result = record["name"], record["digest"], record["result"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            if number == 1:
-                raise DesignError(
-                    f"{file}: is no store of a sweep; give another file, or delete it"
-                ) from None
-            continue
-        if digests.get(name) == digest:
-            found[name] = result
+    if not file.is_file():
+        raise DesignError(f"store {file}: is no ordinary file; give another")
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)  # results may be NaN
+                name, digest, result = record["name"], record["digest"], record["result"]
+                whole = record.get("sum") in (None, _sum(result))  # earlier versions wrote none
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                if number == 1:
+                    raise DesignError(
+                        f"{file}: is no store of a sweep; give another file, or delete it"
+                    ) from None
+                continue
+            if whole and isinstance(name, str) and digests.get(name) == digest:
+                found[name] = result
     return found
+
+
+def _sum(result: Any) -> str:
+    """Check sum of a result: a line may be damaged and still be JSON."""
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -160,7 +175,12 @@ def _appending(store: str | Path | None) -> Iterator[Callable[[str, str, Any], N
                 output.write(b"\n")
 
         def keep(name: str, digest: str, result: Any) -> None:
-            record = {"name": name, "digest": digest, "result": result}
+            record = {
+                "name": name,
+                "digest": digest,
+                "sum": _sum(json.loads(json.dumps(result))),
+                "result": result,
+            }
             output.write(json.dumps(record).encode() + b"\n")
             output.flush()
 

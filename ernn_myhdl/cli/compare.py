@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_json, number, print_json, say_step
+from ernn_myhdl.cli.console import (
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    say_step,
+)
 
 EXAMPLES = """\
   ernn compare
@@ -46,6 +54,7 @@ def add_parser(subparsers) -> None:
         "--clock-mhz", type=number, default=200.0, metavar="F", help="of this core (default 200)"
     )
     parser.add_argument("--picture", metavar="FILE", help="draw it, PNG or SVG")
+    add_force(parser, "picture")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -57,7 +66,7 @@ def run(args) -> int:
 
     checked_clock(args.clock_mhz)
     if args.picture:
-        check_picture(args.picture)
+        args.picture = check_picture(args.picture, args.force)
     say_step("computing our designs")
     rows = comparison(args.clock_mhz)
     boards = recalled_arithmetic()

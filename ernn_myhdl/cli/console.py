@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.json_text import json_text
 
-FINE, FAILED, BAD_INPUT, TOOL, INTERRUPTED = 0, 1, 2, 3, 130
+FINE, FAILED, BAD_INPUT, TOOL = 0, 1, 2, 3
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -43,7 +43,7 @@ def add_json(parser) -> None:
 
 
 def add_force(parser, output: str = "folder") -> None:
-    parser.add_argument("--force", action="store_true", help=f"replace an existing output {output}")
+    parser.add_argument("--force", action="store_true", help=f"replace an existing {output}")
 
 
 def whole(text: str) -> int:

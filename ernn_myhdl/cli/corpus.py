@@ -57,7 +57,7 @@ def _add_make(kinds) -> None:
         "options make the same features.",
         EXAMPLES_MAKE,
     )
-    make.add_argument("folder", metavar="FOLDER", help="new corpus folder")
+    make.add_argument("output", metavar="FOLDER", help="new corpus folder")
     make.add_argument(
         "--name", default="espeak-small", help="espeak-tiny, espeak-small (default) or espeak-full"
     )
@@ -108,9 +108,9 @@ def run_make(args) -> int:
     recipe = recipe_with(args.name, args.train_sentences, args.test_sentences)
     with step_progress("speech", "utterance") as progress:
         make_corpus(
-            args.folder, recipe, args.seed, args.features, args.jobs, args.force, progress
+            args.output, recipe, args.seed, args.features, args.jobs, args.force, progress
         )  # fmt: skip
-    return _wrote(args.folder, args.json)
+    return _wrote(args.output, args.json)
 
 
 def run_timit(args) -> int:

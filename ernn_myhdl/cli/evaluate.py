@@ -10,6 +10,7 @@ from ernn_myhdl.cli.console import (
     FAILED,
     FINE,
     add_command,
+    add_force,
     add_json,
     frame_progress,
     note_line,
@@ -82,6 +83,7 @@ def add_parser(subparsers) -> None:
         help=".npz, .npy or corpus that the formats are chosen on (default: the data)",
     )  # fmt: skip
     sweep.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
+    add_force(sweep, "picture")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -115,7 +117,7 @@ def run(args) -> int:
     if args.output is not None:
         from ernn_myhdl.plots.picture import check_picture
 
-        check_picture(args.output)
+        args.output = check_picture(args.output, args.force)
     core = load_design(args.design)
     data = load_data(args.data, core.inputs)
     check_limits(data, args.max_loss, args.min_sqnr)
@@ -210,7 +212,7 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
 
         title = f"{core.name}: {result['sequences']} sequences, {data.frames} frames"
         plot_words(made, args.output, title, chosen)
-        result["picture"] = args.output
+        result["picture"] = str(args.output)
     if args.json:
         print_json(result)
     else:

@@ -105,7 +105,7 @@ def _add_hardware(kinds) -> None:
     )  # fmt: skip
     parser.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
     parser.add_argument("--store", metavar="FILE", help="keep the results of --simulate here")
-    add_force(parser)
+    add_force(parser, "folder, table or picture")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -119,11 +119,11 @@ def run(args) -> int:
     from ernn_myhdl.synthesis.devices import device_named
 
     if args.output:
-        check_folder(args.output, args.force, MARKS)
+        args.output = check_folder(args.output, args.force, MARKS)
     if args.picture:
-        check_picture(args.picture)
+        args.picture = check_picture(args.picture, args.force)
     if args.table:
-        check_file(args.table, (".json",))
+        args.table = check_file(args.table, (".json",), args.force)
     if args.simulate < 0:
         raise DesignError(f"--simulate = {args.simulate}: must be 0 or more")
     device, design = device_named(args.device), load_design(args.design)
@@ -144,7 +144,7 @@ def run(args) -> int:
 
         plot_exploration(result, args.picture)
     if args.output and result.chosen:
-        save_design(result.design(result.chosen), args.output, args.force)
+        save_design(result.design(result.chosen), args.output)
     if args.json:
         print_json(summary)
     else:
@@ -194,14 +194,13 @@ def _summary(result) -> dict:
     }
 
 
-def _write_table(result, summary: dict, file: str) -> None:
-    import json
-
+def _write_table(result, summary: dict, file) -> None:
+    from ernn_myhdl.json_text import json_text
     from ernn_myhdl.output_folder import new_file
 
     table = summary | {"candidates": [result.row(c) for c in result.candidates]}
     with new_file(file) as partial:
-        partial.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json_text(table, 1) + "\n", encoding="utf-8")
 
 
 def _simulated(result, args) -> list[dict]:

@@ -31,9 +31,9 @@ def run(args) -> int:
     from ernn_myhdl.exchange.exporting import check_export, export_model
     from ernn_myhdl.storage import load_design
 
-    check_export(args.output, args.force)
+    file = check_export(args.output, args.force)
     design = load_design(args.design)
-    notes = export_model(design, args.output, args.force)
+    notes = export_model(design, file)
     if args.json:
         print_json({"file": args.output, "digest": design.digest, "notes": notes})
     else:

@@ -17,6 +17,7 @@ from ernn_myhdl.cli.console import (
 EXAMPLES = """\
   ernn import model.safetensors -o design
   ernn import model.onnx --block 8 --calibration x.npz --word 12 --lanes 16 -o design
+  ernn import model.pt --reference xy.npz --calibration x.npz -o design
   ernn import model.onnx --block 8 --input-block 16 -o finer
   ernn import checkpoint.pt --block 1 --word 16 --order gru,lstm,head -o design
 
@@ -56,6 +57,11 @@ def add_parser(subparsers) -> None:
     options.add_argument(
         "--calibration", metavar="X", help=".npy or .npz of real inputs (default: standard normal)"
     )
+    options.add_argument(
+        "--reference", metavar="XY",
+        help=".npz of inputs and outputs of the model, arrays x and y or x0 and y0, x1 and y1, ...: the import is refused "
+        "where the layers give others (default: unchecked)",
+    )  # fmt: skip
     options.add_argument("--word", type=whole, help="bits of weights, x and y (12)")
     options.add_argument(
         "--state-word", type=whole, help="bits of cell state and pre-activations (word + 4)"
@@ -95,14 +101,14 @@ def run(args) -> int:
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS
 
-    check_folder(args.output, args.force, MARKS)
+    target = check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
-        "streams", "order", "direction", "name", "initial_states", "input_scales",
+        "streams", "order", "direction", "name", "initial_states", "input_scales", "reference",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)
-    save_imported(imported, args.output, args.force)
+    save_imported(imported, target)
     layers = list(zip(imported.layers, imported.design.layers, imported.errors, strict=True))
     if args.json:
         rows = [_row(*layer) for layer in layers]
@@ -110,19 +116,22 @@ def run(args) -> int:
             {
                 "folder": args.output,
                 "digest": imported.design.digest,
+                "checked": imported.checked,
+                "reference": None if imported.reference is None else imported.reference.as_dict(),
                 "layers": rows,
                 "loss": None if imported.loss is None else imported.loss.as_dict(),
                 "notes": list(imported.notes),
             }
         )
         return FINE
+    print(imported.notes[0])
     for layer, design, errors in layers:
         print(
             f"{layer}: blocks of {design.cell.block_text}, {design.hardware.lanes} lanes; relative error"
         )
         for name, error in errors.items():
             print(f"  {name:<18} {error:.3g}")
-    for note in imported.notes:
+    for note in imported.notes[1:]:
         print(note_line(note))
     print(f"wrote {args.output}")
     return FINE

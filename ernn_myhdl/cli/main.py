@@ -1,61 +1,60 @@
-"""Entry point of `ernn`: parses, runs a sub-command, turns errors into one line and an exit code."""
+"""Entry point of `ernn`: parses, runs a sub-command, turns errors into one line and an exit code.
+
+Signals are taken care of first; everything else is imported behind that.
+"""
 
 from __future__ import annotations
 
-import signal
+import errno
+import os
 import sys
 from contextlib import suppress
 
-from ernn_myhdl import __version__
-from ernn_myhdl.cli import (
-    compare,
-    convert,
-    corpus,
-    demo,
-    evaluate,
-    explore,
-    export_model,
-    import_model,
-    info,
-    new,
-    plot,
-    simulate,
-    synth,
-    train,
-)
-from ernn_myhdl.cli.console import BAD_INPUT, INTERRUPTED, TOOL, OneLineParser
-from ernn_myhdl.cli.streams import discard_output, prepare_streams
-from ernn_myhdl.errors import DesignError, ToolError, one_line
-
-COMMANDS = (
-    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
-    corpus, train, demo,
-)  # fmt: skip
-
-DESCRIPTION = (
-    "Block-circulant LSTM and GRU cores for FPGAs: make, inspect, simulate, convert, synthesise."
-)
-EXIT_CODES = "exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a tool is missing or failed"
+from ernn_myhdl import stopping
 
 
-def build_parser() -> OneLineParser:
+def build_parser():
     """The parser with all sub-commands."""
-    parser = OneLineParser(prog="ernn", description=DESCRIPTION, epilog=EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"ernn-myhdl {__version__}")
-    subparsers = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=OneLineParser
-    )
-    for command in COMMANDS:
-        command.add_parser(subparsers)
-    return parser
+    from ernn_myhdl.cli.commands import build_parser as build
+
+    return build()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run `ernn`; returns the exit code."""
-    _terminate_like_an_interrupt()
+    stopping.install()
+    try:
+        return _run(argv)
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
+    except BrokenPipeError:
+        from ernn_myhdl.cli.streams import discard_output
+
+        discard_output()  # the reader (head, less) has gone
+        return 0
+    except MemoryError:
+        return _fail(2, "out of memory; choose a smaller design or fewer --frames")
+    except Exception as error:
+        if stopping.stopped():  # a library made another error of the interrupt
+            return _interrupted(error)
+        raise
+
+
+def _run(argv: list[str] | None) -> int:
+    """Run the sub-command; the errors that users meet become one line."""
+    if argv is None:  # workers of pools: the current folder is no place of modules (Python 3.11 on)
+        os.environ["PYTHONSAFEPATH"] = "1"
+    from ernn_myhdl.cli.console import BAD_INPUT, TOOL
+    from ernn_myhdl.cli.places import check_places
+    from ernn_myhdl.cli.streams import discard_output, prepare_streams
+    from ernn_myhdl.errors import DesignError, ToolError
+    from ernn_myhdl.output_folder import written
+
+    written.clear()
     prepare_streams()
     try:
         arguments = build_parser().parse_args(argv)
+        check_places(arguments)
         code = arguments.run(arguments)
         sys.stdout.flush()
         return code
@@ -64,32 +63,33 @@ def main(argv: list[str] | None = None) -> int:
     except ToolError as error:
         return _fail(TOOL, str(error))
     except BrokenPipeError:
-        discard_output()  # the reader (head, less) has gone
-        return 0
-    except KeyboardInterrupt:
-        return _fail(INTERRUPTED, "interrupted; no output was written")
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         discard_output()  # that it could not be written may be the error
-        return _fail(BAD_INPUT, f"{where}{error.strerror or error}; check the path and its rights")
-    except MemoryError:
-        return _fail(BAD_INPUT, "out of memory; choose a smaller design or fewer --frames")
+        what, todo = error.strerror or error, "check the path and its rights"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            discard_output()  # that it could not be written may be the error
+        what, todo = "the disk is full", "free some space, or write to another one"
+        return _fail(BAD_INPUT, f"{where}{what}; {todo}")
+
+
+def _interrupted(error: BaseException) -> int:
+    """The exit code after a signal, and what was written until then."""
+    from ernn_myhdl.output_folder import written
+
+    names = list(dict.fromkeys(map(str, written)))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    text = f"wrote {', '.join(names[:3])}{more}" if names else "no output was written"
+    return _fail(stopping.exit_code(error), f"interrupted; {text}")
 
 
 def _fail(code: int, message: str) -> int:
+    from ernn_myhdl.errors import one_line
+
     with suppress(OSError, ValueError):  # its reader may have gone too
         print(f"ernn: error: {one_line(message)}", file=sys.stderr, flush=True)
     return code
-
-
-def _terminate_like_an_interrupt() -> None:
-    """SIGTERM unwinds like Ctrl-C, so that no partial output stays."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, interrupt)
 
 
 if __name__ == "__main__":

@@ -113,9 +113,9 @@ def run(args) -> int:
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS, save_design
 
-    check_folder(args.output, args.force, MARKS)
+    target = check_folder(args.output, args.force, MARKS)
     design = new_design(**design_arguments(args))
-    folder = save_design(design, args.output, args.force)
+    folder = save_design(design, target)
     if args.json:
         print_json({"folder": str(folder), "digest": design.digest})
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, whole
+from ernn_myhdl.cli.console import FINE, add_command, add_force, whole
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
@@ -33,6 +33,7 @@ def add_parser(subparsers) -> None:
     waveform.add_argument("--signals", metavar="A,B", help="names; `list` prints those of the run")
     waveform.add_argument("--from", dest="first", type=whole, metavar="C", help="first cycle")
     waveform.add_argument("--to", dest="last", type=whole, metavar="C", help="last cycle")
+    add_force(waveform, "picture")
     waveform.set_defaults(run=run_waveform)
     error = add_command(
         kinds,
@@ -66,6 +67,7 @@ def _run_argument(parser) -> None:
 
 def _picture_argument(parser) -> None:
     parser.add_argument("-o", "--output", metavar="F", required=True, help="picture, .png or .svg")
+    add_force(parser, "picture")
 
 
 def run_waveform(args) -> int:
@@ -78,7 +80,7 @@ def run_waveform(args) -> int:
         return FINE
     if args.output is None:
         raise DesignError("output: is missing; name a .png or .svg file with -o")
-    check_picture(args.output)
+    args.output = check_picture(args.output, args.force)
     run = load_run(args.folder)
     signals = None
     if args.signals is not None:
@@ -92,7 +94,7 @@ def run_error(args) -> int:
     from ernn_myhdl.plots.picture import check_picture
     from ernn_myhdl.run import load_run
 
-    check_picture(args.output)
+    args.output = check_picture(args.output, args.force)
     plot_error(load_run(args.folder), args.output, args.output_element)
     return _wrote(args)
 
@@ -102,7 +104,7 @@ def run_schedule(args) -> int:
     from ernn_myhdl.plots.schedule import plot_schedule
     from ernn_myhdl.storage import load_design
 
-    check_picture(args.output)
+    args.output = check_picture(args.output, args.force)
     plot_schedule(load_design(args.design), args.output, args.frames)
     return _wrote(args)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from ernn_myhdl.cli.console import (
     FAILED,
     FINE,
-    INTERRUPTED,
     add_command,
     add_force,
     add_json,
@@ -102,7 +101,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--no-stages", action="store_true", help="outputs only, no named tensors: less memory"
     )
-    add_force(parser)
+    add_force(parser, "folder or waveform")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -111,8 +110,9 @@ def run(args) -> int:
     from ernn_myhdl.engines.stimulus import Traffic
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.inputs import first_frames, load_input
-    from ernn_myhdl.output_folder import check_file, check_folder, new_folder
+    from ernn_myhdl.output_folder import check_folder, new_folder
     from ernn_myhdl.run import RUN_NAME, model_saturations, run_design, write_run
+    from ernn_myhdl.stopping import exit_code
     from ernn_myhdl.storage import load_design
     from golden.input_scales import input_notes
 
@@ -122,16 +122,14 @@ def run(args) -> int:
     initial, notes = _initial_states(args, design, len(given))
     if args.seed < 0:
         raise DesignError(f"seed = {args.seed}: must be 0 or more")
-    if args.output:
-        check_folder(args.output, args.force, RUN_NAME)
-    if args.vcd:
-        check_file(args.vcd)
+    target = check_folder(args.output, args.force, RUN_NAME) if args.output else None
+    vcd = _waveform(args)
     with ExitStack() as stack:
-        folder = vcd = None
-        if args.output:
-            folder = stack.enter_context(new_folder(args.output, args.force, RUN_NAME))
-        if args.vcd:
-            vcd = _inside(Path(args.vcd), args.output, folder)
+        folder = None
+        if target:
+            folder = stack.enter_context(new_folder(target))
+            if vcd and _is_inside(args.vcd, args.output):
+                vcd = folder / Path(args.vcd).absolute().relative_to(Path(args.output).absolute())
         frames = sum(len(s) for s in sequences)
         with frame_progress(args.engine, frames) as progress:
             result = run_design(
@@ -156,7 +154,7 @@ def run(args) -> int:
     _tell(result, args, mismatch)
     if mismatch:
         return FAILED
-    return INTERRUPTED if result.interrupted else FINE
+    return exit_code() if result.interrupted else FINE
 
 
 def _initial_states(args, design, count: int) -> tuple[list | None, list[str]]:
@@ -179,11 +177,17 @@ def _initial_states(args, design, count: int) -> tuple[list | None, list[str]]:
     return states, [f"initial states from {file}"]
 
 
-def _inside(file: Path, output: str | None, folder: Path | None) -> Path:
-    """`file`; where it lies in the run folder, the same place in its temporary stand-in."""
-    if output is not None and file.absolute().is_relative_to(Path(output).absolute()):
-        return folder / file.absolute().relative_to(Path(output).absolute())
-    return file
+def _is_inside(file: str, output: str | None) -> bool:
+    return output is not None and Path(file).absolute().is_relative_to(Path(output).absolute())
+
+
+def _waveform(args):
+    """Where the waveform goes; one in the run folder is as new as that is."""
+    from ernn_myhdl.output_folder import check_file
+
+    if args.vcd is None or _is_inside(args.vcd, args.output):
+        return args.vcd
+    return check_file(args.vcd, force=args.force)
 
 
 def _check(result, reference: str):

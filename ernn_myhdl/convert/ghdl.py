@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.child_process import run
 from ernn_myhdl.convert.state_bench import STATES
 from ernn_myhdl.convert.test_bench import (
     BENCH,
@@ -51,12 +52,12 @@ def find_ghdl() -> str:
 
 def ghdl_version() -> str:
     """First line of `ghdl --version`."""
-    result = subprocess.run([find_ghdl(), "--version"], capture_output=True, text=True)
+    result = run([find_ghdl(), "--version"])
     return result.stdout.splitlines()[0]
 
 
 def _ghdl(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([find_ghdl(), *arguments], cwd=folder, capture_output=True, text=True)
+    return run([find_ghdl(), *arguments], folder)
 
 
 def analyse(folder: Path, work: Path) -> str:

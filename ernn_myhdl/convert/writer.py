@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from ernn_myhdl.child_process import run_python
 from ernn_myhdl.convert import memory, structure
 from ernn_myhdl.convert.leaf import convert_leaf
 from ernn_myhdl.convert.test_bench import write_test_bench
 from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.rtl.top import core
 
@@ -52,13 +52,8 @@ def convert(design: CoreSpecification, folder, hdl: str = "vhdl", force: bool = 
 
 def in_fresh_process(module: str, arguments: list, hdl: str) -> None:
     """Run a module that uses MyHDL's conversion to `hdl` in a process of its own."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
     # the order of MyHDL's sensitivity lists follows the hash of strings
-    environment = os.environ | {"PYTHONHASHSEED": "0"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ToolError(f"conversion to {hdl} failed: {reason}")
+    run_python(module, arguments, f"conversion to {hdl} failed", {"PYTHONHASHSEED": "0"})
 
 
 #: Leaves by name; set before the workers start, which convert one leaf each and end.

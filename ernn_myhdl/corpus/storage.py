@@ -13,7 +13,6 @@ import numpy as np
 import tomlkit
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from tomlkit.exceptions import TOMLKitError
 
 from ernn_myhdl.corpus.corpus import (
     PARTS,
@@ -26,6 +25,7 @@ from ernn_myhdl.corpus.corpus import (
 from ernn_myhdl.corpus.features import FEATURES
 from ernn_myhdl.corpus.segments import collapse
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.json_text import read_json, read_toml
 
 TOML_NAME, UTTERANCES_NAME = "corpus.toml", "utterances.json"
 FORMAT_VERSION = 1
@@ -146,10 +146,7 @@ def load_description(folder: str | Path) -> dict:
         raise DesignError(
             f"corpus {folder}: {what}; make a corpus with `ernn corpus make` or `ernn corpus timit`"
         )
-    try:
-        table = tomlkit.parse(file.read_text(encoding="utf-8")).unwrap()
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        raise DesignError(f"corpus {file}: is no TOML ({error}); make it anew") from error
+    table = read_toml(file)
     if table.get("format") != FORMAT_VERSION:
         raise DesignError(
             f"corpus {file}: format = {table.get('format')!r}, this version reads {FORMAT_VERSION}; make "
@@ -187,8 +184,8 @@ def _heads(folder: Path) -> dict[str, list[dict[str, str]]]:
     """Name, speaker and text of the utterances of every part."""
     file = folder / UTTERANCES_NAME
     try:
-        heads = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        heads = read_json(file)
+    except (OSError, ValueError) as error:
         raise DesignError(f"corpus {file}: cannot be read ({error}); make it anew") from error
     keys = {"name", "speaker", "text"}
     for name in PARTS:
@@ -209,6 +206,8 @@ def _heads(folder: Path) -> dict[str, list[dict[str, str]]]:
 def _part(folder: Path, name: str, heads: list, description: Description) -> Part:
     file = folder / f"{name}.safetensors"
     try:
+        if not file.is_file():  # a FIFO would be waited for
+            raise ValueError("no file")
         tensors = load_file(file)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise DesignError(

@@ -7,8 +7,6 @@ whatever the number of jobs. Speakers' variants and sentences of a part are in n
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -19,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from ernn_myhdl.child_process import end_all, run_python
 from ernn_myhdl.corpus.acoustics import Conditions
 from ernn_myhdl.corpus.corpus import PARTS, Description, Part, Utterance
 from ernn_myhdl.corpus.espeak import KNOWN_RELEASE
@@ -29,7 +28,7 @@ from ernn_myhdl.corpus.sentences import distinct_sentences
 from ernn_myhdl.corpus.speaker_job import Job
 from ernn_myhdl.corpus.storage import TOML_NAME, unpack, write_corpus
 from ernn_myhdl.corpus.voices import draw_speakers, share_variants
-from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.output_folder import check_folder, new_folder
 
 #: Raised by one whenever the same options make other features.
@@ -120,9 +119,9 @@ def make_corpus(
     _check(seed, features, jobs)
     for name in ("espeakng_loader", "kaldi_native_fbank", "soxr"):
         speech_module(name)
-    folder = check_folder(folder, force, TOML_NAME)
+    target = check_folder(folder, force, TOML_NAME)
     planned = plan(recipe, seed, features)
-    with new_folder(folder, force, TOML_NAME) as partial:
+    with new_folder(target) as partial:
         parts = _run(planned, jobs or os.cpu_count() or 1, progress)
         description = Description(
             recipe.name, VERSION, seed, features, SYNTHETIC_PHONES,
@@ -130,7 +129,7 @@ def make_corpus(
             {name: version(name) for name in PACKAGES},
         )  # fmt: skip
         write_corpus(description, parts, partial)
-    return folder
+    return Path(folder)
 
 
 def _check(seed: int, features: str, jobs: int | None) -> None:
@@ -155,6 +154,9 @@ def _run(planned: dict[str, list[Job]], jobs: int, progress: Progress | None) ->
                 done += len(made[name])
                 if progress:
                     progress(done, total, name)
+        except BaseException:
+            end_all()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
     return {
@@ -167,15 +169,8 @@ def _spoken(job: Job, work: Path) -> list[Utterance]:
     """The job in a process of its own."""
     file, output = work / f"{job.speaker.name}.json", work / f"{job.speaker.name}.safetensors"
     file.write_text(job.to_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "ernn_myhdl.corpus.speaker_job", str(file), str(output)]
-    root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | threads | {"PYTHONPATH": paths}
+    run_python(
+        "ernn_myhdl.corpus.speaker_job", [file, output], f"speaker {job.speaker.name}", threads
     )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        kind = DesignError if done.returncode == 2 else ToolError
-        raise kind(f"speaker {job.speaker.name}: {lines[-1]}")
     return unpack(load_file(output), job.heads())

@@ -83,7 +83,7 @@ def import_timit(
     (utterances done, all, speaker).
     """
     check_features(features)
-    folder = check_folder(folder, force, TOML_NAME)
+    target = check_folder(folder, force, TOML_NAME)
     compute, shift = feature_function(features), FEATURES[features].shift
     found = find_recordings(Path(timit))
     complete = {name: len(r) for name, r in found.items()} == COMPLETE
@@ -91,7 +91,7 @@ def import_timit(
         raise DesignError(_what_is_missing(Path(timit), found))
     total, done = sum(map(len, found.values())), 0
     parts = {}
-    with new_folder(folder, force, TOML_NAME) as partial:
+    with new_folder(target) as partial:
         for name in PARTS:
             made = []
             for recording in found[name]:
@@ -106,7 +106,7 @@ def import_timit(
             {name: version(name) for name in ("kaldi-native-fbank", "soundfile", "numpy")},
         )  # fmt: skip
         write_corpus(description, parts, partial)
-    return folder
+    return Path(folder)
 
 
 def _what_is_missing(timit: Path, found: dict[str, list[Recording]]) -> str:

@@ -7,12 +7,12 @@ that has used MyHDL for nothing else.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from ernn_myhdl.child_process import run
 from ernn_myhdl.convert.ghdl import find_ghdl
 from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
 from ernn_myhdl.design import CoreSpecification
@@ -83,7 +83,7 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
             [ghdl, "-a", *options, *(folder / "files.txt").read_text().split()],
             [ghdl, "--synth", *options, "--out=verilog", top],
         ):
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            done = run(command, folder)
             if done.returncode:
                 reason = (done.stderr.strip().splitlines() or ["no message"])[0]
                 raise ToolError(f"ghdl {command[1]} failed on the compiled core: {reason}")

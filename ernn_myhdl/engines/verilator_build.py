@@ -16,7 +16,6 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from ernn_myhdl.child_process import run
 from ernn_myhdl.convert.ghdl import ghdl_version
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines import liveness
@@ -115,9 +115,7 @@ def find_verilator() -> Verilator:
 
 
 def _first_line(command: list[str], environment: dict[str, str] | None = None) -> str:
-    result = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | (environment or {})
-    )
+    result = run(command, env=os.environ | (environment or {}))
     return (result.stdout.splitlines() or ["unknown"])[0]
 
 
@@ -185,7 +183,9 @@ def build(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder.parent)
-        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=folder.parent) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=BUILDING, dir=folder.parent, ignore_cleanup_errors=True
+        ) as scratch:
             _make(design, source, Path(scratch), folder, progress or (lambda step: None))
     except OSError as error:
         raise ToolError(
@@ -240,9 +240,7 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
         "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
         *map(str, verilog), str(work / "harness.cpp"),
     ]  # fmt: skip
-    result = subprocess.run(
-        command, cwd=work, capture_output=True, text=True, env=os.environ | tool.environment
-    )
+    result = run(command, work, os.environ | tool.environment)
     if result.returncode or not (work / LIBRARY).is_file():
         log = final.with_name(f"{final.name}.{LOG}")
         log.write_text(f"{' '.join(command)}\n{result.stdout}{result.stderr}")

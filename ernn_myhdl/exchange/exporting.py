@@ -7,34 +7,32 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import dense_layer
 from ernn_myhdl.exchange.export_onnx import write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
-from ernn_myhdl.output_folder import check_file, new_file
+from ernn_myhdl.output_folder import Target, check_file, new_file
 
 WRITERS = {".safetensors": write_state_dict, ".onnx": write_onnx}
 
 
-def check_export(file: str | Path, force: bool = False) -> Path:
-    """The file as a path; DesignError where it must not be written."""
-    file = check_file(file, tuple(WRITERS))
-    if file.exists() and not force:
-        raise DesignError(f"output {file}: exists; choose another, or replace it with --force")
-    return file
+def check_export(file: str | Path, force: bool = False) -> Target:
+    """The file and what is there; DesignError where it must not be written."""
+    return check_file(file, tuple(WRITERS), force)
 
 
-def export_model(design: CoreSpecification, file: str | Path, force: bool = False) -> list[str]:
+def export_model(
+    design: CoreSpecification, file: str | Path | Target, force: bool = False
+) -> list[str]:
     """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user.
 
     The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
     """
-    file = check_export(file, force)
+    target = file if isinstance(file, Target) else check_export(file, force)
     layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
     scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]
-    with new_file(file) as partial:
-        notes = WRITERS[file.suffix.lower()](partial, layers, blocks, scaling)
+    with new_file(target) as partial:
+        notes = WRITERS[target.path.suffix.lower()](partial, layers, blocks, scaling)
     if scaling is not None:
         notes.append(
             "the weights are those for x as it is: the scaling of x, which the host does for the design, is "

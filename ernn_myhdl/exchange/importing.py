@@ -26,13 +26,14 @@ from ernn_myhdl.exchange.projection import (
     projection_loss,
     projection_notes,
 )
+from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.exchange.source_model import Origin, file_digest, source_of
 from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
 from ernn_myhdl.input_scaling import InputScaling, scaled
 from ernn_myhdl.inputs import check_input, first_frames, load_input
 from ernn_myhdl.network import Network
-from ernn_myhdl.output_folder import new_folder
+from ernn_myhdl.output_folder import Target, new_folder
 from ernn_myhdl.storage import MARKS, write_design
 from golden.initial_state import State
 from golden.input_scales import choose_input_scaling, folded, input_notes
@@ -42,6 +43,11 @@ from golden.saturation import saturation_notes
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
+#: The first note without a reference.
+UNCHECKED = (
+    "unchecked: the design was not compared with the model that the file is of; give inputs and outputs of it with "
+    "--reference x.npz"
+)
 #: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
 LARGEST_NORMAL = 5.0
 #: Frames of the calibration data on which saturations are looked for.
@@ -63,6 +69,12 @@ class Imported:
     errors: tuple[dict[str, float], ...]
     notes: tuple[str, ...]
     loss: OutputLoss | None = None
+    reference: OutputLoss | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether the layers were compared with outputs of the source's own framework."""
+        return self.reference is not None
 
     @property
     def initial_states(self) -> list[dict[str, np.ndarray] | None]:
@@ -70,13 +82,12 @@ class Imported:
         return [layer.initial or None for layer in self.layers]
 
 
-def save_imported(imported: Imported, folder: str | Path, force: bool = False) -> Path:
+def save_imported(imported: Imported, folder: str | Path | Target, force: bool = False) -> Path:
     """Write the design, and the initial states where there are any, into a new folder."""
-    folder = Path(folder)
     with new_folder(folder, force, MARKS) as partial:
         write_design(imported.design, partial)
         write_initial_states(imported.layers, partial)
-    return folder
+    return Path(folder)
 
 
 def import_model(
@@ -94,6 +105,7 @@ def import_model(
     projection_block: int | Sequence[int] | None = None,
     initial_states: bool | None = None,
     input_scales: bool = True,
+    reference=None,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
@@ -106,8 +118,19 @@ def import_model(
     initial_states: of the hardware; None: where the model starts from states other than zero.
     input_scales: record a scaling of x in the design, that of an exported one or, where calibration data show
     a need, one that fits them.
+    reference: inputs and outputs of the model (`ernn_myhdl.exchange.reference`), an .npz file or a dictionary of
+    arrays; DesignError where the float outputs of the dense layers differ by more than 1e-4 of their span. None: the
+    first note tells that nothing was compared.
     """
-    source = read_source(file, order, direction)
+    source = read_source(file, order, direction, reference is not None)
+    compared, told = None, UNCHECKED
+    if reference is not None:
+        given = load_reference(reference, source.layers[0].inputs, source.layers[-1].outputs)
+        compared = check_reference(source.layers, given)
+        told = (
+            f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
+            f"of its span ({given.frames} frames)"
+        )
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes, notes = block_sizes(block, own, source)
     options = (calibration, word, state_word, lanes, streams, name)
@@ -123,7 +146,8 @@ def import_model(
     )  # fmt: skip
     kind = "ONNX" if Path(file).suffix.lower() == ".onnx" else "state dict"
     origin = Origin(kind, Path(file).name, file_digest(file))
-    imported = replace(imported, notes=(*source.notes, *notes, *imported.notes))
+    notes = (told, *source.notes, *notes, *imported.notes)
+    imported = replace(imported, notes=notes, reference=compared)
     return with_source(imported, origin, source.layers)
 
 

@@ -16,16 +16,25 @@ from ernn_myhdl.exchange.state_dict import Module
 MOST_TRIED = 8
 
 
-def joined(modules: Sequence[Module], order: Sequence[str] | None, ordered: bool) -> list[Module]:
+def joined(
+    modules: Sequence[Module],
+    order: Sequence[str] | None,
+    ordered: bool,
+    checked: bool = False,
+) -> list[Module]:
     """The modules one after the other.
 
-    order: their names, or None. ordered: whether the given order may decide between several that fit.
+    order: their names, or None. ordered: whether the given order may decide between several that fit. checked:
+    whether their outputs are compared with the model's afterwards, so that a guess does no harm.
     """
     if order is not None:
         chain = _named(modules, order)
         check_chain(layers_of(chain))
         return chain
     chain = _found(modules, ordered)
+    if checked:
+        return chain
+    _check_embeddings(chain)
     for this, following in zip(chain, chain[1:], strict=False):
         if this.kind == following.kind == "linear":
             raise DesignError(
@@ -34,6 +43,24 @@ def joined(modules: Sequence[Module], order: Sequence[str] | None, ordered: bool
                 f"with --order {_names(chain)}"
             )
     return chain
+
+
+def _check_embeddings(chain: Sequence[Module]) -> None:
+    """DesignError where a matrix may be a linear layer or a table of vectors that a recurrent one takes."""
+    recurrent = next((m for m in chain if m.kind != "linear"), None)
+    for module in chain:
+        if (
+            recurrent
+            and module.kind == "linear"
+            and not module.bias
+            and module.inputs == recurrent.inputs
+        ):
+            raise DesignError(
+                f"module {module}: has no bias, and rows as long as the inputs of {recurrent}, so it may be an "
+                "embedding, which the core does not hold; if it is a linear layer, name the order with --order "
+                f"{_names(chain)}, or give outputs of the model with --reference; else save the state dict without it, "
+                "and give the embedded vectors to the core"
+            )
 
 
 def layers_of(modules: Sequence[Module]) -> list[DenseLayer]:
@@ -85,8 +112,8 @@ def _found(modules: Sequence[Module], ordered: bool) -> list[Module]:
         raise DesignError(f"modules {', '.join(map(str, modules))} fit in several orders; {advice}")
     listed = ", ".join(map(str, modules))
     raise DesignError(
-        f"modules {listed}: in no order do the outputs of each fit the inputs of the next; leave out "
-        "what is not part of the chain"
+        f"modules {listed}: in no order do the outputs of each fit the inputs of the next; a "
+        "model with branches, concatenations or attention is no chain of layers"
     )
 
 

@@ -32,12 +32,15 @@ class Source:
 
 
 def read_source(
-    file: str | Path, order: Sequence[str] | None = None, direction: str | None = None
+    file: str | Path,
+    order: Sequence[str] | None = None,
+    direction: str | None = None,
+    checked: bool = False,
 ) -> Source:
     """The layers of a model file; its suffix tells the kind.
 
     order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
-    bidirectional one. Raises DesignError naming the file and what is wrong.
+    bidirectional one. checked: whether its outputs are compared with those of the model afterwards. Raises DesignError naming the file and what is wrong.
     """
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
@@ -56,7 +59,7 @@ def read_source(
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
-            file, lambda: _state_dict_layers(state, order, direction)
+            file, lambda: _state_dict_layers(state, order, direction, checked)
         )
     blocks, scaling = description.blocks, description.scaling
     if scaling is not None:
@@ -69,17 +72,15 @@ def read_source(
     )
 
 
-def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None):
+def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None, checked: bool):
     description = read_description(state.metadata)
     found = modules(one_direction(state.arrays, direction), description.modules)
-    chain = joined(found, order or description.order, state.ordered)
+    chain = joined(found, order or description.order, state.ordered, checked)
     notes = []
     if len(chain) > 1:
         names = " -> ".join(map(str, chain))
-        notes.append(
-            f"modules joined: {names}; a state dict does not tell what lies between them, it is taken "
-            "as nothing"
-        )
+        between = "a state dict does not tell what lies between them, it is taken as nothing"
+        notes.append(f"modules joined: {names}" + ("" if checked else f"; {between}"))
     return layers_of(chain), description, notes
 
 

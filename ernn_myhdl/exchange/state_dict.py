@@ -11,34 +11,32 @@ candidate, which the reset multiplies.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.exchange.unknown_tensors import PARAMETER, check_names
 
-_PARAMETER = re.compile(
-    r"(?:(?P<module>.*)\.)?"
-    r"(?P<what>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|peephole|weight|bias)"
-    r"(?:_l(?P<layer>\d{1,3}))?"
-)
 _LINEAR = {"weight", "bias"}
 _REVERSE = "_reverse"
 DIRECTIONS = ("forward", "backward")
 _KNOWN = (
-    "LSTM and GRU (weight_ih_l0, weight_hh_l0, ...) and linear layers (weight, bias) are imported; "
-    "leave out the others"
+    "LSTM and GRU (weight_ih_l0, weight_hh_l0, ...) and linear layers (weight, bias) are imported"
 )
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the source: its layers, joined one after the other."""
+    """A module of the source: its layers, joined one after the other.
+
+    bias: whether it has one; an embedding has none.
+    """
 
     name: str
     layers: tuple[DenseLayer, ...]
+    bias: bool = True
 
     @property
     def kind(self) -> str:
@@ -82,11 +80,11 @@ def modules(arrays: dict[str, np.ndarray], options: dict[str, dict[str, str]]) -
 
     options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation.
     """
+    check_names({name: array.shape for name, array in arrays.items()})
     groups: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, array in arrays.items():
-        found = _PARAMETER.fullmatch(name)
-        if not found:
-            raise DesignError(f"tensor {name!r} is of no known layer; {_KNOWN}")
+        found = PARAMETER.fullmatch(name)
+        assert found, name  # `check_names`
         layers = groups.setdefault(found["module"] or "", {})
         layers.setdefault(int(found["layer"] or 0), {})[found["what"]] = array
     if not groups:
@@ -98,7 +96,7 @@ def _module(name: str, layers: dict[int, dict[str, np.ndarray]], options: dict[s
     if set().union(*layers.values()) <= _LINEAR:
         if list(layers) != [0]:
             raise DesignError(f"module {name!r}: its tensors are of no known layer; {_KNOWN}")
-        return Module(name or "linear", (_linear(name, layers[0]),))
+        return Module(name or "linear", (_linear(name, layers[0]),), "bias" in layers[0])
     if sorted(layers) != list(range(len(layers))):
         raise DesignError(
             f"tensor {_tensor(name, 'weight_ih', _first_missing(layers))!r} is missing: there are "
@@ -158,8 +156,8 @@ def _linear(module: str, tensors: dict[str, np.ndarray]) -> DenseLayer:
     weight = _matrix(_tensor(module, "weight", None), tensors, "weight")
     if "bias" not in tensors and "emb" in module.lower():
         raise DesignError(
-            f"tensor {_tensor(module, 'weight', None)!r} looks like an embedding; {_KNOWN}, and give "
-            "the embedded vectors to the core"
+            f"tensor {_tensor(module, 'weight', None)!r} looks like an embedding, which the core does "
+            "not hold; save the state dict without it, and give the embedded vectors to the core"
         )
     bias = tensors.get("bias", np.zeros(len(weight)))
     bias = _checked(_tensor(module, "bias", None), bias, (len(weight),))

@@ -13,10 +13,14 @@ from safetensors import SafetensorError, safe_open
 
 from ernn_myhdl.errors import DesignError, ToolError, short
 from ernn_myhdl.exchange.limits import MAX_FILE_BYTES, check_numbers
+from ernn_myhdl.exchange.unknown_tensors import QUANTISED_FILE, check_names
 
 #: Keys under which training codes store the state dict in a checkpoint.
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
 _FLOATS = {"F64", "F32", "F16"}
+#: What the pickle of a quantised model's state dict holds; it is searched, not run.
+PACKED = (b"_packed_params", b"_all_weight_values")
+PICKLE_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ def read_safetensors(file: Path, what: str = "model") -> StateDict:
     try:
         with safe_open(file, framework="np") as archive:
             slices = {name: archive.get_slice(name) for name in archive.keys()}  # noqa: SIM118
+            if what == "model":
+                _check_names(file, {name: part.get_shape() for name, part in slices.items()})
             for name, part in slices.items():
                 _check_type(file, name, part.get_dtype(), part.get_dtype() in _FLOATS, what)
             check_numbers(f"{what} {file}", (part.get_shape() for part in slices.values()))
@@ -64,6 +70,8 @@ def read_pt(file: Path) -> StateDict:
             warnings.simplefilter("ignore")
             loaded = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if _holds_packed(file):
+            raise DesignError(f"model {file}: {QUANTISED_FILE}") from error
         raise DesignError(
             f"model {file}: is no file of torch.save, or holds more than tensors, and its code is not "
             "run; save the weights alone with torch.save(model.state_dict(), file)"
@@ -74,6 +82,7 @@ def read_pt(file: Path) -> StateDict:
             "torch.save(model.state_dict(), file)"
         ) from error
     tensors = _state_dict(file, loaded, torch.is_tensor)
+    _check_names(file, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     for name, tensor in tensors.items():
         plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
         floating = tensor.is_floating_point() and tensor.dtype.itemsize > 1
@@ -81,6 +90,26 @@ def read_pt(file: Path) -> StateDict:
     check_numbers(f"model {file}", (tensor.shape for tensor in tensors.values()))
     arrays = {name: tensor.detach().double().numpy() for name, tensor in tensors.items()}
     return StateDict(arrays, ordered=True)
+
+
+def _check_names(file: Path, shapes: dict) -> None:
+    """DesignError for tensors that are of no layer, before their types and sizes are looked at."""
+    try:
+        check_names(shapes)
+    except DesignError as error:
+        raise DesignError(f"model {file}: {error}") from error
+
+
+def _holds_packed(file: Path) -> bool:
+    """Whether a file of torch.save holds the packed weights of a quantised model."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            with archive.open(names[0]) as stream:
+                text = stream.read(PICKLE_BYTES)
+                return any(mark in text for mark in PACKED)
+    except (zipfile.BadZipFile, OSError, ValueError, IndexError, NotImplementedError):
+        return False
 
 
 def _check_type(file: Path, name: str, kind: object, floating: bool, what: str = "model") -> None:
@@ -116,6 +145,8 @@ def _state_dict(file: Path, loaded: object, is_tensor) -> dict:
         found = [loaded[key] for key in CHECKPOINT_KEYS if tensors(loaded.get(key))]
         if len(found) == 1:
             return dict(found[0])
+    if _holds_packed(file):
+        raise DesignError(f"model {file}: {QUANTISED_FILE}")
     raise DesignError(
         f"model {file}: holds {type(loaded).__name__}, must be a state dict of tensors, or a checkpoint "
         f"with one under {', '.join(map(repr, CHECKPOINT_KEYS))}; save it with "

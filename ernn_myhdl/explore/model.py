@@ -33,6 +33,7 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import ModelState
+from ernn_myhdl.output_target import only_user
 from ernn_myhdl.storage import load_design, save_design
 from ernn_myhdl.synthesis.devices import Device
 
@@ -120,7 +121,8 @@ def explore_model(
     search = _Search(cells, train, float(accuracy), device, Path(folder), cell, word, say)
     search.measure_by(fit, goal)
     search.open(dict(about or {}), force)
-    return search.run()
+    with only_user(Path(folder)):
+        return search.run()
 
 
 class _Search:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.choice import Choice
-from ernn_myhdl.output_folder import check_folder, new_file
+from ernn_myhdl.json_text import read_json
+from ernn_myhdl.output_folder import new_file, new_folder
 
 STATE_NAME = "exploration.json"
 
@@ -33,10 +33,8 @@ class ModelState:
                 )
         elif folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-        check_folder(folder, force, STATE_NAME)
-        if folder.exists():
-            shutil.rmtree(folder)
-        self._write()
+        with new_folder(folder, force, STATE_NAME, complete=False) as partial:
+            self._write(partial / STATE_NAME)
 
     def trial(self, number: int, choice: Choice) -> float | None:
         """The accuracy of the number-th training; None where it is not done."""
@@ -54,16 +52,16 @@ class ModelState:
         """A training is done."""
         record = {"choice": choice.as_dict(), "accuracy": accuracy, "seconds": round(seconds, 1)}
         self._trials.append(record)
-        self._write()
-
-    def _write(self) -> None:
-        table = {"identity": self._identity, "trials": self._trials}
         with new_file(self.file) as partial:
-            partial.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+            self._write(partial)
+
+    def _write(self, file: Path) -> None:
+        table = {"identity": self._identity, "trials": self._trials}
+        file.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
     def _read(self) -> dict:
         try:
-            saved = json.loads(self.file.read_text(encoding="utf-8"))
+            saved = read_json(self.file)
             legal = isinstance(saved["identity"], dict) and all(
                 isinstance(t["choice"], dict) and isinstance(t["accuracy"], int | float)
                 for t in saved["trials"]

@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from ernn_myhdl.output_folder import check_file, new_file
+from ernn_myhdl.output_folder import Target, check_file, new_file
 
 SUFFIXES = (".png", ".svg")
 
@@ -40,21 +40,24 @@ _STYLE = {
 }
 
 
-def check_picture(file: str | Path) -> Path:
-    """The file as a path; DesignError unless its name selects PNG or SVG."""
-    return check_file(file, SUFFIXES)
+def check_picture(file: str | Path, force: bool | None = None) -> Target:
+    """The file and what is there; DesignError unless its name selects PNG or SVG and it may be written.
+
+    force: as in `check_file`; a target that it returned is a file of every picture.
+    """
+    return check_file(file, SUFFIXES, force)
 
 
 @contextmanager
-def picture(file: str | Path, width: float, height: float) -> Iterator:
+def picture(file: str | Path | Target, width: float, height: float) -> Iterator:
     """A matplotlib figure of the size in inches, saved to `file` when the block ends."""
-    file = check_picture(file)
+    target = file if isinstance(file, Target) else check_picture(file)
     with plt.rc_context(_STYLE):
         figure = plt.figure(figsize=(width, height))
         try:
             yield figure
-            metadata = {"Date": None} if file.suffix.lower() == ".svg" else None
-            with new_file(file) as partial:
+            metadata = {"Date": None} if target.path.suffix.lower() == ".svg" else None
+            with new_file(target) as partial:
                 figure.savefig(partial, metadata=metadata)
         finally:
             plt.close(figure)

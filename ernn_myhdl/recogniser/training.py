@@ -26,7 +26,10 @@ from torch import nn
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.evaluate import accuracy_of, fixed_runs
-from ernn_myhdl.output_folder import check_folder, new_file
+from ernn_myhdl.json_text import json_text, read_json
+from ernn_myhdl.output_folder import new_file, new_folder
+from ernn_myhdl.output_list import write_list
+from ernn_myhdl.output_target import only_user
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
 from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
@@ -82,7 +85,7 @@ def train_recogniser(
     if (folder / RESULT_NAME).is_file():
         return Trained(_read(folder / RESULT_NAME), folder)
     begun = time.perf_counter()
-    with one_thread():
+    with only_user(folder), one_thread():
         stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
         made = stages.run()
         design = made["quantise"].design(task.calibration, word=recipe.word, name=recipe.cell)
@@ -96,7 +99,7 @@ def train_recogniser(
             "seconds": time.perf_counter() - begun,
             "resumed": any(c.report["resumed"] for n, c in made.items() if n != "start"),
         }
-    _write(made, design, folder, result)
+        _write(made, design, folder, result)
     return Trained(result, folder)
 
 
@@ -249,17 +252,9 @@ def _claim(folder: Path, identity: dict, force: bool) -> None:
             )
     elif folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-    check_folder(folder, force, RECIPE_NAME)
-    if folder.exists():
-        _remove(folder)
-    with new_file(file) as partial:
-        partial.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder)
+    with new_folder(folder, force, RECIPE_NAME, complete=False) as partial:
+        text = json.dumps(identity, indent=1) + "\n"
+        (partial / RECIPE_NAME).write_text(text, encoding="utf-8")
 
 
 def _difference(saved: dict, own: dict) -> str:
@@ -275,7 +270,7 @@ def _difference(saved: dict, own: dict) -> str:
 
 def _read(file: Path) -> dict:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise DesignError(
             f"{file}: cannot be read ({error}); delete its folder, or replace it with --force"
@@ -291,7 +286,8 @@ def _write(made: dict[str, Compressed], design, folder: Path, result: dict) -> N
     histories = {name: stage.history for name, stage in made.items()}
     for name, content in ((HISTORY_NAME, histories), (RESULT_NAME, result)):
         with new_file(folder / name) as partial:
-            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            partial.write_text(json_text(content, 1) + "\n", encoding="utf-8")
+    write_list(folder)
 
 
 def _joined(made: dict[str, Compressed]) -> dict[str, list[dict]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.output_folder import check_folder, new_folder
+from ernn_myhdl.output_list import write_list
 from ernn_myhdl.synthesis import vivado, yosys
 from ernn_myhdl.synthesis.devices import Device, device_named
 from ernn_myhdl.synthesis.yosys_program import find_yosys
@@ -46,22 +47,23 @@ def synthesise(
         raise DesignError(f"yosys_program = {yosys_program!r}: only for tool = 'yosys'")
     target = device if isinstance(device, Device) else device_named(device)
     clock_mhz = _checked_clock(clock_mhz)
-    folder = check_folder(folder, force, TOOLS[tool])
+    place, folder = check_folder(folder, force, TOOLS[tool]), Path(folder)
     if tool == "yosys":
         find_yosys(yosys_program)
-        with new_folder(folder, force, TOOLS[tool]) as partial:
+        with new_folder(place) as partial:
             manifest = _convert(design, partial / "hdl", "verilog")
             return yosys.synthesise_blocks(
                 partial, manifest, target, folder, progress, yosys_program
             )
     if run:
         vivado.require()
-    with new_folder(folder, force, TOOLS[tool]) as partial:
+    with new_folder(place) as partial:
         manifest = _convert(design, partial / "hdl", "vhdl")
         result = vivado.prepare(partial, manifest, target, clock_mhz)
     result["folder"] = str(folder)
     if run:
         result["reports"] = vivado.run(folder)
+        write_list(folder)
     return result
 
 

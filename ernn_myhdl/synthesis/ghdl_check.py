@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from ernn_myhdl.child_process import run
 from ernn_myhdl.errors import DesignError, ToolError
 
 LOG = "ghdl_synth.log"
@@ -56,7 +56,7 @@ def ghdl_synth_check(folder: str | Path) -> dict:
             ["ghdl", "--synth", *options, "--out=verilog", manifest["top"]],
         )
         for step in steps:
-            done = subprocess.run(step, cwd=folder, capture_output=True, text=True)
+            done = run(step, folder)
             messages += done.stderr
             reason = _reason(done.returncode, messages, done.stdout)
             if reason:

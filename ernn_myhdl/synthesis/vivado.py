@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from importlib.resources import files
 from pathlib import Path
 
+from ernn_myhdl.child_process import run as run_program
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.synthesis.devices import Device
 
@@ -102,9 +102,7 @@ def run(folder: Path) -> dict:
     for stage, (script, result) in STAGES.items():
         log = folder / f"{stage}.log"
         with log.open("w") as output:
-            code = subprocess.run(
-                [*command(script), "-nolog"], cwd=folder, stdout=output, stderr=subprocess.STDOUT
-            ).returncode
+            code = run_program([*command(script), "-nolog"], cwd=folder, output=output).returncode
         file = folder / OUTPUT / result
         if code or not file.is_file():
             raise ToolError(f"vivado failed in {script} (exit code {code}): see {log}")

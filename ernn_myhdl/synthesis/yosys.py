@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -19,7 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ernn_myhdl.child_process import run as run_program
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.output_folder import free_name
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.resources import (
     LATCH,
@@ -263,12 +264,11 @@ class _Job:
         script = Template(text).substitute(values, netlist=f"../reports/{netlist.name}")
         (self.folder / "scripts" / f"{name}.ys").write_text(script)
         with (self.folder / "logs" / f"{name}.log").open("w") as log:
-            code = subprocess.run(
+            code = run_program(
                 [*self.command, "-s", f"../scripts/{name}.ys"],
                 cwd=self.folder / "hdl",
-                stdout=log,
-                stderr=subprocess.STDOUT,
                 env={**os.environ, "LC_ALL": "C"},
+                output=log,
             ).returncode
         if code or not netlist.is_file():
             raise self.failure(name, f"exit code {code}")
@@ -276,7 +276,7 @@ class _Job:
 
     def failure(self, name: str, reason: str) -> ToolError:
         """The error of a failed run; keeps its log, since the folder itself will vanish."""
-        kept = self.final.with_name(f"{self.final.name}.{name}.log")
+        kept = free_name(self.final.with_name(f"{self.final.name}.{name}.log"))
         shutil.copyfile(self.folder / "logs" / f"{name}.log", kept)
         return ToolError(f"yosys failed on {name} ({reason}): see {kept}")
 

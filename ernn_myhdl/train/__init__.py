@@ -23,7 +23,7 @@ _PUBLIC = {
     "fit": "ernn_myhdl.train.compressing",
     "plot_history": "ernn_myhdl.plots.training",
     "save_model": "ernn_myhdl.train.design",
-    "supervised": "ernn_myhdl.train.loop",
+    "supervised": "ernn_myhdl.train.makers",
 }
 
 __all__ = sorted(_PUBLIC)

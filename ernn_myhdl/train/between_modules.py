@@ -252,7 +252,7 @@ def function_between(given: np.ndarray, taken: np.ndarray) -> str:
 def _sources(calls: ForwardCalls, but: str) -> Iterable[tuple[str, np.ndarray]]:
     """What else there is in the model: its inputs, and what its layers take and give."""
     for values in tensors(calls.arguments):
-        if getattr(values, "is_floating_point", lambda: True)():
+        if not isinstance(values, torch.Tensor) or (values.dim() and values.is_floating_point()):
             yield "the input of the model", vectors(values)
     for name, layer in calls.layers.items():
         if name != but:

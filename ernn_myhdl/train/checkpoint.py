@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.output_folder import PARTIAL, new_file
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -73,9 +73,11 @@ def load_checkpoint(folder: Path) -> dict | None:
     Raises DesignError where the file is damaged or of another version.
     """
     file = folder / CHECKPOINT_NAME
-    if not file.exists():
+    if not (file.exists() or file.is_symlink()):
         return None
     try:
+        if not file.is_file():  # a FIFO would be waited for
+            raise ValueError("no file")
         with safe_open(file, framework="pt") as archive:
             found = json.loads((archive.metadata() or {})[PROPERTY])
             version = found["version"]
@@ -83,7 +85,7 @@ def load_checkpoint(folder: Path) -> dict | None:
         if version == VERSION:
             return decode(found["tree"], tensors)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        what = " ".join(str(error).split())[:120]
+        what = short(error)
         raise DesignError(
             f"checkpoint {file}: cannot be read ({what}); delete it to begin anew"
         ) from error

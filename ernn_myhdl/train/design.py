@@ -99,7 +99,7 @@ def save_model(
 
     Its metadata tell block sizes, order and options of the modules.
     """
-    file = check_file(file, (".safetensors",))
+    target = check_file(file, (".safetensors",))
     checked = _checked(compressed, order)
     chain, layers = checked.chain, layers_of(checked.chain)
     per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain)
@@ -109,7 +109,7 @@ def save_model(
     names = checked.names
     options = module_options(compressed.model)
     text = write_description(sizes, [m.name for m in chain], {n: options.get(n, {}) for n in names})
-    with new_file(file) as partial:
+    with new_file(target) as partial:
         save_file(state, partial, {PROPERTY: text})
 
 

@@ -168,7 +168,13 @@ def _is_pair(output: object) -> bool:
 
 
 def check_calls(layer: LayerCalls) -> None:
-    """DesignError where a layer is run otherwise than a core runs it: once, from states of zero."""
+    """DesignError where a layer is run otherwise than a core runs it: once, from states of zero, in float32."""
+    for y in layer.outputs:
+        if y.data.dtype not in (torch.float32, torch.float64):
+            raise DesignError(
+                f"module {layer.name!r}: computes in {y.data.dtype}, too coarsely to be compared with a design; run "
+                "the step without autocast, and the model in float32 (model.float())"
+            )
     if layer.recurrent and not isinstance(layer.module, CELLS) and len(layer.inputs) > 1:
         raise DesignError(
             f"module {layer.name!r}: is called {len(layer.inputs)} times by one forward of the model; a layer of "

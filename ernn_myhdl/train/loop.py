@@ -16,7 +16,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History
-from ernn_myhdl.train.makers import made, pair_of
+from ernn_myhdl.train.makers import made
 from ernn_myhdl.train.phases import Phase
 
 Step = Callable[[nn.Module, Any], Tensor]
@@ -32,28 +32,6 @@ PHASES = ("train", "admm", "retrain", "direct", "quantise")
 def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimiser where none is given: Adam, learning rate 0.002."""
     return torch.optim.Adam(parameters, lr=2e-3)
-
-
-def supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Step:
-    """The step of a loss(output, target) for batches of (x, target)."""
-
-    if isinstance(loss, type) or not callable(loss):
-        name = loss.__name__ if isinstance(loss, type) else type(loss).__name__
-        raise DesignError(
-            f"supervised: is given {name}, must be a function loss(output, target), such as nn.CrossEntropyLoss()"
-        )
-
-    def step(model: nn.Module, batch) -> Tensor:
-        x, target = pair_of(batch)
-        output = model(x)
-        if not isinstance(output, Tensor):
-            raise DesignError(
-                f"supervised: the model gives {type(output).__name__}, must be one tensor for loss(output, target); "
-                "write a step of your own: def step(model, batch): ... return loss(model(batch[0])[0], batch[1])"
-            )
-        return loss(output, target)
-
-    return step
 
 
 @dataclass(frozen=True)

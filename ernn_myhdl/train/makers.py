@@ -1,10 +1,13 @@
-"""Optimisers and schedulers of a phase, made by the functions that were given, and what `supervised` takes."""
+"""Optimisers and schedulers of a phase, made by the functions that were given, and the step of a loss."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ernn_myhdl.errors import DesignError
 
@@ -29,6 +32,30 @@ def made(name: str, make, *arguments):
         why = "which needs a loss at every step" if plateau else "must give a scheduler"
         raise DesignError(f"{name}: {name_of(make)} gave {kind_of(found)}, {why}: {example}")
     return found
+
+
+def supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
+    """The step of a loss(output, target) for batches of (x, target)."""
+    if isinstance(loss, type) or not callable(loss):
+        name = loss.__name__ if isinstance(loss, type) else kind_of(loss)
+        raise DesignError(
+            f"supervised: is given {name}, must be a function loss(output, target), such as nn.CrossEntropyLoss()"
+        )
+
+    def step(model: nn.Module, batch) -> Tensor:
+        x, target = pair_of(batch)
+        output = model(x)
+        try:
+            return loss(output, target)
+        except (TypeError, AttributeError) as error:
+            if isinstance(output, Tensor):
+                raise
+            raise DesignError(
+                f"supervised: the model gives {kind_of(output)}, which {name_of(loss)} does not take; write a step of "
+                "your own: def step(model, batch): ... return loss(model(batch[0])[0], batch[1])"
+            ) from error
+
+    return step
 
 
 def pair_of(batch: object) -> tuple:

@@ -95,8 +95,8 @@ def test_existing_outputs(place, capsys):
     (place / "run").mkdir()
     run = "simulate design --input x.npy -o run"
     refuse(place, capsys, run, "run", "exists", "--force")
-    refuse(place, capsys, run.replace("run", "x.npy"), "x.npy", "exists")
-    refuse(place, capsys, "simulate design --input x.npy -o design --force", "design", "run.json")
+    refuse(place, capsys, run.replace("run", "x.npy"), "x.npy", "is the input")
+    refuse(place, capsys, "simulate design --input x.npy -o design --force", "design", "is the input")
 
 
 ARRAYS = {
@@ -159,7 +159,7 @@ def test_simulate_truncated_array(place, capsys):
         ("--input x.npy --frames many", ["--frames"]),
         ("--input x.npy --engine iverilog", ["--engine", "golden"]),
         ("--input x.npy --engine golden --vcd w.vcd", ["vcd", "'myhdl'"]),
-        ("--input x.npy --engine myhdl --vcd design", ["design", "is a folder"]),
+        ("--input x.npy --engine myhdl --vcd .", ["output .", "holds the input"]),
         ("--input x.npy --engine myhdl --stall 1", ["stall", "0 to 0.95"]),
         ("--input x.npy --engine myhdl --idle nan", ["--idle"]),
         ("--input x.npy --engine myhdl --seed -1", ["seed = -1"]),

@@ -108,8 +108,8 @@ def one(array, place, value):
 DAMAGE = {
     "not there": (shutil.rmtree, "is no folder"),
     "no toml": (lambda f: (f / "corpus.toml").unlink(), "holds no corpus.toml"),
-    "toml": (lambda f: (f / "corpus.toml").write_text("a = ["), "is no TOML"),
-    "binary toml": (lambda f: (f / "corpus.toml").write_bytes(b"\xff\xfe"), "is no TOML"),
+    "toml": (lambda f: (f / "corpus.toml").write_text("a = ["), "is not valid TOML"),
+    "binary toml": (lambda f: (f / "corpus.toml").write_bytes(b"\xff\xfe"), "is not valid TOML"),
     "format": (changed_toml("format = 1", "format = 9"), "format = 9, this version reads 1"),
     "seed": (changed_toml("seed = 4", 'seed = "4"'), "seed = '4', must be a int"),
     "features": (changed_toml("logmel40", "mfcc39"), "features of 40 elements are no mfcc39"),

@@ -74,13 +74,13 @@ TENSORS = {
         put("head.weight", zeros(2, 7)), ["head (linear, 7 -> 2)", "rnn (lstm, 4 -> 6)", "fit"],
     ),
     "head without a matrix": (put("head.bias", zeros(2)), ["'head.weight' is missing"]),
-    "norm": (put("norm.weight", zeros(6)), ["norm.weight", "must be a matrix"]),
-    "batch norm": (put("norm.running_mean", zeros(6)), ["norm.running_mean", "no known layer"]),
-    "convolution": (put("conv.weight", zeros(4, 4, 3)), ["conv.weight", "must be a matrix"]),
-    "attention": (put("attn.in_proj_weight", zeros(12, 4)), ["attn.in_proj_weight"]),
+    "norm": (put("norm.weight", zeros(6)), ["module 'norm'", "RMSNorm"]),
+    "batch norm": (put("norm.running_mean", zeros(6)), ["module 'norm'", "BatchNorm", "fold"]),
+    "convolution": (put("conv.weight", zeros(4, 4, 3)), ["module 'conv'", "convolution (Conv1d)"]),
+    "attention": (put("attn.in_proj_weight", zeros(12, 4)), ["in_proj_weight", "MultiheadAttention"]),
     "embedding": (put("emb.weight", zeros(4, 3)), ["emb.weight", "embedding"]),
     "weight norm": (
-        put("rnn.weight_ih_l0_raw", zeros(24, 4)), ["rnn.weight_ih_l0_raw", "no known layer"],
+        put("rnn.weight_ih_l0_raw", zeros(24, 4)), ["rnn.weight_ih_l0_raw", "no weight of an LSTM"],
     ),
     "linear among the gates": (put("rnn.weight", zeros(2, 6)), ["rnn.weight", "no known layer"]),
     "two that fit in two orders": (

@@ -72,7 +72,7 @@ def one_argument(optimiser):
         (lambda: run(scheduler=torch.optim.lr_scheduler.LambdaLR), ["scheduler: LambdaLR failed"]),
         (lambda: run(step=supervised(of_frames)), ["batch: has 3 parts (x, targets, lengths)", "def step(model, batch)"]),
         (lambda: run(step=supervised(of_frames), data=[{"x": 1}]), ["batch: is dict, supervised(loss) takes (x, target)"]),
-        (lambda: run(model=Both(), step=supervised(of_frames), data=pairs()), ["the model gives tuple", "def step"]),
+        (lambda: run(model=Both(), step=supervised(of_frames), data=pairs()), ["the model gives tuple, which of_frames", "def step"]),
         (lambda: supervised(nn.CrossEntropyLoss), ["supervised: is given CrossEntropyLoss", "nn.CrossEntropyLoss()"]),
         (lambda: supervised(3), ["supervised: is given int"]),
         (lambda: run(step=nn.CrossEntropyLoss()), ["step: is CrossEntropyLoss, a loss", "supervised(loss)"]),

@@ -279,6 +279,9 @@ REFUSED = {
     "a layer that is not called": (
         lambda: model(lambda s, x: s.head(s.rnn(x)[0]), rnn=lstm(), head=head(), aux=head()), ["'aux'", "not called"],
     ),
+    "half precision": (
+        lambda: model(lambda s, x: s.head(s.rnn(x.bfloat16())[0]), rnn=lstm(), head=head()).bfloat16(), ["bfloat16", "model.float()"],
+    ),
     "a forward of its own": (
         lambda: model(lambda s, x: s.head(s.rnn(x)[0]), rnn=lstm(), head=Times(6, CLASSES)), ["'head'", "0.0"],
     ),

@@ -1,0 +1,111 @@
+"""The layers of a model file against outputs of the model itself, which the user gives.
+
+An .npz file holds pairs of arrays: `x` and `y`, or `x0` and `y0`, `x1` and `y1`, ... with any ending. x: a sequence
+(frames, inputs). y: what the model gives for it, (frames, outputs), or (outputs,) for the last frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.array_file import NoArrayFile, read_arrays
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.inputs import check_input
+from golden.float_reference import FloatModel
+from golden.output_loss import OutputLoss, output_loss
+
+#: Of the span of the outputs: how far those of the layers may be from them.
+TOLERANCE = 1e-4
+KEYS = "x and y, or x0 and y0, x1 and y1, ..."
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Pairs of a sequence (frames, inputs) and of the outputs (frames, outputs) of its last frames, by the names of the
+    outputs. where: what messages call it."""
+
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    where: str
+
+    @property
+    def frames(self) -> int:
+        """Frames with outputs."""
+        return sum(len(y) for _, y in self.pairs.values())
+
+
+def load_reference(
+    given: str | Path | Mapping[str, np.ndarray], inputs: int, outputs: int
+) -> Reference:
+    """The reference in an .npz file, or in a dictionary with the same names; DesignError for anything else."""
+    if isinstance(given, str | Path):
+        where = f"reference {given}"
+        try:
+            arrays = read_arrays(Path(given))
+        except (NoArrayFile, OSError) as error:
+            raise DesignError(f"{where}: cannot be read ({short(error)})") from error
+    else:
+        where, arrays = "reference", given
+    if not isinstance(arrays, Mapping):
+        raise DesignError(f"{where}: must be an .npz file, or a dictionary, with arrays {KEYS}")
+    endings = [name[1:] for name in arrays if name.startswith("x")]
+    strange = sorted(set(arrays) - {a + e for e in endings for a in "xy"})
+    missing = [f"y{e}" for e in endings if f"y{e}" not in arrays]
+    if strange or missing or not endings:
+        what = (
+            f"{missing[0]!r} is missing"
+            if missing
+            else f"holds {short(', '.join(strange) or 'nothing')}"
+        )
+        raise DesignError(f"{where}: {what}, must hold pairs of arrays {KEYS}")
+    pairs = {}
+    for e in endings:
+        (x,) = check_input({f"x{e}": arrays[f"x{e}"]}, inputs, where)
+        pairs[f"y{e}"] = x, _outputs(f"{where} y{e}", np.asarray(arrays[f"y{e}"]), len(x), outputs)
+    return Reference(pairs, where)
+
+
+def _outputs(where: str, y: np.ndarray, frames: int, outputs: int) -> np.ndarray:
+    """y as (frames, outputs), of all frames or of the last one."""
+    if y.dtype.kind != "f":
+        raise DesignError(f"{where}: type {y.dtype}, must be floating point values")
+    shape = y.shape
+    if y.ndim == 1:
+        y = y[:, None] if outputs == 1 and len(y) == frames else y[None]
+    if y.ndim != 2 or y.shape[1] != outputs or len(y) not in (1, frames):
+        raise DesignError(
+            f"{where}: shape {shape}, must be ({frames}, {outputs}), what the last layer gives for every frame of its "
+            f"x, or ({outputs},) for the last one"
+        )
+    if not np.all(np.isfinite(y)):
+        raise DesignError(f"{where}: holds NaN or infinity")
+    return y.astype(np.float64)
+
+
+def check_reference(layers: Sequence[DenseLayer], reference: Reference) -> OutputLoss:
+    """How far the float outputs of the dense layers are from the reference; DesignError above TOLERANCE."""
+    outputs = [x for x, _ in reference.pairs.values()]
+    for layer in layers:
+        cell = layer.cell({"block": 1})
+        model = FloatModel(cell, layer.circulant(cell))
+        outputs = model.run(outputs, initial=[layer.initial or None] * len(outputs))
+    wanted = [y for _, y in reference.pairs.values()]
+    made = [own[len(own) - len(y) :] for own, y in zip(outputs, wanted, strict=True)]
+    loss = output_loss(wanted, made)
+    limit = TOLERANCE * (loss.span or 1.0)
+    for name, own, y, whole in zip(reference.pairs, made, wanted, outputs, strict=True):
+        bad = np.argwhere(np.abs(own - y) > limit)
+        if len(bad):
+            frame, element = bad[0].tolist()
+            raise DesignError(
+                f"{reference.where}: {name} of frame {frame + len(whole) - len(y)}, element {element} is "
+                f"{y[frame, element]:.6g}, layers {' -> '.join(layer.name for layer in layers)} give "
+                f"{own[frame, element]:.6g}; the largest difference is {loss.relative:.2g} of the span, at most "
+                f"{TOLERANCE:g} may be: the model does more than these layers (a function between them, a residual, a "
+                "normalisation), joins them in another order (--order), or its outputs are not those of its last layer"
+            )
+    return loss
