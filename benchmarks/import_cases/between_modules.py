@@ -88,46 +88,46 @@ def _case(
 _TWO = {"rnn": LSTM.format("5, 6"), "head": "nn.Linear(6, 3)"}
 
 CASES = [
-    _case("training: LSTM, tanh, Linear", "", _TWO, "return self.head(self.rnn(x)[0].tanh())", TRAINING, says="tanh lies between"),
+    _case("training: LSTM, tanh, Linear", "0.04", _TWO, "return self.head(self.rnn(x)[0].tanh())", TRAINING, says="tanh lies between"),
     _case(
-        "training: Linear, LeakyReLU, LSTM", "", {"front": "nn.Linear(5, 6)", "rnn": LSTM.format("6, 6")},
+        "training: Linear, LeakyReLU, LSTM", "0.8", {"front": "nn.Linear(5, 6)", "rnn": LSTM.format("6, 6")},
         "return self.rnn(F.leaky_relu(self.front(x)))[0]", TRAINING, says="leaky_relu lies between",
     ),
-    _case("training: half of y", "", _TWO, "return self.head(self.rnn(x)[0] * 0.5)", TRAINING, says="a factor of 0.5"),
+    _case("training: half of y", "0.29", _TWO, "return self.head(self.rnn(x)[0] * 0.5)", TRAINING, says="a factor of 0.5"),
     _case(
-        "training: LSTM and GRU, summed", "", {"one": LSTM.format("5, 5"), "two": GRU.format("5, 5"), "head": "nn.Linear(5, 3)"},
+        "training: LSTM and GRU, summed", "0.45", {"one": LSTM.format("5, 5"), "two": GRU.format("5, 5"), "head": "nn.Linear(5, 3)"},
         "return self.head(self.one(x)[0] + self.two(x)[0])", TRAINING, says="it takes the input of the model",
     ),
     _case(
-        "training: layer norm without weights", "", _TWO, "return self.head(F.layer_norm(self.rnn(x)[0], (6,)))", TRAINING,
+        "training: layer norm without weights", "0.4", _TWO, "return self.head(F.layer_norm(self.rnn(x)[0], (6,)))", TRAINING,
         says="'head': does not take what 'rnn'",
     ),
     _case(
-        "training: the second LSTM backwards in time", "", {"one": LSTM.format("5, 5"), "two": GRU.format("5, 5")},
+        "training: the second LSTM backwards in time", "0.5", {"one": LSTM.format("5, 5"), "two": GRU.format("5, 5")},
         "return self.two(self.one(x)[0].flip(1))[0].flip(1)", TRAINING, says="another order",
     ),
-    _case("training: input scaled in forward", "", _TWO, "return self.head(self.rnn(x * 3)[0])", TRAINING, says="a factor of 3"),
-    _case("training: ReLU behind the head", "", _TWO, "return self.head(self.rnn(x)[0]).relu()", TRAINING, says="relu lies behind"),
+    _case("training: input scaled in forward", "0.45", _TWO, "return self.head(self.rnn(x * 3)[0])", TRAINING, says="a factor of 3"),
+    _case("training: ReLU behind the head", "0.86", _TWO, "return self.head(self.rnn(x)[0]).relu()", TRAINING, says="relu lies behind"),
     _case(
-        "training: modules defined in another order", "", {"two": GRU.format("5, 5"), "one": LSTM.format("5, 5")},
+        "training: modules defined in another order", "0.89", {"two": GRU.format("5, 5"), "one": LSTM.format("5, 5")},
         "return self.two(self.one(x)[0])[0]", TRAINING, wanted="right",
     ),
     _case(
-        "state dict: Linear, hardtanh, LSTM", "", {"front": "nn.Linear(5, 6)", "rnn": LSTM.format("6, 6")},
+        "state dict: Linear, hardtanh, LSTM", "0.31", {"front": "nn.Linear(5, 6)", "rnn": LSTM.format("6, 6")},
         "return self.rnn(F.hardtanh(self.front(x)))[0]", STATE_DICT, says="y of frame",
     ),
-    _case("state dict: softsign of y", "", _TWO, "return self.head(F.softsign(self.rnn(x)[0]))", STATE_DICT, says="y of frame"),
+    _case("state dict: softsign of y", "0.17", _TWO, "return self.head(F.softsign(self.rnn(x)[0]))", STATE_DICT, says="y of frame"),
     _case(
-        "state dict: head with the input added", "", {"rnn": LSTM.format("5, 5"), "head": "nn.Linear(5, 3)"},
+        "state dict: head with the input added", "0.41", {"rnn": LSTM.format("5, 5"), "head": "nn.Linear(5, 3)"},
         "return self.head(self.rnn(x)[0] + x)", STATE_DICT, says="y of frame",
     ),
     _case(
-        "state dict: modules that fit in two orders", "", {"two": GRU.format("5, 5"), "one": LSTM.format("5, 5")},
+        "state dict: modules that fit in two orders", "0.89", {"two": GRU.format("5, 5"), "one": LSTM.format("5, 5")},
         "return self.two(self.one(x)[0])[0]", STATE_DICT, says="y of frame",
     ),
     _case(
-        "state dict: an input layer's output scaled", "", {"front": "nn.Linear(5, 6)", "rnn": GRU.format("6, 6")},
+        "state dict: an input layer's output scaled", "0.5", {"front": "nn.Linear(5, 6)", "rnn": GRU.format("6, 6")},
         "return self.rnn(self.front(x) * 6**0.5)[0]", STATE_DICT, says="y of frame",
     ),
-    _case("state dict: nothing between", "", _TWO, "return self.head(self.rnn(x)[0])", STATE_DICT, wanted="right"),
+    _case("state dict: nothing between", "0.00011", _TWO, "return self.head(self.rnn(x)[0])", STATE_DICT, wanted="right"),
 ]  # fmt: skip
