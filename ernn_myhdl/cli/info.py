@@ -37,7 +37,9 @@ def run(args) -> int:
 
     design = load_design(args.design)
     information = design_info(design, args.clock_mhz)
-    rows = _ranges(design, args.calibration) if args.ranges or args.calibration else None
+    rows = (
+        _ranges(design, args.design, args.calibration) if args.ranges or args.calibration else None
+    )
     if args.json:
         if rows is not None:
             information["ranges"] = [_row(r) for r in rows]
@@ -52,9 +54,10 @@ def run(args) -> int:
     return FINE
 
 
-def _ranges(design, calibration: str | None):
+def _ranges(design, folder: str, calibration: str | None):
     import numpy as np
 
+    from ernn_myhdl.exchange.initial_states import folder_states
     from ernn_myhdl.generate import CALIBRATION
     from ernn_myhdl.inputs import load_input
     from golden.range_table import core_range_table
@@ -65,7 +68,8 @@ def _ranges(design, calibration: str | None):
         count, frames = CALIBRATION
         rng = np.random.default_rng(0)
         sequences = [rng.standard_normal((frames, design.inputs)) for _ in range(count)]
-    return core_range_table(design, sequences)
+    states = folder_states(folder, design) if design.stream_shape.initial_states else None
+    return core_range_table(design, sequences, states)
 
 
 def _row(row) -> dict:

@@ -112,6 +112,7 @@ def run(args) -> int:
     from ernn_myhdl.generate import new_design
     from ernn_myhdl.output_folder import check_folder
     from ernn_myhdl.storage import MARKS, save_design
+    from golden.initial_state import state_sizes
 
     target = check_folder(args.output, args.force, MARKS)
     design = new_design(**design_arguments(args))
@@ -121,4 +122,8 @@ def run(args) -> int:
     else:
         lanes = design.hardware.lanes
         print(f"wrote {folder}: {design.cell.parameters} parameters, {lanes} lanes")
+        if design.loads_states:
+            ranges = {n: getattr(design.formats, n).range for n in state_sizes(design.cell)}
+            text = ", ".join(f"{n} {low:g} to {high:.4g}" for n, (low, high) in ranges.items())
+            print(f"note: initial states beyond these saturate: {text}")
     return FINE

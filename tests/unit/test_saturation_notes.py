@@ -69,3 +69,27 @@ def test_inputs_beyond_the_calibrated_ones_are_told(gru):
     x = 1000.0 * np.ones((5, 4))
     note = gru.run(x, "integer").notes[0]
     assert note.startswith("WARNING: 100 % of input (20 of 20 elements)")
+
+
+def test_new_says_which_initial_states_its_formats_hold(tmp_path, capsys):
+    command = ["new", "--cell", "gru", "--inputs", "4", "--hidden", "8", "-o"]
+    assert main([*command, str(tmp_path / "a"), "--initial-states"]) == 0
+    said = "note: initial states beyond these saturate: cell_state -1 to 1"
+    assert said in capsys.readouterr().out
+    assert main([*command, str(tmp_path / "b")]) == 0
+    assert "initial states" not in capsys.readouterr().out
+
+
+def test_ranges_of_info_start_from_the_states_of_the_folder(gru, tmp_path, capsys):
+    save_design(gru, tmp_path / "d")
+    command = ["info", str(tmp_path / "d"), "--ranges", "--json"]
+    largest = []
+    for _ in range(2):
+        assert main(command) == 0
+        rows = json.loads(capsys.readouterr().out)["ranges"]
+        (row,) = (r for r in rows if r["tensor"] == "cell_state")
+        largest.append(row["maximum"])
+        state = np.full(8, 3.5, dtype=np.float32)
+        save_file({"layer_0.cell_state": state}, tmp_path / "d" / "initial_states.safetensors")
+    assert largest[0] < 1.0
+    assert largest[1] == 3.5
