@@ -84,7 +84,7 @@ def compressed_design(
         **options,
     )
     origin = Origin("PyTorch module as trained", type(compressed.model).__name__)
-    design = with_source(imported, origin, layers).design
+    design = with_source(imported, origin, layers_of(chain)).design
     models = iter([FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers])
     checked.compare([[next(models) for _ in module.layers] for module in chain])
     for note in imported.notes:
