@@ -155,7 +155,7 @@ def _what_it_is(file: Path, start: bytes) -> str:
     if b"\0" in text:
         return "it begins with neither what .npy nor what .npz files begin with"
     line = one_line(text.decode("utf-8", "replace").split("\n")[0])[:60]
-    if any(s in line for s in ",;\t ") and any(c.isdigit() for c in text[:400]):
+    if any(s in line for s in ",;\t ") and any(chr(c).isdigit() for c in text[:400]):
         separator = next((s for s in ",;\t" if s in line), None)
         option = "" if separator is None else f", delimiter={separator!r}"
         return (

@@ -21,6 +21,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.input_scaling import InputScaling, scaled
 from ernn_myhdl.network import Network
 from golden.initial_state import State
+from golden.input_scales import scaled_format
 from golden.network_formats import choose_network_formats, with_states
 from golden.range_analysis import choose_activations, choose_formats
 
@@ -107,8 +108,10 @@ def build_design(
     """
     check_identifier(name)
     check_words(word, state_word)
-    sequences, (states,) = with_states(scaled(input_scaling, calibration), [initial])
-    formats = choose_formats(cell, weights, sequences, word, state_word, initial=states)
+    calibration = scaled(input_scaling, calibration)
+    given = scaled_format(input_scaling, calibration, word)
+    sequences, (states,) = with_states(calibration, [initial])
+    formats = choose_formats(cell, weights, sequences, word, state_word, given, initial=states)
     chosen = default_hardware(cell, formats, lanes, **hardware)
     # everything else is checked before the segments are counted, which takes longest
     design = Design(cell, chosen, formats, Activations(2, 2), weights, name, input_scaling)
@@ -143,7 +146,10 @@ def build_network(
     check_identifier(name)
     check_words(word, state_word)
     calibration = scaled(input_scaling, calibration)
-    chosen = choose_network_formats(cells, weights, calibration, word, state_word, initial=initial)
+    given = [scaled_format(input_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    chosen = choose_network_formats(
+        cells, weights, calibration, word, state_word, given, initial=initial
+    )
     if sample_bits is None:
         sample_bits = _sample_bits(initial_states, *chosen)
     if samples_per_beat is None:

@@ -19,6 +19,7 @@ from ernn_myhdl.input_scaling import scaled
 from ernn_myhdl.inputs import DataSet
 from ernn_myhdl.network import Network
 from golden.initial_state import State
+from golden.input_scales import scaled_format
 from golden.network import float_model, integer_model
 from golden.network_formats import choose_network_formats
 from golden.output_loss import OutputLoss, output_loss
@@ -171,8 +172,10 @@ def at_word(
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
     calibration = scaled(core.host_scaling, calibration)
+    given = [scaled_format(core.host_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    state = word + EXTRA_STATE_BITS
     formats = choose_network_formats(
-        cells, weights, calibration, word, word + EXTRA_STATE_BITS, initial=initial
+        cells, weights, calibration, word, state, given, initial=initial
     )
     layers = [
         model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)

@@ -65,6 +65,13 @@ class InputScaling:
             text += f" after an offset of {count} of its {len(self.shifts)} elements"
         return text
 
+    def then(self, following: InputScaling) -> InputScaling:
+        """Both as one: `following` takes what this one gives."""
+        shifts = tuple(a + b for a, b in zip(self.shifts, following.shifts, strict=True))
+        own = np.array(self.offsets or [0.0] * len(self.shifts))
+        more = np.array(following.offsets or [0.0] * len(self.shifts))
+        return InputScaling(shifts, tuple((own + more / self.factors).tolist()))
+
     @property
     def factors(self) -> np.ndarray:
         """(inputs,) float64, the powers of two."""

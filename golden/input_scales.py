@@ -12,8 +12,9 @@ import numpy as np
 
 from ernn_myhdl.cells import Cell
 from ernn_myhdl.circulant import expand, pack_spectrum
-from ernn_myhdl.formats import Format
+from ernn_myhdl.formats import Format, format_for
 from ernn_myhdl.input_scaling import InputScaling, scaled
+from golden.range_analysis import MARGIN, SMALLEST_PEAK
 
 #: An element gets an offset where that makes its peak more than so many times smaller: zero is outside its span.
 LEAST_OFFSET_GAIN = 2.0
@@ -23,6 +24,8 @@ OFFSET_BITS = 3
 LEAST_GAIN = 4.0
 #: Largest exponent that is chosen.
 LARGEST_SHIFT = 40
+#: Spans of elements of one block column that differ so much are warned of before a training.
+UNEVEN = 16.0
 #: Part of an element's standard deviation that its rounding to the input format may take.
 LARGEST_ROUNDING = 0.1
 #: Elements that a message names.
@@ -62,23 +65,44 @@ def _range(peaks: np.ndarray) -> float:
 
 
 def choose_input_scaling(
-    cell: Cell, weights: Arrays, calibration: Sequence[np.ndarray], offsets: bool = True
+    cell: Cell, weights: Arrays, calibration: Sequence[np.ndarray], keep_matrix: bool = False
 ) -> InputScaling | None:
     """The scaling of x with which rounding costs least; None where it would not halve the error.
 
     weights: of the cell, for x as it is. calibration: sequences (frames, inputs). Elements of one block
-    column of the matrix share a shift, so that `folded` keeps its blocks; offsets, where they may be, are
-    each their own.
+    column of the matrix share a shift, so that `folded` keeps its blocks; offsets are each their own. keep_matrix:
+    offsets only, for a matrix whose words are chosen.
     """
     x = np.concatenate([np.asarray(s, dtype=np.float64) for s in calibration])
-    middle = _offsets(x) if offsets else np.zeros(cell.inputs)
+    middle = _offsets(x)
     plain = _group(cell, weights, x)
     moved = _group(cell, weights, x - middle)
-    shifts = _balanced(moved)
+    shifts = np.zeros(len(moved.peak), dtype=np.int64) if keep_matrix else _balanced(moved)
     if moved.error(shifts) * LEAST_GAIN > plain.error(np.zeros_like(shifts)):
         return None
     each = np.repeat(shifts, cell.x_block)[: cell.inputs]
     return InputScaling(tuple(each.tolist()), tuple(middle.tolist()))
+
+
+def spread_shifts(calibration: Sequence[np.ndarray]) -> tuple[int, ...]:
+    """Shifts that bring the spans of all elements of x to that of the largest, whatever the weights: for a
+    matrix that is still to be trained. Empty where all spans are within a factor of LEAST_GAIN.
+    """
+    x = np.concatenate([np.asarray(s, dtype=np.float64) for s in calibration])
+    span = np.ptp(x, axis=0)
+    used = span > 0
+    if not used.any() or span.max() <= LEAST_GAIN * span[used].min():
+        return ()
+    shifts = np.round(np.log2(span.max() / np.where(used, span, span.max())))
+    return tuple(np.minimum(shifts, LARGEST_SHIFT).astype(int).tolist())
+
+
+def uneven_elements(x: np.ndarray, block: int) -> list[int]:
+    """Elements of x (frames, inputs) whose span is below 1 / UNEVEN of another one of their block column."""
+    span = np.ptp(np.asarray(x, dtype=np.float64), axis=0)
+    columns = np.pad(span, (0, -len(span) % block)).reshape(-1, block).max(axis=1)
+    largest = np.repeat(columns, block)[: len(span)]
+    return np.flatnonzero((span > 0) & (span * UNEVEN < largest)).tolist()
 
 
 def _offsets(x: np.ndarray) -> np.ndarray:
@@ -134,6 +158,18 @@ def folded(cell: Cell, weights: Arrays, scaling: InputScaling) -> Arrays:
     factors = scaling.factors[:: cell.x_block]
     vectors = (vectors / factors[:, None]).astype(vectors.dtype)
     return weights | {"input_weight": vectors, "bias": bias}
+
+
+def scaled_format(
+    scaling: InputScaling | None, calibration: Sequence[np.ndarray], word: int
+) -> dict[str, Format]:
+    """Override of the input format for scaled calibration data: some room above the largest magnitude, since every
+    element comes near it; none without a scaling.
+    """
+    if scaling is None:
+        return {}
+    peak = max(float(np.abs(s).max(initial=0)) for s in calibration)
+    return {"input": format_for(max(peak * MARGIN, SMALLEST_PEAK), word)}
 
 
 def coarse_elements(

@@ -85,7 +85,12 @@ def _damaged(rng: Random, folder: Path, name: str, command: str) -> Case:
     file = folder / name
     others = [f for f in _files(folder) if f != file and f.suffix != ".jsonl"]
     how = [damage_file(rng, file, others)]
-    if rng.random() < 0.1 and file.is_file() and file.stat().st_size < 1 << 28:
+    if (
+        rng.random() < 0.1
+        and file.is_file()
+        and not file.is_symlink()
+        and file.stat().st_size < 1 << 28
+    ):
         how.append(damage_file(rng, file, others))
     return Case(_words(command), how=f"{name}: {', '.join(how)}")
 

@@ -163,7 +163,8 @@ def simulate(
         simulation.run(quiet=1)
     except KeyboardInterrupt:
         record.interrupted = True
-        if record.delivered:  # the signal may have come inside a cycle, before that was counted
+        # it may have come inside a cycle before that was counted; with stages the last frame is left out
+        if record.delivered and not stages:
             record.cycles = max(record.cycles, record.delivered[-1][0] + 1)
     finally:
         simulation.quit()

@@ -171,12 +171,13 @@ def design_of_layers(
     initial_states: bool | None = None,
     input_scales: bool = True,
     scaling: InputScaling | None = None,
+    keep_matrix: bool = False,
 ) -> Imported:
     """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
 
     trained: for each layer, weights of the cell that stand in the place of the nearest ones. scaling: of x,
-    for which the layers are made already; None: one is chosen on the calibration data, if they show a need and
-    `input_scales`. Other arguments: `import_model`.
+    for which the layers are made already. With `input_scales` one is chosen (behind it) on the calibration data, if
+    they show a need; keep_matrix: offsets only. Other arguments: `import_model`.
     """
     if state_word is None and _is_whole(word):
         state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
@@ -206,10 +207,11 @@ def design_of_layers(
         notes.append(
             "formats chosen on standard normal inputs; choose them on real ones with --calibration"
         )
-    if scaling is None and input_scales and calibration is not None:
-        scaling = choose_input_scaling(cells[0], weights[0], sequences)
-        if scaling is not None:
-            weights[0] = folded(cells[0], weights[0], scaling)
+    if input_scales and calibration is not None:
+        found = choose_input_scaling(cells[0], weights[0], scaled(scaling, sequences), keep_matrix)
+        if found is not None:
+            weights[0] = folded(cells[0], weights[0], found)
+            scaling = found if scaling is None else scaling.then(found)
     states = [layer.initial or None if initial_states else None for layer in layers]
     each = _lanes(lanes, cells)
     design: Design | Network

@@ -19,6 +19,7 @@ from ernn_myhdl.train.loop import Step, Training
 from ernn_myhdl.train.matrices import Blocks, Matrix, find_matrices, stored_numbers
 from ernn_myhdl.train.phases import CirculantPhase, Phase
 from ernn_myhdl.train.quantisation import Quantisation, QuantisedPhase
+from ernn_myhdl.train.scaled_input import input_shifts, warn_of_uneven
 from ernn_myhdl.train.trial import Trial
 
 METHODS = ("admm", "direct", "projection")
@@ -34,6 +35,7 @@ class Compressed:
     for people: method, phases, seconds, stored numbers, distance from the structure before it was enforced, and
     "host": what the model does behind its last module, such as a mean over the frames, which the design leaves to
     the host (None where the training went on from a checkpoint). trial: the check of designs against the model.
+    shifts: of x, by the name of the matrix that was trained for scaled x; empty for none.
     """
 
     model: nn.Module
@@ -43,6 +45,7 @@ class Compressed:
     report: dict[str, Any]
     quantisation: Quantisation | None = None
     trial: Trial | None = field(default=None, repr=False, compare=False)
+    shifts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def design(self, calibration, **options):
         """The model as a `Design` or `Network`: `ernn_myhdl.train.design.model_design`."""
@@ -61,6 +64,7 @@ def compress(
     epochs: int = 10,
     quantise: Quantisation | None = None,
     modules: Sequence[str] | None = None,
+    calibration=None,
     **settings,
 ) -> Compressed:
     """Train `model`, in place, until its matrices are block-circulant.
@@ -75,7 +79,8 @@ def compress(
 
     The first two are for a model that is trained already (`fit`). quantise: fine-tuning with rounded
     weights at the end. modules: names of the modules of the design one after the other, where the model has others,
-    which are the host's; None: all that have weights. settings: `Settings`. DesignError before the training where the
+    which are the host's; None: all that have weights. calibration: sequences (frames, inputs) of x; where its elements differ in
+    size, the matrix of x is trained for scaled x (`ernn_myhdl.train.scaled_input`). settings: `Settings`. DesignError before the training where the
     model is no chain of modules that the hardware has (`ernn_myhdl.train.trial`). With the same arguments on the same machine and number of
     threads the result is the same to the bit, also after interruptions with `checkpoint`.
     """
@@ -89,6 +94,9 @@ def compress(
     matrices = find_matrices(model, blocks)
     if not any(m.block > 1 for m in matrices):
         raise DesignError("blocks: all are 1, so nothing is compressed; `fit` trains a dense model")
+    if calibration is not None:
+        shifts = input_shifts(model, step, data, modules, matrices, calibration)
+        matrices = find_matrices(model, blocks, shifts)
     phases: list[Phase] = []
     if method == "admm":
         phases.append(AdmmPhase(model, schedule or AdmmSchedule(), matrices))
@@ -105,11 +113,15 @@ def fit(
     epochs: int = 10,
     quantise: Quantisation | None = None,
     modules: Sequence[str] | None = None,
+    calibration=None,
     **settings,
 ) -> Compressed:
     """Train `model` as it is, in place, by the same loop: arguments of `compress`."""
     check_arguments(model, step, data, epochs, quantise)
     matrices = find_matrices(model)
+    if calibration is not None:
+        shifts = input_shifts(model, step, data, modules, matrices, calibration)
+        matrices = find_matrices(model, shifts=shifts)
     phases = [Phase("train", model, epochs)]
     return _run("dense", model, phases, matrices, step, data, quantise, modules, settings)
 
@@ -130,6 +142,7 @@ def _run(
     chosen = settings_of(settings)
     check_modules(model, names)
     blocks = {m.name: m.block for m in matrices}
+    shifts = {m.name: m.shifts for m in matrices if m.shifts}
     identity = {
         "method": method,
         "blocks": blocks,
@@ -140,6 +153,8 @@ def _run(
         "quantise": None if quantise is None else asdict(quantise),
         "parameters": {name: list(p.shape) for name, p in model.named_parameters()},
     }
+    if shifts:  # checkpoints without any hold none
+        identity["shifts"] = {name: " ".join(map(str, each)) for name, each in shifts.items()}
     training = Training(model, phases, step, data, chosen, identity)
     trial = Trial(model, step, training.batches, names)
     host: list[list[str]] = []
@@ -153,6 +168,7 @@ def _run(
             return  # nothing is trained, so the step need not fit the data; it must where a design is made
         if not calls.layers:
             return  # the loss tells
+        warn_of_uneven(matrices, calls, names)
         checked = trial.check(calls)
         check_matrices(model, blocks, checked.chain)
         host.append(checked.host)
@@ -172,4 +188,5 @@ def _run(
         "seconds": time.perf_counter() - begun,
     }
     vectors = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
-    return Compressed(model, vectors, blocks, training.history.as_dict(), report, quantise, trial)
+    history = training.history.as_dict()
+    return Compressed(model, vectors, blocks, history, report, quantise, trial, shifts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of
 from ernn_myhdl.exchange.source_model import Origin
 from ernn_myhdl.exchange.state_dict import Module
+from ernn_myhdl.input_scaling import InputScaling
 from ernn_myhdl.network import Network
 from ernn_myhdl.output_folder import check_file, new_file
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
@@ -63,19 +65,26 @@ def compressed_design(
     """
     checked = _checked(compressed, order)
     chain, layers = checked.chain, layers_of(checked.chain)
-    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain)
+    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain, compressed.shifts)
     if options.get("word") is None:
         quantisation = compressed.quantisation
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
+    scaling = _scaling(per_layer)
+    if scaling is not None:
+        first = layers[0].weights
+        matrix, _ = scaling.fold(first["input_weight"], first["bias"])
+        layers[0] = replace(layers[0], weights=first | {"input_weight": matrix})
     imported = design_of_layers(
         layers,
         [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)],
         calibration,
         trained=[_vectors(compressed, found) for found in per_layer],
+        scaling=scaling,
+        keep_matrix=compressed.quantisation is not None,
         **options,
     )
     origin = Origin("PyTorch module as trained", type(compressed.model).__name__)
-    design = with_source(imported, origin, layers).design
+    design = with_source(imported, origin, layers_of(chain)).design
     models = iter([FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers])
     checked.compare([[next(models) for _ in module.layers] for module in chain])
     for note in imported.notes:
@@ -97,18 +106,24 @@ def save_model(
 ) -> None:
     """Write the state dict with the names of the model, dense, as .safetensors for `ernn import`.
 
-    Its metadata tell block sizes, order and options of the modules.
+    Its metadata tell block sizes, order and options of the modules, and the scaling of x for which its matrix is
+    block-circulant, where there is one: the tensors are those of the model, for x as it is.
     """
     target = check_file(file, (".safetensors",))
     checked = _checked(compressed, order)
     chain, layers = checked.chain, layers_of(checked.chain)
-    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain)
+    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain, compressed.shifts)
     sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
     state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
     state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
     names = checked.names
     options = module_options(compressed.model)
-    text = write_description(sizes, [m.name for m in chain], {n: options.get(n, {}) for n in names})
+    text = write_description(
+        sizes,
+        [m.name for m in chain],
+        {n: options.get(n, {}) for n in names},
+        scaling=_scaling(per_layer),
+    )
     with new_file(target) as partial:
         save_file(state, partial, {PROPERTY: text})
 
@@ -124,10 +139,13 @@ def _checked(compressed: Compressed, order: Sequence[str] | None) -> Checked:
 
 
 def _matrices_by_layer(
-    model: nn.Module, blocks: Mapping[str, int], chain: Sequence[Module]
+    model: nn.Module,
+    blocks: Mapping[str, int],
+    chain: Sequence[Module],
+    shifts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> list[list[Matrix]]:
     """The matrices of each layer, with their block sizes."""
-    matrices = find_matrices(model, dict(blocks))
+    matrices = find_matrices(model, dict(blocks), shifts)
     known = dict(model.named_modules())
     found: list[list[Matrix]] = []
     for module in chain:
@@ -135,6 +153,11 @@ def _matrices_by_layer(
         own = [m for m in matrices if m.name.rpartition(".")[0] == name]
         found += [[m for m in own if _layer(m) == i] for i in range(len(module.layers))]
     return found
+
+
+def _scaling(per_layer: Sequence[Sequence[Matrix]]) -> InputScaling | None:
+    """The scaling of x that the matrix of x of the first layer was trained for."""
+    return next((InputScaling(m.shifts) for m in per_layer[0] if m.shifts), None)
 
 
 def _layer(matrix: Matrix) -> int:

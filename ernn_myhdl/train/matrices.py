@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LstmCell
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train.circulant_tensors import expand, project
+from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.recurrent import Gru, Lstm
 
 #: Beginning of a parameter's name -> what the matrix multiplies.
@@ -34,7 +35,8 @@ class Matrix:
     """A matrix of a model.
 
     name: of its parameter in the model, such as "lstm.weight_ih_l0". role: "input", "recurrent",
-    "projection" or "linear". gates: that share the matrix. block: size of its circulant blocks.
+    "projection" or "linear". gates: that share the matrix. block: size of its circulant blocks. shifts: of the
+    elements of x (`InputScaling`), for the matrix of x that is block-circulant for scaled x; empty: none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Matrix:
     role: str
     gates: int
     block: int = 1
+    shifts: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,21 +58,35 @@ class Matrix:
 
     def projected(self, dense: Tensor) -> Tensor:
         """First columns (gates, p, q, block) of the nearest block-circulant matrix."""
-        return project(self.by_gate(dense), self.block)
+        return project(self._for_scaled(dense, -1), self.block)
 
     def dense(self, vectors: Tensor) -> Tensor:
         """The matrix, in the shape of the parameter, of first columns (gates, p, q, block)."""
         _, rows, columns = self.shape
-        return expand(vectors)[:, :rows, :columns].reshape(self.parameter.shape)
+        dense = expand(vectors)[:, :rows, :columns].reshape(self.parameter.shape)
+        return self._for_scaled(dense, 1).reshape(self.parameter.shape)
+
+    def gradient(self, dense: Tensor) -> Tensor:
+        """Gradient of the first columns, of that of the parameter."""
+        return fold(self._for_scaled(dense, 1), self.block)
+
+    def _for_scaled(self, dense: Tensor, sign: int) -> Tensor:
+        """A tensor like the parameter, by gate, its columns times 2^(sign shift)."""
+        matrix = self.by_gate(dense)
+        if not self.shifts:
+            return matrix
+        return torch.ldexp(matrix, sign * torch.tensor(self.shifts, device=matrix.device))
 
 
-def find_matrices(model: nn.Module, blocks: Blocks = 1) -> list[Matrix]:
+def find_matrices(
+    model: nn.Module, blocks: Blocks = 1, shifts: Mapping[str, tuple[int, ...]] | None = None
+) -> list[Matrix]:
     """The matrices of LSTM, GRU and linear layers in `model`, each with its block size.
 
     blocks: one size for all; or pattern -> size, where a pattern is a role ("input", "recurrent",
     "projection", "linear") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
     "head.*"). The first pattern that fits decides; a matrix that none fits stays dense. A
-    role that no matrix has is allowed, a name is not.
+    role that no matrix has is allowed, a name is not. shifts: of x, by the name of a matrix of x.
     """
     found = _matrices(model)
     if not found:
@@ -85,7 +102,7 @@ def find_matrices(model: nn.Module, blocks: Blocks = 1) -> list[Matrix]:
                 "block-circulant; thaw it, or leave it out of the blocks"
             )
     return [
-        Matrix(m.name, m.parameter, m.role, m.gates, block)
+        Matrix(m.name, m.parameter, m.role, m.gates, block, (shifts or {}).get(m.name, ()))
         for m, block in zip(found, sizes, strict=True)
     ]
 

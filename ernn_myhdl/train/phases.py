@@ -110,7 +110,7 @@ class CirculantPhase(Phase):
         for matrix in self.matrices:
             dense = matrix.parameter.grad
             vectors = self.vectors[matrix.name]
-            vectors.grad = None if dense is None else fold(matrix.by_gate(dense), matrix.block)
+            vectors.grad = None if dense is None else matrix.gradient(dense)
             matrix.parameter.grad = None
 
     def after_step(self, step: int) -> None:

@@ -96,7 +96,9 @@ def test_existing_outputs(place, capsys):
     run = "simulate design --input x.npy -o run"
     refuse(place, capsys, run, "run", "exists", "--force")
     refuse(place, capsys, run.replace("run", "x.npy"), "x.npy", "is the input")
-    refuse(place, capsys, "simulate design --input x.npy -o design --force", "design", "is the input")
+    refuse(
+        place, capsys, "simulate design --input x.npy -o design --force", "design", "is the input"
+    )
 
 
 ARRAYS = {

@@ -1,0 +1,127 @@
+"""Trainings on elements of x of different size: a matrix that is block-circulant for scaled x."""
+
+import warnings
+
+import numpy as np
+import pytest
+from small_training import nn, torch
+
+from ernn_myhdl.exchange.importing import import_model
+from ernn_myhdl.train import Quantisation, compress, fit, save_model, supervised
+from golden.network import float_model, integer_model
+
+pytestmark = pytest.mark.torch
+
+#: Sizes of the elements of a block column of 4, twice.
+SIZE = np.array([1e-3, 1.0, 40.0, 8.0, 5.0, 5.0, 0.01, 5.0])
+QUIET = {"progress": False, "seed": 3}
+
+
+def data(seed: int, count: int = 6) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return list((rng.standard_normal((count, 20, 8)) * SIZE).astype(np.float32))
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(8, 8, batch_first=True)
+        self.head = nn.Linear(8, 2)
+        with torch.no_grad():
+            self.gru.weight_ih_l0.div_(torch.from_numpy(SIZE).float())
+
+    def forward(self, x):
+        return self.head(self.gru(x)[0])
+
+
+def batches():
+    x = torch.from_numpy(np.stack(data(0)))
+    target = torch.tanh(x[..., :2] / torch.tensor([1e-3, 1.0])).cumsum(1) / 5
+    return [(x[i : i + 2], target[i : i + 2]) for i in (0, 2, 4)]
+
+
+@pytest.fixture(scope="module")
+def compressed():
+    torch.manual_seed(0)
+    return compress(
+        Model(), {"gru.*": 4}, supervised(nn.functional.mse_loss), batches(), "projection",
+        epochs=3, calibration=data(0), **QUIET,
+    )  # fmt: skip
+
+
+def outputs(model, x) -> np.ndarray:
+    with torch.no_grad():
+        return np.concatenate([model(torch.from_numpy(s)[None])[0].numpy() for s in x])
+
+
+def test_matrix_is_circulant_for_scaled_x_and_the_model_takes_x_as_it_is(compressed):
+    (shifts,) = compressed.shifts.values()
+    assert shifts[1] - shifts[0] in (-9, -10, -11) and shifts[2] == 0
+    weight = compressed.model.gru.weight_ih_l0.detach().numpy().reshape(3, 8, 8)
+    scaled = weight / np.ldexp(1.0, shifts)
+    for a in range(4):  # each wrapped diagonal has one value
+        for i in range(0, 8, 4):
+            for j in range(0, 8, 4):
+                rows, columns = (np.arange(4) + a) % 4 + i, np.arange(4) + j
+                assert np.all(scaled[:, rows, columns] == scaled[:, rows[:1], columns[:1]])
+    assert set(compressed.model.state_dict()) == set(Model().state_dict())
+
+
+def test_design_gives_what_the_model_gives(compressed):
+    x = data(1)
+    wanted = outputs(compressed.model, x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        design = compressed.design(data(0))
+    assert design.layers[0].cell.x_block == 4
+    exact = np.concatenate(float_model(design).run([s.astype(float) for s in x]))
+    assert np.abs(exact - wanted).max() < 1e-5 * np.ptp(wanted)
+    runs = integer_model(design).run([s.astype(float) for s in x])
+    assert np.abs(np.concatenate([r.outputs for r in runs]) - wanted).max() < 0.01 * np.ptp(wanted)
+    shifts = np.array(design.host_scaling.shifts) - compressed.shifts["gru.weight_ih_l0"]
+
+    assert len(set(shifts[:4])) == len(set(shifts[4:])) == 1
+
+
+def test_saved_model_is_for_x_itself_and_is_imported_as_the_same_design(compressed, tmp_path):
+    from safetensors.torch import load_file
+
+    save_model(compressed, tmp_path / "m.safetensors")
+    plain = Model()
+    plain.load_state_dict(load_file(tmp_path / "m.safetensors"))
+    assert np.array_equal(outputs(plain, data(1)), outputs(compressed.model, data(1)))
+    found = import_model(tmp_path / "m.safetensors", calibration=data(0))
+    assert found.design.digest == compressed.design(data(0)).digest
+    assert not any(any(e.values()) for e in found.errors)
+
+
+def test_training_without_calibration_names_what_is_added_up(recwarn):
+    torch.manual_seed(0)
+    arguments = {"epochs": 0, **QUIET}
+    step = supervised(nn.functional.mse_loss)
+    with pytest.warns(
+        UserWarning, match=r"gru.weight_ih_l0: x\[0\], x\[1\], x\[6\] vary less than"
+    ):
+        found = compress(Model(), {"gru.*": 4}, step, batches(), "projection", **arguments)
+    assert not found.shifts
+    with pytest.warns(UserWarning, match="input format .* keeps little of x"):
+        found.design(data(0), word=8)
+
+
+def test_quantised_words_are_those_that_the_model_computed_with():
+    from ernn_myhdl.circulant import unpack_spectrum
+    from ernn_myhdl.formats import to_real
+    from ernn_myhdl.quantise import quantised_weights
+    from ernn_myhdl.train.circulant_tensors import expand
+
+    torch.manual_seed(0)
+    found = fit(
+        Model(), supervised(nn.functional.mse_loss), batches(), epochs=0,
+        quantise=Quantisation(word=10, epochs=2), calibration=data(0), **QUIET,
+    )  # fmt: skip
+    design = found.design(data(0)).layers[0]
+    words = to_real(quantised_weights(design)["input_weight"], design.formats.input_weight)
+    vectors = torch.from_numpy(unpack_spectrum(words))
+    scaled = expand(vectors)[:, :8, :8].numpy() * design.input_scaling.factors
+    weight = found.model.gru.weight_ih_l0.detach().numpy().reshape(3, 8, 8)
+    assert np.abs(scaled - weight).max() <= 1e-6 * np.abs(weight).max()
