@@ -18,6 +18,7 @@ from small_training import (
 )
 
 from ernn_myhdl.circulant import unpack_spectrum
+from ernn_myhdl.evaluate import known_source
 from ernn_myhdl.exchange.importing import import_model
 from ernn_myhdl.formats import to_real
 from ernn_myhdl.quantise import quantised_weights
@@ -201,6 +202,9 @@ def test_the_design_of_a_trained_model(recurrent, quantise, tmp_path):
     )  # fmt: skip
     calibration = sequences(seed=1)
     design = compressed.design(calibration, lanes=1, name="trained")
+    assert design.source.kind == "PyTorch module as trained"
+    assert design.source.name == type(net).__name__ and design.source.exact
+    assert known_source(design) is design.source
     x = sequences(3, seed=2)
     for one, y in zip(x, float_model(design).run(x), strict=True):
         with torch.no_grad():
