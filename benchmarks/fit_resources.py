@@ -1,19 +1,20 @@
 """Fits the LUTs and flip-flops of the blocks to Yosys, and writes the weights that the package uses.
 
-    python -m benchmarks.fit_resources --cache FOLDER [--json FILE]
+    python -m benchmarks.fit_resources --cache FOLDER [--kinds KIND,KIND] [--json FILE]
 
 Synthesises every distinct block of the designs in `benchmarks.resource_designs.TRAINING`, and of SPECIAL_TRAINING
 those of SPECIAL_KINDS (about half an hour on one core; the folder keeps the results, so that a second run takes
 seconds), and fits to each kind of block the non-negative weights of its terms (`ernn_myhdl.explore.block_terms`). Without --json it writes
 `ernn_myhdl/explore/block_costs.json`. Prints per kind how many blocks there were and the mean and largest
-error.
+error. Kinds whose LUTs follow formats (SINGLE_KINDS) are fitted to the single blocks of `benchmarks.resource_leaves`. With --kinds
+only blocks of these kinds are synthesised, and all others keep their weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ import ernn_myhdl.explore
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
-from ernn_myhdl.explore.block_terms import kind_of, terms_of
+from benchmarks.resource_leaves import single_leaves
+from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
+from ernn_myhdl.explore.resources import block_costs
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.netlist import Leaf
 from ernn_myhdl.rtl.initial_state import route_leaf
@@ -35,23 +38,34 @@ from ernn_myhdl.synthesis.yosys import yosys_version
 
 DEVICE = "xc7vx690t"
 RESOURCES = ("lut", "ff")
+#: Kinds that are fitted to single blocks alone: what they take is proportional to their elements.
+SINGLE_KINDS = frozenset(("part_select", "piecewise_linear", "round_saturate"))
 
 
-def training_leaves() -> Iterator[list[Leaf]]:
-    """Blocks that the weights are fitted to, those of one design after the other."""
+def training_leaves(wanted: Collection[str]) -> Iterator[list[Leaf]]:
+    """Blocks of the wanted kinds that the weights are fitted to, those of one design after the other."""
+    for leaves in _training_leaves():
+        yield [leaf for leaf in leaves if not wanted or kind_of(leaf) in wanted]
+
+
+def _training_leaves() -> Iterator[list[Leaf]]:
+    yield list(single_leaves())
     for designs, kinds in ((TRAINING, None), (SPECIAL_TRAINING, SPECIAL_KINDS)):
         for arguments in designs:
             components = core(new_design(**arguments)).components().values()
             leaves = [c for c, _ in components if isinstance(c, Leaf) and c.block is not ram]
+            leaves = [leaf for leaf in leaves if kind_of(leaf) not in SINGLE_KINDS]
             yield [leaf for leaf in leaves if not kinds or kind_of(leaf) in kinds]
     yield [any_leaf(count) for count in ROUTES]
     yield [route_leaf([True] * count + [False]) for count in ROUTES]
 
 
-def training_blocks(cache: BlockCache) -> dict[str, list[tuple[dict, dict]]]:
-    """(terms, resources) of every distinct block by kind."""
+def training_blocks(
+    cache: BlockCache, wanted: Collection[str] = ()
+) -> dict[str, list[tuple[dict, dict]]]:
+    """(terms, resources) of every distinct block by kind. wanted: only these kinds."""
     found: dict[str, dict[str, tuple]] = {}
-    for leaves in training_leaves():
+    for leaves in training_leaves(wanted):
         results = cache.resources(leaves)
         for leaf in leaves:
             key = cache.key(leaf)
@@ -77,14 +91,18 @@ def main() -> int:
     parser.add_argument(
         "--json", type=Path, default=Path(ernn_myhdl.explore.__path__[0]) / "block_costs.json"
     )
+    parser.add_argument("--kinds", metavar="LIST", help="fit only these, like lane,gather")
     arguments = parser.parse_args()
+    wanted = arguments.kinds.split(",") if arguments.kinds else []
+    if unknown := set(wanted) - set(TERMS):
+        parser.error(f"--kinds: unknown {', '.join(sorted(unknown))}")
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     device = device_named(DEVICE)
-    kinds = training_blocks(BlockCache(arguments.cache, device, say))
-    weights, lines = {}, []
+    kinds = training_blocks(BlockCache(arguments.cache, device, say), wanted)
+    weights, lines = dict(block_costs()) if wanted else {}, []
     for kind, rows in kinds.items():
         weights[kind] = {r: fit(rows, r) for r in RESOURCES}
         line = [kind, len(rows)]
@@ -99,7 +117,7 @@ def main() -> int:
     header = ("kind", "blocks", "LUT, mean error", "largest", "FF, mean error", "largest")
     result = {
         "environment": environment() | {"yosys": yosys_version(), "family": device.family},
-        "weights": weights,
+        "weights": dict(sorted(weights.items())),
     }
     report(result, markdown(header, lines), arguments.json)
     return 0

@@ -6,6 +6,20 @@ not the layer; the number of each block is exact. No design of VALIDATION is in 
 
 from __future__ import annotations
 
+from ernn_myhdl.build import build_network
+from ernn_myhdl.cells import make_cell
+from ernn_myhdl.generate import random_calibration, random_weights
+from ernn_myhdl.network import Network
+
+
+def _gru(inputs: int, hidden: int, block: int, reset: str = "after") -> dict:
+    return {"kind": "gru", "inputs": inputs, "hidden": hidden, "block": block, "reset": reset}
+
+
+def _linear(inputs: int, outputs: int, block: int) -> dict:
+    return {"kind": "linear", "inputs": inputs, "hidden": outputs, "block": block}
+
+
 #: cell, block, word, state word, inputs, hidden, lanes, IFFT units, element width, streams, samples per
 #: beat, others.
 _COLUMNS = ("cell", "block", "word", "state_word", "inputs", "hidden", "lanes", "ifft_units",
@@ -86,8 +100,43 @@ SPECIAL_KINDS = frozenset(
         "sequencer", "sort_parts", "state_frames", "state_pages",
     )
 )  # fmt: skip
+#: Networks on the hardware that `ernn explore hardware` chose for them (streams 1), which the weights were not fitted to: its choice
+#: favours blocks that are told to be small. Cells, word (state word 4 bits more), samples per beat, why this hardware, and of each
+#: layer lanes, IFFT units and element width; then a factor of the first layer's weights. Trained weights have larger sums than random
+#: ones, and so other formats: with a factor of 4 those of the gates reach 32.
+EXPLORED = (
+    ((_gru(16, 128, 1), _linear(128, 10, 1)), 12, 1, "xc7z020, smallest", ((20, 4, 8), (3, 1, 1))),
+    ((_gru(16, 128, 4), _linear(128, 10, 4)), 12, 4, "xc7z020, latency", ((32, 4, 1), (3, 1, 1))),
+    ((_gru(12, 128, 2), _linear(128, 9, 1)), 12, 2, "xc7z020, smallest", ((10, 2, 2), (3, 1, 1))),
+    (
+        (
+            {"kind": "lstm", "inputs": 13, "hidden": 64, "projection": 32, "block": 4, "peepholes": True},
+            _linear(32, 10, 4),
+        ),
+        12, 2, "xc7z020, at most 4 us", ((2, 1, 1), (1, 1, 1)),
+    ),
+    (
+        (_linear(20, 24, 1), _gru(24, 48, 1, "before"), _linear(48, 6, 1)),
+        16, 1, "xcku060, latency", ((20, 1, 1), (96, 4, 2), (6, 1, 1)),
+    ),
+    ((_gru(16, 128, 1), _linear(128, 10, 1)), 12, 1, "xc7z020, smallest", ((20, 4, 8), (3, 1, 1)), 4),
+)  # fmt: skip
 #: Of a network: layers of which the first ones have a state, or none has.
 ROUTES = (1, 2, 3, 5, 8)
+
+
+def explored_network(row: tuple) -> Network:
+    """The network of a row of EXPLORED."""
+    layers, word, beat, _, hardware, *factor = row
+    cells = [make_cell(**layer) for layer in layers]
+    weights = [random_weights(cell, 1 + i) for i, cell in enumerate(cells)]
+    if factor:
+        weights[0] = {name: array * factor[0] for name, array in weights[0].items()}
+    calibration = random_calibration(cells[0].inputs, 1)
+    network = build_network(cells, weights, calibration, word, word + 4, samples_per_beat=beat)
+    for place, (lanes, units, width) in enumerate(hardware):
+        network = network.with_hardware(place, lanes=lanes, ifft_units=units, element_width=width)
+    return network
 
 
 def _arguments(rows) -> tuple[dict, ...]:

@@ -73,6 +73,8 @@ class _Builder:
     # axes
 
     def transpose(self) -> None:
+        if not self.shape:
+            return
         perm = [int(i) for i in self.rng.permutation(len(self.shape))]
         self.add("Transpose", perm=perm, move=lambda a: a.transpose(perm))
 

@@ -78,7 +78,8 @@ def _interrupted(error: BaseException) -> int:
     """The exit code after a signal, and what was written until then."""
     from ernn_myhdl.output_folder import written
 
-    names = list(dict.fromkeys(map(str, written)))
+    # what was only for a moment, in a temporary folder, is gone again
+    names = [name for name in dict.fromkeys(map(str, written)) if os.path.lexists(name)]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     text = f"wrote {', '.join(names[:3])}{more}" if names else "no output was written"
     return _fail(stopping.exit_code(error), f"interrupted; {text}")

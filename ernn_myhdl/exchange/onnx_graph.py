@@ -27,15 +27,10 @@ from ernn_myhdl.exchange.onnx_recurrent import (
 from ernn_myhdl.exchange.onnx_refusals import unsupported
 from ernn_myhdl.exchange.onnx_reshape import flatten, reshape
 from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
+from ernn_myhdl.exchange.onnx_states import KEEP_ZEROS, final_state
 from ernn_myhdl.exchange.onnx_values import Labels, Signal, State, Value, Zeros
 
 _RESHAPE = {"Flatten": flatten, "Reshape": reshape}
-
-#: Operators that keep zeros zero.
-_KEEP_ZEROS = {
-    "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
-    "Unsqueeze",
-}  # fmt: skip
 
 
 class Graph:
@@ -120,12 +115,12 @@ class Graph:
             return folded
         if (sizes := sizes_of(kind, attributes, given, self.labels)) is not None:
             return sizes
-        if kind in _KEEP_ZEROS and isinstance(given[0], Zeros):
+        if kind in KEEP_ZEROS and isinstance(given[0], Zeros):
             zeros = zeros_of(kind, attributes, given)
             return [zeros if len(node.output) == 1 else Zeros()] * len(node.output)
         if kind == "Expand" and isinstance(given[0], np.ndarray) and given[0].shape[:-1] == (1, 1):
             return [given[0]]  # a state for each sequence of a batch
-        if (state := _final_state(kind, attributes, given, self.labels)) is not None:
+        if (state := final_state(kind, attributes, given, self.labels)) is not None:
             return [state]
         signals = [v for v in present if isinstance(v, Signal)]
         if len(signals) == 1:
@@ -293,18 +288,3 @@ def _follows_linear(signal: Signal, given: list) -> bool:
     """Whether Add may be the bias of the layer before it."""
     constant = any(isinstance(v, np.ndarray) for v in given)
     return constant and bool(signal.layers) and signal.layers[-1].kind == "linear"
-
-
-def _final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Value | None:
-    """What follows from final states alone: other states, or the last output of one layer of several."""
-    if kind == "Concat" and all(isinstance(v, Signal) and v.last for v in given):
-        alone = all(v.axes and labels.size(v.axes[0]) == 1 for v in given)
-        return State(tuple(given) if attributes.get("axis") == 0 and alone else ())
-    if not all(isinstance(v, State | np.ndarray) for v in given) or not isinstance(given[0], State):
-        return None
-    if kind == "Gather" and attributes.get("axis", 0) == 0 and np.ndim(given[1]) == 0:
-        index = int(given[1])
-        if -len(given[0].parts) <= index < len(given[0].parts):
-            part = given[0].parts[index]
-            return part.moved(part.axes[1:])
-    return State() if kind in _KEEP_ZEROS else None

@@ -109,6 +109,8 @@ class Labels:
                 word = "frames"
             elif label == signal.feature:
                 word = "elements of a frame"
+            elif label in self.inputs and signal.frame is not None:
+                word = "sequences"
             elif label in self.inputs:
                 word = f"axis {self.inputs[label]} of the graph's input"
             else:

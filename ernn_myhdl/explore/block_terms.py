@@ -80,8 +80,9 @@ def _lane(leaf: Leaf) -> Terms:
 
 
 def _part_select(leaf: Leaf) -> Terms:
-    """A LUT chooses one of four."""
-    return {"choices": bits_of(leaf, "target") * math.ceil((leaf.parameters["parts"] - 1) / 3)}
+    """A LUT chooses one of four parts; of more Yosys makes a chain of comparisons."""
+    bits, parts = bits_of(leaf, "target"), leaf.parameters["parts"]
+    return {"choices": bits, "parts beyond four": bits * max(parts - 4, 0)}
 
 
 @lru_cache(maxsize=256)
@@ -117,33 +118,49 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
         )
     )
     digits = -(-table.offset_bits // 2)
+    # high bits of the source that only tell whether it is clamped: they go into every look-up too
+    beyond = max(table.input.word - table.clamp.bit_length(), 0)
     # the choice of the first and last segment beyond the clamp goes into every look-up
     address = max(bits_for(table.segments) - 3, 1)
     return {
         "pieces of the table": count * pieces,
         "pieces times address": count * pieces * address,
+        "pieces of long tables": count * pieces * (table.segments > 128),
         "columns of the table": count * varying,
         "digits": count * digits * (slope + 2),
         "sum": count * exact,
         "target": count * table.output.word,
         "offset": count * table.offset_bits,
+        "bits beyond the clamp": count * beyond,
+        "pieces times bits beyond the clamp": count * pieces * address * beyond,
         "elements": count,
     }
 
 
+#: Numbers of bits beyond the target's range of which Yosys 0.23 makes two LUTs a bit of the limit, as of all above 12; else one.
+TWO_LUTS = frozenset((3, 4, 10, 12))
+
+
 def _round(leaf: Leaf) -> Terms:
+    """The limit depends on how many bits lie beyond the range of the target, since that is where Yosys puts their look-up."""
     p = leaf.parameters
     count, source, target, shift = p["count"], p["source_word"], p["target_word"], p["shift"]
     right, left = max(shift, 0), max(-shift, 0)
     word = source + 1 + left
     narrow = word - max(right - 1, 0) - (right > 0) <= target
     rounds, saturates = right > 0, not narrow
+    beyond = max(source + left - right - target, 0)
+    limit = rounds and saturates
+    shifted = saturates and not rounds and (beyond > 0 or not left)
     return {
         "kept": count * min(target, source - right + rounds + left),
-        "sum": count * min(target, source - right + 1) if rounds else 0,
-        "limit": count * target if saturates else 0,
-        "high bits": count * max(source + left - right - target, 0) if saturates else 0,
-        "elements": count * (rounds or saturates),
+        "rounded": count * (rounds and narrow),
+        "limit": count * target * limit,
+        "second LUTs": count * target * (limit and (beyond in TWO_LUTS or beyond > 12)),
+        "high bits": count * beyond * limit,
+        "elements": count * limit,
+        "limit of a shift to the left": count * target * shifted,
+        "high bits of a shift to the left": count * beyond * shifted,
     }
 
 

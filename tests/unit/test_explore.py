@@ -1,7 +1,6 @@
 """Exploration of hardware: resource model, Pareto front, choice, and the command."""
 
 import json
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,19 +12,20 @@ from pages import ROOT
 from random_designs import numbered_network, random_design
 
 from benchmarks import resource_model
-from benchmarks.resource_designs import SPECIAL_VALIDATION, VALIDATION
+from benchmarks.resource_designs import EXPLORED, SPECIAL_VALIDATION
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
-from ernn_myhdl.explore.memories import ram_memory, rom_memory
+from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
 from ernn_myhdl.explore.pareto import front
-from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate
+from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate, resources_of
 from ernn_myhdl.generate import new_design
 from ernn_myhdl.netlist import Leaf
 from ernn_myhdl.presets import preset_design
 from ernn_myhdl.report import design_info
+from ernn_myhdl.rtl import rounding
 from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.rtl.top import core
 from ernn_myhdl.storage import load_design, save_design
@@ -48,28 +48,43 @@ def test_resources_of_the_presets_are_those_of_yosys(preset):
     assert abs(found.lut / lut - 1) < 0.15 and abs(found.ff / ff - 1) < 0.15
 
 
-def designs_on_the_page():
-    """Arguments, and the row of docs/explore-hardware.md that tells what Yosys made of the design."""
-    text = (ROOT / "docs/explore-hardware.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if re.match(r"\| (lstm|gru|linear) ", line)]
-    for designs, special in ((VALIDATION, False), (SPECIAL_VALIDATION, True)):
-        own, rows = (rows[:20], rows[20:]) if not special else (rows, [])
-        yield from zip(sorted(designs, key=resource_model.work), own, strict=False)
+def estimate_leaf(leaf):
+    return resources_of([(leaf, 1)], widest)
+
+
+PAGE = ROOT / "docs/explore-hardware.md"
 
 
 @pytest.mark.slow
-def test_resources_are_those_of_yosys_for_31_designs_that_the_model_was_not_fitted_to():
-    """Multipliers and block RAMs equal, LUTs and flip-flops within 15 %; the page says what is predicted today."""
-    pairs = list(designs_on_the_page())
-    assert len(pairs) == 20 + len(SPECIAL_VALIDATION) == 31
-    for arguments, line in pairs:
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        made = [int(cell.split(" / ")[1].split()[0].replace(",", "")) for cell in cells[7:]]
-        names = (*resource_model.EXACT, *resource_model.WITHIN)
-        total = dict(zip(names, made, strict=True))
-        row = resource_model.compared(arguments, new_design(**arguments), total)
+def test_resources_are_those_of_yosys_for_41_designs_that_the_model_was_not_fitted_to():
+    """Multipliers and block RAMs equal; the page tells what is predicted today, and it and the README the largest errors.
+
+    They told 7.3 % of LUTs and 1.6 % of flip-flops, while networks that had been explored were not among the designs.
+    """
+    text = PAGE.read_text(encoding="utf-8")
+    found = resource_model.on_the_page(text)
+    networks = [row for _, row in found if "layers" in row["design"]]
+    assert len(networks) == len(EXPLORED) >= 6
+    assert len(found) == 20 + len(SPECIAL_VALIDATION) + len(EXPLORED) + 4
+    for line, row in found:
         assert row["good"], row
-        assert resource_model.table([row]).splitlines()[-1] == line
+        assert resource_model.line_of(row) == line
+    said = resource_model.sentence(resource_model.bounds([row for _, row in found]))
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert said in " ".join(text.split()) and said in readme
+
+
+@pytest.mark.parametrize(
+    "source, shift, lut",
+    [(21, 2, 36), (21, 3, 21), (22, 5, 21), (24, 4, 36), (26, 4, 23), (30, 11, 37), (34, 9, 26),
+     (32, 4, 41), (34, 5, 42)],
+)  # fmt: skip
+def test_a_rounding_costs_two_luts_a_bit_where_yosys_makes_two(source, shift, lut):
+    """To 16 bits. One weight for all made 93 of 144 LUTs of four words of 21 bits, and whole networks too small."""
+    each = estimate_leaf(rounding.leaf(1, source, 16, shift))
+    assert abs(each.lut - lut) <= 2
+    four = estimate_leaf(rounding.leaf(4, source, 16, shift))
+    assert abs(four.lut - 4 * each.lut) <= 2
 
 
 def test_every_block_has_terms_and_weights():

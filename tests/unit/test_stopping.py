@@ -88,10 +88,15 @@ def test_every_signal_keeps_the_frames_that_are_done(place, number):
 @pytest.mark.parametrize("number", SIGNALS)
 def test_no_partial_folder_stays(place, number):
     code = """
-import sys, time
+import sys, tempfile, time
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.engines import registry
 def work(job):
+    from ernn_myhdl import save_design
+    with tempfile.TemporaryDirectory() as scratch:  # as for a conversion: no output
+        save_design(job.design, scratch + "/design")
+        wait()
+def wait():
     print("ready", flush=True)
     time.sleep(60)
 registry.ENGINES["golden"] = work

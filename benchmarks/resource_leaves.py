@@ -1,0 +1,43 @@
+"""Single blocks that the weights of some kinds are fitted to: those whose LUTs follow formats, one element each.
+
+The cost of these blocks is proportional to their elements, but differs much with the bits that a format drops or that lie beyond its
+range, which the formats of a few designs do not cover. A trained model's formats differ from those of random weights in just these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ernn_myhdl.formats import Format
+from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.pwl import pwl_table, segments_for
+from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl.memory import part_leaf
+from ernn_myhdl.rtl.signals import Array
+
+#: Bits of source and target, and shift.
+ROUNDINGS = (
+    *((word, 16, shift) for word in (21, 22, 24, 26, 30, 32, 34) for shift in (1, 2, 3, 4, 5, 8, 9, 11)),
+    *((30, target, 8) for target in (8, 10, 12, 14, 15, 17, 18, 20)),
+    *((34, target, 11) for target in (8, 10, 12, 14, 15, 17, 18, 20)),
+    *((word, 16, 0) for word in (16, 17, 18, 19)), (14, 12, 0), (15, 12, 0), (16, 12, 0),
+    (16, 16, -1), (16, 16, -2), (18, 16, -2), (12, 16, -4),
+)  # fmt: skip
+#: Bits of the target and of the source of a function, and the integer bits of the source.
+FUNCTIONS = ((8, 12, (3, 4, 5)), (10, 14, (3, 4, 5)), (12, 16, (3, 4, 5)), (16, 20, (3,)))
+#: Parts, and bits of each.
+PARTS = tuple((parts, bits) for parts in (2, 4, 8, 16) for bits in (12, 16))
+
+
+def single_leaves() -> Iterator[Leaf]:
+    """The blocks."""
+    for source, target, shift in ROUNDINGS:
+        yield rounding.leaf(1, source, target, shift)
+    for target, source, integers in FUNCTIONS:
+        for function in ("sigmoid", "tanh"):
+            for integer in integers:
+                formats = Format(source, source - 1 - integer), Format(target, target - 1)
+                table = pwl_table(function, *formats, segments_for(function, *formats))
+                yield pwl.leaf(f"pwl_{function}_{target}_{integer}", 1, table)
+    for parts, bits in PARTS:
+        yield part_leaf(parts, Array(1, bits))
