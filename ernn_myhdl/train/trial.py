@@ -154,9 +154,10 @@ def model_chain(
 
     names: of them, in their order; None: all, in the order in which forward calls them. order: another order.
     """
-    arrays = {name: t.detach().cpu().numpy() for name, t in model.state_dict().items()}
+    state = model.state_dict()
     if names is not None:
-        arrays = {n: a for n, a in arrays.items() if n.rpartition(".")[0] in names}
+        state = {n: t for n, t in state.items() if n.rpartition(".")[0] in names}
+    arrays = {n: t.detach().cpu().double().numpy() for n, t in state.items()}
     known = dict(model.named_modules())
     found = modules(one_direction(arrays, None), module_options(model))
     if order is not None:
