@@ -19,6 +19,7 @@ INPUTS = (
     "data",
     "folder",
     "timit",
+    "reference",
 )
 #: Those of them that may be folders, in which nothing is to be written; and the files that stand for these.
 FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit")
@@ -37,7 +38,7 @@ def check_places(arguments: Namespace) -> None:
     inputs = {
         n: _source(given[n])
         for n in INPUTS
-        if isinstance(given[n], str) and given[n] and os.path.exists(given[n])
+        if isinstance(given[n], str) and _is_there(given[n], n in FOLDERS)
     }
     for name, output in outputs.items():
         for other, source in inputs.items():
@@ -67,6 +68,10 @@ def _is_folder(arguments: Namespace, name: str) -> bool:
     if name != "output":
         return False
     return Path(arguments.output).suffix.lower() not in (".png", ".svg", ".safetensors", ".onnx")
+
+
+def _is_there(name: str, folder: bool) -> bool:
+    return os.path.isfile(name) or (folder and os.path.isdir(name))
 
 
 def _source(name: str) -> Path:

@@ -306,7 +306,20 @@ def test_outputs_and_inputs_in_each_others_way(place, capsys, command, part):
 
 def test_every_path_of_the_command_is_an_input_or_an_output():
     """A new option with a file or folder must be classified, or it is not protected."""
-    paths = {"F", "FILE", "DIR", "FOLDER", "RUN", "CORPUS", "DESIGN", "MODEL", "TIMIT", "X", "DATA"}
+    paths = {
+        "F",
+        "FILE",
+        "DIR",
+        "FOLDER",
+        "RUN",
+        "CORPUS",
+        "DESIGN",
+        "MODEL",
+        "TIMIT",
+        "X",
+        "XY",
+        "DATA",
+    }
     numbers = {"clock_mhz", "min_fps", "features", "weight", "scale"}
     seen = set()
 
@@ -319,7 +332,7 @@ def test_every_path_of_the_command_is_an_input_or_an_output():
                 seen.add(action.dest)
 
     walk(build_parser())
-    assert {"design", "input", "output", "vcd", "model", "store"} <= seen
+    assert {"design", "input", "output", "vcd", "model", "store", "reference"} <= seen
     assert seen <= {*INPUTS, *OUTPUTS}
 
 
