@@ -136,7 +136,7 @@ def _balanced(group: _Group) -> np.ndarray:
     """Shifts that divide the range between x and matrix: both lose as much where a group adds little.
 
     They are rounded from the group on that adds most to the sums. The one with the largest peak keeps its scale;
-    a group of zeros has none to choose.
+    a group of zeros has none to choose, one without weights only does not widen the format.
     """
     used = (group.peak > 0) & (group.weight > 0)
     if not used.any():
@@ -145,7 +145,10 @@ def _balanced(group: _Group) -> np.ndarray:
     wanted = (np.log2(weight) - np.log2(peak)) / 2
     most = int(np.argmax(np.where(used, group.peak * group.weight, -1.0)))
     shifts = np.round(wanted - wanted[most])
-    shifts = np.where(used, shifts - shifts[np.argmax(np.where(used, group.peak, -1.0))], 0.0)
+    shifts -= shifts[np.argmax(np.where(used, group.peak, -1.0))]
+    reach = np.log2(_range(np.where(used, group.peak * np.ldexp(1.0, shifts.astype(int)), 0.0)))
+    idle = np.minimum(reach - np.ceil(np.log2(np.maximum(group.peak, 2.0**-100))), 0.0)
+    shifts = np.where(used, shifts, np.where(group.weight > 0, 0.0, idle))
     return np.clip(shifts, -LARGEST_SHIFT, LARGEST_SHIFT).astype(np.int64)
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from tools import require_tool
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, new_design, save_design
 from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
@@ -98,6 +99,15 @@ def test_all_engines_and_models_agree_on_a_scaled_design(tmp_path):
         assert np.array_equal(run.raw, runs["golden"].raw), engine
         assert np.array_equal(run.stages["input"].reshape(6, -1)[:, :4], raw), engine
         assert np.array_equal(run.x, np.concatenate(x)), engine
+
+
+@pytest.mark.ghdl
+def test_converted_vhdl_agrees_on_a_scaled_design(tmp_path):
+    require_tool("ghdl")
+    design = imported(tmp_path, "linear").design
+    x = sensors(3, 2, 3)
+    wanted = design.run(x, "golden")
+    assert np.array_equal(design.run(x, "ghdl").raw, wanted.raw)
 
 
 def test_golden_takes_raw_words_as_they_are(tmp_path):
@@ -211,6 +221,20 @@ def test_constant_and_unused_elements_do_no_harm():
     assert scaling.shifts[3] == scaling.shifts[2] == 0
     assert scaling.offsets[0] == scaling.offsets[3] == 0
     assert choose_input_scaling(cell, weights, [np.zeros((5, 4))]) is None
+
+
+def test_element_without_weights_does_not_widen_the_format():
+    """A counter that the model does not use had made all others coarse."""
+    cell = LinearCell(4, 8, 1)
+    rng = np.random.default_rng(0)
+    x = list(rng.standard_normal((3, 40, 4)) * [1, 1, 1e5, 1])
+    weights = random_weights(cell, 0)
+    weights["input_weight"][:, :, 2] = 0.0
+    scaling = choose_input_scaling(cell, weights, x)
+    assert scaling.shifts[2] < -14 and all(
+        shift in (0, 1) for shift in np.delete(scaling.shifts, 2)
+    )
+    assert np.abs(scaling.apply(np.concatenate(x))).max() < 8
 
 
 def test_flags_are_not_too_coarse_and_small_elements_are():
