@@ -54,9 +54,17 @@ class _Group:
     def error(self, shifts: np.ndarray) -> float:
         """Expected square of the error of a gate sum by rounding of x and of the matrix, in units of 2^-2w."""
         scale = np.ldexp(1.0, shifts)
-        x = _range(self.peak * scale) ** 2 * np.sum(self.gain / scale**2)
-        w = _range(self.weight / scale) ** 2 * np.sum(self.energy * scale**2)
+        largest = _range(self.peak * scale)
+        x = largest * largest * np.sum(self.gain / scale**2)
+        widest = _range(self.weight / scale)
+        w = widest * widest * np.sum(self.energy * scale**2)
         return float(x + w / self.block)
+
+
+def _mean_square(x: np.ndarray) -> np.ndarray:
+    """Of every element; infinite where it is larger than any float, for which no format is legal."""
+    with np.errstate(over="ignore"):
+        return np.mean(x**2, axis=0)
 
 
 def _range(peaks: np.ndarray) -> float:
@@ -125,7 +133,7 @@ def _group(cell: Cell, weights: Arrays, x: np.ndarray) -> _Group:
     vectors = weights["input_weight"].astype(np.float64)  # (gates, p, q, k)
     return _Group(
         by_column(np.abs(x).max(axis=0)).max(axis=1),
-        by_column(np.mean(x**2, axis=0)).sum(axis=1),
+        by_column(_mean_square(x)).sum(axis=1),
         np.abs(pack_spectrum(vectors)).max(axis=(0, 1, 3)),
         np.mean(np.sum(vectors**2, axis=3), axis=(0, 1)),
         k,
