@@ -99,7 +99,7 @@ class BlockCache:
 
 def _write(component: Component, hdl: Path) -> dict:
     """The Verilog of a component; returns its entry of a manifest."""
-    entry = {"name": component.name, "instances": 1, "file": f"{component.name}.v"}
+    entry = {"name": component.name, "instances": 1, "file": f"{component.name}.sv"}
     if isinstance(component, Leaf):
         # a process of its own: MyHDL's names depend on what was made before
         context = multiprocessing.get_context("fork")

@@ -290,11 +290,11 @@ class CoreSpecification:
 
         return run_design(self, x, engine, **options)
 
-    def convert(self, folder, hdl: str = "vhdl", force: bool = False):
+    def convert(self, folder, hdl: str = "vhdl", force: bool = False, name: str | None = None):
         """Write the core as VHDL or Verilog into a new folder: `ernn_myhdl.convert.convert`."""
         from ernn_myhdl.convert import convert
 
-        return convert(self, folder, hdl=hdl, force=force)
+        return convert(self, folder, hdl=hdl, force=force, name=name)
 
 
 @dataclass(frozen=True)

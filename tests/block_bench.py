@@ -13,8 +13,7 @@ from pathlib import Path
 
 from myhdl import Simulation, StopSimulation, delay
 
-from ernn_myhdl.convert import structure
-from ernn_myhdl.convert.writer import SUPPORT, _convert_leaves
+from ernn_myhdl.convert.writer import write_netlist
 from ernn_myhdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
 from ernn_myhdl.rtl.signals import Array, Bit
 
@@ -226,15 +225,7 @@ def convert_block(component: Leaf | Netlist, folder: Path, hdl: str) -> None:
 
     Only for a process that has used MyHDL for nothing else: see `block_cases.convert_case`.
     """
-    top = as_netlist(component)
-    language, suffix = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "v")}[hdl]
-    _convert_leaves(top, folder, language)
-    files = [SUPPORT] if hdl == "vhdl" else []
-    for name, (part, _) in (top.components() | {top.name: (top, 1)}).items():
-        if isinstance(part, Netlist):
-            text = structure.vhdl(part) if hdl == "vhdl" else structure.verilog(part)
-            (folder / f"{name}.{suffix}").write_text(text)
-        files.append(f"{name}.{suffix}")
+    files, _ = write_netlist(as_netlist(component), folder, hdl)
     (folder / "files.txt").write_text(" ".join(files))
 
 

@@ -6,7 +6,8 @@ from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print
 
 EXAMPLES = """\
   ernn convert speech -o vhdl
-  ernn convert speech -o verilog --hdl verilog"""
+  ernn convert speech -o verilog --hdl verilog
+  ernn convert speech -o second --name second"""
 
 
 def add_parser(subparsers) -> None:
@@ -14,13 +15,14 @@ def add_parser(subparsers) -> None:
         subparsers,
         "convert",
         "write a design as VHDL or Verilog",
-        "Write the core as hierarchical VHDL-2008 (or Verilog), with a self-checking test bench, its "
-        "vectors and a file list in compile order.",
+        "Write the core as hierarchical VHDL-2008 (or SystemVerilog), with a self-checking test bench, its "
+        "vectors and a file list in compile order. All entities, packages and files begin with its name.",
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
     parser.add_argument("--hdl", choices=("vhdl", "verilog"), default="vhdl", help="default vhdl")
+    parser.add_argument("--name", help="of the core; default the design's: top NAME_core")
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -30,9 +32,17 @@ def run(args) -> int:
     from ernn_myhdl.storage import load_design
 
     design = load_design(args.design)
-    design.convert(args.output, hdl=args.hdl, force=args.force)
+    manifest = design.convert(args.output, hdl=args.hdl, force=args.force, name=args.name)
     if args.json:
-        print_json({"folder": args.output, "hdl": args.hdl, "digest": design.digest})
+        print_json(
+            {
+                "folder": args.output,
+                "hdl": args.hdl,
+                "name": manifest["name"],
+                "top": manifest["top"],
+                "digest": design.digest,
+            }
+        )
     else:
         print(f"wrote {args.output}")
     return FINE

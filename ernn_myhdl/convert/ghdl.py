@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,9 +17,9 @@ from ernn_myhdl.child_process import run
 from ernn_myhdl.convert.state_bench import STATES
 from ernn_myhdl.convert.test_bench import (
     BENCH,
-    EXPECTED,
     INPUT,
     LOG,
+    bench_file,
     has_loader,
     state_lines,
     vector_lines,
@@ -60,15 +61,21 @@ def _ghdl(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
     return run([find_ghdl(), *arguments], folder)
 
 
+def core_name(folder: Path) -> str:
+    """Name of the converted core in `folder`, with which all its files begin."""
+    return json.loads((folder / "manifest.json").read_text())["name"]
+
+
 def analyse(folder: Path, work: Path) -> str:
     """Analyse the converted files and the test bench of `folder` into the library folder `work`.
 
     Returns GHDL's warnings. Raises ToolError with the first error.
     """
     files = (folder / "files.txt").read_text().split()
-    files.append(f"test_bench/{BENCH}")
+    bench = bench_file(core_name(folder), BENCH)
+    files.append(f"test_bench/{bench}.vhd")
     options = ["--std=08", f"--workdir={work}"]
-    for arguments in (["-a", *options, *files], ["-e", *options, "test_bench"]):
+    for arguments in (["-a", *options, *files], ["-e", *options, bench]):
         result = _ghdl(arguments, folder)
         if result.returncode:
             lines = (result.stderr.strip() or "no message").splitlines()
@@ -79,9 +86,8 @@ def analyse(folder: Path, work: Path) -> str:
 def run_bench(folder: Path, work: Path, generics: dict[str, object], at: Path) -> GhdlResult:
     """Run the analysed test bench in the folder `at`, which holds its vectors."""
     options = [f"-g{name}={value}" for name, value in generics.items()]
-    result = _ghdl(
-        ["-r", "--std=08", f"--workdir={work}", "test_bench", *options, *RUN_OPTIONS], at
-    )
+    bench = bench_file(core_name(folder), BENCH)
+    result = _ghdl(["-r", "--std=08", f"--workdir={work}", bench, *options, *RUN_OPTIONS], at)
     output = result.stdout + result.stderr
     reports = re.findall(r"\(report note\): (.*)", output)
     message = reports[-1] if reports else (output.strip().splitlines() or ["no output"])[-1]
@@ -94,9 +100,8 @@ def check_folder(folder, idle: int = 30, stall: int = 30, seed: int = 1) -> Ghdl
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         analyse(folder, work)
-        for name in (INPUT, EXPECTED, STATES):
-            if (folder / "test_bench" / name).exists():
-                shutil.copy(folder / "test_bench" / name, work / name)
+        for file in (folder / "test_bench").glob("*.txt"):
+            shutil.copy(file, work / file.name)
         generics = {"IDLE_PERCENT": idle, "STALL_PERCENT": stall, "SEED": seed}
         return run_bench(folder, work, generics, work)
 
@@ -124,12 +129,18 @@ def run_ghdl(
         if folder is None:
             folder = Path(scratch) / "vhdl"
             convert(design, folder)
-        analyse(Path(folder).resolve(), work)
-        (work / INPUT).write_text(vector_lines(sequences, design, traffic, states))
+        folder = Path(folder).resolve()
+        analyse(folder, work)
+        name = core_name(folder)
+        (work / bench_file(name, INPUT)).write_text(
+            vector_lines(sequences, design, traffic, states)
+        )
         if has_loader(design):
             states = states or [None] * len(sequences)
             lengths = [len(s) for s in sequences]
-            (work / STATES).write_text(state_lines(design, states, lengths, traffic))
+            (work / bench_file(name, STATES)).write_text(
+                state_lines(design, states, lengths, traffic)
+            )
         generics = {
             "EXPECTED_FILE": "none",
             "FRAMES": frames,
@@ -137,10 +148,10 @@ def run_ghdl(
             "STALL_PERCENT": round(100 * traffic.stall),
             "SEED": traffic.seed + 1,
         }
-        result = run_bench(Path(folder).resolve(), work, generics, work)
+        result = run_bench(folder, work, generics, work)
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
-        return _read_log((work / LOG).read_text(), design, frames)
+        return _read_log((work / bench_file(name, LOG)).read_text(), design, frames)
 
 
 def _read_log(log: str, design: CoreSpecification, frames: int):

@@ -27,9 +27,14 @@ def statement(text: str, indent: int = 0) -> list[str]:
     )
 
 
+#: A list of what a process without a clock reads; its order is that of a set in Python.
+_LIST = re.compile(r"process \((?!clk\))[^()]*(?:\([^()]*\)[^()]*)*\) is")
+
+
 def vhdl_layout(text: str, array_ports: list[str]) -> str:
     """The text of one entity; array_ports are cut into elements by generate statements."""
     text = text.replace("use std.textio.all;\n\n", "")
+    text = _LIST.sub("process (all) is", text)
     for port in array_ports:
         text = _without_copy(text, port)
     head, begin, body = text.partition("\nbegin\n")

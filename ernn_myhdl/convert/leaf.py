@@ -7,6 +7,7 @@ vector, cut into the elements of its array inside the entity.
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from myhdl import (
 )
 
 from ernn_myhdl.convert.layout import vhdl_layout
+from ernn_myhdl.convert.names import CORE, named
+from ernn_myhdl.convert.verilog_layout import LINT, verilog_layout
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.netlist import Leaf
 from ernn_myhdl.rtl.signals import Array
@@ -123,14 +126,45 @@ def _vector(port):
     return port.type.signals()
 
 
-def convert_leaf(leaf: Leaf, folder: Path, hdl: str) -> str:
-    """Write the entity of `leaf` into `folder`; returns the file's name.
+#: MyHDL's language -> suffix of a file.
+SUFFIXES = {"VHDL": "vhd", "Verilog": "sv"}
+#: MyHDL's package, without its suffix.
+SUPPORT = "pck_myhdl_011"
 
-    A warning of MyHDL that may mean wrong hardware is an error.
+
+def convert_leaf(leaf: Leaf, folder: Path, hdl: str, prefix: str = "") -> str:
+    """Write the entity of `leaf` into `folder`, and for VHDL its package; returns the file's name.
+
+    hdl: MyHDL's name of the language. prefix: of the names of entities, packages and files. A warning of
+    MyHDL that may mean wrong hardware is an error.
     """
+    suffix = SUFFIXES[hdl]
+    for name, text in leaf_texts(leaf, hdl).items():
+        file = f"{prefix}{name}.{suffix}"
+        (folder / file).write_text(named(text, prefix, file))
+    return f"{prefix}{leaf.name}.{suffix}"
+
+
+def leaf_texts(leaf: Leaf, hdl: str) -> dict[str, str]:
+    """The texts of a leaf's entity and of the package that it uses, by name, for a core of any name."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _convert(leaf, folder, hdl)
+        text = (folder / f"{CORE}{leaf.name}.{'vhd' if hdl == 'VHDL' else 'v'}").read_text()
+        if hdl != "VHDL":
+            return {leaf.name: _tidy(text, leaf, hdl)}
+        package = (folder / f"{SUPPORT}.vhd").read_text()
+    return {
+        name: re.sub(rf"\b{SUPPORT}\b", f"{CORE}{SUPPORT}", t)
+        for name, t in ((SUPPORT, package), (leaf.name, _tidy(text, leaf, hdl)))
+    }
+
+
+def _convert(leaf: Leaf, folder: Path, hdl: str) -> None:
+    """MyHDL's own text of a leaf, in a file of `folder`."""
     arguments = {name: _vector(port) for name, port in leaf.ports.items()}
     instance = _wrapper(leaf)(**arguments)
-    options = {"path": str(folder), "name": leaf.name, "no_myhdl_header": True}
+    options = {"path": str(folder), "name": f"{CORE}{leaf.name}", "no_myhdl_header": True}
     options["initial_values"] = True
     if hdl == "VHDL":
         options |= {"std_logic_ports": True}
@@ -145,10 +179,6 @@ def convert_leaf(leaf: Leaf, folder: Path, hdl: str) -> str:
             text.startswith(h) for h in HARMLESS
         ):
             raise ToolError(f"MyHDL conversion of {leaf.name} to {hdl}: {text}")
-    name = f"{leaf.name}.{'vhd' if hdl == 'VHDL' else 'v'}"
-    path = folder / name
-    path.write_text(_tidy(path.read_text(), leaf, hdl))
-    return name
 
 
 def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
@@ -159,10 +189,12 @@ def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
     values = ", ".join(
         f"{k} = {v}" for k, v in leaf.parameters.items() if isinstance(v, (int, tuple, bool))
     )
-    heading = f"{mark} {leaf.name}: {purpose}\n{mark} parameters: {values or 'none'}\n"
+    heading = f"{mark} {CORE}{leaf.name}: {purpose}\n{mark} parameters: {values or 'none'}\n"
     if hdl == "VHDL":
         arrays = [name for name, port in leaf.ports.items() if isinstance(port.type, Array)]
         text = vhdl_layout(text, arrays)
+    else:
+        heading, text = heading + LINT, verilog_layout(text)
     text = re.sub(r"(end generate;\n)\n*(?=(cut|join)_)", r"\1", text)
     text = re.sub(r"(end generate;|endgenerate)\n(?!\n|cut_|join_|genvar)", r"\1\n\n", text)
     return heading + re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")

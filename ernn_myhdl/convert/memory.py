@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
 from ernn_myhdl.netlist import External, Rom
 
@@ -18,7 +19,7 @@ def in_block_ram(rom: Rom) -> bool:
 
 def vhdl_package(rom: Rom) -> str:
     """Package <name>_contents with a constant of all instances' words."""
-    bits, name = rom.type.bits, rom.name
+    bits, name = rom.type.bits, f"{CORE}{rom.name}"
     digits = -(-bits // 4)
     lines = [
         f"-- Contents of {len(rom.contents)} memories {name}: {rom.depth} words of {bits} bits",
@@ -47,13 +48,13 @@ def vhdl_entity(rom: Rom) -> str:
         if in_block_ram(rom)
         else ""
     )
-    return f"""-- {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
+    return f"""-- {CORE}{rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 library ieee;
 use ieee.std_logic_1164.all;
 use ieee.numeric_std.all;
-use work.{rom.name}_contents.all;
+use work.{CORE}{rom.name}_contents.all;
 
-entity {rom.name} is
+entity {CORE}{rom.name} is
     generic (
         CONTENTS : natural := 0 -- which memory of the package, 0 to {len(rom.contents) - 1}
     );
@@ -62,9 +63,9 @@ entity {rom.name} is
         address : in std_logic_vector({rom.address_bits - 1} downto 0);
         q : out std_logic_vector({bits - 1} downto 0)
     );
-end entity {rom.name};
+end entity {CORE}{rom.name};
 
-architecture rtl of {rom.name} is
+architecture rtl of {CORE}{rom.name} is
     constant MEMORY : memory_t := WORDS(CONTENTS);{style}
     signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
@@ -87,17 +88,17 @@ def verilog_module(rom: Rom) -> str:
     bits = rom.type.bits
     digits = range(_digits(rom) - 1, -1, -1)
     number = "".join(
-        f"    localparam [7:0] DIGIT_{d} = 48 + CONTENTS / {10**d} % 10;\n" for d in digits
+        f"    localparam [7:0] DIGIT_{d} = 8'd48 + 8'(CONTENTS / {10**d} % 10);\n" for d in digits
     )
-    name = ", ".join([f'"{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
+    name = ", ".join([f'"{CORE}{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
     style = '(* rom_style = "block" *) ' if in_block_ram(rom) else ""
-    return f"""// {rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
-module {rom.name} (
+    return f"""// {CORE}{rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
+module {CORE}{rom.name} (
     input wire clk,
     input wire [{rom.address_bits - 1}:0] address,
     output reg [{bits - 1}:0] q
 );
-    parameter CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}
+    parameter integer CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}
 {number}    parameter INIT = {{{name}}};
     {style}reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
     initial begin
@@ -115,7 +116,7 @@ def _digits(rom: Rom) -> int:
 
 def hex_name(rom: Rom, contents: int) -> str:
     """File of one memory's contents; the number has leading zeros."""
-    return f"{rom.name}_{contents:0{_digits(rom)}}.hex"
+    return f"{CORE}{rom.name}_{contents:0{_digits(rom)}}.hex"
 
 
 def hex_file(rom: Rom, contents: int) -> str:
@@ -132,24 +133,24 @@ def external_entity(memory: External) -> str:
         for name, port in memory.ports.items()
     )
     connections = ", ".join(f"{name} => {name}" for name in memory.ports)
-    return f"""-- {rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
+    return f"""-- {CORE}{rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
 library ieee;
 use ieee.std_logic_1164.all;
 
-entity {rom.name} is
+entity {CORE}{rom.name} is
     port (
 {ports}
     );
-end entity {rom.name};
+end entity {CORE}{rom.name};
 
-architecture rtl of {rom.name} is
-    component {rom.name}_memory is
+architecture rtl of {CORE}{rom.name} is
+    component {CORE}{rom.name}_memory is
     port (
 {ports}
     );
-    end component {rom.name}_memory;
+    end component {CORE}{rom.name}_memory;
 begin
-    memory : component {rom.name}_memory port map ({connections});
+    memory : component {CORE}{rom.name}_memory port map ({connections});
 end architecture rtl;
 """
 
@@ -162,10 +163,10 @@ def external_module(memory: External) -> str:
         for name, port in memory.ports.items()
     )
     connections = ", ".join(f".{name}({name})" for name in memory.ports)
-    return f"""// {rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
-module {rom.name} (
+    return f"""// {CORE}{rom.name}: {rom.depth} words of {rom.type.bits} bits, given at run time
+module {CORE}{rom.name} (
 {ports}
 );
-    {rom.name}_memory memory ({connections});
+    {CORE}{rom.name}_memory memory ({connections});
 endmodule
 """

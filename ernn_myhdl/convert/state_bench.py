@@ -58,7 +58,7 @@ def state_bench(design: CoreSpecification) -> StateBench:
     names = ["tvalid", "tready", "tdata", "tlast", *extra]
     return StateBench(
         **wide,
-        generics=f'        STATES_FILE : string := "{STATES}"; -- beats of s_state: tdest last tid tdata\n',
+        generics=f'        STATES_FILE : string := "{design.name}_{STATES}"; -- beats of s_state: tdest last tid tdata\n',
         signals=_SIGNALS + signals,
         ports="".join(f"            s_state_{n} => s_state_{n},\n" for n in names),
         source=_SOURCE.format(offered=offered),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ernn_myhdl.convert.layout import statement
+from ernn_myhdl.convert.names import CORE
+from ernn_myhdl.convert.verilog_layout import LINT
 from ernn_myhdl.netlist import Instance, Net, Netlist, has_contents
 from ernn_myhdl.rtl.signals import Bit
 
@@ -35,8 +37,9 @@ def _by_type(nets) -> dict[str, str]:
     return {kind: ", ".join(found) for kind, found in names.items()}
 
 
-def vhdl(netlist: Netlist) -> str:
-    """Entity and architecture of a netlist."""
+def vhdl(netlist: Netlist, entity: str | None = None) -> str:
+    """Entity and architecture of a netlist; entity: its name, if not the netlist's behind the core's."""
+    entity = entity or f"{CORE}{netlist.name}"
     used = _used(netlist)
     ports = ";\n".join(
         f"        {n.name} : {n.direction} {vhdl_type(n.type)}"
@@ -44,11 +47,11 @@ def vhdl(netlist: Netlist) -> str:
         if n.direction
     )
     lines = [
-        f"-- {netlist.name}: instances and wires only",
+        f"-- {entity}: instances and wires only",
         "library ieee;",
         "use ieee.std_logic_1164.all;",
         "",
-        f"entity {netlist.name} is",
+        f"entity {entity} is",
         *(
             ["    generic (CONTENTS : natural := 0); -- of the first memory inside"]
             if netlist.base
@@ -57,9 +60,9 @@ def vhdl(netlist: Netlist) -> str:
         "    port (",
         ports,
         "    );",
-        f"end entity {netlist.name};",
+        f"end entity {entity};",
         "",
-        f"architecture structure of {netlist.name} is",
+        f"architecture structure of {entity} is",
     ]
     inner = [n for n in netlist.nets.values() if not n.direction and n in used]
     for net in inner:
@@ -98,7 +101,7 @@ def _vhdl_instance(instance: Instance, netlist: Netlist) -> str:
         generic = f" generic map (CONTENTS => {_contents(instance, netlist)})"
     ports = ", ".join(f"{port} => {net.name}" for port, net in instance.nets.items())
     label = f"{instance.label}_i"
-    return f"{label}: entity work.{instance.component.name}{generic} port map ({ports});"
+    return f"{label}: entity work.{CORE}{instance.component.name}{generic} port map ({ports});"
 
 
 def verilog_range(kind) -> str:
@@ -112,17 +115,18 @@ def _verilog_slice(net: Net, low: int, bits: int) -> str:
     return f"{net.name}[{low + bits - 1}:{low}]"
 
 
-def verilog(netlist: Netlist) -> str:
-    """Module of a netlist."""
+def verilog(netlist: Netlist, module: str | None = None) -> str:
+    """Module of a netlist; module: its name, if not the netlist's behind the core's."""
+    module = module or f"{CORE}{netlist.name}"
     used = _used(netlist)
     ports = [n for n in netlist.nets.values() if n.direction]
-    lines = [f"// {netlist.name}: instances and wires only", f"module {netlist.name} ("]
+    lines = [f"// {module}: instances and wires only\n{LINT}module {module} ("]
     lines.append(
         ",\n".join(f"    {n.direction}put wire {verilog_range(n.type)}{n.name}" for n in ports)
     )
     lines.append(");")
     if netlist.base:
-        lines.append("    parameter CONTENTS = 0; // of the first memory inside")
+        lines.append("    parameter integer CONTENTS = 0; // of the first memory inside")
     for net in netlist.nets.values():
         if not net.direction and net in used:
             start = f" = {net.type.bits}'d{net.value}" if net.zero else ""
@@ -136,6 +140,6 @@ def verilog(netlist: Netlist) -> str:
         if has_contents(component):
             parameter = f" #(.CONTENTS({_contents(instance, netlist)}))"
         nets = ", ".join(f".{port}({net.name})" for port, net in instance.nets.items())
-        lines.append(f"    {component.name}{parameter} {instance.label}_i ({nets});")
+        lines.append(f"    {CORE}{component.name}{parameter} {instance.label}_i ({nets});")
     lines += ["endmodule", ""]
     return "\n".join(lines)

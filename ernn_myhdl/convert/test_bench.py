@@ -1,6 +1,6 @@
-"""A self-checking VHDL test bench and its vectors from the golden model.
+"""A self-checking test bench, of VHDL or SystemVerilog, and its vectors from the golden model.
 
-Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, user
+All files begin with the name of the core. Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, user
 and tid in decimal; expected.txt one beat of m_axis in the same form; states.txt, of a core that loads
 initial states, one beat of s_state, `<tdest> <last> <tid> <tdata in hex>`. The bench offers beats with random gaps, takes results
 with random back-pressure, compares each beat and writes every transfer with its cycle to a log.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.state_bench import STATES, state_bench
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.engines.initial_states import CoreState, state_beats
@@ -21,7 +22,7 @@ from ernn_myhdl.netlist import Netlist
 from ernn_myhdl.rtl.signals import bits_for
 from golden.initial_state import state_sizes
 
-BENCH = "test_bench.vhd"
+BENCH = "test_bench"
 INPUT, EXPECTED, LOG = "input.txt", "expected.txt", "transfers.txt"
 #: Sequences of the delivered vectors, in frames.
 SEQUENCES = (2, 1)
@@ -82,26 +83,39 @@ def random_state(design: CoreSpecification, seed: int = VECTOR_SEED) -> CoreStat
     return tuple(state)
 
 
-def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path) -> None:
+def bench_file(name: str, file: str) -> str:
+    """A file of the bench of the core `name`: file is INPUT, EXPECTED, LOG, STATES or BENCH."""
+    return f"{name}_{file}"
+
+
+def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path, hdl: str) -> None:
     """Write the bench, its vectors and the expected result of the golden model.
 
     Of a core that loads initial states the first sequence starts from one.
     """
+    from ernn_myhdl.convert.verilog_bench import verilog_bench
     from golden.fixed_point import FixedPointModel
+
+    def put(file: str, text: str) -> None:
+        file = bench_file(design.name, file)
+        (folder / file).write_text(named(text, "", file))
 
     sequences = random_sequences(design)
     states: list[CoreState | None] = [None] * len(sequences)
     if has_loader(design):
         states[0] = random_state(design)
-        (folder / STATES).write_text(state_lines(design, states, [len(s) for s in sequences]))
+        put(STATES, state_lines(design, states, [len(s) for s in sequences]))
     results = sequences
     for i, layer in enumerate(design.layers):
         model = FixedPointModel(layer)
         own = [state and state[i] for state in states]
         results = [model.run(s, c).raw for s, c in zip(results, own, strict=True)]
-    (folder / BENCH).write_text(bench_text(design, top.name))
-    (folder / INPUT).write_text(vector_lines(sequences, design, states=states))
-    (folder / EXPECTED).write_text(vector_lines(results, design, states=states))
+    if hdl == "vhdl":
+        put(f"{BENCH}.vhd", bench_text(design, top.name))
+    else:
+        put(f"{BENCH}.sv", verilog_bench(design, top.name))
+    put(INPUT, vector_lines(sequences, design, states=states))
+    put(EXPECTED, vector_lines(results, design, states=states))
 
 
 def has_loader(design: CoreSpecification) -> bool:
@@ -110,7 +124,8 @@ def has_loader(design: CoreSpecification) -> bool:
 
 
 def bench_text(design: CoreSpecification, top: str) -> str:
-    """The test bench entity `test_bench`."""
+    """The test bench, an entity of the core's name with `_test_bench`."""
+    name = design.name
     width = design.stream_shape.data_bits
     streams = design.stream_shape.streams
     state = state_bench(design)
@@ -138,20 +153,20 @@ use ieee.math_real.all;
 use std.textio.all;
 use std.env.all;
 
-entity test_bench is
+entity {name}_test_bench is
     generic (
-        INPUT_FILE : string := "{INPUT}"; -- beats of s_axis: user last tid tdata
-        EXPECTED_FILE : string := "{EXPECTED}"; -- beats of m_axis; none to record only
-        LOG_FILE : string := "{LOG}"; -- transfers with their cycles
+        INPUT_FILE : string := "{name}_{INPUT}"; -- beats of s_axis: user last tid tdata
+        EXPECTED_FILE : string := "{name}_{EXPECTED}"; -- beats of m_axis; none to record only
+        LOG_FILE : string := "{name}_{LOG}"; -- transfers with their cycles
 {state.generics}        FRAMES : natural := 0; -- frames to wait for when there is no EXPECTED_FILE
         IDLE_PERCENT : natural := 30; -- cycles without s_axis_tvalid, 0 to 99
         STALL_PERCENT : natural := 30; -- cycles without m_axis_tready, 0 to 99
         SEED : positive := 1; -- of gaps and back-pressure
         QUIET_LIMIT : positive := 100000 -- cycles without a transfer that end the run
     );
-end entity test_bench;
+end entity {name}_test_bench;
 
-architecture behaviour of test_bench is
+architecture behaviour of {name}_test_bench is
     constant WIDTH : positive := {width};
     signal clk : std_logic := '0';
     signal rst : std_logic := '1';

@@ -11,11 +11,13 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from ernn_myhdl.child_process import run_python
 from ernn_myhdl.convert import memory, structure
-from ernn_myhdl.convert.leaf import convert_leaf
+from ernn_myhdl.convert.leaf import SUPPORT, convert_leaf
+from ernn_myhdl.convert.names import check_name, named
 from ernn_myhdl.convert.test_bench import write_test_bench
 from ernn_myhdl.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
@@ -23,16 +25,22 @@ from ernn_myhdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.rtl.top import core
 
 #: Language -> (MyHDL's name, file suffix).
-HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "v")}
-SUPPORT = "pck_myhdl_011.vhd"
+HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "sv")}
 
 
-def convert(design: CoreSpecification, folder, hdl: str = "vhdl", force: bool = False) -> dict:
-    """Write `design` as VHDL-2008 or Verilog into `folder`; returns the manifest.
+def convert(
+    design: CoreSpecification,
+    folder,
+    hdl: str = "vhdl",
+    force: bool = False,
+    name: str | None = None,
+) -> dict:
+    """Write `design` as VHDL-2008 or (System)Verilog into `folder`; returns the manifest.
 
-    The folder gets one file per entity, files.txt (in compile order), manifest.json and, for VHDL,
-    test_bench/ with a self-checking test bench and its vectors. An existing folder is replaced only
-    with `force`, and only when the conversion has succeeded.
+    The folder gets one file per entity, files.txt (in compile order), manifest.json and test_bench/ with a
+    self-checking test bench and its vectors. All entities, packages and files of the core begin with
+    its name, the design's or `name`; the top is NAME_core. An existing folder is replaced only with
+    `force`, and only when the conversion has succeeded.
     Raises DesignError for an unknown language or an existing folder, ToolError if MyHDL fails.
     """
     from ernn_myhdl.output_folder import new_folder
@@ -40,6 +48,9 @@ def convert(design: CoreSpecification, folder, hdl: str = "vhdl", force: bool = 
 
     if hdl not in HDLS:
         raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
+    if name is not None:
+        design = replace(design, name=name)
+    check_name(design.name)
     with (
         new_folder(folder, force, "manifest.json") as target,
         tempfile.TemporaryDirectory() as scratch,
@@ -60,15 +71,15 @@ def in_fresh_process(module: str, arguments: list, hdl: str) -> None:
 _leaves: dict[str, Leaf] = {}
 
 
-def _convert_one(task: tuple[str, str, str]) -> str:
-    name, folder, language = task
-    return convert_leaf(_leaves[name], Path(folder), language)
+def _convert_one(task: tuple[str, str, str, str]) -> str:
+    name, folder, language, prefix = task
+    return convert_leaf(_leaves[name], Path(folder), language, prefix)
 
 
-def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
+def _convert_leaves(top: Netlist, folder: Path, language: str, prefix: str) -> None:
     """Each leaf in a process of its own, so that no name depends on another leaf."""
     _leaves.update({n: c for n, (c, _) in top.components().items() if isinstance(c, Leaf)})
-    tasks = [(name, str(folder), language) for name in _leaves]
+    tasks = [(name, str(folder), language, prefix) for name in _leaves]
     context = multiprocessing.get_context("fork")
     with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
         for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):
@@ -78,12 +89,12 @@ def _convert_leaves(top: Netlist, folder: Path, language: str) -> None:
 def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     """Convert into an existing empty folder; only for a process that has used MyHDL for nothing."""
     top = core(design)
-    files, components = write_netlist(top, folder, hdl)
-    if hdl == "vhdl":
-        bench = folder / "test_bench"
-        bench.mkdir()
-        write_test_bench(design, top, bench)
+    files, components = write_netlist(top, folder, hdl, f"{design.name}_")
+    bench = folder / "test_bench"
+    bench.mkdir()
+    write_test_bench(design, top, bench, hdl)
     manifest = {
+        "name": design.name,
         "top": top.name,
         "hdl": hdl,
         "design_digest": design.digest,
@@ -95,51 +106,54 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def write_netlist(top: Netlist, folder: Path, hdl: str) -> tuple[list[str], list[dict]]:
-    """Write all components of a netlist; returns the files in compile order and the components."""
+def write_netlist(
+    top: Netlist, folder: Path, hdl: str, prefix: str = ""
+) -> tuple[list[str], list[dict]]:
+    """Write all components of a netlist; returns the files in compile order and the components.
+
+    prefix: of the names of all entities, packages and files but the top's own.
+    """
     language, suffix = HDLS[hdl]
-    _convert_leaves(top, folder, language)
-    files = [SUPPORT] if hdl == "vhdl" else []
+    _convert_leaves(top, folder, language, prefix)
     components = []
     everything = top.components() | {top.name: (top, 1)}
+    leaves = any(isinstance(c, Leaf) for c, _ in everything.values())
+    files = [f"{prefix}{SUPPORT}.vhd"] if hdl == "vhdl" and leaves else []
+
+    def put(file: str, text: str) -> str:
+        file = named(file, prefix)
+        (folder / file).write_text(named(text, prefix, file))
+        return file
+
     for name, (component, count) in everything.items():
-        entry = {"name": name, "instances": count}
-        if isinstance(component, Leaf):
-            file = f"{name}.{suffix}"
-            entry["kind"] = "leaf"
+        entity = name if component is top else f"{prefix}{name}"
+        file = f"{entity}.{suffix}"
+        entry = {"name": name, "entity": entity, "instances": count, "kind": _kind(component)}
+        if isinstance(component, Rom) and hdl == "vhdl":
+            files.append(put(f"{entity}_contents.vhd", memory.vhdl_package(component)))
+            put(file, memory.vhdl_entity(component))
         elif isinstance(component, Rom):
-            entry["kind"] = "rom"
-            file = f"{name}.{suffix}"
-            if hdl == "vhdl":
-                package = f"{name}_contents.vhd"
-                (folder / package).write_text(memory.vhdl_package(component))
-                (folder / file).write_text(memory.vhdl_entity(component))
-                files.append(package)
-            else:
-                (folder / file).write_text(memory.verilog_module(component))
-                entry["rom_files"] = []
-                for i in range(len(component.contents)):
-                    (folder / memory.hex_name(component, i)).write_text(
-                        memory.hex_file(component, i)
-                    )
-                    entry["rom_files"].append(memory.hex_name(component, i))
+            put(file, memory.verilog_module(component))
+            entry["rom_files"] = [
+                put(memory.hex_name(component, i), memory.hex_file(component, i))
+                for i in range(len(component.contents))
+            ]
         elif isinstance(component, External):
-            entry["kind"] = "external"
-            file = f"{name}.{suffix}"
             text = memory.external_entity if hdl == "vhdl" else memory.external_module
-            (folder / file).write_text(text(component))
+            put(file, text(component))
         elif isinstance(component, Netlist):
-            entry["kind"] = "netlist"
-            file = f"{name}.{suffix}"
-            if hdl == "vhdl":
-                text = structure.vhdl(component)
-            else:
-                text = structure.verilog(component)
-            (folder / file).write_text(text)
+            text = structure.vhdl if hdl == "vhdl" else structure.verilog
+            put(file, text(component, entity))
         entry["file"] = file
         files.append(file)
         components.append(entry)
     return files, components
+
+
+def _kind(component) -> str:
+    """What a component is, in the manifest."""
+    kinds = {Leaf: "leaf", Rom: "rom", External: "external", Netlist: "netlist"}
+    return kinds[type(component)]
 
 
 def _lines(folder: Path, components: list[dict]) -> int:

@@ -14,12 +14,14 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -65,7 +67,6 @@ VERILATOR_FLAGS = (
     "--x-assign", "fast",
     "--x-initial", "fast",
     "--no-timing",
-    "+1364-2005ext+v",  # names such as `final` are keywords of SystemVerilog
     "--output-split", "20000",
     "-Wno-fatal",
     "-Wno-lint",
@@ -183,10 +184,13 @@ def build(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder.parent)
-        with tempfile.TemporaryDirectory(
-            prefix=BUILDING, dir=folder.parent, ignore_cleanup_errors=True
-        ) as scratch:
-            _make(design, source, Path(scratch), folder, progress or (lambda step: None))
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=BUILDING, dir=folder.parent, ignore_cleanup_errors=True
+            ) as scratch,
+            _place_for_make(Path(scratch)) as work,
+        ):
+            _make(design, source, work, Path(scratch), folder, progress or (lambda step: None))
     except OSError as error:
         raise ToolError(
             f"compiled engine: cannot write the cache {folder.parent} ({error.strerror}); set "
@@ -215,7 +219,28 @@ def _sound(folder: Path) -> bool:
         return False
 
 
-def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell: Callable) -> None:
+@contextmanager
+def _place_for_make(scratch: Path) -> Iterator[Path]:
+    """A folder to build in: `scratch`, or one whose path has no space, which Verilator's make cannot have."""
+    if not _SPACE.search(str(scratch.resolve())):
+        yield scratch
+        return
+    with tempfile.TemporaryDirectory(prefix="ernn-", ignore_cleanup_errors=True) as other:
+        if _SPACE.search(other):
+            raise ToolError(
+                f"compiled engine: cannot build in {scratch.parent} nor in {other}, since make takes no "
+                f"path with a space; set {CACHE_VARIABLE} to another folder"
+            )
+        yield Path(other)
+
+
+_SPACE = re.compile(r"\s")
+
+
+def _make(
+    design: CoreSpecification, source: str, work: Path, home: Path, final: Path, tell: Callable
+) -> None:
+    """Build in `work`; `home` is on the file system of the cache."""
     tell(f"converting to {source}")
     verilog = write_verilog(design, source, work)
     view = compiled_core(design)
@@ -251,7 +276,7 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
         "source": source,
         "verilator": tool.version,
     }
-    ready = work / "ready"
+    ready = home / "ready"
     ready.mkdir()
     shutil.move(work / LIBRARY, ready / LIBRARY)
     (ready / RECORD).write_text(json.dumps(record, indent=2) + "\n")
@@ -260,7 +285,7 @@ def _make(design: CoreSpecification, source: str, work: Path, final: Path, tell:
     except OSError:
         if _sound(final):  # another process was faster
             return
-        final.rename(work / "damaged")
+        final.rename(home / "damaged")
         ready.rename(final)
 
 

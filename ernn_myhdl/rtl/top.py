@@ -117,7 +117,7 @@ def issue_to_broadcast() -> int:
 def program_memory(program: Program) -> Rom:
     """The memory of the program."""
     words = Contents(1, program.length, lambda: [program.words()])
-    return Rom("program", program.address_bits, Word(sum(program.field_bits.values())), words)
+    return Rom("program_words", program.address_bits, Word(sum(program.field_bits.values())), words)
 
 
 def parameter_memory(design: Design, label: str, unit: Unit, width: int, groups: int) -> Rom:

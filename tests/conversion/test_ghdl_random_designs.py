@@ -12,7 +12,7 @@ from tools import require_tool
 
 from ernn_myhdl.convert import convert
 from ernn_myhdl.convert.ghdl import analyse, check_folder, run_ghdl
-from ernn_myhdl.convert.test_bench import EXPECTED, random_sequences
+from ernn_myhdl.convert.test_bench import EXPECTED, bench_file, random_sequences
 from ernn_myhdl.engines.stimulus import Traffic
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.schedule import frame_times
@@ -125,10 +125,10 @@ def test_delivered_bench_passes(converted):
 
 
 def test_delivered_bench_fails_on_a_wrong_bit(converted, tmp_path):
-    _, folder = converted
+    design, folder = converted
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    vectors = copy / "test_bench" / EXPECTED
+    vectors = copy / "test_bench" / bench_file(design.name, EXPECTED)
     lines = vectors.read_text().splitlines()
     last = lines[-1]
     lines[-1] = last[:-1] + ("0" if last[-1] != "0" else "1")

@@ -82,7 +82,7 @@ def compare(leaf: Leaf, synthesised: str, verilog, folder) -> str:
     text = synthesised.replace(f"module {leaf.name}\n", f"module {leaf.name}_of_vhdl\n")
     (folder / "of_vhdl.v").write_text(text)
     (folder / "bench.v").write_text(bench(leaf))
-    files = ["bench.v", "of_vhdl.v", str(verilog / f"{leaf.name}.v")]
+    files = ["bench.v", "of_vhdl.v", str(verilog / f"{leaf.name}.sv")]
     run(["iverilog", "-g2005", "-o", "bench", *files], folder)
     return run(["vvp", "bench"], folder).strip().splitlines()[-1]
 

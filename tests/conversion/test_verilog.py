@@ -37,7 +37,7 @@ def yosys(folder, script: str) -> str:
 
 
 def check_script(files: list[str], top: str) -> str:
-    read = "read_verilog " + " ".join(files)
+    read = "read_verilog -sv " + " ".join(files)
     return f"{read}; hierarchy -check -top {top}; proc; check -assert; select -assert-none t:$dlatch t:$adlatch"
 
 

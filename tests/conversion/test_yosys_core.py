@@ -57,7 +57,7 @@ def test_operands_and_products_of_a_lane_are_registers_of_its_dsps(tmp_path):
     require_tool("yosys")
     case = next(c for c in LANES if c.component().parameters["points"] == 8)
     convert_case(case, tmp_path, "verilog")
-    script = "read_verilog lane.v; synth_xilinx -family xc7 -top lane; write_json lane.json"
+    script = "read_verilog -sv lane.sv; synth_xilinx -family xc7 -top lane; write_json lane.json"
     subprocess.run(["yosys", "-q", "-p", script], cwd=tmp_path, check=True, capture_output=True)
     cells = json.loads((tmp_path / "lane.json").read_text())["modules"]["lane"]["cells"].values()
     dsps = [c for c in cells if c["type"] == "DSP48E1"]
