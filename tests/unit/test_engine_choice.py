@@ -40,7 +40,7 @@ def test_an_observed_netlist_has_all_probes_as_ports():
         assert sum(getattr(ports[p].type, "count", 1) for p in data) == len(elements)
     assert top.ports.keys() <= ports.keys()
     assert sum(bool(n.direction) for n in top.nets.values()) == len(top.ports)  # unchanged
-    assert {r.name for r in memories(view)} == {"lane_weights", "program", "cells_parameters"}
+    assert {r.name for r in memories(view)} == {"lane_weights", "program_words", "cells_parameters"}
 
 
 def test_the_harness_knows_every_field_of_a_beat():
