@@ -27,7 +27,7 @@ def test_vhdl_of_a_core_that_loads_states(tmp_path):
     assert checked["top"] == "ernn_core" and not checked["warnings"]
     result = check_folder(folder, idle=30, stall=30)
     assert result.passed, result.message
-    states = folder / "test_bench" / STATES
+    states = folder / "test_bench" / f"ernn_{STATES}"
     beats = states.read_text().splitlines()
     assert len(beats) == 1
     other = f"{(int(beats[0][-1], 16) ^ 8):X}"
