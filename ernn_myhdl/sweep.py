@@ -24,6 +24,7 @@ from ernn_myhdl.errors import DesignError, ToolError
 Function = Callable[[Any], Any]
 Progress = Callable[[int, int, str], None]
 CONNECT_SECONDS = 10.0
+LARGEST_STORE = 1 << 28
 INSTALL = "pip install 'ernn-myhdl[dask]'"
 
 
@@ -135,6 +136,8 @@ def _stored(file: Path, digests: dict[str, str]) -> dict[str, Any]:
         return found
     if not file.is_file():
         raise DesignError(f"store {file}: is no ordinary file; give another")
+    if file.stat().st_size > LARGEST_STORE:
+        raise DesignError(f"store {file}: has more than {LARGEST_STORE} bytes; give another")
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():

@@ -29,6 +29,8 @@ from ernn_myhdl.json_text import read_json, read_toml
 
 TOML_NAME, UTTERANCES_NAME = "corpus.toml", "utterances.json"
 FORMAT_VERSION = 1
+#: Bytes of a part's file.
+_LARGEST_PART = 1 << 34
 #: Tensor -> its type in a part's file. labels and phones: of all utterances, one after the other.
 TENSORS = {
     "features": np.float32,
@@ -208,6 +210,8 @@ def _part(folder: Path, name: str, heads: list, description: Description) -> Par
     try:
         if not file.is_file():  # a FIFO would be waited for
             raise ValueError("no file")
+        if file.stat().st_size > _LARGEST_PART:
+            raise ValueError(f"more than {_LARGEST_PART} bytes")
         tensors = load_file(file)
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise DesignError(
