@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ernn_myhdl.convert import memory
 from ernn_myhdl.convert.leaf import convert_leaf
-from ernn_myhdl.netlist import Leaf, Netlist, Rom
+from ernn_myhdl.hdl.netlist import Leaf, Netlist, Rom
 from ernn_myhdl.synthesis import yosys
 from ernn_myhdl.synthesis.devices import Device
 
@@ -31,7 +31,7 @@ Component = Leaf | Rom
 def _sources(module: str) -> str:
     """Hash of the source of a block and of the graphs of the transforms."""
     state = hashlib.sha256()
-    for name in (module, "ernn_myhdl.transform"):
+    for name in (module, "ernn_myhdl.numerics.transform"):
         state.update(Path(sys.modules[name].__file__).read_bytes())
     return state.hexdigest()
 

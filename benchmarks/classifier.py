@@ -22,17 +22,17 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.demo.classifier import CLASSIFIER_FILE, classes, import_classifier
-from ernn_myhdl.demo.data import load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
-from ernn_myhdl.engines.verilator_build import build, find_verilator, missing_tool
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.engines.verilator.build import build, find_verilator, missing_tool
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import Imported
-from ernn_myhdl.network import Network
-from ernn_myhdl.network_schedule import network_schedule
-from ernn_myhdl.report import design_info
-from ernn_myhdl.run import Run, run_design
-from golden.network import float_model
+from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.runs.report import design_info
+from ernn_myhdl.runs.run import Run, run_design
 
 REQUIRED_ACCURACY = 0.95
 

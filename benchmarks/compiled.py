@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, report
 from benchmarks.paper_layers import BLOCKS, paper_design
-from ernn_myhdl.engines.compiled_hdl import SOURCES
-from ernn_myhdl.engines.verilator_build import CACHE_VARIABLE, build, find_verilator
-from ernn_myhdl.run import run_design
+from ernn_myhdl.engines.verilator.build import CACHE_VARIABLE, build, find_verilator
+from ernn_myhdl.engines.verilator.compiled_hdl import SOURCES
+from ernn_myhdl.runs.run import run_design
 
 
 def main() -> int:

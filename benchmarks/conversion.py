@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.environment import environment, markdown, report
 from benchmarks.paper_layers import BLOCKS, paper_design
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.ghdl import ghdl_version
+from ernn_myhdl.engines.ghdl import ghdl_version
 from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
 
 SECONDS, GIBIBYTES = 90, 4

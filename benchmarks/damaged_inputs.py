@@ -78,18 +78,6 @@ def preload() -> None:
     import torch
     from tqdm import tqdm  # noqa: F401
 
-    import ernn_myhdl.convert.writer
-    import ernn_myhdl.corpus.data_set
-    import ernn_myhdl.evaluate
-    import ernn_myhdl.exchange.export_onnx
-    import ernn_myhdl.exchange.importing
-    import ernn_myhdl.explore.hardware
-    import ernn_myhdl.plots.error
-    import ernn_myhdl.plots.schedule
-    import ernn_myhdl.plots.waveform
-    import ernn_myhdl.plots.words
-    import ernn_myhdl.recogniser.training  # noqa: F401
-
     torch.set_num_threads(1)
 
 

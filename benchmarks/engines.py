@@ -21,10 +21,10 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.ghdl import ghdl_version
-from ernn_myhdl.demo.data import load_japanese_vowels
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.model import demo_design, network_inputs
-from ernn_myhdl.run import run_design
+from ernn_myhdl.engines.ghdl import ghdl_version
+from ernn_myhdl.runs.run import run_design
 
 
 def main() -> int:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl import sweep
-from ernn_myhdl.design import Design
+from ernn_myhdl.calibration.presets import PRESETS, preset_design
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.explore.candidates import Numbers, evaluate
 from ernn_myhdl.explore.hardware import Choices, in_tasks
 from ernn_myhdl.explore.words import in_word
-from ernn_myhdl.presets import PRESETS, preset_design
 
 WORDS = (12, 10, 8, 14, 16)
 STREAMS = (1, 2, 4, 8)

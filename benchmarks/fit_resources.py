@@ -25,14 +25,14 @@ from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
 from benchmarks.resource_leaves import single_leaves
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.resources import block_costs
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.rtl.core.network import any_leaf
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.initial_state import route_leaf
 from ernn_myhdl.rtl.memory import ram
-from ernn_myhdl.rtl.network import any_leaf
-from ernn_myhdl.rtl.top import core
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.yosys import yosys_version
 

@@ -25,12 +25,12 @@ import numpy as np
 import ernn_myhdl
 from benchmarks.environment import environment, markdown, peak_megabytes, report
 from benchmarks.paper_layers import paper_blocks, paper_design
-from ernn_myhdl.design import Design
+from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.engines.registry import run_integer, run_myhdl
 from ernn_myhdl.engines.result import Job
-from ernn_myhdl.netlist import elaborate
-from ernn_myhdl.rtl.top import core
-from ernn_myhdl.schedule import schedule_for
+from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.rtl.core.top import core
 
 #: Most seconds for the elaboration and for each frame.
 ELABORATION_SECONDS, FRAME_SECONDS = 60.0, 15.0

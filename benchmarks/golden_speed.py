@@ -23,12 +23,12 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
-from ernn_myhdl.cells import BLOCK_SIZES, LstmCell
-from ernn_myhdl.design import Design
-from golden.fixed_point import FixedPointModel
-from golden.integer import IntegerModel
-from golden.random_weights import random_weights
-from golden.range_analysis import choose_activations, choose_formats, model_design
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import choose_activations, choose_formats, model_design
+from ernn_myhdl.design.cells import BLOCK_SIZES, LstmCell
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.integer import IntegerModel
 
 
 def build(arguments: argparse.Namespace) -> Design:

@@ -28,15 +28,15 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, peak_megabytes, report
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import convert
-from ernn_myhdl.design import Design
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.engines.registry import ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.explore.resources import estimate as resources
-from ernn_myhdl.generate import new_design
 from ernn_myhdl.plots.picture import COLOURS, GREY, check_picture, picture
-from ernn_myhdl.report import design_info
+from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.synthesis.devices import device_named
 
 INPUTS = 153

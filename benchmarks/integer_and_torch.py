@@ -31,8 +31,8 @@ import numpy as np
 from benchmarks.environment import environment, markdown, report
 from benchmarks.paper_layers import paper_blocks, paper_design
 from ernn_myhdl.errors import ToolError
-from golden.fixed_point import FixedPointModel
-from golden.integer import IntegerModel
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.integer import IntegerModel
 
 #: Least ratio to PyTorch's frames per second: one sequence, a batch.
 REQUIRED = {"single": 1.0, "batch": 3.0}

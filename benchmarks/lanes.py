@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.program import program_for
-from ernn_myhdl.run import run_design
-from ernn_myhdl.schedule import schedule_for
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.program.program import program_for
+from ernn_myhdl.runs.run import run_design
 
 
 def measure(lanes: int, arguments: argparse.Namespace) -> dict:

@@ -25,13 +25,13 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
+from ernn_myhdl.calibration.presets import PRESETS, preset_design
 from ernn_myhdl.compare.published import CLOCK_MHZ, rows_like
 from ernn_myhdl.compare.table import preset_cell
-from ernn_myhdl.design import Design
-from ernn_myhdl.presets import PRESETS, preset_design
-from ernn_myhdl.report import design_info
-from ernn_myhdl.run import Run, run_design
-from ernn_myhdl.schedule import frame_times
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.runs.report import design_info
+from ernn_myhdl.runs.run import Run, run_design
 from ernn_myhdl.synthesis.devices import device_named
 
 CLOCK = CLOCK_MHZ * 1e6

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.presets import preset_design
+from ernn_myhdl.calibration.presets import preset_design
+from ernn_myhdl.design.design import Design
 
 BLOCKS = (8, 16)
 

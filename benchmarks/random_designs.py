@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.cells import BLOCK_SIZES
-from ernn_myhdl.design import Design
-from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.run import Run
-from ernn_myhdl.schedule import frame_times
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.design.cells import BLOCK_SIZES
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.runs.run import Run
+from ernn_myhdl.streams.traffic import Traffic
 from tests.random_designs import random_design, random_inputs
 
 #: Largest number of inputs and of cells by block size: large blocks simulate slowly.

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.network import Network
-from ernn_myhdl.run import Run
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.runs.run import Run
+from ernn_myhdl.streams.traffic import Traffic
 from tests.random_designs import NETWORKS, corner_inputs, numbered_network, random_inputs
 
 

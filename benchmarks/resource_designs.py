@@ -6,10 +6,10 @@ not the layer; the number of each block is exact. No design of VALIDATION is in 
 
 from __future__ import annotations
 
-from ernn_myhdl.build import build_network
-from ernn_myhdl.cells import make_cell
-from ernn_myhdl.generate import random_calibration, random_weights
-from ernn_myhdl.network import Network
+from ernn_myhdl.calibration.build import build_network
+from ernn_myhdl.calibration.generate import random_calibration, random_weights
+from ernn_myhdl.design.cells import make_cell
+from ernn_myhdl.design.network import Network
 
 
 def _gru(inputs: int, hidden: int, block: int, reset: str = "after") -> dict:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ernn_myhdl.formats import Format
-from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.pwl import pwl_table, segments_for
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import Array
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.memory import part_leaf
-from ernn_myhdl.rtl.signals import Array
 
 #: Bits of source and target, and shift.
 ROUNDINGS = (

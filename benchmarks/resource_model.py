@@ -27,11 +27,11 @@ from benchmarks.resource_designs import (
     VALIDATION,
     explored_network,
 )
-from ernn_myhdl.design import Design
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.calibration.presets import preset_design
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.explore.resources import Resources, estimate
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.presets import preset_design
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.resources import total_resources
 from ernn_myhdl.synthesis.yosys import yosys_version

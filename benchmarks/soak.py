@@ -5,7 +5,7 @@
 A mid-size core of several streams takes random beats in runs of some hundred frames, each with its own
 probabilities of gaps and back-pressure, frames of wrong length now and then, and resets at random
 cycles, most of them inside a frame. Between two resets, every beat that is delivered must be what the
-model of the framing (`golden.framing`) and the integer model make of the beats that were accepted.
+model of the framing (`ernn_myhdl.streams.framing`) and the integer model make of the beats that were accepted.
 A run that hangs is stopped by the liveness limit, which prints where the sequencer stands. Exits with 1
 on a mismatch.
 """
@@ -26,14 +26,14 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from ernn_myhdl.design import Design
-from ernn_myhdl.engines.simulation import Recording
-from ernn_myhdl.engines.stimulus import Beat, Traffic, frame_beats, turn_beats
-from ernn_myhdl.engines.verilator_build import build
-from ernn_myhdl.engines.verilator_run import CompiledCore
-from ernn_myhdl.generate import new_design
-from golden.framing import framed
-from golden.integer import IntegerModel
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.engines.myhdl.simulation import Recording
+from ernn_myhdl.engines.verilator.build import build
+from ernn_myhdl.engines.verilator.run import CompiledCore
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.streams.framing import framed
+from ernn_myhdl.streams.traffic import Beat, Traffic, frame_beats, turn_beats
 
 #: Frames of one run, and what may happen to a frame.
 RUN_FRAMES = 400

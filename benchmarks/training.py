@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from ernn_myhdl.cells import BLOCK_SIZES
-from ernn_myhdl.demo.data import load_japanese_vowels
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
+from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.train import require_torch

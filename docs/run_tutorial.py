@@ -18,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ernn_myhdl.output_folder import new_file
+from ernn_myhdl.files.output_folder import new_file
 
 PAGE = Path(__file__).parent / "tutorial-corpus-to-vivado.md"
 STEP = re.compile(

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ernn_myhdl import stopping
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.processes import stopping
 
 Function = Callable[[Any], Any]
 Progress = Callable[[int, int, str], None]

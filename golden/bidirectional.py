@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Design
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.errors import DesignError
-from golden.fixed_point import FixedPointModel
-from golden.float_reference import FloatModel
-from golden.integer import IntegerModel
-from golden.result import ModelRun
-from golden.sequences import is_batch
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.result import ModelRun
+from ernn_myhdl.golden.sequences import is_batch
 
 FORWARD, BACKWARD = "forward", "backward"
 

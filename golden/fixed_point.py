@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.formats import to_real
-from ernn_myhdl.input_scaling import scaled
-from golden.fxp_cells import FXP_CELLS
-from golden.fxp_stages import FxpStages, chosen
-from golden.initial_state import State, check_state
-from golden.phase_sums import GATE, add_sums
-from golden.result import ModelRun
-from golden.sequences import INPUT_SEQUENCE, check_sequence
-from golden.tensors import tensor_names
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.input_scaling import scaled
+from ernn_myhdl.golden.fxp_cells import FXP_CELLS
+from ernn_myhdl.golden.fxp_stages import FxpStages, chosen
+from ernn_myhdl.golden.initial_state import State, check_state
+from ernn_myhdl.golden.phase_sums import GATE, add_sums
+from ernn_myhdl.golden.result import ModelRun
+from ernn_myhdl.golden.sequences import INPUT_SEQUENCE, check_sequence
+from ernn_myhdl.golden.tensors import tensor_names
+from ernn_myhdl.numerics.formats import to_real
 
 
 class FixedPointModel:
@@ -43,7 +43,7 @@ class FixedPointModel:
         return self._stages.saturations
 
     def reset(self, initial: State | None = None) -> None:
-        """The state before the first frame of a sequence; zero if None (`golden.initial_state`)."""
+        """The state before the first frame of a sequence; zero if None (`ernn_myhdl.golden.initial_state`)."""
         stages, cell = self._stages, self.design.cell
         state = check_state(cell, initial)
         stages.clear()

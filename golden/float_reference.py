@@ -1,6 +1,6 @@
 """The cells in float64: what the fixed-point models approximate.
 
-The equations are in `golden.float_cells`; the state before the first frame is zero unless it is given.
+The equations are in `ernn_myhdl.golden.float_cells`; the state before the first frame is zero unless it is given.
 """
 
 from __future__ import annotations
@@ -9,14 +9,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.circulant import blocks_for, expand, pack_spectrum
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.input_scaling import InputScaling, scaled
-from golden.float_cells import Frame, GruEquations, LinearEquations, LstmEquations, Product, Tensors
-from golden.initial_state import check_states
-from golden.sequences import Batch, check_sequence, is_batch
-from golden.tensors import layer_elements, tensor_names, tensor_shapes
+from ernn_myhdl.golden.float_cells import (
+    Frame,
+    GruEquations,
+    LinearEquations,
+    LstmEquations,
+    Product,
+    Tensors,
+)
+from ernn_myhdl.golden.initial_state import check_states
+from ernn_myhdl.golden.sequences import Batch, check_sequence, is_batch
+from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes
+from ernn_myhdl.numerics.circulant import blocks_for, expand, pack_spectrum
 
 STRUCTURES = ("dense", "circulant")
 
@@ -216,10 +223,10 @@ class FloatModel:
         """Outputs (frames, outputs) of x (frames, inputs).
 
         With tensors=True a pair: outputs and a dictionary of every named tensor
-        (`golden.tensors`), (frames, ...) float64. The inverse transform divides by k, so
+        (`ernn_myhdl.golden.tensors`), (frames, ...) float64. The inverse transform divides by k, so
         `gate_spectra` are the plain real FFT of `gate_sums`; `accumulators` equal them. A list of
         sequences gives a list.
-        initial: state before the first frame (`golden.initial_state`), floating point; a list of them
+        initial: state before the first frame (`ernn_myhdl.golden.initial_state`), floating point; a list of them
         for a list of sequences. None: zero.
         """
         single = not is_batch(x)

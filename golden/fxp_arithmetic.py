@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Config, Fxp
 
-from ernn_myhdl.formats import MAX_WORD, Format
+from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
 #: Rounding half up and saturation; `>>` is an arithmetic shift that keeps the format.
 CONFIG = Config(rounding="nearest_posinf", overflow="saturate", shifting="trunc")

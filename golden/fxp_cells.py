@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.cells import Cell
-from golden.fxp_arithmetic import rounded
-from golden.fxp_stages import FxpStages, rows
-from golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
-from golden.phase_sums import add_sums
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.golden.fxp_arithmetic import rounded
+from ernn_myhdl.golden.fxp_stages import FxpStages, rows
+from ernn_myhdl.golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
+from ernn_myhdl.golden.phase_sums import add_sums
 
 INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
 RESET, UPDATE, _, RECURRENT = range(4)

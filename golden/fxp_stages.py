@@ -6,15 +6,13 @@ import numpy as np
 from fxpmath import Fxp
 from fxpmath import functions as fxp
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.formats import Format
-from ernn_myhdl.pwl import tables
-from ernn_myhdl.quantise import quantised_weights
-from golden.fxp_arithmetic import exact, number, quantised, requantised, saturated
-from golden.fxp_table import FxpTable
-from golden.fxp_transform import forward_transform, inverse_transform
-from golden.sequences import check_raw
-from golden.tensors import (
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.quantise import quantised_weights
+from ernn_myhdl.golden.fxp_arithmetic import exact, number, quantised, requantised, saturated
+from ernn_myhdl.golden.fxp_table import FxpTable
+from ernn_myhdl.golden.fxp_transform import forward_transform, inverse_transform
+from ernn_myhdl.golden.sequences import check_raw
+from ernn_myhdl.golden.tensors import (
     counter,
     layer_elements,
     masked_names,
@@ -22,6 +20,8 @@ from golden.tensors import (
     tensor_formats,
     tensor_shapes,
 )
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.pwl import tables
 
 
 class FxpStages:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.formats import Format
-from ernn_myhdl.pwl import PwlTable
-from ernn_myhdl.transform import width_for
-from golden.fxp_arithmetic import number, requantised, saturated
+from ernn_myhdl.golden.fxp_arithmetic import number, requantised, saturated
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.pwl import PwlTable
+from ernn_myhdl.numerics.transform import width_for
 
 
 class FxpTable:
-    """y = base[n] + slope[n] * d, rounded half up and saturated; see `ernn_myhdl.pwl`.
+    """y = base[n] + slope[n] * d, rounded half up and saturated; see `ernn_myhdl.numerics.pwl`.
 
     The fraction bits of the constants follow from the table's shifts: the exact result has
     `output.frac + shift`, of which the slope leaves `input.frac` to the offset d and the base

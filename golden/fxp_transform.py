@@ -1,4 +1,4 @@
-"""The flow graphs of `ernn_myhdl.transform` on fxpmath numbers."""
+"""The flow graphs of `ernn_myhdl.numerics.transform` on fxpmath numbers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import lru_cache
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.formats import Format
-from ernn_myhdl.transform import (
+from ernn_myhdl.golden.fxp_arithmetic import number, requantised, resized, rounded
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
     SumStage,
     TwiddleStage,
@@ -18,7 +19,6 @@ from ernn_myhdl.transform import (
     width_for,
     working_frac,
 )
-from golden.fxp_arithmetic import number, requantised, resized, rounded
 
 TWIDDLE = Format(16, TWIDDLE_FRAC)
 #: Signs and scales of a sum: -2 to 2.

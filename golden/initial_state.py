@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
+from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.errors import DesignError
 
 #: One state: name -> array (size,), floating point (values) or integer (raw words).

@@ -1,8 +1,8 @@
 """The integer model: docs/number-formats.md in numpy, vectorised over sequences.
 
-Bit-identical to `golden.fixed_point` on every named tensor and every saturation count, and fast
+Bit-identical to `ernn_myhdl.golden.fixed_point` on every named tensor and every saturation count, and fast
 enough for data sets. Arrays have the batch first: (batch, ...) with the shapes of
-`golden.tensors.tensor_shapes` behind. On a busy machine set OPENBLAS_NUM_THREADS=1: its matrix
+`ernn_myhdl.golden.tensors.tensor_shapes` behind. On a busy machine set OPENBLAS_NUM_THREADS=1: its matrix
 products are too small to gain from threads.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.formats import to_real
-from ernn_myhdl.input_scaling import scaled
-from golden.initial_state import check_states, state_sizes
-from golden.integer_cells import INTEGER_CELLS
-from golden.integer_stages import IntegerStages, Rounding
-from golden.phase_sums import GATE, add_sums
-from golden.result import ModelRun
-from golden.sequences import INPUT_SEQUENCE, Batch, check_sequence, is_batch
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.input_scaling import scaled
+from ernn_myhdl.golden.initial_state import check_states, state_sizes
+from ernn_myhdl.golden.integer_cells import INTEGER_CELLS
+from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding
+from ernn_myhdl.golden.phase_sums import GATE, add_sums
+from ernn_myhdl.golden.result import ModelRun
+from ernn_myhdl.golden.sequences import INPUT_SEQUENCE, Batch, check_sequence, is_batch
+from ernn_myhdl.numerics.formats import to_real
 
 #: Words of accumulators made at once for the frames of a batch.
 CHUNK_WORDS = 1 << 22
@@ -47,7 +47,7 @@ class IntegerModel:
 
         x: values (floating point) or raw words of the `input` format (integers).
         stages: keep every named tensor; without it outputs and saturation counts only.
-        initial: state before the first frame (`golden.initial_state`); a list of them for a list of
+        initial: state before the first frame (`ernn_myhdl.golden.initial_state`); a list of them for a list of
         sequences. None: zero.
         """
         single, cell = not is_batch(x), self.design.cell

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.formats import round_shift
-from golden.integer_stages import IntegerStages, Rounding, Tensors
-from golden.phase_sums import CANDIDATE, add_sums
+from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding, Tensors
+from ernn_myhdl.golden.phase_sums import CANDIDATE, add_sums
+from ernn_myhdl.numerics.formats import round_shift
 
 
 class IntegerLstm:

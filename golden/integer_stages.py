@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.formats import MAX_WORD, Format, quantise, round_shift, saturate
-from ernn_myhdl.pwl import PwlTable, tables
-from ernn_myhdl.quantise import quantised_weights
-from ernn_myhdl.transform import forward_graph, inverse_graph, working_frac
-from golden.matrix_transform import EXACT, MatrixTransform
-from golden.sequences import check_raw
-from golden.spectral_matrix import SpectralMatrix
-from golden.tensors import (
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.quantise import quantised_weights
+from ernn_myhdl.golden.matrix_transform import EXACT, MatrixTransform
+from ernn_myhdl.golden.sequences import check_raw
+from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
+from ernn_myhdl.golden.tensors import (
     counter,
     layer_elements,
     masked_names,
@@ -20,6 +17,9 @@ from golden.tensors import (
     tensor_formats,
     tensor_shapes,
 )
+from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, round_shift, saturate
+from ernn_myhdl.numerics.pwl import PwlTable, tables
+from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, working_frac
 
 Tensors = dict[str, np.ndarray]
 

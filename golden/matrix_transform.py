@@ -1,4 +1,4 @@
-"""The flow graphs of `ernn_myhdl.transform` as a few small matrices, for batches.
+"""The flow graphs of `ernn_myhdl.numerics.transform` as a few small matrices, for batches.
 
 Between two roundings a flow graph is linear, so its stages multiply into one integer matrix:
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.formats import round_shift
-from ernn_myhdl.transform import TWIDDLE_FRAC, SumStage, TwiddleStage
+from ernn_myhdl.numerics.formats import round_shift
+from ernn_myhdl.numerics.transform import TWIDDLE_FRAC, SumStage, TwiddleStage
 
 #: Integers up to this magnitude are exact in float64.
 EXACT = 1 << 53

@@ -1,7 +1,7 @@
 """The models of a network: those of its layers, y of each being x of the next.
 
-Tensors of a layer are named `layer_i.tensor` in stages and saturations (`golden.tensors.stages_of`).
-The initial state of a sequence is a list of one state a layer (`golden.initial_state`), None for zero.
+Tensors of a layer are named `layer_i.tensor` in stages and saturations (`ernn_myhdl.golden.tensors.stages_of`).
+The initial state of a sequence is a list of one state a layer (`ernn_myhdl.golden.initial_state`), None for zero.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.network import Network
-from golden.fixed_point import FixedPointModel
-from golden.float_reference import FloatModel
-from golden.initial_state import one_each
-from golden.integer import IntegerModel
-from golden.result import ModelRun
-from golden.sequences import check_sequence, is_batch
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import one_each
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.result import ModelRun
+from ernn_myhdl.golden.sequences import check_sequence, is_batch
 
 
 def float_model(core: CoreSpecification, structure: str = "circulant") -> FloatModel | FloatNetwork:

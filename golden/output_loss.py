@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.sqnr import sqnr
+from ernn_myhdl.golden.sqnr import sqnr
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ class ModelRun:
     """One sequence through a model.
 
     raw: (frames, outputs) int64 in the `output` format; outputs: the same as float64 values.
-    stages: named tensor -> (frames, ...) int64, shapes as `golden.tensors.tensor_shapes`; empty
+    stages: named tensor -> (frames, ...) int64, shapes as `ernn_myhdl.golden.tensors.tensor_shapes`; empty
     where they were not asked for.
-    saturations: tensor -> number of saturated elements, `golden.tensors.saturating_names`.
+    saturations: tensor -> number of saturated elements, `ernn_myhdl.golden.tensors.saturating_names`.
     """
 
     raw: np.ndarray

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import Format
+from ernn_myhdl.numerics.formats import Format
 
 #: Names x in a DesignError.
 INPUT_SEQUENCE = "input sequence"

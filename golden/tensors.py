@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.formats import Format
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.numerics.formats import Format
 
 #: In place of a field of `Formats`.
 ACCUMULATOR = "accumulator"

@@ -14,8 +14,8 @@ from pathlib import Path
 from myhdl import Simulation, StopSimulation, delay
 
 from ernn_myhdl.convert.writer import write_netlist
-from ernn_myhdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
-from ernn_myhdl.rtl.signals import Array, Bit
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
+from ernn_myhdl.hdl.types import Array, Bit
 
 #: Values of ports in one cycle: an int, or a list of ints for an array. None: any value.
 Values = dict[str, int | list[int] | None]

@@ -1,6 +1,6 @@
 """The table of single-block tests: a component, vectors with the corners, and a reference on integers.
 
-The references use the primitives of `ernn_myhdl.formats`, `pwl` and `transform`, never the hardware.
+The references use the primitives of `ernn_myhdl.numerics.formats`, `pwl` and `transform`, never the hardware.
 """
 
 from __future__ import annotations
@@ -15,26 +15,16 @@ from pathlib import Path
 import numpy as np
 from block_bench import Values, convert_block
 
-from ernn_myhdl import transform
-from ernn_myhdl.formats import Format, requantise, round_shift, saturate
-from ernn_myhdl.netlist import Leaf, Netlist, ins, outs
-from ernn_myhdl.pwl import pwl_table
-from ernn_myhdl.rtl import (
-    broadcast,
-    delay,
-    drain,
-    elementwise,
-    fft,
-    gru_cells,
-    lane,
-    linear_cells,
-    lstm_cells,
-    memory,
-    pwl,
-    rounding,
-    rows,
-)
-from ernn_myhdl.rtl.signals import Array, Bit, Word
+from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word
+from ernn_myhdl.numerics import transform
+from ernn_myhdl.numerics.formats import Format, requantise, round_shift, saturate
+from ernn_myhdl.numerics.pwl import pwl_table
+from ernn_myhdl.rtl import broadcast, delay, drain, fft, lane, memory, pwl, rounding, rows
+from ernn_myhdl.rtl.cells import elementwise
+from ernn_myhdl.rtl.cells import gru as gru_cells
+from ernn_myhdl.rtl.cells import linear as linear_cells
+from ernn_myhdl.rtl.cells import lstm as lstm_cells
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from block_cases import BlockCase, columns, flags
 from sequencer_model import SequencerModel
 
 from ernn_myhdl import new_design
-from ernn_myhdl.design import StreamShape
-from ernn_myhdl.engines.stimulus import Beat
-from ernn_myhdl.netlist import pack_fields
-from ernn_myhdl.program import program_for
+from ernn_myhdl.design.design import StreamShape
+from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl import sequencer, stream
-from golden.framing import framed
+from ernn_myhdl.streams.framing import framed
+from ernn_myhdl.streams.traffic import Beat
 
 # FIFO
 

@@ -8,7 +8,7 @@ import numpy as np
 from tools import require_module
 
 from ernn_myhdl.cli.main import main
-from golden.float_reference import FloatModel
+from ernn_myhdl.golden.float_reference import FloatModel
 
 
 def torch_module():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.design.dense import check_chain
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import check_chain
 from ernn_myhdl.exchange.source import read_source
-from golden.float_reference import FloatModel
+from ernn_myhdl.golden.float_reference import FloatModel
 
 #: Largest difference of a right import, over the span of the outputs.
 LIMIT = 1e-4

@@ -1,4 +1,4 @@
-"""The cycle model pass by pass, as plain Python: what `ernn_myhdl.schedule` does several passes at a time."""
+"""The cycle model pass by pass, as plain Python: what `ernn_myhdl.cycle_model.schedule` does several passes at a time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.issue import NEVER, cut_blocks, input_beats
-from ernn_myhdl.program import Operation, X, program_for
+from ernn_myhdl.cycle_model.issue import NEVER, cut_blocks, input_beats
+from ernn_myhdl.cycle_model.state_schedule import StateTimes
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.program.program import Operation, X, program_for
 from ernn_myhdl.rtl import sequencer, stream
-from ernn_myhdl.rtl.top import Latencies, latencies
-from ernn_myhdl.state_schedule import StateTimes
+from ernn_myhdl.rtl.core.top import Latencies, latencies
 
 
 class _Frame:
-    """What is known of a frame so far; see `ernn_myhdl.schedule.FrameTimes`."""
+    """What is known of a frame so far; see `ernn_myhdl.cycle_model.schedule.FrameTimes`."""
 
     def __init__(self, stream: int) -> None:
         self.stream = stream

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
-from ernn_myhdl.design import Activations, CoreSpecification, Design, Formats, Hardware
-from ernn_myhdl.formats import Format
-from ernn_myhdl.network import Network
-from golden.float_reference import FloatModel
-from golden.random_weights import random_weights
-from golden.range_analysis import choose_formats
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import choose_formats
+from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
+from ernn_myhdl.design.design import Activations, CoreSpecification, Design, Formats, Hardware
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.numerics.formats import Format
 
 
 def random_design(

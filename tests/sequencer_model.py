@@ -6,8 +6,8 @@ from collections import deque
 
 from block_bench import Values
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.program import Operation, X, Y, program_for
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.program.program import Operation, X, Y, program_for
 
 
 class SequencerModel:

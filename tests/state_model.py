@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.engines.stimulus import StateBeat, unpack_beat
-from golden.initial_state import state_sizes
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.streams.traffic import StateBeat, unpack_beat
 
 
 def random_states(design: CoreSpecification, count: int, seed: int, share: float = 0.7) -> list:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.engines.stimulus import Beat, Traffic, Turn, turn_beats
-from golden.integer import IntegerModel
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.streams.traffic import Beat, Traffic, Turn, turn_beats
 
 
 def raw_frames(design: Design, frames: int, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from ernn_myhdl.engines import verilator_build
+from ernn_myhdl.engines.verilator import build as verilator_build
 
 #: Debian package of every tool.
 PACKAGES = {"ghdl": "ghdl", "yosys": "yosys", "iverilog": "iverilog", "tclsh": "tcl"}
@@ -27,7 +27,7 @@ def require_module(name: str, install: str):
 
 def require_verilator() -> None:
     """Verilator with g++ and make; without them as `require_tool`."""
-    from ernn_myhdl.engines.verilator_build import missing_tool
+    from ernn_myhdl.engines.verilator.build import missing_tool
 
     if reason := missing_tool():
         if os.environ.get("CI") == "true":

@@ -10,12 +10,12 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ernn_myhdl import Traffic, new_design, save_design
-from ernn_myhdl.cells import LinearCell, LstmCell
+from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus import Part, Utterance
 from ernn_myhdl.corpus.corpus import PARTS, Description
 from ernn_myhdl.corpus.storage import write_corpus
-from ernn_myhdl.generate import new_network
+from ernn_myhdl.design.cells import LinearCell, LstmCell
 
 SEARCH = ["explore", "hardware", "d", "--device", "xc7z020", "--lanes", "1,2", "--streams", "1",
           "--jobs", "1"]  # fmt: skip

@@ -19,7 +19,7 @@ from ernn_myhdl.cli import (
     synth,
     train,
 )
-from ernn_myhdl.cli.console import OneLineParser
+from ernn_myhdl.console import OneLineParser
 
 COMMANDS = (
     new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.console import (
     FINE,
     add_command,
     add_force,
@@ -62,7 +62,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from ernn_myhdl.compare.table import comparison, recalled_arithmetic
     from ernn_myhdl.plots.picture import check_picture
-    from ernn_myhdl.report import checked_clock
+    from ernn_myhdl.runs.report import checked_clock
 
     checked_clock(args.clock_mhz)
     if args.picture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json
+from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json
 
 EXAMPLES = """\
   ernn convert speech -o vhdl
@@ -29,7 +29,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.design.storage import load_design
 
     design = load_design(args.design)
     manifest = design.convert(args.output, hdl=args.hdl, force=args.force, name=args.name)

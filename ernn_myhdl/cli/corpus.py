@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.console import (
     FINE,
     add_command,
     add_force,

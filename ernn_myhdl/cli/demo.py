@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import add_command, add_force
+from ernn_myhdl.console import add_command, add_force
 
 EXAMPLES = """\
   ernn demo

@@ -6,17 +6,6 @@ import argparse
 import re
 import sys
 
-from ernn_myhdl.cli.console import (
-    FAILED,
-    FINE,
-    add_command,
-    add_force,
-    add_json,
-    frame_progress,
-    note_line,
-    number,
-    print_json,
-)
 from ernn_myhdl.cli.evaluation_text import (
     comparisons,
     heading,
@@ -26,6 +15,17 @@ from ernn_myhdl.cli.evaluation_text import (
     source_line,
     source_of_sweep,
     table,
+)
+from ernn_myhdl.console import (
+    FAILED,
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    frame_progress,
+    note_line,
+    number,
+    print_json,
 )
 
 EXAMPLES = """\
@@ -103,10 +103,10 @@ def word_lengths(text: str) -> list[int]:
 
 
 def run(args) -> int:
+    from ernn_myhdl.corpus.inputs import load_calibration, load_data
+    from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
-    from ernn_myhdl.evaluate import check_limits, check_words
-    from ernn_myhdl.inputs import load_calibration, load_data
-    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.runs.evaluate import check_limits, check_words
 
     if args.words is None:
         for name in ("calibration", "output"):
@@ -124,7 +124,7 @@ def run(args) -> int:
     calibration = (
         None if args.calibration is None else load_calibration(args.calibration, core.inputs)
     )
-    from golden.input_scales import input_notes
+    from ernn_myhdl.calibration.input_scales import input_notes
 
     args.initial, notes = _initial_states(args, core)
     result = {
@@ -146,7 +146,7 @@ def run(args) -> int:
 
 def _initial_states(args, core) -> tuple[list | None, list[str]]:
     """The state of each layer before every sequence, of an imported model, with notes."""
-    from ernn_myhdl.exchange.initial_states import STATES_NAME, folder_states
+    from ernn_myhdl.streams.state_file import STATES_NAME, folder_states
 
     states = None if args.no_initial_states else folder_states(args.design, core)
     if states is None:
@@ -162,15 +162,15 @@ def _initial_states(args, core) -> tuple[list | None, list[str]]:
 
 def _source(core) -> dict | None:
     """What is known of the source, for JSON."""
-    from ernn_myhdl.evaluate import known_source
+    from ernn_myhdl.runs.evaluate import known_source
 
     source = known_source(core)
     return None if source is None else source.as_dict()
 
 
 def _one(args, core, data, result: dict) -> int:
-    from ernn_myhdl.evaluate import evaluate
-    from golden.saturation import saturation_notes
+    from ernn_myhdl.calibration.saturation import saturation_notes
+    from ernn_myhdl.runs.evaluate import evaluate
 
     with frame_progress("evaluate", 2 * data.frames) as progress:
         evaluation = evaluate(core, data, args.pooling, progress, args.initial)
@@ -192,7 +192,7 @@ def _one(args, core, data, result: dict) -> int:
 
 
 def _sweep(args, core, data, calibration, result: dict) -> int:
-    from ernn_myhdl.evaluate import smallest_word, sweep_words
+    from ernn_myhdl.runs.evaluate import smallest_word, sweep_words
 
     frames = (1 + len(args.words)) * data.frames
     with frame_progress("evaluate", frames) as progress:

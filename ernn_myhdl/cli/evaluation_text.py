@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import note_line
+from ernn_myhdl.console import note_line
 
 #: Outputs that are listed, the worst ones first.
 LISTED = 8
@@ -22,8 +22,8 @@ def heading(result: dict) -> str:
 
 
 def source_line(core) -> str:
-    from ernn_myhdl.evaluate import known_source
-    from ernn_myhdl.exchange.source_model import SOURCE_NAME
+    from ernn_myhdl.design.source_model import SOURCE_NAME
+    from ernn_myhdl.runs.evaluate import known_source
 
     source = known_source(core)
     if source is not None:
@@ -40,7 +40,7 @@ def source_line(core) -> str:
 
 def projection_notes(evaluation) -> list[str]:
     """A warning where the design's matrices give other outputs than the source's."""
-    from golden.saturation import WARNING
+    from ernn_myhdl.calibration.saturation import WARNING
 
     source = evaluation.source
     if source is None or source.projection.relative <= LARGEST_DIFFERENCE:

@@ -6,7 +6,8 @@ import argparse
 import os
 
 from ernn_myhdl.cli import explore_model
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.cli.evaluate import word_lengths
+from ernn_myhdl.console import (
     FAILED,
     FINE,
     OneLineParser,
@@ -18,7 +19,6 @@ from ernn_myhdl.cli.console import (
     step_progress,
     whole,
 )
-from ernn_myhdl.cli.evaluate import word_lengths
 from ernn_myhdl.errors import DesignError
 
 FIRST_EXAMPLE = "  ernn explore model build/corpus --device xc7z020 --max-error 30 -o build/search"
@@ -111,11 +111,11 @@ def _add_hardware(kinds) -> None:
 
 
 def run(args) -> int:
+    from ernn_myhdl.design.storage import MARKS, load_design, save_design
     from ernn_myhdl.explore.goal import Goal
     from ernn_myhdl.explore.hardware import STREAMS, Choices, explore
-    from ernn_myhdl.output_folder import check_file, check_folder
+    from ernn_myhdl.files.output_folder import check_file, check_folder
     from ernn_myhdl.plots.picture import check_picture
-    from ernn_myhdl.storage import MARKS, load_design, save_design
     from ernn_myhdl.synthesis.devices import device_named
 
     if args.output:
@@ -158,8 +158,8 @@ def run(args) -> int:
 
 def _words(design, words: list[int], calibration: str | None) -> dict:
     """The design in other word lengths, with formats chosen on the calibration data."""
+    from ernn_myhdl.corpus.inputs import load_input
     from ernn_myhdl.explore.words import in_word
-    from ernn_myhdl.inputs import load_input
 
     sequences = load_input(calibration, design.inputs) if calibration else None
     return {word: in_word(design, word, sequences) for word in words}
@@ -195,8 +195,8 @@ def _summary(result) -> dict:
 
 
 def _write_table(result, summary: dict, file) -> None:
-    from ernn_myhdl.json_text import json_text
-    from ernn_myhdl.output_folder import new_file
+    from ernn_myhdl.files.json_text import json_text
+    from ernn_myhdl.files.output_folder import new_file
 
     table = summary | {"candidates": [result.row(c) for c in result.candidates]}
     with new_file(file) as partial:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.cli.train import add_recipe, recipe_of
+from ernn_myhdl.console import (
     FAILED,
     FINE,
     add_command,
@@ -12,7 +13,6 @@ from ernn_myhdl.cli.console import (
     print_json,
     say_step,
 )
-from ernn_myhdl.cli.train import add_recipe, recipe_of
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json
+from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json
 
 EXAMPLES = """\
   ernn export speech -o speech.safetensors
@@ -28,8 +28,8 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
+    from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.exchange.exporting import check_export, export_model
-    from ernn_myhdl.storage import load_design
 
     file = check_export(args.output, args.force)
     design = load_design(args.design)

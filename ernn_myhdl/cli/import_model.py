@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.console import (
     FINE,
     add_command,
     add_force,
@@ -97,9 +97,9 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
+    from ernn_myhdl.design.storage import MARKS
     from ernn_myhdl.exchange.importing import import_model, save_imported
-    from ernn_myhdl.output_folder import check_folder
-    from ernn_myhdl.storage import MARKS
+    from ernn_myhdl.files.output_folder import check_folder
 
     target = check_folder(args.output, args.force, MARKS)
     names = (

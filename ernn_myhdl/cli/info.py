@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_json, number, print_json
+from ernn_myhdl.console import FINE, add_command, add_json, number, print_json
 
 EXAMPLES = """\
   ernn info speech
@@ -32,8 +32,8 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.report import design_info, info_text
-    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.design.storage import load_design
+    from ernn_myhdl.runs.report import design_info, info_text
 
     design = load_design(args.design)
     information = design_info(design, args.clock_mhz)
@@ -47,7 +47,7 @@ def run(args) -> int:
         return FINE
     print(info_text(information))
     if rows is not None:
-        from golden.range_table import format_table
+        from ernn_myhdl.calibration.range_table import format_table
 
         print()
         print(format_table(rows))
@@ -57,10 +57,10 @@ def run(args) -> int:
 def _ranges(design, folder: str, calibration: str | None):
     import numpy as np
 
-    from ernn_myhdl.exchange.initial_states import folder_states
-    from ernn_myhdl.generate import CALIBRATION
-    from ernn_myhdl.inputs import load_input
-    from golden.range_table import core_range_table
+    from ernn_myhdl.calibration.generate import CALIBRATION
+    from ernn_myhdl.calibration.range_table import core_range_table
+    from ernn_myhdl.corpus.inputs import load_input
+    from ernn_myhdl.streams.state_file import folder_states
 
     if calibration:
         sequences = load_input(calibration, design.inputs)

@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 
-from ernn_myhdl import stopping
+from ernn_myhdl.processes import stopping
 
 
 def build_parser():
@@ -44,11 +44,11 @@ def _run(argv: list[str] | None) -> int:
     """Run the sub-command; the errors that users meet become one line."""
     if argv is None:  # workers of pools: the current folder is no place of modules (Python 3.11 on)
         os.environ["PYTHONSAFEPATH"] = "1"
-    from ernn_myhdl.cli.console import BAD_INPUT, TOOL
     from ernn_myhdl.cli.places import check_places
     from ernn_myhdl.cli.streams import discard_output, prepare_streams
+    from ernn_myhdl.console import BAD_INPUT, TOOL
     from ernn_myhdl.errors import DesignError, ToolError
-    from ernn_myhdl.output_folder import written
+    from ernn_myhdl.files.output_folder import written
 
     written.clear()
     prepare_streams()
@@ -76,7 +76,7 @@ def _run(argv: list[str] | None) -> int:
 
 def _interrupted(error: BaseException) -> int:
     """The exit code after a signal, and what was written until then."""
-    from ernn_myhdl.output_folder import written
+    from ernn_myhdl.files.output_folder import written
 
     # what was only for a moment, in a temporary folder, is gone again
     names = [name for name in dict.fromkeys(map(str, written)) if os.path.lexists(name)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import inspect
 
-from ernn_myhdl.cells import CELLS, RESETS, cell_fields, make_cell
-from ernn_myhdl.cli.console import FINE, add_command, add_force, add_json, print_json, whole
-from ernn_myhdl.presets import PRESETS
+from ernn_myhdl.calibration.presets import PRESETS
+from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json, whole
+from ernn_myhdl.design.cells import CELLS, RESETS, cell_fields, make_cell
 
 EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
@@ -90,9 +90,9 @@ def add_parser(subparsers) -> None:
 
 def design_arguments(args) -> dict:
     """The arguments of `new_design` that the options and the preset give."""
+    from ernn_myhdl.calibration.generate import new_design
+    from ernn_myhdl.calibration.presets import preset_arguments
     from ernn_myhdl.errors import DesignError
-    from ernn_myhdl.generate import new_design
-    from ernn_myhdl.presets import preset_arguments
 
     known = inspect.signature(new_design).parameters
     arguments = preset_arguments(args.preset) if args.preset else {}
@@ -109,10 +109,10 @@ def design_arguments(args) -> dict:
 
 
 def run(args) -> int:
-    from ernn_myhdl.generate import new_design
-    from ernn_myhdl.output_folder import check_folder
-    from ernn_myhdl.storage import MARKS, save_design
-    from golden.initial_state import state_sizes
+    from ernn_myhdl.calibration.generate import new_design
+    from ernn_myhdl.design.storage import MARKS, save_design
+    from ernn_myhdl.files.output_folder import check_folder
+    from ernn_myhdl.golden.initial_state import state_sizes
 
     target = check_folder(args.output, args.force, MARKS)
     design = new_design(**design_arguments(args))

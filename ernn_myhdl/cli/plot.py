@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import FINE, add_command, add_force, whole
+from ernn_myhdl.console import FINE, add_command, add_force, whole
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
@@ -73,7 +73,7 @@ def _picture_argument(parser) -> None:
 def run_waveform(args) -> int:
     from ernn_myhdl.plots.picture import check_picture
     from ernn_myhdl.plots.waveform import plot_waveform, signal_names
-    from ernn_myhdl.run import load_run
+    from ernn_myhdl.runs.run import load_run
 
     if args.signals == "list":
         print("\n".join(signal_names(load_run(args.folder))))
@@ -92,7 +92,7 @@ def run_waveform(args) -> int:
 def run_error(args) -> int:
     from ernn_myhdl.plots.error import plot_error
     from ernn_myhdl.plots.picture import check_picture
-    from ernn_myhdl.run import load_run
+    from ernn_myhdl.runs.run import load_run
 
     args.output = check_picture(args.output, args.force)
     plot_error(load_run(args.folder), args.output, args.output_element)
@@ -100,9 +100,9 @@ def run_error(args) -> int:
 
 
 def run_schedule(args) -> int:
+    from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.plots.picture import check_picture
     from ernn_myhdl.plots.schedule import plot_schedule
-    from ernn_myhdl.storage import load_design
 
     args.output = check_picture(args.output, args.force)
     plot_schedule(load_design(args.design), args.output, args.frames)

@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.console import (
     FAILED,
     FINE,
     add_command,
@@ -107,14 +107,14 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.engines.stimulus import Traffic
+    from ernn_myhdl.calibration.input_scales import input_notes
+    from ernn_myhdl.corpus.inputs import first_frames, load_input
+    from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
-    from ernn_myhdl.inputs import first_frames, load_input
-    from ernn_myhdl.output_folder import check_folder, new_folder
-    from ernn_myhdl.run import RUN_NAME, model_saturations, run_design, write_run
-    from ernn_myhdl.stopping import exit_code
-    from ernn_myhdl.storage import load_design
-    from golden.input_scales import input_notes
+    from ernn_myhdl.files.output_folder import check_folder, new_folder
+    from ernn_myhdl.processes.stopping import exit_code
+    from ernn_myhdl.runs.run import RUN_NAME, model_saturations, run_design, write_run
+    from ernn_myhdl.streams.traffic import Traffic
 
     design = load_design(args.design)
     given = load_input(args.input, design.inputs)
@@ -160,8 +160,8 @@ def run(args) -> int:
 def _initial_states(args, design, count: int) -> tuple[list | None, list[str]]:
     """The states before `count` sequences, None for zero, with notes: those that are asked for, or of the
     imported model."""
-    from ernn_myhdl.engines.initial_states import check_initial_states
-    from ernn_myhdl.exchange.initial_states import STATES_NAME, read_initial_states
+    from ernn_myhdl.streams.initial_states import check_initial_states
+    from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states
 
     file = args.initial_states
     if file is None:
@@ -183,7 +183,7 @@ def _is_inside(file: str, output: str | None) -> bool:
 
 def _waveform(args):
     """Where the waveform goes; one in the run folder is as new as that is."""
-    from ernn_myhdl.output_folder import check_file
+    from ernn_myhdl.files.output_folder import check_file
 
     if args.vcd is None or _is_inside(args.vcd, args.output):
         return args.vcd
@@ -191,7 +191,7 @@ def _waveform(args):
 
 
 def _check(result, reference: str):
-    from ernn_myhdl.check import check_run
+    from ernn_myhdl.runs.check import check_run
 
     with frame_progress(f"check against {reference}", result.frames) as progress:
         return check_run(result, reference=reference, progress=progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.console import (
+from ernn_myhdl.console import (
     FINE,
     add_command,
     add_force,
@@ -44,7 +44,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.synthesis import synthesise
 
     design = load_design(args.design)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.circulant import blocks_for
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.numerics.circulant import blocks_for
 
 #: Part of the weights that ESE keeps.
 ESE_DENSITY = 0.112

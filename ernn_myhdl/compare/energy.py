@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.transform import SumStage, forward_graph, inverse_graph, spectral_products
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.numerics.transform import SumStage, forward_graph, inverse_graph, spectral_products
 
 SOURCE = "M. Horowitz, Computing's energy problem, ISSCC 2014 (45 nm)"
 ADD_32, MULTIPLY_32 = 0.1, 3.1

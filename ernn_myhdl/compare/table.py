@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from ernn_myhdl.cells import Cell, make_cell
+from ernn_myhdl.calibration.presets import PRESETS, preset_design
 from ernn_myhdl.compare import baselines, published
 from ernn_myhdl.compare.energy import circulant_work, complex_products, ese_work, our_work
-from ernn_myhdl.design import Design
+from ernn_myhdl.design.cells import Cell, make_cell
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
-from ernn_myhdl.presets import PRESETS, preset_design
 from ernn_myhdl.synthesis.devices import device_named
 
 DEVICES = ("xc7vx690t", "xcku060")

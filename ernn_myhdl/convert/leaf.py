@@ -25,9 +25,9 @@ from ernn_myhdl.convert.layout import vhdl_layout
 from ernn_myhdl.convert.names import CORE, named
 from ernn_myhdl.convert.verilog_layout import LINT, verilog_layout
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.rtl.signals import Array
-from ernn_myhdl.written_block import written_block
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import Array
+from ernn_myhdl.hdl.written_block import written_block
 
 #: Warnings of the converters that say nothing about the result: a port of the wrapped block that
 #: the block does not need for these parameters.

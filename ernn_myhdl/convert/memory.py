@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
-from ernn_myhdl.netlist import External, Rom
+from ernn_myhdl.hdl.netlist import External, Rom
 
 #: Words from which a memory is asked to be block RAM: a LUT holds 64 bits.
 BLOCK_RAM_DEPTH = 65

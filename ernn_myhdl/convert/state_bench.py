@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.rtl.signals import bits_for
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.hdl.types import bits_for
 
 #: Vector file of s_state.
 STATES = "states.txt"

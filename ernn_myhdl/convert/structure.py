@@ -5,8 +5,8 @@ from __future__ import annotations
 from ernn_myhdl.convert.layout import statement
 from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.convert.verilog_layout import LINT
-from ernn_myhdl.netlist import Instance, Net, Netlist, has_contents
-from ernn_myhdl.rtl.signals import Bit
+from ernn_myhdl.hdl.netlist import Instance, Net, Netlist, has_contents
+from ernn_myhdl.hdl.types import Bit
 
 
 def vhdl_type(kind) -> str:

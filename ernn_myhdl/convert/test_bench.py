@@ -15,12 +15,12 @@ import numpy as np
 
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.state_bench import STATES, state_bench
-from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.engines.initial_states import CoreState, state_beats
-from ernn_myhdl.engines.stimulus import Beat, StateBeat, Traffic, turn_beats
-from ernn_myhdl.netlist import Netlist
-from ernn_myhdl.rtl.signals import bits_for
-from golden.initial_state import state_sizes
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import bits_for
+from ernn_myhdl.streams.initial_states import CoreState, state_beats
+from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
 
 BENCH = "test_bench"
 INPUT, EXPECTED, LOG = "input.txt", "expected.txt", "transfers.txt"
@@ -94,7 +94,7 @@ def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path, hdl:
     Of a core that loads initial states the first sequence starts from one.
     """
     from ernn_myhdl.convert.verilog_bench import verilog_bench
-    from golden.fixed_point import FixedPointModel
+    from ernn_myhdl.golden.fixed_point import FixedPointModel
 
     def put(file: str, text: str) -> None:
         file = bench_file(design.name, file)

@@ -7,8 +7,8 @@ is not 0.
 from __future__ import annotations
 
 from ernn_myhdl.convert.state_bench import STATES
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.rtl.signals import bits_for
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.hdl.types import bits_for
 
 
 def verilog_bench(design: CoreSpecification, top: str) -> str:

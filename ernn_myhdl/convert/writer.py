@@ -14,15 +14,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ernn_myhdl.child_process import run_python
 from ernn_myhdl.convert import memory, structure
 from ernn_myhdl.convert.leaf import SUPPORT, convert_leaf
 from ernn_myhdl.convert.names import check_name, named
 from ernn_myhdl.convert.test_bench import write_test_bench
-from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.netlist import External, Leaf, Netlist, Rom
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.processes.child_process import run_python
+from ernn_myhdl.rtl.core.top import core
 
 #: Language -> (MyHDL's name, file suffix).
 HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "sv")}
@@ -43,8 +43,8 @@ def convert(
     `force`, and only when the conversion has succeeded.
     Raises DesignError for an unknown language or an existing folder, ToolError if MyHDL fails.
     """
-    from ernn_myhdl.output_folder import new_folder
-    from ernn_myhdl.storage import save_design
+    from ernn_myhdl.design.storage import save_design
+    from ernn_myhdl.files.output_folder import new_folder
 
     if hdl not in HDLS:
         raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
@@ -164,7 +164,7 @@ def _lines(folder: Path, components: list[dict]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Entry of the fresh process: DESIGN FOLDER HDL."""
-    from ernn_myhdl.storage import load_design
+    from ernn_myhdl.design.storage import load_design
 
     write(load_design(arguments[0]), Path(arguments[1]), arguments[2])
     return 0

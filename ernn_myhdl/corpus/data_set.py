@@ -7,8 +7,8 @@ import numpy as np
 from ernn_myhdl.corpus.corpus import Corpus, Part
 from ernn_myhdl.corpus.decode import Decoder, train_decoder
 from ernn_myhdl.corpus.extra import speech_module
+from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.corpus.score import score_outputs
-from ernn_myhdl.inputs import DataSet
 
 
 def corpus_data(corpus: Corpus) -> dict[str, DataSet]:

@@ -25,7 +25,7 @@ from ernn_myhdl.corpus.corpus import (
 from ernn_myhdl.corpus.features import FEATURES
 from ernn_myhdl.corpus.segments import collapse
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.json_text import read_json, read_toml
+from ernn_myhdl.files.json_text import read_json, read_toml
 
 TOML_NAME, UTTERANCES_NAME = "corpus.toml", "utterances.json"
 FORMAT_VERSION = 1

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from ernn_myhdl.child_process import end_all, run_python
 from ernn_myhdl.corpus.acoustics import Conditions
 from ernn_myhdl.corpus.corpus import PARTS, Description, Part, Utterance
 from ernn_myhdl.corpus.espeak import KNOWN_RELEASE
@@ -29,7 +28,8 @@ from ernn_myhdl.corpus.speaker_job import Job
 from ernn_myhdl.corpus.storage import TOML_NAME, unpack, write_corpus
 from ernn_myhdl.corpus.voices import draw_speakers, share_variants
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.output_folder import check_folder, new_folder
+from ernn_myhdl.files.output_folder import check_folder, new_folder
+from ernn_myhdl.processes.child_process import end_all, run_python
 
 #: Raised by one whenever the same options make other features.
 VERSION = 2

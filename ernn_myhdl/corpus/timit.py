@@ -31,7 +31,7 @@ from ernn_myhdl.corpus.phones import GLOTTAL_STOP, PHONES_39, TIMIT_TO_39
 from ernn_myhdl.corpus.segments import collapse, frame_labels
 from ernn_myhdl.corpus.storage import TOML_NAME, write_corpus
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.output_folder import check_folder, new_folder
+from ernn_myhdl.files.output_folder import check_folder, new_folder
 
 #: Raised by one whenever the same files make other features or labels.
 VERSION = 1

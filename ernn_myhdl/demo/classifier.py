@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels
+from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
 from ernn_myhdl.exchange.importing import Imported, import_model
 

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.check import count_mismatches
-from ernn_myhdl.cli.console import FAILED, FINE, frame_progress
-from ernn_myhdl.demo.data import load_japanese_vowels
+from ernn_myhdl.console import FAILED, FINE, frame_progress
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
+from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.demo.model import demo_design, network_inputs
 from ernn_myhdl.demo.readout import classify
-from ernn_myhdl.design import Design
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.storage import write_design
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.output_folder import new_folder
-from ernn_myhdl.run import Run, run_design, write_run
-from ernn_myhdl.schedule import schedule_for
-from ernn_myhdl.storage import write_design
+from ernn_myhdl.files.output_folder import new_folder
+from ernn_myhdl.runs.check import count_mismatches
+from ernn_myhdl.runs.run import Run, run_design, write_run
 
 DEVICE = "xc7z020"
 #: Frames of the first test utterances for each engine.
@@ -41,8 +41,8 @@ def accuracies(design: Design, sequences: list[np.ndarray], labels: np.ndarray) 
 
     The fixed-point numbers come from the integer model, which is bit-identical to the golden model.
     """
-    from golden.float_reference import FloatModel
-    from golden.integer import IntegerModel
+    from ernn_myhdl.golden.float_reference import FloatModel
+    from ernn_myhdl.golden.integer import IntegerModel
 
     def accuracy(outputs) -> float:
         return float(np.mean(classify(outputs) == labels))

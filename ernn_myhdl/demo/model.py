@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.cells import LstmCell
-from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels, normalise
+from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels, normalise
 from ernn_myhdl.demo.readout import demo_weights, load_readout
-from ernn_myhdl.design import Design, Hardware
+from ernn_myhdl.design.cells import LstmCell
+from ernn_myhdl.design.design import Design, Hardware
 
 CELL = LstmCell(inputs=12, hidden=64, projection=32, block=8, peepholes=True)
 HARDWARE = Hardware(lanes=8, ifft_units=4, element_width=1, samples_per_beat=8, sample_bits=16)
@@ -23,7 +23,7 @@ def network_inputs(data: JapaneseVowels, part: str) -> list[np.ndarray]:
 
 def demo_design(data: JapaneseVowels | None = None) -> Design:
     """The embedded model as a design; formats from the ranges over the training utterances."""
-    from golden.range_analysis import choose_activations, choose_formats
+    from ernn_myhdl.calibration.range_analysis import choose_activations, choose_formats
 
     data = data or load_japanese_vowels()
     weights = demo_weights()

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.build import build_network
-from ernn_myhdl.cells import LinearCell
-from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels
+from ernn_myhdl.calibration.build import build_network
+from ernn_myhdl.corpus.inputs import LABELS
+from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels
 from ernn_myhdl.demo.model import CELL, STATE_WORD, WORD, network_inputs
 from ernn_myhdl.demo.readout import demo_weights, load_readout
-from ernn_myhdl.inputs import LABELS
-from ernn_myhdl.network import Network
-from ernn_myhdl.output_folder import new_folder
-from ernn_myhdl.storage import write_design
+from ernn_myhdl.design.cells import LinearCell
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.storage import write_design
+from ernn_myhdl.files.output_folder import new_folder
 
 NETWORK = "network"
 TEST = "test.npz"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ernn_myhdl.demo.data import JapaneseVowels, load_japanese_vowels, normalise
+from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels, normalise
 
 if TYPE_CHECKING:
     from ernn_myhdl.demo.fit import Network, Recipe

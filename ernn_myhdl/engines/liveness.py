@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.program import SOURCES, program_for
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.program.program import SOURCES, program_for
 
 #: Nets of a layer that the text is made of, and those of the top.
 LAYER_NETS = (

@@ -2,17 +2,17 @@
 
 A probe records what one cycle computes: U block rows at the drain, E blocks at the first element-wise
 unit, `output_width` blocks behind the second phase. Block row R b + q is row q of block b, of R rows; see
-`ernn_myhdl.program`.
+`ernn_myhdl.program.program`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.program import program_for
-from golden.tensors import tensor_names, tensor_shapes
+from ernn_myhdl.golden.tensors import tensor_names, tensor_shapes
+from ernn_myhdl.program.program import program_for
 
 Chunks = list[tuple[int, list[int]]]
 

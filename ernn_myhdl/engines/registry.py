@@ -6,17 +6,17 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from ernn_myhdl.engines.initial_states import as_models_take_it, state_beats
+from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.engines.result import EngineResult, Job
-from ernn_myhdl.engines.stimulus import StateBeat, Turn, places, turn_user
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.formats import quantise
-from ernn_myhdl.input_scaling import scaled
+from ernn_myhdl.numerics.formats import quantise
+from ernn_myhdl.streams.initial_states import as_models_take_it, state_beats
+from ernn_myhdl.streams.traffic import StateBeat, Turn, places, turn_user
 
 
 def run_golden(job: Job) -> EngineResult:
     """The fxpmath reference, frame by frame."""
-    from golden.network import fixed_point_model
+    from ernn_myhdl.golden.network import fixed_point_model
 
     model = fixed_point_model(job.design)
     output = f"{job.design.layer_prefixes[-1]}output"
@@ -38,7 +38,7 @@ def run_golden(job: Job) -> EngineResult:
 
 def run_integer(job: Job) -> EngineResult:
     """The numpy model, vectorised over the sequences."""
-    from golden.network import integer_model
+    from ernn_myhdl.golden.network import integer_model
 
     initial = [as_models_take_it(job.design, state) for state in job.states]
     runs = integer_model(job.design).run(job.sequences, stages=job.stages, initial=initial)
@@ -51,8 +51,8 @@ def run_integer(job: Job) -> EngineResult:
 
 def run_myhdl(job: Job) -> EngineResult:
     """The core itself, cycle by cycle."""
-    from ernn_myhdl.engines.simulation import simulate
-    from ernn_myhdl.trace import CycleTrace, VcdTrace
+    from ernn_myhdl.engines.myhdl.simulation import simulate
+    from ernn_myhdl.engines.trace import CycleTrace, VcdTrace
 
     trace, notes = CycleTrace(job.design), []
     with ExitStack() as stack:
@@ -79,8 +79,8 @@ def run_myhdl(job: Job) -> EngineResult:
 
 def run_verilator(job: Job) -> EngineResult:
     """The converted core, compiled by Verilator."""
-    from ernn_myhdl.engines.verilator_build import build
-    from ernn_myhdl.engines.verilator_run import CompiledCore
+    from ernn_myhdl.engines.verilator.build import build
+    from ernn_myhdl.engines.verilator.run import CompiledCore
 
     made = build(job.design, job.source, job.say)
     notes = [] if made.cached else [f"compiled in {made.seconds:.0f} s; later runs take the build"]
@@ -94,7 +94,7 @@ def run_verilator(job: Job) -> EngineResult:
 
 def _beats(job: Job) -> list:
     """Beats of all sequences of a job, in the order in which their frames are sent."""
-    from ernn_myhdl.engines.stimulus import turn_beats
+    from ernn_myhdl.streams.traffic import turn_beats
 
     return turn_beats(raw_sequences(job), job.turns, job.design, job.loaded)
 
@@ -107,7 +107,7 @@ def _state_beats(job: Job) -> list[StateBeat]:
 def _result(job: Job, record, notes: list[str]) -> EngineResult:
     """What a simulation of the core recorded, as an engine's result."""
     from ernn_myhdl.engines.recorded_stages import assemble
-    from ernn_myhdl.engines.stimulus import beats_of_frame
+    from ernn_myhdl.streams.traffic import beats_of_frame
 
     design, turns = job.design, job.turns
     if record.interrupted:
@@ -153,7 +153,7 @@ def _together(watchers: list):
 
 def _frames_of(job: Job, record, turns: list[Turn]) -> tuple[np.ndarray, list[int]]:
     """Raw outputs of the delivered beats and the cycle of each frame's last beat, turn by turn."""
-    from ernn_myhdl.engines.stimulus import beats_of_frame, unpack_beat
+    from ernn_myhdl.streams.traffic import beats_of_frame, unpack_beat
 
     design = job.design
     size = beats_of_frame(design.outputs, design.stream_shape.samples_per_beat)
@@ -177,7 +177,7 @@ def _frames_of(job: Job, record, turns: list[Turn]) -> tuple[np.ndarray, list[in
 
 def run_ghdl_engine(job: Job) -> EngineResult:
     """The converted VHDL in GHDL."""
-    from ernn_myhdl.convert.ghdl import run_ghdl
+    from ernn_myhdl.engines.ghdl import run_ghdl
 
     raw, accepted, delivered = run_ghdl(
         job.design, raw_sequences(job), job.traffic, states=job.states
@@ -213,7 +213,7 @@ ENGINE_NAMES = (*ENGINES, AUTO)
 
 def choose_engine(name: str, vcd: bool = False) -> tuple[str, list[str]]:
     """The engine of this name, with notes on the choice; DesignError unless there is one."""
-    from ernn_myhdl.engines.verilator_build import missing_tool
+    from ernn_myhdl.engines.verilator.build import missing_tool
 
     if name not in ENGINE_NAMES:
         raise DesignError(f"engine {name!r}: must be one of {', '.join(ENGINE_NAMES)}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.engines.initial_states import CoreState
-from ernn_myhdl.engines.stimulus import Traffic, Turn
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.streams.initial_states import CoreState
+from ernn_myhdl.streams.traffic import Traffic, Turn
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Job:
     """Sequences to run on an engine.
 
     sequences: (frames, inputs) float64 each; the state is cleared at the start of each, or that of
-    `initial`, where it has one (`ernn_myhdl.engines.initial_states`).
+    `initial`, where it has one (`ernn_myhdl.streams.initial_states`).
     stages: keep every named tensor. vcd, vcd_lanes: waveform file (cycle-accurate engines) and
     whether it holds the lanes however many there are. progress: called with (frames, cycle).
     source: Verilog of the compiled engine, `verilog` or `vhdl`. say: called with what is being done
@@ -68,7 +68,7 @@ class EngineResult:
 
     stages: named tensors (frames, ...). stage_cycles: cycle of every block of them.
     frame_cycles: (frames, 2), first beat of x accepted and last beat of y delivered.
-    saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.trace`.
+    saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.engines.trace`.
     notes: what the user should know about the run. done: after Ctrl-C, frames of each sequence that
     the result holds.
     elaboration_seconds: of `myhdl`, before the first cycle.

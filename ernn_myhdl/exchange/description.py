@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.input_scaling import InputScaling, scaling_of
 
 PROPERTY = "ernn"
 _OPTIONS = {"reset": RESETS, "g_activation": ACTIVATIONS}

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl import __version__
-from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import GATES, PEEPHOLES
-from ernn_myhdl.input_scaling import InputScaling
 
 #: Opset and version of the representation that every runtime of the last years reads.
 OPSET, IR_VERSION = 17, 8

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
-from ernn_myhdl.input_scaling import InputScaling
 
 
 def module_names(layers: Sequence[DenseLayer]) -> list[tuple[str, list[DenseLayer]]]:

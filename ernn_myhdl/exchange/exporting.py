@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design import CoreSpecification
-from ernn_myhdl.exchange.dense import dense_layer
+from ernn_myhdl.design.dense import dense_layer
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.exchange.export_onnx import write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
-from ernn_myhdl.output_folder import Target, check_file, new_file
+from ernn_myhdl.files.output_folder import Target, check_file, new_file
 
 WRITERS = {".safetensors": write_state_dict, ".onnx": write_onnx}
 

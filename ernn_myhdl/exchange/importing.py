@@ -8,18 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.build import (
+from ernn_myhdl.calibration.build import (
     EXTRA_STATE_BITS,
     MAX_STATE_WORD,
     build_design,
     build_network,
     check_words,
 )
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Design
+from ernn_myhdl.calibration.generate import MAX_PARAMETERS, random_calibration
+from ernn_myhdl.calibration.input_scales import choose_input_scaling, folded, input_notes
+from ernn_myhdl.calibration.saturation import saturation_notes
+from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.input_scaling import InputScaling, scaled
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.source_model import Origin, file_digest, source_of
+from ernn_myhdl.design.storage import MARKS, write_design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.initial_states import STATES_NAME, write_initial_states
 from ernn_myhdl.exchange.projection import (
     block_sizes,
     one_each,
@@ -28,18 +35,11 @@ from ernn_myhdl.exchange.projection import (
 )
 from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import read_source
-from ernn_myhdl.exchange.source_model import Origin, file_digest, source_of
-from ernn_myhdl.generate import MAX_PARAMETERS, random_calibration
-from ernn_myhdl.input_scaling import InputScaling, scaled
-from ernn_myhdl.inputs import check_input, first_frames, load_input
-from ernn_myhdl.network import Network
-from ernn_myhdl.output_folder import Target, new_folder
-from ernn_myhdl.storage import MARKS, write_design
-from golden.initial_state import State
-from golden.input_scales import choose_input_scaling, folded, input_notes
-from golden.network import integer_model
-from golden.output_loss import OutputLoss
-from golden.saturation import saturation_notes
+from ernn_myhdl.files.output_folder import Target, new_folder
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.output_loss import OutputLoss
+from ernn_myhdl.streams.state_file import STATES_NAME, write_initial_states
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
@@ -78,7 +78,7 @@ class Imported:
 
     @property
     def initial_states(self) -> list[dict[str, np.ndarray] | None]:
-        """The state of each layer before the first frame (`golden.initial_state`), None for zero."""
+        """The state of each layer before the first frame (`ernn_myhdl.golden.initial_state`), None for zero."""
         return [layer.initial or None for layer in self.layers]
 
 

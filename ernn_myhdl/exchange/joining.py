@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ernn_myhdl.design.dense import DenseLayer, check_chain
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer, check_chain
 from ernn_myhdl.exchange.state_dict import Module
 
 #: With more modules the orders are not tried.

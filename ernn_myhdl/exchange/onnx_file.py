@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.limits import check_numbers, damage
 from ernn_myhdl.errors import DesignError, ToolError, short
-from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.limits import check_numbers, damage
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
 from ernn_myhdl.exchange.onnx_recurrent import GATES

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_linear import linear

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_recurrent import GATES
 from ernn_myhdl.exchange.onnx_values import Labels, Signal

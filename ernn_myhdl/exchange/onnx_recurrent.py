@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 
 #: Where our gates stand in ONNX's order: i, f, g, o in i, o, f, c; r, z, n in z, r, h.
 GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2)}

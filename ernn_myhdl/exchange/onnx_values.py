@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ernn_myhdl.exchange.dense import DenseLayer
+from ernn_myhdl.design.dense import DenseLayer
 
 #: The labels of one axis: one, or several that a Reshape has made one axis of.
 Axis = tuple[str, ...]

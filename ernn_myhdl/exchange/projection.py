@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ernn_myhdl.cells import Cell
+from ernn_myhdl.calibration.saturation import WARNING
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.source import Source
-from golden.float_reference import FloatModel
-from golden.initial_state import State
-from golden.output_loss import OutputLoss, output_loss
-from golden.saturation import WARNING
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Relative Frobenius error of a matrix from which its projection is warned of.
 LARGEST_CHANGE = 0.03

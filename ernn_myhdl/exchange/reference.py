@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.array_file import NoArrayFile, read_arrays
+from ernn_myhdl.corpus.inputs import check_input
+from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.inputs import check_input
-from golden.float_reference import FloatModel
-from golden.output_loss import OutputLoss, output_loss
+from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Of the span of the outputs: how far those of the layers may be from them.
 TOLERANCE = 1e-4

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.limits import check_model_file
+from ernn_myhdl.design.tensor_file import read_pt, read_safetensors
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import read_description
 from ernn_myhdl.exchange.joining import joined, layers_of
-from ernn_myhdl.exchange.limits import check_model_file
 from ernn_myhdl.exchange.onnx_file import read_onnx
 from ernn_myhdl.exchange.state_dict import modules, one_direction
-from ernn_myhdl.exchange.tensor_file import read_pt, read_safetensors
-from ernn_myhdl.input_scaling import InputScaling
 
 STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
 SUFFIXES = (*STATE_DICTS, ".onnx")

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.unknown_tensors import PARAMETER, check_names
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
-from ernn_myhdl.exchange.unknown_tensors import PARAMETER, check_names
 
 _LINEAR = {"weight", "bias"}
 _REVERSE = "_reverse"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ernn_myhdl import transform
-from ernn_myhdl.cells import BLOCK_SIZES, Cell
-from ernn_myhdl.circulant import blocks_for
+from ernn_myhdl.design.cells import BLOCK_SIZES, Cell
+from ernn_myhdl.numerics import transform
+from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.synthesis.devices import Device
 
 #: A step from k / 2 to k that saves less than this more is not worth a training.

@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from ernn_myhdl import transform
 from ernn_myhdl.explore import control_terms
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each, one_block, width_of
-from ernn_myhdl.netlist import Leaf
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import bits_for
+from ernn_myhdl.numerics import transform
+from ernn_myhdl.numerics.transform import width_for
 from ernn_myhdl.rtl.fft import signed_digits
-from ernn_myhdl.rtl.signals import bits_for
-from ernn_myhdl.transform import width_for
 
 #: Bits of shift register in one LUT.
 SHIFT_REGISTER = 32

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ernn_myhdl.cells import Cell
 from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
-from ernn_myhdl.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
+from ernn_myhdl.cycle_model.schedule import layer_cycles
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.memories import RAMB18_SHAPES, widest
 from ernn_myhdl.explore.resources import Resources, estimate, resources_of
-from ernn_myhdl.netlist import Rom
-from ernn_myhdl.program import Program, layer_program
-from ernn_myhdl.report import multipliers
-from ernn_myhdl.rtl.top import UNIT_LABELS, lane_side, parameter_memory
-from ernn_myhdl.rtl.units import units_for
-from ernn_myhdl.schedule import layer_cycles
+from ernn_myhdl.hdl.netlist import Rom
+from ernn_myhdl.program.program import Program, layer_program
+from ernn_myhdl.rtl.cells.units import units_for
+from ernn_myhdl.rtl.core.top import UNIT_LABELS, lane_side, parameter_memory
+from ernn_myhdl.runs.report import multipliers
 
 #: Lanes are these times a power of two.
 LANE_FACTORS = (1, 3, 5, 7)

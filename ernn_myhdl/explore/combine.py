@@ -2,7 +2,7 @@
 
 All layers have the same words and streams. Resources add up, with the leaves that join the layers; the interval
 is that of the slowest layer; the latency is that of the network's cycle model, in which each layer gets the
-beats of the one before as they are delivered (`ernn_myhdl.network_schedule`).
+beats of the one before as they are delivered (`ernn_myhdl.cycle_model.network_schedule`).
 
 Layers are joined one after the other. Of the layers, and of what is joined so far, only what nothing beats is joined
 further: where another of the same words and streams is at least as good in latency, interval and every resource,
@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Design
+from ernn_myhdl.cycle_model.network_schedule import network_frames, network_latency
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.explore.candidates import Candidate, as_scheduled
 from ernn_myhdl.explore.memories import widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import Resources, resources_of
-from ernn_myhdl.network_schedule import network_frames, network_latency
-from ernn_myhdl.rtl.network import joining_leaves
+from ernn_myhdl.rtl.core.network import joining_leaves
 
 #: Pairs of one task of the sweep.
 PAIRS = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.candidates import Candidate
-from ernn_myhdl.report import checked_clock
+from ernn_myhdl.runs.report import checked_clock
 
 GOALS = ("smallest", "latency", "fps")
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ernn_myhdl import sweep
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import CoreSpecification, Design, Hardware
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import CoreSpecification, Design, Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore import candidates as choices
 from ernn_myhdl.explore.candidates import Candidate, Numbers

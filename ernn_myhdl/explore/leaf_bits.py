@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.rtl.signals import Array
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import Array
 
 #: Name of a term -> how much there is of it.
 Terms = dict[str, float]

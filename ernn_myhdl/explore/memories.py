@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.convert.memory import in_block_ram
-from ernn_myhdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.netlist import Leaf, Rom
 
 #: Words x bits of one RAMB18 and one RAMB36, as simple dual-port memory.
 RAMB18_SHAPES = tuple((512 << i, 36 // (1 << i) if i < 3 else 4 >> (i - 3)) for i in range(6))

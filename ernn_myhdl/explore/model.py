@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ernn_myhdl.cells import BLOCK_SIZES, Cell
-from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.design.cells import BLOCK_SIZES, Cell
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.block_bounds import (
     Bounds,
@@ -33,8 +34,7 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import ModelState
-from ernn_myhdl.output_target import only_user
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.synthesis.devices import Device
 
 MOST_TRAININGS = 5

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ernn_myhdl.cells import Cell
+from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
-from ernn_myhdl.generate import new_network
 from ernn_myhdl.synthesis.devices import Device
 
 #: Bits of the cell state and of pre-activations beyond those of a weight.

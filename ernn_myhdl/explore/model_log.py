@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ernn_myhdl.explore.block_bounds import GAIN, Bounds, device_bits
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Hardware
-from ernn_myhdl.output_folder import new_file
+from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.synthesis.devices import Device
 
 if TYPE_CHECKING:

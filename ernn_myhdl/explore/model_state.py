@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.choice import Choice
-from ernn_myhdl.json_text import read_json
-from ernn_myhdl.output_folder import new_file, new_folder
+from ernn_myhdl.files.json_text import read_json
+from ernn_myhdl.files.output_folder import new_file, new_folder
 
 STATE_NAME = "exploration.json"
 

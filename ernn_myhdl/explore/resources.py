@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.explore.block_terms import kind_of, terms_of
 from ernn_myhdl.explore.memories import Memory, memory_of, widest
-from ernn_myhdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.netlist import Leaf, Rom
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
-from ernn_myhdl.rtl.top import core
 
 Component = Leaf | Rom
 Widths = Callable[[Rom], int]

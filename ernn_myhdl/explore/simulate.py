@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ernn_myhdl import sweep
-from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.explore.hardware import Exploration
-from ernn_myhdl.network_schedule import network_schedule
-from ernn_myhdl.package_digest import package_digest
-from ernn_myhdl.run import run_design
-from ernn_myhdl.schedule import frame_times
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.files.package_digest import package_digest
+from ernn_myhdl.runs.run import run_design
 
 FRAMES = 3
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ernn_myhdl.build import EXTRA_STATE_BITS, build_design, build_network
-from ernn_myhdl.design import CoreSpecification, Design
-from ernn_myhdl.generate import random_calibration
+from ernn_myhdl.calibration.build import EXTRA_STATE_BITS, build_design, build_network
+from ernn_myhdl.calibration.generate import random_calibration
+from ernn_myhdl.design.design import CoreSpecification, Design
 
 
 def in_word(

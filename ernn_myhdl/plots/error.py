@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import to_real
+from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.sqnr import HIGHEST_SQNR, sqnr
+from ernn_myhdl.golden.tensors import stages_of
+from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.plots.picture import BLUE, COLOURS, GREY, VERMILION, description, picture
-from ernn_myhdl.run import Run
-from golden.network import float_model
-from golden.sqnr import HIGHEST_SQNR, sqnr
-from golden.tensors import stages_of
+from ernn_myhdl.runs.run import Run
 
 #: Stages whose error over time is drawn, of the last layer.
 OVER_TIME = ("input", "preactivations", "gates", "cell_state", "output")

@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from ernn_myhdl.output_folder import Target, check_file, new_file
+from ernn_myhdl.files.output_folder import Target, check_file, new_file
 
 SUFFIXES = (".png", ".svg")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from matplotlib.patches import Patch
 
-from ernn_myhdl.design import CoreSpecification, Design
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.schedule import Schedule, schedule_for
+from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.network_schedule import network_schedule
 from ernn_myhdl.plots.picture import (
     BLUE,
     GREEN,
@@ -20,7 +21,6 @@ from ernn_myhdl.plots.picture import (
     description,
     picture,
 )
-from ernn_myhdl.schedule import Schedule, schedule_for
 
 #: Rows from top to bottom: label -> units of the schedule; both phases share the lanes.
 ROWS = {

@@ -12,10 +12,10 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
+from ernn_myhdl.engines.trace import VALID
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.plots.picture import BLUE, GREEN, GREY, SKY, VERMILION, description, picture
-from ernn_myhdl.run import Run
-from ernn_myhdl.trace import VALID
+from ernn_myhdl.runs.run import Run
 
 #: Lanes drawn without --signals, as far as the run has them: of the streams and of each layer.
 DEFAULT_SOURCE = ("s_axis_tvalid", "s_axis_tready", "s_axis_tdata")

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ernn_myhdl.evaluate import BATCH
-from ernn_myhdl.inputs import DataSet
+from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.recogniser.recipe import Recipe
+from ernn_myhdl.runs.evaluate import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
 from ernn_myhdl.train.recurrent import Gru, Lstm
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model import ModelExploration, explore_model
-from ernn_myhdl.output_list import write_list
+from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
 from ernn_myhdl.recogniser.task import Task

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.corpus.data_set import corpus_data
+from ernn_myhdl.corpus.inputs import CALIBRATION, DataSet
 from ernn_myhdl.corpus.storage import load_corpus, load_description
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.evaluate import accuracy_of
-from ernn_myhdl.inputs import CALIBRATION, DataSet
+from ernn_myhdl.runs.evaluate import accuracy_of
 
 VOWELS = "japanese-vowels"
 #: Every so many-th training utterance of the Japanese Vowels is one of validation.
@@ -77,7 +77,7 @@ def task_identity(source: str | Path) -> dict[str, str]:
 
 
 def _vowels() -> Task:
-    from ernn_myhdl.demo.data import load_japanese_vowels, normalise
+    from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels, normalise
 
     data = load_japanese_vowels()
     train, test = (normalise(p.sequences, data.mean, data.std) for p in (data.train, data.test))

@@ -24,17 +24,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.evaluate import accuracy_of, fixed_runs
-from ernn_myhdl.json_text import json_text, read_json
-from ernn_myhdl.output_folder import new_file, new_folder
-from ernn_myhdl.output_list import write_list
-from ernn_myhdl.output_target import only_user
+from ernn_myhdl.files.json_text import json_text, read_json
+from ernn_myhdl.files.output_folder import new_file, new_folder
+from ernn_myhdl.files.output_list import write_list
+from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
 from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
 from ernn_myhdl.recogniser.task import SCORED, Task
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.runs.evaluate import accuracy_of, fixed_runs
 from ernn_myhdl.train.admm import AdmmSchedule
 from ernn_myhdl.train.batches import SequenceBatches
 from ernn_myhdl.train.compressing import Compressed, compress, fit

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ernn_myhdl.netlist import Leaf, Net, Netlist, Rom
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, Rom
+from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.rtl import broadcast
-from ernn_myhdl.rtl.signals import Array, Bit
 
 #: Lanes behind one copy of the broadcast registers; a power of two.
 CLUSTER = 32

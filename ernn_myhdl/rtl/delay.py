@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block
 
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
-from ernn_myhdl.rtl.signals import Array, Bit, Word, unsigned
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, unsigned
 
 
 @block

@@ -1,6 +1,6 @@
 """The packed real FFT and its inverse as pipelines.
 
-One register after each stage of sums of `ernn_myhdl.transform`, two for a stage of rotations
+One register after each stage of sums of `ernn_myhdl.numerics.transform`, two for a stage of rotations
 (partial products; their rounded sum). The constants of a rotation are written in canonical signed
 digits, and its products are sums of shifted words. The widths are those that the largest possible
 input needs, so nothing overflows inside.
@@ -17,12 +17,12 @@ from collections.abc import Callable
 
 from myhdl import always, always_comb, block, intbv
 
-from ernn_myhdl import transform
-from ernn_myhdl.formats import Format
-from ernn_myhdl.netlist import Leaf, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, array
+from ernn_myhdl.hdl.written_block import written_block
+from ernn_myhdl.numerics import transform
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import rounding
-from ernn_myhdl.rtl.signals import Array, Bit, array
-from ernn_myhdl.written_block import written_block
 
 ROTATION_LATENCY = 2
 

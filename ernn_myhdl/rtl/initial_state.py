@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.circulant import blocks_for
-from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, ins, made_once, outs
-from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.numerics.circulant import blocks_for
 
 #: Cycles from the beat at the head of the FIFO to its (last) block.
 FRAMING_LATENCY = 1

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from myhdl import always, always_comb, block
 
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl.delay import delayed
-from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 READ_LATENCY = 1
 

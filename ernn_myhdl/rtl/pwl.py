@@ -1,4 +1,4 @@
-"""Piecewise linear sigmoid and tanh of an array; the table is that of `ernn_myhdl.pwl`.
+"""Piecewise linear sigmoid and tanh of an array; the table is that of `ernn_myhdl.numerics.pwl`.
 
     target = saturate((base[n] << base_shift) + slope[n] * d, rounded half up by `shift` bits)
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.pwl import PwlTable
-from ernn_myhdl.rtl.signals import Array, Bit, array, unsigned
-from ernn_myhdl.transform import width_for
+from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.types import Array, Bit, array, unsigned
+from ernn_myhdl.numerics.pwl import PwlTable
+from ernn_myhdl.numerics.transform import width_for
 
 LATENCY = 3
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.netlist import Leaf, ins, made_once, outs
-from ernn_myhdl.rtl.signals import Array, Bit
+from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit
 
 LATENCY = 1
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from myhdl import always, always_comb, block, instances
 
-from ernn_myhdl.cells import Cell
-from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
-from ernn_myhdl.program import Program
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.program.program import Program
 from ernn_myhdl.rtl import drain, fft, rounding
+from ernn_myhdl.rtl.cells.elementwise import BIAS_LATENCY, add_bias, arrays_leaf
 from ernn_myhdl.rtl.delay import delayed
-from ernn_myhdl.rtl.elementwise import BIAS_LATENCY, add_bias, arrays_leaf
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
-from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 #: Kept rows are read; sum; saturation.
 PARTS_LATENCY = READ_LATENCY + BIAS_LATENCY + rounding.LATENCY

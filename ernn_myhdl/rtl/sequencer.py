@@ -27,10 +27,10 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, concat
 
-from ernn_myhdl.design import Design
-from ernn_myhdl.netlist import Leaf, ins, outs
-from ernn_myhdl.program import FLAGS, program_for
-from ernn_myhdl.rtl.signals import Bit, Word, bits_for, like, unsigned
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
+from ernn_myhdl.program.program import FLAGS, program_for
 
 ISSUE_LATENCY = 1
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl.sequencer import flags
-from ernn_myhdl.rtl.signals import Array, Bit, Word, bits_for, unsigned
 
 DEPTH = 4
 FIFO_LATENCY = 1

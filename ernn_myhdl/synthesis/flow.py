@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from ernn_myhdl.design import CoreSpecification
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.output_folder import check_folder, new_folder
-from ernn_myhdl.output_list import write_list
+from ernn_myhdl.files.output_folder import check_folder, new_folder
+from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.synthesis import vivado, yosys
 from ernn_myhdl.synthesis.devices import Device, device_named
 from ernn_myhdl.synthesis.yosys_program import find_yosys

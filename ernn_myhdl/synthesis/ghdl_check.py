@@ -13,8 +13,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ernn_myhdl.child_process import run
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.processes.child_process import run
 
 LOG = "ghdl_synth.log"
 MESSAGE = re.compile(

@@ -7,8 +7,8 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from ernn_myhdl.child_process import run as run_program
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.synthesis.devices import Device
 
 PARAMETERS = "parameters.tcl"

@@ -18,9 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ernn_myhdl.child_process import run as run_program
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.output_folder import free_name
+from ernn_myhdl.files.output_folder import free_name
+from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.resources import (
     LATCH,

@@ -13,8 +13,8 @@ import re
 import shutil
 import sys
 
-from ernn_myhdl.child_process import run
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.processes.child_process import run
 
 #: Environment variable that names the program, where no other is asked for.
 VARIABLE = "ERNN_YOSYS"

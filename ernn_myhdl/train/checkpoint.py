@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.output_folder import PARTIAL, new_file
+from ernn_myhdl.files.output_folder import PARTIAL, new_file
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 PROPERTY = "ernn_training"

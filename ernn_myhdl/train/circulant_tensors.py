@@ -1,12 +1,12 @@
-"""Block-circulant matrices as tensors: what `ernn_myhdl.circulant` does with arrays, on any device."""
+"""Block-circulant matrices as tensors: what `ernn_myhdl.numerics.circulant` does with arrays, on any device."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ernn_myhdl.circulant import blocks_for
-from ernn_myhdl.circulant import project as project_array
+from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.numerics.circulant import project as project_array
 
 
 def expand(vectors: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def fold(matrix: Tensor, block: int) -> Tensor:
 def project(matrix: Tensor, block: int) -> Tensor:
     """First columns (..., p, q, k) of the nearest block-circulant matrix, in the type of `matrix`.
 
-    `ernn_myhdl.circulant.project`, in float64.
+    `ernn_myhdl.numerics.circulant.project`, in float64.
     """
     vectors = project_array(matrix.detach().cpu().numpy(), block)
     return torch.from_numpy(vectors).to(matrix)

@@ -18,21 +18,21 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ernn_myhdl.design import Design
+from ernn_myhdl.calibration.saturation import WARNING
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.source_model import Origin
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import DenseLayer
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of
-from ernn_myhdl.exchange.source_model import Origin
 from ernn_myhdl.exchange.state_dict import Module
-from ernn_myhdl.input_scaling import InputScaling
-from ernn_myhdl.network import Network
-from ernn_myhdl.output_folder import check_file, new_file
+from ernn_myhdl.files.output_folder import check_file, new_file
+from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
 from ernn_myhdl.train.trial import Checked, module_options, prefix
-from golden.float_reference import FloatModel
-from golden.saturation import WARNING
 
 if TYPE_CHECKING:
     from ernn_myhdl.train.compressing import Compressed

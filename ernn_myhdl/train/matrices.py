@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LstmCell
+from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.recurrent import Gru, Lstm

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ernn_myhdl.circulant import pack_spectrum, unpack_spectrum
+from ernn_myhdl.calibration.range_analysis import weight_format
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import quantise, to_real
+from ernn_myhdl.numerics.circulant import pack_spectrum, unpack_spectrum
+from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import CirculantPhase
 from ernn_myhdl.train.signals import SignalRounding
-from golden.range_analysis import weight_format
 
 #: float32 vectors hold spectra of so many bits exactly.
 WORDS = 4, 18

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ernn_myhdl.cells import GruCell, LstmCell
+from ernn_myhdl.design.cells import GruCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
 

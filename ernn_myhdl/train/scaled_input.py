@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from ernn_myhdl.inputs import check_input
+from ernn_myhdl.calibration.input_scales import UNEVEN, spread_shifts, uneven_elements
+from ernn_myhdl.corpus.inputs import check_input
 from ernn_myhdl.train.forward_calls import ForwardCalls
 from ernn_myhdl.train.generators import Batches, Data
 from ernn_myhdl.train.matrices import LINEAR, Matrix
 from ernn_myhdl.train.trial import Trial
-from golden.input_scales import UNEVEN, spread_shifts, uneven_elements
 
 Shifts = Mapping[str, tuple[int, ...]]
 

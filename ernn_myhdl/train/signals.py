@@ -2,7 +2,7 @@
 
 x of every recurrent layer is rounded in front of it, y behind it; in our own modules (`Lstm`, `Gru`) y is
 rounded before the next frame uses it too, which PyTorch's fused loops cannot. Formats follow the rules of
-`golden.range_analysis` on the largest magnitude that was seen so far.
+`ernn_myhdl.calibration.range_analysis` on the largest magnitude that was seen so far.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ernn_myhdl.formats import Format, format_for
+from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
+from ernn_myhdl.numerics.formats import Format, format_for
 from ernn_myhdl.train.recurrence import Rounding
 from ernn_myhdl.train.recurrent import Gru, Lstm
-from golden.range_analysis import MARGIN, SMALLEST_PEAK
 
 RECURRENT = (nn.LSTM, nn.GRU, Lstm, Gru)
 

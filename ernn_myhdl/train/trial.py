@@ -16,13 +16,13 @@ from torch import nn
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.joining import joined
 from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
+from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.between_modules import Path, followed
 from ernn_myhdl.train.forward_calls import ForwardCalls, forward_calls
 from ernn_myhdl.train.generators import Batches
 from ernn_myhdl.train.hardware_modules import check_modules
 from ernn_myhdl.train.model_ends import check_front, ending
 from ernn_myhdl.train.recurrent import Gru, Lstm
-from golden.float_reference import FloatModel
 
 #: Of the span of a module's outputs: how far those of its float reference may be.
 TOLERANCE = 1e-4

@@ -6,9 +6,9 @@ import pytest
 from block_bench import convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import require_tool
 
-from ernn_myhdl.netlist import Netlist
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.rtl import delay
-from ernn_myhdl.rtl.signals import Array, Bit, Word
 
 VALUES = {
     "five": (Word(5), 5, 5),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tools import require_tool
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.ghdl import check_folder
 from ernn_myhdl.convert.state_bench import STATES
-from ernn_myhdl.engines.compiled_hdl import corrected
-from ernn_myhdl.generate import new_design
+from ernn_myhdl.engines.ghdl import check_folder
+from ernn_myhdl.engines.verilator.compiled_hdl import corrected
 from ernn_myhdl.synthesis import ghdl_synth_check
 
 

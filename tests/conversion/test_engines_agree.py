@@ -10,12 +10,12 @@ import pytest
 from state_model import random_states
 from tools import build_without_optimisation, require_tool, require_verilator
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.generate import new_design, new_network
-from ernn_myhdl.network import Network
-from ernn_myhdl.run import run_design
-from ernn_myhdl.schedule import frame_times
+from ernn_myhdl.calibration.generate import new_design, new_network
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.runs.run import run_design
+from ernn_myhdl.streams.traffic import Traffic
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,12 @@ from random_designs import random_design, random_network
 from tools import require_tool
 
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.ghdl import analyse, check_folder, run_ghdl
 from ernn_myhdl.convert.test_bench import EXPECTED, bench_file, random_sequences
-from ernn_myhdl.engines.stimulus import Traffic
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.engines.ghdl import analyse, check_folder, run_ghdl
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.schedule import frame_times
-from golden.network import fixed_point_model
+from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.streams.traffic import Traffic
 
 pytestmark = pytest.mark.ghdl
 

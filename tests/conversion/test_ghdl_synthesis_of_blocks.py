@@ -11,12 +11,12 @@ import subprocess
 import pytest
 from tools import require_tool
 
+from ernn_myhdl.calibration.presets import preset_design
 from ernn_myhdl.convert import convert
-from ernn_myhdl.engines.compiled_hdl import corrected
-from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.presets import preset_design
-from ernn_myhdl.rtl.signals import Bit
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.engines.verilator.compiled_hdl import corrected
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import Bit
+from ernn_myhdl.rtl.core.top import core
 
 #: Random bits that a block gets, its cycles, and the first that is compared: pipelines begin with
 #: undefined data.

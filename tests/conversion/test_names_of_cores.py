@@ -16,9 +16,9 @@ from ernn_myhdl.convert import convert
 from ernn_myhdl.convert.names import KEYWORDS, declared_names, languages_with, named
 from ernn_myhdl.convert.verilog_layout import verilog_layout
 from ernn_myhdl.convert.verilog_widths import with_widths
-from ernn_myhdl.engines.verilator_build import find_verilator
+from ernn_myhdl.engines.verilator.build import find_verilator
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.rtl.top import core
+from ernn_myhdl.rtl.core.top import core
 
 LSTM = new_design(3, 4, 2, 2, True, lanes=4, samples_per_beat=2, name="first")
 

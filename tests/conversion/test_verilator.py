@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from tools import build_without_optimisation, require_verilator
 
-from ernn_myhdl.engines import verilator_build
-from ernn_myhdl.engines.simulation import simulate
-from ernn_myhdl.engines.stimulus import Traffic, frame_beats
-from ernn_myhdl.engines.verilator_build import CACHE_VARIABLE, build
-from ernn_myhdl.engines.verilator_run import CompiledCore
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.engines.myhdl.simulation import simulate
+from ernn_myhdl.engines.verilator import build as verilator_build
+from ernn_myhdl.engines.verilator.build import CACHE_VARIABLE, build
+from ernn_myhdl.engines.verilator.run import CompiledCore
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.formats import quantise
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.run import run_design
+from ernn_myhdl.numerics.formats import quantise
+from ernn_myhdl.runs.run import run_design
+from ernn_myhdl.streams.traffic import Traffic, frame_beats
 
 pytestmark = [pytest.mark.verilator, pytest.mark.slow]
 

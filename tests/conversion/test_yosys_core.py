@@ -7,8 +7,8 @@ import pytest
 from block_cases import LANES, convert_case
 from tools import require_tool
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.resources import estimate
-from ernn_myhdl.generate import new_design
 from ernn_myhdl.synthesis import synthesise
 
 #: Bounds on the path between two registers, for 200 MHz on a 7-series device.

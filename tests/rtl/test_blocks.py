@@ -10,12 +10,13 @@ import pytest
 from block_bench import compare, run_myhdl
 from block_cases import CASES, FORMATS, ROUNDING, pipeline, through
 
-from ernn_myhdl import rtl, transform
-from ernn_myhdl.formats import Format, requantise
-from ernn_myhdl.netlist import Netlist
+from ernn_myhdl import rtl
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import Array, Bit
+from ernn_myhdl.numerics import transform
+from ernn_myhdl.numerics.formats import Format, requantise
 from ernn_myhdl.rtl import fft, rounding
 from ernn_myhdl.rtl.drain import combine_leaf
-from ernn_myhdl.rtl.signals import Array, Bit
 
 
 def bench_of(case):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ernn_myhdl.check import check_run
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.netlist import Netlist, Rom
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.hdl.netlist import Netlist, Rom
 from ernn_myhdl.rtl import cluster
-from ernn_myhdl.rtl.top import core
-from ernn_myhdl.run import run_design
+from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.runs.check import check_run
+from ernn_myhdl.runs.run import run_design
 
 
 def design(**hardware):

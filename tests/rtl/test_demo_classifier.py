@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.demo.classifier import classes, import_classifier
-from ernn_myhdl.demo.data import load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
-from ernn_myhdl.network_schedule import network_schedule
-from ernn_myhdl.run import run_design
+from ernn_myhdl.runs.run import run_design
 
 
 @pytest.mark.slow

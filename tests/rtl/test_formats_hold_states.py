@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ernn_myhdl.build import build_design, build_network
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from golden.initial_state import state_sizes
-from golden.network import float_model
-from golden.random_weights import random_weights
+from ernn_myhdl.calibration.build import build_design, build_network
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.golden.network import float_model
 
 CELLS = {
     "gru before": GruCell(5, 8, 4),

@@ -9,17 +9,17 @@ import pytest
 from state_model import random_states, states_of
 from stream_model import one_stream, raw_frames
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.design import Design
-from ernn_myhdl.engines.initial_states import layer_beats, state_beats
-from ernn_myhdl.engines.simulation import simulate
-from ernn_myhdl.engines.stimulus import Traffic, Turn, frame_beats, turn_beats
+from ernn_myhdl.calibration.generate import new_design, new_network
+from ernn_myhdl.cycle_model.schedule import frame_times, schedule_for
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.generate import new_design, new_network
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.stream import DEPTH
-from ernn_myhdl.rtl.top import core
-from ernn_myhdl.schedule import frame_times, schedule_for
-from golden.network import integer_model
+from ernn_myhdl.streams.initial_states import layer_beats, state_beats
+from ernn_myhdl.streams.traffic import Traffic, Turn, frame_beats, turn_beats
 
 #: Beats of a block, of several blocks and of less; one stream and several; all cells; blocks of y that
 #: are smaller than those of x.

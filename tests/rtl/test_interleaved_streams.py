@@ -9,9 +9,9 @@ from stream_model import expected_beats, raw_frames
 from test_streams import _last, check, delivered, run
 
 from ernn_myhdl import DesignError, new_design
-from ernn_myhdl.engines.simulation import simulate
-from ernn_myhdl.engines.stimulus import Traffic, beats_of_frame, frame_beats, turn_beats
-from golden.framing import framed
+from ernn_myhdl.engines.myhdl.simulation import simulate
+from ernn_myhdl.streams.framing import framed
+from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, frame_beats, turn_beats
 
 #: Many lanes, and what differs in the way of y: with a projection, without, dense.
 DESIGNS = {

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from random_designs import corner_inputs, random_design, random_inputs
 
-from ernn_myhdl.cells import BLOCK_SIZES
-from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.program import program_for
-from ernn_myhdl.schedule import frame_times
-from golden.tensors import tensor_names
+from ernn_myhdl.cycle_model.schedule import frame_times
+from ernn_myhdl.design.cells import BLOCK_SIZES
+from ernn_myhdl.golden.tensors import tensor_names
+from ernn_myhdl.program.program import program_for
+from ernn_myhdl.streams.traffic import Traffic
 
 #: Block size -> (LSTM designs, GRU designs, largest size, frames of the two sequences). Large blocks
 #: simulate slowly.

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from random_designs import NETWORKS, corner_inputs, numbered_network, random_inputs
 
-from ernn_myhdl.engines.stimulus import Traffic
-from ernn_myhdl.network_schedule import network_schedule
-from golden.tensors import stages_of
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.golden.tensors import stages_of
+from ernn_myhdl.streams.traffic import Traffic
 
 #: `benchmarks.random_networks` runs all of them, and on more engines.
 CASES = range(8)

@@ -1,7 +1,7 @@
 """The AXI-Stream side of the core: gaps, back-pressure, frames of wrong length, resets.
 
 Whatever the traffic, the transfers are those of the integer model; what a malformed stream stands for
-is told by `golden/framing.py`.
+is told by `ernn_myhdl/streams/framing.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import pytest
 from stream_model import expected_beats, raw_frames, sequence_beats
 
 from ernn_myhdl import ToolError, new_design
-from ernn_myhdl.engines.simulation import simulate
-from ernn_myhdl.engines.stimulus import Beat, Traffic, beats_of_frame, frame_beats
-from ernn_myhdl.netlist import pack_fields
-from golden.framing import framed
-from golden.integer import IntegerModel
+from ernn_myhdl.engines.myhdl.simulation import simulate
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.streams.framing import framed
+from ernn_myhdl.streams.traffic import Beat, Traffic, beats_of_frame, frame_beats
 
 #: Designs by the relation of beat (S samples), block (k samples) and frame.
 DESIGNS = {

@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from ernn_myhdl.array_file import MAX_NUMBERS, NoArrayFile, read_arrays
+from ernn_myhdl.corpus.inputs import load_input
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.inputs import load_input
+from ernn_myhdl.files.array_file import MAX_NUMBERS, NoArrayFile, read_arrays
 
 
 def header(shape, kind="<f8", version=b"\1\0"):

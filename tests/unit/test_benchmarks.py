@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.paper_layers import paper_design
+from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.schedule import schedule_for
 
 
 def test_the_layers_of_the_paper():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ernn_myhdl.cells import BLOCK_SIZES
-from ernn_myhdl.circulant import (
+from ernn_myhdl.design.cells import BLOCK_SIZES
+from ernn_myhdl.numerics.circulant import (
     blocks_for,
     expand,
     pack_spectrum,

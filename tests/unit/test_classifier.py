@@ -12,11 +12,11 @@ import pytest
 from tools import require_module
 
 from benchmarks import classifier as benchmark
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.classifier import CLASSIFIER_FILE, classes, import_classifier
-from ernn_myhdl.demo.data import load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
-from ernn_myhdl.run import run_design
-from golden.network import float_model
+from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.runs.run import run_design
 
 DATA = load_japanese_vowels()
 TORCH = "pip install 'ernn-myhdl[torch]'"

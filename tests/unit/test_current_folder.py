@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ernn_myhdl import new_design, save_design
-from ernn_myhdl.child_process import python_module, run
+from ernn_myhdl.processes.child_process import python_module, run
 
 #: Modules of Python, of packages that we need, and this package.
 NAMES = (
@@ -53,7 +53,7 @@ def test_the_compiled_engine_writes_its_verilog(place):
     code = (
         "import sys; del sys.path[0]; from pathlib import Path\n"
         "from ernn_myhdl import load_design\n"
-        "from ernn_myhdl.engines.compiled_hdl import write_verilog\n"
+        "from ernn_myhdl.engines.verilator.compiled_hdl import write_verilog\n"
         "Path('out').mkdir(); write_verilog(load_design('design'), 'verilog', Path('out').absolute())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -97,4 +97,4 @@ def test_no_other_process_is_started_with_python_m():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             starts = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
             if starts and node.value.id == "subprocess" and node.attr in ("run", "Popen", "call"):
-                assert file.name in allowed, f"{file}: use ernn_myhdl.child_process"
+                assert file.name in allowed, f"{file}: use ernn_myhdl.processes.child_process"

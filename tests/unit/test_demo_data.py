@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ernn_myhdl.demo.convert_data import main as convert
-from ernn_myhdl.demo.convert_data import parse_line
-from ernn_myhdl.demo.data import DATA_FILE, load_japanese_vowels, normalise
+from ernn_myhdl.corpus.convert_japanese_vowels import main as convert
+from ernn_myhdl.corpus.convert_japanese_vowels import parse_line
+from ernn_myhdl.corpus.japanese_vowels import DATA_FILE, load_japanese_vowels, normalise
 from ernn_myhdl.demo.readout import classify, demo_weights, load_readout
 
 DATA = load_japanese_vowels()

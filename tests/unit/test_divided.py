@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.engines.divided import divided
+from ernn_myhdl.engines.verilator.divided import divided
 
 ZERO = "0" * 72
 MODULE = f"""\

@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 
 from ernn_myhdl import GruCell, LinearCell, LstmCell, new_design, new_network
-from ernn_myhdl.cells import BLOCK_SIZES, CELLS
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.cli.new import design_arguments
-from ernn_myhdl.netlist import Leaf, Netlist
-from ernn_myhdl.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS
+from ernn_myhdl.hdl.netlist import Leaf, Netlist
+from ernn_myhdl.hdl.types import Array
+from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multiplications
 from ernn_myhdl.rtl import fft
-from ernn_myhdl.rtl.lstm_cells import CellTiming
+from ernn_myhdl.rtl.cells.lstm import CellTiming
+from ernn_myhdl.rtl.cells.units import units_for
+from ernn_myhdl.rtl.core.top import Latencies, core, layer_core
 from ernn_myhdl.rtl.memory import store
-from ernn_myhdl.rtl.signals import Array
-from ernn_myhdl.rtl.top import Latencies, core, layer_core
-from ernn_myhdl.rtl.units import units_for
-from ernn_myhdl.schedule import schedule_for
-from ernn_myhdl.transform import forward_graph, inverse_graph, multiplications
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -450,7 +450,7 @@ def test_every_option_is_described():
 
 
 def test_exit_codes_are_described():
-    from ernn_myhdl.cli import console
+    from ernn_myhdl import console
 
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
     codes = {

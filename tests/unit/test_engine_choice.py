@@ -10,17 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.engines import registry, verilator_build
-from ernn_myhdl.engines.compiled_hdl import compiled_core, memories
-from ernn_myhdl.engines.verilator_build import cache_folder, layout
-from ernn_myhdl.engines.verilator_run import FIELDS
+from ernn_myhdl.design.storage import save_design
+from ernn_myhdl.engines import registry
+from ernn_myhdl.engines.verilator import build as verilator_build
+from ernn_myhdl.engines.verilator.build import cache_folder, layout
+from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, memories
+from ernn_myhdl.engines.verilator.run import FIELDS
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.netlist import elaborate
-from ernn_myhdl.rtl.top import core
-from ernn_myhdl.run import load_run, run_design
-from ernn_myhdl.storage import save_design
+from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.runs.run import load_run, run_design
 
 DESIGN = new_design(5, 8, 4, 2, True, lanes=4, ifft_units=2, samples_per_beat=2)
 

@@ -8,19 +8,19 @@ import pytest
 from test_bad_input import listing
 
 from ernn_myhdl import DesignError, LinearCell, build_design, new_network, save_design
-from ernn_myhdl.cells import GruCell, LstmCell
+from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.demo.data import load_japanese_vowels
+from ernn_myhdl.corpus.inputs import DataSet, load_data, load_input
+from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.model import network_inputs
 from ernn_myhdl.demo.network import vowels_network, write_data
 from ernn_myhdl.demo.readout import classify, demo_weights
-from ernn_myhdl.evaluate import at_word, evaluate, smallest_word, sweep_words
-from ernn_myhdl.inputs import DataSet, load_data, load_input
-from golden.float_reference import FloatModel
-from golden.integer import IntegerModel
-from golden.network import integer_model
-from golden.random_weights import random_weights
-from golden.sqnr import HIGHEST_SQNR, sqnr
+from ernn_myhdl.design.cells import GruCell, LstmCell
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.sqnr import HIGHEST_SQNR, sqnr
+from ernn_myhdl.runs.evaluate import at_word, evaluate, smallest_word, sweep_words
 
 
 def _sequences(inputs=5, lengths=(6, 3, 9, 4)):
@@ -89,7 +89,7 @@ def test_sqnr_is_bounded():
 
 def test_batches_change_nothing(design, labelled, monkeypatch):
     whole, done = evaluate(design, labelled), []
-    monkeypatch.setattr("ernn_myhdl.evaluate.BATCH", 1)
+    monkeypatch.setattr("ernn_myhdl.runs.evaluate.BATCH", 1)
     parts = evaluate(design, labelled, progress=lambda frames, _: done.append(frames))
     assert (parts.sqnr, parts.accuracy) == (pytest.approx(whole.sqnr), whole.accuracy)
     assert done == [6, 9, 18, 22, 28, 31, 40, 44]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ernn_myhdl import new_design
-from golden.integer import IntegerModel
-from golden.matrix_transform import EXACT
-from golden.spectral_matrix import SpectralMatrix
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.matrix_transform import EXACT
+from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
 
 
 def by_definition(spectra: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -13,7 +13,10 @@ from random_designs import numbered_network, random_design
 
 from benchmarks import resource_model
 from benchmarks.resource_designs import EXPLORED, SPECIAL_VALIDATION
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.calibration.presets import preset_design
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.candidates import Numbers, evaluate
 from ernn_myhdl.explore.goal import Goal
@@ -21,14 +24,11 @@ from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
 from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate, resources_of
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.netlist import Leaf
-from ernn_myhdl.presets import preset_design
-from ernn_myhdl.report import design_info
+from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.rtl import rounding
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
-from ernn_myhdl.rtl.top import core
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.synthesis.devices import device_named
 
 #: `ernn synth --tool yosys` with Yosys 0.23, 2026-11-23: LUT, FF, DSP48, RAMB18, RAMB36.

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ernn_myhdl import load_design
-from ernn_myhdl.build import build_design
-from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
+from ernn_myhdl.calibration.build import build_design
+from ernn_myhdl.calibration.generate import new_network, random_calibration
+from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.block_bounds import (
     GAIN,
@@ -28,10 +30,8 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
 from ernn_myhdl.explore.model import MOST_TRAININGS, explore_model
 from ernn_myhdl.explore.model_hardware import Hardware, fit_to
-from ernn_myhdl.generate import new_network, random_calibration
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.synthesis.devices import device_named
-from golden.random_weights import random_weights
 
 SMALL, LARGE = device_named("xc7z020"), device_named("xc7vx690t")
 WORD = 12

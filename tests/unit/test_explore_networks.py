@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from memory_widths import all_weights_vary
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.explore.combine import unbeaten
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.explore.words import in_word
-from ernn_myhdl.generate import new_network
-from ernn_myhdl.network import Network
-from ernn_myhdl.report import design_info
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.synthesis.devices import device_named
 
 DEVICE = device_named("xc7z020")

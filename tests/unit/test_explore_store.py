@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.storage import save_design
 from ernn_myhdl.explore import simulate
-from ernn_myhdl.generate import new_design
-from ernn_myhdl.storage import save_design
 
 
 class Runs:

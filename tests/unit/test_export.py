@@ -9,13 +9,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from ernn_myhdl import load_design, new_design, save_design
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.dense import dense_layer
 from ernn_myhdl.exchange.exporting import export_model
 from ernn_myhdl.exchange.importing import import_model
-from ernn_myhdl.generate import new_network
 
 LAYERS = {
     "lstm": [LstmCell(4, 6, block=2)],
@@ -39,9 +39,9 @@ def make(case, seed=1):
     cells = LAYERS[case]
     if len(cells) > 1:
         return new_network(cells, seed, lanes=1)
-    from ernn_myhdl.build import build_design
-    from ernn_myhdl.generate import random_calibration
-    from golden.random_weights import random_weights
+    from ernn_myhdl.calibration.build import build_design
+    from ernn_myhdl.calibration.generate import random_calibration
+    from ernn_myhdl.calibration.random_weights import random_weights
 
     weights = random_weights(cells[0], seed)
     return build_design(cells[0], weights, random_calibration(cells[0].inputs, seed))

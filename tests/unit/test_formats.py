@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import (
+from ernn_myhdl.golden.fxp_arithmetic import number, quantised, requantised, rounded
+from ernn_myhdl.numerics.formats import (
     Format,
     format_for,
     quantise,
@@ -18,7 +19,6 @@ from ernn_myhdl.formats import (
     saturate,
     to_real,
 )
-from golden.fxp_arithmetic import number, quantised, requantised, rounded
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=200)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ernn_myhdl import new_design
-from ernn_myhdl.network import Network
+from ernn_myhdl.design.network import Network
 
 
 def design(seed=0, **changes):

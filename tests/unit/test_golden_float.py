@@ -5,13 +5,13 @@ import pytest
 from random_designs import random_design
 from tools import require_module
 
-from ernn_myhdl.cells import BLOCK_SIZES, CELLS, RESETS, GruCell, LinearCell, LstmCell
-from ernn_myhdl.circulant import expand, project
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS, GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
-from golden.float_cells import logistic
-from golden.float_reference import FloatModel, dense_gru, dense_lstm
-from golden.random_weights import random_weights
-from golden.tensors import layer_elements, masked_names, tensor_names, tensor_shapes
+from ernn_myhdl.golden.float_cells import logistic
+from ernn_myhdl.golden.float_reference import FloatModel, dense_gru, dense_lstm
+from ernn_myhdl.golden.tensors import layer_elements, masked_names, tensor_names, tensor_shapes
+from ernn_myhdl.numerics.circulant import expand, project
 
 
 def _sequences(inputs, lengths=(7, 3, 5), seed=0):

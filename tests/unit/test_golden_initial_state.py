@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from random_designs import random_design, random_inputs
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import choose_formats, model_design
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
-from golden.fixed_point import FixedPointModel
-from golden.float_reference import FloatModel
-from golden.initial_state import state_sizes
-from golden.integer import IntegerModel
-from golden.random_weights import random_weights
-from golden.range_analysis import choose_formats, model_design
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.golden.integer import IntegerModel
 
 CELLS = [
     LstmCell(7, 13, 5, block=4, peepholes=True),

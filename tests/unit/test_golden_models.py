@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_designs import corner_inputs, random_design, random_inputs
 
-from ernn_myhdl.cells import ACTIVATIONS, BLOCK_SIZES, GruCell, LinearCell, LstmCell
-from ernn_myhdl.design import Activations
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import choose_formats, model_design
+from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import Activations
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import Format
-from golden.fixed_point import FixedPointModel
-from golden.integer import IntegerModel
-from golden.random_weights import random_weights
-from golden.range_analysis import choose_formats, model_design
-from golden.tensors import saturating_names, tensor_formats, tensor_names, tensor_shapes
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.tensors import saturating_names, tensor_formats, tensor_names, tensor_shapes
+from ernn_myhdl.numerics.formats import Format
 
 
 def assert_same(design, x):
@@ -177,7 +177,7 @@ def test_chunks_of_frames_change_nothing(monkeypatch):
     design = _design()
     x = [random_inputs(seed, design, frames) for seed, frames in enumerate((5, 11, 2))]
     expected = IntegerModel(design).run(x)
-    monkeypatch.setattr("golden.integer.CHUNK_WORDS", 1)
+    monkeypatch.setattr("ernn_myhdl.golden.integer.CHUNK_WORDS", 1)
     for run, whole in zip(IntegerModel(design).run(x), expected, strict=True):
         assert np.array_equal(run.raw, whole.raw)
         assert run.saturations == whole.saturations

@@ -5,24 +5,24 @@ import pytest
 from random_designs import random_inputs
 from tools import require_module
 
-from ernn_myhdl.build import build_design, build_network
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.design import StreamShape
+from ernn_myhdl.calibration.build import build_design, build_network
+from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.calibration.network_formats import choose_network_formats
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import StreamShape
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import Format
-from ernn_myhdl.generate import new_network
-from golden.bidirectional import (
+from ernn_myhdl.golden.bidirectional import (
     FixedPointBidirectional,
     FloatBidirectional,
     IntegerBidirectional,
 )
-from golden.float_reference import FloatModel
-from golden.initial_state import state_sizes
-from golden.integer import IntegerModel
-from golden.network import fixed_point_model, float_model, integer_model
-from golden.network_formats import choose_network_formats
-from golden.random_weights import random_weights
-from golden.tensors import stages_of, tensor_names
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.network import fixed_point_model, float_model, integer_model
+from ernn_myhdl.golden.tensors import stages_of, tensor_names
+from ernn_myhdl.numerics.formats import Format
 
 CELLS = (
     LstmCell(7, 13, 6, block=4, peepholes=True),

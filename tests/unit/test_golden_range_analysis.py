@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ernn_myhdl.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
-from ernn_myhdl.design import Activations
-from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import Format
-from ernn_myhdl.generate import new_design
-from golden.float_reference import FloatModel
-from golden.integer import IntegerModel
-from golden.random_weights import random_weights
-from golden.range_analysis import (
+from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import (
     choose_activations,
     choose_formats,
     model_design,
     observed_ranges,
 )
-from golden.range_table import format_table, range_table
-from golden.tensors import saturating_names, tensor_formats, tensor_names
+from ernn_myhdl.calibration.range_table import format_table, range_table
+from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import Activations
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.tensors import saturating_names, tensor_formats, tensor_names
+from ernn_myhdl.numerics.formats import Format
 
 OTHER_CELLS = [GruCell(19, 40), GruCell(19, 40, reset="after"), LinearCell(19, 40)]
 
@@ -196,7 +196,7 @@ def test_zero_weights_and_zero_inputs_have_formats(block):
 def test_groups_of_calibration_sequences_change_nothing(monkeypatch):
     cell, weights, calibration = _case()
     whole = observed_ranges(cell, weights, calibration)
-    monkeypatch.setattr("golden.range_analysis.CHUNK_WORDS", 1)
+    monkeypatch.setattr("ernn_myhdl.calibration.range_analysis.CHUNK_WORDS", 1)
     parts = observed_ranges(cell, weights, calibration)
     for name, limits in whole.items():
         assert parts[name] == pytest.approx(limits, rel=1e-12)

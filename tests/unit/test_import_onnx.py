@@ -21,11 +21,11 @@ from foreign_models import (
 )
 from tools import require_module
 
+from ernn_myhdl.design.storage import load_design
 from ernn_myhdl.exchange.importing import import_model, save_imported
-from ernn_myhdl.exchange.initial_states import load_initial_states
 from ernn_myhdl.exchange.source import read_source
-from ernn_myhdl.storage import load_design
-from golden.float_cells import logistic
+from ernn_myhdl.golden.float_cells import logistic
+from ernn_myhdl.streams.state_file import load_initial_states
 
 pytestmark = pytest.mark.onnx
 

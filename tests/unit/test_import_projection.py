@@ -9,10 +9,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from ernn_myhdl import import_model
-from ernn_myhdl.circulant import expand
 from ernn_myhdl.cli.main import main
-from golden.network import integer_model
-from golden.output_loss import output_loss
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.output_loss import output_loss
+from ernn_myhdl.numerics.circulant import expand
 
 
 def _array(*shape: int, seed: int = 0) -> np.ndarray:

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import import_model
 from ernn_myhdl.exchange.source import read_source
-from golden.bidirectional import FloatBidirectional
-from golden.integer import IntegerModel
+from ernn_myhdl.golden.bidirectional import FloatBidirectional
+from ernn_myhdl.golden.integer import IntegerModel
 
 pytestmark = pytest.mark.torch
 
@@ -247,7 +247,7 @@ def test_projection_is_the_nearest_and_its_error_is_told(tmp_path):
     assert imported.design.cell.block == 8
     assert any("retrain" in note for note in imported.notes)
     dense = imported.layers[0].weights["input_weight"].astype(np.float64)
-    from ernn_myhdl.circulant import expand
+    from ernn_myhdl.numerics.circulant import expand
 
     near = expand(imported.design.weights["input_weight"])[:, :30, :12]
     error = np.linalg.norm(dense - near) / np.linalg.norm(dense)

@@ -9,17 +9,17 @@ import pytest
 from safetensors.numpy import save_file
 from state_model import random_states
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.check import check_run
+from ernn_myhdl.calibration.generate import new_design, new_network
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.design import Design
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import import_model, save_imported
-from ernn_myhdl.exchange.initial_states import STATES_NAME, read_initial_states
-from ernn_myhdl.generate import new_design, new_network
-from ernn_myhdl.network import Network
-from ernn_myhdl.run import load_run
-from ernn_myhdl.storage import load_design, save_design
+from ernn_myhdl.runs.check import check_run
+from ernn_myhdl.runs.run import load_run
+from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states
 
 LSTM = new_design(4, 6, 5, 2, lanes=2, streams=2, initial_states=True)
 NETWORK = new_network(

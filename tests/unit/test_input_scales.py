@@ -8,19 +8,19 @@ from safetensors.numpy import load_file, save_file
 from tools import require_tool
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, new_design, save_design
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.circulant import expand
+from ernn_myhdl.calibration.input_scales import choose_input_scaling, coarse_elements, folded
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_table import core_range_table
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.evaluate import at_word
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.explore.words import in_word
-from ernn_myhdl.formats import quantise
-from ernn_myhdl.input_scaling import InputScaling
-from ernn_myhdl.network import Network
-from golden.float_reference import FloatModel
-from golden.input_scales import choose_input_scaling, coarse_elements, folded
-from golden.network import float_model, integer_model
-from golden.random_weights import random_weights
-from golden.range_table import core_range_table
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.numerics.circulant import expand
+from ernn_myhdl.numerics.formats import quantise
+from ernn_myhdl.runs.evaluate import at_word
 
 #: Standard deviation and mean of temperature, pressure, a flag and vibration.
 SPREAD, MEAN = np.array([5, 10, 0.5, 0.01]), np.array([20, 1013, 0.5, 0])
@@ -125,7 +125,7 @@ def test_folder_keeps_the_scaling(tmp_path):
     assert again.input_scaling == design.input_scaling
     run = again.run(sensors(4)[0], "integer")
     run.save(tmp_path / "run")
-    from ernn_myhdl.run import load_run
+    from ernn_myhdl.runs.run import load_run
 
     loaded = load_run(tmp_path / "run")
     assert loaded.design == design and np.array_equal(loaded.x, sensors(4)[0])
@@ -133,7 +133,7 @@ def test_folder_keeps_the_scaling(tmp_path):
 
 def test_designs_without_a_scaling_keep_digest_and_text():
     """Of the code before there were scalings."""
-    from ernn_myhdl.storage import design_toml
+    from ernn_myhdl.design.storage import design_toml
 
     design = new_design(5, 9, 4, 4, True, lanes=4, name="small_core")
     assert "host" not in design_toml(design)
@@ -238,7 +238,7 @@ def test_element_without_weights_does_not_widen_the_format():
 
 
 def test_flags_are_not_too_coarse_and_small_elements_are():
-    from ernn_myhdl.formats import Format
+    from ernn_myhdl.numerics.formats import Format
 
     x = sensors(1)
     assert coarse_elements(x, Format(12, 0)).tolist() == [3]

@@ -11,9 +11,9 @@ from safetensors.numpy import load_file, save_file
 
 from ernn_myhdl import DesignError, load_design, new_design, save_design
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.storage import network_toml
 from ernn_myhdl.errors import LONGEST_MESSAGE, one_line
-from ernn_myhdl.json_text import json_text, parse_json, read_toml
-from ernn_myhdl.storage import network_toml
+from ernn_myhdl.files.json_text import json_text, parse_json, read_toml
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_an_option_whose_value_is_two_dashes(place, capsys):
 
 @pytest.mark.parametrize("layers", [65, 20_000])
 def test_a_network_of_too_many_layers_is_refused_before_it_is_read(place, layers, monkeypatch):
-    from ernn_myhdl import storage
+    from ernn_myhdl.design.design import storage
 
     (place / "net").mkdir()
     names = [f"layer_{i}" for i in range(layers)]

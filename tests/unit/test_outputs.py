@@ -10,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ernn_myhdl import DesignError, load_design, new_design, renames, save_design
+from ernn_myhdl import DesignError, load_design, new_design, save_design
 from ernn_myhdl.cli.commands import build_parser
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.cli.places import INPUTS, OUTPUTS
-from ernn_myhdl.output_folder import check_file, check_folder, new_file, new_folder
-from ernn_myhdl.output_list import LIST_NAME
-from ernn_myhdl.output_target import only_user
+from ernn_myhdl.files import renames
+from ernn_myhdl.files.output_folder import check_file, check_folder, new_file, new_folder
+from ernn_myhdl.files.output_list import LIST_NAME
+from ernn_myhdl.files.output_target import only_user
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_old_or_new_output_is_there_wherever_an_interrupt_comes(
     tmp_path, design, monkeypatch, step
 ):
     """A process that is killed at a step of the replacement; seen by the names that are left."""
-    from ernn_myhdl import output_folder
+    from ernn_myhdl.files import output_folder
 
     out = save_design(design, tmp_path / "out")
 
@@ -216,7 +217,7 @@ def test_old_or_new_output_is_there_wherever_an_interrupt_comes(
 def test_interrupt_during_the_renames_comes_behind_them(tmp_path, design, monkeypatch):
     import signal
 
-    from ernn_myhdl import output_folder
+    from ernn_myhdl.files import output_folder
 
     out = save_design(design, tmp_path / "out")
     exchange = output_folder.exchange
@@ -360,7 +361,7 @@ def test_files_have_the_rights_of_the_umask(place):
     ],
 )
 def test_full_disk_is_named(place, capsys, monkeypatch, error):
-    from ernn_myhdl import run
+    from ernn_myhdl.runs import run
 
     def full(*arguments, **options):
         raise error
@@ -372,7 +373,7 @@ def test_full_disk_is_named(place, capsys, monkeypatch, error):
 
 
 def test_full_disk_in_another_process(tmp_path, monkeypatch):
-    from ernn_myhdl.child_process import run_python
+    from ernn_myhdl.processes.child_process import run_python
 
     module = "import sys\nraise OSError(28, 'No space left on device', 'there')\n"
     (tmp_path / "full_disk.py").write_text(module)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.formats import Format, to_real
-from ernn_myhdl.pwl import FUNCTIONS, default_error, pwl_table, segments_for
-from golden.fxp_arithmetic import number
-from golden.fxp_table import FxpTable
+from ernn_myhdl.golden.fxp_arithmetic import number
+from ernn_myhdl.golden.fxp_table import FxpTable
+from ernn_myhdl.numerics.formats import Format, to_real
+from ernn_myhdl.numerics.pwl import FUNCTIONS, default_error, pwl_table, segments_for
 
 FORMATS = [
     (Format(16, 12), Format(12, 11), 0.002),

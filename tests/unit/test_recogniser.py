@@ -8,12 +8,12 @@ import pytest
 from corpus_files import make_few
 from small_training import torch
 
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.corpus.inputs import DataSet
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.storage import load_design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.evaluate import accuracy_of, fixed_runs
 from ernn_myhdl.explore.choice import Choice
-from ernn_myhdl.inputs import DataSet
 from ernn_myhdl.recogniser import training
 from ernn_myhdl.recogniser.model import Recogniser, model_outputs
 from ernn_myhdl.recogniser.recipe import METHODS, Recipe
@@ -21,7 +21,7 @@ from ernn_myhdl.recogniser.search import recipe_for
 from ernn_myhdl.recogniser.task import VOWELS, load_task
 from ernn_myhdl.recogniser.training import train_recogniser
 from ernn_myhdl.recogniser.trainings import result_file, train_recognisers
-from ernn_myhdl.storage import load_design
+from ernn_myhdl.runs.evaluate import accuracy_of, fixed_runs
 
 pytestmark = pytest.mark.torch
 TINY = {

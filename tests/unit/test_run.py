@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from ernn_myhdl import DesignError, Traffic, load_run, new_design
-from ernn_myhdl.check import check_run, count_mismatches, first_mismatch
-from ernn_myhdl.formats import Format, to_real
-from ernn_myhdl.schedule import schedule_for
-from golden.tensors import tensor_names, tensor_shapes
+from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.golden.tensors import tensor_names, tensor_shapes
+from ernn_myhdl.numerics.formats import Format, to_real
+from ernn_myhdl.runs.check import check_run, count_mismatches, first_mismatch
 
 TINY = {
     "projection and peepholes": new_design(
@@ -197,7 +197,7 @@ def test_summary_is_json(runs):
 
 
 def test_lanes_are_left_out_of_large_waveforms(monkeypatch, tmp_path):
-    from ernn_myhdl import trace
+    from ernn_myhdl.engines import trace
 
     design = TINY["dense, sigmoid"]
     x = sequences(design)[0][:1]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ernn_myhdl import DesignError, Traffic, load_run, new_design, save_design
-from ernn_myhdl.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.generate import new_network
+from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 
 RNG = np.random.default_rng(0)
 

@@ -10,9 +10,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from ernn_myhdl import new_design, save_design
+from ernn_myhdl.calibration.saturation import saturated_tensors, saturation_notes
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.formats import Format
-from golden.saturation import saturated_tensors, saturation_notes
+from ernn_myhdl.numerics.formats import Format
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pass_by_pass import times_pass_by_pass
 from random_designs import random_design
 
-from ernn_myhdl.program import program_for
-from ernn_myhdl.schedule import frame_times, layer_cycles, schedule_for
+from ernn_myhdl.cycle_model.schedule import frame_times, layer_cycles, schedule_for
+from ernn_myhdl.program.program import program_for
 
 
 def _times(frames) -> list[tuple]:

@@ -10,12 +10,12 @@ from safetensors.numpy import load_file, save_file
 
 from ernn_myhdl import import_model, load_design, save_design
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.corpus.inputs import DataSet
+from ernn_myhdl.design.source_model import SOURCE_NAME
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.evaluate import evaluate
 from ernn_myhdl.exchange.importing import save_imported
-from ernn_myhdl.exchange.source_model import SOURCE_NAME
-from ernn_myhdl.inputs import DataSet
-from golden.float_reference import dense_gru
+from ernn_myhdl.golden.float_reference import dense_gru
+from ernn_myhdl.runs.evaluate import evaluate
 
 
 def _array(*shape: int, seed: int = 0) -> np.ndarray:
@@ -45,7 +45,7 @@ def data():
 
 
 def _source_outputs(x: list[np.ndarray]) -> np.ndarray:
-    """By `golden.float_reference.dense_gru`, from the state dict's arrays."""
+    """By `ernn_myhdl.golden.float_reference.dense_gru`, from the state dict's arrays."""
     ih, hh = (ARRAYS[f"gru.weight_{n}_l0"].reshape(3, 8, -1) for n in ("ih", "hh"))
     bi, bh = (ARRAYS[f"gru.bias_{n}_l0"].reshape(3, 8) for n in ("ih", "hh"))
     bias = bi + np.concatenate([bh[:2], np.zeros((1, 8))])
@@ -160,9 +160,9 @@ def test_evaluate_starts_from_the_initial_states_of_the_model(tmp_path, data):
     """The source starts from them whatever the core does: a core that starts from zero loses that."""
     from dataclasses import replace
 
+    from ernn_myhdl.design.source_model import Origin
     from ernn_myhdl.exchange.importing import design_of_layers, with_source
     from ernn_myhdl.exchange.source import read_source
-    from ernn_myhdl.exchange.source_model import Origin
 
     save_file(ARRAYS, tmp_path / "gru.safetensors")
     state = {"cell_state": np.linspace(-3, 3, 8, dtype=np.float32)}

@@ -9,8 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from ernn_myhdl import child_process, new_design, save_design, stopping, sweep
-from ernn_myhdl.run import load_run
+from ernn_myhdl import new_design, save_design, sweep
+from ernn_myhdl.processes import child_process, stopping
+from ernn_myhdl.runs.run import load_run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS = 60
@@ -48,7 +49,8 @@ def alive(number):
 # the signal comes when the third frame has been delivered
 SIMULATE = """
 import sys
-from ernn_myhdl.cli import console, simulate
+from ernn_myhdl.cli import simulate
+from ernn_myhdl import console
 from ernn_myhdl.cli.main import main
 from contextlib import contextmanager
 
@@ -183,7 +185,8 @@ def test_grandchildren_end_with_the_command(tmp_path, number):
     """As make and g++ under Verilator: what they still wrote made the folder's removal fail."""
     code = f"""
 import sys, tempfile
-from ernn_myhdl import child_process, stopping
+from ernn_myhdl.processes import child_process
+from ernn_myhdl.processes import stopping
 stopping.install()
 try:
     with tempfile.TemporaryDirectory(dir=".") as work:

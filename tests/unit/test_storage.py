@@ -9,7 +9,7 @@ from random_designs import random_design
 from safetensors.numpy import load_file, save_file
 
 from ernn_myhdl import DesignError, load_design, new_design, save_design
-from ernn_myhdl.output_folder import check_folder, new_file, new_folder
+from ernn_myhdl.files.output_folder import check_folder, new_file, new_folder
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_training import torch
 
-from ernn_myhdl import circulant
-from ernn_myhdl.cells import BLOCK_SIZES
-from ernn_myhdl.formats import quantise, to_real
+from ernn_myhdl.calibration.range_analysis import weight_format
+from ernn_myhdl.design.cells import BLOCK_SIZES
+from ernn_myhdl.numerics import circulant
+from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.quantisation import WORDS, rounded
-from golden.range_analysis import weight_format
 
 pytestmark = pytest.mark.torch
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 20))

@@ -17,11 +17,12 @@ from small_training import (
     torch,
 )
 
-from ernn_myhdl.circulant import unpack_spectrum
-from ernn_myhdl.evaluate import known_source
+from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.exchange.importing import import_model
-from ernn_myhdl.formats import to_real
-from ernn_myhdl.quantise import quantised_weights
+from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.numerics.circulant import unpack_spectrum
+from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.runs.evaluate import known_source
 from ernn_myhdl.train import (
     AdmmSchedule,
     Quantisation,
@@ -36,7 +37,6 @@ from ernn_myhdl.train.admm import AdmmPhase
 from ernn_myhdl.train.circulant_tensors import expand
 from ernn_myhdl.train.design import TENSORS
 from ernn_myhdl.train.quantisation import rounded
-from golden.network import float_model
 
 pytestmark = [
     pytest.mark.torch,

@@ -7,8 +7,8 @@ import pytest
 from small_training import nn, torch
 
 from ernn_myhdl.exchange.importing import import_model
+from ernn_myhdl.golden.network import float_model, integer_model
 from ernn_myhdl.train import Quantisation, compress, fit, save_model, supervised
-from golden.network import float_model, integer_model
 
 pytestmark = pytest.mark.torch
 
@@ -109,9 +109,9 @@ def test_training_without_calibration_names_what_is_added_up(recwarn):
 
 
 def test_quantised_words_are_those_that_the_model_computed_with():
-    from ernn_myhdl.circulant import unpack_spectrum
-    from ernn_myhdl.formats import to_real
-    from ernn_myhdl.quantise import quantised_weights
+    from ernn_myhdl.design.quantise import quantised_weights
+    from ernn_myhdl.numerics.circulant import unpack_spectrum
+    from ernn_myhdl.numerics.formats import to_real
     from ernn_myhdl.train.circulant_tensors import expand
 
     torch.manual_seed(0)

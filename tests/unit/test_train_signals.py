@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_training import RECURRENT, Net, batches, frame_loss, nn, torch
 
-from ernn_myhdl.formats import Format, format_for, quantise, to_real
+from ernn_myhdl.numerics.formats import Format, format_for, quantise, to_real
 from ernn_myhdl.train import Gru, Lstm, Quantisation, fit
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence
 from ernn_myhdl.train.signals import SignalRounding, round_to, straight_through

@@ -5,9 +5,9 @@ import pytest
 from small_training import CLASSES, INPUTS, Net, batches, frame_loss, nn, sequences, torch
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.golden.network import float_model
 from ernn_myhdl.train import Gru, Lstm, compress, fit, save_model
 from ernn_myhdl.train.trial import TOLERANCE
-from golden.network import float_model
 
 pytestmark = pytest.mark.torch
 F, prune = nn.functional, pytest.importorskip("torch.nn.utils.prune")

@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from ernn_myhdl.circulant import pack_spectrum
-from ernn_myhdl.formats import Format
-from ernn_myhdl.transform import (
+from ernn_myhdl.golden.fxp_arithmetic import number
+from ernn_myhdl.golden.fxp_transform import forward_transform, inverse_transform
+from ernn_myhdl.golden.matrix_transform import MatrixTransform, stage_matrix
+from ernn_myhdl.numerics.circulant import pack_spectrum
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.transform import (
     SumStage,
     TwiddleStage,
     check_points,
@@ -18,9 +21,6 @@ from ernn_myhdl.transform import (
     width_for,
     working_frac,
 )
-from golden.fxp_arithmetic import number
-from golden.fxp_transform import forward_transform, inverse_transform
-from golden.matrix_transform import MatrixTransform, stage_matrix
 
 POINTS = (1, 2, 4, 8, 16, 32)
 

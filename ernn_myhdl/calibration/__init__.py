@@ -1,0 +1,1 @@
+"""What is chosen from data: formats, segments, defaults; random and preset designs."""

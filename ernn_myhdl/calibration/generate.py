@@ -1,0 +1,118 @@
+"""New designs and networks with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ernn_myhdl.calibration.build import build_design, build_network, check_words
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.design.cells import Cell, make_cell
+from ernn_myhdl.design.design import Design, check_identifier
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.errors import DesignError
+
+#: Larger layers than this do not fit any device, and not the memory of a desktop computer either.
+MAX_PARAMETERS = 1 << 26
+#: Standard normal calibration data: sequences and frames of each.
+CALIBRATION = (8, 24)
+
+
+def new_design(
+    inputs: int,
+    hidden: int,
+    projection: int | None = None,
+    block: int | None = None,
+    peepholes: bool | None = None,
+    g_activation: str | None = None,
+    lanes: int = 1,
+    ifft_units: int | None = None,
+    element_width: int | None = None,
+    samples_per_beat: int | None = None,
+    sample_bits: int | None = None,
+    streams: int = 1,
+    initial_states: bool = False,
+    word: int = 12,
+    state_word: int = 16,
+    seed: int = 1,
+    name: str = "ernn",
+    cell: str = "lstm",
+    reset: str | None = None,
+    input_block: int | None = None,
+    projection_block: int | None = None,
+) -> Design:
+    """A design with random weights of sensible scale; the same for the same arguments.
+
+    word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
+    pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru" or "linear";
+    other arguments: `LstmCell`, `GruCell` or `LinearCell` (None: its default), `default_hardware`.
+    """
+    check_identifier(name)
+    check_words(word, state_word)
+    _check_seed(seed)
+    given = {
+        "projection": projection,
+        "block": block,
+        "peepholes": peepholes,
+        "g_activation": g_activation,
+        "reset": reset,
+        "input_block": input_block,
+        "projection_block": projection_block,
+    }
+    given = {n: v for n, v in given.items() if v is not None}
+    layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)
+    _check_size(layer)
+    weights = random_weights(layer, seed)
+    return build_design(
+        layer,
+        weights,
+        random_calibration(inputs, seed),
+        word,
+        state_word,
+        lanes,
+        name,
+        ifft_units=ifft_units,
+        element_width=element_width,
+        samples_per_beat=samples_per_beat,
+        sample_bits=sample_bits,
+        streams=streams,
+        initial_states=initial_states,
+    )
+
+
+def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:
+    """A network of cells with random weights; the same for the same arguments.
+
+    options: those of `build_network`.
+    """
+    _check_seed(seed)
+    if not cells:
+        raise DesignError("layers: none, must be at least one")
+    for cell in cells:
+        _check_size(cell)
+    weights = [random_weights(cell, seed + i) for i, cell in enumerate(cells)]
+    return build_network(cells, weights, random_calibration(cells[0].inputs, seed), **options)
+
+
+def random_calibration(inputs: int, seed: int) -> list[np.ndarray]:
+    """Standard normal sequences (frames, inputs)."""
+    rng = np.random.default_rng([seed, 1])
+    sequences, frames = CALIBRATION
+    return [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
+
+
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise DesignError(f"seed = {seed!r}: must be a whole number")
+    if seed < 0:
+        raise DesignError(f"seed = {seed}: must be 0 or more")
+
+
+def _check_size(cell: Cell) -> None:
+    if cell.parameters > MAX_PARAMETERS:
+        raise DesignError(
+            f"cell inputs = {cell.inputs}, hidden = {cell.hidden}, projection = {cell.projection}: "
+            f"has {cell.parameters} parameters, must be at most {MAX_PARAMETERS}; choose smaller "
+            "sizes or larger blocks"
+        )

@@ -1,0 +1,201 @@
+"""Inputs of a run: sequences of frames from arrays and files, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
+
+#: Training utterances of a corpus on which formats are chosen.
+CALIBRATION = 64
+#: The array of an .npz file that is no sequence.
+LABELS = "labels"
+
+
+def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray]:
+    """x as a list of sequences (frames, inputs) float64; DesignError where it is anything else.
+
+    x: one sequence, or a list, tuple or dictionary of sequences.
+    """
+    if isinstance(x, dict):
+        named = {f"{where} {name}": s for name, s in x.items()}
+    elif is_one_sequence(x):
+        named = {where: x}
+    else:
+        named = {f"{where} sequence {i}": s for i, s in enumerate(x)}
+    if not named:
+        raise DesignError(f"{where}: holds no sequences; give at least one (frames, {inputs})")
+    return [_checked(s, inputs, name) for name, s in named.items()]
+
+
+def is_one_sequence(x: object) -> bool:
+    """Whether x is one sequence and not several."""
+    several = isinstance(x, list | tuple) and not (len(x) and all(np.ndim(s) <= 1 for s in x))
+    return not (several or isinstance(x, dict))
+
+
+def _checked(x: object, inputs: int, where: str) -> np.ndarray:
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise DesignError(
+            f"{where}: its rows differ in length; must be ({inputs},) each"
+        ) from error
+    if x.dtype.kind != "f":
+        raise DesignError(
+            f"{where}: type {x.dtype}, must be floating point values; convert with astype(float)"
+        )
+    if x.ndim != 2:
+        hint = "; several sequences go into an .npz, one array each" if x.ndim == 3 else ""
+        raise DesignError(f"{where}: shape {x.shape}, must be (frames, {inputs}){hint}")
+    if x.shape[1] != inputs:
+        raise DesignError(
+            f"{where}: {x.shape[1]} elements a frame, must be {inputs}, the inputs of the design"
+        )
+    if not len(x):
+        raise DesignError(f"{where}: is empty, must have at least one frame")
+    bad = np.argwhere(~np.isfinite(x))
+    if len(bad):
+        frame, element = bad[0].tolist()
+        raise DesignError(
+            f"{where}: frame {frame}, element {element} is {x[frame, element]}, must be finite; "
+            "clean the data"
+        )
+    return np.ascontiguousarray(x, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Sequences (frames, inputs) and what they are.
+
+    labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
+    after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
+    every sequence, where these are speech of a corpus.
+    """
+
+    sequences: list[np.ndarray]
+    labels: np.ndarray | None = None
+    phone_error_rate: Callable[[Sequence[np.ndarray]], float] | None = None
+
+    @property
+    def frames(self) -> int:
+        """Frames of all sequences."""
+        return sum(len(s) for s in self.sequences)
+
+    @property
+    def labels_per_frame(self) -> bool:
+        """Whether every frame has a label, not every sequence."""
+        return self.labels is not None and len(self.labels) != len(self.sequences)
+
+
+def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
+    """The sequences of an .npy file (one) or an .npz file (one an array, sorted by name).
+
+    An array LABELS of an .npz file is left out.
+    """
+    return check_input(_sequences_of(_load(file))[0], inputs, f"input {file}")
+
+
+def load_data(file: str | Path, inputs: int) -> DataSet:
+    """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file.
+
+    Of a corpus folder: its test part.
+    """
+    if _is_corpus(file):
+        return _corpus_data(file, inputs)["test"]
+    loaded, labels = _sequences_of(_load(file))
+    sequences = check_input(loaded, inputs, f"input {file}")
+    if labels is not None:
+        labels = _checked_labels(labels, sequences, f"input {file} {LABELS}")
+    return DataSet(sequences, labels)
+
+
+def load_calibration(file: str | Path, inputs: int) -> list[np.ndarray]:
+    """Sequences to choose formats on: as `load_input`; of a corpus folder training utterances."""
+    if _is_corpus(file):
+        return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
+    return load_input(file, inputs)
+
+
+def _is_corpus(file: str | Path) -> bool:
+    from ernn_myhdl.corpus.storage import TOML_NAME
+
+    return (Path(file) / TOML_NAME).is_file()
+
+
+def _corpus_data(folder: str | Path, inputs: int) -> dict[str, DataSet]:
+    """The parts of a corpus folder."""
+    from ernn_myhdl.corpus.data_set import corpus_data
+    from ernn_myhdl.corpus.storage import load_corpus
+
+    corpus = load_corpus(folder)
+    if corpus.inputs != inputs:
+        raise DesignError(
+            f"corpus {folder}: {corpus.inputs} elements a frame, must be {inputs}, the inputs of the design; "
+            "give the corpus that it was trained on"
+        )
+    return corpus_data(corpus)
+
+
+def _sequences_of(loaded) -> tuple[object, np.ndarray | None]:
+    """What a file holds without its labels, and these."""
+    if not isinstance(loaded, dict):
+        return loaded, None
+    return {n: a for n, a in loaded.items() if n != LABELS}, loaded.get(LABELS)
+
+
+def _checked_labels(labels: np.ndarray, sequences: list[np.ndarray], where: str) -> np.ndarray:
+    frames = sum(len(s) for s in sequences)
+    if labels.dtype.kind not in "iu":
+        raise DesignError(f"{where}: type {labels.dtype}, must be integers, the number of a class")
+    if labels.ndim != 1 or len(labels) not in (len(sequences), frames):
+        raise DesignError(
+            f"{where}: shape {labels.shape}, must be ({len(sequences)},), one for each sequence, or "
+            f"({frames},), one for each frame"
+        )
+    return labels.astype(np.int64)
+
+
+def _load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
+    """The array of an .npy file; name -> array of an .npz file, sorted by name."""
+    file = Path(file)
+    if not file.is_file():
+        what = "is no ordinary file" if file.exists() else "does not exist"
+        what = "is a folder" if file.is_dir() else what
+        raise DesignError(f"input {file}: {what}; give an .npy or .npz file")
+    try:
+        loaded = read_arrays(file)
+    except NoArrayFile as error:
+        raise DesignError(
+            f"input {file}: cannot be read as .npy or .npz ({error}); write it with numpy.save or "
+            "numpy.savez as a floating point array"
+        ) from error
+    if isinstance(loaded, dict):
+        return {name: loaded[name] for name in sorted(loaded, key=_natural)}
+    return loaded
+
+
+def _natural(name: str) -> list:
+    """Key that sorts x2 before x10."""
+    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", name)]
+
+
+def first_frames(sequences: list[np.ndarray], frames: int | None) -> list[np.ndarray]:
+    """The first `frames` frames of all sequences together; all of them for None."""
+    if frames is None:
+        return sequences
+    if isinstance(frames, bool) or not isinstance(frames, int) or frames < 1:
+        raise DesignError(f"frames = {frames!r}: must be a whole number, at least 1")
+    kept = []
+    for sequence in sequences:
+        if frames <= 0:
+            break
+        kept.append(sequence[:frames])
+        frames -= len(sequence)
+    return kept

@@ -1,0 +1,1 @@
+"""Cycles of a core without a simulation."""

@@ -1,0 +1,1 @@
+"""What a core is: cells, formats, hardware, weights, and how they are stored."""

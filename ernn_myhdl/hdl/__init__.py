@@ -1,0 +1,1 @@
+"""Structural HDL on MyHDL: types, netlists, written blocks; knows no network."""

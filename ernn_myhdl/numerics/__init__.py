@@ -1,0 +1,1 @@
+"""Fixed-point formats, circulant matrices, transforms, piecewise linear functions: integers and floats only."""

@@ -1,0 +1,1 @@
+"""Child processes, and one way of stopping for all signals."""

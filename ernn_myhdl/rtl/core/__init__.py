@@ -1,0 +1,1 @@
+"""Cores put together: a layer, a network, the loading of states."""

@@ -1,0 +1,1 @@
+"""Designs on engines: runs and their folders, checks, evaluation, reports."""

@@ -1,0 +1,107 @@
+"""Comparison of a run with the golden model, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.golden.tensors import stages_of
+from ernn_myhdl.runs.run import Run, run_design
+from ernn_myhdl.streams.initial_states import as_models_take_it
+
+REFERENCES = ("golden", "integer")
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first element that differs: the first frame and there the first stage.
+
+    frame: counted over all sequences. cycle: at which the element appeared, None where the engine
+    knows no cycles. element: index into the stage's tensor. got, expected: raw integers.
+    gate: what the first axis of a tensor with three counts, by name.
+    """
+
+    frame: int
+    cycle: int | None
+    stage: str
+    element: tuple[int, ...]
+    got: int
+    expected: int
+    gate: str = ""
+
+    def __str__(self) -> str:
+        where = f"element {list(self.element)}"
+        if len(self.element) == 3:
+            _, block, word = self.element
+            where += f" (gate {self.gate}, block {block}, word {word})"
+        elif len(self.element) == 2:
+            where += f" (block {self.element[0]}, word {self.element[1]})"
+        cycle = "no cycle" if self.cycle is None else f"cycle {self.cycle}"
+        return (
+            f"frame {self.frame}, {cycle}, stage {self.stage}, {where}: got {self.got}, "
+            f"expected {self.expected}"
+        )
+
+
+def check_run(
+    run: Run,
+    design: CoreSpecification | None = None,
+    reference: str = "golden",
+    progress: Callable[[int, int], None] | None = None,
+) -> Mismatch | None:
+    """The first difference between `run` and the reference model on the same input, or None.
+
+    design: whose model is the reference; that of the run when None.
+    """
+    if reference not in REFERENCES:
+        raise DesignError(f"reference {reference!r}: must be one of {', '.join(REFERENCES)}")
+    design = design or run.design
+    initial = [as_models_take_it(design, state) for state in run.initial]
+    expected = run_design(
+        design, run.input_sequences, reference, stages=bool(run.stages), progress=progress,
+        initial=initial if any(s is not None for s in run.initial) else None,
+    )  # fmt: skip
+    return first_mismatch(run, expected)
+
+
+def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
+    """The first difference between two runs, or None."""
+    pairs = [
+        (name, run.stages[name], expected.stages[name])
+        for name in stages_of(run.design)
+        if name in run.stages and name in expected.stages
+    ]
+    pairs.append(("outputs", run.raw, expected.raw))
+    differing = []
+    for order, (name, got, wanted) in enumerate(pairs):
+        if got.shape != wanted.shape:
+            raise DesignError(f"stage {name}: shapes {got.shape} and {wanted.shape} cannot agree")
+        frames = np.flatnonzero((got != wanted).reshape(len(got), -1).any(axis=1))
+        if len(frames):
+            differing.append((int(frames[0]), order))
+    if not differing:
+        return None
+    frame, order = min(differing)
+    name, got, wanted = pairs[order]
+    element = tuple(np.argwhere(got[frame] != wanted[frame])[0].tolist())
+    cycle = None
+    if name in run.stage_cycles:
+        cycle = int(run.stage_cycles[name][(frame, *element[:-1])])
+    elif run.frame_cycles is not None:
+        cycle = int(run.frame_cycles[frame, 1])
+    values = int(got[(frame, *element)]), int(wanted[(frame, *element)])
+    gate = ""
+    if len(element) == 3:
+        gate = stages_of(run.design)[name].rows[element[0]]
+    return Mismatch(frame, cycle, name, element, *values, gate)
+
+
+def count_mismatches(run: Run, expected: Run) -> int:
+    """Bits of the raw outputs that differ."""
+    bits = run.design.output_format.word
+    different = (run.raw ^ expected.raw) & ((1 << bits) - 1)
+    return int(sum(int(v).bit_count() for v in different.reshape(-1)))

@@ -1,0 +1,347 @@
+"""How good a design is on a data set: accuracy, or error against the float reference; word lengths.
+
+Where a design keeps what it was made of (`ernn_myhdl.design.source_model`), both are compared with it too. The fixed-point results come from the integer model, which is bit-identical to the golden model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.calibration.build import EXTRA_STATE_BITS, MAX_STATE_WORD
+from ernn_myhdl.calibration.input_scales import scaled_format
+from ernn_myhdl.calibration.network_formats import choose_network_formats
+from ernn_myhdl.calibration.range_analysis import model_design
+from ernn_myhdl.corpus.inputs import DataSet
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.input_scaling import scaled
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.source_model import SourceModel, weights_digest
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.projection import source_outputs
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
+from ernn_myhdl.golden.sqnr import sqnr
+
+POOLINGS = ("mean", "last")
+#: Words of a sweep: the state word must not pass its limit.
+LEAST_WORD, LARGEST_WORD = 4, MAX_STATE_WORD - EXTRA_STATE_BITS
+#: Sequences that run side by side.
+BATCH = 64
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SourceComparison:
+    """A design against the model that it was made of, on a data set.
+
+    projection: outputs of the float reference, with the design's matrices, against those of the source; total:
+    those of fixed point. accuracy: of the source, 0 to 1; None without labels. phone_error_rate: likewise.
+    """
+
+    model: SourceModel
+    projection: OutputLoss
+    total: OutputLoss
+    accuracy: float | None = None
+    phone_error_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One design, or one word length, on a data set.
+
+    core: what was run. saturations: tensor -> saturated elements over all sequences.
+    sqnr: of all outputs together, dB. output_sqnr, output_error: for each output, dB and largest
+    magnitude of the error as a value; all against the float reference. frames: of the data.
+    float_accuracy, accuracy: part of the labels that the float reference and the fixed-point model hit, 0 to
+    1; None without labels. float_phone_error_rate, phone_error_rate: of speech of a corpus, None of other data.
+    source: the same of the source model, None where it is not known. rounding: fixed point against the float
+    reference.
+    """
+
+    core: CoreSpecification
+    sqnr: float
+    output_sqnr: np.ndarray
+    output_error: np.ndarray
+    saturations: dict[str, int]
+    float_accuracy: float | None = None
+    accuracy: float | None = None
+    float_phone_error_rate: float | None = None
+    phone_error_rate: float | None = None
+    frames: int = 0
+    rounding: OutputLoss | None = None
+    source: SourceComparison | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """Accuracy lost by fixed point, in points (percent of the labels)."""
+        if self.accuracy is None:
+            return None
+        return 100.0 * (self.float_accuracy - self.accuracy)
+
+    @property
+    def error(self) -> float:
+        """Largest error of all outputs."""
+        return float(self.output_error.max())
+
+    @property
+    def saturated(self) -> int:
+        """Saturated elements of all tensors together."""
+        return sum(self.saturations.values())
+
+    def keeps(self, max_loss: float | None = None, min_sqnr: float | None = None) -> bool:
+        """Whether the limits that are given hold: points of accuracy and dB."""
+        return (max_loss is None or self.loss <= max_loss) and (
+            min_sqnr is None or self.sqnr >= min_sqnr
+        )
+
+
+def check_limits(data: DataSet, max_loss: float | None, min_sqnr: float | None) -> None:
+    """DesignError where the limits make no sense for the data."""
+    if max_loss is not None:
+        if data.labels is None:
+            raise DesignError(
+                "max_loss: the data have no labels, so there is no accuracy; limit the error "
+                "with min_sqnr"
+            )
+        if not 0 <= max_loss <= 100:
+            raise DesignError(f"max_loss = {max_loss}: must be 0 to 100 points of accuracy")
+    if min_sqnr is not None and not -100 <= min_sqnr <= 140:
+        raise DesignError(f"min_sqnr = {min_sqnr}: must be -100 to 140 dB")
+
+
+def evaluate(
+    core: CoreSpecification,
+    data: DataSet,
+    pooling: str = "mean",
+    progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
+) -> Evaluation:
+    """A design or network on a data set.
+
+    pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
+    its "last" frame. progress: called with (frames done, 0); the float reference and the model each
+    do all frames. initial: for each layer the state before every sequence, None for zero; the core's only where it
+    loads them.
+    """
+    _check(core, data, pooling)
+    references = _references(core, data, initial, progress)
+    return _compared(core, data, references, pooling, progress, data.frames)
+
+
+def sweep_words(
+    core: CoreSpecification,
+    data: DataSet,
+    words: Sequence[int],
+    calibration: Sequence[np.ndarray] | None = None,
+    pooling: str = "mean",
+    progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
+) -> dict[int, Evaluation]:
+    """Word length -> evaluation, with formats and segments chosen anew for each.
+
+    words: bits of inputs, outputs, gates and weight spectra; the cell state and pre-activations have
+    4 more. calibration: sequences that the formats are chosen on; those of the data when None. initial: as in `evaluate`.
+    """
+    check_words(words)
+    _check(core, data, pooling)
+    sequences = data.sequences if calibration is None else calibration
+    references = _references(core, data, initial, progress)
+    made = {}
+    for i, word in enumerate(words):
+        resized = at_word(core, sequences, word, references.initial)
+        done = (i + 1) * data.frames
+        made[word] = _compared(resized, data, references, pooling, progress, done)
+    return made
+
+
+def at_word(
+    core: CoreSpecification,
+    calibration: Sequence[np.ndarray],
+    word: int,
+    initial: Sequence[State | None] | None = None,
+):
+    """The cells of `core` in formats of another word length, for the models (smallest hardware).
+
+    The scaling of x stays: it does not depend on the word length. initial: as in `build_network`.
+    """
+    cells = [design.cell for design in core.layers]
+    weights = [design.weights for design in core.layers]
+    calibration = scaled(core.host_scaling, calibration)
+    given = [scaled_format(core.host_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    state = word + EXTRA_STATE_BITS
+    formats = choose_network_formats(
+        cells, weights, calibration, word, state, given, initial=initial
+    )
+    layers = [
+        model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
+        for i, layer in enumerate(zip(cells, weights, formats, strict=True))
+    ]
+    return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
+
+
+def smallest_word(
+    evaluations: dict[int, Evaluation],
+    max_loss: float | None = None,
+    min_sqnr: float | None = None,
+) -> int | None:
+    """The smallest word length that keeps the limits, as do all longer ones; None where there is none.
+
+    A shorter word may hit a few labels more by chance; it is not chosen if a longer one fails.
+    """
+    chosen = None
+    for word in sorted(evaluations, reverse=True):
+        if not evaluations[word].keeps(max_loss, min_sqnr):
+            break
+        chosen = word
+    return chosen
+
+
+def check_words(words: Sequence[int]) -> None:
+    """DesignError unless `words` are lengths of a sweep."""
+    if not words:
+        raise DesignError("words: none; give lengths like 8..16 or 8,12,16")
+    for word in words:
+        if not LEAST_WORD <= word <= LARGEST_WORD:
+            raise DesignError(f"words: {word} bits, must be {LEAST_WORD} to {LARGEST_WORD}")
+    if len(set(words)) < len(words):
+        raise DesignError("words: a length occurs twice; give each once")
+
+
+def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
+    if pooling not in POOLINGS:
+        raise DesignError(f"pooling = {pooling!r}: must be {' or '.join(map(repr, POOLINGS))}")
+    if data.labels is not None:
+        low, high = int(data.labels.min()), int(data.labels.max())
+        if low < 0 or high >= core.outputs:
+            raise DesignError(
+                f"labels: from {low} to {high}, must be 0 to {core.outputs - 1}, the outputs of the "
+                "design; the class of a frame is its largest output"
+            )
+
+
+def _batches(data: DataSet, run, progress: Progress | None, done: int) -> list:
+    """`run` on the sequences, some at a time. done: frames that progress begins with."""
+    results = []
+    for start in range(0, len(data.sequences), BATCH):
+        batch = data.sequences[start : start + BATCH]
+        results += run(batch)
+        done += sum(len(s) for s in batch)
+        if progress:
+            progress(done, 0)
+    return results
+
+
+def known_source(core: CoreSpecification) -> SourceModel | None:
+    """The model that the design was made of; None where it is not known, or not that of these weights."""
+    source = core.source
+    if source is None or source.weights_digest != weights_digest([d.weights for d in core.layers]):
+        return None
+    return source
+
+
+@dataclass(frozen=True)
+class _References:
+    """Outputs of every sequence by the float reference and, where it is known, by the source. initial: for each
+    layer the state from which the core starts."""
+
+    float: list[np.ndarray]
+    initial: Sequence[State | None] | None
+    source: SourceModel | None
+    of_source: list[np.ndarray]
+
+
+def _references(core, data: DataSet, initial, progress: Progress | None) -> _References:
+    loaded = initial if core.stream_shape.initial_states else None
+    reference = float_outputs(core, data, progress, loaded)
+    source, made = known_source(core), []
+    if source is not None and source.exact:
+        same = loaded is not None or initial is None or all(s is None for s in initial)
+        made = reference if same else float_outputs(core, data, None, initial)
+    elif source is not None:
+        states = [None] * len(core.layers) if initial is None else initial
+        made = _batches(data, lambda x: source_outputs(source.layers, x, states), None, 0)
+    return _References(reference, loaded, source, made)
+
+
+def float_outputs(
+    core: CoreSpecification,
+    data: DataSet,
+    progress: Progress | None = None,
+    initial: Sequence[State | None] | None = None,
+) -> list[np.ndarray]:
+    """Outputs (frames, outputs) of every sequence by the float reference. initial: as in `evaluate`."""
+    model = float_model(core)
+    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, 0)
+
+
+def fixed_runs(
+    core: CoreSpecification,
+    data: DataSet,
+    progress: Progress | None = None,
+    done: int = 0,
+    initial: Sequence[State | None] | None = None,
+) -> list:
+    """The run of every sequence by the integer model. done: frames that progress begins with."""
+    model = integer_model(core)
+    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, done)
+
+
+def _each(core, initial: Sequence[State | None] | None, x: list) -> list | None:
+    """The state of a core for each of the sequences x, as its models take it."""
+    if initial is None:
+        return None
+    return [initial[0] if isinstance(core, Design) else list(initial)] * len(x)
+
+
+def _compared(core, data: DataSet, references: _References, pooling, progress, done) -> Evaluation:
+    """The integer model of `core` against the outputs of the references."""
+    runs = fixed_runs(core, data, progress, done, references.initial)
+    fixed, reference = [run.outputs for run in runs], references.float
+    exact, given = np.concatenate(reference), np.concatenate(fixed)
+    float_scores, scores = _scores(reference, data, pooling), _scores(fixed, data, pooling)
+    source = None
+    if references.source is not None:
+        source = SourceComparison(
+            references.source,
+            output_loss(references.of_source, reference),
+            output_loss(references.of_source, fixed),
+            **_scores(references.of_source, data, pooling),
+        )
+    return Evaluation(
+        core,
+        sqnr(exact, given),
+        np.array([sqnr(exact[:, i], given[:, i]) for i in range(core.outputs)]),
+        np.abs(given - exact).max(axis=0),
+        {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations},
+        **{f"float_{name}": value for name, value in float_scores.items()},
+        **scores,
+        frames=data.frames,
+        rounding=output_loss(reference, fixed),
+        source=source,
+    )
+
+
+def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str, float]:
+    """Accuracy and phone error rate, where the data have what they need."""
+    scores = {}
+    if data.labels is not None:
+        scores["accuracy"] = accuracy_of(outputs, data, pooling)
+    if data.phone_error_rate is not None:
+        scores["phone_error_rate"] = data.phone_error_rate(outputs)
+    return scores
+
+
+def accuracy_of(outputs: list[np.ndarray], data: DataSet, pooling: str = "mean") -> float:
+    """Share of the labels that are the largest output; pooling: see `evaluate`."""
+    if data.labels_per_frame:
+        scores = np.concatenate(outputs)
+    elif pooling == "mean":
+        scores = np.stack([y.mean(axis=0) for y in outputs])
+    else:
+        scores = np.stack([y[-1] for y in outputs])
+    return float(np.mean(scores.argmax(axis=1) == data.labels))

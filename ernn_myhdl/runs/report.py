@@ -1,0 +1,304 @@
+"""What `ernn info` tells about a design: sizes, formats, memories, multipliers, cycles, speed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import numpy as np
+
+from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.numerics.pwl import tables
+from ernn_myhdl.numerics.transform import spectral_products
+from ernn_myhdl.program.program import program_for
+from ernn_myhdl.rtl.cells.units import units_for
+
+#: Numbers of a list that are printed.
+LISTED = 24
+#: Words of activations' inputs up to this are looked at code by code.
+LOOKED_AT_BITS = 20
+
+
+def multipliers(design: Design) -> dict[str, int]:
+    """Multipliers of the core by unit; transforms and activations are made of adders."""
+    cell, hw, program = design.cell, design.hardware, program_for(design)
+    return {
+        "lanes": hw.lanes * design.lane_products,
+        "element_wise": sum(
+            width * cell.tile * unit.multipliers
+            for unit, width in zip(
+                units_for(design), (hw.element_width, program.output_width), strict=False
+            )
+        ),
+    }
+
+
+def formats_table(design: Design) -> dict[str, Format]:
+    """Formats of the tensors that the design has, by name."""
+    values = {f.name: getattr(design.formats, f.name) for f in fields(design.formats)}
+    return {name: fmt for name, fmt in values.items() if fmt is not None}
+
+
+def _activation_errors(design: Design) -> dict[str, float | None]:
+    """Largest error of each function; None where its input has too many codes to look at all."""
+    errors: dict[str, float | None] = {}
+    for table in tables(design).values():
+        error = table.max_error() if table.input.word <= LOOKED_AT_BITS else None
+        before = errors.get(table.function, 0.0)
+        errors[table.function] = None if None in (error, before) else max(error, before)
+    return errors
+
+
+def checked_clock(clock_mhz: float) -> float:
+    """The clock; DesignError unless frame rates can be computed with it."""
+    if not (np.isfinite(clock_mhz) and 0 < clock_mhz <= 10000):
+        raise DesignError(f"clock_mhz = {clock_mhz}: must be above 0, at most 10000")
+    return clock_mhz
+
+
+def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
+    """Everything that can be told without simulation or synthesis, ready for JSON.
+
+    Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
+    """
+    checked_clock(clock_mhz)
+    if isinstance(design, Design):
+        return layer_info(design, clock_mhz)
+    layers = [layer_info(layer, clock_mhz) for layer in design.layers]
+    shape = design.stream_shape
+    alone, together = network_schedule(design), network_schedule(design, shape.streams)
+    totals = ("parameters", "dense_parameters", "weight_bits", "weight_memory_bits", "multipliers")
+    return {
+        "name": design.name,
+        "digest": design.digest,
+        **{name: sum(layer[name] for layer in layers) for name in totals},
+        "latency_cycles": alone.latency,
+        "interval_cycles": _whole(alone.interval),
+        "interval_cycles_interleaved": _whole(together.interval),
+        "bottleneck_layer": together.bottleneck,
+        "bottleneck": layers[together.bottleneck]["bottleneck"],
+        "streams": shape.streams,
+        "clock_mhz": clock_mhz,
+        "latency_us": alone.latency / clock_mhz,
+        "frames_per_second_single": clock_mhz * 1e6 / alone.interval,
+        "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
+        "tdata_bits": shape.data_bits,
+        "layers": layers,
+    }
+
+
+def layer_info(design: Design, clock_mhz: float) -> dict:
+    """Sizes, formats, multipliers, cycles and speed of a layer.
+
+    latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
+    as the cycle of the transfer. interval_cycles, interval_cycles_interleaved: between frames in
+    steady state, of one stream and of all streams in turn. multiplier_bound_cycles: multiplications
+    of a frame by multipliers; interval_to_bound: interleaved interval by that bound.
+    bottleneck, utilisation: with all streams.
+    weight_bits: words of the weight memories that hold weights; weight_memory_bits: all of them.
+    """
+    cell, hw, f = design.cell, design.hardware, design.formats
+    program, schedule = program_for(design), schedule_for(design)
+    together = schedule_for(design, hw.streams)
+    stored = sum(count * k for k, count in cell.stored_blocks.items())
+    parts = multipliers(design)
+    products = sum(count * spectral_products(k) for k, count in cell.stored_blocks.items())
+    bound = products / sum(parts.values())
+    errors = _activation_errors(design)
+    return {
+        "name": design.name,
+        "digest": design.digest,
+        "cell": {"kind": cell.kind} | asdict(cell),
+        "host": None if design.input_scaling is None else design.input_scaling.record(),
+        "hardware": asdict(hw),
+        "activation": asdict(design.activations),
+        "activation_errors": errors,
+        "formats": {
+            name: {"word": fmt.word, "frac": fmt.frac}
+            for name, fmt in formats_table(design).items()
+        },
+        "blocks": {
+            "input": cell.input_blocks,
+            "hidden": cell.hidden_blocks,
+            "output": cell.output_blocks,
+        },
+        "block_text": cell.block_text,
+        "parameters": cell.parameters,
+        "dense_parameters": cell.dense_parameters,
+        "compression_ratio": cell.dense_parameters / cell.parameters,
+        "weight_bits": stored * f.weight_word,
+        "weight_memory_bits": hw.lanes * program.length * cell.tile * f.weight_word,
+        "accumulator_bits": design.accumulator_word,
+        "multipliers": sum(parts.values()),
+        "multipliers_by_unit": parts,
+        "product_cycles": program.length,
+        "latency_cycles": schedule.latency,
+        "interval_cycles": _whole(schedule.interval),
+        "interval_cycles_interleaved": _whole(together.interval),
+        "multiplier_bound_cycles": round(bound, 1),
+        "interval_to_bound": round(together.interval / bound, 3),
+        "bottleneck": together.bottleneck,
+        "utilisation": {unit: round(v, 4) for unit, v in together.utilisation().items()},
+        "streams": hw.streams,
+        "clock_mhz": clock_mhz,
+        "latency_us": schedule.latency / clock_mhz,
+        "frames_per_second_single": clock_mhz * 1e6 / schedule.interval,
+        "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
+        "tdata_bits": hw.samples_per_beat * hw.sample_bits,
+    }
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def info_text(info: dict) -> str:
+    """`design_info` for a terminal."""
+    if "layers" in info:
+        return _network_text(info)
+    cell, hw = info["cell"], info["hardware"]
+    options = [f"block {info['block_text']}"]
+    if cell.get("projection"):
+        options.insert(0, f"projection {cell['projection']}")
+    if "reset" in cell:
+        options.append(f"reset {cell['reset']}")
+    if "g_activation" in cell:
+        options.append(f"g {cell['g_activation']}")
+    if cell.get("peepholes"):
+        options.append("peepholes")
+    parts = ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in info["multipliers_by_unit"].items())
+    activation, errors = info["activation"], info["activation_errors"]
+    busy = ", ".join(f"{unit} {100 * v:.0f} %" for unit, v in info["utilisation"].items())
+    lines = [
+        ("design", f"{info['name']} ({info['digest'][:12]})"),
+        (
+            "cell",
+            f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
+        ),
+        *_host_lines(info),
+        (
+            "hardware",
+            f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
+            f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits, "
+            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}"
+            + (", initial states" if hw["initial_states"] else ""),
+        ),
+        (
+            "parameters",
+            f"{info['parameters']} stored, {info['dense_parameters']} dense: compression "
+            f"{info['compression_ratio']:.2f}",
+        ),
+        (
+            "weight memory",
+            f"{info['weight_bits']} bits of weights in {info['weight_memory_bits']} bits",
+        ),
+        ("multipliers", f"{info['multipliers']}: {parts}"),
+        ("accumulator", f"{info['accumulator_bits']} bits"),
+        (
+            "activations",
+            "none"
+            if not errors
+            else ", ".join(
+                f"{name} {activation[f'{name}_segments']} segments"
+                + ("" if error is None else f" (largest error {error:.2g})")
+                for name, error in errors.items()
+            ),
+        ),
+        (
+            "latency",
+            f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
+            f"{info['clock_mhz']:g} MHz",
+        ),
+        (
+            "interval",
+            f"{info['interval_cycles']} cycles with one stream, of which {info['product_cycles']} "
+            "of products",
+        ),
+        *(
+            [("", f"{info['interval_cycles_interleaved']} cycles with {info['streams']} streams")]
+            if info["streams"] > 1
+            else []
+        ),
+        (
+            "",
+            f"{info['interval_to_bound']:.2f} times the {info['multiplier_bound_cycles']:g} cycles "
+            f"of that many multipliers; bound by {info['bottleneck']}",
+        ),
+        ("busy", busy),
+        (
+            "speed",
+            f"{info['frames_per_second_single']:,.0f} frames/s with one stream"
+            + (
+                f", {info['frames_per_second_interleaved']:,.0f} with {info['streams']}"
+                if info["streams"] > 1
+                else ""
+            ),
+        ),
+    ]
+    text = [f"{label:<15}{value}" for label, value in lines]
+    text.append("formats        tensor                word  fraction  range")
+    for name, fmt in info["formats"].items():
+        low, high = Format(**fmt).range
+        text.append(f"{'':<15}{name:<22}{fmt['word']:>4}{fmt['frac']:>10}  {low:.6g} .. {high:.6g}")
+    return "\n".join(text)
+
+
+def _host_lines(info: dict) -> list[tuple[str, str]]:
+    """What the host does to x; nothing where it only rounds."""
+    if info["host"] is None:
+        return []
+    shifts, offsets = (info["host"].get(f"input_{n}") for n in ("shifts", "offsets"))
+    fmt = Format(**info["formats"]["input"])
+    value = "(x - offset)" if offsets else "x"
+    lines = [
+        (
+            "host",
+            f"word of x = floor({value} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits",
+        ),
+        ("", f"shift {_listed(shifts)}"),
+    ]
+    if offsets:
+        lines.append(("", f"offset {_listed(offsets)}"))
+    return lines
+
+
+def _listed(values: list) -> str:
+    """The values, the first LISTED of more."""
+    text = " ".join(f"{value:g}" for value in values[:LISTED])
+    return text if len(values) <= LISTED else f"{text} ... ({len(values)}; all with --json)"
+
+
+def _network_text(info: dict) -> str:
+    slowest, streams = info["bottleneck_layer"], info["streams"]
+    lines = [
+        ("network", f"{info['name']} ({info['digest'][:12]}), {len(info['layers'])} layers"),
+        ("parameters", f"{info['parameters']} stored, {info['dense_parameters']} dense"),
+        ("multipliers", f"{info['multipliers']}"),
+        (
+            "latency",
+            f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
+            f"{info['clock_mhz']:g} MHz",
+        ),
+        ("interval", f"{info['interval_cycles']} cycles with one stream"),
+    ]
+    if streams > 1:
+        lines.append(("", f"{info['interval_cycles_interleaved']} cycles with {streams} streams"))
+    lines += [
+        ("bottleneck", f"layer {slowest}, bound by {info['bottleneck']}"),
+        (
+            "speed",
+            f"{info['frames_per_second_single']:,.0f} frames/s with one stream"
+            + (
+                f", {info['frames_per_second_interleaved']:,.0f} with {streams}"
+                if streams > 1
+                else ""
+            ),
+        ),
+    ]
+    text = [f"{label:<15}{value}" for label, value in lines]
+    for i, layer in enumerate(info["layers"]):
+        text += ["", f"layer {i}", info_text(layer)]
+    return "\n".join(text)

@@ -1,0 +1,284 @@
+"""Runs: a design and an input on an engine, and what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.calibration.saturation import saturation_notes
+from ernn_myhdl.corpus.inputs import check_input, first_frames, is_one_sequence
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.storage import load_design, write_design
+from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
+from ernn_myhdl.engines.result import Job
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.json_text import json_text
+from ernn_myhdl.files.output_folder import new_file, new_folder
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.runs.run_folder import (
+    RUN_NAME,
+    RUN_VERSION,
+    Damage,
+    read_run_arrays,
+    read_summary,
+)
+from ernn_myhdl.streams.initial_states import (
+    CoreState,
+    as_models_take_it,
+    check_initial_states,
+    saturated_states,
+)
+from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states, save_states
+from ernn_myhdl.streams.traffic import Traffic
+
+DESIGN_FOLDER = "design"
+
+
+@dataclass
+class Run:
+    """What one engine made of one input.
+
+    x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
+    `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are).
+    raw: the outputs as int64 in the `output` format.
+    frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
+    None for the models, which know no cycles.
+    stages: named tensor -> (frames, ...) int64, shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
+    stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
+    trace: signal -> value in every cycle (`ernn_myhdl.engines.trace.CycleTrace`). Both only from `myhdl` and
+    `verilator`.
+    saturations: tensor -> saturated elements, None where the engine does not count them.
+    notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
+    """
+
+    design: CoreSpecification
+    engine: str
+    x: np.ndarray
+    outputs: np.ndarray
+    raw: np.ndarray
+    sequences: list[int]
+    initial: list[CoreState | None] = field(default_factory=list)
+    frame_cycles: np.ndarray | None = None
+    stages: dict[str, np.ndarray] = field(default_factory=dict)
+    stage_cycles: dict[str, np.ndarray] = field(default_factory=dict)
+    trace: dict[str, np.ndarray] = field(default_factory=dict)
+    saturations: dict[str, int] | None = None
+    traffic: Traffic = Traffic()
+    seconds: float = 0.0
+    cycles: int | None = None
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Digest of the design."""
+        return self.design.digest
+
+    @property
+    def frames(self) -> int:
+        return len(self.raw)
+
+    @property
+    def cycles_per_second(self) -> float | None:
+        """Simulated cycles in a second of wall time."""
+        return None if self.cycles is None else self.cycles / max(self.seconds, 1e-9)
+
+    @property
+    def input_sequences(self) -> list[np.ndarray]:
+        """x cut into its sequences."""
+        return np.split(self.x, np.cumsum(self.sequences)[:-1])
+
+    def summary(self) -> dict:
+        """What run.json holds: everything but the arrays."""
+        summary = {
+            "format_version": RUN_VERSION,
+            "engine": self.engine,
+            "design": self.design.name,
+            "design_digest": self.digest,
+            "frames": self.frames,
+            "sequences": list(self.sequences),
+            "outputs": self.raw.shape[1],
+            "seconds": self.seconds,
+            "frames_per_second": self.frames / max(self.seconds, 1e-9),
+            "cycles": self.cycles,
+            "cycles_per_second": self.cycles_per_second,
+            "saturations": self.saturations,
+            "traffic": asdict(self.traffic),
+            "loaded_sequences": [i for i, s in enumerate(self.initial) if s is not None],
+            "notes": list(self.notes),
+        }
+        if self.frame_cycles is not None:
+            cycles = self.frame_cycles
+            summary["latency_cycles"] = int(cycles[0, 1] - cycles[0, 0])
+            # in the order of delivery; frames of several streams may come in uneven steps
+            gaps = np.diff(np.sort(cycles[:, 1]))
+            several = self.design.stream_shape.streams > 1
+            middle = np.mean if several else np.median
+            summary["interval_cycles"] = round(float(middle(gaps))) if len(gaps) else None
+        return summary
+
+    def save(self, folder: str | Path, force: bool = False) -> Path:
+        """Write a new run folder; an existing one is an error, or replaced with `force`."""
+        with new_folder(folder, force, RUN_NAME) as partial:
+            write_run(self, partial)
+        return Path(folder)
+
+
+def write_run(run: Run, folder: Path) -> None:
+    """Write the files of a run into an existing folder."""
+    (folder / DESIGN_FOLDER).mkdir()
+    write_design(run.design, folder / DESIGN_FOLDER, source=False)
+    for name in ("x", "outputs", "raw"):
+        np.save(folder / f"{name}.npy", getattr(run, name), allow_pickle=False)
+    if run.frame_cycles is not None:
+        np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
+    save_states(run.initial, run.design, folder)
+    for name in ("stages", "stage_cycles", "trace"):
+        arrays = getattr(run, name)
+        if arrays:
+            np.savez(folder / f"{name}.npz", **{n: _narrow(a) for n, a in arrays.items()})
+    (folder / RUN_NAME).write_text(json_text(run.summary(), 2) + "\n", encoding="utf-8")
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them; loading widens them again."""
+    if array.dtype != np.int64 or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run stored in `folder`; DesignError where it is not one or is damaged."""
+    folder = Path(folder)
+    if folder.name == RUN_NAME and folder.is_file():
+        folder = folder.parent
+    if not (folder / RUN_NAME).is_file():
+        what = f"holds no {RUN_NAME}" if folder.is_dir() else "no such folder"
+        raise DesignError(f"run {folder}: {what}; make one with `ernn simulate -o {folder}`")
+    design = load_design(folder / DESIGN_FOLDER)
+    try:
+        summary = read_summary(folder, design)
+        arrays = read_run_arrays(folder, design, summary)
+    except Damage as error:
+        raise DesignError(f"run {folder}: is damaged ({error}); simulate again") from error
+    return Run(
+        design=design,
+        initial=_load_states(folder, design, summary),
+        traffic=Traffic(**summary["traffic"]),
+        **{
+            n: summary[n]
+            for n in ("engine", "sequences", "saturations", "seconds", "cycles", "notes")
+        },
+        **arrays,
+    )
+
+
+def _load_states(folder: Path, design: CoreSpecification, summary: dict) -> list[CoreState | None]:
+    """The initial states of a run."""
+    count, loaded = len(summary["sequences"]), summary["loaded_sequences"]
+    if not loaded:
+        return [None] * count
+    given = read_initial_states(folder / STATES_NAME, design, count)
+    states = check_initial_states(design, given, count, False)
+    return [state if i in loaded else None for i, state in enumerate(states)]
+
+
+def model_saturations(run: Run, frames: int) -> list[str]:
+    """Notes on saturations of a run whose engine counts none: those of the integer model, which agrees with it
+    to the bit, in the first `frames` frames."""
+    x = first_frames(run.input_sequences, frames)
+    states = [as_models_take_it(run.design, s) for s in (run.initial or [None] * len(x))[: len(x)]]
+    runs = integer_model(run.design).run(x, initial=states)
+    counts = {name: sum(one.saturations[name] for one in runs) for name in runs[0].saturations}
+    return saturation_notes(run.design, counts, sum(one.frames for one in runs))
+
+
+def run_design(
+    design: CoreSpecification,
+    x,
+    engine: str = "golden",
+    frames: int | None = None,
+    vcd: str | Path | None = None,
+    traffic: Traffic = Traffic(),
+    stages: bool = True,
+    vcd_lanes: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    source: str = "verilog",
+    say: Callable[[str], None] | None = None,
+    initial=None,
+) -> Run:
+    """Run x, a float array (frames, inputs) or a list of such sequences, on an engine.
+
+    The state is cleared at the start of every sequence, or that of `initial`: one state for one sequence,
+    for a list of them a list with None for zero; a state is a dictionary of arrays (`ernn_myhdl.golden.initial_state`),
+    in a network a list of one for each layer. Only designs with initial_states take them.
+    engine: golden, integer, myhdl, verilator, ghdl or auto (verilator where it and g++ are, otherwise
+    myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
+    traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the
+    per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
+    progress: called with (frames done, cycle). source: what verilator compiles, `verilog` (MyHDL's)
+    or `vhdl` (GHDL's synthesis of the converted VHDL). say: called with what is done before the
+    frames. Initial states beyond their formats, and tensors of which more than one element in a thousand
+    saturates (engines that count them), are told in the notes. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
+    """
+    engine, notes = choose_engine(engine, vcd is not None)
+    if source != "verilog" and engine != "verilator":
+        raise DesignError(
+            f"source {source!r} with engine {engine!r}: only 'verilator' compiles HDL"
+        )
+    if vcd is not None and engine != "myhdl":
+        raise DesignError(f"vcd with engine {engine!r}: only engine 'myhdl' makes a waveform")
+    if traffic != Traffic() and engine not in CYCLE_ENGINES:
+        raise DesignError(
+            f"traffic with engine {engine!r}: only {' and '.join(CYCLE_ENGINES)} have streams"
+        )
+    for name in ("idle", "stall"):
+        if not 0 <= getattr(traffic, name) <= 0.95:
+            raise DesignError(
+                f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
+            )
+    given = check_input(x, design.inputs)
+    sequences = first_frames(given, frames)
+    states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
+    job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
+    start = time.perf_counter()
+    if vcd is None:
+        result = ENGINES[engine](job)
+    else:
+        with new_file(vcd) as partial:
+            result = ENGINES[engine](replace(job, vcd=partial))
+    seconds = time.perf_counter() - start
+    notes = notes + saturated_states(design, states)
+    if result.saturations is not None:
+        notes += saturation_notes(design, result.saturations, len(result.raw))
+    if result.done is not None:
+        states = [s for s, n in zip(states, result.done, strict=True) if n]
+        sequences = [s[:n] for s, n in zip(sequences, result.done, strict=True) if n]
+    return Run(
+        design=design,
+        engine=engine,
+        x=np.concatenate(sequences),
+        outputs=to_real(result.raw, design.output_format),
+        raw=result.raw,
+        sequences=[len(s) for s in sequences],
+        initial=states,
+        frame_cycles=result.frame_cycles,
+        stages=result.stages,
+        stage_cycles=result.stage_cycles,
+        trace=result.trace,
+        saturations=result.saturations,
+        traffic=traffic,
+        seconds=seconds,
+        cycles=result.cycles,
+        notes=notes + result.notes,
+        interrupted=result.done is not None,
+    )

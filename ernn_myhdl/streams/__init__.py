@@ -1,0 +1,1 @@
+"""AXI4-Streams: beats, traffic, framing, initial states and their file."""

@@ -1,0 +1,130 @@
+"""Initial states in files: `initial_states.safetensors` of an imported model or of a run.
+
+Tensors are `layer_0.cell_state`, `layer_0.output`, ...: the state of a layer before the first frame, as the
+models of `golden` take it; (size,) for all sequences alike, or (sequences, size), one for each. A layer
+that is not in the file starts from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.limits import check_model_file
+from ernn_myhdl.design.tensor_file import read_safetensors
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.streams.initial_states import CoreState, raw_state
+
+STATES_NAME = "initial_states.safetensors"
+_WHAT = "initial states"
+
+
+def write_initial_states(layers: Sequence[DenseLayer], folder: Path) -> None:
+    """Write the file where a layer has an initial state that is not zero."""
+    arrays = {
+        f"layer_{i}.{name}": np.ascontiguousarray(array, dtype=np.float32)
+        for i, layer in enumerate(layers)
+        for name, array in layer.initial.items()
+    }
+    if arrays:
+        save_file(arrays, folder / STATES_NAME)
+
+
+def load_initial_states(folder: str | Path, count: int) -> list[dict[str, np.ndarray] | None]:
+    """The initial state of each of `count` layers of an imported model, None for zero."""
+    file = Path(folder) / STATES_NAME
+    return _by_layer(file, count) if file.exists() else [None] * count
+
+
+def folder_states(folder: str | Path, design: CoreSpecification) -> list | None:
+    """The state of each layer of an imported model in a design folder; None where it has none.
+
+    Raises DesignError where a tensor is not that of its layer.
+    """
+    folder = Path(folder)
+    file = (folder if folder.is_dir() else folder.parent) / STATES_NAME
+    if not file.exists():
+        return None
+    states = _by_layer(file, len(design.layers))
+    for number, (state, layer) in enumerate(zip(states, design.layers, strict=True)):
+        _check_layer(f"{_WHAT} {file}: layer_{number}", state, layer, 0)
+    return states
+
+
+def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
+    """The tensors of each of `count` layers; DesignError where a name is of none."""
+    check_model_file(file, _WHAT)
+    states: list[dict[str, np.ndarray] | None] = [None] * count
+    names = [f"layer_{i}" for i in range(count)]
+    for name, array in read_safetensors(file, _WHAT).arrays.items():
+        layer, _, tensor = name.partition(".")
+        if layer not in names or not tensor:
+            known = names[0] if count == 1 else f"{names[0]} to {names[-1]}"
+            raise DesignError(
+                f"{_WHAT} {file}: tensor {name!r}: must be of {known}, such as 'layer_0.cell_state'"
+            )
+        number = names.index(layer)
+        states[number] = (states[number] or {}) | {tensor: array}
+    return states
+
+
+def read_initial_states(file: str | Path, design: CoreSpecification, count: int) -> list:
+    """The initial states of `count` sequences in a file, as `ernn_myhdl.runs.run.run_design` takes them.
+
+    Raises DesignError where a tensor is not that of its layer.
+    """
+    file = Path(file)
+    layers = _by_layer(file, len(design.layers))
+    for number, (state, layer) in enumerate(zip(layers, design.layers, strict=True)):
+        _check_layer(f"{_WHAT} {file}: layer_{number}", state, layer, count)
+    states = []
+    for sequence in range(count):
+        each = [
+            state and {n: a[sequence] if a.ndim == 2 else a for n, a in state.items()}
+            for state in layers
+        ]
+        states.append(each[0] if isinstance(design, Design) else each)
+    return states
+
+
+def _check_layer(where: str, state: dict | None, design: Design, count: int) -> None:
+    """DesignError unless the tensors are those of the layer's state, in number and size."""
+    if state is None:
+        return
+    sizes = state_sizes(design.cell)
+    if set(state) != set(sizes):
+        needs = f"needs {', '.join(sizes)}" if sizes else "has no state"
+        raise DesignError(
+            f"{where}: has {', '.join(sorted(state))}; a {design.cell.kind} layer {needs}"
+        )
+    for name, array in state.items():
+        size = sizes[name]
+        if array.shape not in ((size,), (count, size)):
+            raise DesignError(
+                f"{where}.{name}: shape {array.shape}, must be ({size},), or ({count}, {size}) with "
+                "one for each sequence"
+            )
+        if not np.all(np.isfinite(array)):
+            raise DesignError(f"{where}.{name}: holds NaN or infinity")
+
+
+def save_states(
+    states: Sequence[CoreState | None], design: CoreSpecification, folder: Path
+) -> None:
+    """Write the states of a run's sequences, rounded to their formats, unless all are None."""
+    if not any(state is not None for state in states):
+        return
+    arrays: dict[str, np.ndarray] = {}
+    for i, layer in enumerate(design.layers):
+        raw = [raw_state(layer, state and state[i]) for state in states]
+        for name in raw[0]:
+            values = np.stack([words[name] for words in raw])
+            arrays[f"layer_{i}.{name}"] = to_real(values, getattr(layer.formats, name))
+    save_file(arrays, folder / STATES_NAME)
