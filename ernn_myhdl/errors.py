@@ -5,6 +5,9 @@ from __future__ import annotations
 #: Characters of a word of a message, and of a whole message; names from files may have any length.
 LONGEST_WORD, LONGEST_MESSAGE = 240, 1000
 
+#: Beginning of a note that is a warning.
+WARNING = "WARNING: "
+
 
 class DesignError(ValueError):
     """A specification or an input is wrong.

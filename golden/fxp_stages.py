@@ -8,6 +8,7 @@ from fxpmath import functions as fxp
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.quantise import quantised_weights
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.golden.fxp_arithmetic import exact, number, quantised, requantised, saturated
 from ernn_myhdl.golden.fxp_table import FxpTable
 from ernn_myhdl.golden.fxp_transform import forward_transform, inverse_transform
@@ -21,7 +22,6 @@ from ernn_myhdl.golden.tensors import (
     tensor_shapes,
 )
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.numerics.pwl import tables
 
 
 class FxpStages:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.quantise import quantised_weights
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.golden.matrix_transform import EXACT, MatrixTransform
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
@@ -18,7 +19,7 @@ from ernn_myhdl.golden.tensors import (
     tensor_shapes,
 )
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, round_shift, saturate
-from ernn_myhdl.numerics.pwl import PwlTable, tables
+from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, working_frac
 
 Tensors = dict[str, np.ndarray]

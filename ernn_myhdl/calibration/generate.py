@@ -10,11 +10,10 @@ from ernn_myhdl.calibration.build import build_design, build_network, check_word
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import Cell, make_cell
 from ernn_myhdl.design.design import Design, check_identifier
+from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 
-#: Larger layers than this do not fit any device, and not the memory of a desktop computer either.
-MAX_PARAMETERS = 1 << 26
 #: Standard normal calibration data: sequences and frames of each.
 CALIBRATION = (8, 24)
 

@@ -13,6 +13,7 @@ import numpy as np
 from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
+from ernn_myhdl.errors import WARNING
 from ernn_myhdl.numerics.circulant import expand, pack_spectrum
 from ernn_myhdl.numerics.formats import Format, format_for
 
@@ -31,8 +32,6 @@ LARGEST_ROUNDING = 0.1
 #: Elements that a message names.
 NAMED = 8
 
-#: Beginning of a note that is a warning.
-WARNING = "WARNING: "
 
 Arrays = dict[str, np.ndarray]
 

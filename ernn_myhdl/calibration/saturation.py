@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ernn_myhdl.calibration.input_scales import WARNING
 from ernn_myhdl.calibration.range_analysis import flat_from
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import WARNING
 from ernn_myhdl.golden.tensors import Stage, stages_of
 
 #: Part of a tensor's elements from which saturation is told.

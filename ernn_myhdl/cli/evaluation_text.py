@@ -40,7 +40,7 @@ def source_line(core) -> str:
 
 def projection_notes(evaluation) -> list[str]:
     """A warning where the design's matrices give other outputs than the source's."""
-    from ernn_myhdl.calibration.saturation import WARNING
+    from ernn_myhdl.errors import WARNING
 
     source = evaluation.source
     if source is None or source.projection.relative <= LARGEST_DIFFERENCE:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ernn_myhdl.calibration.generate import MAX_PARAMETERS
 from ernn_myhdl.errors import DesignError, short
 
+#: Numbers of all layers of a core together.
+MAX_PARAMETERS = 1 << 26
 #: Numbers of all tensors of a model together.
 MAX_NUMBERS = MAX_PARAMETERS
 MAX_FILE_BYTES = 16 * MAX_NUMBERS

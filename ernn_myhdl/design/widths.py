@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
-from ernn_myhdl.numerics.pwl import PwlTable, tables
+from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
     TwiddleStage,

@@ -15,7 +15,7 @@ from ernn_myhdl.calibration.build import (
     build_network,
     check_words,
 )
-from ernn_myhdl.calibration.generate import MAX_PARAMETERS, random_calibration
+from ernn_myhdl.calibration.generate import random_calibration
 from ernn_myhdl.calibration.input_scales import choose_input_scaling, folded, input_notes
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
@@ -23,6 +23,7 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
+from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
@@ -86,7 +87,7 @@ def save_imported(imported: Imported, folder: str | Path | Target, force: bool =
     """Write the design, and the initial states where there are any, into a new folder."""
     with new_folder(folder, force, MARKS) as partial:
         write_design(imported.design, partial)
-        write_initial_states(imported.layers, partial)
+        write_initial_states([layer.initial for layer in imported.layers], partial)
     return Path(folder)
 
 

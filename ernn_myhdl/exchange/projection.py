@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ernn_myhdl.calibration.saturation import WARNING
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.source import Source
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State

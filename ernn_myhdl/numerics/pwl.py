@@ -135,20 +135,3 @@ def segments_for(function: str, source: Format, output: Format, error: float | N
             return segments
         segments *= 2
     return best
-
-
-def tables(design) -> dict[str, PwlTable]:
-    """The tables of a design: "gate" and "candidate" of the pre-activations, in an LSTM "state" of the
-    cell state's tanh; none in a cell without gates."""
-    f, a, cell = design.formats, design.activations, design.cell
-    if not cell.recurrent:
-        return {}
-    candidate = cell.g_activation
-    segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
-    made = {
-        "gate": pwl_table("sigmoid", f.preactivation, f.gate, segments["sigmoid"]),
-        "candidate": pwl_table(candidate, f.preactivation, f.gate, segments[candidate]),
-    }
-    if cell.kind == "lstm":
-        made["state"] = pwl_table("tanh", f.cell_state, f.gate, segments["tanh"])
-    return made

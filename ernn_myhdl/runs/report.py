@@ -9,9 +9,9 @@ import numpy as np
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.numerics.pwl import tables
 from ernn_myhdl.numerics.transform import spectral_products
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl.cells.units import units_for

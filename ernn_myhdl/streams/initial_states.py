@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ernn_myhdl.calibration.saturation import WARNING
 from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.golden.initial_state import check_state, one_each, state_sizes
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import quantise, to_real

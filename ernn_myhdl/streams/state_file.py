@@ -7,13 +7,12 @@ that is not in the file starts from zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_safetensors
@@ -26,12 +25,12 @@ STATES_NAME = "initial_states.safetensors"
 _WHAT = "initial states"
 
 
-def write_initial_states(layers: Sequence[DenseLayer], folder: Path) -> None:
+def write_initial_states(states: Sequence[Mapping[str, np.ndarray]], folder: Path) -> None:
     """Write the file where a layer has an initial state that is not zero."""
     arrays = {
         f"layer_{i}.{name}": np.ascontiguousarray(array, dtype=np.float32)
-        for i, layer in enumerate(layers)
-        for name, array in layer.initial.items()
+        for i, state in enumerate(states)
+        for name, array in state.items()
     }
     if arrays:
         save_file(arrays, folder / STATES_NAME)

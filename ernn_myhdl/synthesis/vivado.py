@@ -79,7 +79,7 @@ hdl/               VHDL-2008 in the order of hdl/files.txt
 
 def prepare(folder: Path, manifest: dict, device: Device, clock_mhz: float) -> dict:
     """Complete `folder`, which holds the VHDL in hdl/; returns command and files."""
-    scripts = files("synth") / "vivado"
+    scripts = files("ernn_myhdl.synth") / "vivado"
     for name in SCRIPTS:
         (folder / name).write_text((scripts / name).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / PARAMETERS).write_text(parameters(manifest, device, clock_mhz), encoding="utf-8")

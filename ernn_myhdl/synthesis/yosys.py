@@ -259,7 +259,7 @@ class _Job:
 
     def yosys(self, name: str, template: str, **values: str) -> dict[str, dict[str, int]]:
         """Run a filled-in script template; returns module -> cell type -> number."""
-        text = (files("synth") / "yosys" / f"{template}.ys").read_text(encoding="utf-8")
+        text = (files("ernn_myhdl.synth") / "yosys" / f"{template}.ys").read_text(encoding="utf-8")
         netlist = self.netlist(name)
         script = Template(text).substitute(values, netlist=f"../reports/{netlist.name}")
         (self.folder / "scripts" / f"{name}.ys").write_text(script)

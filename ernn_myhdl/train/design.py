@@ -18,13 +18,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ernn_myhdl.calibration.saturation import WARNING
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of

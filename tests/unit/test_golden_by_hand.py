@@ -9,8 +9,8 @@ from random_designs import random_design, random_inputs
 
 from ernn_myhdl.design.cells import CELLS, RESETS
 from ernn_myhdl.design.quantise import quantised_weights
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.golden.fixed_point import FixedPointModel
-from ernn_myhdl.numerics.pwl import tables
 
 
 def store(value, fmt):

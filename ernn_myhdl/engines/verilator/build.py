@@ -246,7 +246,7 @@ def _make(
     view = compiled_core(design)
     (work / "harness_ports.h").write_text(ports_header(design, view))
     (work / "harness.cpp").write_text(
-        (files("ernn_myhdl.engines") / "harness.cpp").read_text(encoding="utf-8")
+        (files("ernn_myhdl.engines.verilator") / "harness.cpp").read_text(encoding="utf-8")
     )
     tool = find_verilator()
     make = [

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from myhdl import always, block, intbv
 
 from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.tables import tables
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.numerics.pwl import tables
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.delay import delayed
 
