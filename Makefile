@@ -1,15 +1,17 @@
 # make demo   the whole main job on real speech, into build/demo
 # make test   the tests, with GHDL, Yosys, Icarus and Verilator
-# make lint   ruff
-# make clean  removes .venv and build
+# make lint   ruff, the contracts of imports (setup.cfg)
+# make package  sdist and wheel, into dist
+# make clean  removes .venv, build and dist
 
 PYTHON ?= python3
+DIST ?= dist
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := ghdl yosys tclsh iverilog g++
 PACKAGES := ghdl yosys tcl iverilog g++
 
-.PHONY: demo test lint tools clean
+.PHONY: demo test lint package tools clean
 
 demo: $(VENV)/base tools
 	$(BIN)/ernn demo -o build/demo --force
@@ -20,6 +22,11 @@ test: $(VENV)/test tools
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+# The wheel is built from the sdist, so that what is missing in one is missing in both
+package: $(VENV)/test
+	$(BIN)/python -m build --quiet --outdir $(DIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -51,4 +58,4 @@ tools:
 	fi
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build dist
