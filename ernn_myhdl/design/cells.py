@@ -75,6 +75,10 @@ class Cell:
     hidden: int
     block: int
     projection: int = 0
+    peepholes: bool = False
+    #: Only in cells with a candidate, and only in a GRU: other cells do not have them.
+    g_activation: str
+    reset: str
 
     def _check(self) -> None:
         for name in ("inputs", "hidden"):

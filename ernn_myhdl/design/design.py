@@ -88,6 +88,11 @@ class Formats:
         matrices = (self.input_weight, self.recurrent_weight, self.projection_weight)
         return max(m.word for m in matrices if m is not None)
 
+    @cached_property
+    def given(self) -> GivenFormats:
+        """The formats that there are, for code that knows which ones its cell has."""
+        return GivenFormats(self)
+
     def check(self, cell: Cell) -> None:
         """Raise DesignError where the formats do not fit together or do not fit the cell."""
         needed = cell.format_names
@@ -117,6 +122,33 @@ class Formats:
                     f"be {self.accumulator_frac} like input_weight and input_spectrum, since all "
                     "share the accumulators"
                 )
+
+
+class GivenFormats:
+    """The `Formats` of a cell without those that are None; AttributeError for one of these."""
+
+    input: Format
+    input_spectrum: Format
+    input_weight: Format
+    recurrent_weight: Format
+    output: Format
+    output_spectrum: Format
+    block_spectrum: Format
+    preactivation: Format
+    gate: Format
+    cell_state: Format
+    cell_output: Format
+    projection_weight: Format
+    cell_output_spectrum: Format
+    peephole: Format
+
+    def __init__(self, formats: Formats) -> None:
+        self.accumulator_frac = formats.accumulator_frac
+        self.spectrum_word, self.weight_word = formats.spectrum_word, formats.weight_word
+        for f in fields(formats):
+            fmt = getattr(formats, f.name)
+            if fmt is not None:
+                setattr(self, f.name, fmt)
 
 
 @dataclass(frozen=True)
@@ -245,9 +277,18 @@ def check_identifier(name: object) -> None:
 class CoreSpecification:
     """What the specification of a core of one layer (`Design`) and of several (`Network`) share."""
 
-    layers: tuple[Design, ...]
     name: str
     source: SourceModel | None
+
+    if TYPE_CHECKING:  # a field of a network
+
+        @property
+        def layers(self) -> tuple[Design, ...]:
+            """The designs of the layers."""
+
+        @property
+        def digest(self) -> str:
+            """SHA-256 over all that the core is made of, as hexadecimal digits."""
 
     @property
     def inputs(self) -> int:

@@ -7,14 +7,15 @@ an architecture that instantiates others (MyHDL itself would flatten everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import Any, SupportsInt, TypeAlias, overload
 
 from myhdl import Signal, always, intbv
 from myhdl import instance as process
 
-from ernn_myhdl.hdl.types import Array, Bit, Word
+from ernn_myhdl.hdl.types import AnySignal, Array, Bit, Signals, Word
 
 Type = Bit | Word | Array
 #: Bits of the number of a memory at the ports of an External.
@@ -50,12 +51,12 @@ class Leaf:
     """
 
     name: str
-    block: Callable
+    block: Callable[..., Any]
     ports: dict[str, Port]
-    parameters: dict = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
-class Contents(Sequence):
+class Contents(Sequence[tuple[int, ...]]):
     """Contents of several memories of one shape: one tuple of raw words a memory.
 
     They are made when they are first looked at: who only counts memories never waits for them.
@@ -76,7 +77,11 @@ class Contents(Sequence):
     def __len__(self) -> int:
         return self.memories
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[tuple[int, ...], ...]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
         return self._words[index]
 
     def __eq__(self, other: object) -> bool:
@@ -86,7 +91,7 @@ class Contents(Sequence):
             isinstance(other, Sequence) and len(self) == len(other) and self._words == tuple(other)
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # how Python says: not hashable
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ class Instance:
     """
 
     label: str
-    component: Leaf | Rom | External | Netlist
+    component: Component
     nets: dict[str, Net]
     contents: int = 0
 
@@ -233,18 +238,23 @@ class Netlist:
 
         Raises ValueError for a value that the type does not have.
         """
+        words: list[int]
         if isinstance(kind, Array):
             words = list(value) if isinstance(value, Sequence) else [value] * kind.count
             low, high = -(1 << (kind.width - 1)), (1 << (kind.width - 1)) - 1
             legal = len(words) == kind.count
         else:
-            words, low, high, legal = [value], 0, (1 << kind.bits) - 1, True
+            legal = not isinstance(value, Sequence)
+            words = list(value) if isinstance(value, Sequence) else [value]
+            low, high = 0, (1 << kind.bits) - 1
         if not legal or not all(isinstance(w, int) and low <= w <= high for w in words):
             raise ValueError(f"{self.name}.{name}: {kind} has no value {value!r}")
-        raw = pack_fields(words, kind.width) if isinstance(kind, Array) else int(value)
+        raw = pack_fields(words, kind.width) if isinstance(kind, Array) else int(words[0])
         return self._new(Net(name, kind, zero=True, value=raw))
 
-    def add(self, label: str, component, contents: int = 0, **nets: Net) -> dict[str, Net]:
+    def add(
+        self, label: str, component: Component, contents: int = 0, /, **nets: Net
+    ) -> dict[str, Net]:
         """Instantiate `component`; output ports without a net get one named `label_port`.
 
         Returns the nets of the output ports by port name.
@@ -287,23 +297,28 @@ class Netlist:
         """Name a stage for traces and comparisons."""
         self.probes.append(Probe(stage, valid, list(data)))
 
-    def components(self) -> dict[str, tuple[Leaf | Rom | Netlist, int]]:
+    def components(self) -> dict[str, tuple[Component, int]]:
         """Every distinct component below this one with its number of instances, leaves first."""
-        found: dict[str, list] = {}
+        found: dict[str, Component] = {}
+        instances: dict[str, int] = {}
 
         def visit(netlist: Netlist, times: int) -> None:
             for instance in netlist.instances:
                 component = instance.component
-                known = found.setdefault(component.name, [component, 0])
-                if known[0] is not component and known[0] != component:
+                known = found.setdefault(component.name, component)
+                if known is not component and known != component:
                     raise ValueError(f"two different components named {component.name}")
-                known[1] += times
+                instances[component.name] = instances.get(component.name, 0) + times
                 if isinstance(component, Netlist):
                     visit(component, times)
 
         visit(self, 1)
-        order = sorted(found.items(), key=lambda item: (_depth(item[1][0]), item[0]))
-        return {name: (component, count) for name, (component, count) in order}
+        order = sorted(found, key=lambda name: (_depth(found[name]), name))
+        return {name: (found[name], instances[name]) for name in order}
+
+
+#: What an instance is of.
+Component: TypeAlias = Leaf | Rom | External | Netlist
 
 
 @dataclass(frozen=True)
@@ -337,7 +352,8 @@ def observed(netlist: Netlist, nets: Iterable[str] = ()) -> Observed:
     for name in nets:
         label, dot, rest = name.rpartition(".")
         if dot and label in instances:
-            ports = instances[label].component.nets
+            component = instances[label].component
+            ports = component.nets if isinstance(component, Netlist) else {}
             port = f"tap_{rest}" if f"tap_{rest}" in ports else rest
             if port in ports and ports[port].direction:
                 seen[name] = tap(instances[label].nets[port])
@@ -346,7 +362,13 @@ def observed(netlist: Netlist, nets: Iterable[str] = ()) -> Observed:
     return Observed(copy, probes, seen)
 
 
-def _observed(netlist: Netlist, made: dict[Netlist, tuple], taps: dict[str, list[str]]) -> tuple:
+#: A copy with its probes (stage, port of the valid net, ports of the data), and what gives a net a port.
+_Tapped: TypeAlias = tuple[Netlist, list[tuple[str, str, list[str]]], Callable[[Net], str]]
+
+
+def _observed(
+    netlist: Netlist, made: dict[Netlist, _Tapped], taps: dict[str, list[str]]
+) -> _Tapped:
     """(copy, probes with the copy's ports, function that gives a net a port).
 
     taps: by label of an instance, nets inside that get a port of it.
@@ -355,7 +377,7 @@ def _observed(netlist: Netlist, made: dict[Netlist, tuple], taps: dict[str, list
         return made[netlist]
     copy = Netlist(netlist.name, netlist.base)
     copy.nets, copy.wires = dict(netlist.nets), list(netlist.wires)
-    probes = []
+    probes: list[tuple[str, str, list[str]]] = []
 
     def tap(net: Net) -> str:
         if net.direction == "out":
@@ -368,9 +390,10 @@ def _observed(netlist: Netlist, made: dict[Netlist, tuple], taps: dict[str, list
     for instance in netlist.instances:
         component, nets = instance.component, dict(instance.nets)
         if isinstance(component, Netlist):
-            component, inner, tap_inside = _observed(component, made, {})
+            original = component
+            component, inner, tap_inside = _observed(original, made, {})
             for name in taps.get(instance.label, ()):
-                net = instance.component.nets.get(name)
+                net = original.nets.get(name)
                 if net is not None and not net.direction:
                     port = tap_inside(net)
                     nets[port] = copy.output(f"{instance.label}_{port}", net.type)
@@ -405,7 +428,9 @@ def told_apart(netlists: list[Netlist], names: list[str]) -> list[Netlist]:
     ]
 
 
-def _renamed(netlist: Netlist, prefix: str, clash: set[str], made: dict) -> Netlist:
+def _renamed(
+    netlist: Netlist, prefix: str, clash: set[str], made: dict[Netlist, Netlist]
+) -> Netlist:
     if netlist in made:
         return made[netlist]
     copy = made[netlist] = Netlist(f"{prefix}_{netlist.name}", netlist.base)
@@ -416,7 +441,11 @@ def _renamed(netlist: Netlist, prefix: str, clash: set[str], made: dict) -> Netl
         if isinstance(component, Netlist):
             component = _renamed(component, prefix, clash, made)
         elif component.name in clash:
-            component = replace(component, name=f"{prefix}_{component.name}")
+            name = f"{prefix}_{component.name}"
+            if isinstance(component, External):
+                component = External(replace(component.rom, name=name))
+            else:
+                component = replace(component, name=name)
         copy.instances.append(Instance(instance.label, component, instance.nets, instance.contents))
     return copy
 
@@ -455,24 +484,24 @@ def _with_external(netlist: Netlist, made: dict[Netlist, Netlist]) -> Netlist:
     return copy
 
 
-def has_contents(component: Leaf | Rom | Netlist) -> bool:
+def has_contents(component: Component) -> bool:
     """Whether an instance of the component tells which contents its memories hold."""
     return isinstance(component, Rom) or (isinstance(component, Netlist) and component.base)
 
 
-def _depth(component) -> int:
+def _depth(component: Component) -> int:
     if not isinstance(component, Netlist):
         return 0
     return 1 + max((_depth(i.component) for i in component.instances), default=0)
 
 
-def _fields(net_type: Type, signals) -> list[tuple[object, int]]:
+def _fields(net_type: Type, signals: Signals) -> list[tuple[AnySignal, int]]:
     if isinstance(net_type, Array):
         return [(s, net_type.width) for s in signals]
     return [(signals, net_type.bits)]
 
 
-def _inner_signals(net: Net):
+def _inner_signals(net: Net) -> Signals:
     """Signals of a net that is no port; those of a constant have its value."""
     if not net.value:
         return net.type.signals()
@@ -486,7 +515,7 @@ def _inner_signals(net: Net):
     return [Signal(intbv((f ^ high) - high, min=low, max=high)) for f in fields]
 
 
-def _wire_process(wire: Wire, signals: dict[Net, object]):
+def _wire_process(wire: Wire, signals: dict[Net, Signals]) -> Any:
     """A process that moves bits between signals; only simulated, never converted."""
     sources = []
     for net, low, bits in wire.slices:
@@ -517,22 +546,20 @@ def _wire_process(wire: Wire, signals: dict[Net, object]):
 
     if any(net.value for net, *_ in wire.slices):
 
-        @process
-        def move():  # a constant never changes, so its bits must be moved at the start
-            while True:
+        def repeat() -> Iterator[list[AnySignal]]:
+            while True:  # a constant never changes, so its bits must be moved at the start
                 update()
                 yield [s for s, *_ in sources]
 
-        return move
+        return process(repeat)
 
-    @always(*[s for s, *_ in sources])
-    def move():
+    def move() -> None:
         update()
 
-    return move
+    return always(*[s for s, *_ in sources])(move)
 
 
-def _rom_process(rom: Rom, index: int, clk, address, q):
+def _rom_process(rom: Rom, index: int, clk: AnySignal, address: AnySignal, q: Signals) -> Any:
     contents = rom.contents[index]
     depth = len(contents)
     if isinstance(rom.type, Array):
@@ -545,8 +572,7 @@ def _rom_process(rom: Rom, index: int, clk, address, q):
 
         shown = None  # the word at q; a lane that waits reads the same one in every cycle
 
-        @always(clk.posedge)
-        def read():
+        def read() -> None:
             nonlocal shown
             word = int(address)
             if word != shown and word < depth:
@@ -555,12 +581,11 @@ def _rom_process(rom: Rom, index: int, clk, address, q):
                 shown = word
     else:
 
-        @always(clk.posedge)
-        def read():
+        def read() -> None:
             if address < depth:
                 q.next = contents[int(address)]
 
-    return read
+    return always(clk.posedge)(read)
 
 
 @dataclass
@@ -571,21 +596,23 @@ class Elaboration:
     "element_wise_0.gate_sums". probes: (stage, valid Signal, flat list of data Signals).
     """
 
-    processes: list
-    signals: dict[str, object]
+    processes: list[Any]
+    signals: dict[str, Signals]
     types: dict[str, Type]
-    probes: list[tuple[str, object, list]]
+    probes: list[tuple[str, AnySignal, list[AnySignal]]]
 
 
-def elaborate(netlist: Netlist, ports: dict[str, object]) -> Elaboration:
+def elaborate(netlist: Netlist, ports: Mapping[str, Signals]) -> Elaboration:
     """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
     result = Elaboration([], {}, {}, [])
     _elaborate(netlist, ports, "", 0, result)
     return result
 
 
-def _elaborate(netlist: Netlist, ports: dict, path: str, base: int, result: Elaboration) -> None:
-    signals: dict[Net, object] = {}
+def _elaborate(
+    netlist: Netlist, ports: Mapping[str, Signals], path: str, base: int, result: Elaboration
+) -> None:
+    signals: dict[Net, Signals] = {}
     for net in netlist.nets.values():
         signals[net] = ports[net.name] if net.direction else _inner_signals(net)
         result.signals[path + net.name] = signals[net]
@@ -598,18 +625,22 @@ def _elaborate(netlist: Netlist, ports: dict, path: str, base: int, result: Elab
             _elaborate(component, bound, f"{path}{instance.label}.", contents, result)
         elif isinstance(component, Rom):
             result.processes.append(_rom_process(component, contents, **bound))
+        elif isinstance(component, External):
+            raise ValueError(
+                f"{path}{instance.label}: a memory outside the design is not simulated"
+            )
         else:
             result.processes.append(component.block(**bound, **component.parameters))
     for wire in netlist.wires:
         result.processes.append(_wire_process(wire, signals))
     for probe in netlist.probes:
-        data = []
+        data: list[AnySignal] = []
         for net in probe.data:
             data.extend(s for s, _ in _fields(net.type, signals[net]))
         result.probes.append((probe.stage, signals[probe.valid], data))
 
 
-def pack_fields(values, width: int) -> int:
+def pack_fields(values: Iterable[SupportsInt], width: int) -> int:
     """Signed integers as one raw word, the first in the lowest bits."""
     word = 0
     for position, value in enumerate(values):
@@ -617,7 +648,7 @@ def pack_fields(values, width: int) -> int:
     return word
 
 
-def read_value(signal) -> int:
+def read_value(signal: AnySignal) -> int:
     """Present value of a Signal as an int."""
     value = signal.val
     return int(value) if isinstance(value, (intbv, bool)) else value

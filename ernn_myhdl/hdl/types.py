@@ -1,14 +1,21 @@
 """Types of ports and nets, and the MyHDL signals that carry them.
 
 In MyHDL an array is a list of signed Signals, which simulates fast; in VHDL and Verilog every
-type but a bit is one vector, element 0 in the lowest bits.
+type but a bit is one vector, element 0 in the lowest bits. Every type is `count` words of `width` bits;
+a bit and a word are one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from myhdl import Signal, intbv
+
+#: A MyHDL Signal of a bool or an intbv; MyHDL has no types.
+AnySignal: TypeAlias = Any
+#: What carries a net: a Signal, or a list of them for an array.
+Signals: TypeAlias = Any
 
 
 @dataclass(frozen=True)
@@ -16,10 +23,18 @@ class Bit:
     """One bit: std_logic."""
 
     @property
+    def count(self) -> int:
+        return 1
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
     def bits(self) -> int:
         return 1
 
-    def signals(self):
+    def signals(self) -> Signals:
         return Signal(bool(0))
 
 
@@ -30,10 +45,14 @@ class Word:
     width: int
 
     @property
+    def count(self) -> int:
+        return 1
+
+    @property
     def bits(self) -> int:
         return self.width
 
-    def signals(self):
+    def signals(self) -> Signals:
         return Signal(intbv(0)[self.width :])
 
 
@@ -48,26 +67,26 @@ class Array:
     def bits(self) -> int:
         return self.count * self.width
 
-    def signals(self):
+    def signals(self) -> Signals:
         return [signed(self.width) for _ in range(self.count)]
 
 
-def signed(width: int):
+def signed(width: int) -> AnySignal:
     """A signed Signal of `width` bits."""
     return Signal(intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)))
 
 
-def unsigned(width: int):
+def unsigned(width: int) -> AnySignal:
     """An unsigned Signal of `width` bits."""
     return Signal(intbv(0)[width:])
 
 
-def like(signal):
+def like(signal: AnySignal) -> AnySignal:
     """A Signal of the type of a bit or an unsigned word."""
     return Signal(bool(0)) if isinstance(signal.val, bool) else unsigned(len(signal))
 
 
-def array(count: int, width: int) -> list:
+def array(count: int, width: int) -> list[AnySignal]:
     """`count` signed Signals of `width` bits."""
     return [signed(width) for _ in range(count)]
 

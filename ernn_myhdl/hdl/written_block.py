@@ -7,18 +7,20 @@ where a process has a statement for each of a list of things, it must be written
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from myhdl import block
 
 
 def written_block(
-    name: str, arguments: Iterable[str], lines: Iterable[str], scope: dict
-) -> Callable:
+    name: str, arguments: Iterable[str], lines: Iterable[str], scope: Mapping[str, Any]
+) -> Callable[..., Any]:
     """The MyHDL block `name(arguments)` with the lines as its body; scope: the names they use."""
     text = f"def {name}({', '.join(arguments)}):\n" + "".join(f"    {line}\n" for line in lines)
     file = f"<{name}, {hash((text, *sorted(map(str, scope.items())))):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    scope = dict(scope)
-    exec(compile(text, file, "exec"), scope)
-    return block(scope[name])
+    names = dict(scope)
+    exec(compile(text, file, "exec"), names)
+    made: Callable[..., Any] = block(names[name])
+    return made

@@ -96,7 +96,7 @@ class Clusters:
                 low = (after - size) * sums.bits
                 source = n.bundle(f"below_{j}", sums, (below, low, sums.bits))
             weights = n.add(
-                f"weights_{j}", self.weights, contents=j * self.groups, clk=clk,
+                f"weights_{j}", self.weights, j * self.groups, clk=clk,
                 address=copy["address_copy"],
             )["q"]  # fmt: skip
             n.add(
@@ -125,7 +125,7 @@ class Clusters:
         for (g, c), drain in drains.items():
             n.add(
                 f"lanes_{g}_{c}", components[self.sizes[c]],
-                contents=c * CLUSTER * self.groups + g, clk=n.nets["clk"], column=buses[g],
+                c * CLUSTER * self.groups + g, clk=n.nets["clk"], column=buses[g],
                 **control, address=address, below=drains.get((g, c + further), end), drain=drain,
             )  # fmt: skip
         sums = self.lane.ports["drain"].type

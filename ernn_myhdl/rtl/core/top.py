@@ -558,7 +558,7 @@ class _Core:
         made = []
         for e, own in enumerate(nets):
             word = n.add(
-                f"{label}_parameters_{e}", parameters, contents=e, clk=self.clk,
+                f"{label}_parameters_{e}", parameters, e, clk=self.clk,
                 address=group["index"],
             )["q"]  # fmt: skip
             low = 0
