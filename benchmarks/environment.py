@@ -8,12 +8,12 @@ import os
 import platform
 import resource
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
-def environment() -> dict:
-    """Date, processor, cores and versions."""
+def environment(*more: str) -> dict:
+    """Date, processor, cores and versions; more: other packages that matter, "none" where not installed."""
     packages = ("myhdl", "numpy", "fxpmath")
     return {
         "date": datetime.date.today().isoformat(),
@@ -21,7 +21,15 @@ def environment() -> dict:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
+        **{name: _installed(name) for name in more},
     }
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _processor() -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -71,9 +72,14 @@ def main(argv: list[str] | None = None) -> int:
                 f"| {case.kind} | {case.member} | {case.before} | {now} | {verdict} |", flush=True
             )
     if not arguments.json:
-        print("\n" + ", ".join(f"{name} {value}" for name, value in environment().items()))
+        versions = environment("onnx", "onnxruntime", "torch")
+        print("\n" + ", ".join(f"{name} {value}" for name, value in versions.items()))
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

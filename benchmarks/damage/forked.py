@@ -47,11 +47,13 @@ def run_command(
     appended: Sequence[str] = (),
     prepare: Callable[[], None] = lambda: None,
     silent: bool = False,
+    limit: float = SECONDS,
 ) -> Result:
     """`ernn` with these arguments in `folder`, in a fork of this process.
 
     outputs: files and folders in it that the command may make or replace when it succeeds; appended: files to
-    which it may append. prepare: called in the new process. silent: its messages may not arrive.
+    which it may append. prepare: called in the new process. silent: its messages may not arrive. limit: seconds
+    after which it is ended.
     """
     messages = folder.with_name(folder.name + ".messages")
     messages.mkdir()
@@ -60,7 +62,7 @@ def run_command(
     process = os.fork()
     if not process:
         _child(argv, folder, messages, prepare)
-    code, usage = _wait(process, start + SECONDS)
+    code, usage = _wait(process, start + limit)
     seconds = time.perf_counter() - start
     out, error = (
         (messages / name).read_bytes().decode("utf-8", "replace") for name in ("out", "err")
@@ -73,7 +75,7 @@ def run_command(
     if "Traceback (most recent call last)" in error:
         faults["traceback"] = error.strip().splitlines()[-1]
     if code is None:
-        faults["hung"] = f"after {SECONDS:g} s"
+        faults["hung"] = f"after {limit:g} s"
     elif code < 0:
         faults["killed"] = signal.Signals(-code).name
     if result.megabytes * 1000 * 1024 > MEMORY or "out of memory" in error:

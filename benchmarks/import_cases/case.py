@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-#: Seconds of one command.
-TIMEOUT = 300
+#: Seconds after which a command is taken for one that hangs, on a machine that others use too.
+TIMEOUT = 600
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from ernn_myhdl.synthesis.resources import (
     percentages,
     total_resources,
 )
-from ernn_myhdl.synthesis.yosys import densest, parse_statistics
+from ernn_myhdl.synthesis.yosys import densest
+from ernn_myhdl.synthesis.yosys_program import count_cells
 
 
 def test_cells_are_sorted_into_resources():
@@ -83,14 +84,19 @@ def test_the_table_keeps_the_largest_and_sums_the_rest():
     assert len({len(line) for line in lines[:4]}) == 1
 
 
-def test_statistics_of_derived_modules_carry_the_plain_name():
-    # As Yosys 0.23 writes it, with a comma too many.
-    text = r"""{ "modules": { "\\top": { "num_cells_by_type": {
-        "$paramod$5cf4b21a3a252991\\rom": 1, "$paramod\\rom\\INIT=8'01100001": 2, "$add": 1,
-        "lane": 4 } }, "$abstract\\ram": { "num_cells_by_type": { "FDRE": 3 } } }, }"""
-    assert parse_statistics(text) == {
-        "top": {"rom": 3, "$add": 1, "lane": 4},
-        "ram": {"FDRE": 3},
+def test_cells_of_derived_modules_carry_the_plain_name():
+    types = (
+        r"$paramod$5cf4b21a3a252991\rom",
+        r"$paramod\rom\INIT=8'01100001",
+        "$add",
+        "lane",
+        "lane",
+    )
+    top = {"cells": {f"cell_{i}": {"type": kind} for i, kind in enumerate(types)}}
+    ram = {"cells": {"bit": {"type": "FDRE"}, "note": {"type": "$scopeinfo"}}}
+    assert count_cells({"modules": {r"\top": top, r"$abstract\ram": ram}}) == {
+        "top": {"rom": 2, "$add": 1, "lane": 2},
+        "ram": {"FDRE": 1},
     }
 
 
