@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from seeds import seed_of
 from tools import require_module
 
 from ernn_myhdl.corpus import make_corpus
@@ -73,7 +74,7 @@ def add_speaker(
 
     folder = root / cased(half) / cased(region) / cased(speaker)
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(len(speaker))
+    rng = np.random.default_rng(seed_of(speaker))
     for name in ("sa1", *(f"si{i + 1}" for i in range(sentences))):
         samples = rng.integers(-1000, 1000, SAMPLES)
         (folder / cased(f"{name}.wav")).write_bytes(header(samples))

@@ -138,8 +138,13 @@ def convert_leaf(leaf: Leaf, folder: Path, hdl: str, prefix: str = "") -> str:
     hdl: MyHDL's name of the language. prefix: of the names of entities, packages and files. A warning of
     MyHDL that may mean wrong hardware is an error.
     """
+    return write_texts(leaf, leaf_texts(leaf, hdl), folder, hdl, prefix)
+
+
+def write_texts(leaf: Leaf, texts: dict[str, str], folder: Path, hdl: str, prefix: str) -> str:
+    """Write what `leaf_texts` made; as `convert_leaf`."""
     suffix = SUFFIXES[hdl]
-    for name, text in leaf_texts(leaf, hdl).items():
+    for name, text in texts.items():
         file = f"{prefix}{name}.{suffix}"
         (folder / file).write_text(named(text, prefix, file))
     return f"{prefix}{leaf.name}.{suffix}"

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ernn_myhdl.convert import memory, structure
-from ernn_myhdl.convert.leaf import SUPPORT, convert_leaf
+from ernn_myhdl.convert.kept_leaves import keep_texts, kept_texts, leaf_key
+from ernn_myhdl.convert.leaf import SUPPORT, leaf_texts, write_texts
 from ernn_myhdl.convert.names import check_name, named
 from ernn_myhdl.convert.test_bench import write_test_bench
 from ernn_myhdl.design.design import CoreSpecification
@@ -71,15 +72,29 @@ def in_fresh_process(module: str, arguments: list, hdl: str) -> None:
 _leaves: dict[str, Leaf] = {}
 
 
-def _convert_one(task: tuple[str, str, str, str]) -> str:
-    name, folder, language, prefix = task
-    return convert_leaf(_leaves[name], Path(folder), language, prefix)
+def _convert_one(task: tuple[str, str, str, str, str | None]) -> str:
+    name, folder, language, prefix, key = task
+    texts = leaf_texts(_leaves[name], language)
+    keep_texts(key, texts)
+    return write_texts(_leaves[name], texts, Path(folder), language, prefix)
 
 
 def _convert_leaves(top: Netlist, folder: Path, language: str, prefix: str) -> None:
-    """Each leaf in a process of its own, so that no name depends on another leaf."""
-    _leaves.update({n: c for n, (c, _) in top.components().items() if isinstance(c, Leaf)})
-    tasks = [(name, str(folder), language, prefix) for name in _leaves]
+    """Leaves that are kept are written; each other in a process of its own, so that no name depends on
+    another leaf."""
+    _leaves.clear()
+    tasks = []
+    for name, (leaf, _) in top.components().items():
+        if not isinstance(leaf, Leaf):
+            continue
+        key = leaf_key(leaf, language)
+        if texts := kept_texts(key):
+            write_texts(leaf, texts, folder, language, prefix)
+        else:
+            _leaves[name] = leaf
+            tasks.append((name, str(folder), language, prefix, key))
+    if not tasks:
+        return
     context = multiprocessing.get_context("fork")
     with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
         for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):

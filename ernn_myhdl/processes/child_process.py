@@ -112,7 +112,7 @@ def _alive(process: subprocess.Popen) -> bool:
 
 def python_module(module: str, arguments: Sequence[object]) -> list[str]:
     """The command that runs a module of this package, whatever lies in the current folder."""
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     return [sys.executable, "-c", _START, root, module, *map(str, arguments)]
 
 

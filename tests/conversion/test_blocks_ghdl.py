@@ -10,6 +10,7 @@ import pytest
 from block_bench import compare, run_myhdl, run_vhdl
 from block_cases import CASES, WIDE_GATHER, BlockCase, convert_case, rounding_case
 from control_cases import CASES as CONTROL
+from seeds import seed_of
 from tools import require_tool
 
 from ernn_myhdl.rtl import rounding
@@ -25,7 +26,7 @@ def ghdl():
 def agrees(case: BlockCase, folder) -> list[dict]:
     """Compare reference, MyHDL and VHDL in every cycle; the outputs of the VHDL."""
     component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(len(case.name))))
+    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
     convert_case(case, folder, "vhdl")
     results = run_vhdl(component, inputs, folder)
     expected = case.expected(inputs)
@@ -49,7 +50,7 @@ def test_block_as_vhdl(case, tmp_path):
 def test_control_block_as_vhdl(case, tmp_path):
     """The inputs that a driver made in MyHDL are replayed: the same outputs in every cycle."""
     component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(len(case.name))))
+    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
     convert_case(case, tmp_path, "vhdl", table="control_cases")
     results = run_vhdl(component, inputs, tmp_path)
     assert len(results) > 100

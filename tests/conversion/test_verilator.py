@@ -11,9 +11,10 @@ from tools import build_without_optimisation, require_verilator
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.engines.verilator import build as verilator_build
-from ernn_myhdl.engines.verilator.build import CACHE_VARIABLE, build
+from ernn_myhdl.engines.verilator.build import build
 from ernn_myhdl.engines.verilator.run import CompiledCore
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.files.cache_folder import CACHE_VARIABLE
 from ernn_myhdl.numerics.formats import quantise
 from ernn_myhdl.runs.run import run_design
 from ernn_myhdl.streams.traffic import Traffic, frame_beats

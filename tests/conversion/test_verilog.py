@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from block_bench import compare, run_myhdl, run_verilog
 from block_cases import CASES, convert_case
+from seeds import seed_of
 from tools import require_tool
 
 from ernn_myhdl import new_design
@@ -98,7 +99,7 @@ def test_the_sample_is_in_the_table():
 def test_block_as_verilog(case, tmp_path):
     require_tool("iverilog")
     component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(len(case.name))))
+    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
     convert_case(case, tmp_path, "verilog")
     results = run_verilog(component, inputs, tmp_path)
     defined = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from seeds import seed_of
 from stream_model import expected_beats, raw_frames
 from test_streams import _last, check, delivered, run
 
@@ -45,7 +46,7 @@ def beats_of(design, sequences, traffic: Traffic):
 )
 def test_random_arrivals_gaps_and_back_pressure(name, traffic):
     design = DESIGNS[name]
-    seed = len(name) + int(10 * traffic.stall)
+    seed = seed_of(name) + int(10 * traffic.stall)
     traffic = Traffic(traffic.idle, traffic.stall, seed, traffic.shuffle)
     sequences = sequences_of(design, seed)
     beats, turns = beats_of(design, sequences, traffic)

@@ -15,10 +15,11 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.storage import save_design
 from ernn_myhdl.engines import registry
 from ernn_myhdl.engines.verilator import build as verilator_build
-from ernn_myhdl.engines.verilator.build import cache_folder, layout
+from ernn_myhdl.engines.verilator.build import layout
 from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, memories
 from ernn_myhdl.engines.verilator.run import FIELDS
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.cache_folder import cache_folder
 from ernn_myhdl.hdl.netlist import elaborate
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.runs.run import load_run, run_design

@@ -19,6 +19,7 @@ from foreign_models import (
     torch_net,
     torch_outputs,
 )
+from seeds import seed_of
 from tools import require_module
 
 from ernn_myhdl.design.storage import load_design
@@ -42,7 +43,7 @@ def saved(model, folder):
 def optional(seed, kind):
     """Some of the optional inputs of a node."""
     names = ["B", "initial_h"] + (["initial_c", "P"] if kind == "LSTM" else [])
-    return [n for n in names if np.random.default_rng([seed, len(n)]).integers(2)]
+    return [n for n in names if np.random.default_rng([seed, seed_of(n)]).integers(2)]
 
 
 @pytest.mark.parametrize("layout", [0, 1])

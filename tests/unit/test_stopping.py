@@ -207,12 +207,14 @@ except KeyboardInterrupt as error:
 
 
 def slow(task):
-    """Tells its process and unwinds when it is ended."""
+    """Tells its process and unwinds when it is ended; when it is not, it says so."""
     folder, name = task
     try:
         with open(f"{folder}/{name}", "w") as file:
             file.write(str(os.getpid()))
         time.sleep(SECONDS)
+        with open(f"{folder}/{name}.finished", "w"):
+            pass
     finally:
         with open(f"{folder}/{name}.unwound", "w"):
             pass
@@ -228,13 +230,11 @@ def test_workers_end_with_a_sweep(tmp_path):
 
     before = signal.signal(signal.SIGALRM, both)
     signal.setitimer(signal.ITIMER_REAL, 0.5)
-    begun = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
             sweep.run(slow, tasks, jobs=2)
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - begun < SECONDS / 2
     assert not any(alive(int(file.read_text())) for file in first)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.unwound", "b", "b.unwound"]
 

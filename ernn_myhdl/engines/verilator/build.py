@@ -41,6 +41,7 @@ from ernn_myhdl.engines.verilator.compiled_hdl import (
     write_verilog,
 )
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.files.cache_folder import CACHE_VARIABLE, cache_folder
 from ernn_myhdl.files.package_digest import package_digest
 from ernn_myhdl.hdl.netlist import Net, Observed
 from ernn_myhdl.hdl.types import Array
@@ -51,8 +52,6 @@ INSTALL = {
     "g++": "sudo apt-get install g++ make",
     "make": "sudo apt-get install g++ make",
 }
-#: Environment variable that moves the cache.
-CACHE_VARIABLE = "ERNN_CACHE"
 #: Prefix of the folders of builds that are under way; of those that were interrupted, seconds until
 #: the next build removes them.
 BUILDING, STALE_SECONDS = ".building-", 24 * 3600
@@ -118,14 +117,6 @@ def find_verilator() -> Verilator:
 def _first_line(command: list[str], environment: dict[str, str] | None = None) -> str:
     result = run(command, env=os.environ | (environment or {}))
     return (result.stdout.splitlines() or ["unknown"])[0]
-
-
-def cache_folder() -> Path:
-    """The user's folder for builds."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "ernn_myhdl"
 
 
 def _processor() -> str:
