@@ -1,5 +1,9 @@
 # make demo   the whole main job on real speech, into build/demo
+# make check  lint, the tests that need no tool, and a smoke test of every cell on all engines
 # make test   the tests, with GHDL, Yosys, Icarus and Verilator
+# make test-deep  ten times the random designs and networks, and the long forms of the benchmarks
+#   SEED=20261128 repeats those of a day, CASE=NAME one case, DEEP="--designs 10 --networks 2" a part
+# make coverage   branch coverage of the package and golden over all tests, into build/coverage
 # make lint   ruff, the contracts of imports (setup.cfg)
 # make package  sdist and wheel, into dist
 # make clean  removes .venv, build and dist
@@ -9,15 +13,48 @@ DIST ?= dist
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := ghdl yosys tclsh iverilog g++
+# Tests that need something outside Python and the dependencies, or long: all but `make check` runs them
+MARKED := ghdl or yosys or verilator or tclsh or torch or onnx or dask or speech or slow
+# Of the deep tests: the date, or that of a run which is repeated
+SEED ?= $(shell date +%Y%m%d)
+CASE ?=
+DEEP ?=
+# Tests that `make coverage` runs; all where this is empty
+COVERED ?=
+# Without these, numpy's threads contend with the workers of pytest
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+# Neighbouring tests share designs and conversions
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 PACKAGES := ghdl yosys tcl iverilog g++
 
-.PHONY: demo test lint package tools clean
+.PHONY: demo check test test-deep coverage lint package tools clean
 
 demo: $(VENV)/base tools
 	$(BIN)/ernn demo -o build/demo --force
 
+check: lint tools
+	$(PYTEST) -m "smoke or not ($(MARKED))"
+
 test: $(VENV)/test tools
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST)
+
+test-deep: $(VENV)/test tools
+	$(PYTEST) tests/deep --seed $(SEED) $(addprefix --case ,$(CASE)) $(DEEP)
+ifeq ($(CASE)$(DEEP),)
+	$(BIN)/python -m benchmarks.damaged_inputs --count 3000 --seed $(SEED)
+	$(BIN)/python -m benchmarks.hdl_digests
+	if $(BIN)/python -c 'import onnx, onnxruntime, torch' 2>/dev/null; \
+	  then $(BIN)/python -m benchmarks.random_graphs --seed $(SEED); \
+	  else echo "make: random graphs are left out: onnx, onnxruntime and torch are needed"; fi
+	.ci/versions
+endif
+
+# Nothing that was kept by earlier runs, so that conversions are measured too
+coverage: $(VENV)/test tools
+	rm -rf build/coverage && mkdir -p build/coverage
+	ERNN_CACHE=$(CURDIR)/build/coverage/cache COVERAGE_FILE=$(CURDIR)/build/coverage/data \
+	  $(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html:build/coverage/html $(COVERED)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
