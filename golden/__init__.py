@@ -1,0 +1,1 @@
+"""Models of a core that know no hardware: float, fxpmath and integer; imported as `ernn_myhdl.golden`."""

@@ -1,7 +1,7 @@
 """What the LUTs and flip-flops of every kind of block follow: a few terms, each a number of bits or operations.
 
 The cost of a block is the sum of its terms, each times a weight that was fitted to Yosys
-(`ernn_myhdl.explore.block_costs`). The terms say how much there is of each part of a block: bits of an
+(`ernn_myhdl/explore/block_costs.json`). The terms say how much there is of each part of a block: bits of an
 adder, of a register, of a choice. Parts that a block has only for some parameters are terms of their own.
 """
 

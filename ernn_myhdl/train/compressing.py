@@ -48,7 +48,7 @@ class Compressed:
     shifts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def design(self, calibration, **options):
-        """The model as a `Design` or `Network`: `ernn_myhdl.train.design.model_design`."""
+        """The model as a `Design` or `Network`: `ernn_myhdl.train.design.compressed_design`."""
         from ernn_myhdl.train.design import compressed_design
 
         return compressed_design(self, calibration, **options)
