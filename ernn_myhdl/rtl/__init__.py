@@ -1,1 +1,1 @@
-"""The blocks of the core in MyHDL, one file each, and the netlist that joins them (`top`)."""
+"""The blocks of the core in MyHDL, one file each; `core` joins them, `cells` holds the element-wise units."""

@@ -15,18 +15,19 @@ SOURCES = [
 
 
 def is_module(name: str) -> bool:
-    """Whether a dotted name leads to a module, or to a name in one."""
+    """Whether a dotted name leads to a module, or to a name that one defines or imports."""
     parts = name.split(".")
     for n in (len(parts), len(parts) - 1, len(parts) - 2):
         path = ROOT.joinpath(*parts[:n])
-        if path.with_suffix(".py").is_file():
-            text = path.with_suffix(".py").read_text(encoding="utf-8")
-        elif (path / "__init__.py").is_file():
-            text = (path / "__init__.py").read_text(encoding="utf-8")
-        else:
-            continue
-        return all(re.search(rf"\b{part}\b", text) for part in parts[n:])
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            return all(is_defined(part, text) for part in parts[n:])
     return False
+
+
+def is_defined(name: str, text: str) -> bool:
+    return bool(re.search(rf"^\s*(def |class |from .*\b|\")?{name}\b\"?\s*([(:=,]|$)", text, re.M))
 
 
 def test_files_that_pages_name_exist():
