@@ -6,7 +6,7 @@ import re
 
 from pages import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [
     path
     for folder in ("ernn_myhdl", "golden", "benchmarks", "tests", "docs")
