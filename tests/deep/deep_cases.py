@@ -34,7 +34,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """gru-4-before-tanh-uniform-20261128000017"""
+        """gru-4-tanh-before-uniform-stressed-20261128000017"""
         return "-".join([self.kind, str(self.number), *self.options, str(self.seed)])
 
     @classmethod
@@ -81,7 +81,7 @@ WORDS = {
 }
 #: Whether the matrices have block sizes of their own.
 BLOCK_MIXES = ("mixed", "uniform", "uniform")
-EXAMPLE = Case("gru", 4, ("before", "tanh", "uniform", "stressed"), 20261128000017)
+EXAMPLE = Case("gru", 4, ("tanh", "before", "uniform", "stressed"), 20261128000017)
 
 
 def numbered_case(day: int, number: int) -> Case:

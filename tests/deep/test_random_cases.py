@@ -2,7 +2,7 @@
 
 make test-deep                                             all, of today's seed
 make test-deep SEED=20261128                               all of that day
-make test-deep CASE=gru-4-before-tanh-uniform-20261128000017   one case on every engine
+make test-deep CASE=gru-4-tanh-before-uniform-stressed-20261128000017   one case on every engine
 python -m pytest tests/deep --designs 10 --networks 4      a part
 """
 
