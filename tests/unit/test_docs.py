@@ -31,7 +31,7 @@ from ernn_myhdl.rtl.memory import store
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md")) + [p for p in [ROOT / "README.md"] if p.exists()]
+PAGES = sorted(DOCS.rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 #: Source files of the blocks; `signals` holds types of nets and no block.
 RTL = sorted(
     p for p in (ROOT / "ernn_myhdl" / "rtl").glob("*.py") if p.stem not in ("__init__", "signals")
