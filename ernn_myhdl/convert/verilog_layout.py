@@ -13,8 +13,9 @@ from ernn_myhdl.convert.verilog_widths import with_widths
 
 #: First line of every file. Other warnings of `verilator --lint-only -Wall` are none.
 LINT = (
-    "// A block is the same in every core, which may not need all its outputs and bits:\n"
+    "// A block is the same in every core, which may not need all its outputs and bits, nor all its limits:\n"
     "/* verilator lint_off UNUSED */\n"
+    "/* verilator lint_off UNSIGNED */\n"
 )
 
 _SENSITIVE = re.compile(r"^always @\((?!posedge |negedge ).*\) begin(?=: \w+$|$)", re.M)
