@@ -21,9 +21,6 @@ CASE ?=
 DEEP ?=
 # Tests that `make coverage` runs; all where this is empty
 COVERED ?=
-# Without these, numpy's threads contend with the workers of pytest
-export OPENBLAS_NUM_THREADS ?= 1
-export OMP_NUM_THREADS ?= 1
 # Neighbouring tests share designs and conversions
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 PACKAGES := ghdl yosys tcl iverilog g++
@@ -32,6 +29,10 @@ PACKAGES := ghdl yosys tcl iverilog g++
 
 demo: $(VENV)/base tools
 	$(BIN)/ernn demo -o build/demo --force
+
+# numpy's threads would contend with the workers of pytest
+check test test-deep coverage: export OPENBLAS_NUM_THREADS ?= 1
+check test test-deep coverage: export OMP_NUM_THREADS ?= 1
 
 check: lint tools
 	$(PYTEST) -m "smoke or not ($(MARKED))"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import multiprocessing
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -1001,6 +1002,14 @@ def convert_case(case: BlockCase, folder: Path, hdl: str, table: str = "block_ca
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["block_cases"])
     process = context.Process(target=_convert, args=(table, case.name, str(folder), hdl))
-    process.start()
+    # the server starts with the first process; as in a conversion, strings have the same hash each time
+    before = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = "0"
+    try:
+        process.start()
+    finally:
+        del os.environ["PYTHONHASHSEED"]
+        if before is not None:
+            os.environ["PYTHONHASHSEED"] = before
     process.join()
     assert process.exitcode == 0, f"conversion of {case.name} failed"

@@ -8,19 +8,22 @@ import numpy as np
 import pytest
 from block_bench import compare, run_myhdl, run_verilog
 from block_cases import CASES, convert_case
+from lazy_designs import Lazily
 from seeds import seed_of
 from tools import require_tool
 
 from ernn_myhdl import new_design
 from ernn_myhdl.convert import convert
 
-DESIGNS = {
-    "projection and peepholes": new_design(
-        5, 10, 3, 4, True, lanes=6, ifft_units=2, element_width=2, samples_per_beat=2
-    ),
-    "dense": new_design(3, 4, 0, 1, False, "sigmoid", lanes=4, samples_per_beat=4),
-    "rotations": new_design(9, 8, 0, 8, lanes=2, samples_per_beat=16),
-}
+DESIGNS = Lazily(
+    {
+        "projection and peepholes": lambda: new_design(
+            5, 10, 3, 4, True, lanes=6, ifft_units=2, element_width=2, samples_per_beat=2
+        ),
+        "dense": lambda: new_design(3, 4, 0, 1, False, "sigmoid", lanes=4, samples_per_beat=4),
+        "rotations": lambda: new_design(9, 8, 0, 8, lanes=2, samples_per_beat=16),
+    }
+)
 
 
 @pytest.fixture(scope="module", params=DESIGNS)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from lazy_designs import Lazily
 from seeds import seed_of
 from state_model import random_states, states_of
 from stream_model import one_stream, raw_frames
@@ -24,24 +25,24 @@ from ernn_myhdl.streams.traffic import Traffic, Turn, frame_beats, turn_beats
 
 #: Beats of a block, of several blocks and of less; one stream and several; all cells; blocks of y that
 #: are smaller than those of x.
-DESIGNS = {
-    "projection": new_design(
+DESIGNS = Lazily({
+    "projection": lambda: new_design(
         6, 7, 5, 4, True, lanes=6, ifft_units=2, streams=2, initial_states=True
     ),
-    "wide beats": new_design(5, 6, 0, 2, lanes=4, samples_per_beat=8, initial_states=True),
-    "gru before": new_design(
+    "wide beats": lambda: new_design(5, 6, 0, 2, lanes=4, samples_per_beat=8, initial_states=True),
+    "gru before": lambda: new_design(
         5, 7, block=4, cell="gru", lanes=4, element_width=2, samples_per_beat=2, streams=4,
         initial_states=True,
     ),
-    "gru after": new_design(
+    "gru after": lambda: new_design(
         5, 6, block=2, input_block=4, cell="gru", reset="after", lanes=4, initial_states=True
     ),
-    "dense": new_design(3, 4, 3, 1, lanes=4, samples_per_beat=1, streams=2, initial_states=True),
-    "network": new_network(
+    "dense": lambda: new_design(3, 4, 3, 1, lanes=4, samples_per_beat=1, streams=2, initial_states=True),
+    "network": lambda: new_network(
         [GruCell(4, 6, 2, "after"), LstmCell(6, 5, 3, 1, True), LinearCell(3, 3, 1)],
         lanes=(3, 4, 2), samples_per_beat=2, streams=2, initial_states=True,
     ),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def sequences_of(design, lengths, seed: int) -> list[np.ndarray]:

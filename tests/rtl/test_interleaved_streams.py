@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lazy_designs import Lazily
 from seeds import seed_of
 from stream_model import expected_beats, raw_frames
 from test_streams import _last, check, delivered, run
@@ -15,14 +16,27 @@ from ernn_myhdl.streams.framing import framed
 from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, frame_beats, turn_beats
 
 #: Many lanes, and what differs in the way of y: with a projection, without, dense.
-DESIGNS = {
-    "projection": new_design(
-        10, 24, 12, 4, True, lanes=16, ifft_units=4, element_width=2, samples_per_beat=4, streams=4
-    ),
-    "no projection": new_design(7, 16, 0, 2, lanes=17, samples_per_beat=2, streams=8),
-    "dense": new_design(5, 4, 3, 1, lanes=16, ifft_units=2, samples_per_beat=1, streams=4),
-    "two streams": new_design(13, 12, 5, 8, lanes=6, samples_per_beat=2, streams=2),
-}
+DESIGNS = Lazily(
+    {
+        "projection": lambda: new_design(
+            10,
+            24,
+            12,
+            4,
+            True,
+            lanes=16,
+            ifft_units=4,
+            element_width=2,
+            samples_per_beat=4,
+            streams=4,
+        ),
+        "no projection": lambda: new_design(7, 16, 0, 2, lanes=17, samples_per_beat=2, streams=8),
+        "dense": lambda: new_design(
+            5, 4, 3, 1, lanes=16, ifft_units=2, samples_per_beat=1, streams=4
+        ),
+        "two streams": lambda: new_design(13, 12, 5, 8, lanes=6, samples_per_beat=2, streams=2),
+    }
+)
 
 
 def sequences_of(design, seed: int) -> list[np.ndarray]:
