@@ -29,7 +29,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ["MPLBACKEND"] = "Agg"
 
 from benchmarks.damage.cases import KINDS, SLOW  # noqa: E402
-from benchmarks.damage.forked import SECONDS, Result, run_command  # noqa: E402
+from benchmarks.damage.forked import Result, run_command  # noqa: E402
 from benchmarks.damage.originals import make_originals  # noqa: E402
 from benchmarks.environment import environment, markdown, report  # noqa: E402
 
@@ -48,9 +48,7 @@ def names(count: int, seed: int, kinds: list[str]) -> list[str]:
     ]
 
 
-def run_case(
-    name: str, originals: Path, folder: Path, seconds: float = SECONDS
-) -> tuple[list[str], str, Result]:
+def run_case(name: str, originals: Path, folder: Path) -> tuple[list[str], str, Result]:
     """A case by its name, in `folder`, which must not exist: arguments, damage, result."""
     kind = name.split(":")[0]
     shutil.copytree(originals, folder, symlinks=True)
@@ -58,17 +56,15 @@ def run_case(
     return (
         case.argv,
         case.how,
-        run_command(
-            case.argv, folder, case.outputs, case.appended, case.prepare, case.silent, seconds
-        ),
+        run_command(case.argv, folder, case.outputs, case.appended, case.prepare, case.silent),
     )
 
 
-def _one(task: tuple[str, Path, Path, float]) -> tuple[str, list[str], str, Result]:
-    name, originals, place, seconds = task
+def _one(task: tuple[str, Path, Path]) -> tuple[str, list[str], str, Result]:
+    name, originals, place = task
     folder = place / f"case_{os.getpid()}"
     try:
-        return (name, *run_case(name, originals, folder, seconds))
+        return (name, *run_case(name, originals, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,9 +101,6 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--kinds", help=f"some of {', '.join(KINDS)}, with commas")
     parser.add_argument("--short", action="store_true", help=f"without {', '.join(SLOW)}")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help=f"a case hangs after these ({SECONDS:g})"
-    )
     parser.add_argument("--case", help="run this case alone and print its messages")
     parser.add_argument("--keep", type=Path, help="new folder for the files of --case")
     parser.add_argument("--json", type=Path, help="write the results as JSON")
@@ -139,8 +132,7 @@ def main(argv: list[str] | None = None) -> int:
             return _show(args, originals, Path(place))
         results: dict[str, Result] = {}
         tasks = [
-            (name, originals, Path(place), args.seconds)
-            for name in names(args.count, args.seed, args.kinds)
+            (name, originals, Path(place)) for name in names(args.count, args.seed, args.kinds)
         ]
         with multiprocessing.get_context("fork").Pool(args.jobs) as pool:
             for name, command, how, result in pool.imap_unordered(_one, tasks, 4):
@@ -175,7 +167,7 @@ def main(argv: list[str] | None = None) -> int:
 def _show(args, originals: Path, place: Path) -> int:
     """One case by its name."""
     folder = args.keep.absolute() if args.keep else place / "case"
-    command, how, result = run_case(args.case, originals, folder, args.seconds)
+    command, how, result = run_case(args.case, originals, folder)
     shown = result.error.encode("ascii", "backslashreplace").decode()
     print(json.dumps({"argv": [a[:200] for a in command], "damage": how, "code": result.code, "outcome": result.outcome,
                       "faults": result.faults, "megabytes": result.megabytes, "seconds": result.seconds}, indent=1))  # fmt: skip

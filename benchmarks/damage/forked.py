@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Bytes that a command may take, and seconds.
-MEMORY, SECONDS = 2 << 30, 90.0
+#: Bytes that a command may take, seconds of processor time, and seconds in all: a slow machine is no error.
+MEMORY, SECONDS, PATIENCE = 2 << 30, 90.0, 600.0
 #: Characters of a refusal.
 LINE = 1100
 
@@ -47,13 +47,11 @@ def run_command(
     appended: Sequence[str] = (),
     prepare: Callable[[], None] = lambda: None,
     silent: bool = False,
-    limit: float = SECONDS,
 ) -> Result:
     """`ernn` with these arguments in `folder`, in a fork of this process.
 
     outputs: files and folders in it that the command may make or replace when it succeeds; appended: files to
-    which it may append. prepare: called in the new process. silent: its messages may not arrive. limit: seconds
-    after which it is ended.
+    which it may append. prepare: called in the new process. silent: its messages may not arrive.
     """
     messages = folder.with_name(folder.name + ".messages")
     messages.mkdir()
@@ -62,7 +60,7 @@ def run_command(
     process = os.fork()
     if not process:
         _child(argv, folder, messages, prepare)
-    code, usage = _wait(process, start + limit)
+    code, usage = _wait(process)
     seconds = time.perf_counter() - start
     out, error = (
         (messages / name).read_bytes().decode("utf-8", "replace") for name in ("out", "err")
@@ -75,7 +73,7 @@ def run_command(
     if "Traceback (most recent call last)" in error:
         faults["traceback"] = error.strip().splitlines()[-1]
     if code is None:
-        faults["hung"] = f"after {limit:g} s"
+        faults["hung"] = f"ended after {seconds:.0f} s"
     elif code < 0:
         faults["killed"] = signal.Signals(-code).name
     if result.megabytes * 1000 * 1024 > MEMORY or "out of memory" in error:
@@ -122,10 +120,10 @@ def _child(argv: Sequence[str], folder: Path, messages: Path, prepare) -> None:
         os._exit(code & 255)
 
 
-def _wait(process: int, end: float):
+def _wait(process: int):
     """Exit code and usage; the code is None where the process had to be ended."""
-    pause = 0.001
-    while time.perf_counter() < end:
+    pause, end = 0.001, time.perf_counter() + PATIENCE
+    while time.perf_counter() < end and _processor_seconds(process) < SECONDS:
         found, status, usage = os.wait4(process, os.WNOHANG)
         if found:
             return os.waitstatus_to_exitcode(status), usage
@@ -134,6 +132,12 @@ def _wait(process: int, end: float):
     os.killpg(process, signal.SIGKILL)
     _, _, usage = os.wait4(process, 0)
     return None, usage
+
+
+def _processor_seconds(process: int) -> float:
+    """Of a process that has not been waited for, and of its children that have ended."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def snapshot(folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 #: Seconds after which a command is taken for one that hangs, on a machine that others use too.
-TIMEOUT = 600
+TIMEOUT = 1800
 
 
 @dataclass(frozen=True)
