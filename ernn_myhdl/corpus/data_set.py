@@ -1,29 +1,32 @@
-"""The parts of a corpus as data sets that designs are evaluated on."""
+"""Sequences with what is known of them, on which a design is evaluated."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from ernn_myhdl.corpus.corpus import Corpus, Part
-from ernn_myhdl.corpus.decode import Decoder, train_decoder
-from ernn_myhdl.corpus.extra import speech_module
-from ernn_myhdl.corpus.inputs import DataSet
-from ernn_myhdl.corpus.score import score_outputs
 
+@dataclass(frozen=True)
+class DataSet:
+    """Sequences (frames, inputs) and what they are.
 
-def corpus_data(corpus: Corpus) -> dict[str, DataSet]:
-    """Part -> its utterances with the phones of frames; phones are decoded as the training part's follow one another.
-
-    ToolError where the package is missing that phone error rates need.
+    labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
+    after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
+    every sequence, where these are speech of a corpus.
     """
-    speech_module("rapidfuzz.distance")
-    decoder = train_decoder(corpus.train, corpus.outputs)
-    return {name: _data(part, decoder) for name, part in corpus.parts.items()}
 
+    sequences: list[np.ndarray]
+    labels: np.ndarray | None = None
+    phone_error_rate: Callable[[Sequence[np.ndarray]], float] | None = None
 
-def _data(part: Part, decoder: Decoder) -> DataSet:
-    return DataSet(
-        [np.asarray(x, dtype=np.float64) for x in part.features],
-        np.concatenate(part.labels),
-        lambda outputs: score_outputs(part, outputs, decoder).phone_error_rate,
-    )
+    @property
+    def frames(self) -> int:
+        """Frames of all sequences."""
+        return sum(len(s) for s in self.sequences)
+
+    @property
+    def labels_per_frame(self) -> bool:
+        """Whether every frame has a label, not every sequence."""
+        return self.labels is not None and len(self.labels) != len(self.sequences)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
@@ -25,10 +24,10 @@ def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray
     """
     if isinstance(x, dict):
         named = {f"{where} {name}": s for name, s in x.items()}
-    elif is_one_sequence(x):
-        named = {where: x}
-    else:
+    elif isinstance(x, list | tuple) and not is_one_sequence(x):
         named = {f"{where} sequence {i}": s for i, s in enumerate(x)}
+    else:
+        named = {where: x}
     if not named:
         raise DesignError(f"{where}: holds no sequences; give at least one (frames, {inputs})")
     return [_checked(s, inputs, name) for name, s in named.items()]
@@ -70,30 +69,6 @@ def _checked(x: object, inputs: int, where: str) -> np.ndarray:
     return np.ascontiguousarray(x, dtype=np.float64)
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """Sequences (frames, inputs) and what they are.
-
-    labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
-    after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
-    every sequence, where these are speech of a corpus.
-    """
-
-    sequences: list[np.ndarray]
-    labels: np.ndarray | None = None
-    phone_error_rate: Callable[[Sequence[np.ndarray]], float] | None = None
-
-    @property
-    def frames(self) -> int:
-        """Frames of all sequences."""
-        return sum(len(s) for s in self.sequences)
-
-    @property
-    def labels_per_frame(self) -> bool:
-        """Whether every frame has a label, not every sequence."""
-        return self.labels is not None and len(self.labels) != len(self.sequences)
-
-
 def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
     """The sequences of an .npy file (one) or an .npz file (one an array, sorted by name).
 
@@ -131,7 +106,7 @@ def _is_corpus(file: str | Path) -> bool:
 
 def _corpus_data(folder: str | Path, inputs: int) -> dict[str, DataSet]:
     """The parts of a corpus folder."""
-    from ernn_myhdl.corpus.data_set import corpus_data
+    from ernn_myhdl.corpus.parts import corpus_data
     from ernn_myhdl.corpus.storage import load_corpus
 
     corpus = load_corpus(folder)

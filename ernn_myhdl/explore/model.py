@@ -34,6 +34,7 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import ModelState
+from ernn_myhdl.explore.model_trial import Trial
 from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.synthesis.devices import Device
 
@@ -44,25 +45,6 @@ LARGER_INPUT, GRU = "larger blocks for x", "GRU in the place of LSTM"
 
 Train = Callable[[Choice], tuple[float, CoreSpecification]]
 MakeCells = Callable[[Choice], Sequence[Cell]]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A training. why: the step of the search. met: whether the accuracy is reached. hardware: None without a device."""
-
-    choice: Choice
-    why: str
-    accuracy: float
-    met: bool
-    operations: int
-    weight_bits: int
-    hardware: Hardware | None = None
-
-    @property
-    def cost(self) -> tuple[float, int, int]:
-        """Less is better: share of the scarcest resource, operations, weight bits."""
-        share = self.hardware.share if self.hardware else 0.0
-        return share, self.operations, self.weight_bits
 
 
 @dataclass(frozen=True)
@@ -138,8 +120,9 @@ class _Search:
     def measure_by(self, fit: Fit | None, goal: Goal) -> None:
         """fit: hardware of layers; None: operations decide. Looks at the hardware of every size between the bounds."""
         self.fit, self.goal = fit, goal
-        sizes = self.bounds.sizes if fit else []
-        self.hardware = {k: fit(self.cells(Choice(self.cell, k, k))) for k in sizes}
+        self.hardware: dict[int, Hardware] = {}
+        if fit is not None:
+            self.hardware = {k: fit(self.cells(Choice(self.cell, k, k))) for k in self.bounds.sizes}
 
     @property
     def measure(self) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ernn_myhdl.explore.block_bounds import GAIN, Bounds, device_bits
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Hardware
+from ernn_myhdl.explore.model_trial import Trial
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.synthesis.devices import Device
-
-if TYPE_CHECKING:
-    from ernn_myhdl.explore.model import Trial
 
 LOG_NAME = "log.md"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.corpus.data_set import corpus_data
-from ernn_myhdl.corpus.inputs import CALIBRATION, DataSet
+from ernn_myhdl.corpus.data_set import DataSet
+from ernn_myhdl.corpus.inputs import CALIBRATION
+from ernn_myhdl.corpus.parts import corpus_data
 from ernn_myhdl.corpus.storage import load_corpus, load_description
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.evaluate import accuracy_of
@@ -39,9 +40,11 @@ class Task:
         return self.parts["train"].sequences[:CALIBRATION]
 
     @property
-    def targets(self) -> Sequence:
+    def targets(self) -> Sequence | np.ndarray:
         """The labels of every training sequence: one integer, or (frames,) of them."""
         train = self.parts["train"]
+        if train.labels is None:
+            raise DesignError(f"task {self.name}: its training sequences have no labels")
         if not train.labels_per_frame:
             return train.labels
         return np.split(train.labels, np.cumsum([len(s) for s in train.sequences])[:-1])
@@ -73,7 +76,7 @@ def task_identity(source: str | Path) -> dict[str, str]:
     if str(source) == VOWELS:
         return {"corpus": VOWELS}
     description = load_description(source)
-    return {"corpus": description.get("name"), "sha256": description.get("sha256")}
+    return {"corpus": str(description.get("name")), "sha256": str(description.get("sha256"))}
 
 
 def _vowels() -> Task:

@@ -13,7 +13,7 @@ from ernn_myhdl.errors import ToolError
 
 _PUBLIC = {
     "AdmmSchedule": "ernn_myhdl.train.admm",
-    "Compressed": "ernn_myhdl.train.compressing",
+    "Compressed": "ernn_myhdl.train.compressed",
     "Gru": "ernn_myhdl.train.recurrent",
     "Lstm": "ernn_myhdl.train.recurrent",
     "Quantisation": "ernn_myhdl.train.quantisation",

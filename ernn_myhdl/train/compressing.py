@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
 
-from torch import Tensor, nn
+from torch import nn
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
 from ernn_myhdl.train.arguments import check_arguments, settings_of
+from ernn_myhdl.train.compressed import Compressed
 from ernn_myhdl.train.design import check_matrices
 from ernn_myhdl.train.generators import Data
 from ernn_myhdl.train.hardware_modules import check_modules
@@ -23,35 +23,6 @@ from ernn_myhdl.train.scaled_input import input_shifts, warn_of_uneven
 from ernn_myhdl.train.trial import Trial
 
 METHODS = ("admm", "direct", "projection")
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """A trained model.
-
-    model: the one that was given; its matrices are dense tensors that are block-circulant. vectors: first
-    columns (gates, p, q, k) of every matrix with blocks, by the name of its parameter; with quantisation of all
-    matrices, as the hardware has them. blocks: size by name. history: `History.as_dict`. report: numbers
-    for people: method, phases, seconds, stored numbers, distance from the structure before it was enforced, and
-    "host": what the model does behind its last module, such as a mean over the frames, which the design leaves to
-    the host (None where the training went on from a checkpoint). trial: the check of designs against the model.
-    shifts: of x, by the name of the matrix that was trained for scaled x; empty for none.
-    """
-
-    model: nn.Module
-    vectors: Mapping[str, Tensor]
-    blocks: Mapping[str, int]
-    history: dict[str, list[dict]]
-    report: dict[str, Any]
-    quantisation: Quantisation | None = None
-    trial: Trial | None = field(default=None, repr=False, compare=False)
-    shifts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def design(self, calibration, **options):
-        """The model as a `Design` or `Network`: `ernn_myhdl.train.design.compressed_design`."""
-        from ernn_myhdl.train.design import compressed_design
-
-        return compressed_design(self, calibration, **options)
 
 
 def compress(
@@ -187,6 +158,6 @@ def _run(
         "resumed": training.resumed,
         "seconds": time.perf_counter() - begun,
     }
-    vectors = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
+    vectors: dict = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
     history = training.history.as_dict()
     return Compressed(model, vectors, blocks, history, report, quantise, trial, shifts)

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,10 +30,8 @@ from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.files.output_folder import check_file, new_file
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
+from ernn_myhdl.train.trained import Trained
 from ernn_myhdl.train.trial import Checked, module_options, prefix
-
-if TYPE_CHECKING:
-    from ernn_myhdl.train.compressing import Compressed
 
 #: Role of a matrix -> its tensor in a cell.
 TENSORS = {
@@ -49,7 +46,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def compressed_design(
-    compressed: Compressed, calibration, order: Sequence[str] | None = None, **options
+    compressed: Trained, calibration, order: Sequence[str] | None = None, **options
 ) -> Design | Network:
     """A trained model as a design: one layer gives a `Design`, several a `Network`.
 
@@ -100,9 +97,7 @@ def check_matrices(model: nn.Module, blocks: Mapping[str, int], chain: Sequence[
         _sizes(layer, found)
 
 
-def save_model(
-    compressed: Compressed, file: str | Path, order: Sequence[str] | None = None
-) -> None:
+def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | None = None) -> None:
     """Write the state dict with the names of the model, dense, as .safetensors for `ernn import`.
 
     Its metadata tell block sizes, order and options of the modules, and the scaling of x for which its matrix is
@@ -127,7 +122,7 @@ def save_model(
         save_file(state, partial, {PROPERTY: text})
 
 
-def _checked(compressed: Compressed, order: Sequence[str] | None) -> Checked:
+def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked:
     """The chain of the trained model, which agrees with the model."""
     if compressed.trial is None:
         raise DesignError(
@@ -177,7 +172,7 @@ def _sizes(layer: DenseLayer, matrices: Sequence[Matrix]) -> dict[str, int]:
     return {n: k for n, k in sizes.items() if n == "block" or k != sizes["block"]}
 
 
-def _vectors(compressed: Compressed, matrices: Sequence[Matrix]) -> Arrays:
+def _vectors(compressed: Trained, matrices: Sequence[Matrix]) -> Arrays:
     """The trained vectors of the matrices of a layer, as weights of a cell."""
     weights = {}
     for matrix in matrices:
