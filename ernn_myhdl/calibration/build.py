@@ -97,14 +97,20 @@ def build_design(
     name: str = "ernn",
     input_scaling: InputScaling | None = None,
     initial: State | None = None,
-    **hardware: int | bool | None,
+    *,
+    ifft_units: int | None = None,
+    element_width: int | None = None,
+    samples_per_beat: int | None = None,
+    sample_bits: int | None = None,
+    streams: int = 1,
+    initial_states: bool = False,
 ) -> Design:
     """A design of a cell with its weights, in formats chosen on calibration data.
 
     calibration: sequences (frames, inputs). word: bits of inputs, outputs, gates and weight spectra.
     state_word: bits of cell state and pre-activations. input_scaling: of the calibration data's x, for
     which the weights are made. initial: a state from which sequences may start as well as from zero
-    (`ernn_myhdl.golden.initial_state`); the formats hold both. hardware: the other arguments of `default_hardware`.
+    (`ernn_myhdl.golden.initial_state`); the formats hold both. Other arguments: `default_hardware`.
     """
     check_identifier(name)
     check_words(word, state_word)
@@ -112,7 +118,10 @@ def build_design(
     given = scaled_format(input_scaling, calibration, word)
     sequences, (states,) = with_states(calibration, [initial])
     formats = choose_formats(cell, weights, sequences, word, state_word, given, initial=states)
-    chosen = default_hardware(cell, formats, lanes, **hardware)
+    chosen = default_hardware(
+        cell, formats, lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams,
+        initial_states,
+    )  # fmt: skip
     # everything else is checked before the segments are counted, which takes longest
     design = Design(cell, chosen, formats, Activations(2, 2), weights, name, input_scaling)
     return replace(design, activations=choose_activations(cell, formats))
@@ -161,13 +170,13 @@ def build_network(
         )
     ]  # fmt: skip
     layers = []
-    for i, (cell, own, formats, *given) in enumerate(
-        zip(cells, weights, chosen, *options, strict=True)
-    ):
+    for i, (cell, own, formats) in enumerate(zip(cells, weights, chosen, strict=True)):
         try:
+            count, units, width = (each[i] for each in options)
             hardware = default_hardware(
-                cell, formats, *given, samples_per_beat, sample_bits, streams, initial_states
-            )
+                cell, formats, count, units, width, samples_per_beat, sample_bits, streams,
+                initial_states,
+            )  # fmt: skip
             layers.append(
                 Design(
                     cell, hardware, formats, Activations(2, 2), own, f"{name}_layer_{i}",

@@ -199,9 +199,9 @@ def coarse_elements(
 def input_notes(core, sequences: Sequence[np.ndarray]) -> list[str]:
     """A warning where elements of x of a design or network are too coarse; none where all are fine."""
     fmt, cell = core.input_format, core.layers[0].cell
-    found = coarse_elements(sequences, fmt, core.host_scaling)
+    coarse = coarse_elements(sequences, fmt, core.host_scaling).tolist()
     values = np.concatenate(scaled(core.host_scaling, sequences))
-    found = [i for i in found.tolist() if np.ptp(values[:, i]) > 0]
+    found = [i for i in coarse if np.ptp(values[:, i]) > 0]
     if not found:
         return []
     spread = values.std(axis=0) / fmt.lsb

@@ -339,10 +339,10 @@ def choose_activations(cell: Cell, formats: Formats) -> Activations:
     if cell.recurrent:
         reads |= {("sigmoid", formats.preactivation), (cell.g_activation, formats.preactivation)}
     if cell.kind == "lstm":
-        reads.add(("tanh", formats.cell_state))
+        reads.add(("tanh", formats.given.cell_state))
     segments = {"sigmoid": 2, "tanh": 2}
     for function, source in reads:
-        needed = segments_for(function, source, formats.gate)
+        needed = segments_for(function, source, formats.given.gate)
         segments[function] = max(segments[function], needed)
     return Activations(segments["sigmoid"], segments["tanh"])
 

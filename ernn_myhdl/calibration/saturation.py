@@ -70,4 +70,5 @@ def _is_flat(stage: Stage) -> bool:
         return (
             False  # a linear layer's sums, and the recurrent product that a GRU's reset multiplies
         )
-    return formats.preactivation.range[1] >= flat_from(formats.gate) - formats.preactivation.lsb
+    flat = flat_from(formats.given.gate)
+    return formats.preactivation.range[1] >= flat - formats.preactivation.lsb

@@ -90,7 +90,7 @@ def add_parser(subparsers) -> None:
 
 def word_lengths(text: str) -> list[int]:
     """Argument type: lengths with commas or ranges, like 8..16."""
-    words = []
+    words: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,3})(?:\.\.(\d{1,3}))?\s*", part)
         if not match:

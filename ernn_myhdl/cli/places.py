@@ -32,13 +32,15 @@ MAY_LIE_IN_OUTPUT = ("vcd",)
 
 def check_places(arguments: Namespace) -> None:
     """DesignError where an output is an input, holds one or lies in one, or two outputs are one."""
-    given = {name: getattr(arguments, name, None) for name in (*INPUTS, *OUTPUTS)}
+    given: dict[str, str] = {}
+    for name in (*INPUTS, *OUTPUTS):
+        value = getattr(arguments, name, None)
+        if isinstance(value, str):
+            given[name] = value
     # a link as an output is refused later, so only the folders before it are followed
-    outputs = {n: _place(Path(given[n])) for n in OUTPUTS if isinstance(given[n], str) and given[n]}
+    outputs = {n: _place(Path(given[n])) for n in OUTPUTS if given.get(n)}
     inputs = {
-        n: _source(given[n])
-        for n in INPUTS
-        if isinstance(given[n], str) and _is_there(given[n], n in FOLDERS)
+        n: _source(given[n]) for n in INPUTS if n in given and _is_there(given[n], n in FOLDERS)
     }
     for name, output in outputs.items():
         for other, source in inputs.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from ernn_myhdl.calibration.presets import PRESETS, preset_design
+from ernn_myhdl.calibration.presets import PRESETS, preset_arguments, preset_design
 from ernn_myhdl.compare import baselines, published
 from ernn_myhdl.compare.energy import circulant_work, complex_products, ese_work, our_work
 from ernn_myhdl.design.cells import Cell, make_cell
@@ -68,7 +68,7 @@ def paper_cell(cell: str, block: int) -> Cell:
 
 def preset_cell(name: str) -> Cell:
     """The cell of a preset, without its weights."""
-    arguments = PRESETS[name]
+    arguments = preset_arguments(name)
     names = ("inputs", "hidden", "projection", "block", "peepholes", "reset")
     return make_cell(
         arguments.get("cell", "lstm"), **{n: arguments[n] for n in names if n in arguments}
@@ -132,7 +132,7 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
     values = result.row(best)
     return Row(
         "ours", cell.kind, cell.block, device.name, "computed", stored,
-        dense_matrix_weights(cell) / stored, bits, *(values[n] for n in ("dsp", "bram36", "lut", "ff")),
+        dense_matrix_weights(cell) / stored, bits, values["dsp"], values["bram36"], values["lut"], values["ff"],
         best.latency, best.latency / clock_mhz, best.interval_single, best.interval,
         clock_mhz * 1e6 / best.interval_single, clock_mhz * 1e6 / best.interval, None,
         {b: work.energy(b) for b in BATCHES}, {b: work.energies(b) for b in BATCHES},

@@ -108,7 +108,7 @@ def write_test_bench(design: CoreSpecification, top: Netlist, folder: Path, hdl:
     results = sequences
     for i, layer in enumerate(design.layers):
         model = FixedPointModel(layer)
-        own = [state and state[i] for state in states]
+        own = [None if state is None else state[i] for state in states]
         results = [model.run(s, c).raw for s, c in zip(results, own, strict=True)]
     if hdl == "vhdl":
         put(f"{BENCH}.vhd", bench_text(design, top.name))

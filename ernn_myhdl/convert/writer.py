@@ -19,7 +19,8 @@ from ernn_myhdl.convert.kept_leaves import keep_texts, kept_texts, leaf_key
 from ernn_myhdl.convert.leaf import SUPPORT, leaf_texts, write_texts
 from ernn_myhdl.convert.names import check_name, named
 from ernn_myhdl.convert.test_bench import write_test_bench
-from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.processes.child_process import run_python
@@ -50,7 +51,7 @@ def convert(
     if hdl not in HDLS:
         raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
     if name is not None:
-        design = replace(design, name=name)
+        design = renamed(design, name)
     check_name(design.name)
     with (
         new_folder(folder, force, "manifest.json") as target,
@@ -121,6 +122,13 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
+def renamed(design: CoreSpecification, name: str) -> CoreSpecification:
+    """The same core with another name."""
+    if isinstance(design, Design):
+        return replace(design, name=name)
+    return Network(design.layers, name, design.source)
+
+
 def write_netlist(
     top: Netlist, folder: Path, hdl: str, prefix: str = ""
 ) -> tuple[list[str], list[dict]]:
@@ -154,11 +162,11 @@ def write_netlist(
                 for i in range(len(component.contents))
             ]
         elif isinstance(component, External):
-            text = memory.external_entity if hdl == "vhdl" else memory.external_module
-            put(file, text(component))
+            external = memory.external_entity if hdl == "vhdl" else memory.external_module
+            put(file, external(component))
         elif isinstance(component, Netlist):
-            text = structure.vhdl if hdl == "vhdl" else structure.verilog
-            put(file, text(component, entity))
+            architecture = structure.vhdl if hdl == "vhdl" else structure.verilog
+            put(file, architecture(component, entity))
         entry["file"] = file
         files.append(file)
         components.append(entry)

@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def convert(train: Path, test: Path, output: Path) -> None:
 
     ``frames`` is ``(sum of lengths, 12)`` float32; ``lengths`` and ``labels`` are ``(n,)`` uint8.
     """
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}  # numpy has keywords that are no arrays
     for part, path in (("train", train), ("test", test)):
         sequences, labels = parse_ts(path)
         check(part, sequences, labels)

@@ -25,6 +25,10 @@ class Score:
     frame_accuracy: float
 
 
+#: The phones of an utterance.
+Phones = Sequence[int] | np.ndarray
+
+
 def score(part: Part, predicted: Sequence[np.ndarray], minimum: int = MINIMUM_FRAMES) -> Score:
     """Predicted frame labels ``(frames,)`` of every utterance against the part.
 
@@ -65,9 +69,7 @@ def phone_sequence(labels: np.ndarray, minimum: int = MINIMUM_FRAMES) -> np.ndar
     return collapse(labels[ends - 1][lengths >= minimum])
 
 
-def phone_error_rate(
-    references: Sequence[Sequence[int]], hypotheses: Sequence[Sequence[int]]
-) -> float:
+def phone_error_rate(references: Sequence[Phones], hypotheses: Sequence[Phones]) -> float:
     """Insertions, deletions and substitutions of all utterances for each phone of the references."""
     _same_number(references, hypotheses)
     distance = speech_module("rapidfuzz.distance").Levenshtein.distance

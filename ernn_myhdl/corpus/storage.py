@@ -59,17 +59,17 @@ def pack(utterances) -> dict[str, np.ndarray]:
 def unpack(tensors: dict[str, np.ndarray], heads: list[dict[str, str]]) -> list[Utterance]:
     """The utterances of a file's tensors. heads: name, speaker and text of each."""
     ends, phone_ends = np.cumsum(tensors["lengths"]), np.cumsum(tensors["phone_lengths"])
-    arrays = zip(
+    each = zip(
+        heads,
         np.split(tensors["features"], ends[:-1]),
         np.split(tensors["labels"].astype(np.int64), ends[:-1]),
         np.split(tensors["phones"].astype(np.int64), phone_ends[:-1]),
         strict=True,
     )
-    return [Utterance(**head, **_named(a)) for head, a in zip(heads, arrays, strict=True)]
-
-
-def _named(arrays) -> dict[str, np.ndarray]:
-    return dict(zip(("features", "labels", "phones"), arrays, strict=True))
+    return [
+        Utterance(head["name"], head["speaker"], head["text"], features, labels, phones)
+        for head, features, labels, phones in each
+    ]
 
 
 def write_corpus(description: Description, parts: dict[str, Part], folder: Path) -> None:

@@ -69,7 +69,7 @@ def recipe_with(name: str, train: int | None = None, test: int | None = None) ->
     if name not in RECIPES:
         raise DesignError(f"name = {name!r}: must be one of {', '.join(RECIPES)}")
     recipe = RECIPES[name]
-    wanted = [recipe.sentences[0], recipe.sentences[1], recipe.sentences[2]]
+    wanted = list(recipe.sentences)
     for place, what, count in ((0, "train", train), (2, "test", test)):
         if count is None:
             continue
@@ -79,9 +79,10 @@ def recipe_with(name: str, train: int | None = None, test: int | None = None) ->
                 f"{what} sentences = {count}: must be {least} (one for each speaker) to {MAX_SENTENCES}"
             )
         wanted[place] = count
-    if tuple(wanted) == recipe.sentences:
+    sentences = (wanted[0], wanted[1], wanted[2])
+    if sentences == recipe.sentences:
         return recipe
-    return Recipe(f"{name}-custom", recipe.speakers, tuple(wanted), recipe.conditions)
+    return Recipe(f"{name}-custom", recipe.speakers, sentences, recipe.conditions)
 
 
 def plan(recipe: Recipe, seed: int, features: str) -> dict[str, list[Job]]:

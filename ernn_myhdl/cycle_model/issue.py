@@ -74,7 +74,7 @@ class Frame:
         self.number, self.stream = number, stream
         self.before = before  # the previous frame of the stream
         self.accepted = 0
-        self.blocks: np.ndarray | None = None
+        self.blocks = np.zeros(0, dtype=np.int64)  # of a frame that is not cut yet
         self.runs: list[Run] = []
         self.lasts: list[np.ndarray] = []  # as in the runs, of the phase that is being issued
         self.heads: list[np.ndarray] = []
@@ -205,7 +205,7 @@ class Sequencer:
             part = begun % self.first.parts
             needs_y = owed and self.first.inputs[part] < len(self.first.needs[part])
         if not begun:
-            if frame.blocks is None and not self._cut(frame, number):
+            if not len(frame.blocks) and not self._cut(frame, number):
                 return NEVER
             at = max(at, int(frame.blocks[0]) + self.time.block_to_issue)
             if number >= pages:
@@ -229,6 +229,7 @@ class Sequencer:
         if self.states:
             ready = max(ready, self.states.ready(number))
         arrivals = self.arrivals[number] if self.arrivals else (0,)
+        taken: Sequence[int] | np.ndarray
         if arrivals[-1] + stream.FIFO_LATENCY <= ready:  # all beats have been waiting
             taken, frame.blocks = ready + self.taken, ready + self.cut
         else:

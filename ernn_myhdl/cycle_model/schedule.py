@@ -96,9 +96,9 @@ class Schedule:
         time = latencies(self.design)
         events = [Event("input", frame, t.blocks[0], t.blocks[-1] + 1, "x")]
         start = None
+        second = self.design.cell.second_phase
         for i, operation in enumerate(program.operations):
-            begins = start is None
-            if begins:
+            if start is None:
                 start = t.issued[i]
             following = program.operations[i + 1] if i + 1 < program.length else None
             if (
@@ -108,7 +108,7 @@ class Schedule:
                 or t.issued[i + 1] != t.issued[i] + 1
             ):
                 label = SOURCES[operation.source]
-                unit = self.design.cell.second_phase if i >= program.gate_length else "lanes"
+                unit = second if second and i >= program.gate_length else "lanes"
                 events.append(Event(unit, frame, start, t.issued[i] + 1, label))
                 start = None
         passes = [(i, o) for i, o in enumerate(program.operations) if o.last]

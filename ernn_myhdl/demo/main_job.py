@@ -115,15 +115,16 @@ def _write(target: Path) -> dict:
     (target / "run").mkdir()
     write_run(run, target / "run")
     schedule = schedule_for(design)
-    gaps = np.diff(run.frame_cycles[:, 1])
+    cycles = run.known_frame_cycles
+    gaps = np.diff(cycles[:, 1])
     summary |= {
         "frames_simulated": run.frames,
         "rtl_mismatches": mismatches,
         "cycles_per_frame": float(np.mean(gaps)),
         "cycles_per_frame_scheduled": schedule.interval,
-        "latency_cycles": int(run.frame_cycles[0, 1] - run.frame_cycles[0, 0]),
+        "latency_cycles": int(cycles[0, 1] - cycles[0, 0]),
         "latency_cycles_scheduled": schedule.latency,
-        "cycles_per_second": round(run.cycles_per_second, 1),
+        "cycles_per_second": round(run.cycles_per_second or 0.0, 1),
     }
     say("4/6  pictures")
     latency = schedule.latency

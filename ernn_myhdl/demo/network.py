@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from ernn_myhdl.calibration.build import build_network
 from ernn_myhdl.corpus.inputs import LABELS
 from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels
@@ -20,6 +18,7 @@ from ernn_myhdl.demo.readout import demo_weights, load_readout
 from ernn_myhdl.design.cells import LinearCell
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.storage import write_design
+from ernn_myhdl.files.array_file import save_arrays
 from ernn_myhdl.files.output_folder import new_folder
 
 NETWORK = "network"
@@ -50,7 +49,7 @@ def vowels_network(data: JapaneseVowels | None = None) -> Network:
 def write_data(data: JapaneseVowels, part: str, file: Path) -> None:
     """The normalised utterances of "train" or "test" and their speakers as an .npz file."""
     named = {f"x{i}": x for i, x in enumerate(network_inputs(data, part))}
-    np.savez(file, **named, **{LABELS: getattr(data, part).labels})
+    save_arrays(file, named | {LABELS: getattr(data, part).labels})
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,14 +88,16 @@ def train(
     from ernn_myhdl.demo.torch_classifier import CirculantClassifier
     from ernn_myhdl.demo.torch_model import CirculantLstm
 
-    kind = {"lstm": CirculantLstm, "classifier": CirculantClassifier}[network]
+    kinds: dict[str, Callable[[], Network]] = {
+        "lstm": CirculantLstm, "classifier": CirculantClassifier
+    }  # fmt: skip
     with tqdm(total=recipe.epochs, unit="epoch", disable=not sys.stderr.isatty()) as bar:
 
         def advance(loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update()
 
-        return fit(sequences, labels, recipe, seed, advance, kind)
+        return fit(sequences, labels, recipe, seed, advance, kinds[network])
 
 
 def validate(data: JapaneseVowels, recipe: Recipe, seed: int, network: str) -> None:

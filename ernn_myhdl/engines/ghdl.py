@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def analyse(folder: Path, work: Path) -> str:
     return result.stderr
 
 
-def run_bench(folder: Path, work: Path, generics: dict[str, object], at: Path) -> GhdlResult:
+def run_bench(folder: Path, work: Path, generics: Mapping[str, object], at: Path) -> GhdlResult:
     """Run the analysed test bench in the folder `at`, which holds its vectors."""
     options = [f"-g{name}={value}" for name, value in generics.items()]
     bench = bench_file(core_name(folder), BENCH)

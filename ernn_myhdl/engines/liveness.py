@@ -28,7 +28,7 @@ STREAM_NETS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready
 
 def nets(design: CoreSpecification) -> tuple[str, ...]:
     """Names of the nets that `hung` wants to see."""
-    names = LAYER_NETS
+    names: tuple[str, ...] = LAYER_NETS
     if design.stream_shape.initial_states:
         names += STATE_NETS
     layers = (prefix + net for prefix in design.layer_prefixes for net in names)

@@ -34,7 +34,8 @@ def assemble(
 
     recorded: `Recording.stages`. Raises ToolError where there are too few records.
     """
-    tensors, cycles = {}, {}
+    tensors: dict[str, np.ndarray] = {}
+    cycles: dict[str, np.ndarray] = {}
     for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
         for made, parts in zip(
             (tensors, cycles), _layer(layer, prefix, recorded, frames), strict=True

@@ -7,6 +7,7 @@ they return a function that samples all signals just before the clock edge that 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ class VcdTrace:
         self.note = ""
         self._variables: list = []
         self._signals: list = []
-        self._last: list[int | None] = []
+        self._last: Sequence[int | None] = []
 
     def __enter__(self) -> VcdTrace:
         self._stream = open(self.file, "w", encoding="ascii")
@@ -64,26 +65,27 @@ class VcdTrace:
             self.note = f"{self.left_out} nets of the lanes are left out of the waveform"
             comment += f"; {self.note}"
         # a fixed date: equal runs give equal files
-        self._writer = VCDWriter(self._stream, timescale="1 ns", date="", comment=comment)
+        writer = VCDWriter(self._stream, timescale="1 ns", date="", comment=comment)
+        self._writer = writer
         for name in kept:
             if name != "clk":
-                self._register(name, types[name], model.signals[name])
-        clock = self._writer.register_var("core", "clk", "wire", size=1, init=0)
+                self._register(writer, name, types[name], model.signals[name])
+        clock = writer.register_var("core", "clk", "wire", size=1, init=0)
         self._last = [None] * len(self._signals)
-        return lambda cycle: self._sample(cycle, clock)
+        return lambda cycle: self._sample(writer, cycle, clock)
 
-    def _register(self, name: str, kind, signal) -> None:
+    def _register(self, writer: VCDWriter, name: str, kind, signal) -> None:
         *scopes, leaf = name.split(".")
         scope = ".".join(["core", *scopes])
         parts = [(leaf, kind.bits, signal)]
         if isinstance(kind, Array):
             parts = [(f"{leaf}({i})", kind.width, s) for i, s in enumerate(signal)]
         for label, bits, part in parts:
-            self._variables.append(self._writer.register_var(scope, label, "wire", size=bits))
+            self._variables.append(writer.register_var(scope, label, "wire", size=bits))
             self._signals.append(part)
 
-    def _sample(self, cycle: int, clock) -> None:
-        writer, last = self._writer, self._last
+    def _sample(self, writer: VCDWriter, cycle: int, clock) -> None:
+        last = self._last
         time = cycle * CYCLE_NS
         values = [int(s.val) for s in self._signals]
         if values != last:

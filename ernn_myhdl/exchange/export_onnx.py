@@ -94,14 +94,14 @@ def _add_recurrent(builder: _Builder, name: str, layer: DenseLayer, x: str) -> s
         recurrent_bias[2] = w["recurrent_bias"][0]
     biases = [_onnx_order(kind, b) for b in (w["bias"], recurrent_bias)]
     input_weight = builder.constant(f"{name}_W", _onnx_order(kind, w["input_weight"]))
-    recurrent = _onnx_order(kind, w["recurrent_weight"])
+    recurrent_weight = _onnx_order(kind, w["recurrent_weight"])
     projection = None
     if "projection_weight" in w:
-        recurrent = builder.constant(f"{name}_recurrent", recurrent)
+        factor = builder.constant(f"{name}_recurrent", recurrent_weight)
         projection = builder.constant(f"{name}_projection", w["projection_weight"])
-        recurrent = builder.node("MatMul", [recurrent, projection], f"{name}_R")
+        recurrent = builder.node("MatMul", [factor, projection], f"{name}_R")
     else:
-        recurrent = builder.constant(f"{name}_R", recurrent)
+        recurrent = builder.constant(f"{name}_R", recurrent_weight)
     bias = builder.constant(f"{name}_B", np.concatenate(biases, axis=1))
     inputs = [x, input_weight, recurrent, bias]
     attributes: dict = {"hidden_size": layer.hidden}

@@ -147,8 +147,8 @@ def import_model(
     )  # fmt: skip
     kind = "ONNX" if Path(file).suffix.lower() == ".onnx" else "state dict"
     origin = Origin(kind, Path(file).name, file_digest(file))
-    notes = (told, *source.notes, *notes, *imported.notes)
-    imported = replace(imported, notes=notes, reference=compared)
+    all_notes = (told, *source.notes, *notes, *imported.notes)
+    imported = replace(imported, notes=all_notes, reference=compared)
     return with_source(imported, origin, source.layers)
 
 
@@ -180,8 +180,10 @@ def design_of_layers(
     for which the layers are made already. With `input_scales` one is chosen (behind it) on the calibration data, if
     they show a need; keep_matrix: offsets only. Other arguments: `import_model`.
     """
-    if state_word is None and _is_whole(word):
-        state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
+    if state_word is None:  # a word that is no number is refused as the first
+        state_word = MAX_STATE_WORD
+        if _is_whole(word):
+            state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
     check_words(word, state_word)
     cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
     _check_size(cells)

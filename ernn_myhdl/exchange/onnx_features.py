@@ -55,7 +55,9 @@ def vector_of_features(
     missing = constant.ndim - len(signal.axes)
     axes = (*(labels.new(1) for _ in range(missing)), *signal.axes)
     signal = signal.moved(axes)
-    size = labels.sizes[signal.feature]
+    size = None if signal.feature is None else labels.sizes[signal.feature]
+    if size is None:
+        raise DesignError(f"{where}: adds a bias to frames of which the elements are not known")
     wide = [i for i, n in enumerate(constant.shape, len(axes) - constant.ndim) if n != 1]
     if not wide:
         return np.broadcast_to(constant.reshape(-1), (size,)), signal

@@ -138,7 +138,7 @@ def _folder(model):
     from onnx import TensorProto, helper
     from onnx.reference import ReferenceEvaluator
 
-    def fold(node, given: list) -> list[np.ndarray] | None:
+    def fold(node, given: list) -> list[np.ndarray | None] | None:
         if node.op_type not in _FOLDED:
             return None
         where = f"node {node.name or node.output[0]!r} ({node.op_type})"

@@ -7,7 +7,7 @@ refused by its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +46,7 @@ class Graph:
         self,
         constants: Mapping[str, np.ndarray],
         inputs: Mapping[str, list[int | str | None]],
-        fold: Callable[[object, list[np.ndarray]], list[np.ndarray] | None],
+        fold: Callable[[object, list], list[np.ndarray | None] | None],
         declared: Mapping[str, list[int | str | None]] | None = None,
         producer: str = "",
     ) -> None:
@@ -55,11 +55,11 @@ class Graph:
         self.declared = declared or {}
         self.producer = producer
         self.values: dict[str, Value] = dict(constants)
-        for name, sizes in inputs.items():
-            self.values[name] = Signal(self.labels.of_input(sizes))
+        signals = {name: Signal(self.labels.of_input(sizes)) for name, sizes in inputs.items()}
+        self.values.update(signals)
         self.inputs = set(inputs)
         #: Labels of the last axis of each input.
-        self.last_axes = {v.axes[-1][0] for n in inputs if (v := self.values[n]).axes}
+        self.last_axes = {signal.axes[-1][0] for signal in signals.values() if signal.axes}
         #: Whether layers come after the node that is followed.
         self.layers_follow = False
         #: Products of two constant matrices, of which one may be a projection.
@@ -78,7 +78,7 @@ class Graph:
         given = [self.values[name] if name else None for name in node.input]
         results = self._results(where, node, attributes, given)
         for name, value in zip(node.output, results, strict=False):
-            if name:
+            if name and value is not None:
                 self.values[name] = value
                 self._check_declared(where, name, value)
 
@@ -100,7 +100,7 @@ class Graph:
                 "the file contradicts itself: export it again, or import the state dict"
             )
 
-    def _results(self, where: str, node, attributes: dict, given: list) -> list[Value]:
+    def _results(self, where: str, node, attributes: dict, given: list) -> Sequence[Value | None]:
         kind = node.op_type
         if kind in GATES:
             return self._recurrent(where, node, attributes, given)

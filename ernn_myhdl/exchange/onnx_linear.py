@@ -46,7 +46,7 @@ def linear(
     after = replace(signal.moved((*signal.axes[:-1], feature)), feature=feature[0], factors=None)
     if kind == "MatMul" and signal.factors is not None and signal.layers[-1].kind == "lstm":
         if np.array_equal(signal.factors[1], given[1].T):
-            return replace(after, layers=_projected(signal))
+            return replace(after, layers=_projected(signal, *signal.factors))
     weights = {"input_weight": matrix.T[None], "bias": np.zeros((1, columns))}
     layer = DenseLayer(name.strip("/") or "linear", "linear", weights)
     after = replace(after, layers=(*signal.layers, layer))
@@ -66,10 +66,11 @@ def _biased(where: str, constant: np.ndarray, signal: Signal, labels: Labels) ->
     return replace(signal, layers=(*signal.layers[:-1], replace(layer, weights=weights)))
 
 
-def _projected(signal: Signal) -> tuple[DenseLayer, ...]:
-    """The layers with the last one's output multiplied by its projection, which R has as a factor."""
+def _projected(
+    signal: Signal, recurrent: np.ndarray, projection: np.ndarray
+) -> tuple[DenseLayer, ...]:
+    """The layers with the last one's output multiplied by its projection; both are factors of its R."""
     layer = signal.layers[-1]
-    recurrent, projection = signal.factors
     hidden = layer.hidden
     order = list(GATES["LSTM"])
     weights = layer.weights | {

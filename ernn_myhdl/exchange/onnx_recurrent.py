@@ -46,6 +46,8 @@ def recurrent_layer(
     where = f"node {name!r} ({kind})"
     g_activation = _check_attributes(where, kind, attributes)
     w, r = arrays["W"], arrays["R"]
+    if w is None or r is None:
+        raise DesignError(f"{where}: has no {'R' if r is None else 'W'}, which every layer needs")
     gates = len(GATES[kind])
     hidden = attributes.get("hidden_size", r.shape[-1] if r.ndim else 0)
     advice = _PROJECTION if kind == "LSTM" else ""

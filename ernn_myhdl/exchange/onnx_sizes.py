@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
@@ -24,13 +26,14 @@ def sizes_of(kind: str, attributes: dict, given: list, labels: Labels) -> list[V
     if kind == "Expand" and isinstance(given[1], Sizes) and _zero(first):
         return [Zeros(_broadcast(first, given[1].entries))]
     if kind == "Concat" and any(isinstance(v, Sizes) for v in given):
-        entries = [_entries(v) for v in given]
-        return None if None in entries else _list(sum(entries, ()))
+        parts = [e for v in given if (e := _entries(v)) is not None]
+        return _list(itertools.chain(*parts)) if len(parts) == len(given) else None
     if any(isinstance(v, Sizes) for v in given) and not any(isinstance(v, Signal) for v in given):
-        each = [_entries(v) for v in given]
+        known = [_entries(v) for v in given]
         if kind in _OTHER:
-            return [Sizes((UNKNOWN,) * max(len(entries or ()) for entries in each))]
-        if kind == "Mul" and None not in each:
+            return [Sizes((UNKNOWN,) * max(len(entries or ()) for entries in known))]
+        each = [entries for entries in known if entries is not None]
+        if kind == "Mul" and len(each) == len(given):
             count = max(map(len, each))
             if all(len(entries) in (1, count) for entries in each):
                 pairs = zip(*[e * (count if len(e) == 1 else 1) for e in each], strict=True)

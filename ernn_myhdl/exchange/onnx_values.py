@@ -94,8 +94,8 @@ class Labels:
 
     def size(self, axis: Axis) -> int | None:
         """The size of an axis, None where it depends on the input."""
-        sizes = [self.sizes[label] for label in axis]
-        return None if None in sizes else int(np.prod(sizes))
+        sizes = [n for label in axis if (n := self.sizes[label]) is not None]
+        return int(np.prod(sizes)) if len(sizes) == len(axis) else None
 
     def core(self, axis: Axis) -> Axis:
         """The labels of an axis without those that have one element."""

@@ -84,8 +84,7 @@ def options_of(sizes: Mapping[str, int]) -> str:
 
 def one_each(what: str, given: int | Sequence[int], count: int) -> list[int]:
     """One number for each layer, of one number or of one for each."""
-    single = isinstance(given, int) and not isinstance(given, bool)
-    values = [given] * count if single else list(given)
+    values = [given] * count if isinstance(given, int) else list(given)
     if len(values) == 1:
         values *= count
     if len(values) != count:

@@ -42,6 +42,7 @@ def load_reference(
     given: str | Path | Mapping[str, np.ndarray], inputs: int, outputs: int
 ) -> Reference:
     """The reference in an .npz file, or in a dictionary with the same names; DesignError for anything else."""
+    arrays: np.ndarray | Mapping[str, np.ndarray]
     if isinstance(given, str | Path):
         where = f"reference {given}"
         try:

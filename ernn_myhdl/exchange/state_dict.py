@@ -11,6 +11,7 @@ candidate, which the reset multiplies.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,9 @@ def one_direction(arrays: dict[str, np.ndarray], direction: str | None) -> dict[
     return {name: array for name, array in arrays.items() if name not in reverse}
 
 
-def modules(arrays: dict[str, np.ndarray], options: dict[str, dict[str, str]]) -> list[Module]:
+def modules(
+    arrays: dict[str, np.ndarray], options: Mapping[str, Mapping[str, str]]
+) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
     options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation.
@@ -92,7 +95,9 @@ def modules(arrays: dict[str, np.ndarray], options: dict[str, dict[str, str]]) -
     return [_module(name, layers, options.get(name, {})) for name, layers in groups.items()]
 
 
-def _module(name: str, layers: dict[int, dict[str, np.ndarray]], options: dict[str, str]) -> Module:
+def _module(
+    name: str, layers: dict[int, dict[str, np.ndarray]], options: Mapping[str, str]
+) -> Module:
     if set().union(*layers.values()) <= _LINEAR:
         if list(layers) != [0]:
             raise DesignError(f"module {name!r}: its tensors are of no known layer; {_KNOWN}")
@@ -170,7 +175,7 @@ def _recurrent(
     layer: int,
     tensors: dict[str, np.ndarray],
     stacked: bool,
-    options: dict[str, str],
+    options: Mapping[str, str],
 ) -> DenseLayer:
     def tensor(what: str) -> str:
         return _tensor(module, what, layer)

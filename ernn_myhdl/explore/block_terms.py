@@ -167,7 +167,7 @@ def _round(leaf: Leaf) -> Terms:
 @lru_cache(maxsize=4096)
 def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
-    terms = dict.fromkeys(("sums", "copies", "digits", "products", "results", "held"), 0)
+    terms: Terms = dict.fromkeys(("sums", "copies", "digits", "products", "results", "held"), 0)
     frac = transform.TWIDDLE_FRAC
     for stage, before, after in zip(graph, widths[:-1], widths[1:], strict=True):
         if isinstance(stage, transform.SumStage):
@@ -219,7 +219,12 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
 
 def kind_of(leaf: Leaf) -> str:
     """Name of the leaf's MyHDL block."""
-    return leaf.block.func.__name__
+    return function_of(leaf).__name__
+
+
+def function_of(leaf: Leaf) -> Callable:
+    """The function that MyHDL's decorator made the block of."""
+    return leaf.block.func  # type: ignore[attr-defined]  # MyHDL has no types
 
 
 def terms_of(leaf: Leaf) -> Terms:

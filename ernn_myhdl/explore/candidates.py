@@ -170,9 +170,10 @@ def hardware_choices(
 
     like: hardware whose streams of samples are kept.
     """
-    for values in itertools.product(lanes, units, widths, streams):
-        names = ("lanes", "ifft_units", "element_width", "streams")
-        hardware = replace(like, **dict(zip(names, values, strict=True)))
+    for count, ifft_units, width, several in itertools.product(lanes, units, widths, streams):
+        hardware = replace(
+            like, lanes=count, ifft_units=ifft_units, element_width=width, streams=several
+        )
         try:
             hardware.check(numbers.cell, numbers.formats)
         except DesignError as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from ernn_myhdl import sweep
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import CoreSpecification, Design, Hardware
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore import candidates as choices
 from ernn_myhdl.explore.candidates import Candidate, Numbers
@@ -95,7 +96,8 @@ class Exploration:
         if isinstance(whole, Design):
             return replace(whole, hardware=candidate.layers[0])
         layers = zip(whole.layers, candidate.layers, strict=True)
-        return replace(whole, layers=tuple(replace(d, hardware=hw) for d, hw in layers))
+        made = tuple(replace(d, hardware=hw) for d, hw in layers)
+        return Network(made, whole.name, whole.source)
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Percentage of the device used."""

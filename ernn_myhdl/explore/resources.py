@@ -15,9 +15,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.explore.block_terms import kind_of, terms_of
+from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import Memory, memory_of, widest
-from ernn_myhdl.hdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
 
@@ -146,11 +146,13 @@ def _of(component: Component, widths: Widths) -> Resources:
         return _memory_resources(memory_of(component, widths(component)))
     ports = tuple([p.type for p in component.ports.values()])
     return _known(
-        component.block.func, tuple(component.parameters.values()), ports, _Same(component)
+        function_of(component), tuple(component.parameters.values()), ports, _Same(component)
     )
 
 
-def resources_of(components: Iterable[tuple[Component, int]], widths: Widths) -> Resources:
+def resources_of(
+    components: Iterable[tuple[Component | External | Netlist, int]], widths: Widths
+) -> Resources:
     """Of components with their instances; those that are made of others count nothing themselves."""
     total = [0] * 5
     for component, count in components:

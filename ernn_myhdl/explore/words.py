@@ -20,34 +20,37 @@ def in_word(
     normal. The hardware stays the same.
     """
     data = calibration or random_calibration(design.inputs, 1)
-    words = {
-        "word": word,
-        "state_word": word + EXTRA_STATE_BITS,
-        "name": design.name,
-        "input_scaling": design.host_scaling,
-    }
     hw = design.layers[0].hardware
-    streams = {
-        "samples_per_beat": hw.samples_per_beat,
-        "sample_bits": hw.sample_bits,
-        "streams": hw.streams,
-        "initial_states": hw.initial_states,
-    }
     if isinstance(design, Design):
         return build_design(
             design.cell,
             design.weights,
             data,
-            lanes=hw.lanes,
+            word,
+            word + EXTRA_STATE_BITS,
+            hw.lanes,
+            design.name,
+            design.host_scaling,
             ifft_units=hw.ifft_units,
             element_width=hw.element_width,
-            **words,
-            **streams,
+            samples_per_beat=hw.samples_per_beat,
+            sample_bits=hw.sample_bits,
+            streams=hw.streams,
+            initial_states=hw.initial_states,
         )
-    layers = design.layers
-    each = {
-        name: [getattr(layer.hardware, name) for layer in layers]
-        for name in ("lanes", "ifft_units", "element_width")
-    }
-    cells, weights = [d.cell for d in layers], [d.weights for d in layers]
-    return build_network(cells, weights, data, **words, **each, **streams)
+    return build_network(
+        [layer.cell for layer in design.layers],
+        [layer.weights for layer in design.layers],
+        data,
+        word,
+        word + EXTRA_STATE_BITS,
+        [layer.hardware.lanes for layer in design.layers],
+        [layer.hardware.ifft_units for layer in design.layers],
+        [layer.hardware.element_width for layer in design.layers],
+        hw.samples_per_beat,
+        hw.sample_bits,
+        hw.streams,
+        hw.initial_states,
+        design.name,
+        design.host_scaling,
+    )

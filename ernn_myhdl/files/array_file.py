@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def _members(
 
 
 def _array(
-    stream: BinaryIO, size: int, what: str, check: Check | None, limit: _Limit
+    stream: IO[bytes], size: int, what: str, check: Check | None, limit: _Limit
 ) -> np.ndarray:
     """The array in a stream of `size` bytes; what: before a message."""
     shape, dtype = _header(stream, what)
@@ -129,7 +129,7 @@ def _array(
     return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _header(stream: BinaryIO, what: str) -> tuple[tuple[int, ...], np.dtype]:
+def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type in the header of an .npy file."""
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
@@ -163,3 +163,9 @@ def _what_it_is(file: Path, start: bytes) -> str:
             f"{file.name!r}{option})) makes an array of numbers of it"
         )
     return f"it is text, beginning {line!r}"
+
+
+def save_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an .npz file of arrays by name."""
+    named: dict[str, Any] = dict(arrays)  # numpy has keywords that are no arrays
+    np.savez(file, **named)

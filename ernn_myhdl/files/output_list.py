@@ -103,6 +103,8 @@ def is_abandoned(folder: Path) -> bool:
         if owner is None and "files" in content:
             age = time.time() - (folder / LIST_NAME).stat().st_mtime
             return age > STALE_SECONDS and not foreign_files(folder, ())
+        if owner is None:
+            raise LookupError("partial")
         if owner["host"] != socket.gethostname() or owner["process"] == os.getpid():
             return False
         os.kill(owner["process"], 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -20,7 +21,7 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW, GREY = "#56B4E9", "#CC79A7", "#F0E442", "#6E6E6E"
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # the names that matplotlib knows grow with its versions
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.titlesize": 11,

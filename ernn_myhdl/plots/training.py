@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ernn_myhdl.errors import DesignError
@@ -17,7 +18,7 @@ def plot_history(history: dict[str, list[dict]], file: str | Path) -> None:
     history: `Compressed.history`. file: .png or .svg. Panels without data are left out.
     """
     try:
-        panels = [(_loss, history["epochs"])]
+        panels: list[tuple[Callable, list[dict]]] = [(_loss, history["epochs"])]
         validated = [e for e in history["epochs"] if "validation" in e]
         panels += [(_validation, validated)] if validated else []
         panels += [(_residuals, history["updates"])] if history["updates"] else []

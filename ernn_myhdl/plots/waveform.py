@@ -120,7 +120,7 @@ def _check_signals(signals: list[str], names: list[str]) -> None:
 
 def _window(run: Run, cycles: int, first: int | None, last: int | None) -> tuple[int, int]:
     if first is None and last is None:
-        delivered = int(run.frame_cycles[0, 1])
+        delivered = int(run.known_frame_cycles[0, 1])
         return 0, min(cycles - 1, delivered + max(4, delivered // 20))
     first = 0 if first is None else first
     last = cycles - 1 if last is None else last

@@ -47,10 +47,10 @@ def _error(axes, words: list[int], made: list[Evaluation]) -> None:
 
 
 def _accuracy(axes, words: list[int], made: list[Evaluation]) -> None:
-    axes.axhline(
-        100 * made[0].float_accuracy, color=GREY, linewidth=1.2, linestyle="--", label="float"
-    )
-    accuracies = [100 * e.accuracy for e in made]
+    of_floats = made[0].float_accuracy
+    if of_floats is not None:
+        axes.axhline(100 * of_floats, color=GREY, linewidth=1.2, linestyle="--", label="float")
+    accuracies = [100 * e.accuracy for e in made if e.accuracy is not None]
     axes.plot(words, accuracies, color=BLUE, marker="o", markersize=4, label="fixed point")
     axes.set_ylabel("accuracy (%)")
     axes.set_title("Accuracy")

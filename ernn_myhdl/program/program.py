@@ -21,7 +21,7 @@ is a complex bin of the tile may then be the two real words (DC and Nyquist, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache, reduce
 from operator import or_
@@ -325,8 +325,8 @@ def lane_words(blocks: np.ndarray, tile: int) -> np.ndarray:
     Where a complex bin of the tile holds two real words of smaller blocks, they change places.
     """
     rows, columns, k = blocks.shape
-    words = blocks.reshape(rows * k // tile, tile // k, columns, k).swapaxes(1, 2)
-    words = words.reshape(-1, columns, tile).copy()
+    parts = blocks.reshape(rows * k // tile, tile // k, columns, k).swapaxes(1, 2)
+    words = parts.reshape(-1, columns, tile).copy()
     for word in real_pairs(tile, k):
         words[..., [word, word + 1]] = words[..., [word + 1, word]]
     return words
@@ -360,7 +360,7 @@ def _second_matrix(design: Design) -> list[np.ndarray]:
     return [lane_words(gate, cell.tile) for gate in gates]
 
 
-def _placed(memory: np.ndarray, operations: slice, passes: list[list[np.ndarray]]) -> None:
+def _placed(memory: np.ndarray, operations: slice, passes: Iterable[Sequence[np.ndarray]]) -> None:
     """Write passes, each a list of its parts (lanes, operations, tile), one after the other."""
     words = [part for parts in passes for part in parts]
     memory[:, operations] = np.concatenate(words, axis=1)
@@ -379,7 +379,7 @@ def lane_weights(design: Design) -> np.ndarray:
     k, lanes, groups = cell.tile, hw.lanes, program.groups
     memory = np.zeros((lanes, program.length, k), dtype=np.int64)
     parts = [_in_passes(m, program.gate_passes, lanes) for m in _first_matrix(design)]
-    _placed(memory, slice(program.gate_length), list(zip(*parts, strict=True)))
+    _placed(memory, slice(program.gate_length), zip(*parts, strict=True))
     if not cell.second_phase:
         return memory
     parts = []
@@ -389,7 +389,7 @@ def lane_weights(design: Design) -> np.ndarray:
         rows = _in_passes(padded, program.second_passes, lanes // groups)
         rows = rows.reshape(program.second_passes, lanes // groups, steps, groups, k)
         parts.append(rows.swapaxes(2, 3).reshape(program.second_passes, lanes, steps, k))
-    _placed(memory, slice(program.gate_length, None), list(zip(*parts, strict=True)))
+    _placed(memory, slice(program.gate_length, None), zip(*parts, strict=True))
     return memory
 
 

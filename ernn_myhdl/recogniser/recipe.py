@@ -115,12 +115,15 @@ class Recipe:
             made.append(LinearCell(inputs, self.front, 1))
             inputs = self.front
         for _ in range(self.layers):
-            common = {"inputs": inputs, "hidden": self.hidden, "block": sizes["recurrent"]}
+            hidden, block = self.hidden, sizes["recurrent"]
             if self.cell == "lstm":
-                extra = {"projection": self.projection, "peepholes": self.peepholes}
-                made.append(LstmCell(**common, **extra, input_block=own))
+                made.append(
+                    LstmCell(
+                        inputs, hidden, self.projection, block, self.peepholes, input_block=own
+                    )
+                )
             else:
-                made.append(GruCell(**common, reset=self.reset, input_block=own))
+                made.append(GruCell(inputs, hidden, block, self.reset, input_block=own))
             inputs = made[-1].outputs
         return [*made, LinearCell(inputs, outputs, sizes["linear"])]
 

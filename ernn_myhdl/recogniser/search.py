@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
@@ -23,7 +24,7 @@ CHOSEN = ("cell", "block", "input_block")
 
 def recipe_for(recipe: Recipe, choice: Choice) -> Recipe:
     """The recipe of a choice: a GRU has no peepholes and no projection; without blocks it is dense."""
-    changes: dict[str, object] = {"cell": choice.cell, "block": choice.block}
+    changes: dict[str, Any] = {"cell": choice.cell, "block": choice.block}
     changes["input_block"] = choice.input_block if choice.input_block != choice.block else 0
     if choice.cell == "gru":
         changes |= {"projection": 0, "peepholes": False}

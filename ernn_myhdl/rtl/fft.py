@@ -199,7 +199,7 @@ def inverse_latency(points: int) -> int:
 
 def _widths(graph, points: int, word: int) -> tuple[int, ...]:
     """Word before the first and after each stage; a word never shrinks, copies pass unchanged."""
-    widths = []
+    widths: list[int] = []
     for bounds in transform.stage_bounds(graph, points, 1 << (word - 1)):
         widths.append(max([transform.width_for(max(bounds)), *widths[-1:]]))
     widths[0] = word

@@ -108,7 +108,7 @@ class RowsBehindDrain:
 
     def __init__(self, n: Netlist, design: Design, program: Program, op: dict[str, Net]) -> None:
         self.n, self.design, self.program, self.op = n, design, program, op
-        self.cell, self.formats = design.cell, design.formats
+        self.cell, self.formats = design.cell, design.formats.given
         self.clk, self.rst = n.nets["clk"], n.nets["rst"]
         self._signals: dict[tuple[int, int], Net] = {}
         self._sums: dict[tuple[int, int], Net] = {}
@@ -158,7 +158,8 @@ class RowsBehindDrain:
             pass_tag=self.delayed("drain_tag", tag, wait),
         )
         self.gate_valid, self.second_valid = made["gate_valid"], made["output_valid"]
-        self.tag, self.part = made["tag"], None
+        self.tag = made["tag"]
+        self.part: Net | None = None
         if self.cell.split:
             self.tag = n.bundle("head_tag", tag_word, (made["tag"], 0, tag_word.width))
             self.part = n.bundle("head_part", Bit(), (made["tag"], tag_word.width, 1))
@@ -204,10 +205,11 @@ class RowsBehindDrain:
         prefix = "" if phase == "gate" else f"{phase}_"
         others = self.cell.y_block if phase == "gate" else self.cell.m_block
         spectra = f"{phase}_spectra"
-        if not self.cell.split or phase == "projection":
+        part = self.part
+        if part is None or phase == "projection":
             return [_Section(phase, prefix, spectra, "sums", valid, others, heads)]
         sort = sort_leaf()
-        made = self.n.add(f"sort_{phase}", sort, valid=valid, part=self.part)
+        made = self.n.add(f"sort_{phase}", sort, valid=valid, part=part)
         return [
             _Section(
                 phase, f"{prefix}input_", f"{phase}_input_spectra", "input_sums", made["partial"],

@@ -90,10 +90,12 @@ def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     element = tuple(np.argwhere(got[frame] != wanted[frame])[0].tolist())
     cycle = None
     if name in run.stage_cycles:
-        cycle = int(run.stage_cycles[name][(frame, *element[:-1])])
+        block = (frame, *element[:-1])
+        cycle = int(run.stage_cycles[name][block])
     elif run.frame_cycles is not None:
         cycle = int(run.frame_cycles[frame, 1])
-    values = int(got[(frame, *element)]), int(wanted[(frame, *element)])
+    place = (frame, *element)
+    values = int(got[place]), int(wanted[place])
     gate = ""
     if len(element) == 3:
         gate = stages_of(run.design)[name].rows[element[0]]

@@ -79,7 +79,7 @@ class Evaluation:
     @property
     def loss(self) -> float | None:
         """Accuracy lost by fixed point, in points (percent of the labels)."""
-        if self.accuracy is None:
+        if self.accuracy is None or self.float_accuracy is None:
             return None
         return 100.0 * (self.float_accuracy - self.accuracy)
 
@@ -95,9 +95,9 @@ class Evaluation:
 
     def keeps(self, max_loss: float | None = None, min_sqnr: float | None = None) -> bool:
         """Whether the limits that are given hold: points of accuracy and dB."""
-        return (max_loss is None or self.loss <= max_loss) and (
-            min_sqnr is None or self.sqnr >= min_sqnr
-        )
+        if max_loss is not None and (self.loss is None or self.loss > max_loss):
+            return False
+        return min_sqnr is None or self.sqnr >= min_sqnr
 
 
 def check_limits(data: DataSet, max_loss: float | None, min_sqnr: float | None) -> None:
@@ -258,13 +258,15 @@ class _References:
 def _references(core, data: DataSet, initial, progress: Progress | None) -> _References:
     loaded = initial if core.stream_shape.initial_states else None
     reference = float_outputs(core, data, progress, loaded)
-    source, made = known_source(core), []
-    if source is not None and source.exact:
+    source = known_source(core)
+    if source is None:
+        return _References(reference, loaded, None, [])
+    if source.layers is None:
         same = loaded is not None or initial is None or all(s is None for s in initial)
         made = reference if same else float_outputs(core, data, None, initial)
-    elif source is not None:
-        states = [None] * len(core.layers) if initial is None else initial
-        made = _batches(data, lambda x: source_outputs(source.layers, x, states), None, 0)
+    else:
+        layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
+        made = _batches(data, lambda x: source_outputs(layers, x, states), None, 0)
     return _References(reference, loaded, source, made)
 
 
@@ -336,7 +338,7 @@ def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str,
     return scores
 
 
-def accuracy_of(outputs: list[np.ndarray], data: DataSet, pooling: str = "mean") -> float:
+def accuracy_of(outputs: Sequence[np.ndarray], data: DataSet, pooling: str = "mean") -> float:
     """Share of the labels that are the largest output; pooling: see `evaluate`."""
     if data.labels_per_frame:
         scores = np.concatenate(outputs)

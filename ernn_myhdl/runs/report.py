@@ -8,6 +8,7 @@ import numpy as np
 
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
+from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
@@ -48,7 +49,7 @@ def _activation_errors(design: Design) -> dict[str, float | None]:
     for table in tables(design).values():
         error = table.max_error() if table.input.word <= LOOKED_AT_BITS else None
         before = errors.get(table.function, 0.0)
-        errors[table.function] = None if None in (error, before) else max(error, before)
+        errors[table.function] = None if error is None or before is None else max(error, before)
     return errors
 
 
@@ -111,7 +112,7 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
     return {
         "name": design.name,
         "digest": design.digest,
-        "cell": {"kind": cell.kind} | asdict(cell),
+        "cell": {"kind": cell.kind} | {n: getattr(cell, n) for n in cell_fields(type(cell))},
         "host": None if design.input_scaling is None else design.input_scaling.record(),
         "hardware": asdict(hw),
         "activation": asdict(design.activations),

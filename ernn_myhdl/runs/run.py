@@ -16,6 +16,7 @@ from ernn_myhdl.design.storage import load_design, write_design
 from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import save_arrays
 from ernn_myhdl.files.json_text import json_text
 from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.golden.network import integer_model
@@ -84,6 +85,16 @@ class Run:
         return len(self.raw)
 
     @property
+    def known_frame_cycles(self) -> np.ndarray:
+        """`frame_cycles`; DesignError where the engine knows no cycles."""
+        if self.frame_cycles is None:
+            raise DesignError(
+                f"engine = {self.engine!r}: knows no cycles; run one that does: "
+                f"{', '.join(CYCLE_ENGINES)}"
+            )
+        return self.frame_cycles
+
+    @property
     def cycles_per_second(self) -> float | None:
         """Simulated cycles in a second of wall time."""
         return None if self.cycles is None else self.cycles / max(self.seconds, 1e-9)
@@ -139,9 +150,9 @@ def write_run(run: Run, folder: Path) -> None:
         np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
     save_states(run.initial, run.design, folder)
     for name in ("stages", "stage_cycles", "trace"):
-        arrays = getattr(run, name)
+        arrays: dict[str, np.ndarray] = getattr(run, name)
         if arrays:
-            np.savez(folder / f"{name}.npz", **{n: _narrow(a) for n, a in arrays.items()})
+            save_arrays(folder / f"{name}.npz", {n: _narrow(a) for n, a in arrays.items()})
     (folder / RUN_NAME).write_text(json_text(run.summary(), 2) + "\n", encoding="utf-8")
 
 

@@ -41,7 +41,9 @@ def _is_count(value: object, least: int = 0) -> bool:
 
 
 def _is_number(value: object, least: float, most: float) -> bool:
-    return type(value) in (int, float) and least <= value <= most and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return least <= value <= most and math.isfinite(value)
 
 
 def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
@@ -93,9 +95,9 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
         raise _fault(f"{RUN_NAME}: loaded_sequences", loaded, f"a list of numbers below {count}")
     timed = summary["engine"] in CYCLE_ENGINES
     if timed != (summary["cycles"] is not None):
-        legal = "a number of cycles" if timed else "null"
+        right = "a number of cycles" if timed else "null"
         raise _fault(
-            f"{RUN_NAME}: cycles", summary["cycles"], f"{legal} for engine {summary['engine']!r}"
+            f"{RUN_NAME}: cycles", summary["cycles"], f"{right} for engine {summary['engine']!r}"
         )
     return summary
 
@@ -161,7 +163,7 @@ def _trace(folder: Path, design: CoreSpecification, cycles: int | None) -> dict[
         known |= {name + VALID for name in known}
     trace = _group(folder, "trace", dict.fromkeys(known, (None,)))
     lengths = {len(signal) for signal in trace.values()}
-    if lengths and (len(lengths) > 1 or min(lengths) < cycles):
+    if lengths and (len(lengths) > 1 or cycles is None or min(lengths) < cycles):
         raise Damage(
             f"trace.npz has signals of {min(lengths)} to {max(lengths)} cycles, run.json {cycles}"
         )

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from ernn_myhdl.errors import DesignError
 
@@ -47,7 +48,8 @@ def devices() -> dict[str, Device]:
     rows = csv.DictReader(text.splitlines())
     table = {}
     for row in rows:
-        device = Device(**{k: int(v) if k in numbers else v for k, v in row.items()})
+        values: dict[str, Any] = {k: int(v) if k in numbers else v for k, v in row.items()}
+        device = Device(**values)
         if device.family not in CLOCK_SOURCES:
             raise DesignError(
                 f"{TABLE}: family = {device.family!r} of {device.name}: must be one of "

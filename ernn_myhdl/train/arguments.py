@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,8 @@ def settings_of(given: Mapping[str, object]) -> Settings:
             f"validate: is {kind_of(validate)}, must be a function of the model that gives a number or a dictionary "
             "of them"
         )
-    return Settings(**given)
+    checked: dict[str, Any] = dict(given)
+    return Settings(**checked)
 
 
 def _check_maker(name: str, make: object, count: int, example: str) -> None:

@@ -83,7 +83,10 @@ def load_checkpoint(folder: Path) -> dict | None:
             version = found["version"]
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
         if version == VERSION:
-            return decode(found["tree"], tensors)
+            tree = decode(found["tree"], tensors)
+            if not isinstance(tree, dict):
+                raise ValueError("no table")
+            return tree
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         what = short(error)
         raise DesignError(

@@ -182,12 +182,14 @@ def check_calls(layer: LayerCalls) -> None:
         )
     if not layer.recurrent:
         return
-    if any(bool(tensor.detach().count_nonzero()) for tensor in tensors(layer.state)):
+    states = (v.data if isinstance(v, PackedSequence) else v for v in tensors(layer.state))
+    if any(bool(tensor.detach().count_nonzero()) for tensor in states):
         raise DesignError(
             f"module {layer.name!r}: starts from states that forward gives it, which are not zero; the design "
             "starts every sequence from zero: give it none in training"
         )
-    if isinstance(layer.module, CELLS) and len({x.shape for x in layer.inputs}) > 1:
+    shapes = {x.shape for x in layer.inputs if isinstance(x, Tensor)}
+    if isinstance(layer.module, CELLS) and len(shapes) > 1:
         raise DesignError(
             f"module {layer.name!r}: takes another number of sequences in every frame; pad them to one length"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,8 +73,8 @@ class Batches:
             "python": random.getstate(),
             "data": [generator.get_state() for generator in self._own()],
         }
-        if self._keeps_state():
-            state["data_state"] = self._data.state_dict()
+        if (loader := self._loader()) is not None:
+            state["data_state"] = loader.state_dict()
         return state
 
     def restore(self, state: dict) -> None:
@@ -86,11 +87,13 @@ class Batches:
         random.setstate(state["python"])
         for generator, own in zip(self._own(), state["data"], strict=True):
             generator.set_state(own)
-        if self._keeps_state():
-            self._data.load_state_dict(state["data_state"])
+        if (loader := self._loader()) is not None:
+            loader.load_state_dict(state["data_state"])
 
-    def _keeps_state(self) -> bool:
-        return all(hasattr(self._data, name) for name in ("state_dict", "load_state_dict"))
+    def _loader(self) -> Any:
+        """The data where they keep a state of their own, such as torchdata's StatefulDataLoader; else None."""
+        keeps = all(hasattr(self._data, name) for name in ("state_dict", "load_state_dict"))
+        return self._data if keeps else None
 
     def _own(self) -> list[torch.Generator]:
         """The generators of the data themselves, each once."""

@@ -72,8 +72,9 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
 
 def _reparametrised(module: nn.Module, own: Sequence[str]) -> str:
     """How a layer makes its weights of other tensors; empty where it does not."""
-    if hasattr(module, "parametrizations"):
-        names = ", ".join(module.parametrizations)
+    found = getattr(module, "parametrizations", None)
+    if isinstance(found, nn.ModuleDict):
+        names = ", ".join(found)
         return (
             f"{names} is parametrised; remove it with torch.nn.utils.parametrize.remove_parametrizations before "
             "it is trained here"

@@ -95,7 +95,7 @@ def _of_phase(setting, phase: Phase):
 
 def _differences(saved: Mapping, own: Mapping) -> dict[str, tuple]:
     """Where two identities differ: name, or name[key] -> both values."""
-    found = {}
+    found: dict[str, tuple] = {}
     for name in {**saved, **own}:
         one, other = saved.get(name), own.get(name)
         if isinstance(one, Mapping) and isinstance(other, Mapping):

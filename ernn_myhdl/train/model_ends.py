@@ -90,7 +90,7 @@ def ending(
     DesignError where that is not known.
     """
     given = last.given()
-    used = first.taken().any(axis=1)
+    used = np.any(first.taken(), axis=1)
     lengths = [int(np.flatnonzero(used[path.first]).max(initial=-1)) + 1 for path in paths]
     found = next((v for v in tensors(calls.output) if not isinstance(v, Tensor) or v.dim()), None)
     if found is not None:

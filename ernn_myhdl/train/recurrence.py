@@ -51,7 +51,7 @@ class LstmRecurrence(torch.autograd.Function):
     def forward(ctx, driven, recurrent, peephole, projection, y, c, g_activation, rounding):
         hidden = c.shape[-1]
         ctx.g_activation, first = g_activation, (y, c)
-        stores = [[] for _ in range(5)]
+        stores: list[list] = [[] for _ in range(5)]
         for z in driven:
             z = torch.addmm(z, y, recurrent.T).view(-1, 4, hidden)
             before = z[:, :2] if peephole is None else z[:, :2] + peephole[:2] * c[:, None]
@@ -120,14 +120,18 @@ class GruRecurrence(torch.autograd.Function):
         ctx.g_activation, first = g_activation, h
         keep = (lambda x: x) if rounding is None else rounding
         two, third = recurrent[: 2 * hidden].T, recurrent[2 * hidden :].T
-        stores = [[] for _ in range(4)]
+        stores: list[list] = [[] for _ in range(4)]
         for z in driven:
             y = keep(h)
             rz = torch.sigmoid(torch.addmm(z[:, : 2 * hidden], y, two)).view(-1, 2, hidden)
             r, u = rz.unbind(1)
             # m is what the candidate's matrix multiplies, q its product where the reset comes after
-            m, q = (keep(r * h), None) if bias is None else (y, torch.addmm(bias, y, third))
-            sums = m @ third if bias is None else r * q
+            if bias is None:
+                m, q = keep(r * h), None
+                sums = m @ third
+            else:
+                m, q = y, torch.addmm(bias, y, third)
+                sums = r * q
             n = activate(z[:, 2 * hidden :] + sums, g_activation)
             h = n + u * (h - n)
             for store, value in zip(stores, (torch.stack((r, u, n), 1), h, m, q), strict=True):

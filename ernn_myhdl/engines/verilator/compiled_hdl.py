@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
-from ernn_myhdl.convert.writer import in_fresh_process, write_netlist
+from ernn_myhdl.convert.writer import in_fresh_process, renamed, write_netlist
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.engines import liveness
@@ -41,9 +40,7 @@ SHARED_INSTANCES = 8
 
 def compiled_core(design: CoreSpecification) -> Observed:
     """The core of `design` with all that the simulation looks at as ports, whatever its name."""
-    return observed(
-        core(replace(design, name=NAME)), (*traced(design).values(), *liveness.nets(design))
-    )
+    return observed(core(renamed(design, NAME)), (*traced(design).values(), *liveness.nets(design)))
 
 
 def memories(view: Observed) -> list[Rom]:

@@ -89,7 +89,7 @@ class _Module:
 
     def _drop_what_is_used_otherwise(self) -> None:
         """Only words that are written once, as a whole, and read by constant indices are divided."""
-        mentions: dict[str, list[str]] = {name: [] for name in self.definitions}
+        mentions: dict[str, list[tuple[str, str]]] = {name: [] for name in self.definitions}
         for match in re.finditer(r"\b(\w+)\b(\[[^\]]*\])?( <?= |\))?", self.text):
             if match[1] in mentions:
                 mentions[match[1]].append((match[2] or "", match[3] or ""))
@@ -107,7 +107,10 @@ class _Module:
             if match := re.fullmatch(r"(\d+)'b([01]+)", part):
                 found.append(_Part(match[2].zfill(int(match[1])), int(match[1]) - 1, 0))
             else:
-                name, high, low = re.fullmatch(r"(\w+)(?:\[(\d+)(?::(\d+))?\])?", part).groups()
+                word = re.fullmatch(r"(\w+)(?:\[(\d+)(?::(\d+))?\])?", part)
+                if word is None:
+                    raise ValueError(f"{part!r}: is neither a constant nor a part of a word")
+                name, high, low = word.groups()
                 if high is None:
                     high, low = self.widths.get(name, 0) - 1, 0
                 found.append(_Part(name, int(high), int(high if low is None else low)))

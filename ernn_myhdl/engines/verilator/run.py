@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from ctypes import POINTER, byref, c_int, c_int64, c_uint8, c_uint32, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,16 +89,15 @@ class CompiledCore:
         beats = list(beats)
         if states and not self._layout.loader:
             raise DesignError("initial states: the core has no s_state to load them")
-        sources = [
-            _Source(self._pack(beats, self._layout.source), len(beats)),
-            _Source(self._pack(states, self._layout.loader), len(states)),
-        ]
         limit = limit or liveness_limit(self.design)
-        resets = sorted([reset_at] if isinstance(reset_at, int) else reset_at or [])
-        resets = np.array(resets, dtype=np.int64)
+        cycles = sorted([reset_at] if isinstance(reset_at, int) else reset_at or [])
+        resets = np.array(cycles, dtype=np.int64)
         source, sink = traffic.patterns()
-        sources[0].idle = _Draws(source, traffic.idle)
-        sources[1].idle = _Draws(traffic.state_pattern(), traffic.idle)
+        gaps = _Draws(source, traffic.idle), _Draws(traffic.state_pattern(), traffic.idle)
+        sources = [
+            _Source(self._pack(beats, self._layout.source), len(beats), gaps[0]),
+            _Source(self._pack(states, self._layout.loader), len(states), gaps[1]),
+        ]
         stall = _Draws(sink, traffic.stall)
         tail = tail_cycles(self.design) if stages else 0
         self._library.ernn_start(self._model, frames, tail, limit, stages, stages)
@@ -181,7 +181,9 @@ class CompiledCore:
             at += 4 * limbs(bits)
         for i, cycle in enumerate(cycles):
             row = raw[i * at : (i + 1) * at]
-            values = {n: int.from_bytes(row[a:b], "little") for n, a, b, _ in fields}
+            values: dict[str, Any] = {
+                n: int.from_bytes(row[a:b], "little") for n, a, b, _ in fields
+            }
             values |= {n: bool(values[n]) for n, _, _, flag in fields if flag}
             record.delivered.append((cycle, Beat(**values)))
         if not stages:
@@ -189,8 +191,8 @@ class CompiledCore:
         for number, name in enumerate(shape.stages):
             when = _copied(library.ernn_stage_cycle, model, number)
             if len(when):
-                values = _copied(library.ernn_stage_values, model, number).reshape(len(when), -1)
-                record.stages[name] = list(zip(when.tolist(), values, strict=True))
+                rows = _copied(library.ernn_stage_values, model, number).reshape(len(when), -1)
+                record.stages[name] = list(zip(when.tolist(), rows, strict=True))
         trace = _copied(library.ernn_trace, model).reshape(-1, len(shape.trace))
         record.trace = {n: trace[:, i].copy() for i, n in enumerate(shape.trace)}
 
@@ -201,7 +203,7 @@ class _Source:
 
     words: np.ndarray
     count: int
-    idle: _Draws | None = None
+    idle: _Draws
 
 
 class _Draws:

@@ -62,7 +62,8 @@ class Builder:
     """Adds the steps that cells have in common to the netlist of a block."""
 
     def __init__(self, design: Design, name: str, rows: int) -> None:
-        self.design, self.formats, self.k = design, design.formats, design.cell.tile
+        self.design, self.formats = design, design.formats.given
+        self.k = design.cell.tile
         self.word = self.formats.preactivation.word
         self.n = Netlist(name)
         self.clk = self.n.input("clk", Bit())

@@ -168,7 +168,7 @@ def first_unit(design: Design) -> Unit:
 
     Ports of its block, beside those of every unit: bias_0, bias_1; state, fresh; update and old_state.
     """
-    f = design.formats
+    f = design.formats.given
     b = Builder(design, "gates_block", 2)
     fresh = b.n.input("fresh", Bit())
     state = b.array("state", f.cell_state.word)
@@ -218,7 +218,7 @@ def second_unit(design: Design) -> Unit:
 
     Ports of its block, beside those of every unit: bias_0; update and old_state; mask; new_state.
     """
-    f = design.formats
+    f = design.formats.given
     b = Builder(design, "candidate_block", 1)
     total = b.biased("candidate", b.rows[0], b.array("bias_0", b.word))
     source = b.saturated("candidate", total)
@@ -251,7 +251,7 @@ def after_unit(design: Design) -> Unit:
     Ports of its block, beside those of every unit: bias_0..2, recurrent_bias; state, fresh; mask;
     new_state.
     """
-    f = design.formats
+    f = design.formats.given
     b = Builder(design, "cell_block", 4)
     fresh = b.n.input("fresh", Bit())
     state = b.array("state", f.cell_state.word)

@@ -31,7 +31,7 @@ def mask_block(clk, source, mask, target, count):
 
 def unit(design: Design) -> Unit:
     """The unit of the sums. Ports of its block, beside those of every unit: bias_0, mask."""
-    f = design.formats
+    f = design.formats.given
     b = Builder(design, "sum_block", 1)
     total = b.biased("sum", b.rows[0], b.array("bias_0", b.word))
     source = b.saturated("sum", total)

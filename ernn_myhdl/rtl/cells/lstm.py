@@ -142,7 +142,7 @@ def unit(design: Design) -> Unit:
     (with peepholes: input, forget, output), state, fresh, mask; new_state after CellTiming.state
     cycles, result after CellTiming.total.
     """
-    f, cell = design.formats, design.cell
+    f, cell = design.formats.given, design.cell
     time = CellTiming(cell.peepholes)
     c, gate = f.cell_state, f.gate
     b = Builder(design, "cell_block", 4)

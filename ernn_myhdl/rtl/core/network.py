@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from myhdl import always_comb, block
 
-from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl.core import top
@@ -42,7 +42,7 @@ def joining_leaves(states: Sequence[bool]) -> list[Leaf]:
     return [any_leaf(len(states) + loads), *([route_leaf(list(states))] if loads else [])]
 
 
-def core(network: Network) -> Netlist:
+def core(network: CoreSpecification) -> Netlist:
     """The netlist of the network."""
     n = Netlist(f"{network.name}_core")
     layers = told_apart(
@@ -54,7 +54,7 @@ def core(network: Network) -> Netlist:
     fields = ["tvalid", *(f for f in _FIELDS if f"s_axis_{f}" in layers[0].ports)]
     source = {f: n.input(f"s_axis_{f}", ends[0].ports[f"s_axis_{f}"].type) for f in fields}
     ready = n.output("s_axis_tready", Bit())
-    errors = []
+    errors: list[Net] = []
     states = _state_links(n, layers, clk, rst, errors)
     for i, layer in enumerate(layers):
         last = i == len(layers) - 1

@@ -20,12 +20,13 @@ s_state_* brings those states (`ernn_myhdl.rtl.core.state_loading`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.hdl.netlist import Contents, Leaf, Net, Netlist, Rom
+from ernn_myhdl.hdl.netlist import Contents, Leaf, Net, Netlist, Rom, Type
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.program.program import Program, lane_contents, program_for
 from ernn_myhdl.rtl import broadcast, cluster, drain, fft, lane, rows, sequencer, stream
@@ -123,7 +124,8 @@ def parameter_memory(design: Design, label: str, unit: Unit, width: int, groups:
 
 def lane_clusters(design: Design) -> cluster.Clusters:
     """The lanes with their weights."""
-    hw, f, program, k = design.hardware, design.formats, program_for(design), design.cell.tile
+    hw, f = design.hardware, design.formats.given
+    program, k = program_for(design), design.cell.tile
     return cluster.Clusters(
         lanes=hw.lanes,
         groups=max(program.groups, 1),
@@ -158,7 +160,7 @@ class _Core:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats
+        self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats.given
         self.program = program_for(design)
         self.time = latencies(design)
         self.n = Netlist(f"{design.name}_core")
@@ -187,13 +189,14 @@ class _Core:
         self.transformed()
         self.output_side()
         if self.states:
-            self.states.pages(*self.head, self.cut)
+            first, from_state, tid = self.head
+            self.states.pages(first, from_state, tid, self.cut)
         return self.n
 
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
         return delayed(self.n, label, net, cycles)
 
-    def low_bits(self, label: str, net: Net, kind: Word) -> Net:
+    def low_bits(self, label: str, net: Net, kind: Type) -> Net:
         """The low bits of a word, padded with zeros where it is shorter than `kind`."""
         if net.type == kind:
             return net
@@ -327,7 +330,7 @@ class _Core:
         )  # fmt: skip
 
     def read(self, name: str, item: Array, items: int, write_items: int, read_items: int, pages: int,
-             label: str = "", **nets: Net) -> Net:  # fmt: skip
+             label: str = "", /, **nets: Net) -> Net:  # fmt: skip
         """A store of blocks with its read data; nets: its other ports, padded or cut to their widths."""
         memory = store(f"{name}_store", items, item, write_items, read_items, pages)
         for port in ("write_page", "write_index", "read_page", "read_index"):
@@ -430,9 +433,9 @@ class _Core:
         behind = rows.RowsBehindDrain(n, self.design, program, self.op)
         wait = self.time.issue_to_head - sequencer.ISSUE_LATENCY
         self.gate_rows, self.second_rows = behind.add(heads, self.tag, wait)
-        if second != "projection":
-            return
         made = self.second_rows
+        if second != "projection" or made is None:
+            return
         self.y = n.add(
             "mask_rows",
             drain.mask_leaf(
@@ -453,7 +456,7 @@ class _Core:
         """The element-wise units of both phases, and the memories between them."""
         n, program, hw = self.n, self.program, self.hw
         units = units_for(self.design)
-        self.state_read, self.kept = {}, {}
+        self.kept: dict[str, Callable[[Net, Net, int], tuple[int, Net]]] = {}
         made = self.unit(
             UNIT_LABELS[0], units[0], hw.element_width, hw.ifft_units, program.gate_chunks,
             program.cell_groups, self.gate_rows,
@@ -466,7 +469,7 @@ class _Core:
             self.y = self.joined("y", made[0])
             if "cell_output" in self.cell.format_names:
                 n.probe("cell_output", self.y_valid, self.y)
-        if len(units) > 1:
+        if len(units) > 1 and self.second_rows is not None:
             width = program.output_width
             blocks, self.y_valid, self.y_tag = self.unit(
                 UNIT_LABELS[1], units[1], width, width, program.output_groups, program.output_groups,
@@ -557,16 +560,16 @@ class _Core:
                 own["new_state"] = states[e]
         made = []
         for e, own in enumerate(nets):
-            word = n.add(
+            q = n.add(
                 f"{label}_parameters_{e}", parameters, e, clk=self.clk,
                 address=group["index"],
             )["q"]  # fmt: skip
             low = 0
             for name, count, bits in layout:
                 kind = unit.block.ports[name].type
-                own[name] = n.bundle(f"{label}_{name}_of_{e}", kind, (word, low, count * bits))
+                own[name] = n.bundle(f"{label}_{name}_of_{e}", kind, (q, low, count * bits))
                 low += count * bits
-            own |= {f"row_{q}": row_blocks[unit.rows * e + q] for q in range(unit.rows)}
+            own |= {f"row_{r}": row_blocks[unit.rows * e + r] for r in range(unit.rows)}
             made.append(
                 n.add(f"{label}_{e}", unit.block, clk=self.clk, rst=self.rst, valid=valid, **own)
             )
