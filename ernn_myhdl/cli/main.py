@@ -69,8 +69,7 @@ def _run(argv: list[str] | None) -> int:
         discard_output()  # that it could not be written may be the error
         what, todo = error.strerror or error, "check the path and its rights"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            discard_output()  # that it could not be written may be the error
-        what, todo = "the disk is full", "free some space, or write to another one"
+            what, todo = "the disk is full", "free some space, or write to another one"
         return _fail(BAD_INPUT, f"{where}{what}; {todo}")
 
 

@@ -410,3 +410,13 @@ def test_folder_that_another_process_is_working_in(tmp_path, design):
     with only_user(out), pytest.raises(DesignError, match="another process"):
         save_design(design, out, force=True)
     save_design(design, out, force=True)
+
+
+def test_other_faults_of_a_disk_keep_their_words(place, capsys, monkeypatch):
+    from ernn_myhdl.runs import run
+
+    def fault(*arguments, **options):
+        raise OSError(errno.EIO, "Input/output error", "inside")
+
+    monkeypatch.setattr(run.np, "save", fault)
+    refused(capsys, "simulate design --input x.npy -o run", "Input/output error; check the path")

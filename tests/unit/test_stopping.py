@@ -17,11 +17,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS = 60
 
 
+def heed_signals():
+    """As in a terminal: the tests themselves may run under nohup, or in the background of a script."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(code, folder, *arguments, **options):
     """A Python program that says `ready` when the signal may come."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments], cwd=folder, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, **options,
+        stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals, **options,
     )  # fmt: skip
 
 
