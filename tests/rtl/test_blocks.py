@@ -157,7 +157,7 @@ def _indexed_by_products_of_signals(source: str) -> list[str]:
 
 
 def test_no_array_is_indexed_by_a_product_of_a_signal():
-    files = sorted(Path(rtl.__file__).parent.glob("*.py"))
+    files = sorted(Path(rtl.__file__).parent.rglob("*.py"))
     assert len(files) > 10
     found = {f.name: _indexed_by_products_of_signals(f.read_text()) for f in files}
     assert not any(found.values()), found
