@@ -72,13 +72,20 @@ def test_the_check_finds_a_defect(defect, tmp_path):
     assert "ERROR" in result.stdout + result.stderr
 
 
+def files_below(folder) -> list[str]:
+    """All files of a folder and its sub-folders, by their paths in it."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
 def test_the_design_is_reproducible_and_complete(verilog, tmp_path):
     manifest, folder = verilog
     assert manifest["hdl"] == "verilog"
     design = next(d for d in DESIGNS.values() if d.digest == manifest["design_digest"])
     convert(design, tmp_path / "again", hdl="verilog")
-    files = sorted(p.name for p in folder.iterdir())
-    assert files == sorted(p.name for p in (tmp_path / "again").iterdir())
+    files = files_below(folder)
+    assert "manifest.json" in files
+    assert any(f.startswith("test_bench/") for f in files)
+    assert files == files_below(tmp_path / "again")
     assert all((folder / f).read_bytes() == (tmp_path / "again" / f).read_bytes() for f in files)
     kinds = [c["kind"] for c in manifest["components"]]
     assert kinds.count("rom") >= 2 and kinds.count("leaf") >= 10

@@ -58,7 +58,7 @@ def test_the_compiled_engine_writes_its_verilog(place):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert list((place / "out").glob("*.v"))
+    assert list((place / "out").glob("*.sv"))
     assert not (place / "ran").exists()
 
 

