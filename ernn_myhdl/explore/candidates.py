@@ -17,7 +17,7 @@ from ernn_myhdl.explore.resources import Resources, estimate, resources_of
 from ernn_myhdl.hdl.netlist import Rom
 from ernn_myhdl.program.program import Program, layer_program
 from ernn_myhdl.rtl.cells.units import units_for
-from ernn_myhdl.rtl.core.top import UNIT_LABELS, lane_side, parameter_memory
+from ernn_myhdl.rtl.core.top import PROGRAM_WORDS, UNIT_LABELS, lane_side, parameter_memory
 from ernn_myhdl.runs.report import multipliers
 
 #: Lanes are these times a power of two.
@@ -61,7 +61,7 @@ class Numbers:
 
     def rom_width(self, rom: Rom, program: Program) -> int:
         """Varying bits of a memory with initial values; all of those of the weights."""
-        if rom.name == "program":
+        if rom.name == PROGRAM_WORDS:
             if rom.depth >= BLOCK_RAM_DEPTH and _fits(rom, RAMB18_SHAPES[0]):
                 return rom.type.bits  # one RAMB18, however many of them vary
             return program.varying_bits

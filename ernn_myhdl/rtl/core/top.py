@@ -38,6 +38,8 @@ from ernn_myhdl.rtl.core.state_loading import FIRST, StateLoading
 from ernn_myhdl.rtl.delay import delayed, word_leaf
 from ernn_myhdl.rtl.memory import READ_LATENCY, store
 
+#: Name of the memory of the program; `program` is a keyword of SystemVerilog.
+PROGRAM_WORDS = "program_words"
 #: Names of the units of the two phases, and what the names of their blocks begin with.
 UNIT_LABELS = ("cells", "candidates")
 #: Cycles from an operation's address to the broadcast tree, behind which the weights are read.
@@ -109,7 +111,7 @@ def issue_to_broadcast() -> int:
 def program_memory(program: Program) -> Rom:
     """The memory of the program."""
     words = Contents(1, program.length, lambda: [program.words()])
-    return Rom("program_words", program.address_bits, Word(sum(program.field_bits.values())), words)
+    return Rom(PROGRAM_WORDS, program.address_bits, Word(sum(program.field_bits.values())), words)
 
 
 def parameter_memory(design: Design, label: str, unit: Unit, width: int, groups: int) -> Rom:
