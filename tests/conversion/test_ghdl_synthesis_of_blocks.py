@@ -27,8 +27,8 @@ FEW = {"lanes": 16, "ifft_units": 8, "element_width": 4}
 PRESETS = {"paper-lstm-k16": None, "paper-gru-k16": "paper-lstm-k16"}
 
 
-def bench(leaf: Leaf) -> str:
-    """Random inputs to `leaf` and to `leaf_of_vhdl`; counts the cycles in which an output differs."""
+def bench(leaf: Leaf, entity: str) -> str:
+    """Random inputs to a leaf's `entity` and to `entity_of_vhdl`; counts the cycles in which an output differs."""
     least, most = CYCLES
     bits = sum(port.type.bits for port in leaf.ports.values() if port.direction == "in")
     cycles = max(least, min(most, BITS // bits))
@@ -54,8 +54,8 @@ def bench(leaf: Leaf) -> str:
     return f"""module bench;
     integer i, j, different;
     {" ".join(declared)}
-    {leaf.name} a ({", ".join(ports["a"])});
-    {leaf.name}_of_vhdl b ({", ".join(ports["b"])});
+    {entity} a ({", ".join(ports["a"])});
+    {entity}_of_vhdl b ({", ".join(ports["b"])});
     initial begin
         different = 0;
         #1; // after the initial values
@@ -77,13 +77,13 @@ def run(command: list, folder) -> str:
     return done.stdout
 
 
-def compare(leaf: Leaf, synthesised: str, verilog, folder) -> str:
+def compare(leaf: Leaf, entity: str, synthesised: str, verilog, folder) -> str:
     """What the bench says of a leaf."""
-    text = synthesised.replace(f"module {leaf.name}\n", f"module {leaf.name}_of_vhdl\n")
+    text = synthesised.replace(f"module {entity}\n", f"module {entity}_of_vhdl\n")
     (folder / "of_vhdl.v").write_text(text)
-    (folder / "bench.v").write_text(bench(leaf))
-    files = ["bench.v", "of_vhdl.v", str(verilog / f"{leaf.name}.sv")]
-    run(["iverilog", "-g2005", "-o", "bench", *files], folder)
+    (folder / "bench.v").write_text(bench(leaf, entity))
+    files = ["bench.v", "of_vhdl.v", str(verilog / f"{entity}.sv")]
+    run(["iverilog", "-g2012", "-o", "bench", *files], folder)
     return run(["vvp", "bench"], folder).strip().splitlines()[-1]
 
 
@@ -94,13 +94,14 @@ def leaves_of(preset: str) -> list[Leaf]:
 
 @pytest.fixture(scope="module", params=list(PRESETS))
 def converted(request, tmp_path_factory):
-    """Leaves of a core, its Verilog, and GHDL's synthesis of each leaf."""
+    """Leaves of a core, their entities, GHDL's synthesis of each leaf, and the core's Verilog."""
     require_tool("ghdl")
     require_tool("iverilog")
     design = preset_design(request.param).with_hardware(**FEW)
     folder = tmp_path_factory.mktemp("blocks")
     for hdl in ("vhdl", "verilog"):
-        convert(design, folder / hdl, hdl=hdl)
+        manifest = convert(design, folder / hdl, hdl=hdl)
+    entities = {c["name"]: c["entity"] for c in manifest["components"]}
     (folder / "work").mkdir()
     options = ["--std=08", f"--workdir={folder / 'work'}"]
     files = (folder / "vhdl" / "files.txt").read_text().split()
@@ -111,19 +112,22 @@ def converted(request, tmp_path_factory):
         leaves = [leaf for leaf in leaves if leaf not in known]
         assert {"blend", "multiply_state", "sequencer", "column_select"} <= {x.name for x in leaves}
     made = {
-        leaf.name: run(["ghdl", "--synth", *options, "--out=verilog", leaf.name], folder / "vhdl")
+        leaf.name: run(
+            ["ghdl", "--synth", *options, "--out=verilog", entities[leaf.name]], folder / "vhdl"
+        )
         for leaf in leaves
     }
-    return leaves, made, folder / "verilog"
+    return leaves, entities, made, folder / "verilog"
 
 
 @pytest.mark.slow
 @pytest.mark.ghdl
 def test_synthesis_of_every_block(converted, tmp_path):
-    leaves, made, verilog = converted
+    leaves, entities, made, verilog = converted
     assert len(leaves) > 5
     said = {
-        leaf.name: compare(leaf, corrected(made[leaf.name]), verilog, tmp_path) for leaf in leaves
+        leaf.name: compare(leaf, entities[leaf.name], corrected(made[leaf.name]), verilog, tmp_path)
+        for leaf in leaves
     }
     assert {n: s for n, s in said.items() if s != "0 different"} == {}
 
@@ -132,6 +136,9 @@ def test_synthesis_of_every_block(converted, tmp_path):
 @pytest.mark.ghdl
 def test_without_the_correction_a_difference_is_seen(converted, tmp_path):
     """GHDL's logical shift, left as it is."""
-    leaves, made, verilog = converted
+    leaves, entities, made, verilog = converted
     wrong = [leaf for leaf in leaves if ">> " in made[leaf.name] and "round" in leaf.name]
-    assert any(compare(leaf, made[leaf.name], verilog, tmp_path) != "0 different" for leaf in wrong)
+    said = [
+        compare(leaf, entities[leaf.name], made[leaf.name], verilog, tmp_path) for leaf in wrong
+    ]
+    assert any(s != "0 different" for s in said)
