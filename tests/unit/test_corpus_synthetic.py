@@ -357,14 +357,16 @@ def test_bad_options(tmp_path, capsys, arguments, message):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_missing_package_names_the_pip_command(tmp_path, capsys, monkeypatch):
+def test_a_missing_package_names_the_pip_command(tmp_path, tmp_path_factory, capsys, monkeypatch):
+    timit = tmp_path_factory.mktemp("timit")
+
     def absent(name):
         raise ImportError(name)
 
     monkeypatch.setattr(extra_module.importlib, "import_module", absent)
     for command in (
         ["make", str(tmp_path / "c")],
-        ["timit", str(tmp_path), "-o", str(tmp_path / "c")],
+        ["timit", str(timit), "-o", str(tmp_path / "c")],
     ):
         assert main(["corpus", *command]) == 3
         error = capsys.readouterr().err

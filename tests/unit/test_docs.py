@@ -32,11 +32,20 @@ from ernn_myhdl.rtl.memory import store
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-#: Source files of the blocks; `signals` holds types of nets and no block.
-RTL = sorted(
-    p for p in (ROOT / "ernn_myhdl" / "rtl").glob("*.py") if p.stem not in ("__init__", "signals")
-)
-STEMS = [p.stem for p in RTL]
+
+
+def page_stem(path: Path) -> str:
+    """Name of the page of a source file: those of the cells are called `lstm_cells` and the like."""
+    return f"{path.stem}_cells" if path.parent.name == "cells" and path.stem in CELLS else path.stem
+
+
+#: Page -> source file of the blocks; `parameters` holds contents of memories and no block.
+RTL = {
+    page_stem(path): path
+    for path in sorted((ROOT / "ernn_myhdl" / "rtl").rglob("*.py"))
+    if path.stem not in ("__init__", "parameters")
+}
+STEMS = list(RTL)
 page_of_block = pytest.mark.parametrize("stem", STEMS)
 
 
@@ -62,7 +71,7 @@ def headings(text: str) -> list[str]:
 @page_of_block
 def test_every_block_has_its_page_with_all_headings(stem):
     assert headings(page(stem)) == headings((DOCS / "blocks" / "TEMPLATE.md").read_text())
-    assert f"`ernn_myhdl/rtl/{stem}.py`" in page(stem)
+    assert f"`{RTL[stem].relative_to(ROOT)}`" in page(stem)
 
 
 def test_every_page_has_a_block():
@@ -111,6 +120,14 @@ def network():
     return new_network(cells, streams=2, initial_states=True)
 
 
+def module_of(stem: str) -> str:
+    return ".".join(RTL[stem].relative_to(ROOT).with_suffix("").parts)
+
+
+def page_of_module(name: str) -> str:
+    return next(stem for stem in RTL if module_of(stem) == name)
+
+
 @lru_cache
 def ports_by_block() -> dict[tuple[str, str], set[str]]:
     """(stem, block function or netlist) -> ports, over all designs."""
@@ -126,7 +143,7 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
         for component, _ in top.components().values():
             if isinstance(component, Leaf):
                 function = component.block.func
-                add(function.__module__.rpartition(".")[2], function.__name__, component)
+                add(page_of_module(function.__module__), function.__name__, component)
         for layer in layers:
             for unit in units_for(layer):
                 add(f"{layer.cell.kind}_cells", unit.block.name, unit.block)
@@ -181,13 +198,13 @@ def test_the_designs_have_all_leaves_and_cells():
     }  # fmt: skip
     functions = {name for _, name in ports_by_block()}
     functions |= {"partial_sum", "frame_may_begin"}  # inside other blocks
-    for path in RTL:
-        for name in block_functions(path.stem):
-            assert name in functions, f"{path.stem}: {name}"
+    for stem in RTL:
+        for name in block_functions(stem):
+            assert name in functions, f"{stem}: {name}"
 
 
 def block_functions(stem: str) -> list[str]:
-    tree = ast.parse((ROOT / "ernn_myhdl" / "rtl" / f"{stem}.py").read_text())
+    tree = ast.parse(RTL[stem].read_text())
     return [
         node.name
         for node in tree.body
@@ -209,11 +226,11 @@ def test_every_block_function_is_on_its_page(stem):
 
 @page_of_block
 def test_constants_on_the_page_are_those_of_the_code(stem):
-    module = importlib.import_module(f"ernn_myhdl.rtl.{stem}")
+    module = importlib.import_module(module_of(stem))
     quoted = dict(re.findall(r"`([A-Z][A-Z_]+) = (\d+)`", page(stem)))
     for name, value in quoted.items():
         assert getattr(module, name) == int(value), name
-    source = (ROOT / "ernn_myhdl" / "rtl" / f"{stem}.py").read_text()
+    source = RTL[stem].read_text()
     own = set(
         re.findall(r"^([A-Z][A-Z_]*LATENCY|DEPTH|CLUSTER|OUTPUT_PAGES) = ", source, re.MULTILINE)
     )

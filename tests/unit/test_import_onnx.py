@@ -87,7 +87,9 @@ def test_without_initial_states_there_is_no_file(tmp_path):
     imported = import_model(saved(model, tmp_path), block=1, lanes=1)
     assert imported.initial_states == [None]
     folder = save_imported(imported, tmp_path / "design")
-    assert {p.name for p in folder.iterdir()} == {"design.toml", "weights.safetensors"}
+    assert {p.name for p in folder.iterdir()} == {
+        ".ernn.json", "design.toml", "source.safetensors", "weights.safetensors",
+    }  # fmt: skip
     assert load_initial_states(folder, 1) == [None]
 
 

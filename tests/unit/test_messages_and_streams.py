@@ -91,7 +91,7 @@ def test_an_option_whose_value_is_two_dashes(place, capsys):
 
 @pytest.mark.parametrize("layers", [65, 20_000])
 def test_a_network_of_too_many_layers_is_refused_before_it_is_read(place, layers, monkeypatch):
-    from ernn_myhdl.design.design import storage
+    from ernn_myhdl.design import storage
 
     (place / "net").mkdir()
     names = [f"layer_{i}" for i in range(layers)]
