@@ -108,6 +108,8 @@ def run(args) -> int:
     print(f"{result['numbers']:,} of {result['dense_numbers']:,} numbers of the matrices")
     for line in score_lines(result["scores"], recipe.word):
         print(line)
+    for text in result.get("warnings", []):  # results of earlier versions have none
+        print(f"WARNING: {text}")
     print(f"wrote {trained.folder / DESIGN_NAME}")
     return FINE
 

@@ -16,6 +16,7 @@ import copy
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.storage import load_design, save_design
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.files.json_text import json_text, read_json
 from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.files.output_list import write_list
@@ -88,7 +91,9 @@ def train_recogniser(
     with only_user(folder), one_thread():
         stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
         made = stages.run()
-        design = made["quantise"].design(task.calibration, word=recipe.word, name=recipe.cell)
+        design, told = _design(made["quantise"], task, recipe)
+        for text in told:
+            say(WARNING + text)
         say("scores")
         result = {
             "task": task.identity,
@@ -98,9 +103,18 @@ def train_recogniser(
             "dense_numbers": made["quantise"].report["dense_numbers"],
             "seconds": time.perf_counter() - begun,
             "resumed": any(c.report["resumed"] for n, c in made.items() if n != "start"),
+            "warnings": told,
         }
         _write(made, design, folder, result)
     return Trained(result, folder)
+
+
+def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | Network, list[str]]:
+    """The design of a training, and what it warns of: the command tells it in its own way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        design = trained.design(task.calibration, word=recipe.word, name=recipe.cell)
+    return design, [str(w.message) for w in caught if w.category is UserWarning]
 
 
 def start_folder(task: Task, recipe: Recipe, folder: Path, starts: str | Path | None) -> Path:
