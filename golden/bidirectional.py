@@ -6,7 +6,11 @@ core computes this: the last frame of a sequence would have to arrive before the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Design
@@ -33,54 +37,57 @@ class FloatBidirectional:
         self.forward = FloatModel(*forward, structure)
         self.backward = FloatModel(*backward, structure)
 
-    def run(self, x):
+    def run(self, x: Any) -> Any:
         """Outputs (frames, outputs of both) of x (frames, inputs); a list of them for a list."""
         single = not is_batch(x)
-        x = [np.asarray(s) for s in ([x] if single else x)]
-        ahead, back = self.forward.run(x), self.backward.run([s[::-1] for s in x])
+        sequences = [np.asarray(s) for s in ([x] if single else x)]
+        ahead = self.forward.run(sequences)
+        back = self.backward.run([s[::-1] for s in sequences])
         outputs = [np.concatenate([a, b[::-1]], axis=1) for a, b in zip(ahead, back, strict=True)]
         return outputs[0] if single else outputs
 
 
-class _Bidirectional:
-    """Two designs; `model` is the class of their models."""
-
-    model: type
-
-    def __init__(self, forward: Design, backward: Design) -> None:
-        _same("inputs", forward.inputs, backward.inputs)
-        _same("input format", forward.input_format, backward.input_format)
-        _same("output format", forward.output_format, backward.output_format)
-        self.forward, self.backward = self.model(forward), self.model(backward)
-
-
-class FixedPointBidirectional(_Bidirectional):
+class FixedPointBidirectional:
     """The fxpmath model of two designs."""
 
-    model = FixedPointModel
+    def __init__(self, forward: Design, backward: Design) -> None:
+        _check_pair(forward, backward)
+        self.forward, self.backward = FixedPointModel(forward), FixedPointModel(backward)
 
-    def run(self, x) -> ModelRun:
+    def run(self, x: ArrayLike) -> ModelRun:
         """As `FixedPointModel.run`; stages `forward.tensor` and `backward.tensor`, in the order of x."""
-        x = np.asarray(x)
-        return _joined(self.forward.run(x), self.backward.run(x[::-1]))
+        sequence = np.asarray(x)
+        return _joined(self.forward.run(sequence), self.backward.run(sequence[::-1]))
 
 
-class IntegerBidirectional(_Bidirectional):
+class IntegerBidirectional:
     """The integer model of two designs."""
 
-    model = IntegerModel
+    def __init__(self, forward: Design, backward: Design) -> None:
+        _check_pair(forward, backward)
+        self.forward, self.backward = IntegerModel(forward), IntegerModel(backward)
 
-    def run(self, x, stages: bool = False):
+    @overload
+    def run(self, x: np.ndarray, stages: bool = ...) -> ModelRun: ...
+    @overload
+    def run(self, x: Sequence[np.ndarray], stages: bool = ...) -> list[ModelRun]: ...
+    def run(self, x: Any, stages: bool = False) -> Any:
         """As `IntegerModel.run`, with the stages of `FixedPointBidirectional`."""
         single = not is_batch(x)
-        x = [np.asarray(s) for s in ([x] if single else x)]
-        ahead = self.forward.run(x, stages)
-        back = self.backward.run([s[::-1] for s in x], stages)
+        sequences = [np.asarray(s) for s in ([x] if single else x)]
+        ahead = self.forward.run(sequences, stages)
+        back = self.backward.run([s[::-1] for s in sequences], stages)
         runs = [_joined(a, b) for a, b in zip(ahead, back, strict=True)]
         return runs[0] if single else runs
 
 
-def _same(what: str, forward, backward) -> None:
+def _check_pair(forward: Design, backward: Design) -> None:
+    _same("inputs", forward.inputs, backward.inputs)
+    _same("input format", forward.input_format, backward.input_format)
+    _same("output format", forward.output_format, backward.output_format)
+
+
+def _same(what: str, forward: object, backward: object) -> None:
     if forward != backward:
         raise DesignError(
             f"bidirectional layer: {what} {forward} forward and {backward} backward; make them equal"

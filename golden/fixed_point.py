@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 from fxpmath import Fxp
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.golden.fxp_cells import FXP_CELLS
 from ernn_myhdl.golden.fxp_stages import FxpStages, chosen
-from ernn_myhdl.golden.initial_state import State, check_state
+from ernn_myhdl.golden.initial_state import ModelState, check_state
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
 from ernn_myhdl.golden.result import ModelRun
 from ernn_myhdl.golden.sequences import INPUT_SEQUENCE, check_sequence
@@ -36,13 +37,15 @@ class FixedPointModel:
             name: [(i, getattr(r, key)) for i, r in enumerate(design.cell.rows)]
             for name, key in (("input_weight", "input"), ("recurrent_weight", "recurrent"))
         }
+        self._cell_state: Fxp | None = None
+        self._output_spectrum: Fxp | None = None
         self.reset()
 
     @property
     def saturations(self) -> dict[str, int]:
         return self._stages.saturations
 
-    def reset(self, initial: State | None = None) -> None:
+    def reset(self, initial: ModelState = None) -> None:
         """The state before the first frame of a sequence; zero if None (`ernn_myhdl.golden.initial_state`)."""
         stages, cell = self._stages, self.design.cell
         state = check_state(cell, initial)
@@ -59,32 +62,33 @@ class FixedPointModel:
         y = self._cell.initial_output(state, self._cell_state)
         self._output_spectrum = stages.forward("output_spectrum", y)
 
-    def run(self, x, initial: State | None = None) -> ModelRun:
+    def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """Outputs and every tensor of the sequence x (frames, inputs), starting from `initial`.
 
         x: values (floating point) or raw words of the `input` format (integers).
         """
-        x = check_sequence(x, self.design.cell.inputs)
+        sequence = check_sequence(x, self.design.cell.inputs)
         self.reset(initial)
-        frames = [self.step(frame) for frame in x]
+        frames = [self.step(frame) for frame in sequence]
         shapes = self._stages.shapes
         stages = {
-            name: np.array([f[name] for f in frames], dtype=np.int64).reshape(len(x), *shape)
+            name: np.array([f[name] for f in frames], dtype=np.int64).reshape(len(frames), *shape)
             for name, shape in shapes.items()
         }
         blocks, k = shapes["output"]
-        raw = stages["output"].reshape(len(x), blocks * k)[:, : self.design.cell.outputs]
+        raw = stages["output"].reshape(len(frames), blocks * k)[:, : self.design.cell.outputs]
         real = to_real(raw, self.design.formats.output)
         return ModelRun(raw, real, stages, dict(self.saturations))
 
-    def step(self, x) -> dict[str, np.ndarray]:
+    def step(self, x: ArrayLike) -> dict[str, np.ndarray]:
         """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
         cell, stages = self.design.cell, self._stages
-        (x,) = scaled(self.design.input_scaling, check_sequence(np.asarray(x)[None], cell.inputs))
-        t = {"input": stages.given("input", x, INPUT_SEQUENCE)}
+        frame = check_sequence(np.asarray(x)[None], cell.inputs)
+        (values,) = scaled(self.design.input_scaling, frame)
+        t = {"input": stages.given("input", values, INPUT_SEQUENCE)}
         t["input_spectrum"] = stages.forward("input_spectrum", t["input"])
         products, recurrent = self._products("input_weight", t["input_spectrum"]), None
-        if cell.recurrent:
+        if self._output_spectrum is not None:
             recurrent = self._products("recurrent_weight", self._output_spectrum)
         add_sums(stages, cell.split, GATE, t, products, recurrent)
         self._cell.advance(t, self._cell_state)

@@ -131,6 +131,7 @@ class GruEquations:
             }
             rows = [candidate_sums + self.bias[2]]
         else:
+            assert self.recurrent_bias is not None
             none = np.zeros_like(recurrent[:, 2:])
             parts = {
                 "gate_input_sums": [now.products, none],

@@ -5,7 +5,8 @@ The equations are in `ernn_myhdl.golden.float_cells`; the state before the first
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -20,10 +21,14 @@ from ernn_myhdl.golden.float_cells import (
     Product,
     Tensors,
 )
-from ernn_myhdl.golden.initial_state import check_states
+from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states
 from ernn_myhdl.golden.sequences import Batch, check_sequence, is_batch
 from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes
 from ernn_myhdl.numerics.circulant import blocks_for, expand, pack_spectrum
+
+#: Outputs of a sequence with its named tensors.
+WithTensors: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]
+Advance: TypeAlias = Callable[[Frame], Tensors]
 
 STRUCTURES = ("dense", "circulant")
 
@@ -59,7 +64,7 @@ def _extended(x: np.ndarray, surplus: int) -> np.ndarray:
 
 
 def _run(
-    advance: Callable[[Frame], Tensors],
+    advance: Advance,
     x: np.ndarray,
     products: Product,
     batch: Batch,
@@ -87,7 +92,7 @@ def _run(
     return tensors
 
 
-def _dense(x, input_weight: np.ndarray, advance, outputs: int):
+def _dense(x: Any, input_weight: np.ndarray, advance: Advance, outputs: int) -> Any:
     """Outputs of sequences x through a cell with a dense input matrix (gates, hidden, inputs)."""
     single = not is_batch(x)
     *_, hidden, inputs = input_weight.shape
@@ -101,14 +106,14 @@ def _dense(x, input_weight: np.ndarray, advance, outputs: int):
 
 
 def dense_lstm(
-    x,
+    x: Any,
     input_weight: np.ndarray,
     recurrent_weight: np.ndarray,
     bias: np.ndarray,
     projection_weight: np.ndarray | None = None,
     peephole: np.ndarray | None = None,
     g_activation: str = "tanh",
-):
+) -> Any:
     """Outputs (frames, outputs) of an LSTM with dense matrices; a list of them for a list.
 
     x: (frames, inputs) or a list of such sequences. input_weight (4, hidden, inputs),
@@ -126,13 +131,13 @@ def dense_lstm(
 
 
 def dense_gru(
-    x,
+    x: Any,
     input_weight: np.ndarray,
     recurrent_weight: np.ndarray,
     bias: np.ndarray,
     recurrent_bias: np.ndarray | None = None,
     g_activation: str = "tanh",
-):
+) -> Any:
     """Outputs (frames, hidden) of a GRU with dense matrices; a list of them for a list.
 
     x: (frames, inputs) or a list of such sequences. input_weight (3, hidden, inputs),
@@ -170,7 +175,12 @@ class FloatModel:
         self._structure, self._scaling = structure, scaling
         self._weights = {n: np.asarray(w, dtype=np.float64) for n, w in weights.items()}
         self._products = self._product("input_weight")
-        self._advance = {"lstm": self._lstm, "gru": self._gru, "linear": self._linear}[cell.kind]()
+        makers: dict[str, Callable[[], Advance]] = {
+            "lstm": self._lstm,
+            "gru": self._gru,
+            "linear": self._linear,
+        }
+        self._advance = makers[cell.kind]()
 
     def _product(self, name: str, gates: slice | int = slice(None)) -> Product:
         """Product with a matrix, from and to whole tiles whatever its blocks."""
@@ -219,7 +229,23 @@ class FloatModel:
     def _linear(self) -> LinearEquations:
         return LinearEquations(self._padded("bias"), self._mask("output"))
 
-    def run(self, x, tensors: bool = False, initial=None):
+    @overload
+    def run(
+        self, x: np.ndarray, tensors: Literal[False] = ..., initial: ModelState = ...
+    ) -> np.ndarray: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], tensors: Literal[False] = ..., initial: InitialStates = ...
+    ) -> list[np.ndarray]: ...
+    @overload
+    def run(
+        self, x: np.ndarray, tensors: Literal[True], initial: ModelState = ...
+    ) -> WithTensors: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], tensors: Literal[True], initial: InitialStates = ...
+    ) -> list[WithTensors]: ...
+    def run(self, x: Any, tensors: bool = False, initial: InitialStates = None) -> Any:
         """Outputs (frames, outputs) of x (frames, inputs).
 
         With tensors=True a pair: outputs and a dictionary of every named tensor
@@ -242,10 +268,13 @@ class FloatModel:
             stages = self._named(padded, made)
             split = {name: batch.split(array) for name, array in stages.items()}
             pairs = [({n: split[n][i] for n in split}) for i in range(batch.size)]
-            outputs = list(zip(outputs, pairs, strict=True))
+            both = list(zip(outputs, pairs, strict=True))
+            return both[0] if single else both
         return outputs[0] if single else outputs
 
-    def _state(self, batch: Batch, states: list) -> tuple[np.ndarray, np.ndarray]:
+    def _state(
+        self, batch: Batch, states: list[dict[str, np.ndarray] | None]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Cell state and output (batch, blocks k) before the first frame."""
         cell = self.cell
         c = np.zeros((batch.size, cell.hidden_blocks * cell.tile))

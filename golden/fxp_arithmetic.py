@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from fxpmath import Config, Fxp
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
@@ -16,10 +17,10 @@ from ernn_myhdl.numerics.formats import MAX_WORD, Format
 CONFIG = Config(rounding="nearest_posinf", overflow="saturate", shifting="trunc")
 
 
-def number(raw, fmt: Format) -> Fxp:
+def number(raw: ArrayLike, fmt: Format) -> Fxp:
     """Raw integers as a number in `fmt`; they must fit."""
-    raw = np.asarray(raw, dtype=np.int64)
-    stored = Fxp(raw, signed=True, n_word=fmt.word, n_frac=fmt.frac, raw=True, config=CONFIG)
+    words = np.asarray(raw, dtype=np.int64)
+    stored = Fxp(words, signed=True, n_word=fmt.word, n_frac=fmt.frac, raw=True, config=CONFIG)
     return exact(stored)
 
 

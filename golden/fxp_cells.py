@@ -18,13 +18,28 @@ INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
 RESET, UPDATE, _, RECURRENT = range(4)
 
 
-class FxpLstm:
-    """An LSTM."""
+class FxpCell:
+    """What all cells have."""
 
     def __init__(self, cell: Cell, stages: FxpStages) -> None:
         self.cell, self.stages = cell, stages
+
+    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
+        """The output of the frame before the first, in a cell with a state."""
+        raise NotImplementedError
+
+    def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
+        """Add the tensors of a frame. c: None in a cell without a state."""
+        raise NotImplementedError
+
+
+class FxpLstm(FxpCell):
+    """An LSTM."""
+
+    def __init__(self, cell: Cell, stages: FxpStages) -> None:
+        super().__init__(cell, stages)
         self._bias = rows(stages.weights["bias"])
-        self._peephole = dict.fromkeys(range(4))
+        self._peephole: dict[int, Fxp | None] = dict.fromkeys(range(4))
         if cell.peepholes:
             diagonals = rows(stages.weights["peephole"])
             self._peephole |= dict(zip((INPUT, FORGET, OUTPUT), diagonals, strict=True))
@@ -33,7 +48,8 @@ class FxpLstm:
         """The output of the frame before the first."""
         return self.stages.given("output", state["output"], "initial state output")
 
-    def advance(self, t: dict[str, Fxp], c: Fxp) -> None:
+    def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
+        assert c is not None
         stages = self.stages
         sigmoid, candidate = stages.tables["gate"], stages.tables["candidate"]
         sums = rows(t["gate_sums"])
@@ -54,9 +70,10 @@ class FxpLstm:
     def _preactivation(self, sums: list[Fxp], gate: int, c: Fxp) -> Fxp:
         """Gate sum + bias + rounded peephole product, saturated."""
         total = sums[gate] + self._bias[gate]
-        if self._peephole[gate] is not None:
+        peephole = self._peephole[gate]
+        if peephole is not None:
             frac = self.stages.formats["preactivations"].frac
-            total = total + rounded(self._peephole[gate] * c, frac)
+            total = total + rounded(peephole * c, frac)
         return self.stages.saturated("preactivations", total, gate)
 
     def _project(self, t: dict[str, Fxp]) -> None:
@@ -69,7 +86,7 @@ class FxpLstm:
         t["output"] = stages.masked("output", stages.inverse("output", t["projection_spectra"]))
 
 
-class FxpGru:
+class FxpGru(FxpCell):
     """A GRU with the reset before or after the recurrent product."""
 
     def __init__(self, cell: Cell, stages: FxpStages) -> None:
@@ -85,7 +102,8 @@ class FxpGru:
         """The output of the frame before the first."""
         return self.stages.rounded("output", c)
 
-    def advance(self, t: dict[str, Fxp], c: Fxp) -> None:
+    def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
+        assert c is not None
         stages = self.stages
         sigmoid, candidate = stages.tables["gate"], stages.tables["candidate"]
         sums = rows(t["gate_sums"])
@@ -123,14 +141,14 @@ class FxpGru:
         return [stages.saturated("preactivations", total, CANDIDATE), product]
 
 
-class FxpLinear:
+class FxpLinear(FxpCell):
     """A linear layer; without a state."""
 
     def __init__(self, cell: Cell, stages: FxpStages) -> None:
-        self.stages = stages
+        super().__init__(cell, stages)
         self._bias = rows(stages.weights["bias"])[0]
 
-    def advance(self, t: dict[str, Fxp], c: None) -> None:
+    def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
         stages = self.stages
         total = rows(t["gate_sums"])[0] + self._bias
         pre = stages.saturated("preactivations", total, 0)
@@ -138,4 +156,4 @@ class FxpLinear:
         t["output"] = stages.masked("output", stages.rounded("output", pre))
 
 
-FXP_CELLS = {"lstm": FxpLstm, "gru": FxpGru, "linear": FxpLinear}
+FXP_CELLS: dict[str, type[FxpCell]] = {"lstm": FxpLstm, "gru": FxpGru, "linear": FxpLinear}

@@ -162,4 +162,6 @@ def _part(x: Fxp, first: int) -> Fxp:
 
 
 def _constant_format(design: Design, name: str) -> Format:
-    return getattr(design.formats, "preactivation" if name.endswith("bias") else name)
+    formats = design.formats.given
+    fmt: Format = getattr(formats, "preactivation" if name.endswith("bias") else name)
+    return fmt

@@ -11,6 +11,7 @@ from ernn_myhdl.golden.fxp_arithmetic import number, requantised, resized, round
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
+    Graph,
     SumStage,
     TwiddleStage,
     forward_graph,
@@ -41,13 +42,13 @@ def inverse_transform(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
 
 
 @lru_cache
-def _stage_words(graph, points: int, word: int) -> tuple[int, ...]:
+def _stage_words(graph: Graph, points: int, word: int) -> tuple[int, ...]:
     """Bits of the words after each stage, for input words of `word` bits."""
     bounds = stage_bounds(graph, points, 1 << (word - 1))
     return tuple(width_for(max(stage)) for stage in bounds[1:])
 
 
-def _through(graph, x: Fxp) -> Fxp:
+def _through(graph: Graph, x: Fxp) -> Fxp:
     """x (..., k) through all stages, at its own fraction."""
     words = _stage_words(graph, x.val.shape[-1], x.n_word)
     for stage, word in zip(graph, words, strict=True):
@@ -66,7 +67,8 @@ def _sums(stage: SumStage, x: Fxp) -> Fxp:
     second = number([0 if t.b is None else t.scale * t.sign_b for t in terms], FACTOR)
     a = _words(x, [t.a for t in terms])
     b = _words(x, [t.a if t.b is None else t.b for t in terms])
-    return a * first + b * second
+    total: Fxp = a * first + b * second
+    return total
 
 
 def _rotated(stage: TwiddleStage, x: Fxp) -> Fxp:

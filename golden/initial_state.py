@@ -7,15 +7,21 @@ linear  none
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.errors import DesignError
 
 #: One state: name -> array (size,), floating point (values) or integer (raw words).
 State = Mapping[str, np.ndarray]
+#: State of a model before one sequence: of a layer one state, of a network one for each layer; None: zero.
+ModelState: TypeAlias = State | Sequence[State | None] | None
+#: What models take: the state before one sequence, or for a list of sequences one for each.
+InitialStates: TypeAlias = ModelState | Sequence[ModelState]
 
 
 def state_sizes(cell: Cell) -> dict[str, int]:
@@ -26,7 +32,7 @@ def state_sizes(cell: Cell) -> dict[str, int]:
     return sizes | {"cell_state": cell.hidden}
 
 
-def check_state(cell: Cell, state: State | None) -> dict[str, np.ndarray] | None:
+def check_state(cell: Cell, state: ModelState) -> dict[str, np.ndarray] | None:
     """`state` as arrays, float64 or int64; None stays. DesignError where it is no state of `cell`."""
     if state is None:
         return None
@@ -45,7 +51,9 @@ def check_state(cell: Cell, state: State | None) -> dict[str, np.ndarray] | None
     return {name: _part(name, state[name], size) for name, size in sizes.items()}
 
 
-def check_states(cell: Cell, states, count: int | None) -> list[dict[str, np.ndarray] | None]:
+def check_states(
+    cell: Cell, states: InitialStates, count: int | None
+) -> list[dict[str, np.ndarray] | None]:
     """One state a sequence, None for zero.
 
     count: number of sequences of a list; None for a single sequence, whose state stands alone.
@@ -53,7 +61,7 @@ def check_states(cell: Cell, states, count: int | None) -> list[dict[str, np.nda
     return [check_state(cell, state) for state in one_each(states, count)]
 
 
-def one_each(states, count: int | None) -> list:
+def one_each(states: InitialStates, count: int | None) -> list[Any]:
     """`states`, which may be None, as a list of one a sequence; see `check_states`."""
     if count is None:
         return [states]
@@ -67,11 +75,11 @@ def one_each(states, count: int | None) -> list:
     return list(states)
 
 
-def _names(names) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", ".join(repr(n) for n in names)
 
 
-def _part(name: str, values, size: int) -> np.ndarray:
+def _part(name: str, values: ArrayLike, size: int) -> np.ndarray:
     array = np.asarray(values)
     if array.shape != (size,):
         raise DesignError(f"initial state {name}: shape {array.shape}, must be ({size},)")

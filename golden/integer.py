@@ -8,11 +8,14 @@ products are too small to gain from threads.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
 import numpy as np
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import scaled
-from ernn_myhdl.golden.initial_state import check_states, state_sizes
+from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states, state_sizes
 from ernn_myhdl.golden.integer_cells import INTEGER_CELLS
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
@@ -42,7 +45,13 @@ class IntegerModel:
         if design.cell.recurrent:
             self.recurrent = stages.matrix("recurrent_weight", gates)
 
-    def run(self, x, stages: bool = False, initial=None):
+    @overload
+    def run(self, x: np.ndarray, stages: bool = ..., initial: ModelState = ...) -> ModelRun: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], stages: bool = ..., initial: InitialStates = ...
+    ) -> list[ModelRun]: ...
+    def run(self, x: Any, stages: bool = False, initial: InitialStates = None) -> Any:
         """A ModelRun of x (frames, inputs); a list of them for a list.
 
         x: values (floating point) or raw words of the `input` format (integers).
@@ -71,7 +80,7 @@ class _Run:
         kept = shapes if stages else ("output",)
         self.tensors = {n: np.zeros((frames, size, *shapes[n]), dtype=np.int64) for n in kept}
 
-    def results(self, states: list) -> list[ModelRun]:
+    def results(self, states: list[dict[str, np.ndarray] | None]) -> list[ModelRun]:
         model, rounding, active = self.model, self.rounding, self.batch.active
         recurrent = model.design.cell.recurrent
         c, spectrum = self._initial(states) if recurrent else (None, None)
@@ -80,7 +89,7 @@ class _Run:
             now = {"input": self.x[t, :n], "input_spectrum": spectra}
             x, of_y = self._products(products, spectrum)
             add_sums(rounding, model.design.cell.split, GATE, now, x, of_y)
-            model.cell.advance(rounding, now, products, c[:n] if recurrent else None)
+            model.cell.advance(rounding, now, products, None if c is None else c[:n])
             if recurrent:
                 now["output_spectrum"] = rounding.forward("output_spectrum", now["output"])
                 c, spectrum = now["cell_state"], now["output_spectrum"]
@@ -96,7 +105,7 @@ class _Run:
         products: of all gates with x.
         """
         model, n = self.model, len(products)
-        if model.recurrent is None:
+        if model.recurrent is None or spectrum is None:
             return products, None
         recurrent = model.recurrent.multiply(spectrum[:n])
         if model.input_rows == model.recurrent_rows:
@@ -108,7 +117,7 @@ class _Run:
         y[:, model.recurrent_rows] = recurrent
         return x, y
 
-    def _initial(self, states: list) -> tuple[np.ndarray, np.ndarray]:
+    def _initial(self, states: list[dict[str, np.ndarray] | None]) -> tuple[np.ndarray, np.ndarray]:
         """Cell state and output spectrum before the first frame."""
         model, shapes = self.model, self.model.stages.shapes
         state = {
@@ -145,7 +154,7 @@ class _Run:
         blocks, k = self.model.stages.shapes["input"]
         return self.batch.pad(self.batch.restore(raw), blocks * k)
 
-    def _input_products(self):
+    def _input_products(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Per frame `input_spectrum` and its products, (active, ...); made for many frames."""
         stages, active = self.model.stages, self.batch.active
         words = int(np.prod(stages.shapes["accumulators"]))

@@ -10,18 +10,37 @@ import numpy as np
 
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding, Tensors
 from ernn_myhdl.golden.phase_sums import CANDIDATE, add_sums
+from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
 from ernn_myhdl.numerics.formats import round_shift
 
 
-class IntegerLstm:
+class IntegerCell:
+    """What all cells have."""
+
+    def __init__(self, stages: IntegerStages) -> None:
+        self.stages = stages
+        self.bias = stages.constants["bias"]
+
+    def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
+        """The outputs of the frame before the first, in a cell with a state."""
+        raise NotImplementedError
+
+    def advance(
+        self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
+    ) -> None:
+        """Add the tensors of a frame. c: None in a cell without a state."""
+        raise NotImplementedError
+
+
+class IntegerLstm(IntegerCell):
     """An LSTM."""
 
     def __init__(self, stages: IntegerStages) -> None:
+        super().__init__(stages)
         cell, frac = stages.design.cell, stages.frac
-        self.stages = stages
-        self.bias, self.peephole = stages.constants["bias"], stages.constants.get("peephole")
+        self.peephole = stages.constants.get("peephole")
         if cell.peepholes:
-            peephole_frac = stages.design.formats.peephole.frac
+            peephole_frac = stages.design.formats.given.peephole.frac
             self.down = peephole_frac + frac["cell_state"] - frac["preactivations"]
         self.projection = stages.matrix("projection_weight") if cell.projection else None
 
@@ -29,7 +48,10 @@ class IntegerLstm:
         """The outputs of the frame before the first."""
         return state["output"]
 
-    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray) -> None:
+    def advance(
+        self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
+    ) -> None:
+        assert c is not None
         stages, frac, peephole = self.stages, self.stages.frac, self.peephole
         sigmoid, candidate = stages.functions["gate"], stages.functions["candidate"]
         sums = t["gate_sums"] + self.bias
@@ -47,7 +69,8 @@ class IntegerLstm:
         common = frac["gates"] + max(frac["cell_state"], frac["gates"])
         kept = (f * c) << (common - frac["gates"] - frac["cell_state"])
         new = (i * g) << (common - 2 * frac["gates"])
-        t["cell_state"] = c = rounding.rounded("cell_state", kept + new, common)
+        c = rounding.rounded("cell_state", kept + new, common)
+        t["cell_state"] = c
         if peephole is not None:
             total = sums[:, 3] + round_shift(peephole[2] * c, self.down)
             sums[:, 3] = rounding.saturated("preactivations", total, 3)
@@ -56,12 +79,12 @@ class IntegerLstm:
         m = rounding.rounded("cell_output", gates[:, 3] * t["cell_tanh"], 2 * frac["gates"])
         t["cell_output"] = t["output"] = m * stages.masks["cell_output"]
         if self.projection is not None:
-            self._project(rounding, t)
+            self._project(rounding, t, self.projection)
 
-    def _project(self, rounding: Rounding, t: Tensors) -> None:
+    def _project(self, rounding: Rounding, t: Tensors, projection: SpectralMatrix) -> None:
         stages = self.stages
         t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", t["cell_output"])
-        sums = self.projection.multiply(t["cell_output_spectrum"])
+        sums = projection.multiply(t["cell_output_spectrum"])
         t["projection_accumulators"] = sums
         t["projection_spectra"] = rounding.rounded(
             "projection_spectra", sums, stages.frac["projection_accumulators"]
@@ -70,21 +93,22 @@ class IntegerLstm:
         t["output"] = y * stages.masks["output"]
 
 
-class IntegerGru:
+class IntegerGru(IntegerCell):
     """A GRU with the reset before or after the recurrent product."""
 
     def __init__(self, stages: IntegerStages) -> None:
-        self.stages = stages
-        self.before = stages.design.cell.reset == "before"
-        self.bias = stages.constants["bias"]
-        self.recurrent_bias = stages.constants.get("recurrent_bias")
-        self.candidate = stages.matrix("recurrent_weight", 2) if self.before else None
+        super().__init__(stages)
+        before = stages.design.cell.reset == "before"
+        self.candidate = stages.matrix("recurrent_weight", 2) if before else None
 
     def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
         """The outputs of the frame before the first."""
         return rounding.rounded("output", state["cell_state"], self.stages.frac["cell_state"])
 
-    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray) -> None:
+    def advance(
+        self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
+    ) -> None:
+        assert c is not None
         stages, frac = self.stages, self.stages.frac
         gates = np.empty((len(c), 3, *c.shape[1:]), dtype=np.int64)
         first = rounding.saturated(
@@ -92,8 +116,10 @@ class IntegerGru:
         )
         gates[:, :2] = stages.functions["gate"](first)
         r, z, n = (gates[:, i] for i in range(3))  # n is filled in below
-        reset = self._reset_before if self.before else self._reset_after
-        rows = reset(rounding, t, products, r, c)
+        if self.candidate is None:
+            rows = self._reset_after(rounding, t, r)
+        else:
+            rows = self._reset_before(rounding, t, self.candidate, products, r, c)
         n[...] = stages.functions["candidate"](rows[0])
         t["preactivations"] = np.concatenate([first, np.stack(rows, axis=1)], axis=1)
         t["gates"] = gates
@@ -105,38 +131,48 @@ class IntegerGru:
         t["cell_state"] = h = h * stages.masks["cell_state"]
         t["output"] = rounding.rounded("output", h, frac["cell_state"])
 
-    def _reset_before(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:
+    def _reset_before(
+        self,
+        rounding: Rounding,
+        t: Tensors,
+        candidate: SpectralMatrix,
+        products: np.ndarray,
+        r: np.ndarray,
+        c: np.ndarray,
+    ) -> list[np.ndarray]:
         """The second matrix phase and the candidate's pre-activation."""
         frac = self.stages.frac
         m = rounding.rounded("cell_output", r * c, frac["gates"] + frac["cell_state"])
         t["cell_output"] = m
         t["cell_output_spectrum"] = rounding.forward("cell_output_spectrum", m)
-        recurrent = self.candidate.multiply(t["cell_output_spectrum"])
+        recurrent = candidate.multiply(t["cell_output_spectrum"])
         split = self.stages.design.cell.split
         add_sums(rounding, split, CANDIDATE, t, products[:, 2], recurrent)
         return [rounding.saturated("preactivations", t["candidate_sums"] + self.bias[2], 2)]
 
-    def _reset_after(self, rounding: Rounding, t: Tensors, products, r, c) -> list[np.ndarray]:
+    def _reset_after(self, rounding: Rounding, t: Tensors, r: np.ndarray) -> list[np.ndarray]:
         """Pre-activations of the candidate and of the recurrent row."""
         sums, frac = t["gate_sums"], self.stages.frac
-        product = sums[:, 3] + self.recurrent_bias[0]
+        product = sums[:, 3] + self.stages.constants["recurrent_bias"][0]
         product = rounding.saturated("preactivations", product, 3)
         total = sums[:, 2] + self.bias[2] + round_shift(r * product, frac["gates"])
         return [rounding.saturated("preactivations", total, 2), product]
 
 
-class IntegerLinear:
+class IntegerLinear(IntegerCell):
     """A linear layer; without a state."""
 
-    def __init__(self, stages: IntegerStages) -> None:
-        self.stages = stages
-        self.bias = stages.constants["bias"]
-
-    def advance(self, rounding: Rounding, t: Tensors, products: np.ndarray, c: None) -> None:
+    def advance(
+        self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
+    ) -> None:
         sums = rounding.saturated("preactivations", t["gate_sums"] + self.bias)
         t["preactivations"] = sums
         y = rounding.rounded("output", sums[:, 0], self.stages.frac["preactivations"])
         t["output"] = y * self.stages.masks["output"]
 
 
-INTEGER_CELLS = {"lstm": IntegerLstm, "gru": IntegerGru, "linear": IntegerLinear}
+INTEGER_CELLS: dict[str, type[IntegerCell]] = {
+    "lstm": IntegerLstm,
+    "gru": IntegerGru,
+    "linear": IntegerLinear,
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ernn_myhdl.design.design import Design
@@ -28,7 +30,7 @@ Tensors = dict[str, np.ndarray]
 LOOK_UP_BITS = 18
 
 
-def _function(table: PwlTable):
+def _function(table: PwlTable) -> Callable[[np.ndarray], np.ndarray]:
     """The table's function on int64 arrays; from a look-up table over all codes if it is small."""
     fmt = table.input
     if fmt.word > LOOK_UP_BITS:
@@ -83,7 +85,7 @@ class IntegerStages:
         self.counted = {n: layer_elements(cell, n) for n in saturating_names(cell)}
         self.masks = {n: layer_elements(cell, n) for n in masked_names(cell)}
 
-    def matrix(self, name: str, gates: slice | int = slice(None)) -> SpectralMatrix:
+    def matrix(self, name: str, gates: slice | int | list[int] = slice(None)) -> SpectralMatrix:
         """Some gates of a matrix."""
         exact = 1 << (self.design.accumulator_word - 1) <= EXACT
         return SpectralMatrix(self.constants[name][gates], exact)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ernn_myhdl.numerics.formats import round_shift
-from ernn_myhdl.numerics.transform import TWIDDLE_FRAC, SumStage, TwiddleStage
+from ernn_myhdl.numerics.transform import TWIDDLE_FRAC, Graph, SumStage, TwiddleStage
 
 #: Integers up to this magnitude are exact in float64.
 EXACT = 1 << 53
@@ -42,7 +42,7 @@ class MatrixTransform:
     graph: stages of `forward_graph` or `inverse_graph`; limit: largest magnitude of an input word.
     """
 
-    def __init__(self, graph, points: int, limit: int) -> None:
+    def __init__(self, graph: Graph, points: int, limit: int) -> None:
         self._steps: list[tuple[np.ndarray, int]] = []
         matrix = np.eye(points, dtype=np.int64)
         self._exact = True

@@ -6,19 +6,22 @@ The initial state of a sequence is a list of one state a layer (`ernn_myhdl.gold
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
-from ernn_myhdl.golden.float_reference import FloatModel
-from ernn_myhdl.golden.initial_state import one_each
+from ernn_myhdl.golden.float_reference import FloatModel, WithTensors
+from ernn_myhdl.golden.initial_state import InitialStates, ModelState, State, one_each
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.result import ModelRun
 from ernn_myhdl.golden.sequences import check_sequence, is_batch
+
+Value = TypeVar("Value")
 
 
 def float_model(core: CoreSpecification, structure: str = "circulant") -> FloatModel | FloatNetwork:
@@ -41,47 +44,71 @@ def integer_model(core: CoreSpecification) -> IntegerModel | IntegerNetwork:
 class FloatNetwork:
     """The float64 model of a network."""
 
-    def __init__(self, network: Network, structure: str = "circulant") -> None:
+    def __init__(self, network: CoreSpecification, structure: str = "circulant") -> None:
         self.design = network
         self.models = [
             FloatModel(d.cell, d.weights, structure, d.input_scaling) for d in network.layers
         ]
 
-    def run(self, x, tensors: bool = False, initial=None):
+    @overload
+    def run(
+        self, x: np.ndarray, tensors: Literal[False] = ..., initial: ModelState = ...
+    ) -> np.ndarray: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], tensors: Literal[False] = ..., initial: InitialStates = ...
+    ) -> list[np.ndarray]: ...
+    @overload
+    def run(
+        self, x: np.ndarray, tensors: Literal[True], initial: ModelState = ...
+    ) -> WithTensors: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], tensors: Literal[True], initial: InitialStates = ...
+    ) -> list[WithTensors]: ...
+    def run(self, x: Any, tensors: bool = False, initial: InitialStates = None) -> Any:
         """As `FloatModel.run`: outputs of x, with tensors=True pairs of them and all named tensors."""
         single = not is_batch(x)
-        x = [x] if single else list(x)
-        states = _by_layer(initial, len(self.models), len(x), single)
-        named: list[dict[str, np.ndarray]] = [{} for _ in x]
+        outputs: list[np.ndarray] = [x] if single else list(x)
+        states = _by_layer(initial, len(self.models), len(outputs), single)
+        named: list[dict[str, np.ndarray]] = [{} for _ in outputs]
         prefixes = self.design.layer_prefixes
         for prefix, model, state in zip(prefixes, self.models, states, strict=True):
-            made = model.run(x, tensors, state)
-            if tensors:
-                for store, (_, layer) in zip(named, made, strict=True):
-                    store |= _named(prefix, layer)
-                made = [y for y, _ in made]
-            x = made
+            if not tensors:
+                outputs = model.run(outputs, False, state)
+                continue
+            made = model.run(outputs, True, state)
+            for store, (_, layer) in zip(named, made, strict=True):
+                store |= _named(prefix, layer)
+            outputs = [y for y, _ in made]
         if tensors:
-            x = list(zip(x, named, strict=True))
-        return x[0] if single else x
+            both = list(zip(outputs, named, strict=True))
+            return both[0] if single else both
+        return outputs[0] if single else outputs
 
 
 class IntegerNetwork:
     """The integer model of a network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: CoreSpecification) -> None:
         self.design = network
         self.models = [IntegerModel(design) for design in network.layers]
 
-    def run(self, x, stages: bool = False, initial=None):
+    @overload
+    def run(self, x: np.ndarray, stages: bool = ..., initial: ModelState = ...) -> ModelRun: ...
+    @overload
+    def run(
+        self, x: Sequence[np.ndarray], stages: bool = ..., initial: InitialStates = ...
+    ) -> list[ModelRun]: ...
+    def run(self, x: Any, stages: bool = False, initial: InitialStates = None) -> Any:
         """As `IntegerModel.run`: a ModelRun of x, a list of them for a list."""
         single = not is_batch(x)
-        x = [x] if single else list(x)
-        states = _by_layer(initial, len(self.models), len(x), single)
-        layers = []
+        sequences: list[np.ndarray] = [x] if single else list(x)
+        states = _by_layer(initial, len(self.models), len(sequences), single)
+        layers: list[list[ModelRun]] = []
         for model, state in zip(self.models, states, strict=True):
-            layers.append(model.run(x, stages, state))
-            x = [run.raw for run in layers[-1]]
+            layers.append(model.run(sequences, stages, state))
+            sequences = [run.raw for run in layers[-1]]
         runs = [_joined(self.design, one) for one in zip(*layers, strict=True)]
         return runs[0] if single else runs
 
@@ -89,24 +116,24 @@ class IntegerNetwork:
 class FixedPointNetwork:
     """The fxpmath model of a network, one sequence at a time; see `FixedPointModel`."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: CoreSpecification) -> None:
         self.design = network
         self.models = [FixedPointModel(design) for design in network.layers]
 
     @property
     def saturations(self) -> dict[str, int]:
-        counts = {}
+        counts: dict[str, int] = {}
         for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
             counts |= _named(prefix, model.saturations)
         return counts
 
-    def reset(self, initial=None) -> None:
+    def reset(self, initial: ModelState = None) -> None:
         """The states before the first frame of a sequence: one a layer; zero if None."""
         states = _by_layer(initial, len(self.models), 1, True)
         for model, (state,) in zip(self.models, states, strict=True):
             model.reset(state)
 
-    def step(self, x) -> dict[str, np.ndarray]:
+    def step(self, x: ArrayLike) -> dict[str, np.ndarray]:
         """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
         made: dict[str, np.ndarray] = {}
         for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
@@ -115,18 +142,20 @@ class FixedPointNetwork:
             made |= _named(prefix, frame)
         return made
 
-    def run(self, x, initial=None) -> ModelRun:
+    def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """As `FixedPointModel.run`: outputs and every tensor of the sequence x (frames, inputs)."""
-        x = check_sequence(x, self.design.inputs)
+        sequence = check_sequence(x, self.design.inputs)
         (states,) = zip(*_by_layer(initial, len(self.models), 1, True), strict=True)
         layers = []
         for model, state in zip(self.models, states, strict=True):
-            layers.append(model.run(x, state))
-            x = layers[-1].raw
+            layers.append(model.run(sequence, state))
+            sequence = layers[-1].raw
         return _joined(self.design, layers)
 
 
-def _by_layer(initial, layers: int, count: int, single: bool) -> list[list]:
+def _by_layer(
+    initial: InitialStates, layers: int, count: int, single: bool
+) -> list[list[State | None]]:
     """For each layer the states of all sequences."""
     each = one_each(initial, None if single else count)
     for states in each:
@@ -138,13 +167,14 @@ def _by_layer(initial, layers: int, count: int, single: bool) -> list[list]:
     return [[states[i] for states in each] for i in range(layers)]
 
 
-def _named(prefix: str, tensors: dict) -> dict:
+def _named(prefix: str, tensors: Mapping[str, Value]) -> dict[str, Value]:
     return {prefix + name: value for name, value in tensors.items()}
 
 
-def _joined(network: Network, layers: Sequence[ModelRun]) -> ModelRun:
+def _joined(network: CoreSpecification, layers: Sequence[ModelRun]) -> ModelRun:
     """The run of a network from those of its layers."""
-    stages, saturations = {}, {}
+    stages: dict[str, np.ndarray] = {}
+    saturations: dict[str, int] = {}
     for prefix, run in zip(network.layer_prefixes, layers, strict=True):
         stages |= _named(prefix, run.stages)
         saturations |= _named(prefix, run.saturations)

@@ -5,26 +5,34 @@ Only the order of the steps and the names of the tensors are here; each model do
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
+
+#: The arrays of a model.
+Words = TypeVar("Words")
 
 GATE, CANDIDATE = "gate", "candidate"
 
 
-class Arithmetic(Protocol):
+class Arithmetic(Protocol[Words]):
     """What a model does with its arrays.
 
     added: exact sum of two accumulators. spectra: accumulators rounded to tensor `name`. inverse: signal
     `name` of spectra. total: sum of two signals, saturated to tensor `name`.
     """
 
-    def added(self, x: Any, y: Any) -> Any: ...
-    def spectra(self, name: str, accumulators: Any) -> Any: ...
-    def inverse(self, name: str, spectra: Any) -> Any: ...
-    def total(self, name: str, x: Any, y: Any) -> Any: ...
+    def added(self, x: Words, y: Words) -> Words: ...
+    def spectra(self, name: str, accumulators: Words) -> Words: ...
+    def inverse(self, name: str, x: Words) -> Words: ...
+    def total(self, name: str, x: Words, y: Words) -> Words: ...
 
 
 def add_sums(
-    model: Arithmetic, split: bool, phase: str, t: dict[str, Any], x: Any, other: Any
+    model: Arithmetic[Words],
+    split: bool,
+    phase: str,
+    t: dict[str, Words],
+    x: Words,
+    other: Words | None,
 ) -> None:
     """Add the tensors up to `{phase}_sums` to those of a frame, t.
 
@@ -32,7 +40,7 @@ def add_sums(
     and with the previous y or m; other is None in a cell without them.
     """
     prefix = "" if phase == GATE else f"{phase}_"
-    if not split:
+    if other is None or not split:
         accumulators = x if other is None else model.added(x, other)
         t[f"{phase}_sums"] = _signal(model, t, prefix, f"{phase}_spectra", "sums", accumulators)
         return
@@ -42,7 +50,14 @@ def add_sums(
     t[f"{phase}_sums"] = model.total(f"{phase}_sums", first, second)
 
 
-def _signal(model, t: dict, prefix: str, spectra: str, signal: str, accumulators):
+def _signal(
+    model: Arithmetic[Words],
+    t: dict[str, Words],
+    prefix: str,
+    spectra: str,
+    signal: str,
+    accumulators: Words,
+) -> Words:
     """Accumulators as a signal; they and their rounded spectra become tensors of t."""
     t[f"{prefix}accumulators"] = accumulators
     t[spectra] = model.spectra(spectra, accumulators)

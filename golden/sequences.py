@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 
 #: Names x in a DesignError.
 INPUT_SEQUENCE = "input sequence"
+Item = TypeVar("Item")
 
 
-def check_sequence(x, inputs: int) -> np.ndarray:
+def check_sequence(x: ArrayLike, inputs: int) -> np.ndarray:
     """`x` as an array (frames, inputs), floating point or integer; DesignError where it is not.
 
     Floating point elements are values; integers are raw words of the `input` format.
     """
-    x = np.asarray(x)
-    if x.ndim != 2 or x.shape[1] != inputs:
-        raise DesignError(f"{INPUT_SEQUENCE}: shape {x.shape}, must be (frames, {inputs})")
-    if x.dtype.kind not in "fiu":
-        raise DesignError(f"{INPUT_SEQUENCE}: type {x.dtype}, must be floating point or integer")
-    if not np.all(np.isfinite(x)):
+    frames = np.asarray(x)
+    if frames.ndim != 2 or frames.shape[1] != inputs:
+        raise DesignError(f"{INPUT_SEQUENCE}: shape {frames.shape}, must be (frames, {inputs})")
+    kind = frames.dtype.kind
+    if kind not in "fiu":
+        raise DesignError(
+            f"{INPUT_SEQUENCE}: type {frames.dtype}, must be floating point or integer"
+        )
+    if not np.all(np.isfinite(frames)):
         raise DesignError(f"{INPUT_SEQUENCE}: holds NaN or infinity; clean the data first")
-    return x.astype(np.float64 if x.dtype.kind == "f" else np.int64)
+    return frames.astype(np.float64 if kind == "f" else np.int64)
 
 
 def check_raw(raw: np.ndarray, fmt: Format, what: str = INPUT_SEQUENCE) -> None:
@@ -37,7 +43,7 @@ def check_raw(raw: np.ndarray, fmt: Format, what: str = INPUT_SEQUENCE) -> None:
         )
 
 
-def is_batch(x) -> bool:
+def is_batch(x: object) -> bool:
     """True for a list or tuple of two-dimensional sequences."""
     return isinstance(x, list | tuple) and all(np.ndim(item) == 2 for item in x)
 
@@ -73,9 +79,9 @@ class Batch:
             [np.ascontiguousarray(array[:n, slot]) for slot, n in enumerate(self.lengths)]
         )
 
-    def restore(self, items: list) -> list:
+    def restore(self, items: list[Item]) -> list[Item]:
         """One item a slot, put into the order of the sequences."""
-        restored = [None] * self.size
+        restored = list(items)
         for slot, index in enumerate(self.order):
             restored[index] = items[slot]
         return restored

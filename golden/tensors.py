@@ -36,11 +36,13 @@ class Tensor:
     block: str = "tile"
 
 
-def _signal(name: str, size: str, block: str, **options) -> tuple[Tensor, Tensor]:
+def _signal(
+    name: str, size: str, block: str, saturates: bool = True, masked: bool = False
+) -> tuple[Tensor, Tensor]:
     """A signal and its spectrum, with formats of the same names; block: of the spectrum."""
     spectrum = f"{name}_spectrum"
     return (
-        Tensor(name, name, size, **options),
+        Tensor(name, name, size, saturates=saturates, masked=masked),
         Tensor(spectrum, spectrum, size, spectrum=True, block=block),
     )
 
@@ -49,10 +51,17 @@ def _products(
     prefix: str, spectra: str, size: str, block: str, rows: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Accumulators of a matrix phase and the spectra that they are rounded to."""
-    options = {"size": size, "rows": rows, "spectrum": True, "block": block}
-    return (
-        Tensor(f"{prefix}accumulators", ACCUMULATOR, saturates=False, **options),
-        Tensor(spectra, "block_spectrum", **options),
+    accumulators = Tensor(
+        f"{prefix}accumulators",
+        ACCUMULATOR,
+        size,
+        rows,
+        spectrum=True,
+        saturates=False,
+        block=block,
+    )
+    return accumulators, replace(
+        accumulators, name=spectra, format="block_spectrum", saturates=True
     )
 
 

@@ -21,9 +21,9 @@ have passes of their own, and their rows are added as signals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +66,8 @@ class Row:
 class Cell:
     """What all cells have; see the module. Sizes in elements, or in blocks where the name says so."""
 
+    #: Every cell is a dataclass.
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     kind: ClassVar[str]
     #: Names of the gates in the order of the weight tensors.
     gates: ClassVar[tuple[str, ...]]
@@ -413,7 +415,7 @@ def cell_fields(kind: type[Cell]) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind))
 
 
-def make_cell(kind: str, **values) -> Cell:
+def make_cell(kind: str, **values: Any) -> Cell:
     """The cell of a kind; DesignError where it has no such parameter or the value is illegal."""
     if kind not in CELLS:
         raise DesignError(f"cell kind = {kind!r}: must be {' or '.join(map(repr, CELLS))}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, Cell
+from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, Cell, make_cell
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import expand, project
@@ -48,11 +49,11 @@ class DenseLayer:
     @property
     def inputs(self) -> int:
         """Elements of x."""
-        return self.weights["input_weight"].shape[-1]
+        return int(self.weights["input_weight"].shape[-1])
 
     @property
     def hidden(self) -> int:
-        return self.weights["input_weight"].shape[-2]
+        return int(self.weights["input_weight"].shape[-2])
 
     @property
     def outputs(self) -> int:
@@ -72,7 +73,7 @@ class DenseLayer:
     def cell(self, sizes: Mapping[str, int]) -> Cell:
         """The cell with blocks of these sizes (`Cell.block_sizes`); those of matrices that the layer does
         not have are left out."""
-        options: dict[str, object] = {}
+        options: dict[str, Any] = {}
         if self.kind == "lstm":
             options["projection"] = self.outputs if "projection_weight" in self.weights else 0
             options["peepholes"] = "peephole" in self.weights
@@ -82,7 +83,7 @@ class DenseLayer:
             options["g_activation"] = self.g_activation
         known = {"block", *self.block_parameters.values()}
         options |= {name: size for name, size in sizes.items() if name in known}
-        return CELLS[self.kind](inputs=self.inputs, hidden=self.hidden, **options)
+        return make_cell(self.kind, inputs=self.inputs, hidden=self.hidden, **options)
 
     def circulant(self, cell: Cell) -> dict[str, np.ndarray]:
         """The weights of `cell`: each matrix as its nearest block-circulant one, float32."""

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -23,7 +23,12 @@ from ernn_myhdl.numerics.formats import MAX_WORD, Format
 from ernn_myhdl.numerics.transform import spectral_products, width_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Unpack
+
     from ernn_myhdl.design.source_model import SourceModel
+    from ernn_myhdl.runs.run import Run
 
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
@@ -246,6 +251,18 @@ class Hardware:
                 )
 
 
+class HardwareChanges(TypedDict, total=False):
+    """Fields of `Hardware` with new values."""
+
+    lanes: int
+    ifft_units: int
+    element_width: int
+    samples_per_beat: int
+    sample_bits: int
+    streams: int
+    initial_states: bool
+
+
 @dataclass(frozen=True)
 class StreamShape:
     """Beats of the AXI-Streams of a core; see `Hardware`."""
@@ -325,13 +342,15 @@ class CoreSpecification:
         hw = self.layers[0].hardware
         return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states)
 
-    def run(self, x, engine: str = "golden", **options):
+    def run(self, x: Any, engine: str = "golden", **options: Any) -> Run:
         """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.runs.run.run_design`."""
         from ernn_myhdl.runs.run import run_design
 
         return run_design(self, x, engine, **options)
 
-    def convert(self, folder, hdl: str = "vhdl", force: bool = False, name: str | None = None):
+    def convert(
+        self, folder: str | Path, hdl: str = "vhdl", force: bool = False, name: str | None = None
+    ) -> dict[str, Any]:
         """Write the core as VHDL or Verilog into a new folder: `ernn_myhdl.convert.convert`."""
         from ernn_myhdl.convert import convert
 
@@ -444,6 +463,6 @@ class Design(CoreSpecification):
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def with_hardware(self, **changes: int | bool) -> Design:
+    def with_hardware(self, **changes: Unpack[HardwareChanges]) -> Design:
         """The same layer on other hardware."""
         return replace(self, hardware=replace(self.hardware, **changes))

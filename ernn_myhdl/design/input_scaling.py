@@ -7,8 +7,9 @@ records for each element a power of two and an offset; its matrix of x and its b
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -79,10 +80,10 @@ class InputScaling:
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Values (..., inputs) for the core of values of x: (x - offset) 2^shift, float64."""
-        x = np.asarray(x, dtype=np.float64)
+        values = np.asarray(x, dtype=np.float64)
         if self.offsets:
-            x = x - np.array(self.offsets)
-        return x * self.factors
+            values = values - np.array(self.offsets)
+        return values * self.factors
 
     def fold(self, matrix: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A dense matrix (..., rows, inputs) and its bias (..., rows) for x as those for what the core gets.
@@ -101,15 +102,15 @@ class InputScaling:
             bias = bias.astype(matrix.dtype)
         return matrix, bias
 
-    def record(self) -> dict[str, list]:
+    def record(self) -> dict[str, list[int] | list[float]]:
         """As design.toml and the metadata of exported files hold it."""
-        record: dict[str, list] = {"input_shifts": list(self.shifts)}
+        record: dict[str, list[int] | list[float]] = {"input_shifts": list(self.shifts)}
         if self.offsets:
             record["input_offsets"] = list(self.offsets)
         return record
 
 
-def scaling_of(record: dict[str, list]) -> InputScaling:
+def scaling_of(record: Mapping[str, Any]) -> InputScaling:
     """The scaling of a `record`; DesignError where it is damaged."""
     for name in record:
         if name not in ("input_shifts", "input_offsets"):
@@ -124,7 +125,7 @@ def scaling_of(record: dict[str, list]) -> InputScaling:
     return InputScaling(tuple(record["input_shifts"]), tuple(record.get("input_offsets", ())))
 
 
-def scaled(scaling: InputScaling | None, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+def scaled(scaling: InputScaling | None, sequences: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Sequences of values of x as what the core gets; raw words (integers) stay as they are."""
     if scaling is None:
         return list(sequences)

@@ -11,10 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ernn_myhdl.design.design import CoreSpecification, Design, check_identifier
+from ernn_myhdl.design.design import (
+    CoreSpecification,
+    Design,
+    HardwareChanges,
+    check_identifier,
+)
 from ernn_myhdl.errors import DesignError
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ernn_myhdl.design.source_model import SourceModel
 
 #: More layers than this are a mistake in a file rather than a network.
@@ -68,7 +75,7 @@ class Network(CoreSpecification):
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def with_hardware(self, layer: int, **changes: int) -> Network:
+    def with_hardware(self, layer: int, **changes: Unpack[HardwareChanges]) -> Network:
         """The same network with one layer on other hardware."""
         layers = list(self.layers)
         layers[layer] = layers[layer].with_hardware(**changes)

@@ -20,7 +20,7 @@ def quantised_weights(design: Design) -> dict[str, np.ndarray]:
     (1, H, t), peephole (3, H, t): per cell, zero-padded to whole tiles of t.
     """
     cell, formats = design.cell, design.formats
-    raw = {}
+    raw: dict[str, np.ndarray] = {}
     for name in ("input_weight", "recurrent_weight", "projection_weight"):
         if name in design.weights:
             spectra = quantise(pack_spectrum(design.weights[name]), getattr(formats, name))
@@ -29,15 +29,16 @@ def quantised_weights(design: Design) -> dict[str, np.ndarray]:
             surplus = [(0, 0)] * (spectra.ndim - 3) + [(0, whole - rows), (0, 0), (0, 0)]
             raw[name] = np.pad(spectra, surplus)
     constants = {
-        "bias": formats.preactivation,
-        "recurrent_bias": formats.preactivation,
-        "peephole": formats.peephole,
+        "bias": "preactivation",
+        "recurrent_bias": "preactivation",
+        "peephole": "peephole",
     }
-    for name, fmt in constants.items():
+    for name, field in constants.items():
         if name in design.weights:
             values = np.asarray(design.weights[name])
             padded = np.zeros((values.shape[0], cell.hidden_blocks * cell.tile))
             padded[:, : cell.hidden] = values
+            fmt = getattr(formats, field)
             raw[name] = quantise(padded, fmt).reshape(-1, cell.hidden_blocks, cell.tile)
     for array in raw.values():
         array.setflags(write=False)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -110,7 +110,8 @@ def write_source(source: SourceModel | None, folder: Path) -> None:
     """Write SOURCE_NAME into a design folder; nothing where the source is not known."""
     if source is None:
         return
-    arrays, layers = {}, []
+    arrays: Arrays = {}
+    layers: list[dict[str, object]] = []
     for i, layer in enumerate(source.layers or ()):
         arrays |= {
             f"layer_{i}.{name}": np.ascontiguousarray(array)
@@ -151,13 +152,13 @@ def read_source_model(folder: Path) -> SourceModel | None:
         ) from error
 
 
-def _layers(told: list[dict], arrays: Arrays) -> tuple[DenseLayer, ...]:
+def _layers(told: list[dict[str, Any]], arrays: Arrays) -> tuple[DenseLayer, ...]:
     from ernn_myhdl.design.dense import DenseLayer
 
     weights: list[Arrays] = [{} for _ in told]
     for name, array in arrays.items():
-        layer, _, tensor = name.partition(".")
-        number = int(layer.removeprefix("layer_"))
+        prefix, _, tensor = name.partition(".")
+        number = int(prefix.removeprefix("layer_"))
         if number < 0:
             raise ValueError(f"tensor {name}")
         weights[number][tensor] = array

@@ -10,16 +10,23 @@ import difflib
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 import tomlkit
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ernn_myhdl.design.cells import CELLS, cell_fields
-from ernn_myhdl.design.design import Activations, Design, Formats, Hardware, check_identifier
-from ernn_myhdl.design.input_scaling import scaling_of
+from ernn_myhdl.design.cells import CELLS, Cell, cell_fields, make_cell
+from ernn_myhdl.design.design import (
+    Activations,
+    CoreSpecification,
+    Design,
+    Formats,
+    Hardware,
+    check_identifier,
+)
+from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
 from ernn_myhdl.design.network import MAX_LAYERS, Network
 from ernn_myhdl.design.source_model import read_source_model, write_source
@@ -27,6 +34,14 @@ from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.files.json_text import LONGEST_TOML, read_toml
 from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.numerics.formats import Format
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from tomlkit.items import Item
+
+Document = dict[str, Any]
+Made = TypeVar("Made")
+Record = TypeVar("Record", bound="DataclassInstance")
 
 TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 #: Files that mark a folder as ours, so that it may be replaced.
@@ -83,7 +98,9 @@ _COMMENTS = {
 }
 
 
-def save_design(design: Design | Network, folder: str | Path | Target, force: bool = False) -> Path:
+def save_design(
+    design: CoreSpecification, folder: str | Path | Target, force: bool = False
+) -> Path:
     """Write `design` into a new folder. An existing one is an error, or replaced with `force`.
 
     Only what this package wrote and nobody changed is replaced; DesignError names other files.
@@ -93,11 +110,11 @@ def save_design(design: Design | Network, folder: str | Path | Target, force: bo
     return Path(folder)
 
 
-def write_design(design: Design | Network, folder: Path, source: bool = True) -> None:
+def write_design(design: CoreSpecification, folder: Path, source: bool = True) -> None:
     """Write the files of `design` into an existing folder; without source not those of its source model."""
     if source:
         write_source(design.source, folder)
-    if isinstance(design, Network):
+    if not isinstance(design, Design):
         names = [f"layer_{i}" for i in range(len(design.layers))]
         for name, layer in zip(names, design.layers, strict=True):
             (folder / name).mkdir()
@@ -157,17 +174,17 @@ def design_toml(design: Design) -> str:
         document.add(tomlkit.nl())
         table = tomlkit.table()
         table.add(tomlkit.comment("x enters the core as (x - offset) * 2**shift, then rounded"))
-        for key, values in design.input_scaling.record().items():
-            table.add(key, tomlkit.item(values))
+        for key, numbers in design.input_scaling.record().items():
+            table.add(key, tomlkit.item(numbers))
         document.add(HOST, table)
     return tomlkit.dumps(document)
 
 
-def _values(record) -> dict[str, object]:
+def _values(record: DataclassInstance) -> dict[str, object]:
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
-def _item(value: object):
+def _item(value: object) -> Item:
     if isinstance(value, Format):
         table = tomlkit.inline_table()
         table.update({"word": value.word, "frac": value.frac})
@@ -185,6 +202,10 @@ def load_design(folder: str | Path) -> Design | Network:
         folder = folder.parent
     if (folder / NETWORK_NAME).is_file():
         return _load_network(folder)
+    return _load_layer(folder)
+
+
+def _load_layer(folder: Path) -> Design:
     toml, weights = folder / TOML_NAME, folder / WEIGHTS_NAME
     if not folder.is_dir():
         raise DesignError(f"design {folder}: no such folder; make one with `ernn new -o {folder}`")
@@ -227,14 +248,14 @@ def _load_network(folder: Path) -> Network:
     for layer in layers:
         if (folder / layer / NETWORK_NAME).is_file():
             raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
-        designs.append(load_design(folder / layer))
+        designs.append(_load_layer(folder / layer))
     try:
         return Network(tuple(designs), name, source)
     except DesignError as error:
         raise DesignError(f"{toml}: {error}") from error
 
 
-def _network_parts(document: dict) -> tuple[str, list[str]]:
+def _network_parts(document: Document) -> tuple[str, list[str]]:
     _check_keys("", document, ("format_version", "name", "layers"), ())
     _check_head(document)
     layers = document["layers"]
@@ -248,7 +269,7 @@ def _network_parts(document: dict) -> tuple[str, list[str]]:
     return document["name"], layers
 
 
-def _read_toml(file: Path, parts: Callable[[dict], Any]):
+def _read_toml(file: Path, parts: Callable[[Document], Made]) -> Made:
     """What `parts` makes of the document; a DesignError of either names the file."""
     document = read_toml(file, _LONGEST_NETWORK if file.name == NETWORK_NAME else LONGEST_TOML)
     try:
@@ -257,7 +278,18 @@ def _read_toml(file: Path, parts: Callable[[dict], Any]):
         raise DesignError(f"{file}: {_one_line(error)}") from error
 
 
-def _parts(document: dict) -> dict:
+class _Parts(TypedDict):
+    """What design.toml tells of a `Design`."""
+
+    name: str
+    cell: Cell
+    hardware: Hardware
+    activations: Activations
+    formats: Formats
+    input_scaling: InputScaling | None
+
+
+def _parts(document: Document) -> _Parts:
     _check_keys("", document, ("format_version", "name", *_COMMENTS, HOST), (HOST,))
     _check_head(document)
     for section in _COMMENTS:
@@ -277,7 +309,7 @@ def _parts(document: dict) -> dict:
     del cell["kind"]
     return {
         "name": document["name"],
-        "cell": kind(**cell),
+        "cell": make_cell(kind.kind, **cell),
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
@@ -285,7 +317,7 @@ def _parts(document: dict) -> dict:
     }
 
 
-def _check_head(document: dict) -> None:
+def _check_head(document: Document) -> None:
     version = document["format_version"]
     if isinstance(version, bool) or version != FORMAT_VERSION:
         raise DesignError(
@@ -295,14 +327,14 @@ def _check_head(document: dict) -> None:
     check_identifier(document["name"])
 
 
-def _record(section: str, kind: type, values: dict):
+def _record(section: str, kind: type[Record], values: Document) -> Record:
     # younger than the format
     optional = ("streams", "initial_states") if kind is Hardware else ()
     _check_keys(section, values, tuple(f.name for f in fields(kind)), optional)
     return kind(**values)
 
 
-def _formats(values: dict) -> Formats:
+def _formats(values: Document) -> Formats:
     names = tuple(f.name for f in fields(Formats))
     optional = tuple(f.name for f in fields(Formats) if f.default is not MISSING)
     _check_keys("formats", values, names, optional)
@@ -320,7 +352,9 @@ def _formats(values: dict) -> Formats:
     return Formats(**formats)
 
 
-def _check_keys(section: str, values: dict, legal: tuple[str, ...], optional: tuple[str, ...]):
+def _check_keys(
+    section: str, values: Document, legal: tuple[str, ...], optional: tuple[str, ...]
+) -> None:
     """DesignError on a key that is not legal or, unless optional, missing."""
     where = f"{section} " if section else ""
     for key in values:

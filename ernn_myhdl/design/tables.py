@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
+if TYPE_CHECKING:
+    from ernn_myhdl.design.design import Design
 
-def tables(design) -> dict[str, PwlTable]:
+
+def tables(design: Design) -> dict[str, PwlTable]:
     """The tables of a design: "gate" and "candidate" of the pre-activations, in an LSTM "state" of the
     cell state's tanh; none in a cell without gates."""
-    f, a, cell = design.formats, design.activations, design.cell
+    a, cell = design.activations, design.cell
     if not cell.recurrent:
         return {}
+    f = design.formats.given
     candidate = cell.g_activation
     segments = {"sigmoid": a.sigmoid_segments, "tanh": a.tanh_segments}
     made = {

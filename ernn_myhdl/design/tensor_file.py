@@ -5,14 +5,16 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ernn_myhdl.design.limits import MAX_FILE_BYTES, check_numbers
-from ernn_myhdl.design.unknown_tensors import QUANTISED_FILE, check_names
+from ernn_myhdl.design.unknown_tensors import QUANTISED_FILE, Shapes, check_names
 from ernn_myhdl.errors import DesignError, ToolError, short
 
 #: Keys under which training codes store the state dict in a checkpoint.
@@ -92,7 +94,7 @@ def read_pt(file: Path) -> StateDict:
     return StateDict(arrays, ordered=True)
 
 
-def _check_names(file: Path, shapes: dict) -> None:
+def _check_names(file: Path, shapes: Shapes) -> None:
     """DesignError for tensors that are of no layer, before their types and sizes are looked at."""
     try:
         check_names(shapes)
@@ -132,12 +134,13 @@ def _check_archive(file: Path) -> None:
         raise DesignError(f"model {file}: unpacks to {size} bytes, at most {MAX_FILE_BYTES} may be")
 
 
-def _state_dict(file: Path, loaded: object, is_tensor) -> dict:
+def _state_dict(file: Path, loaded: Any, is_tensor: Callable[[object], bool]) -> dict[str, Any]:
     """The dictionary of tensors in what a .pt file holds."""
 
     def tensors(value: object) -> bool:
-        named = isinstance(value, dict) and all(isinstance(name, str) for name in value)
-        return named and bool(value) and all(is_tensor(v) for v in value.values())
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            return False
+        return bool(value) and all(is_tensor(v) for v in value.values())
 
     if tensors(loaded):
         return dict(loaded)

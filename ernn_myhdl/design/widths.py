@@ -13,6 +13,7 @@ from ernn_myhdl.numerics.formats import MAX_WORD, Format
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
+    Graph,
     TwiddleStage,
     forward_graph,
     inverse_graph,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ernn_myhdl.design.design import Design
 
 
-def _transform(graph, points: int, word: int) -> int:
+def _transform(graph: Graph, points: int, word: int) -> int:
     """Widest word inside a transform whose input words have `word` bits."""
     bounds = stage_bounds(graph, points, 1 << (word - 1))
     widest = width_for(max(max(stage) for stage in bounds))
@@ -58,7 +59,7 @@ def _product(a: Format, b: Format) -> tuple[int, int]:
 
 
 def _lstm(design: Design) -> dict[str, int]:
-    f, peephole = design.formats, 2
+    f, peephole = design.formats.given, 2
     if design.cell.peepholes:
         peephole = _aligned(*_product(f.peephole, f.cell_state), f.preactivation.frac) + 1
     state = _sum(_product(f.gate, f.cell_state), _product(f.gate, f.gate))
@@ -70,7 +71,7 @@ def _lstm(design: Design) -> dict[str, int]:
 
 
 def _gru(design: Design) -> dict[str, int]:
-    f = design.formats
+    f = design.formats.given
     widths = {"preactivations": f.preactivation.word + 1}
     if design.cell.reset == "after":
         product = _aligned(*_product(f.gate, f.preactivation), f.preactivation.frac)

@@ -78,7 +78,7 @@ def unpack_spectrum(packed: np.ndarray) -> np.ndarray:
 def spectral_product(weights: np.ndarray, spectra: np.ndarray) -> np.ndarray:
     """Element-wise product of packed spectra (broadcast over the leading axes)."""
     k = weights.shape[-1]
-    product = weights * spectra  # right for the real words
+    product: np.ndarray = weights * spectra  # right for the real words
     if k > 2:
         c, d = weights[..., 2::2], weights[..., 3::2]
         a, b = spectra[..., 2::2], spectra[..., 3::2]

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.errors import DesignError
 
 #: No word of the project is wider: beyond it int64 and fxpmath stop being exact.
 MAX_WORD = 62
+#: Raw words: one, or an integer array of any shape.
+Raw = TypeVar("Raw", int, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Format:
         return f"Q{self.word - self.frac}.{self.frac}"
 
 
-def round_shift(raw, shift: int):
+def round_shift(raw: Raw, shift: int) -> Raw:
     """raw * 2**-shift, rounded half up; a negative shift is an exact shift to the left.
 
     raw: int or integer array. Returns the same kind.
@@ -73,25 +77,26 @@ def round_shift(raw, shift: int):
     if shift > 62 and isinstance(raw, np.ndarray):
         return np.zeros_like(raw)  # words of at most MAX_WORD bits are below half of that
     if shift > 0:
-        rounded = raw + (1 << (shift - 1))
+        rounded: Raw = raw + (1 << (shift - 1))
         rounded >>= shift  # in place where it is an array: the copy takes longer than the shift
         return rounded
-    return raw << -shift
+    exact: Raw = raw << -shift
+    return exact
 
 
-def saturate(raw, fmt: Format):
+def saturate(raw: Raw, fmt: Format) -> Raw:
     """raw clipped to the range of `fmt`; int or integer array."""
     if isinstance(raw, np.ndarray):
         return np.clip(raw, fmt.minimum, fmt.maximum)
     return min(max(raw, fmt.minimum), fmt.maximum)
 
 
-def requantise(raw, frac: int, fmt: Format):
+def requantise(raw: Raw, frac: int, fmt: Format) -> Raw:
     """A raw integer with `frac` fraction bits, rounded half up and saturated to `fmt`."""
     return saturate(round_shift(raw, frac - fmt.frac), fmt)
 
 
-def quantise(values, fmt: Format) -> np.ndarray:
+def quantise(values: ArrayLike, fmt: Format) -> np.ndarray:
     """Real values to raw int64 in `fmt`: rounded half up, then saturated.
 
     Raises DesignError on NaN or infinity.
@@ -99,15 +104,17 @@ def quantise(values, fmt: Format) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     if not np.all(np.isfinite(values)):
         raise DesignError("values hold NaN or infinity: clean the data before quantising")
-    scaled = np.ldexp(values, fmt.frac)
-    below = np.floor(scaled)
+    scaled: np.ndarray = np.ldexp(values, fmt.frac)
+    below: np.ndarray = np.floor(scaled)
     rounded = below + (scaled - below >= 0.5)  # floor(scaled + 0.5) would round the sum first
-    return np.clip(rounded, fmt.minimum, fmt.maximum).astype(np.int64)
+    raw: np.ndarray = np.clip(rounded, fmt.minimum, fmt.maximum).astype(np.int64)
+    return raw
 
 
-def to_real(raw, fmt: Format) -> np.ndarray:
+def to_real(raw: ArrayLike, fmt: Format) -> np.ndarray:
     """Raw integers in `fmt` to float64 values."""
-    return np.ldexp(np.asarray(raw, dtype=np.float64), -fmt.frac)
+    values: np.ndarray = np.ldexp(np.asarray(raw, dtype=np.float64), -fmt.frac)
+    return values
 
 
 def format_for(limit: float, word: int) -> Format:

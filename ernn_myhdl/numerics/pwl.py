@@ -10,10 +10,13 @@ The lines are the minimax ones of each segment, so neighbouring lines need not m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format, round_shift, saturate, to_real
@@ -22,10 +25,12 @@ from ernn_myhdl.numerics.formats import Format, round_shift, saturate, to_real
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)); 0 where exp(-x) is larger than any float."""
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-x))
+        y: np.ndarray = 1.0 / (1.0 + np.exp(-x))
+    return y
 
 
-FUNCTIONS = {
+#: On floats and arrays of them alike.
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
 }
@@ -40,7 +45,7 @@ def default_error(output: Format) -> float:
 
     Geometric between and beyond these two, and never under one LSB of the output.
     """
-    law = 0.002 * (0.0003 / 0.002) ** ((output.word - 12) / 4)
+    law: float = 0.002 * (0.0003 / 0.002) ** ((output.word - 12) / 4)
     return max(law, output.lsb)
 
 
@@ -59,12 +64,12 @@ class PwlTable:
     base_shift: int
     shift: int
 
-    def evaluate(self, raw):
+    def evaluate(self, raw: ArrayLike) -> np.ndarray:
         """Raw outputs of raw inputs (integer array of any shape)."""
         raw = np.clip(np.asarray(raw, dtype=np.int64), -self.clamp, self.clamp - 1) + self.clamp
         segment, offset = raw >> self.offset_bits, raw & ((1 << self.offset_bits) - 1)
         base = np.asarray(self.base, dtype=np.int64)[segment] << self.base_shift
-        exact = base + np.asarray(self.slope, dtype=np.int64)[segment] * offset
+        exact: np.ndarray = base + np.asarray(self.slope, dtype=np.int64)[segment] * offset
         return saturate(round_shift(exact, self.shift), self.output)
 
     def max_error(self) -> float:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 #: Fraction bits of the twiddle factors; they are at most 1, so 16 bits hold them.
 TWIDDLE_FRAC = 14
@@ -77,6 +78,10 @@ class TwiddleStage:
     """Rotations in place; the words not named pass unchanged."""
 
     twiddles: tuple[Twiddle, ...]
+
+
+#: The stages of a transform.
+Graph: TypeAlias = tuple[SumStage | TwiddleStage, ...]
 
 
 def check_points(points: int) -> None:
@@ -158,7 +163,7 @@ def _unmerge(size: int, even: list[int], odd: list[int], words: list[int]) -> li
 
 
 @lru_cache
-def forward_graph(points: int) -> tuple[SumStage | TwiddleStage, ...]:
+def forward_graph(points: int) -> Graph:
     """Stages of the real FFT of `points` samples; words enter in natural order."""
     check_points(points)
     stages: list[SumStage | TwiddleStage] = []
@@ -173,7 +178,7 @@ def forward_graph(points: int) -> tuple[SumStage | TwiddleStage, ...]:
 
 
 @lru_cache
-def inverse_graph(points: int) -> tuple[SumStage | TwiddleStage, ...]:
+def inverse_graph(points: int) -> Graph:
     """Stages of the inverse; the result is `points` times the signal, in natural order."""
     check_points(points)
     stages: list[SumStage | TwiddleStage] = []
@@ -187,7 +192,7 @@ def inverse_graph(points: int) -> tuple[SumStage | TwiddleStage, ...]:
     return tuple(stages)
 
 
-def stage_bounds(graph, points: int, limit: int) -> list[list[int]]:
+def stage_bounds(graph: Graph, points: int, limit: int) -> list[list[int]]:
     """Largest magnitude that each word can reach, before the first and after each stage.
 
     limit: largest magnitude of an input word (an integer). Hardware takes its widths from these,
@@ -213,7 +218,7 @@ def width_for(bound: int) -> int:
     return max(2, bound.bit_length() + 1)
 
 
-def multiplications(graph) -> int:
+def multiplications(graph: Graph) -> int:
     """Real multiplications of one transform."""
     rotations = [t for s in graph if isinstance(s, TwiddleStage) for t in s.twiddles]
     return sum(2 if t.equal else 4 for t in rotations)

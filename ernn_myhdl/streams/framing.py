@@ -34,8 +34,8 @@ def framed(beats: Iterable[Beat], design: Design, cut: bool = False) -> Framed:
     dropping = False
     latest: dict[int, int] = {}  # stream -> its sequence
 
-    def finish() -> None:
-        padded = [*frame, *[0] * inputs][:inputs]
+    def finish(samples: list[int]) -> None:
+        padded = [*samples, *[0] * inputs][:inputs]
         sequence = latest[stream]
         result.turns.append(Turn(sequence, len(result.sequences[sequence]), stream))
         result.sequences[sequence].append(padded)
@@ -44,7 +44,7 @@ def framed(beats: Iterable[Beat], design: Design, cut: bool = False) -> Framed:
         if beat.user or beat.stream != stream:
             if frame is not None:
                 result.error = True
-                finish()
+                finish(frame)
             frame, taken, dropping = None, 0, False
         if dropping:
             dropping = not beat.last
@@ -59,7 +59,7 @@ def framed(beats: Iterable[Beat], design: Design, cut: bool = False) -> Framed:
         if beat.last or taken == full:
             result.error |= not (beat.last and taken == full)
             dropping = not beat.last
-            finish()
+            finish(frame)
             frame = None
     if frame is not None and not cut:
         raise ValueError("the stream ends within a frame")

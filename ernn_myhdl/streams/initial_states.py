@@ -7,12 +7,19 @@ zero. A sequence without one starts from zero; the core is told by tuser which s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.errors import WARNING, DesignError
-from ernn_myhdl.golden.initial_state import check_state, one_each, state_sizes
+from ernn_myhdl.golden.initial_state import (
+    InitialStates,
+    ModelState,
+    check_state,
+    one_each,
+    state_sizes,
+)
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.streams.traffic import StateBeat, Turn, packed_samples
@@ -22,7 +29,7 @@ CoreState = tuple[dict[str, np.ndarray] | None, ...]
 
 
 def check_initial_states(
-    design: CoreSpecification, initial, count: int, single: bool
+    design: CoreSpecification, initial: InitialStates, count: int, single: bool
 ) -> list[CoreState | None]:
     """One state of the core for each of `count` sequences, None for zero.
 
@@ -44,7 +51,7 @@ def check_initial_states(
     ]
 
 
-def _of_core(design: CoreSpecification, state, where: str) -> CoreState | None:
+def _of_core(design: CoreSpecification, state: Any, where: str) -> CoreState | None:
     layers = design.layers
     if isinstance(design, Design):
         state = [state]
@@ -63,7 +70,7 @@ def _of_core(design: CoreSpecification, state, where: str) -> CoreState | None:
     return None if all(own is None for own in checked) else tuple(checked)
 
 
-def as_models_take_it(design: CoreSpecification, state: CoreState | None):
+def as_models_take_it(design: CoreSpecification, state: CoreState | None) -> ModelState:
     """The state of a core as the models of `ernn_myhdl.golden.network` take it."""
     return state[0] if state is not None and isinstance(design, Design) else state
 
@@ -119,10 +126,10 @@ def state_beats(
     return [
         beat
         for turn in turns
-        if turn.frame == 0 and states[turn.sequence] is not None
+        if turn.frame == 0 and (state := states[turn.sequence]) is not None
         for number, layer in enumerate(design.layers)
         if layer.loads_states
-        for beat in layer_beats(layer, states[turn.sequence][number], turn.stream, number)
+        for beat in layer_beats(layer, state[number], turn.stream, number)
     ]
 
 

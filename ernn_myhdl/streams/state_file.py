@@ -17,7 +17,7 @@ from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_safetensors
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.initial_state import state_sizes
+from ernn_myhdl.golden.initial_state import ModelState, State, state_sizes
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.initial_states import CoreState, raw_state
 
@@ -42,7 +42,9 @@ def load_initial_states(folder: str | Path, count: int) -> list[dict[str, np.nda
     return _by_layer(file, count) if file.exists() else [None] * count
 
 
-def folder_states(folder: str | Path, design: CoreSpecification) -> list | None:
+def folder_states(
+    folder: str | Path, design: CoreSpecification
+) -> list[dict[str, np.ndarray] | None] | None:
     """The state of each layer of an imported model in a design folder; None where it has none.
 
     Raises DesignError where a tensor is not that of its layer.
@@ -74,7 +76,9 @@ def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
     return states
 
 
-def read_initial_states(file: str | Path, design: CoreSpecification, count: int) -> list:
+def read_initial_states(
+    file: str | Path, design: CoreSpecification, count: int
+) -> list[ModelState]:
     """The initial states of `count` sequences in a file, as `ernn_myhdl.runs.run.run_design` takes them.
 
     Raises DesignError where a tensor is not that of its layer.
@@ -83,7 +87,7 @@ def read_initial_states(file: str | Path, design: CoreSpecification, count: int)
     layers = _by_layer(file, len(design.layers))
     for number, (state, layer) in enumerate(zip(layers, design.layers, strict=True)):
         _check_layer(f"{_WHAT} {file}: layer_{number}", state, layer, count)
-    states = []
+    states: list[ModelState] = []
     for sequence in range(count):
         each = [
             state and {n: a[sequence] if a.ndim == 2 else a for n, a in state.items()}
@@ -93,7 +97,7 @@ def read_initial_states(file: str | Path, design: CoreSpecification, count: int)
     return states
 
 
-def _check_layer(where: str, state: dict | None, design: Design, count: int) -> None:
+def _check_layer(where: str, state: State | None, design: Design, count: int) -> None:
     """DesignError unless the tensors are those of the layer's state, in number and size."""
     if state is None:
         return
@@ -122,7 +126,7 @@ def save_states(
         return
     arrays: dict[str, np.ndarray] = {}
     for i, layer in enumerate(design.layers):
-        raw = [raw_state(layer, state and state[i]) for state in states]
+        raw = [raw_state(layer, state[i] if state else None) for state in states]
         for name in raw[0]:
             values = np.stack([words[name] for words in raw])
             arrays[f"layer_{i}.{name}"] = to_real(values, getattr(layer.formats, name))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from typing import SupportsInt, TypeAlias
 
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.netlist import pack_fields
+
+#: Raw frames of one sequence, (frames, samples).
+RawSequence: TypeAlias = np.ndarray | Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,10 @@ def turn_user(turn: Turn, loaded: Container[int]) -> int:
 
 
 def turn_beats(
-    sequences, turns: Sequence[Turn], design: CoreSpecification, loaded: Container[int] = ()
+    sequences: Sequence[RawSequence],
+    turns: Sequence[Turn],
+    design: CoreSpecification,
+    loaded: Container[int] = (),
 ) -> list[Beat]:
     """Beats of the frames that `turns` names, of sequences of raw frames; loaded: `turn_user`."""
     return [
@@ -131,7 +138,7 @@ def places(turns: Sequence[Turn], lengths: Sequence[int]) -> np.ndarray:
     return np.array([starts[t.sequence] + t.frame for t in turns], dtype=np.int64)
 
 
-def packed_samples(raw, design: CoreSpecification) -> list[int]:
+def packed_samples(raw: Iterable[SupportsInt], design: CoreSpecification) -> list[int]:
     """Raw samples as words of tdata; the last one is filled with zeros."""
     shape = design.stream_shape
     size = shape.samples_per_beat
@@ -143,7 +150,9 @@ def packed_samples(raw, design: CoreSpecification) -> list[int]:
     ]
 
 
-def frame_beats(raw, design: CoreSpecification, user: int, stream: int = 0) -> list[Beat]:
+def frame_beats(
+    raw: Iterable[SupportsInt], design: CoreSpecification, user: int, stream: int = 0
+) -> list[Beat]:
     """Beats of one frame of raw samples; the last one is filled with zeros."""
     words = packed_samples(raw, design)
     return [
