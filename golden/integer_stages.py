@@ -115,7 +115,8 @@ class Rounding:
 
     def added(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The sum of two accumulators."""
-        return x + y
+        total: np.ndarray = x + y
+        return total
 
     def spectra(self, name: str, accumulators: np.ndarray) -> np.ndarray:
         """Accumulators rounded to spectra `name`."""
@@ -134,7 +135,7 @@ class Rounding:
         low, high = self.stages.limits[name]
         if raw.min() >= low and raw.max() <= high:
             return raw
-        result = np.clip(raw, low, high)
+        result: np.ndarray = np.clip(raw, low, high)
         self.count(name, result != raw, rows)
         return result
 

@@ -63,8 +63,8 @@ def range_table(
     frames = sum(run.frames for run in runs)
     for name in tensor_names(cell):
         elements = frames * int(np.count_nonzero(layer_elements(cell, name)))
-        counts = [run.saturations.get(name) for run in runs]
-        saturations = None if None in counts else sum(counts)
+        counts = [run.saturations[name] for run in runs if name in run.saturations]
+        saturations = sum(counts) if len(counts) == len(runs) else None
         rows.append(
             RangeRow(name, *ranges[name], tensor_formats(design)[name], elements, saturations)
         )

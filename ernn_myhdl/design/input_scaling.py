@@ -83,7 +83,8 @@ class InputScaling:
         values = np.asarray(x, dtype=np.float64)
         if self.offsets:
             values = values - np.array(self.offsets)
-        return values * self.factors
+        given: np.ndarray = values * self.factors
+        return given
 
     def fold(self, matrix: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A dense matrix (..., rows, inputs) and its bias (..., rows) for x as those for what the core gets.

@@ -14,9 +14,10 @@ def read_only(array: ArrayLike) -> np.ndarray:
     base = getattr(array, "base", None)
     if isinstance(array, np.ndarray) and isinstance(base, np.ndarray) and not base.flags.writeable:
         return array
-    copy = np.array(array)
+    copy: np.ndarray = np.array(array)
     copy.setflags(write=False)
-    return copy.view()  # whose flag cannot be set again
+    view: np.ndarray = copy.view()  # whose flag cannot be set again
+    return view
 
 
 class ReadOnlyArrays(dict[str, np.ndarray]):

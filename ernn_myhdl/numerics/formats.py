@@ -87,7 +87,8 @@ def round_shift(raw: Raw, shift: int) -> Raw:
 def saturate(raw: Raw, fmt: Format) -> Raw:
     """raw clipped to the range of `fmt`; int or integer array."""
     if isinstance(raw, np.ndarray):
-        return np.clip(raw, fmt.minimum, fmt.maximum)
+        clipped: np.ndarray = np.clip(raw, fmt.minimum, fmt.maximum)
+        return clipped
     return min(max(raw, fmt.minimum), fmt.maximum)
 
 

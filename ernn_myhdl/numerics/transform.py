@@ -205,10 +205,10 @@ def stage_bounds(graph: Graph, points: int, limit: int) -> list[list[int]]:
             for t in stage.terms:
                 now[t.out] = t.scale * (last[t.a] + (last[t.b] if t.b is not None else 0))
         else:
-            for t in stage.twiddles:
-                worst = last[t.re] * abs(t.cosine) + last[t.im] * abs(t.sine)
-                worst = max(worst, last[t.im] * abs(t.cosine) + last[t.re] * abs(t.sine))
-                now[t.re] = now[t.im] = (worst >> TWIDDLE_FRAC) + 1
+            for r in stage.twiddles:
+                worst = last[r.re] * abs(r.cosine) + last[r.im] * abs(r.sine)
+                worst = max(worst, last[r.im] * abs(r.cosine) + last[r.re] * abs(r.sine))
+                now[r.re] = now[r.im] = (worst >> TWIDDLE_FRAC) + 1
         bounds.append(now)
     return bounds
 
