@@ -4,7 +4,7 @@
 # make test-deep  ten times the random designs and networks, and the long forms of the benchmarks
 #   SEED=20261128 repeats those of a day, CASE=NAME one case, DEEP="--designs 10 --networks 2" a part
 # make coverage   branch coverage of the package and golden over all tests, into build/coverage
-# make lint   ruff, the contracts of imports (setup.cfg)
+# make lint   ruff, the contracts of imports and the types (setup.cfg)
 # make package  sdist and wheel, into dist
 # make clean  removes .venv, build and dist
 
@@ -61,6 +61,7 @@ lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m mypy
 
 # The wheel is built from the sdist, so that what is missing in one is missing in both
 package: $(VENV)/test
