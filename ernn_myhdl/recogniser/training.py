@@ -114,7 +114,11 @@ def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | N
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         design = trained.design(task.calibration, word=recipe.word, name=recipe.cell)
-    return design, [str(w.message) for w in caught if w.category is UserWarning]
+    told = [w for w in caught if w.category is UserWarning]
+    for other in caught:
+        if other not in told:  # such as NumPy's of an overflow: not the design's, but not lost
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return design, [str(w.message) for w in told]
 
 
 def start_folder(task: Task, recipe: Recipe, folder: Path, starts: str | Path | None) -> Path:

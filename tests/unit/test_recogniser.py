@@ -1,6 +1,7 @@
 """`ernn train` and `ernn explore model` with small recognisers: the whole path, resuming, bad input."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -313,3 +314,17 @@ def test_the_learning_rate_is_that_of_the_recipe_at_its_largest_for_any_number_o
         rates.append(scheduler.get_last_lr()[0])
     assert 0.0075 < max(rates) < 0.0101
     assert steps == 1 or rates[-1] < 1e-5
+
+
+def test_only_what_the_design_warns_of_is_kept_with_the_result(vowels):
+    class Trained:
+        def design(self, calibration, word, name):
+            warnings.warn("1 % of gate_sums saturate", stacklevel=1)
+            warnings.warn("overflow encountered in exp", RuntimeWarning, stacklevel=1)
+            return word, name
+
+    recipe = Recipe(**TINY)
+    with pytest.warns(RuntimeWarning, match="overflow") as told:
+        design, kept = training._design(Trained(), vowels, recipe)
+    assert [w.category for w in told] == [RuntimeWarning]
+    assert design == (recipe.word, recipe.cell) and kept == ["1 % of gate_sums saturate"]
