@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ RECURRENT = (nn.LSTM, nn.GRU, Lstm, Gru, *CELLS)
 #: Modules of which the hardware has a layer.
 LAYERS = (*RECURRENT, nn.Linear)
 
-Values = Tensor | PackedSequence
+Values: TypeAlias = Tensor | PackedSequence
 
 
 class _Given(BaseException):

@@ -6,7 +6,7 @@ product. Where PyTorch's own module has the same equations it is faster, and is 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from ernn_myhdl.design.cells import GruCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
 
-State = tuple[Tensor, Tensor] | Tensor
+State: TypeAlias = tuple[Tensor, Tensor] | Tensor
 
 
 class _Recurrent(nn.Module):
