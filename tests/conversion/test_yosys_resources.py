@@ -126,7 +126,8 @@ def test_a_latch_is_an_error_that_names_the_block_and_its_log(tmp_path):
     with pytest.raises(ToolError, match="mac contains .*LD.*: see ") as caught:
         _synthesise(tmp_path, edit=edit)
     log = str(caught.value).rsplit("see ", 1)[1]
-    assert "synth_xilinx" in Path(log).read_text()
+    # the log of the run that failed, whole; the times in its last line vary
+    assert "Executing SYNTH_XILINX pass" in Path(log).read_text()
 
 
 def test_a_failure_names_its_log(tmp_path):
