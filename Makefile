@@ -34,6 +34,9 @@ demo: $(VENV)/base tools
 check test test-deep coverage: export OPENBLAS_NUM_THREADS ?= 1
 check test test-deep coverage: export OMP_NUM_THREADS ?= 1
 
+# Workers, conversions and commands are hundreds of processes: each would compile the package again
+check test test-deep coverage: export PYTHONDONTWRITEBYTECODE :=
+
 check: lint tools
 	$(PYTEST) -m "smoke or not ($(MARKED))"
 

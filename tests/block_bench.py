@@ -29,11 +29,11 @@ def names(component, direction: str) -> list[str]:
     return [n for n, p in component.ports.items() if p.direction == direction and n != "clk"]
 
 
-def as_netlist(component: Leaf | Netlist) -> Netlist:
-    """A leaf as the only instance of a netlist."""
-    if isinstance(component, Netlist):
+def as_netlist(component: Leaf | Netlist, name: str | None = None) -> Netlist:
+    """The block as the only instance of a netlist of that name; without a name a netlist stays as it is."""
+    if isinstance(component, Netlist) and name is None:
         return component
-    netlist = Netlist(f"{component.name}_alone")
+    netlist = Netlist(name or f"{component.name}_alone")
     nets: dict[str, Net] = {}
     for name, port in component.ports.items():
         make = netlist.input if port.direction == "in" else netlist.output
@@ -141,8 +141,11 @@ def _hex_width(component, direction: str) -> int:
     return -(-sum(component.ports[n].type.bits for n in names(component, direction)) // 4) * 4
 
 
-def vhdl_bench(component) -> str:
-    """A test bench that reads one line of inputs and writes one of outputs in every cycle."""
+def vhdl_bench(component, entity: str, files: str) -> str:
+    """A test bench that reads one line of inputs and writes one of outputs in every cycle.
+
+    entity: its name. files: what comes before `.vectors` and `.results`.
+    """
     connections = ["clk => clk"] if "clk" in component.ports else []
     for direction, bus in (("in", "inputs"), ("out", "outputs")):
         for name, (high, low) in _ranges(component, direction).items():
@@ -153,10 +156,10 @@ def vhdl_bench(component) -> str:
 use ieee.std_logic_1164.all;
 use std.textio.all;
 
-entity block_bench is
-end entity block_bench;
+entity {entity} is
+end entity {entity};
 
-architecture behaviour of block_bench is
+architecture behaviour of {entity} is
     signal clk : std_logic := '0';
     signal inputs : std_logic_vector({_hex_width(component, "in") - 1} downto 0) := (others => '0');
     signal outputs : std_logic_vector({_hex_width(component, "out") - 1} downto 0) := (others => '0');
@@ -165,8 +168,8 @@ begin
         port map ({", ".join(connections)});
 
     steps: process is
-        file vectors : text open read_mode is "vectors.txt";
-        file results : text open write_mode is "results.txt";
+        file vectors : text open read_mode is "{files}.vectors";
+        file results : text open write_mode is "{files}.results";
         variable source, target : line;
         variable word : std_logic_vector(inputs'range);
     begin
@@ -203,8 +206,8 @@ module block_bench;
     integer i, results;
     {component.name} block_i ({", ".join(connections)});
     initial begin
-        $readmemh("vectors.txt", vectors);
-        results = $fopen("results.txt", "w");
+        $readmemh("block.vectors", vectors);
+        results = $fopen("block.results", "w");
         clk = 0;
         for (i = 0; i < {cycles}; i = i + 1) begin
             inputs = vectors[i];
@@ -236,27 +239,29 @@ def _tool(command: list[str], folder: Path) -> str:
     return output
 
 
-def _write_vectors(netlist: Netlist, inputs: Iterable[Values], folder: Path) -> None:
+def write_vectors(netlist: Netlist, inputs: Iterable[Values], file: Path) -> None:
+    """One line of inputs for every cycle."""
     digits = _hex_width(netlist, "in") // 4
     lines = [f"{packed(netlist, v, 'in')[0]:0{digits}X}\n" for v in inputs]
-    (folder / "vectors.txt").write_text("".join(lines))
+    file.write_text("".join(lines))
 
 
-def _read_results(netlist: Netlist, folder: Path) -> list[Values]:
-    return [unpacked(netlist, line) for line in (folder / "results.txt").read_text().split()]
+def read_results(netlist: Netlist, file: Path) -> list[Values]:
+    """Outputs in every cycle."""
+    return [unpacked(netlist, line) for line in file.read_text().split()]
 
 
 def run_vhdl(component: Leaf | Netlist, inputs: list[Values], folder: Path) -> list[Values]:
     """Outputs in every cycle of the block converted into `folder`, in GHDL; no warning is allowed."""
     netlist = as_netlist(component)
     files = (folder / "files.txt").read_text().split()
-    (folder / "block_bench.vhd").write_text(vhdl_bench(netlist))
-    _write_vectors(netlist, inputs, folder)
+    (folder / "block_bench.vhd").write_text(vhdl_bench(netlist, "block_bench", "block"))
+    write_vectors(netlist, inputs, folder / "block.vectors")
     said = _tool(["ghdl", "-a", "--std=08", *files, "block_bench.vhd"], folder)
     said += _tool(["ghdl", "-e", "--std=08", "block_bench"], folder)
     assert not said, said
     _tool(["ghdl", "-r", "--std=08", "block_bench", "--ieee-asserts=disable-at-0"], folder)
-    return _read_results(netlist, folder)
+    return read_results(netlist, folder / "block.results")
 
 
 def run_verilog(component: Leaf | Netlist, inputs: list[Values], folder: Path) -> list[Values]:
@@ -264,10 +269,10 @@ def run_verilog(component: Leaf | Netlist, inputs: list[Values], folder: Path) -
     netlist = as_netlist(component)
     files = (folder / "files.txt").read_text().split()
     (folder / "block_bench.v").write_text(verilog_bench(netlist, len(inputs)))
-    _write_vectors(netlist, inputs, folder)
+    write_vectors(netlist, inputs, folder / "block.vectors")
     _tool(["iverilog", "-g2012", "-o", "block_bench", *files, "block_bench.v"], folder)
     _tool(["vvp", "-n", "block_bench"], folder)
-    return _read_results(netlist, folder)
+    return read_results(netlist, folder / "block.results")
 
 
 def compare(outputs: list[Values], expected: list[Values]) -> int:

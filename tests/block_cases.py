@@ -5,7 +5,6 @@ The references use the primitives of `ernn_myhdl.numerics.formats`, `pwl` and `t
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import multiprocessing
 import os
@@ -987,21 +986,20 @@ CASES = [
 ]  # fmt: skip
 
 
-def _convert(table: str, name: str, folder: str, hdl: str) -> None:
-    cases = importlib.import_module(table).CASES
-    case = next(c for c in cases if c.name == name)
+def _convert(name: str, folder: str, hdl: str) -> None:
+    case = next(c for c in CASES if c.name == name)
     convert_block(case.component(), Path(folder), hdl)
 
 
-def convert_case(case: BlockCase, folder: Path, hdl: str, table: str = "block_cases") -> None:
-    """Convert a block of the module `table` into `folder`.
+def convert_case(case: BlockCase, folder: Path, hdl: str) -> None:
+    """Convert a block of the table into `folder`.
 
     What MyHDL converts depends on all that was elaborated before in the process, so a clean one is
     forked each time from a server that has only imported the modules.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["block_cases"])
-    process = context.Process(target=_convert, args=(table, case.name, str(folder), hdl))
+    process = context.Process(target=_convert, args=(case.name, str(folder), hdl))
     # the server starts with the first process; as in a conversion, strings have the same hash each time
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = "0"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import fields
+from functools import cache
 from types import SimpleNamespace
 
-import numpy as np
 from block_bench import Values
 from block_cases import BlockCase, columns, flags
 from sequencer_model import SequencerModel
@@ -247,22 +247,14 @@ def output_case(
 
 def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     """The program of a small design; spectra are written late and results released late."""
-    design = new_design(**sizes).with_hardware(streams=streams)
-    program, leaf = program_for(design), sequencer.leaf(design)
-    x_groups, m_groups, y_groups = (
-        design.cell.input_blocks, program.cell_groups, program.output_groups,
-    )  # fmt: skip
-    operations, base = program.operations, program.gate_length
-    second_phase = bool(design.cell.second_phase)
 
-    def words(gate: int, second: int) -> Values:
-        """Fields of the program words at two addresses."""
-        values = {}
-        for part, address in (("gate", gate), ("second", second)):
-            for field in fields(operations[address]):
-                if f"{part}_{field.name}" in leaf.ports:
-                    values[f"{part}_{field.name}"] = int(getattr(operations[address], field.name))
-        return values
+    @cache
+    def made_design():
+        return new_design(**sizes).with_hardware(streams=streams)
+
+    @cache
+    def component():
+        return sequencer.leaf(made_design())
 
     quiet_inputs = {
         "frame_start": 0, "frame_fresh": 0, "frame_stream": 0, "x_write": 0, "y_write": 0,
@@ -270,6 +262,24 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     }  # fmt: skip
 
     def vectors(rng):
+        design, leaf = made_design(), component()
+        program = program_for(design)
+        x_groups, m_groups, y_groups = (
+            design.cell.input_blocks, program.cell_groups, program.output_groups,
+        )  # fmt: skip
+        operations, base = program.operations, program.gate_length
+        second_phase = bool(design.cell.second_phase)
+
+        def words(gate: int, second: int) -> Values:
+            """Fields of the program words at two addresses."""
+            values = {}
+            for part, address in (("gate", gate), ("second", second)):
+                for field in fields(operations[address]):
+                    name = f"{part}_{field.name}"
+                    if name in leaf.ports:
+                        values[name] = int(getattr(operations[address], field.name))
+            return values
+
         def drive():
             """Frames enter when a page is free; m, y and releases follow the operations."""
             outputs = yield {"rst": 1} | quiet_inputs | words(0, base if second_phase else 0)
@@ -313,6 +323,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
         return drive
 
     def expected(inputs):
+        design = made_design()
         machine = SequencerModel(design)
         made: Values = {}
         results = []
@@ -327,7 +338,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
                 made = machine.outputs("")
         return results
 
-    return BlockCase(f"sequencer, {name}", lambda: leaf, vectors, expected)
+    return BlockCase(f"sequencer, {name}", component, vectors, expected)
 
 
 CASES = [
@@ -365,7 +376,3 @@ CASES = [
         ifft_units=1,
     ),
 ]  # fmt: skip
-
-
-def rng_of(case: BlockCase) -> np.random.Generator:
-    return np.random.default_rng(sum(case.name.encode()))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from block_bench import compare, run_myhdl, run_vhdl
 from block_cases import CASES, WIDE_GATHER, BlockCase, convert_case, rounding_case
+from block_library import myhdl_run, vhdl_run
 from control_cases import CASES as CONTROL
-from seeds import seed_of
+from shared_folders import run_folder
 from tools import require_tool
 
 from ernn_myhdl.rtl import rounding
@@ -23,12 +24,15 @@ def ghdl():
     return require_tool("ghdl")
 
 
-def agrees(case: BlockCase, folder) -> list[dict]:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return run_folder(tmp_path_factory)
+
+
+def agrees(case: BlockCase, shared) -> list[dict]:
     """Compare reference, MyHDL and VHDL in every cycle; the outputs of the VHDL."""
-    component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
-    convert_case(case, folder, "vhdl")
-    results = run_vhdl(component, inputs, folder)
+    inputs, outputs = myhdl_run(case, shared)
+    results = vhdl_run(case, shared)
     expected = case.expected(inputs)
     if set(expected[-1]) <= set(outputs[-1]):  # a lane's reference is that of lane and combine
         assert compare(results, expected) >= 20
@@ -42,17 +46,15 @@ def agrees(case: BlockCase, folder) -> list[dict]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_block_as_vhdl(case, tmp_path):
-    agrees(case, tmp_path)
+def test_block_as_vhdl(case, shared):
+    agrees(case, shared)
 
 
 @pytest.mark.parametrize("case", CONTROL, ids=lambda c: c.name)
-def test_control_block_as_vhdl(case, tmp_path):
+def test_control_block_as_vhdl(case, shared):
     """The inputs that a driver made in MyHDL are replayed: the same outputs in every cycle."""
-    component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
-    convert_case(case, tmp_path, "vhdl", table="control_cases")
-    results = run_vhdl(component, inputs, tmp_path)
+    inputs, outputs = myhdl_run(case, shared)
+    results = vhdl_run(case, shared)
     assert len(results) > 100
     compare(results, case.expected(inputs))
     # the first cycle is a reset; what has none is undefined in VHDL until it is first written
@@ -67,9 +69,9 @@ def test_control_block_as_vhdl(case, tmp_path):
 # pitfalls of the conversion, by name
 
 
-def test_index_arithmetic_with_signals_overflows_in_vhdl(tmp_path):
+def test_index_arithmetic_with_signals_overflows_in_vhdl(shared):
     """`rows[slot * size + i]` with 32 words a chunk: MyHDL cut the index to 5 bits, the VHDL stopped."""
-    results = agrees(WIDE_GATHER, tmp_path)
+    results = agrees(WIDE_GATHER, shared)
     assert len(results[-1]["rows"]) == 64
 
 

@@ -3,10 +3,11 @@ compiled core from both sources, and the VHDL in GHDL. All bits, all stages, all
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
+from lazy_designs import Lazily
 from state_model import random_states
 from tools import build_without_optimisation, require_tool, require_verilator
 
@@ -24,35 +25,48 @@ LAYERS = {
     "lstm": {"projection": 24, "peepholes": True, "ifft_units": 4, "initial_states": True},
     "gru": {"cell": "gru", "reset": "before", "ifft_units": 2},
 }
-DESIGNS = {
-    name: new_design(10, 48, block=8, lanes=16 if name == "lstm" else 12, samples_per_beat=4,
-                     streams=4, **options)
-    for name, options in LAYERS.items()
-}  # fmt: skip
-DESIGNS["network"] = new_network(
-    [
+
+
+def layer(name: str):
+    return new_design(
+        10,
+        48,
+        block=8,
+        lanes=16 if name == "lstm" else 12,
+        samples_per_beat=4,
+        streams=4,
+        **LAYERS[name],
+    )
+
+
+def network():
+    layers = [
         GruCell(10, 12, 4, "after", input_block=8),
         LstmCell(12, 8, 6, 2, True, input_block=4, projection_block=1),
         LinearCell(6, 5, 1),
-    ],
-    lanes=(6, 4, 2), samples_per_beat=2, streams=2, initial_states=True,
-)  # fmt: skip
+    ]
+    return new_network(layers, lanes=(6, 4, 2), samples_per_beat=2, streams=2, initial_states=True)
+
+
+DESIGNS = Lazily({name: partial(layer, name) for name in LAYERS} | {"network": network})
 LENGTHS = (2, 1, 3, 1, 2)
-#: Of the cores that load initial states some sequences start from one.
-STATES = {
-    name: random_states(design, len(LENGTHS), 5) if design.stream_shape.initial_states else None
-    for name, design in DESIGNS.items()
-}
 CALM, ROUGH = Traffic(shuffle=True, seed=3), Traffic(0.3, 0.3, 4, shuffle=True)
 
 
 def run(name: str, engine: str, traffic: Traffic, **options):
     rng = np.random.default_rng(11)
     x = [rng.standard_normal((n, DESIGNS[name].inputs)) for n in LENGTHS]
-    options["initial"] = STATES[name]
+    options["initial"] = initial_states(name)
     if engine in ("golden", "integer"):
         return run_design(DESIGNS[name], x, engine, **options)
     return run_design(DESIGNS[name], x, engine, traffic=traffic, **options)
+
+
+@cache
+def initial_states(name: str) -> list | None:
+    """Of the cores that load initial states some sequences start from one."""
+    design = DESIGNS[name]
+    return random_states(design, len(LENGTHS), 5) if design.stream_shape.initial_states else None
 
 
 @cache
@@ -73,7 +87,7 @@ def assert_on_schedule(name: str, got) -> None:
     if isinstance(design, Network):  # its model does not know of back-pressure between layers
         return
     turns = CALM.turns(LENGTHS, design.hardware.streams)
-    states = STATES[name] or [None] * len(LENGTHS)
+    states = initial_states(name) or [None] * len(LENGTHS)
     loaded = [t.frame == 0 and states[t.sequence] is not None for t in turns]
     times = frame_times(design, [t.stream for t in turns], loaded=loaded)
     scheduled = [f.delivered for f in times]

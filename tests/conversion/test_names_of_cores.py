@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,10 @@ from ernn_myhdl.engines.verilator.build import find_verilator
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.rtl.core.top import core
 
-LSTM = new_design(3, 4, 2, 2, True, lanes=4, samples_per_beat=2, name="first")
+
+@cache
+def lstm_design():
+    return new_design(3, 4, 2, 2, True, lanes=4, samples_per_beat=2, name="first")
 
 
 def run(command: list, folder: Path) -> subprocess.CompletedProcess:
@@ -43,7 +47,7 @@ def network(tmp_path_factory):
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layer") / "sv"
-    convert(LSTM, folder, hdl="verilog")
+    convert(lstm_design(), folder, hdl="verilog")
     return folder
 
 
@@ -91,7 +95,7 @@ def test_two_cores_in_one_library(layer, network, tmp_path):
     """35 entities had one name and other text."""
     require_tool("ghdl")
     folders = {"first": tmp_path / "a", "second": tmp_path / "b"}
-    convert(LSTM, folders["first"])
+    convert(lstm_design(), folders["first"])
     convert(random_network(70_009, 2), folders["second"], name="second")
     work = tmp_path / "work"
     work.mkdir()
@@ -154,7 +158,7 @@ def test_a_keyword_is_refused_in_every_language():
 def test_a_name_that_no_file_can_have_is_refused(tmp_path):
     for name, match in (("a" * 65, "at most 64"), ("Two words", "identifier")):
         with pytest.raises(DesignError, match=match):
-            convert(LSTM, tmp_path / "x", name=name)
+            convert(lstm_design(), tmp_path / "x", name=name)
 
 
 def test_widths_are_written_out():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,8 +22,11 @@ from ernn_myhdl.streams.traffic import Traffic, frame_beats
 
 pytestmark = [pytest.mark.verilator, pytest.mark.slow]
 
+
 #: Column groups, projection and peepholes. `test_engines_agree` compares both sources.
-GROUPS = new_design(9, 8, 4, 4, True, lanes=8, ifft_units=4, samples_per_beat=4)
+@cache
+def grouped_design():
+    return new_design(9, 8, 4, 4, True, lanes=8, ifft_units=4, samples_per_beat=4)
 
 
 @pytest.fixture
@@ -65,13 +69,15 @@ def check_against_myhdl(design, source: str) -> None:
 
 
 def test_compiled_verilog(own_cache, monkeypatch):
-    check_against_myhdl(GROUPS, "verilog")
+    check_against_myhdl(grouped_design(), "verilog")
 
     # other weights and another name take the same build
     other = new_design(
         9, 8, 4, 4, True, lanes=8, ifft_units=4, samples_per_beat=4, seed=2, name="other"
     )
-    other = replace(other, formats=GROUPS.formats, activations=GROUPS.activations)
+    other = replace(
+        other, formats=grouped_design().formats, activations=grouped_design().activations
+    )
     monkeypatch.setattr(verilator_build, "write_verilog", None)
     made = build(other)
     assert made.cached
@@ -80,7 +86,7 @@ def test_compiled_verilog(own_cache, monkeypatch):
     np.testing.assert_array_equal(fast.raw, run_design(other, x, "integer").raw)
     assert not fast.stages and not fast.trace
 
-    with CompiledCore(GROUPS, made.library) as compiled:
+    with CompiledCore(grouped_design(), made.library) as compiled:
         resets_in_a_frame(compiled)
         cut_off_and_go_on(compiled)
         hung(compiled)
@@ -95,12 +101,12 @@ def test_compiled_verilog(own_cache, monkeypatch):
 
 def resets_in_a_frame(compiled: CompiledCore) -> None:
     """After a reset the beats that follow begin a frame."""
-    dry = compiled.simulate(beats(GROUPS, 2), 2)
+    dry = compiled.simulate(beats(grouped_design(), 2), 2)
     first = [cycle for cycle, _ in dry.accepted]
-    stimulus = beats(GROUPS, 1)[:2] + beats(GROUPS, 3)
+    stimulus = beats(grouped_design(), 1)[:2] + beats(grouped_design(), 3)
     for reset in (first[1] + 1, first[1] + 2):
         got = compiled.simulate(stimulus, 3, Traffic(0.2, 0.2, 1), reset_at=reset)
-        expected = simulate(GROUPS, stimulus, 3, Traffic(0.2, 0.2, 1), reset_at=[reset])
+        expected = simulate(grouped_design(), stimulus, 3, Traffic(0.2, 0.2, 1), reset_at=[reset])
         assert got.accepted == expected.accepted
         assert got.delivered == expected.delivered
         assert (got.cycles, got.error) == (expected.cycles, expected.error)
@@ -108,21 +114,21 @@ def resets_in_a_frame(compiled: CompiledCore) -> None:
 
 def cut_off_and_go_on(compiled: CompiledCore) -> None:
     """What a call left in the core does not show in the next."""
-    whole = compiled.simulate(beats(GROUPS, 4), 4)
+    whole = compiled.simulate(beats(grouped_design(), 4), 4)
     for cycles in (7, whole.cycles // 2):
-        part = compiled.simulate(beats(GROUPS, 4), 4, most_cycles=cycles)
+        part = compiled.simulate(beats(grouped_design(), 4), 4, most_cycles=cycles)
         assert part.cycles == cycles
         assert part.delivered == [b for b in whole.delivered if b[0] < cycles]
-    again = compiled.simulate(beats(GROUPS, 4), 4)
+    again = compiled.simulate(beats(grouped_design(), 4), 4)
     assert again.delivered == whole.delivered
 
 
 def hung(compiled: CompiledCore) -> None:
     """Both engines say the same."""
     texts = set()
-    for run in (compiled.simulate, lambda *a, **k: simulate(GROUPS, *a, **k)):
+    for run in (compiled.simulate, lambda *a, **k: simulate(grouped_design(), *a, **k)):
         with pytest.raises(ToolError, match="no transfer for 500 cycles, 1 of 2 frames") as error:
-            run(beats(GROUPS, 1), 2, limit=500)
+            run(beats(grouped_design(), 1), 2, limit=500)
         texts.add(str(error.value))
     assert len(texts) == 1
     assert "sequencer: gate passes at operation 0, which needs 1 groups of x" in texts.pop()

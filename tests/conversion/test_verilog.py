@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
-import numpy as np
 import pytest
-from block_bench import compare, run_myhdl, run_verilog
+from block_bench import compare, run_verilog
 from block_cases import CASES, convert_case
+from block_library import myhdl_run
 from lazy_designs import Lazily
-from seeds import seed_of
+from shared_folders import run_folder
 from tools import require_tool
 
 from ernn_myhdl import new_design
@@ -106,12 +106,11 @@ def test_the_sample_is_in_the_table():
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda c: c.name)
-def test_block_as_verilog(case, tmp_path):
+def test_block_as_verilog(case, tmp_path, tmp_path_factory):
     require_tool("iverilog")
-    component = case.component()
-    inputs, outputs = run_myhdl(component, case.vectors(np.random.default_rng(seed_of(case.name))))
+    inputs, outputs = myhdl_run(case, run_folder(tmp_path_factory))
     convert_case(case, tmp_path, "verilog")
-    results = run_verilog(component, inputs, tmp_path)
+    results = run_verilog(case.component(), inputs, tmp_path)
     defined = [
         {n: v for n, v in row.items() if got[n] is not None}
         for row, got in zip(outputs, results, strict=True)

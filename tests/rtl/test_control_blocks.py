@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from block_bench import compare, run_myhdl
-from control_cases import CASES, INPUT_CASES, check_input, rng_of
+from block_bench import compare
+from block_library import myhdl_run
+from control_cases import CASES, INPUT_CASES, check_input
+from shared_folders import run_folder
 
 MODELLED = [c for c in CASES if c not in INPUT_CASES.values()]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return run_folder(tmp_path_factory)
+
+
 @pytest.mark.parametrize("case", MODELLED, ids=lambda c: c.name)
-def test_block_follows_its_model(case):
-    inputs, outputs = run_myhdl(case.component(), case.vectors(rng_of(case)))
+def test_block_follows_its_model(case, shared):
+    inputs, outputs = myhdl_run(case, shared)
     expected = case.expected(inputs)
     assert compare(outputs, expected) > len(inputs)
     with pytest.raises(AssertionError):
@@ -20,8 +27,8 @@ def test_block_follows_its_model(case):
 
 @pytest.mark.parametrize("case", [c for c in MODELLED if c.name.startswith("sequencer")],
                          ids=lambda c: c.name)  # fmt: skip
-def test_the_sequencer_runs_through_its_program_and_waits(case):
-    inputs, outputs = run_myhdl(case.component(), case.vectors(rng_of(case)))
+def test_the_sequencer_runs_through_its_program_and_waits(case, shared):
+    inputs, outputs = myhdl_run(case, shared)
     operations = [(r["op_second"], r["op_address"]) for r in outputs if r["op_valid"]]
     issued = [address for _, address in operations]
     length = max(issued) + 1
@@ -37,17 +44,17 @@ def test_the_sequencer_runs_through_its_program_and_waits(case):
 
 @pytest.mark.parametrize("case", [c for c in MODELLED if c.name.startswith("output")],
                          ids=lambda c: c.name)  # fmt: skip
-def test_output_framing_delivers_whole_frames(case):
-    _, outputs = run_myhdl(case.component(), case.vectors(rng_of(case)))
+def test_output_framing_delivers_whole_frames(case, shared):
+    _, outputs = myhdl_run(case, shared)
     ends = [row["beat_last"] for row in outputs if row["beat_valid"]]
     assert sum(ends) > 10
     assert sum(row["page_free"] for row in outputs) == sum(ends)
 
 
 @pytest.mark.parametrize(("size", "broken"), INPUT_CASES, ids=str)
-def test_input_framing(size, broken):
+def test_input_framing(size, broken, shared):
     case = INPUT_CASES[size, broken]
-    inputs, outputs = run_myhdl(case.component(), case.vectors(rng_of(case)))
+    inputs, outputs = myhdl_run(case, shared)
     meaning = check_input(size, inputs, outputs)
     assert meaning.error == broken
     assert sum(len(s) for s in meaning.sequences) >= 20

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,7 +25,10 @@ from ernn_myhdl.hdl.netlist import elaborate
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.runs.run import load_run, run_design
 
-DESIGN = new_design(5, 8, 4, 2, True, lanes=4, ifft_units=2, samples_per_beat=2)
+
+@cache
+def small_design():
+    return new_design(5, 8, 4, 2, True, lanes=4, ifft_units=2, samples_per_beat=2)
 
 
 def signals(netlist):
@@ -32,8 +36,8 @@ def signals(netlist):
 
 
 def test_an_observed_netlist_has_all_probes_as_ports():
-    top = core(DESIGN)
-    view = compiled_core(DESIGN)
+    top = core(small_design())
+    view = compiled_core(small_design())
     original = elaborate(top, signals(top)).probes
     assert [stage for stage, *_ in view.probes] == [stage for stage, *_ in original]
     ports = view.netlist.ports
@@ -46,7 +50,7 @@ def test_an_observed_netlist_has_all_probes_as_ports():
 
 
 def test_the_harness_knows_every_field_of_a_beat():
-    shape = layout(DESIGN, compiled_core(DESIGN))
+    shape = layout(small_design(), compiled_core(small_design()))
     for port, bits in shape.source + shape.sink:
         assert port.rpartition("_")[2] in FIELDS and bits > 0
 
@@ -58,17 +62,17 @@ def test_auto_takes_the_compiled_engine_where_it_can(monkeypatch):
     monkeypatch.setattr(verilator_build, "missing_tool", lambda: "g++ not found: install it")
     name, (note,) = registry.choose_engine("auto")
     assert name == "myhdl" and note == "engine auto: myhdl, since g++ not found: install it"
-    run = run_design(DESIGN, np.zeros((1, 5)), "auto", stages=False)
+    run = run_design(small_design(), np.zeros((1, 5)), "auto", stages=False)
     assert run.engine == "myhdl" and note in run.notes
     with pytest.raises(DesignError, match="must be one of golden"):
         registry.choose_engine("iverilog")
     with pytest.raises(DesignError, match="only 'verilator' compiles HDL"):
-        run_design(DESIGN, np.zeros((1, 5)), "myhdl", source="vhdl")
+        run_design(small_design(), np.zeros((1, 5)), "myhdl", source="vhdl")
 
 
 @pytest.fixture
 def files(tmp_path):
-    save_design(DESIGN, tmp_path / "design")
+    save_design(small_design(), tmp_path / "design")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 5)))
     return tmp_path
 
@@ -127,5 +131,5 @@ def test_a_build_removes_what_interrupted_builds_left_a_day_ago(monkeypatch, tmp
         (parent / name / "obj").mkdir(parents=True)
         (parent / name / "obj" / "file").touch()
         os.utime(parent / name, times=(time.time() - age,) * 2)
-    verilator_build.build(DESIGN)
+    verilator_build.build(small_design())
     assert sorted(f.name for f in parent.iterdir()) == [".building-new", "entry"]

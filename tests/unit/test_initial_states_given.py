@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,10 +22,21 @@ from ernn_myhdl.runs.check import check_run
 from ernn_myhdl.runs.run import load_run
 from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states
 
-LSTM = new_design(4, 6, 5, 2, lanes=2, streams=2, initial_states=True)
-NETWORK = new_network(
-    [GruCell(4, 6, 2), LstmCell(6, 5, block=2), LinearCell(5, 3, 1)], lanes=2, initial_states=True
-)
+
+@cache
+def lstm_design():
+    return new_design(4, 6, 5, 2, lanes=2, streams=2, initial_states=True)
+
+
+@cache
+def network_design():
+    return new_network(
+        [GruCell(4, 6, 2), LstmCell(6, 5, block=2), LinearCell(5, 3, 1)],
+        lanes=2,
+        initial_states=True,
+    )
+
+
 RNG = np.random.default_rng(1)
 X = [RNG.standard_normal((n, 4)) for n in (2, 1, 3)]
 
@@ -44,9 +56,9 @@ def tensors(design, count: int | None = None) -> dict[str, np.ndarray]:
 @pytest.fixture
 def folder(tmp_path):
     """A folder with the designs `lstm`, `network` and `plain`, and the input x.npz."""
-    save_design(LSTM, tmp_path / "lstm")
-    save_design(NETWORK, tmp_path / "network")
-    save_design(LSTM.with_hardware(initial_states=False), tmp_path / "plain")
+    save_design(lstm_design(), tmp_path / "lstm")
+    save_design(network_design(), tmp_path / "network")
+    save_design(lstm_design().with_hardware(initial_states=False), tmp_path / "plain")
     np.savez(tmp_path / "x.npz", *X)
     return tmp_path
 
@@ -75,9 +87,9 @@ def test_a_file_of_states(folder, name, count, capsys):
 
 
 def test_a_run_keeps_which_sequences_start_from_a_state(tmp_path):
-    states = random_states(LSTM, 3, 4, share=1)
+    states = random_states(lstm_design(), 3, 4, share=1)
     states[1] = None
-    run = LSTM.run(X, "integer", initial=states, frames=3)
+    run = lstm_design().run(X, "integer", initial=states, frames=3)
     run.save(tmp_path / "run")
     loaded = load_run(tmp_path / "run")
     assert [state is None for state in loaded.initial] == [False, True]
@@ -88,8 +100,11 @@ def test_a_run_keeps_which_sequences_start_from_a_state(tmp_path):
 
 
 def test_the_states_of_an_imported_model_are_the_default(tmp_path, capsys):
-    save_file({k: v.astype(np.float32) for k, v in tensors(LSTM).items()}, tmp_path / "s")
-    for name, design in (("lstm", LSTM), ("plain", LSTM.with_hardware(initial_states=False))):
+    save_file({k: v.astype(np.float32) for k, v in tensors(lstm_design()).items()}, tmp_path / "s")
+    for name, design in (
+        ("lstm", lstm_design()),
+        ("plain", lstm_design().with_hardware(initial_states=False)),
+    ):
         save_design(design, tmp_path / name)
         (tmp_path / name / STATES_NAME).write_bytes((tmp_path / "s").read_bytes())
     np.savez(tmp_path / "x.npz", *X)
@@ -157,7 +172,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files_are_refused_in_a_line(folder, case, capsys):
     changes, message = BAD[case]
-    save_file(changed(LSTM, **changes), folder / "bad.safetensors")
+    save_file(changed(lstm_design(), **changes), folder / "bad.safetensors")
     options = ["--initial-states", str(folder / "bad.safetensors"), "-o", str(folder / "run")]
     assert simulate(folder, "lstm", *options) == 2
     error = capsys.readouterr().err
@@ -174,27 +189,42 @@ def test_a_file_that_is_none_is_refused(folder, capsys):
 
 
 def test_designs_without_the_option_refuse_states(folder, capsys):
-    save_file(tensors(LSTM), folder / "s.safetensors")
+    save_file(tensors(lstm_design()), folder / "s.safetensors")
     options = ["--initial-states", str(folder / "s.safetensors")]
     assert simulate(folder, "plain", *options) == 2
     assert "hardware initial_states = false" in capsys.readouterr().err
-    plain = LSTM.with_hardware(initial_states=False)
+    plain = lstm_design().with_hardware(initial_states=False)
     for engine in ("golden", "integer", "myhdl"):
         with pytest.raises(DesignError, match="initial_states = false"):
-            plain.run(X, engine, initial=random_states(LSTM, 3, 1))
+            plain.run(X, engine, initial=random_states(lstm_design(), 3, 1))
 
 
 def test_states_that_are_none_of_the_layers_are_refused():
-    (state,) = random_states(LSTM, 1, 1, share=1)
-    layers = random_states(NETWORK, 1, 1, share=1)[0]
+    (state,) = random_states(lstm_design(), 1, 1, share=1)
+    layers = random_states(network_design(), 1, 1, share=1)[0]
     large = state | {"output": np.full(5, 99999)}
     for design, x, initial, message in (
-        (LSTM, X, [state], "initial states: 1, must be a list of one for each of 3"),
-        (LSTM, X[0], [state], "is list, must be a dictionary"),
-        (LSTM, X, [None, large, None], "sequence 1 initial state output: raw words from 99999"),
-        (NETWORK, X[0], state, "must be a list of one for each of 3 layers"),
-        (NETWORK, X[0], [layers[0], layers[0], None], "layer_1 initial state: has 'cell_state'"),
-        (NETWORK, X[0], [*layers[:2], layers[0]], "layer_2 initial state: a linear layer has no"),
+        (lstm_design(), X, [state], "initial states: 1, must be a list of one for each of 3"),
+        (lstm_design(), X[0], [state], "is list, must be a dictionary"),
+        (
+            lstm_design(),
+            X,
+            [None, large, None],
+            "sequence 1 initial state output: raw words from 99999",
+        ),
+        (network_design(), X[0], state, "must be a list of one for each of 3 layers"),
+        (
+            network_design(),
+            X[0],
+            [layers[0], layers[0], None],
+            "layer_1 initial state: has 'cell_state'",
+        ),
+        (
+            network_design(),
+            X[0],
+            [*layers[:2], layers[0]],
+            "layer_2 initial state: a linear layer has no",
+        ),
     ):
         with pytest.raises(DesignError, match=message):
             design.run(x, "integer", initial=initial)
@@ -203,7 +233,7 @@ def test_states_that_are_none_of_the_layers_are_refused():
 @pytest.mark.parametrize("value", [1, "yes", None])
 def test_the_option_is_true_or_false(value):
     with pytest.raises(DesignError, match="hardware initial_states = .*: must be true or false"):
-        LSTM.with_hardware(initial_states=value)
+        lstm_design().with_hardware(initial_states=value)
 
 
 def test_states_must_fit_the_samples():
@@ -216,15 +246,15 @@ def test_states_must_fit_the_samples():
 
 
 def test_layers_with_and_without_the_option_are_no_network():
-    first = NETWORK.layers[0].with_hardware(initial_states=False)
+    first = network_design().layers[0].with_hardware(initial_states=False)
     with pytest.raises(
         DesignError, match="streams and beats .*, but layer 1 takes .*initial states"
     ):
-        Network((first, *NETWORK.layers[1:]))
+        Network((first, *network_design().layers[1:]))
 
 
 def test_designs_of_earlier_versions_load(tmp_path):
-    save_design(LSTM.with_hardware(initial_states=False), tmp_path / "d")
+    save_design(lstm_design().with_hardware(initial_states=False), tmp_path / "d")
     file = tmp_path / "d" / "design.toml"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(line for line in lines if "initial_states" not in line))

@@ -1,6 +1,7 @@
 """Pictures: they are made, and their text tells what they show."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from ernn_myhdl.plots.schedule import plot_schedule
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.plots.waveform import plot_waveform, signal_names
 
-DESIGN = new_design(4, 8, 4, 4, lanes=4)
+
+@cache
+def small_design():
+    return new_design(4, 8, 4, 4, lanes=4)
 
 
 @pytest.fixture(scope="module")
 def run():
     rng = np.random.default_rng(0)
-    return DESIGN.run([rng.standard_normal((n, 4)) for n in (2, 1)], engine="myhdl")
+    return small_design().run([rng.standard_normal((n, 4)) for n in (2, 1)], engine="myhdl")
 
 
 def texts(file):
@@ -90,7 +94,7 @@ def test_errors_are_small_and_padding_is_left_out(run):
 
 
 def test_error_of_a_run_without_stages(tmp_path):
-    run = DESIGN.run(np.zeros((2, 4)), engine="integer", stages=False)
+    run = small_design().run(np.zeros((2, 4)), engine="integer", stages=False)
     plot_error(run, tmp_path / "e.png")
     assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
 
@@ -128,12 +132,12 @@ def test_schedule_of_a_gru_shows_the_candidate_and_its_legend_fits(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "svg", "PNG"])
 def test_files_are_by_name_and_reproducible(suffix, tmp_path):
     a, b = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
-    plot_schedule(DESIGN, a)
-    plot_schedule(DESIGN, b)
+    plot_schedule(small_design(), a)
+    plot_schedule(small_design(), b)
     assert a.read_bytes() == b.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == [a.name, b.name]
     with pytest.raises(DesignError, match=".png or .svg"):
-        plot_schedule(DESIGN, tmp_path / "c.jpg")
+        plot_schedule(small_design(), tmp_path / "c.jpg")
 
 
 @pytest.mark.parametrize("stages", [True, False])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from lazy_designs import Lazily
 
 from ernn_myhdl import DesignError, Traffic, load_run, new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
@@ -12,12 +13,16 @@ from ernn_myhdl.golden.tensors import tensor_names, tensor_shapes
 from ernn_myhdl.numerics.formats import Format, to_real
 from ernn_myhdl.runs.check import check_run, count_mismatches, first_mismatch
 
-TINY = {
-    "projection and peepholes": new_design(
-        5, 10, 3, 4, True, lanes=6, ifft_units=2, element_width=2, samples_per_beat=2
-    ),
-    "dense, sigmoid": new_design(3, 5, 0, 1, False, "sigmoid", lanes=4, samples_per_beat=4),
-}
+TINY = Lazily(
+    {
+        "projection and peepholes": lambda: new_design(
+            5, 10, 3, 4, True, lanes=6, ifft_units=2, element_width=2, samples_per_beat=2
+        ),
+        "dense, sigmoid": lambda: new_design(
+            3, 5, 0, 1, False, "sigmoid", lanes=4, samples_per_beat=4
+        ),
+    }
+)
 SEQUENCES = (3, 1, 2)
 
 

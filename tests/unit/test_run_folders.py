@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from lazy_designs import Lazily
 
 from ernn_myhdl import DesignError, Traffic, load_run, new_design, save_design
 from ernn_myhdl.calibration.generate import new_network
@@ -165,13 +166,15 @@ def test_damage_is_named(folder, what):
     assert message in str(caught.value)
 
 
-CORES = {
-    "split": new_design(4, 8, block=2, input_block=4, lanes=2),
-    "gru, streams": new_design(3, 4, block=2, cell="gru", lanes=2, streams=2),
-    "network": new_network(
-        [GruCell(3, 4, block=2), LstmCell(4, 4, 2, 2, True), LinearCell(2, 3, 1)]
-    ),
-}
+CORES = Lazily(
+    {
+        "split": lambda: new_design(4, 8, block=2, input_block=4, lanes=2),
+        "gru, streams": lambda: new_design(3, 4, block=2, cell="gru", lanes=2, streams=2),
+        "network": lambda: new_network(
+            [GruCell(3, 4, block=2), LstmCell(4, 4, 2, 2, True), LinearCell(2, 3, 1)]
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("engine", ["integer", "myhdl"])
