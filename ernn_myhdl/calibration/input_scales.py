@@ -91,16 +91,26 @@ def choose_input_scaling(
     return InputScaling(tuple(each.tolist()), tuple(middle.tolist()))
 
 
-def spread_shifts(calibration: Sequence[np.ndarray]) -> tuple[int, ...]:
+def shifts_of_spans(span: np.ndarray, block: int, by_column: bool = False) -> tuple[int, ...]:
     """Shifts that bring the spans of all elements of x to that of the largest, whatever the weights: for a
     matrix that is still to be trained. Empty where all spans are within a factor of LEAST_GAIN.
+
+    span: (inputs,). block: elements of a block column, which share a shift where their spans are within that factor, or
+    by_column.
     """
-    x = np.concatenate([np.asarray(s, dtype=np.float64) for s in calibration])
-    span = np.ptp(x, axis=0)
     used = span > 0
-    if not used.any() or span.max() <= LEAST_GAIN * span[used].min():
+    if not np.isfinite(span).all() or not used.any():
         return ()
-    shifts = np.round(np.log2(span.max() / np.where(used, span, span.max())))
+    if span.max() <= LEAST_GAIN * span[used].min():
+        return ()
+    columns = np.pad(span, (0, -len(span) % block)).reshape(-1, block)
+    widest = columns.max(axis=1, keepdims=True)
+    narrowest = np.where(columns > 0, columns, np.inf).min(axis=1, keepdims=True)
+    shared = by_column | (widest <= LEAST_GAIN * narrowest)
+    each = np.where(shared, widest, columns).reshape(-1)[: len(span)]
+    shifts = np.round(np.log2(span.max() / np.where(each > 0, each, span.max())))
+    if not shifts.any():
+        return ()
     return tuple(np.minimum(shifts, LARGEST_SHIFT).astype(int).tolist())
 
 

@@ -111,7 +111,7 @@ def _add_hardware(kinds) -> None:
 
 
 def run(args) -> int:
-    from ernn_myhdl.design.storage import MARKS, load_design, save_design
+    from ernn_myhdl.design.storage import MARKS, load_design
     from ernn_myhdl.explore.goal import Goal
     from ernn_myhdl.explore.hardware import STREAMS, Choices, explore
     from ernn_myhdl.files.output_folder import check_file, check_folder
@@ -131,7 +131,8 @@ def run(args) -> int:
     choose = args.goal or ("smallest" if limited else "latency")
     goal = Goal(choose, args.max_latency_us, args.min_fps, args.clock_mhz)
     what = Choices(args.lanes, args.ifft_units, args.element_width, args.streams or STREAMS)
-    words = _words(design, args.words, args.calibration) if args.words else None
+    states = _states(args.design, design)
+    words = _words(design, args.words, args.calibration, states) if args.words else None
     with step_progress("explore", "part") as progress:
         result = explore(design, device, goal, what, words, args.jobs, args.dask, progress)
     summary = _summary(result)
@@ -144,7 +145,7 @@ def run(args) -> int:
 
         plot_exploration(result, args.picture)
     if args.output and result.chosen:
-        save_design(result.design(result.chosen), args.output)
+        _save(result.design(result.chosen), states, args.output)
     if args.json:
         print_json(summary)
     else:
@@ -156,13 +157,31 @@ def run(args) -> int:
     return FAILED if result.chosen is None or wrong else FINE
 
 
-def _words(design, words: list[int], calibration: str | None) -> dict:
+def _states(folder: str, design) -> list | None:
+    """The initial states of an imported model in its folder, which the core loads; None where there are none."""
+    from ernn_myhdl.streams.state_file import folder_states
+
+    return folder_states(folder, design) if design.stream_shape.initial_states else None
+
+
+def _save(design, states: list | None, target) -> None:
+    """The folder of the chosen design, with the initial states of the model that it was made of."""
+    from ernn_myhdl.design.storage import write_design
+    from ernn_myhdl.files.output_folder import new_folder
+    from ernn_myhdl.streams.state_file import write_initial_states
+
+    with new_folder(target) as partial:
+        write_design(design, partial)
+        write_initial_states([state or {} for state in states or ()], partial)
+
+
+def _words(design, words: list[int], calibration: str | None, states: list | None) -> dict:
     """The design in other word lengths, with formats chosen on the calibration data."""
     from ernn_myhdl.corpus.inputs import load_input
     from ernn_myhdl.explore.words import in_word
 
     sequences = load_input(calibration, design.inputs) if calibration else None
-    return {word: in_word(design, word, sequences) for word in words}
+    return {word: in_word(design, word, sequences, states) for word in words}
 
 
 def _summary(result) -> dict:

@@ -1,7 +1,7 @@
 """The self-checking test bench of the Verilog: that of the VHDL, with the same vectors, in SystemVerilog.
 
-It runs in Icarus Verilog (`-g2012`) and in Verilator (`--binary`). A failure is `$fatal`, so the exit code
-is not 0.
+It runs in Icarus Verilog (`-g2012`) and in Verilator (`--binary`, with `-CFLAGS -std=gnu++20` where the compiler does
+not take C++20 by itself, as g++ 12). A failure is `$fatal`, so the exit code is not 0.
 """
 
 from __future__ import annotations

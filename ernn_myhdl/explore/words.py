@@ -9,15 +9,20 @@ import numpy as np
 from ernn_myhdl.calibration.build import EXTRA_STATE_BITS, build_design, build_network
 from ernn_myhdl.calibration.generate import random_calibration
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.golden.initial_state import State
 
 
 def in_word(
-    design: CoreSpecification, word: int, calibration: Sequence[np.ndarray] | None = None
+    design: CoreSpecification,
+    word: int,
+    calibration: Sequence[np.ndarray] | None = None,
+    initial: Sequence[State | None] | None = None,
 ) -> CoreSpecification:
     """The layer or network with `word` bits of weights, x and y, and EXTRA_STATE_BITS more of state.
 
     calibration: sequences (frames, inputs) on which formats are chosen, as `ernn new` does; None: standard
-    normal. The hardware stays the same.
+    normal. initial: for each layer the state from which its sequences start as well as from zero; the formats hold
+    both. The hardware stays the same.
     """
     data = calibration or random_calibration(design.inputs, 1)
     hw = design.layers[0].hardware
@@ -31,6 +36,7 @@ def in_word(
             hw.lanes,
             design.name,
             design.host_scaling,
+            None if initial is None else initial[0],
             ifft_units=hw.ifft_units,
             element_width=hw.element_width,
             samples_per_beat=hw.samples_per_beat,
@@ -53,4 +59,5 @@ def in_word(
         hw.initial_states,
         design.name,
         design.host_scaling,
+        initial,
     )

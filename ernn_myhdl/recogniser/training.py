@@ -204,6 +204,7 @@ class _Stages:
             "seed": self.recipe.seed,
             "checkpoint": checkpoint,
             "validate": self._accuracy,
+            "input_scales": False,  # the features of a task are normalised
         }
 
     def _accuracy(self, model: nn.Module) -> dict[str, float]:

@@ -19,7 +19,7 @@ from ernn_myhdl.train.loop import Step, Training
 from ernn_myhdl.train.matrices import Blocks, Matrix, find_matrices, stored_numbers
 from ernn_myhdl.train.phases import CirculantPhase, Phase
 from ernn_myhdl.train.quantisation import Quantisation, QuantisedPhase
-from ernn_myhdl.train.scaled_input import input_shifts, warn_of_uneven
+from ernn_myhdl.train.scaled_input import input_shifts, saved_shifts, warn_of_uneven
 from ernn_myhdl.train.trial import Trial
 
 METHODS = ("admm", "direct", "projection")
@@ -36,6 +36,7 @@ def compress(
     quantise: Quantisation | None = None,
     modules: Sequence[str] | None = None,
     calibration=None,
+    input_scales: bool = True,
     **settings,
 ) -> Compressed:
     """Train `model`, in place, until its matrices are block-circulant.
@@ -50,8 +51,9 @@ def compress(
 
     The first two are for a model that is trained already (`fit`). quantise: fine-tuning with rounded
     weights at the end. modules: names of the modules of the design one after the other, where the model has others,
-    which are the host's; None: all that have weights. calibration: sequences (frames, inputs) of x; where its elements differ in
-    size, the matrix of x is trained for scaled x (`ernn_myhdl.train.scaled_input`). settings: `Settings`. DesignError before the training where the
+    which are the host's; None: all that have weights. input_scales: where the elements of x differ in size, the
+    matrix of x is trained for x times powers of two (`ernn_myhdl.train.scaled_input`), which the design records; False: for x as it
+    is. calibration: sequences (frames, inputs) of x on which they are chosen; None: the data of the training. settings: `Settings`. DesignError before the training where the
     model is no chain of modules that the hardware has (`ernn_myhdl.train.trial`). With the same arguments on the same machine and number of
     threads the result is the same to the bit, also after interruptions with `checkpoint`.
     """
@@ -65,9 +67,11 @@ def compress(
     matrices = find_matrices(model, blocks)
     if not any(m.block > 1 for m in matrices):
         raise DesignError("blocks: all are 1, so nothing is compressed; `fit` trains a dense model")
-    if calibration is not None:
-        shifts = input_shifts(model, step, data, modules, matrices, calibration)
-        matrices = find_matrices(model, blocks, shifts)
+    trains = bool(epochs or quantise or method == "admm")
+    shifts = _shifts(
+        model, step, data, modules, matrices, calibration, input_scales, trains, settings
+    )
+    matrices = find_matrices(model, blocks, shifts)
     phases: list[Phase] = []
     if method == "admm":
         phases.append(AdmmPhase(model, schedule or AdmmSchedule(), matrices))
@@ -85,16 +89,53 @@ def fit(
     quantise: Quantisation | None = None,
     modules: Sequence[str] | None = None,
     calibration=None,
+    input_scales: bool = True,
     **settings,
 ) -> Compressed:
     """Train `model` as it is, in place, by the same loop: arguments of `compress`."""
     check_arguments(model, step, data, epochs, quantise)
     matrices = find_matrices(model)
-    if calibration is not None:
-        shifts = input_shifts(model, step, data, modules, matrices, calibration)
-        matrices = find_matrices(model, shifts=shifts)
+    trains = bool(epochs or quantise)
+    shifts = _shifts(
+        model, step, data, modules, matrices, calibration, input_scales, trains, settings
+    )
+    matrices = find_matrices(model, shifts=shifts)
     phases = [Phase("train", model, epochs)]
     return _run("dense", model, phases, matrices, step, data, quantise, modules, settings)
+
+
+def _shifts(
+    model: nn.Module,
+    step: Step,
+    data: Data,
+    modules: Sequence[str] | None,
+    matrices: Sequence[Matrix],
+    calibration,
+    wanted: bool,
+    trains: bool,
+    settings: dict,
+) -> dict[str, tuple[int, ...]]:
+    """Shifts of the matrix of x (`input_shifts`); without any training the step need not fit the data."""
+    if not isinstance(wanted, bool):
+        raise DesignError(f"input_scales = {wanted!r}: must be True or False")
+    if not wanted:
+        if calibration is not None:
+            raise DesignError(
+                "calibration: scales of x are chosen on it, but input_scales is False; leave one of them out"
+            )
+        return {}
+    chosen = settings_of(settings)
+    check_modules(model, modules)
+    if calibration is None:
+        saved = saved_shifts(chosen.checkpoint)
+        if saved is not None:
+            return saved
+    try:
+        return input_shifts(model, step, data, modules, matrices, calibration, chosen.seed)
+    except Exception:
+        if trains or calibration is not None:
+            raise
+        return {}
 
 
 def _run(

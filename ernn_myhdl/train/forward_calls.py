@@ -163,6 +163,37 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
     return calls
 
 
+def vectors_taken(model: nn.Module, step, batch, name: str) -> np.ndarray:
+    """The vectors (rows, inputs) that one module takes in step(model, batch), which ends there if it can."""
+    module = dict(model.named_modules())[name]
+    found: list[np.ndarray] = []
+
+    def take(module, args, kwargs):
+        found.append(vectors([*args, *kwargs.values()][0]))
+        if not isinstance(module, (*CELLS, nn.Linear)):  # these may be called frame by frame
+            raise _Given
+
+    def given(module, args, output):
+        raise _Given
+
+    modes = {module: module.training for module in model.modules()}
+    hooks = [module.register_forward_pre_hook(take, with_kwargs=True)]
+    if module is not model:
+        hooks.append(model.register_forward_hook(given))
+    try:
+        model.eval()
+        with torch.no_grad():
+            step(model, batch)
+    except _Given:
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for each, mode in modes.items():
+            each.training = mode
+    return np.concatenate(found)
+
+
 def _is_pair(output: object) -> bool:
     """Whether a recurrent module gave its outputs with its state."""
     return isinstance(output, tuple) and not isinstance(output, PackedSequence)

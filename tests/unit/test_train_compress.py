@@ -255,8 +255,8 @@ def test_fine_tuning_trains_with_rounded_weights():
         quantise=Quantisation(word=6, epochs=2), progress=False,
     )  # fmt: skip
     (matrix,) = (m for m in find_matrices(net, {"rnn.*": 2}) if m.role == "recurrent")
-    _, *seen = seen  # the first is the trial of the model, before the phase
-    assert len(seen) == 6
+    assert len(seen) > 6  # the first ones look at the model and at x, before the phase
+    seen = seen[-6:]
     for dense in seen:
         vectors = matrix.projected(dense)
         assert torch.equal(rounded(vectors, 6), vectors)
