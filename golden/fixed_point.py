@@ -31,7 +31,7 @@ class FixedPointModel:
     def __init__(self, design: Design) -> None:
         self.design = design
         self._stages = FxpStages(design)
-        self._cell = FXP_CELLS[design.cell.kind](design.cell, self._stages)
+        self._cell = FXP_CELLS[type(design.cell)](design.cell, self._stages)
         # rows of the accumulators that multiply x, and y, and their gates of the matrices
         self._rows = {
             name: [(i, getattr(r, key)) for i, r in enumerate(design.cell.rows)]
@@ -51,16 +51,20 @@ class FixedPointModel:
         state = check_state(cell, initial)
         stages.clear()
         self._cell_state = self._output_spectrum = None
-        if not cell.recurrent:
-            return
-        if state is None:
-            self._cell_state = stages.zero("cell_state")
-            self._output_spectrum = stages.zero("output_spectrum")
-            return
-        what = "initial state cell_state"
-        self._cell_state = stages.given("cell_state", state["cell_state"], what)
-        y = self._cell.initial_output(state, self._cell_state)
-        self._output_spectrum = stages.forward("output_spectrum", y)
+        if cell.keeps_cell_state:
+            self._cell_state = (
+                stages.zero("cell_state")
+                if state is None
+                else stages.given("cell_state", state["cell_state"], "initial state cell_state")
+            )
+        if cell.recurrent:
+            self._output_spectrum = (
+                stages.zero("output_spectrum")
+                if state is None
+                else stages.forward(
+                    "output_spectrum", self._cell.initial_output(state, self._cell_state)
+                )
+            )
 
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """Outputs and every tensor of the sequence x (frames, inputs), starting from `initial`.
@@ -94,7 +98,9 @@ class FixedPointModel:
         self._cell.advance(t, self._cell_state)
         if cell.recurrent:
             t["output_spectrum"] = stages.forward("output_spectrum", t["output"])
-            self._cell_state, self._output_spectrum = t["cell_state"], t["output_spectrum"]
+            self._output_spectrum = t["output_spectrum"]
+        if cell.keeps_cell_state:
+            self._cell_state = t["cell_state"]
         return {name: t[name].val.copy() for name in tensor_names(cell)}
 
     def _products(self, name: str, spectrum: Fxp) -> Fxp:

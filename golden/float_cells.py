@@ -24,12 +24,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
+
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 
 #: Product of a matrix with vectors (n, columns): (n, ..., rows).
 Product = Callable[[np.ndarray], np.ndarray]
 Tensors = dict[str, np.ndarray]
+
+
+class Parts(Protocol):
+    """What the equations of a cell are made of: a `FloatModel`."""
+
+    cell: Cell
+
+    def product(self, name: str, gates: slice | int = slice(None)) -> Product:
+        """Product with some gates of a matrix, from and to whole tiles."""
+
+    def padded(self, name: str) -> np.ndarray:
+        """A weight of the cells, to whole tiles."""
+
+    def mask(self, name: str) -> np.ndarray:
+        """0 for the padding of a tensor."""
 
 
 def logistic(x: np.ndarray) -> np.ndarray:
@@ -66,6 +84,20 @@ class LstmEquations:
     g_activation: str = "tanh"
     cell_mask: np.ndarray | float = 1.0
     output_mask: np.ndarray | float = 1.0
+
+    @classmethod
+    def of(cls, parts: Parts) -> LstmEquations:
+        """The equations of a cell with its weights."""
+        cell = parts.cell
+        return cls(
+            parts.product("recurrent_weight"),
+            parts.padded("bias"),
+            parts.product("projection_weight") if cell.projection else None,
+            parts.padded("peephole") if cell.peepholes else None,
+            cell.g_activation,
+            parts.mask("cell_output"),
+            parts.mask("output"),
+        )
 
     def __call__(self, now: Frame) -> Tensors:
         recurrent = self.recurrent(now.output)
@@ -109,6 +141,19 @@ class GruEquations:
     recurrent_bias: np.ndarray | None = None
     g_activation: str = "tanh"
     cell_mask: np.ndarray | float = 1.0
+
+    @classmethod
+    def of(cls, parts: Parts) -> GruEquations:
+        """The equations of a cell with its weights."""
+        before = parts.cell.reset == "before"
+        return cls(
+            parts.product("recurrent_weight", slice(2) if before else slice(3)),
+            parts.padded("bias"),
+            parts.product("recurrent_weight", 2) if before else None,
+            None if before else parts.padded("recurrent_bias"),
+            parts.cell.g_activation,
+            parts.mask("cell_state"),
+        )
 
     def __call__(self, now: Frame) -> Tensors:
         h, recurrent = now.cell_state, self.recurrent(now.output)
@@ -158,6 +203,11 @@ class LinearEquations:
     bias: np.ndarray
     output_mask: np.ndarray | float = 1.0
 
+    @classmethod
+    def of(cls, parts: Parts) -> LinearEquations:
+        """The equations of a cell with its weights."""
+        return cls(parts.padded("bias"), parts.mask("output"))
+
     def __call__(self, now: Frame) -> Tensors:
         sums = now.products + self.bias
         return {
@@ -166,3 +216,13 @@ class LinearEquations:
             "cell_state": now.cell_state,
             "output": sums[:, 0] * self.output_mask,
         }
+
+
+Advance: TypeAlias = Callable[[Frame], Tensors]
+
+#: By the class of the cell.
+FLOAT_CELLS: dict[type[Cell], Callable[[Parts], Advance]] = {
+    LstmCell: LstmEquations.of,
+    GruCell: GruEquations.of,
+    LinearCell: LinearEquations.of,
+}

@@ -5,7 +5,7 @@ The equations are in `ernn_myhdl.golden.float_cells`; the state before the first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -14,21 +14,20 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_cells import (
+    FLOAT_CELLS,
+    Advance,
     Frame,
     GruEquations,
-    LinearEquations,
     LstmEquations,
     Product,
-    Tensors,
 )
-from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states
+from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states, output_of
 from ernn_myhdl.golden.sequences import Batch, check_sequence, is_batch
 from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes
 from ernn_myhdl.numerics.circulant import blocks_for, expand, pack_spectrum
 
 #: Outputs of a sequence with its named tensors.
 WithTensors: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]
-Advance: TypeAlias = Callable[[Frame], Tensors]
 
 STRUCTURES = ("dense", "circulant")
 
@@ -174,15 +173,10 @@ class FloatModel:
         self.cell = cell
         self._structure, self._scaling = structure, scaling
         self._weights = {n: np.asarray(w, dtype=np.float64) for n, w in weights.items()}
-        self._products = self._product("input_weight")
-        makers: dict[str, Callable[[], Advance]] = {
-            "lstm": self._lstm,
-            "gru": self._gru,
-            "linear": self._linear,
-        }
-        self._advance = makers[cell.kind]()
+        self._products = self.product("input_weight")
+        self._advance = FLOAT_CELLS[type(cell)](self)
 
-    def _product(self, name: str, gates: slice | int = slice(None)) -> Product:
+    def product(self, name: str, gates: slice | int = slice(None)) -> Product:
         """Product with a matrix, from and to whole tiles whatever its blocks."""
         vectors = self._weights[name][gates]
         *_, p, q, k = vectors.shape
@@ -195,39 +189,15 @@ class FloatModel:
             return lambda x: product(x[:, : q * k])
         return lambda x: _extended(product(x[:, : q * k]), surplus)
 
-    def _padded(self, name: str) -> np.ndarray:
+    def padded(self, name: str) -> np.ndarray:
+        """A weight of the cells, to whole tiles."""
         cell = self.cell
         surplus = cell.hidden_blocks * cell.tile - cell.hidden
         return np.pad(self._weights[name], ((0, 0), (0, surplus)))
 
-    def _mask(self, name: str) -> np.ndarray:
+    def mask(self, name: str) -> np.ndarray:
+        """0 for the padding of a tensor."""
         return layer_elements(self.cell, name).reshape(-1)
-
-    def _lstm(self) -> LstmEquations:
-        cell = self.cell
-        return LstmEquations(
-            self._product("recurrent_weight"),
-            self._padded("bias"),
-            self._product("projection_weight") if cell.projection else None,
-            self._padded("peephole") if cell.peepholes else None,
-            cell.g_activation,
-            self._mask("cell_output"),
-            self._mask("output"),
-        )
-
-    def _gru(self) -> GruEquations:
-        before = self.cell.reset == "before"
-        return GruEquations(
-            self._product("recurrent_weight", slice(2) if before else slice(3)),
-            self._padded("bias"),
-            self._product("recurrent_weight", 2) if before else None,
-            None if before else self._padded("recurrent_bias"),
-            self.cell.g_activation,
-            self._mask("cell_state"),
-        )
-
-    def _linear(self) -> LinearEquations:
-        return LinearEquations(self._padded("bias"), self._mask("output"))
 
     @overload
     def run(
@@ -288,8 +258,10 @@ class FloatModel:
                     raise DesignError(
                         f"initial state {name}: raw words, must be floating point in this model"
                     )
-            c[slot, : cell.hidden] = state["cell_state"]
-            y[slot, : cell.outputs] = state.get("output", state["cell_state"])
+            if cell.keeps_cell_state:
+                c[slot, : cell.hidden] = state["cell_state"]
+            if cell.recurrent:
+                y[slot, : cell.outputs] = output_of(state)
         return c, y
 
     def _named(self, padded: np.ndarray, made: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

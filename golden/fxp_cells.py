@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 from ernn_myhdl.golden.fxp_arithmetic import rounded
 from ernn_myhdl.golden.fxp_stages import FxpStages, rows
 from ernn_myhdl.golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
@@ -24,12 +24,12 @@ class FxpCell:
     def __init__(self, cell: Cell, stages: FxpStages) -> None:
         self.cell, self.stages = cell, stages
 
-    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
-        """The output of the frame before the first, in a cell with a state."""
-        raise NotImplementedError
+    def initial_output(self, state: dict[str, np.ndarray], c: Fxp | None) -> Fxp:
+        """The output of the frame before the first, in a cell that multiplies it: part of the state."""
+        return self.stages.given("output", state["output"], "initial state output")
 
     def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
-        """Add the tensors of a frame. c: None in a cell without a state."""
+        """Add the tensors of a frame. c: None in a cell without a cell state."""
         raise NotImplementedError
 
 
@@ -43,10 +43,6 @@ class FxpLstm(FxpCell):
         if cell.peepholes:
             diagonals = rows(stages.weights["peephole"])
             self._peephole |= dict(zip((INPUT, FORGET, OUTPUT), diagonals, strict=True))
-
-    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
-        """The output of the frame before the first."""
-        return self.stages.given("output", state["output"], "initial state output")
 
     def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
         assert c is not None
@@ -98,8 +94,9 @@ class FxpGru(FxpCell):
         else:
             self._recurrent_bias = rows(stages.weights["recurrent_bias"])[0]
 
-    def initial_output(self, state: dict[str, np.ndarray], c: Fxp) -> Fxp:
+    def initial_output(self, state: dict[str, np.ndarray], c: Fxp | None) -> Fxp:
         """The output of the frame before the first."""
+        assert c is not None
         return self.stages.rounded("output", c)
 
     def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
@@ -156,4 +153,9 @@ class FxpLinear(FxpCell):
         t["output"] = stages.masked("output", stages.rounded("output", pre))
 
 
-FXP_CELLS: dict[str, type[FxpCell]] = {"lstm": FxpLstm, "gru": FxpGru, "linear": FxpLinear}
+#: By the class of the cell.
+FXP_CELLS: dict[type[Cell], type[FxpCell]] = {
+    LstmCell: FxpLstm,
+    GruCell: FxpGru,
+    LinearCell: FxpLinear,
+}

@@ -24,19 +24,16 @@ ModelState: TypeAlias = State | Sequence[State | None] | None
 InitialStates: TypeAlias = ModelState | Sequence[ModelState]
 
 
-def state_sizes(cell: Cell) -> dict[str, int]:
-    """Elements of every part of the state of `cell`."""
-    if not cell.recurrent:
-        return {}
-    sizes = {"output": cell.outputs} if cell.kind == "lstm" else {}
-    return sizes | {"cell_state": cell.hidden}
+def output_of(state: State) -> np.ndarray:
+    """y of the frame before the first, in floating point: part of the state, or the cell state itself."""
+    return state["output"] if "output" in state else state["cell_state"]
 
 
 def check_state(cell: Cell, state: ModelState) -> dict[str, np.ndarray] | None:
     """`state` as arrays, float64 or int64; None stays. DesignError where it is no state of `cell`."""
     if state is None:
         return None
-    sizes = state_sizes(cell)
+    sizes = cell.state_sizes
     if not sizes:
         raise DesignError(f"initial state: a {cell.kind} layer has no state; give None")
     if not isinstance(state, Mapping):

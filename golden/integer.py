@@ -15,7 +15,7 @@ import numpy as np
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import scaled
-from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states, state_sizes
+from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states
 from ernn_myhdl.golden.integer_cells import INTEGER_CELLS
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
@@ -33,7 +33,7 @@ class IntegerModel:
     def __init__(self, design: Design) -> None:
         self.design = design
         self.stages = stages = IntegerStages(design)
-        self.cell = INTEGER_CELLS[design.cell.kind](stages)
+        self.cell = INTEGER_CELLS[type(design.cell)](stages)
         rows = design.cell.rows
         # every gate's product with x is made beforehand, for many frames at once
         self.input = stages.matrix("input_weight")
@@ -82,17 +82,19 @@ class _Run:
 
     def results(self, states: list[dict[str, np.ndarray] | None]) -> list[ModelRun]:
         model, rounding, active = self.model, self.rounding, self.batch.active
-        recurrent = model.design.cell.recurrent
-        c, spectrum = self._initial(states) if recurrent else (None, None)
+        cell = model.design.cell
+        c, spectrum = self._initial(states)
         for t, (spectra, products) in enumerate(self._input_products()):
             n = active[t]
             now = {"input": self.x[t, :n], "input_spectrum": spectra}
             x, of_y = self._products(products, spectrum)
-            add_sums(rounding, model.design.cell.split, GATE, now, x, of_y)
+            add_sums(rounding, cell.split, GATE, now, x, of_y)
             model.cell.advance(rounding, now, products, None if c is None else c[:n])
-            if recurrent:
-                now["output_spectrum"] = rounding.forward("output_spectrum", now["output"])
-                c, spectrum = now["cell_state"], now["output_spectrum"]
+            if cell.recurrent:
+                spectrum = rounding.forward("output_spectrum", now["output"])
+                now["output_spectrum"] = spectrum
+            if cell.keeps_cell_state:
+                c = now["cell_state"]
             for name, store in self.tensors.items():
                 store[t, :n] = now[name]
         return self._collected()
@@ -117,19 +119,23 @@ class _Run:
         y[:, model.recurrent_rows] = recurrent
         return x, y
 
-    def _initial(self, states: list[dict[str, np.ndarray] | None]) -> tuple[np.ndarray, np.ndarray]:
-        """Cell state and output spectrum before the first frame."""
+    def _initial(
+        self, states: list[dict[str, np.ndarray] | None]
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Cell state and output spectrum before the first frame; None where the cell has none."""
         model, shapes = self.model, self.model.stages.shapes
         state = {
             name: np.zeros((self.batch.size, *shapes[name]), dtype=np.int64)
-            for name in state_sizes(model.design.cell)
+            for name in model.design.cell.state_sizes
         }
         for slot, index in enumerate(self.batch.order):
             for name, values in (states[index] or {}).items():
                 raw = self.rounding.quantised(name, values, slot, f"initial state {name}")
                 state[name][slot].reshape(-1)[: len(raw)] = raw
+        if not model.design.cell.recurrent:
+            return state.get("cell_state"), None
         y = model.cell.initial_output(self.rounding, state)
-        return state["cell_state"], self.rounding.forward("output_spectrum", y)
+        return state.get("cell_state"), self.rounding.forward("output_spectrum", y)
 
     def _collected(self) -> list[ModelRun]:
         outputs = self.model.design.cell.outputs

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding, Tensors
 from ernn_myhdl.golden.phase_sums import CANDIDATE, add_sums
 from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
@@ -22,13 +23,13 @@ class IntegerCell:
         self.bias = stages.constants["bias"]
 
     def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
-        """The outputs of the frame before the first, in a cell with a state."""
-        raise NotImplementedError
+        """The outputs of the frame before the first, in a cell that multiplies them: part of the state."""
+        return state["output"]
 
     def advance(
         self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
     ) -> None:
-        """Add the tensors of a frame. c: None in a cell without a state."""
+        """Add the tensors of a frame. c: None in a cell without a cell state."""
         raise NotImplementedError
 
 
@@ -43,10 +44,6 @@ class IntegerLstm(IntegerCell):
             peephole_frac = stages.design.formats.given.peephole.frac
             self.down = peephole_frac + frac["cell_state"] - frac["preactivations"]
         self.projection = stages.matrix("projection_weight") if cell.projection else None
-
-    def initial_output(self, rounding: Rounding, state: Tensors) -> np.ndarray:
-        """The outputs of the frame before the first."""
-        return state["output"]
 
     def advance(
         self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
@@ -171,8 +168,9 @@ class IntegerLinear(IntegerCell):
         t["output"] = y * self.stages.masks["output"]
 
 
-INTEGER_CELLS: dict[str, type[IntegerCell]] = {
-    "lstm": IntegerLstm,
-    "gru": IntegerGru,
-    "linear": IntegerLinear,
+#: By the class of the cell.
+INTEGER_CELLS: dict[type[Cell], type[IntegerCell]] = {
+    LstmCell: IntegerLstm,
+    GruCell: IntegerGru,
+    LinearCell: IntegerLinear,
 }

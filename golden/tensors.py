@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.design import CoreStructure, Structure
 from ernn_myhdl.numerics.formats import Format
 
 #: In place of a field of `Formats`.
@@ -85,8 +86,9 @@ def _sums(cell: Cell, phase: str, block: str, rows: int = 0) -> tuple[Tensor, ..
 
 
 def _preactivations(cell: Cell, rows: int) -> tuple[Tensor, ...]:
+    """Pre-activations, and the gates of a cell that has them."""
     preactivations = Tensor("preactivations", "preactivation", rows=rows)
-    if not cell.recurrent:
+    if "gate" not in cell.format_names:
         return (preactivations,)
     return preactivations, Tensor("gates", "gate", rows=len(cell.gates), saturates=False)
 
@@ -129,7 +131,12 @@ def _linear(cell: Cell) -> tuple[Tensor, ...]:
     return *_preactivations(cell, 1), Tensor("output", "output", OUTPUTS, masked=True)
 
 
-_BEHIND_THE_SUMS = {"lstm": _lstm, "gru": _gru, "linear": _linear}
+#: The tensors behind `gate_sums`, by the class of the cell.
+BEHIND_THE_SUMS: dict[type[Cell], Callable[[Cell], tuple[Tensor, ...]]] = {
+    LstmCell: _lstm,
+    GruCell: _gru,
+    LinearCell: _linear,
+}
 
 
 @lru_cache(maxsize=64)
@@ -140,7 +147,7 @@ def tensors_of(cell: Cell) -> dict[str, Tensor]:
         replace(x, block="x_block"),
         spectrum,
         *_sums(cell, "gate", "y_block", len(cell.rows)),
-        *_BEHIND_THE_SUMS[cell.kind](cell),
+        *BEHIND_THE_SUMS[type(cell)](cell),
     )
     return {t.name: t for t in tensors}
 
@@ -182,7 +189,7 @@ def tensor_shapes(cell: Cell) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def tensor_formats(design: Design) -> dict[str, Format]:
+def tensor_formats(design: Structure) -> dict[str, Format]:
     """Format of every tensor of `design`."""
     f = design.formats
     accumulator = Format(design.accumulator_word, f.accumulator_frac)
@@ -207,9 +214,9 @@ def layer_elements(cell: Cell, name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Stage:
-    """A named tensor of a core. layer: the design that it belongs to; tensor: its name there."""
+    """A named tensor of a core. layer: what it belongs to; tensor: its name there."""
 
-    layer: Design
+    layer: Structure
     tensor: str
 
     @property
@@ -235,7 +242,7 @@ class Stage:
         return layer_elements(self.layer.cell, self.tensor)
 
 
-def stages_of(core: CoreSpecification) -> dict[str, Stage]:
+def stages_of(core: CoreStructure) -> dict[str, Stage]:
     """Every named tensor of the layers of a core, in order, with the layers' prefixes."""
     return {
         prefix + name: Stage(design, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.golden.initial_state import state_sizes
 from ernn_myhdl.streams.traffic import StateBeat, unpack_beat
 
 
@@ -15,7 +14,7 @@ def random_states(design: CoreSpecification, count: int, seed: int, share: float
 
     def one(layer: Design) -> dict[str, np.ndarray] | None:
         state = {}
-        for name, size in state_sizes(layer.cell).items():
+        for name, size in layer.cell.state_sizes.items():
             fmt = getattr(layer.formats, name)
             state[name] = rng.integers(fmt.minimum, fmt.maximum + 1, size)
         return state or None
@@ -36,7 +35,7 @@ def states_of(beats: list[StateBeat], design: Design) -> tuple[list[dict[str, np
     """
     size = design.hardware.samples_per_beat
     unit = max(size, design.cell.tile)
-    padded = {n: -(-s // unit) * unit for n, s in state_sizes(design.cell).items()}
+    padded = {n: -(-s // unit) * unit for n, s in design.cell.state_sizes.items()}
     total = sum(padded.values())
     frames, error, frame, dropping, stream = [], False, [], False, 0
     for beat in beats:
@@ -57,7 +56,7 @@ def states_of(beats: list[StateBeat], design: Design) -> tuple[list[dict[str, np
     states = []
     for samples in frames:
         samples, state = [*samples, *[0] * total][:total], {}
-        for name, length in state_sizes(design.cell).items():
+        for name, length in design.cell.state_sizes.items():
             bits = getattr(design.formats, name).word
             words = np.array(samples[:length], dtype=np.int64)
             state[name] = ((words + (1 << bits - 1)) & ((1 << bits) - 1)) - (1 << bits - 1)

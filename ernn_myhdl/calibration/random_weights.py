@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells import Cell, LstmCell
 
 
 def random_weights(cell: Cell, seed: int) -> dict[str, np.ndarray]:
@@ -26,6 +26,6 @@ def random_weights(cell: Cell, seed: int) -> dict[str, np.ndarray]:
     weights = {
         name: rng.normal(0.0, deviation[name], shape) for name, shape in cell.weight_shapes.items()
     }
-    if cell.kind == "lstm":
-        weights["bias"][1] += 1.0
+    if isinstance(cell, LstmCell):
+        weights["bias"][cell.gates.index("forget")] += 1.0
     return {name: array.astype(np.float32) for name, array in weights.items()}

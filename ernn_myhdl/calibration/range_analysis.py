@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 from ernn_myhdl.design.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
-from ernn_myhdl.golden.initial_state import State, check_states
+from ernn_myhdl.golden.initial_state import State, check_states, output_of
 from ernn_myhdl.golden.sequences import check_sequence
 from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes, tensors_of
 from ernn_myhdl.numerics.circulant import pack_spectrum
@@ -82,15 +82,14 @@ def _given_tensors(cell: Cell, state: State | None) -> Arrays:
     """The tensors that the cell holds before the first frame, where a state is given."""
     if state is None:
         return {}
-    y = np.asarray(state.get("output", state["cell_state"]), dtype=np.float64)
-    blocks = np.zeros(cell.y_columns * cell.y_block)
-    blocks[: cell.outputs] = y
-    spectrum = pack_spectrum(blocks.reshape(cell.y_columns, cell.y_block))
-    return {
-        "cell_state": np.asarray(state["cell_state"], dtype=np.float64),
-        "output": y,
-        "output_spectrum": spectrum,
-    }
+    found = {name: np.asarray(values, dtype=np.float64) for name, values in state.items()}
+    if cell.recurrent:
+        found["output"] = np.asarray(output_of(state), dtype=np.float64)
+        blocks = np.zeros(cell.y_columns * cell.y_block)
+        blocks[: cell.outputs] = found["output"]
+        spectrum = pack_spectrum(blocks.reshape(cell.y_columns, cell.y_block))
+        found["output_spectrum"] = spectrum
+    return found
 
 
 def _groups(
@@ -144,9 +143,7 @@ def choose_formats(
     peak = {name: max(-low, high) for name, (low, high) in ranges.items()}
     growth = cell.tile.bit_length() - 1
     formats = {"input": _format(peak["input"], word)}
-    formats |= {"lstm": _lstm, "gru": _gru, "linear": _linear}[cell.kind](
-        cell, weights, peak, given, word, state_word
-    )
+    formats |= BEHIND_THE_MATRICES[type(cell)](cell, weights, peak, given, word, state_word)
     formats |= given
     if spectrum_word is None:
         spectrum_word = word + max(4, growth + 1)
@@ -219,6 +216,14 @@ def _linear(
     }
 
 
+#: By the class of the cell.
+BEHIND_THE_MATRICES: dict[type[Cell], Callable[..., dict[str, Format]]] = {
+    LstmCell: _lstm,
+    GruCell: _gru,
+    LinearCell: _linear,
+}
+
+
 def _checked(cell: Cell, overrides: dict[str, Format]) -> dict[str, Format]:
     """The overrides; in an LSTM without a projection `output` and `cell_output` follow each other."""
     unknown = sorted(set(overrides) - set(Formats.__dataclass_fields__))
@@ -228,7 +233,7 @@ def _checked(cell: Cell, overrides: dict[str, Format]) -> dict[str, Format]:
             f"{', '.join(Formats.__dataclass_fields__)}"
         )
     given = dict(overrides)
-    if cell.kind == "lstm" and not cell.projection:
+    if "cell_output" in cell.format_names and not cell.second_phase:
         for name, other in (("output", "cell_output"), ("cell_output", "output")):
             if name in given:
                 given.setdefault(other, given[name])
@@ -335,15 +340,11 @@ def _matrices(
 def choose_activations(cell: Cell, formats: Formats) -> Activations:
     """Fewest segments that keep the default error on every tensor an activation reads; 2 of a
     function that the cell does not have."""
-    reads = set()
-    if cell.recurrent:
-        reads |= {("sigmoid", formats.preactivation), (cell.g_activation, formats.preactivation)}
-    if cell.kind == "lstm":
-        reads.add(("tanh", formats.given.cell_state))
-    segments = {"sigmoid": 2, "tanh": 2}
-    for function, source in reads:
-        needed = segments_for(function, source, formats.given.gate)
-        segments[function] = max(segments[function], needed)
+    fewest = Activations(2, 2)
+    segments = fewest.segments
+    for table in cell.tables(formats, fewest).values():
+        needed = segments_for(table.function, table.input, table.output)
+        segments[table.function] = max(segments[table.function], needed)
     return Activations(segments["sigmoid"], segments["tanh"])
 
 

@@ -61,14 +61,8 @@ def _shares(found: Mapping[str, tuple[int, int]]) -> str:
 def _is_flat(stage: Stage) -> bool:
     """Whether the tensor is read by activations only, which do not change beyond its format."""
     cell, formats = stage.layer.cell, stage.layer.formats
-    if (
-        stage.tensor != "preactivations"
-        or not cell.recurrent
-        or cell.kind == "gru"
-        and not cell.second_phase
-    ):
-        return (
-            False  # a linear layer's sums, and the recurrent product that a GRU's reset multiplies
-        )
-    flat = flat_from(formats.given.gate)
+    read = [t.output for t in cell.tables(formats, stage.layer.activations).values()]
+    if stage.tensor != "preactivations" or not read or not cell.only_activated:
+        return False
+    flat = flat_from(read[0])
     return formats.preactivation.range[1] >= flat - formats.preactivation.lsb

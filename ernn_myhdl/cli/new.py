@@ -112,7 +112,6 @@ def run(args) -> int:
     from ernn_myhdl.calibration.generate import new_design
     from ernn_myhdl.design.storage import MARKS, save_design
     from ernn_myhdl.files.output_folder import check_folder
-    from ernn_myhdl.golden.initial_state import state_sizes
 
     target = check_folder(args.output, args.force, MARKS)
     design = new_design(**design_arguments(args))
@@ -123,7 +122,7 @@ def run(args) -> int:
         lanes = design.hardware.lanes
         print(f"wrote {folder}: {design.cell.parameters} parameters, {lanes} lanes")
         if design.loads_states:
-            ranges = {n: getattr(design.formats, n).range for n in state_sizes(design.cell)}
+            ranges = {n: getattr(design.formats, n).range for n in design.cell.state_sizes}
             text = ", ".join(f"{n} {low:g} to {high:.4g}" for n, (low, high) in ranges.items())
             print(f"note: initial states beyond these saturate: {text}")
     return FINE

@@ -16,7 +16,6 @@ import numpy as np
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.state_bench import STATES, state_bench
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.golden.initial_state import state_sizes
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import bits_for
 from ernn_myhdl.streams.initial_states import CoreState, state_beats
@@ -77,7 +76,7 @@ def random_state(design: CoreSpecification, seed: int = VECTOR_SEED) -> CoreStat
     rng = np.random.default_rng([seed, 1])
     state = []
     for layer in design.layers:
-        formats = {n: (getattr(layer.formats, n), s) for n, s in state_sizes(layer.cell).items()}
+        formats = {n: (getattr(layer.formats, n), s) for n, s in layer.cell.state_sizes.items()}
         raw = {n: rng.integers(f.minimum, f.maximum + 1, size) for n, (f, size) in formats.items()}
         state.append(raw or None)
     return tuple(state)

@@ -20,7 +20,7 @@ import numpy as np
 from ernn_myhdl.cycle_model.issue import Frame, Run, Sequencer, input_beats
 from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import Design, Hardware
+from ernn_myhdl.design.design import Hardware, Structure
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.program.program import SOURCES, Program, program_for
 from ernn_myhdl.rtl.core.top import latencies
@@ -77,7 +77,7 @@ class Schedule:
     interval: cycles between frames in steady state.
     """
 
-    design: Design
+    design: Structure
     streams: int
     frames: tuple[FrameTimes, ...]
     latency: int
@@ -167,7 +167,7 @@ def frame_times_of(frame: Frame) -> FrameTimes:
 
 
 def frame_times(
-    design: Design,
+    design: Structure,
     streams: Sequence[int],
     arrivals: Sequence[Sequence[int]] | None = None,
     loaded: Sequence[bool] | None = None,
@@ -207,7 +207,7 @@ def layer_cycles(cell: Cell, hardware: Hardware, streams: int = 1) -> Cycles:
 
 
 @lru_cache(maxsize=64)
-def schedule_for(design: Design, streams: int = 1) -> Schedule:
+def schedule_for(design: Structure, streams: int = 1) -> Schedule:
     """The schedule of `design` for sequences on `streams` streams that take turns."""
     cycles = layer_cycles(design.cell, design.hardware, streams)
     frames = tuple(frame_times_of(f) for f in cycles.frames)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.rtl import fft, initial_state, stream
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.state_loading import transform_latency
@@ -18,7 +18,7 @@ from ernn_myhdl.rtl.memory import READ_LATENCY
 class StateTimes:
     """Times of the states before the frames of `streams` for which `loaded` is true."""
 
-    def __init__(self, design: Design, streams: Sequence[int], loaded: Sequence[bool]) -> None:
+    def __init__(self, design: Structure, streams: Sequence[int], loaded: Sequence[bool]) -> None:
         self.streams, self.loaded = streams, loaded
         cell, size = design.cell, design.hardware.samples_per_beat
         #: Cycles in which the blocks of a frame of s_state are cut.

@@ -61,6 +61,11 @@ class DenseLayer:
         projection = self.weights.get("projection_weight")
         return self.hidden if projection is None else len(projection)
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether it multiplies the previous y."""
+        return "recurrent_weight" in self.weights
+
     def __str__(self) -> str:
         return f"{self.name} ({self.kind} {self.inputs} -> {self.outputs})"
 
@@ -73,14 +78,11 @@ class DenseLayer:
     def cell(self, sizes: Mapping[str, int]) -> Cell:
         """The cell with blocks of these sizes (`Cell.block_sizes`); those of matrices that the layer does
         not have are left out."""
-        options: dict[str, Any] = {}
-        if self.kind == "lstm":
-            options["projection"] = self.outputs if "projection_weight" in self.weights else 0
-            options["peepholes"] = "peephole" in self.weights
-        if self.kind == "gru":
-            options["reset"] = self.reset
-        if self.kind != "linear":
-            options["g_activation"] = self.g_activation
+        kind = CELLS[self.kind]
+        options: dict[str, Any] = dict(kind.options_of(self.weights))
+        if "projection_weight" in self.weights:
+            options["projection"] = self.outputs
+        options |= {name: getattr(self, name) for name in kind.dense_options}
         known = {"block", *self.block_parameters.values()}
         options |= {name: size for name, size in sizes.items() if name in known}
         return make_cell(self.kind, inputs=self.inputs, hidden=self.hidden, **options)
@@ -146,7 +148,7 @@ def dense_layer(design: Design, name: str) -> DenseLayer:
         weights["input_weight"], weights["bias"] = design.input_scaling.unfold(
             weights["input_weight"], weights["bias"]
         )
-    options = {n: getattr(cell, n) for n in ("reset", "g_activation") if hasattr(cell, n)}
+    options = {n: getattr(cell, n) for n in cell.dense_options}
     return DenseLayer(name, cell.kind, weights, **options)
 
 

@@ -54,18 +54,7 @@ _LONGEST_NETWORK = 1 << 16
 HOST = "host"
 
 _COMMENTS = {
-    "cell": {
-        "kind": "lstm, gru or linear",
-        "inputs": "elements of x",
-        "hidden": "cells; elements of y in a linear layer",
-        "projection": "elements of y with a recurrent projection; 0: none, y is the cells' output",
-        "block": "size k of the circulant blocks: 1 (dense), 2, 4, 8, 16 or 32",
-        "input_block": "that of the matrices of x; 0: block",
-        "projection_block": "that of the projection's matrix; 0: block",
-        "peepholes": "diagonal connections from the cell state to the gates",
-        "reset": "place of a GRU's reset: before or after the recurrent product",
-        "g_activation": "activation of the candidate: tanh or sigmoid",
-    },
+    "cell": {"kind": " or ".join((", ".join([*CELLS][:-1]), [*CELLS][-1]))},
     "hardware": {
         "lanes": "L: products of a spectral block with a weight block in one cycle",
         "ifft_units": "U: block rows drained in one cycle; divides lanes",
@@ -96,6 +85,11 @@ _COMMENTS = {
         "peephole": "peephole weights",
     },
 }
+
+
+def _comments(section: str, kind: type[Cell] = Cell) -> dict[str, str]:
+    """What the keys of a section are; kind: of its cell."""
+    return _COMMENTS.get(section, {}) | (kind.comments if section == "cell" else {})
 
 
 def save_design(
@@ -164,9 +158,10 @@ def design_toml(design: Design) -> str:
         if section == "formats":
             table.add(tomlkit.comment("two's complement: word bits in all, frac of them fraction"))
         items = {key: _item(value) for key, value in values.items()}
+        comments = _comments(section, type(design.cell))
         widths = {key: len(key) + len(item.as_string()) for key, item in items.items()}
         for key, item in items.items():
-            item.comment(_COMMENTS[section][key])
+            item.comment(comments[key])
             item.trivia.comment_ws = " " * (max(widths.values()) - widths[key] + 2)
             table.add(key, item)
         document.add(section, table)
@@ -305,7 +300,7 @@ def _parts(document: Document) -> _Parts:
         raise DesignError(f"cell kind = {cell['kind']!r}: must be {' or '.join(map(repr, CELLS))}")
     kind = CELLS[cell["kind"]]
     younger = tuple(kind.block_names.values())  # than the format
-    _check_keys("cell", cell, ("kind", *cell_fields(kind)), younger)
+    _check_keys("cell", cell, ("kind", *cell_fields(kind)), younger, kind)
     del cell["kind"]
     return {
         "name": document["name"],
@@ -353,9 +348,13 @@ def _formats(values: Document) -> Formats:
 
 
 def _check_keys(
-    section: str, values: Document, legal: tuple[str, ...], optional: tuple[str, ...]
+    section: str,
+    values: Document,
+    legal: tuple[str, ...],
+    optional: tuple[str, ...],
+    kind: type[Cell] = Cell,
 ) -> None:
-    """DesignError on a key that is not legal or, unless optional, missing."""
+    """DesignError on a key that is not legal or, unless optional, missing. kind: of the cell."""
     where = f"{section} " if section else ""
     for key in values:
         if key not in legal:
@@ -364,7 +363,7 @@ def _check_keys(
             raise DesignError(f"{where}{key}: unknown key; {hint}")
     missing = [key for key in legal if key not in values and key not in optional]
     if missing:
-        known = _COMMENTS.get(section, {}).get(missing[0])
+        known = _comments(section, kind).get(missing[0])
         meaning = f" ({known})" if known else ""
         raise DesignError(f"{where}{missing[0]}: is missing{meaning}; add it")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
 from ernn_myhdl.cycle_model.schedule import layer_cycles
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import SAMPLE_BITS, Activations, Design, Formats, Hardware
+from ernn_myhdl.design.design import SAMPLE_BITS, Activations, Design, Formats, Hardware, Structure
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.memories import RAMB18_SHAPES, widest
 from ernn_myhdl.explore.resources import Resources, estimate, resources_of
@@ -23,19 +23,6 @@ from ernn_myhdl.runs.report import multipliers
 #: Lanes are these times a power of two.
 LANE_FACTORS = (1, 3, 5, 7)
 MAX_ELEMENT_WIDTH = 16
-
-
-class Outline(Design):
-    """A design without its weights: enough for its structure, its cycles and its resources.
-
-    Checks its hardware only; the rest was checked in the design that it was made from.
-    """
-
-    def __post_init__(self) -> None:
-        self.hardware.check(self.cell, self.formats)
-
-    def __hash__(self) -> int:
-        return hash((self.cell, self.hardware, self.formats, self.activations))
 
 
 @dataclass(frozen=True)
@@ -70,9 +57,9 @@ class Numbers:
                 return width
         return rom.type.bits
 
-    def outline(self, hardware: Hardware) -> Outline:
-        """The design of these numbers on the hardware."""
-        return Outline(self.cell, hardware, self.formats, self.activations, {}, "explored")
+    def on(self, hardware: Hardware) -> Structure:
+        """The structure of these numbers on the hardware."""
+        return Structure(self.cell, hardware, self.formats, self.activations)
 
 
 def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
@@ -209,7 +196,7 @@ def _cycles(cell: Cell, hardware: Hardware) -> tuple[int, float, float]:
 
 def product_count(numbers: Numbers, hardware: Hardware) -> int:
     """Multipliers, at least as many DSP48s: told without the netlist."""
-    return sum(multipliers(numbers.outline(hardware)).values())
+    return sum(multipliers(numbers.on(hardware)).values())
 
 
 def evaluate(task: tuple[Sequence[Numbers], Sequence[tuple[int, Hardware]]]) -> list[Candidate]:
@@ -228,22 +215,36 @@ def _candidate(numbers: Numbers, hardware: Hardware) -> Candidate:
     return Candidate(numbers.word, (hardware,), *cycles, _resources(numbers, hardware))
 
 
-#: Resources of all but the lane side, by all that they depend on.
-_others: dict[tuple, Resources] = {}
-MOST_KEPT = 1 << 12
+@dataclass(frozen=True)
+class _OtherSide:
+    """All that the resources beside the lanes depend on; hardware: any with it, to count them."""
+
+    numbers: Numbers
+    shared: Hardware
+    groups: int
+    hardware: Hardware = field(compare=False)
 
 
 def _resources(numbers: Numbers, hardware: Hardware) -> Resources:
     """Those of `estimate`; what no number of lanes changes is computed once."""
-    outline, program = numbers.outline(hardware), layer_program(numbers.cell, hardware)
+    groups = layer_program(numbers.cell, hardware).groups
+    shared = replace(hardware, lanes=hardware.ifft_units)
+    others = _others(_OtherSide(numbers, shared, groups, hardware))
+    return others + _lanes(numbers, hardware)
 
-    def widths(rom: Rom) -> int:
-        return numbers.rom_width(rom, program)
 
-    lanes = resources_of(lane_side(outline), widths)
-    key = numbers, replace(hardware, lanes=hardware.ifft_units), program.groups
-    if key not in _others:
-        if len(_others) >= MOST_KEPT:
-            _others.clear()
-        _others[key] = estimate(outline, widths) - lanes
-    return _others[key] + lanes
+def _lanes(numbers: Numbers, hardware: Hardware) -> Resources:
+    return resources_of(lane_side(numbers.on(hardware)), _widths(numbers, hardware))
+
+
+@lru_cache(maxsize=1 << 12)
+def _others(side: _OtherSide) -> Resources:
+    """Resources of all but the lane side."""
+    numbers, hardware = side.numbers, side.hardware
+    whole = estimate(numbers.on(hardware), _widths(numbers, hardware))
+    return whole - _lanes(numbers, hardware)
+
+
+def _widths(numbers: Numbers, hardware: Hardware) -> Callable[[Rom], int]:
+    program = layer_program(numbers.cell, hardware)
+    return lambda rom: numbers.rom_width(rom, program)

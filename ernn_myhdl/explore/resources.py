@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.design import CoreStructure
 from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import Memory, memory_of, widest
 from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
@@ -162,7 +162,7 @@ def resources_of(
     return Resources(*total)
 
 
-def estimate(design: CoreSpecification, widths: Widths = widest) -> Resources:
+def estimate(design: CoreStructure, widths: Widths = widest) -> Resources:
     """Resources of the core of a design or network.
 
     widths: tells of a memory with initial values how many of its bits vary; the default looks at all its

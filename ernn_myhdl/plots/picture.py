@@ -65,7 +65,7 @@ def picture(file: str | Path | Target, width: float, height: float) -> Iterator:
 
 
 def _kind(cell) -> str:
-    return cell.kind if cell.kind == "linear" else cell.kind.upper()
+    return cell.kind.upper() if cell.has_state else cell.kind
 
 
 def description(design) -> str:

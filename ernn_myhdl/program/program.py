@@ -29,7 +29,7 @@ from operator import or_
 import numpy as np
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import Design, Hardware
+from ernn_myhdl.design.design import Design, Hardware, Structure
 from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.hdl.netlist import pack_fields
 from ernn_myhdl.hdl.types import bits_for
@@ -247,7 +247,7 @@ def _last(plan: list[tuple], source: int) -> int | None:
     return max((i for i, o in enumerate(plan) if o[0] == source), default=None)
 
 
-def program_for(design: Design) -> Program:
+def program_for(design: Structure) -> Program:
     """The program of `design`."""
     return layer_program(design.cell, design.hardware)
 

@@ -16,10 +16,11 @@ tlast; a beat of another stream inside a frame ends it as if it were short. Each
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.circulant import blocks_for
@@ -32,12 +33,14 @@ PAGE_LATENCY = 1
 
 @dataclass(frozen=True)
 class StateFrame:
-    """The parts of a frame of s_state, in blocks of `Cell.tile`: first those of y, then of the cell state.
+    """The parts of a frame of s_state, in blocks of `Cell.tile`: those of `Cell.state_sizes`.
 
-    output_blocks, cell_blocks: that are used. cell_start: the first one of the cell state; 0 where y
-    follows from it. blocks: of the frame with its padding. beats: of the frame.
+    parts: y and the cell state, or the only one of them, which then is where the cell state else is.
+    output_blocks, cell_blocks: that are used. cell_start: the first one of the last part. blocks: of the
+    frame with its padding. beats: of the frame.
     """
 
+    parts: tuple[str, ...]
     output_blocks: int
     cell_blocks: int
     cell_start: int
@@ -46,22 +49,26 @@ class StateFrame:
 
     @property
     def has_output(self) -> bool:
-        """Whether y is sent."""
-        return self.cell_start > 0
+        """Whether y is sent before the cell state."""
+        return len(self.parts) > 1
+
+    @property
+    def rounds_output(self) -> bool:
+        """Whether y is made of the cell state."""
+        return "output" not in self.parts
 
 
-def state_frame(design: Design) -> StateFrame:
+def state_frame(design: Structure) -> StateFrame:
     """The frame of s_state of a layer with a state."""
     cell, size = design.cell, design.hardware.samples_per_beat
     unit = max(cell.tile, size)
-    padded = [blocks_for(n, unit) * unit for n in (cell.outputs, cell.hidden)]
-    if cell.kind != "lstm":
-        padded[0] = 0  # y is the rounded state
-    total = sum(padded)
+    padded = [blocks_for(n, unit) * unit for n in cell.state_sizes.values()]
+    *before, total = accumulate(padded)
     return StateFrame(
+        tuple(cell.state_sizes),
         cell.output_blocks,
         cell.hidden_blocks,
-        padded[0] // cell.tile,
+        before[0] // cell.tile if before else 0,
         total // cell.tile,
         total // size,
     )
@@ -307,7 +314,7 @@ def state_route(clk, rst, valid, layer, readies, valids, ready, error, layers, k
     return instances()
 
 
-def frames_leaf(design: Design, word: int) -> Leaf:
+def frames_leaf(design: Structure, word: int) -> Leaf:
     """Framing of s_state.
 
     Ports: beat_valid, beat_ready, samples, tlast, stream: a beat at the FIFO's head; free: its page

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from myhdl import always, always_comb, block, instances
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.program.program import Program
@@ -106,7 +106,7 @@ class Rows:
 class RowsBehindDrain:
     """Adds the blocks to the netlist n of a core; see the module."""
 
-    def __init__(self, n: Netlist, design: Design, program: Program, op: dict[str, Net]) -> None:
+    def __init__(self, n: Netlist, design: Structure, program: Program, op: dict[str, Net]) -> None:
         self.n, self.design, self.program, self.op = n, design, program, op
         self.cell, self.formats = design.cell, design.formats.given
         self.clk, self.rst = n.nets["clk"], n.nets["rst"]

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, concat
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
 from ernn_myhdl.program.program import FLAGS, program_for
@@ -402,7 +402,7 @@ def flags(initial_states: bool) -> int:
     return 3 if initial_states else 2
 
 
-def tag_bits(design: Design) -> int:
+def tag_bits(design: Structure) -> int:
     """Bits of a frame's tag: `flags`, stream (at least one bit), and in a cell that keeps values for its
     second phase the page of m, lowest first."""
     bits = flags(design.hardware.initial_states) + bits_for(design.hardware.streams)
@@ -410,7 +410,7 @@ def tag_bits(design: Design) -> int:
     return bits + (bits_for(design.hardware.frames_in_flight) if keeps else 0)
 
 
-def leaf(design: Design) -> Leaf:
+def leaf(design: Structure) -> Leaf:
     """The sequencer of `design`.
 
     Ports: gate_* and second_*, the fields of the two program words, and the addresses of the next

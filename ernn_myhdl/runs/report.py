@@ -9,7 +9,7 @@ import numpy as np
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
-from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.design import CoreSpecification, Design, Structure
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -23,7 +23,7 @@ LISTED = 24
 LOOKED_AT_BITS = 20
 
 
-def multipliers(design: Design) -> dict[str, int]:
+def multipliers(design: Structure) -> dict[str, int]:
     """Multipliers of the core by unit; transforms and activations are made of adders."""
     cell, hw, program = design.cell, design.hardware, program_for(design)
     return {
@@ -37,13 +37,13 @@ def multipliers(design: Design) -> dict[str, int]:
     }
 
 
-def formats_table(design: Design) -> dict[str, Format]:
+def formats_table(design: Structure) -> dict[str, Format]:
     """Formats of the tensors that the design has, by name."""
     values = {f.name: getattr(design.formats, f.name) for f in fields(design.formats)}
     return {name: fmt for name, fmt in values.items() if fmt is not None}
 
 
-def _activation_errors(design: Design) -> dict[str, float | None]:
+def _activation_errors(design: Structure) -> dict[str, float | None]:
     """Largest error of each function; None where its input has too many codes to look at all."""
     errors: dict[str, float | None] = {}
     for table in tables(design).values():

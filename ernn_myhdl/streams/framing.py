@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.streams.traffic import Beat, Turn, beats_of_frame, unpack_beat
 
 
@@ -19,7 +19,7 @@ class Framed:
     error: bool = False
 
 
-def framed(beats: Iterable[Beat], design: Design, cut: bool = False) -> Framed:
+def framed(beats: Iterable[Beat], design: Structure, cut: bool = False) -> Framed:
     """The frames that the core takes from `beats`, which follow a reset.
 
     A short frame is completed with zeros, the surplus of a long one dropped up to its tlast; a beat

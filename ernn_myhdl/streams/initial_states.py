@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.golden.initial_state import (
     InitialStates,
     ModelState,
     check_state,
     one_each,
-    state_sizes,
 )
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import quantise, to_real
@@ -29,7 +28,7 @@ CoreState = tuple[dict[str, np.ndarray] | None, ...]
 
 
 def check_initial_states(
-    design: CoreSpecification, initial: InitialStates, count: int, single: bool
+    design: CoreStructure, initial: InitialStates, count: int, single: bool
 ) -> list[CoreState | None]:
     """One state of the core for each of `count` sequences, None for zero.
 
@@ -51,9 +50,9 @@ def check_initial_states(
     ]
 
 
-def _of_core(design: CoreSpecification, state: Any, where: str) -> CoreState | None:
+def _of_core(design: CoreStructure, state: Any, where: str) -> CoreState | None:
     layers = design.layers
-    if isinstance(design, Design):
+    if isinstance(design, Structure):
         state = [state]
     elif not isinstance(state, list | tuple) or len(state) != len(layers):
         raise DesignError(
@@ -70,15 +69,15 @@ def _of_core(design: CoreSpecification, state: Any, where: str) -> CoreState | N
     return None if all(own is None for own in checked) else tuple(checked)
 
 
-def as_models_take_it(design: CoreSpecification, state: CoreState | None) -> ModelState:
+def as_models_take_it(design: CoreStructure, state: CoreState | None) -> ModelState:
     """The state of a core as the models of `ernn_myhdl.golden.network` take it."""
-    return state[0] if state is not None and isinstance(design, Design) else state
+    return state[0] if state is not None and isinstance(design, Structure) else state
 
 
-def raw_state(design: Design, state: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+def raw_state(design: Structure, state: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
     """The state of a layer in raw words of its formats; zeros for None."""
     raw = {}
-    for name, size in state_sizes(design.cell).items():
+    for name, size in design.cell.state_sizes.items():
         fmt = getattr(design.formats, name)
         values = np.zeros(size) if state is None else np.asarray(state[name])
         if values.dtype.kind == "f":
@@ -89,7 +88,7 @@ def raw_state(design: Design, state: dict[str, np.ndarray] | None) -> dict[str, 
     return raw
 
 
-def saturated_states(design: CoreSpecification, states: Sequence[CoreState | None]) -> list[str]:
+def saturated_states(design: CoreStructure, states: Sequence[CoreState | None]) -> list[str]:
     """A warning for each part of the state with values beyond its format, over all sequences."""
     found: dict[str, list[float]] = {}
     sizes: dict[str, int] = {}
@@ -108,7 +107,7 @@ def saturated_states(design: CoreSpecification, states: Sequence[CoreState | Non
     formats = {
         prefix + name: getattr(layer.formats, name)
         for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
-        for name in state_sizes(layer.cell)
+        for name in layer.cell.state_sizes
     }
     return [
         f"{WARNING}initial states: {len(off)} of {sizes[name]} values of {name} are beyond its format "
@@ -120,7 +119,7 @@ def saturated_states(design: CoreSpecification, states: Sequence[CoreState | Non
 
 
 def state_beats(
-    design: CoreSpecification, states: Sequence[CoreState | None], turns: Sequence[Turn]
+    design: CoreStructure, states: Sequence[CoreState | None], turns: Sequence[Turn]
 ) -> list[StateBeat]:
     """Beats of s_state for the sequences that have a state, in the order in which they begin."""
     return [
@@ -134,7 +133,7 @@ def state_beats(
 
 
 def layer_beats(
-    design: Design, state: dict[str, np.ndarray] | None, stream: int = 0, layer: int = 0
+    design: Structure, state: dict[str, np.ndarray] | None, stream: int = 0, layer: int = 0
 ) -> list[StateBeat]:
     """The frame of s_state for one layer: y and c, or h, each filled up to whole blocks and beats."""
     unit = max(design.cell.tile, design.hardware.samples_per_beat)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.limits import check_model_file
+from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.design.tensor_file import read_safetensors
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.initial_state import ModelState, State, state_sizes
+from ernn_myhdl.golden.initial_state import ModelState, State
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.initial_states import CoreState, raw_state
 
@@ -43,7 +43,7 @@ def load_initial_states(folder: str | Path, count: int) -> list[dict[str, np.nda
 
 
 def folder_states(
-    folder: str | Path, design: CoreSpecification
+    folder: str | Path, design: CoreStructure
 ) -> list[dict[str, np.ndarray] | None] | None:
     """The state of each layer of an imported model in a design folder; None where it has none.
 
@@ -76,9 +76,7 @@ def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
     return states
 
 
-def read_initial_states(
-    file: str | Path, design: CoreSpecification, count: int
-) -> list[ModelState]:
+def read_initial_states(file: str | Path, design: CoreStructure, count: int) -> list[ModelState]:
     """The initial states of `count` sequences in a file, as `ernn_myhdl.runs.run.run_design` takes them.
 
     Raises DesignError where a tensor is not that of its layer.
@@ -93,15 +91,15 @@ def read_initial_states(
             state and {n: a[sequence] if a.ndim == 2 else a for n, a in state.items()}
             for state in layers
         ]
-        states.append(each[0] if isinstance(design, Design) else each)
+        states.append(each[0] if isinstance(design, Structure) else each)
     return states
 
 
-def _check_layer(where: str, state: State | None, design: Design, count: int) -> None:
+def _check_layer(where: str, state: State | None, design: Structure, count: int) -> None:
     """DesignError unless the tensors are those of the layer's state, in number and size."""
     if state is None:
         return
-    sizes = state_sizes(design.cell)
+    sizes = design.cell.state_sizes
     if set(state) != set(sizes):
         needs = f"needs {', '.join(sizes)}" if sizes else "has no state"
         raise DesignError(
@@ -118,9 +116,7 @@ def _check_layer(where: str, state: State | None, design: Design, count: int) ->
             raise DesignError(f"{where}.{name}: holds NaN or infinity")
 
 
-def save_states(
-    states: Sequence[CoreState | None], design: CoreSpecification, folder: Path
-) -> None:
+def save_states(states: Sequence[CoreState | None], design: CoreStructure, folder: Path) -> None:
     """Write the states of a run's sequences, rounded to their formats, unless all are None."""
     if not any(state is not None for state in states):
         return

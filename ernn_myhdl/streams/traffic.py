@@ -8,7 +8,7 @@ from typing import SupportsInt, TypeAlias
 
 import numpy as np
 
-from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import pack_fields
 
 #: Raw frames of one sequence, (frames, samples).
@@ -119,7 +119,7 @@ def turn_user(turn: Turn, loaded: Container[int]) -> int:
 def turn_beats(
     sequences: Sequence[RawSequence],
     turns: Sequence[Turn],
-    design: CoreSpecification,
+    design: CoreStructure,
     loaded: Container[int] = (),
 ) -> list[Beat]:
     """Beats of the frames that `turns` names, of sequences of raw frames; loaded: `turn_user`."""
@@ -138,7 +138,7 @@ def places(turns: Sequence[Turn], lengths: Sequence[int]) -> np.ndarray:
     return np.array([starts[t.sequence] + t.frame for t in turns], dtype=np.int64)
 
 
-def packed_samples(raw: Iterable[SupportsInt], design: CoreSpecification) -> list[int]:
+def packed_samples(raw: Iterable[SupportsInt], design: CoreStructure) -> list[int]:
     """Raw samples as words of tdata; the last one is filled with zeros."""
     shape = design.stream_shape
     size = shape.samples_per_beat
@@ -151,7 +151,7 @@ def packed_samples(raw: Iterable[SupportsInt], design: CoreSpecification) -> lis
 
 
 def frame_beats(
-    raw: Iterable[SupportsInt], design: CoreSpecification, user: int, stream: int = 0
+    raw: Iterable[SupportsInt], design: CoreStructure, user: int, stream: int = 0
 ) -> list[Beat]:
     """Beats of one frame of raw samples; the last one is filled with zeros."""
     words = packed_samples(raw, design)
@@ -161,7 +161,7 @@ def frame_beats(
     ]
 
 
-def unpack_beat(data: int, design: CoreSpecification) -> list[int]:
+def unpack_beat(data: int, design: CoreStructure) -> list[int]:
     """Signed samples of a tdata word."""
     shape = design.stream_shape
     bits = shape.sample_bits

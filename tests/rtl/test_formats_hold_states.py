@@ -8,7 +8,6 @@ import pytest
 from ernn_myhdl.calibration.build import build_design, build_network
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.golden.initial_state import state_sizes
 from ernn_myhdl.golden.network import float_model
 
 CELLS = {
@@ -22,7 +21,7 @@ WORD, STATE_WORD = 16, 20
 
 def _state(cell, largest: float) -> dict[str, np.ndarray] | None:
     rng = np.random.default_rng(7)
-    sizes = state_sizes(cell)
+    sizes = cell.state_sizes
     return {n: rng.uniform(-largest, largest, size) for n, size in sizes.items()} or None
 
 

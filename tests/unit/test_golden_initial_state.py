@@ -10,7 +10,6 @@ from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.float_reference import FloatModel
-from ernn_myhdl.golden.initial_state import state_sizes
 from ernn_myhdl.golden.integer import IntegerModel
 
 CELLS = [
@@ -29,9 +28,7 @@ def _design(cell):
 
 def _after(run, cell, t):
     """The raw state that the stages of a run show after frame t."""
-    return {
-        name: run.stages[name][t].reshape(-1)[:size] for name, size in state_sizes(cell).items()
-    }
+    return {name: run.stages[name][t].reshape(-1)[:size] for name, size in cell.state_sizes.items()}
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
@@ -44,7 +41,7 @@ def test_a_cut_sequence_continues(cell):
         assert np.array_equal(run(x[4:], initial=state).raw, whole.raw[4:])
     x = np.random.default_rng(1).normal(size=(7, 7))
     y, tensors = model.run(x, tensors=True)
-    state = {n: tensors[n][3].reshape(-1)[:size] for n, size in state_sizes(cell).items()}
+    state = {n: tensors[n][3].reshape(-1)[:size] for n, size in cell.state_sizes.items()}
     assert np.allclose(model.run(x[4:], initial=state), y[4:], atol=1e-12)
 
 
@@ -56,7 +53,7 @@ def test_models_agree_on_initial_states(seed):
     for i in range(4):
         x.append(random_inputs(rng, design, 2 + i))
         state = {}
-        for name, size in state_sizes(design.cell).items():
+        for name, size in design.cell.state_sizes.items():
             fmt = getattr(design.formats, name)
             values = rng.uniform(*fmt.range, size)
             values[rng.random(size) < 0.2] *= 10.0
@@ -78,7 +75,7 @@ def test_models_agree_on_initial_states(seed):
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_saturated_initial_states_are_counted(cell):
     design, x = _design(cell), np.zeros((1, 7))
-    largest = {n: np.full(size, 1e6) for n, size in state_sizes(cell).items()}
+    largest = {n: np.full(size, 1e6) for n, size in cell.state_sizes.items()}
     zero = IntegerModel(design).run(x).saturations
     counts = IntegerModel(design).run(x, initial=largest).saturations
     assert counts["cell_state"] >= zero["cell_state"] + cell.hidden

@@ -18,7 +18,6 @@ from ernn_myhdl.golden.bidirectional import (
     IntegerBidirectional,
 )
 from ernn_myhdl.golden.float_reference import FloatModel
-from ernn_myhdl.golden.initial_state import state_sizes
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.network import fixed_point_model, float_model, integer_model
 from ernn_myhdl.golden.tensors import stages_of, tensor_names
@@ -103,7 +102,7 @@ def test_a_cut_sequence_continues(network):
     states = [
         {
             name: whole.stages[f"layer_{i}.{name}"][2].reshape(-1)[:size]
-            for name, size in state_sizes(design.cell).items()
+            for name, size in design.cell.state_sizes.items()
         }
         or None
         for i, design in enumerate(network.layers)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
@@ -22,6 +22,7 @@ from ernn_myhdl.rtl.delay import delayed
 
 GATHER_LATENCY = 1
 BIAS_LATENCY = 1  # sum of row and bias
+MASK_LATENCY = 1
 PEEPHOLE_LATENCY = 3  # operands; product; rounding, sum and saturation
 
 
@@ -61,7 +62,7 @@ class Unit:
 class Builder:
     """Adds the steps that cells have in common to the netlist of a block."""
 
-    def __init__(self, design: Design, name: str, rows: int) -> None:
+    def __init__(self, design: Arithmetic, name: str, rows: int) -> None:
         self.design, self.formats = design, design.formats.given
         self.k = design.cell.tile
         self.word = self.formats.preactivation.word
@@ -109,6 +110,18 @@ class Builder:
         """A piecewise linear function; pwl.LATENCY."""
         leaf = self._functions[f"pwl_{table}"]
         return self.n.add(f"activate_{name}", leaf, clk=self.clk, source=source)["target"]
+
+    def masked(self, source: Net, mask: Net, at: int, into: Net | None = None) -> Net:
+        """An array, there `at` cycles after the operands, zero where the mask bit is 0; MASK_LATENCY."""
+        word = source.type.width
+        leaf = arrays_leaf(
+            "mask_block", mask_block, self.k, {"source": word}, {"target": word}, {}, (),
+            {"mask": Word(self.k)},
+        )  # fmt: skip
+        nets = {"mask": self.held("hold_mask", mask, at)} | (
+            {} if into is None else {"target": into}
+        )
+        return self.n.add("mask_block", leaf, clk=self.clk, source=source, **nets)["target"]
 
     def with_product(
         self, name: str, leaf: Leaf, cleared: Net, total: Net, factor: Net, seen: Net
@@ -214,6 +227,21 @@ def add_bias(clk, row, bias, total, count):
             total[i].next = row[i] + bias[i]
 
     return add
+
+
+@block
+def mask_block(clk, source, mask, target, count):
+    """target = source, or zero where the mask bit is 0."""
+
+    @always(clk.posedge)
+    def select():
+        for i in range(count):
+            if mask[i]:
+                target[i].next = source[i]
+            else:
+                target[i].next = 0
+
+    return select
 
 
 @block

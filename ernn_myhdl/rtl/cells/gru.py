@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Bit, Word, array, unsigned
 from ernn_myhdl.rtl import pwl, rounding
@@ -163,7 +164,7 @@ def _blended(b: Builder, fresh: Net, gate: Net, state: Net, candidate: Net, mask
     b.probe("cell_state", at + BLEND_LATENCY, new_state)
 
 
-def first_unit(design: Design) -> Unit:
+def first_unit(design: Arithmetic) -> Unit:
     """The unit of the reset and update gates of a GRU with reset before: m, and z and h for the second.
 
     Ports of its block, beside those of every unit: bias_0, bias_1; state, fresh; update and old_state.
@@ -213,7 +214,7 @@ def first_unit(design: Design) -> Unit:
     )
 
 
-def second_unit(design: Design) -> Unit:
+def second_unit(design: Arithmetic) -> Unit:
     """The unit of the candidate of a GRU with reset before: h and y.
 
     Ports of its block, beside those of every unit: bias_0; update and old_state; mask; new_state.
@@ -245,7 +246,7 @@ def second_unit(design: Design) -> Unit:
     )
 
 
-def after_unit(design: Design) -> Unit:
+def after_unit(design: Arithmetic) -> Unit:
     """The unit of a GRU with reset after; its rows are reset, update, candidate of x, candidate of h.
 
     Ports of its block, beside those of every unit: bias_0..2, recurrent_bias; state, fresh; mask;
@@ -305,3 +306,15 @@ def after_unit(design: Design) -> Unit:
         reads_state=True,
         multipliers=2,
     )
+
+
+def units(design: Arithmetic) -> tuple[Unit, ...]:
+    """One unit with reset after; with reset before that of the gates and that of the candidate."""
+    if design.cell.reset == "after":
+        return (after_unit(design),)
+    return first_unit(design), second_unit(design)
+
+
+def latencies(cell: Cell) -> tuple[int, ...]:
+    """Latency of each."""
+    return (AFTER_LATENCY,) if cell.reset == "after" else (FIRST_LATENCY, SECOND_LATENCY)

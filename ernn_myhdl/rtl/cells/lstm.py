@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array
 from ernn_myhdl.rtl import pwl, rounding
@@ -135,7 +136,7 @@ def multiply_output(clk, gate, squashed, mask, product, count, gate_word):
     return operands, multiply
 
 
-def unit(design: Design) -> Unit:
+def unit(design: Arithmetic) -> Unit:
     """The unit of the gates.
 
     Ports of its block, beside those of every unit: bias_0..3 in the order of the gates, peephole_0..2
@@ -247,3 +248,13 @@ def unit(design: Design) -> Unit:
         reads_state=True,
         multipliers=3 + len(peepholes),  # f c, i g, o tanh
     )
+
+
+def units(design: Arithmetic) -> tuple[Unit, ...]:
+    """The one unit."""
+    return (unit(design),)
+
+
+def latencies(cell: Cell) -> tuple[int, ...]:
+    """Its latency."""
+    return (CellTiming(cell.peepholes).total,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.design import Design, Structure
 from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.hdl.netlist import pack_fields
 from ernn_myhdl.rtl.cells.elementwise import Unit
@@ -12,7 +12,7 @@ from ernn_myhdl.rtl.cells.elementwise import Unit
 MASK = "mask"
 
 
-def parameter_layout(design: Design, unit: Unit) -> list[tuple[str, int, int]]:
+def parameter_layout(design: Structure, unit: Unit) -> list[tuple[str, int, int]]:
     """Fields of a word of the unit's parameter memory, lowest first: (port, elements, bits)."""
     f = design.formats
     bits = {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from myhdl import always_comb, block
 
-from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl.core import top
@@ -42,7 +42,7 @@ def joining_leaves(states: Sequence[bool]) -> list[Leaf]:
     return [any_leaf(len(states) + loads), *([route_leaf(list(states))] if loads else [])]
 
 
-def core(network: CoreSpecification) -> Netlist:
+def core(network: CoreStructure) -> Netlist:
     """The netlist of the network."""
     n = Netlist(f"{network.name}_core")
     layers = told_apart(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.rtl import initial_state, rounding, stream
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 FIRST, LOADED = 0, 1
 
 
-def transform_latency(design: Design, forward: int) -> int:
+def transform_latency(design: Structure, forward: int) -> int:
     """Cycles from a block of s_state until the spectrum of its y is written; forward: of a transform."""
-    return forward + (0 if initial_state.state_frame(design).has_output else rounding.LATENCY)
+    return forward + (rounding.LATENCY if initial_state.state_frame(design).rounds_output else 0)
 
 
 class StateLoading:
     """Adds the parts to the netlist of a core, in the order of the core's own.
 
     held: whether the beat at the head of s_axis must wait for its state. input_error: of the framing of x.
+    group: of the cells of the first phase, whose last one frees a state's page.
     """
 
     def __init__(self, core: _Core) -> None:
@@ -43,6 +44,7 @@ class StateLoading:
         self.input_error = self.n.net("input_error", Bit())
         self.free = self.n.net("state_free", Bit())
         self.head_stream, self.made = self._framed()
+        self.group: dict[str, Net] = {}
 
     def _framed(self) -> tuple[Net, dict[str, Net]]:
         """The ports, the FIFO and the framing: the stream at its head, the framing's outputs."""
@@ -64,7 +66,7 @@ class StateLoading:
             tid = n.bundle(
                 "state_head_tid", core.stream, (word, tdata.width + 1, core.stream.width)
             )
-        wide = max(f.output.word, f.cell_state.word)
+        wide = max(getattr(f, name).word for name in ("output", *self.frame.parts))
         samples = n.bundle(
             "state_samples",
             Array(hw.samples_per_beat, wide),
@@ -107,8 +109,9 @@ class StateLoading:
     def output_column(self, own: Net, index: Net, tag: Net) -> Net:
         """The column of y that an operation reads: `own`, or that of the loaded state."""
         core, program, f = self.core, self.core.program, self.core.formats
-        if self.frame.has_output:
-            write, y = self.made["write_output"], self._block("loaded_y", f.output.word)
+        if not self.frame.rounds_output:
+            write = self.made["write_output" if self.frame.has_output else "write_cell"]
+            y = self._block("loaded_y", f.output.word)
         else:
             write, shift = self.made["write_cell"], f.cell_state.frac - f.output.frac
             leaf = rounding.leaf(core.cell.tile, f.cell_state.word, f.output.word, shift)
@@ -134,7 +137,6 @@ class StateLoading:
     def cell_state(self, own: Net, items: int, group: dict[str, Net]) -> Net:
         """The states of a group of cells: `own`, or those of the loaded state."""
         core, k = self.core, self.core.cell.tile
-        self.group = group
         width, word = own.type.count // k, own.type.width
         loaded = core.read(
             "loaded_state", Array(k, word), items, 1, width, core.hw.streams, write=self.made["write_cell"],

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.design import CoreStructure, Structure, complete
 from ernn_myhdl.hdl.netlist import Contents, Leaf, Net, Netlist, Rom, Type
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.program.program import Program, lane_contents, program_for
@@ -71,7 +71,7 @@ class Latencies:
     beat_to_output: int
 
 
-def latencies(design: Design) -> Latencies:
+def latencies(design: Structure) -> Latencies:
     """The latencies of `design`."""
     return layer_latencies(design.cell, program_for(design).groups)
 
@@ -114,17 +114,17 @@ def program_memory(program: Program) -> Rom:
     return Rom(PROGRAM_WORDS, program.address_bits, Word(sum(program.field_bits.values())), words)
 
 
-def parameter_memory(design: Design, label: str, unit: Unit, width: int, groups: int) -> Rom:
+def parameter_memory(design: Structure, label: str, unit: Unit, width: int, groups: int) -> Rom:
     """The memories of biases, peepholes and masks of `width` blocks of a unit."""
     return Rom(
         f"{label}_parameters",
         bits_for(groups),
         Word(sum(count * bits for _, count, bits in parameter_layout(design, unit))),
-        Contents(width, groups, lambda: parameter_contents(design, unit, width, groups)),
+        Contents(width, groups, lambda: parameter_contents(complete(design), unit, width, groups)),
     )
 
 
-def lane_clusters(design: Design) -> cluster.Clusters:
+def lane_clusters(design: Structure) -> cluster.Clusters:
     """The lanes with their weights."""
     hw, f = design.hardware, design.formats.given
     program, k = program_for(design), design.cell.tile
@@ -137,12 +137,12 @@ def lane_clusters(design: Design) -> cluster.Clusters:
             "lane_weights",
             program.address_bits,
             Array(k, f.weight_word),
-            Contents(hw.lanes, program.length, lambda: lane_contents(design)),
+            Contents(hw.lanes, program.length, lambda: lane_contents(complete(design))),
         ),
     )
 
 
-def lane_side(design: Design) -> list[tuple[Leaf | Rom, int]]:
+def lane_side(design: Structure) -> list[tuple[Leaf | Rom, int]]:
     """The components that follow the number of lanes, with their instances in the core.
 
     All others are the same for designs that differ in lanes only, as long as the column groups of their
@@ -160,7 +160,7 @@ def lane_side(design: Design) -> list[tuple[Leaf | Rom, int]]:
 class _Core:
     """Builds the netlist step by step; the attributes are the nets that the steps share."""
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Structure) -> None:
         self.design = design
         self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats.given
         self.program = program_for(design)
@@ -528,6 +528,8 @@ class _Core:
             for e, part in enumerate(self.split(f"{label}_{port}", q, k)):
                 nets[e][port] = part
 
+        if self.states and label == UNIT_LABELS[0]:
+            self.states.group = group
         if unit.reads_state:
             word = self.formats.cell_state.word
             self.state_data = n.net("state_data", Array(written * k, word))
@@ -699,14 +701,14 @@ class _Core:
             n.wire(n.output("m_axis_tid", self.stream), place)
 
 
-def layer_core(design: Design) -> Netlist:
+def layer_core(design: Structure) -> Netlist:
     """The netlist of the core of one layer."""
     return _Core(design).build()
 
 
-def core(design: CoreSpecification) -> Netlist:
+def core(design: CoreStructure) -> Netlist:
     """The netlist of the whole core, of one layer or of a network."""
-    if isinstance(design, Design):
+    if isinstance(design, Structure):
         return layer_core(design)
     from ernn_myhdl.rtl.core import network
 

@@ -21,31 +21,38 @@ have passes of their own, and their rows are added as signals.
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, fields
+from collections.abc import Collection
+from dataclasses import Field, dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.numerics.pwl import PwlTable
+
+if TYPE_CHECKING:
+    from ernn_myhdl.design.tensor_formats import Activations, Formats
 
 BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
 ACTIVATIONS = ("tanh", "sigmoid")
-RESETS = ("before", "after")
 #: The tensors of formats that every cell has; see docs/number-formats.md.
 _COMMON = ("input", "input_spectrum", "input_weight", "output", "block_spectrum", "preactivation")
-_RECURRENT = ("recurrent_weight", "output_spectrum", "gate", "cell_state")
+#: Those of a product with the previous y.
+_PREVIOUS_OUTPUT = ("recurrent_weight", "output_spectrum")
 
 
-def _whole(name: str, value: object, least: int, most: int = 65536) -> None:
+def whole(name: str, value: object, least: int, most: int = 65536) -> None:
+    """DesignError unless the parameter is a whole number in these bounds."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise DesignError(f"cell {name} = {value!r}: must be a whole number")
     if not least <= value <= most:
         raise DesignError(f"cell {name} = {value}: must be {least} to {most}")
 
 
-def _one_of(name: str, value: object, legal: tuple[str, ...]) -> None:
+def one_of(name: str, value: object, legal: tuple[str, ...]) -> None:
+    """DesignError unless the parameter has one of the legal values."""
     if value not in legal:
         raise DesignError(f"cell {name} = {value!r}: must be {' or '.join(map(repr, legal))}")
 
@@ -73,6 +80,17 @@ class Cell:
     gates: ClassVar[tuple[str, ...]]
     #: Parameters that hold the block size of a matrix, 0 for that of `block`.
     block_names: ClassVar[dict[str, str]] = {}
+    #: Functions of which one can be chosen: a cell's `g_activation`.
+    activations: ClassVar[tuple[str, ...]] = ()
+    #: Fields of `ernn_myhdl.design.dense.DenseLayer` that the cell has as parameters.
+    dense_options: ClassVar[tuple[str, ...]] = ()
+    #: What the parameters are, for comments in files.
+    comments: ClassVar[dict[str, str]] = {
+        "inputs": "elements of x",
+        "hidden": "cells; elements of y in a linear layer",
+        "block": "size k of the circulant blocks: 1 (dense), 2, 4, 8, 16 or 32",
+        "input_block": "that of the matrices of x; 0: block",
+    }
     inputs: int
     hidden: int
     block: int
@@ -84,7 +102,7 @@ class Cell:
 
     def _check(self) -> None:
         for name in ("inputs", "hidden"):
-            _whole(name, getattr(self, name), 1)
+            whole(name, getattr(self, name), 1)
         self._check_block("block", BLOCK_SIZES)
         for name in self.block_names.values():
             self._check_block(name, (0, *BLOCK_SIZES))
@@ -155,7 +173,30 @@ class Cell:
 
     @property
     def recurrent(self) -> bool:
-        """Whether the first phase multiplies the previous y; without it the cell has no state."""
+        """Whether the first phase multiplies the previous y; see `has_state`."""
+        return True
+
+    @property
+    def state_sizes(self) -> dict[str, int]:
+        """Elements of every tensor that is kept from a frame to the next, in the order in which s_state brings
+        them: "output" and "cell_state", those of them that do not follow from the others; empty where
+        the cell has no state."""
+        return {}
+
+    @property
+    def has_state(self) -> bool:
+        """Whether anything is kept from a frame to the next: y, which the first phase multiplies, or a
+        cell state, which the element-wise unit reads."""
+        return bool(self.state_sizes)
+
+    @property
+    def keeps_cell_state(self) -> bool:
+        """Whether the element-wise unit reads a state of its own."""
+        return "cell_state" in self.state_sizes
+
+    @property
+    def only_activated(self) -> bool:
+        """Whether nothing reads the pre-activations but `tables`, which are flat beyond some magnitude."""
         return True
 
     @property
@@ -230,7 +271,9 @@ class Cell:
     @property
     def format_names(self) -> frozenset[str]:
         """Fields of `Formats` that the cell has."""
-        names = {*_COMMON, *(_RECURRENT if self.recurrent else ())}
+        names = {*_COMMON, *(_PREVIOUS_OUTPUT if self.recurrent else ())}
+        if self.keeps_cell_state:
+            names |= {"cell_state"}
         if self.second_phase:
             names |= {"cell_output", "cell_output_spectrum"}
         return frozenset(names)
@@ -260,167 +303,15 @@ class Cell:
                 blocks[shape[-1]] = blocks.get(shape[-1], 0) + int(np.prod(shape[:-1]))
         return blocks
 
+    def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
+        """The piecewise linear functions of the cell, by what they give; none without such."""
+        return {}
 
-@dataclass(frozen=True)
-class LstmCell(Cell):
-    """An LSTM layer with block-circulant matrices.
+    def step_widths(self, formats: Formats) -> dict[str, int]:
+        """Bits of the widest intermediate result of each element-wise step, by the tensor it gives."""
+        raise NotImplementedError
 
-    inputs, hidden: sizes; projection: size of the recurrent projection, 0 for none.
-    block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    input_block, projection_block: that of the matrices of x and of the projection; 0: block.
-    peepholes: diagonal connections from the cell state to the gates (input, forget, output).
-    g_activation: "tanh" or "sigmoid", the activation of the candidate.
-    """
-
-    kind: ClassVar[str] = "lstm"
-    block_names: ClassVar[dict[str, str]] = {
-        "input_weight": "input_block", "projection_weight": "projection_block"
-    }  # fmt: skip
-    gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
-
-    inputs: int
-    hidden: int
-    projection: int = 0
-    block: int = 8
-    peepholes: bool = False
-    g_activation: str = "tanh"
-    input_block: int = 0
-    projection_block: int = 0
-
-    def __post_init__(self) -> None:
-        self._check()
-        _whole("projection", self.projection, 0)
-        if self.projection_block and not self.projection:
-            raise DesignError(
-                f"cell projection_block = {self.projection_block}: there is no projection; must be 0"
-            )
-        if not isinstance(self.peepholes, bool):
-            raise DesignError(f"cell peepholes = {self.peepholes!r}: must be true or false")
-        _one_of("g_activation", self.g_activation, ACTIVATIONS)
-
-    @property
-    def second_phase(self) -> str | None:
-        return "projection" if self.projection else None
-
-    @property
-    def sizes(self) -> str:
-        return super().sizes + (f"/{self.projection}" if self.projection else "")
-
-    @property
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes = super().weight_shapes
-        if self.projection:
-            shapes["projection_weight"] = self._blocks(
-                "projection_weight", self.projection, self.hidden
-            )
-        if self.peepholes:
-            shapes["peephole"] = (3, self.hidden)
-        return shapes
-
-    @property
-    def format_names(self) -> frozenset[str]:
-        names = super().format_names | {"cell_output"}
-        if self.projection:
-            names |= {"projection_weight"}
-        return names | {"peephole"} if self.peepholes else names
-
-    @property
-    def dense_parameters(self) -> int:
-        count = super().dense_parameters + self.projection * self.hidden
-        return count + (3 * self.hidden if self.peepholes else 0)
-
-
-@dataclass(frozen=True)
-class GruCell(Cell):
-    """A GRU layer with block-circulant matrices; the gates are reset r, update z and candidate n.
-
-        r, z = s(W x + W h' + b)                    h = (1 - z) . n + z . h',   y = h
-        reset "before":  n = act(W_n x + W_nh (r . h') + b_n)
-        reset "after":   n = act(W_n x + b_n + r . (W_nh h' + b_nh))
-
-    inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    input_block: that of the matrices of x; 0: block.
-    reset: "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
-    linear_before_reset=1), which has a recurrent bias b_nh too. g_activation: act, "tanh" or "sigmoid".
-    Some codes swap z and 1 - z: negate their update gate's weights and bias.
-    """
-
-    kind: ClassVar[str] = "gru"
-    block_names: ClassVar[dict[str, str]] = {"input_weight": "input_block"}
-    gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
-
-    inputs: int
-    hidden: int
-    block: int = 8
-    reset: str = "before"
-    g_activation: str = "tanh"
-    input_block: int = 0
-
-    def __post_init__(self) -> None:
-        self._check()
-        _one_of("reset", self.reset, RESETS)
-        _one_of("g_activation", self.g_activation, ACTIVATIONS)
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        rows = (Row("reset", 0, 0), Row("update", 1, 1))
-        if self.reset == "before":
-            return rows
-        return (*rows, Row("candidate", 2, None), Row("recurrent", None, 2))
-
-    @property
-    def second_phase(self) -> str | None:
-        return "candidate" if self.reset == "before" else None
-
-    @property
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes = super().weight_shapes
-        if self.reset == "after":
-            shapes["recurrent_bias"] = (1, self.hidden)
-        return shapes
-
-    @property
-    def dense_parameters(self) -> int:
-        return super().dense_parameters + (self.hidden if self.reset == "after" else 0)
-
-
-@dataclass(frozen=True)
-class LinearCell(Cell):
-    """A linear layer with bias, y = W x + b, with a block-circulant matrix; without a state.
-
-    inputs, hidden: sizes of x and of y. block: size k of the circulant blocks, a power of two up to 32;
-    1 means dense.
-    """
-
-    kind: ClassVar[str] = "linear"
-    gates: ClassVar[tuple[str, ...]] = ("sum",)
-
-    inputs: int
-    hidden: int
-    block: int = 8
-
-    def __post_init__(self) -> None:
-        self._check()
-
-    @property
-    def recurrent(self) -> bool:
-        return False
-
-
-CELLS: dict[str, type[Cell]] = {cell.kind: cell for cell in (LstmCell, GruCell, LinearCell)}
-
-
-def cell_fields(kind: type[Cell]) -> tuple[str, ...]:
-    """Names of a cell's parameters."""
-    return tuple(f.name for f in fields(kind))
-
-
-def make_cell(kind: str, **values: Any) -> Cell:
-    """The cell of a kind; DesignError where it has no such parameter or the value is illegal."""
-    if kind not in CELLS:
-        raise DesignError(f"cell kind = {kind!r}: must be {' or '.join(map(repr, CELLS))}")
-    known = cell_fields(CELLS[kind])
-    for name in values:
-        if name not in known:
-            raise DesignError(f"cell {name}: a {kind} cell has none; it has {', '.join(known)}")
-    return CELLS[kind](**values)
+    @classmethod
+    def options_of(cls, weights: Collection[str]) -> dict[str, object]:
+        """Parameters that the names of a layer's tensors tell, but for sizes; see `dense_options`."""
+        return {}

@@ -1,0 +1,106 @@
+"""The GRU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ernn_myhdl.design.cells.base import ACTIVATIONS, Cell, Row, one_of
+from ernn_myhdl.design.cells.gate_tables import gate_tables
+from ernn_myhdl.design.cells.result_widths import aligned, exact_sum, product
+from ernn_myhdl.numerics.pwl import PwlTable
+
+if TYPE_CHECKING:
+    from ernn_myhdl.design.tensor_formats import Activations, Formats
+
+RESETS = ("before", "after")
+
+
+@dataclass(frozen=True)
+class GruCell(Cell):
+    """A GRU layer with block-circulant matrices; the gates are reset r, update z and candidate n.
+
+        r, z = s(W x + W h' + b)                    h = (1 - z) . n + z . h',   y = h
+        reset "before":  n = act(W_n x + W_nh (r . h') + b_n)
+        reset "after":   n = act(W_n x + b_n + r . (W_nh h' + b_nh))
+
+    inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    input_block: that of the matrices of x; 0: block.
+    reset: "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
+    linear_before_reset=1), which has a recurrent bias b_nh too. g_activation: act, "tanh" or "sigmoid".
+    Some codes swap z and 1 - z: negate their update gate's weights and bias.
+    """
+
+    kind: ClassVar[str] = "gru"
+    block_names: ClassVar[dict[str, str]] = {"input_weight": "input_block"}
+    gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
+    activations: ClassVar[tuple[str, ...]] = ACTIVATIONS
+    dense_options: ClassVar[tuple[str, ...]] = ("reset", "g_activation")
+    comments: ClassVar[dict[str, str]] = Cell.comments | {
+        "reset": "place of a GRU's reset: before or after the recurrent product",
+        "g_activation": "activation of the candidate: tanh or sigmoid",
+    }
+
+    inputs: int
+    hidden: int
+    block: int = 8
+    reset: str = "before"
+    g_activation: str = "tanh"
+    input_block: int = 0
+
+    def __post_init__(self) -> None:
+        self._check()
+        one_of("reset", self.reset, RESETS)
+        one_of("g_activation", self.g_activation, ACTIVATIONS)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        rows = (Row("reset", 0, 0), Row("update", 1, 1))
+        if self.reset == "before":
+            return rows
+        return (*rows, Row("candidate", 2, None), Row("recurrent", None, 2))
+
+    @property
+    def state_sizes(self) -> dict[str, int]:
+        return {"cell_state": self.hidden}  # y follows from it
+
+    @property
+    def format_names(self) -> frozenset[str]:
+        return super().format_names | {"gate"}
+
+    @property
+    def second_phase(self) -> str | None:
+        return "candidate" if self.reset == "before" else None
+
+    @property
+    def only_activated(self) -> bool:
+        return self.reset == "before"  # after, the reset multiplies the recurrent product
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes = super().weight_shapes
+        if self.reset == "after":
+            shapes["recurrent_bias"] = (1, self.hidden)
+        return shapes
+
+    @property
+    def dense_parameters(self) -> int:
+        return super().dense_parameters + (self.hidden if self.reset == "after" else 0)
+
+    def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
+        return gate_tables(self, formats, activations)
+
+    def step_widths(self, formats: Formats) -> dict[str, int]:
+        f = formats.given
+        widths = {"preactivations": f.preactivation.word + 1}
+        if self.reset == "after":
+            reset = aligned(*product(f.gate, f.preactivation), f.preactivation.frac)
+            widths["preactivations"] = max(f.preactivation.word + 1, reset + 1) + 1
+        else:
+            widths["cell_output"] = aligned(*product(f.gate, f.cell_state), f.cell_output.frac)
+        gate, state = (f.gate.word, f.gate.frac), (f.cell_state.word, f.cell_state.frac)
+        word, frac = exact_sum(state, gate)
+        blended = exact_sum((word + f.gate.word, frac + f.gate.frac), gate)
+        widths["cell_state"] = aligned(*blended, f.cell_state.frac)
+        widths["output"] = aligned(*state, f.output.frac)
+        return widths

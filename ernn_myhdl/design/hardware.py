@@ -1,0 +1,130 @@
+"""The hardware of a layer: parallelism and streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from ernn_myhdl.design.cells.base import Cell
+from ernn_myhdl.design.tensor_formats import Formats
+from ernn_myhdl.design.whole_numbers import power_of_two, whole
+from ernn_myhdl.errors import DesignError
+
+SAMPLE_BITS = (8, 16, 32)
+MAX_TDATA = 512
+MAX_STREAMS = 64
+#: More would not make a core faster: a frame waits for the lanes, not for pages.
+MAX_FRAMES_IN_FLIGHT = 16
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Parallelism and streams.
+
+    lanes (L): spectral multiply-accumulate lanes, one circulant block a cycle each.
+    ifft_units (U): block rows drained and transformed a cycle; divides lanes, at most the rows of
+    E blocks of cells (4 E in an LSTM; `Cell.rows`).
+    element_width (E): blocks of k cells that the element-wise unit takes a cycle.
+    samples_per_beat (S): samples in one AXI-Stream beat; a power of two.
+    sample_bits: bits of one sample in tdata, 8, 16 or 32.
+    streams: independent sequences that the core holds at a time, a power of two; with more than one,
+    tid on the AXI-Streams names the stream of a frame.
+    initial_states: sequences may start from states that the stream s_state brings.
+    """
+
+    lanes: int
+    ifft_units: int = 1
+    element_width: int = 1
+    samples_per_beat: int = 8
+    sample_bits: int = 16
+    streams: int = 1
+    initial_states: bool = False
+
+    def __post_init__(self) -> None:
+        whole("hardware", "lanes", self.lanes, 1, 65536)
+        power_of_two("hardware", "ifft_units", self.ifft_units)
+        power_of_two("hardware", "element_width", self.element_width)
+        power_of_two("hardware", "samples_per_beat", self.samples_per_beat)
+        power_of_two("hardware", "streams", self.streams)
+        whole("hardware", "streams", self.streams, 1, MAX_STREAMS)
+        if isinstance(self.sample_bits, bool) or self.sample_bits not in SAMPLE_BITS:
+            raise DesignError(f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32")
+        if not isinstance(self.initial_states, bool):
+            raise DesignError(
+                f"hardware initial_states = {self.initial_states!r}: must be true or false"
+            )
+
+    @property
+    def frames_in_flight(self) -> int:
+        """Frames between their first product and their last beat of y: pages of the output store."""
+        return min(max(self.streams, 2), MAX_FRAMES_IN_FLIGHT)
+
+    def check(self, cell: Cell, formats: Formats) -> None:
+        """Raise DesignError where the parameters do not fit the cell or each other."""
+        each = len(cell.rows)
+        rows = each * cell.hidden_blocks
+        if self.lanes > rows:
+            raise DesignError(
+                f"hardware lanes = {self.lanes}: must be at most {rows}, the block rows of the "
+                f"first matrix phase ({each} x {cell.hidden_blocks})"
+            )
+        if self.lanes % self.ifft_units:
+            raise DesignError(
+                f"hardware ifft_units = {self.ifft_units}: must divide lanes = {self.lanes}"
+            )
+        if self.ifft_units > each * self.element_width:
+            raise DesignError(
+                f"hardware ifft_units = {self.ifft_units}: must be at most {each} x element_width = "
+                f"{each * self.element_width}, more could not be consumed"
+            )
+        if self.element_width >= 2 * cell.hidden_blocks:
+            raise DesignError(
+                f"hardware element_width = {self.element_width}: there are only "
+                f"{cell.hidden_blocks} blocks of cells; choose a smaller one"
+            )
+        if self.samples_per_beat * self.sample_bits > MAX_TDATA:
+            raise DesignError(
+                f"hardware samples_per_beat = {self.samples_per_beat} of {self.sample_bits} bits: "
+                f"tdata must be at most {MAX_TDATA} bits"
+            )
+        on_streams = ["input", "output"]
+        if self.initial_states:
+            on_streams += [name for name in cell.state_sizes if name not in on_streams]
+        for name in on_streams:
+            word = getattr(formats, name).word
+            if word > self.sample_bits:
+                raise DesignError(
+                    f"hardware sample_bits = {self.sample_bits}: must be at least the {word} bits "
+                    f"of the {name} format"
+                )
+
+
+class HardwareChanges(TypedDict, total=False):
+    """Fields of `Hardware` with new values."""
+
+    lanes: int
+    ifft_units: int
+    element_width: int
+    samples_per_beat: int
+    sample_bits: int
+    streams: int
+    initial_states: bool
+
+
+@dataclass(frozen=True)
+class StreamShape:
+    """Beats of the AXI-Streams of a core; see `Hardware`."""
+
+    samples_per_beat: int
+    sample_bits: int
+    streams: int
+    initial_states: bool = False
+
+    @property
+    def data_bits(self) -> int:
+        """Bits of tdata."""
+        return self.samples_per_beat * self.sample_bits
+
+    def __str__(self) -> str:
+        text = f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
+        return f"{text}, initial states" if self.initial_states else text
