@@ -13,12 +13,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
 
 PROPERTY = "ernn"
-_OPTIONS = {"reset": RESETS, "g_activation": ACTIVATIONS}
+_OPTIONS = {"reset": RESETS} | {k.free[1]: CELLS[k.kind].activations for k in RECURRENT_KINDS}
 #: Parameters that hold a block size.
 _SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_names.values()}
 

@@ -16,7 +16,8 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
-from ernn_myhdl.exchange.onnx_recurrent import GATES, PEEPHOLES
+from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
 #: Opset and version of the representation that every runtime of the last years reads.
 OPSET, IR_VERSION = 17, 8
@@ -55,7 +56,7 @@ def write_onnx(
     builder = _Builder(onnx)
     signal = "x"
     for i, layer in enumerate(layers):
-        add = _add_linear if layer.kind == "linear" else _add_recurrent
+        add = _add_recurrent if layer.recurrent else _add_linear
         signal = add(builder, f"layer_{i}", layer, signal)
     builder.node("Identity", [signal], "y")
     x = helper.make_tensor_value_info("x", real, ["frames", "batch", layers[0].inputs])
@@ -81,20 +82,20 @@ def _add_linear(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
     return builder.node("Add", [product, bias], f"{name}_y")
 
 
-def _onnx_order(kind: str, gates: np.ndarray) -> np.ndarray:
+def _onnx_order(order: Sequence[int], gates: np.ndarray) -> np.ndarray:
     """(1, gates rows, ...) in ONNX's order of (gates, rows, ...) in ours."""
-    ordered = gates[np.argsort(GATES[kind])]
+    ordered = gates[np.argsort(order)]
     return ordered.reshape(1, -1, *gates.shape[2:])
 
 
 def _add_recurrent(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
-    w, kind = layer.weights, layer.kind.upper()
+    w, form = layer.weights, OF_CELL[layer.kind]
     recurrent_bias = np.zeros_like(w["bias"])
     if "recurrent_bias" in w:
         recurrent_bias[2] = w["recurrent_bias"][0]
-    biases = [_onnx_order(kind, b) for b in (w["bias"], recurrent_bias)]
-    input_weight = builder.constant(f"{name}_W", _onnx_order(kind, w["input_weight"]))
-    recurrent_weight = _onnx_order(kind, w["recurrent_weight"])
+    biases = [_onnx_order(form.order, b) for b in (w["bias"], recurrent_bias)]
+    input_weight = builder.constant(f"{name}_W", _onnx_order(form.order, w["input_weight"]))
+    recurrent_weight = _onnx_order(form.order, w["recurrent_weight"])
     projection = None
     if "projection_weight" in w:
         factor = builder.constant(f"{name}_recurrent", recurrent_weight)
@@ -105,15 +106,14 @@ def _add_recurrent(builder: _Builder, name: str, layer: DenseLayer, x: str) -> s
     bias = builder.constant(f"{name}_B", np.concatenate(biases, axis=1))
     inputs = [x, input_weight, recurrent, bias]
     attributes: dict = {"hidden_size": layer.hidden}
-    if layer.kind == "gru":
+    if "linear_before_reset" in form.attributes:
         attributes["linear_before_reset"] = int(layer.reset == "after")
     if "peephole" in w:
         peephole = w["peephole"][np.argsort(PEEPHOLES)].reshape(1, -1)
         inputs += ["", "", "", builder.constant(f"{name}_P", peephole)]
-    if layer.g_activation != "tanh":
-        last = ["Tanh"] if layer.kind == "lstm" else []
-        attributes["activations"] = ["Sigmoid", layer.g_activation.capitalize(), *last]
-    m = builder.node(kind, inputs, f"{name}_all", **attributes)
+    if (activations := form.onnx_activations(layer)) != list(form.activations):
+        attributes["activations"] = activations
+    m = builder.node(form.name, inputs, f"{name}_all", **attributes)
     axis = builder.constant(f"{name}_axis", np.array([1], dtype=np.int64))
     m = builder.node("Squeeze", [m, axis], f"{name}_m")
     if projection is None:

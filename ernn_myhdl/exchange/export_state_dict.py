@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
 
 def module_names(layers: Sequence[DenseLayer]) -> list[tuple[str, list[DenseLayer]]]:
@@ -25,7 +27,7 @@ def module_names(layers: Sequence[DenseLayer]) -> list[tuple[str, list[DenseLaye
         else:
             groups.append([layer])
     bases = [group[0].kind for group in groups]
-    if len(bases) > 1 and bases[-1] == "linear":
+    if len(bases) > 1 and not groups[-1][0].recurrent:
         bases[-1] = "head"
     numbers = [bases[:i].count(base) for i, base in enumerate(bases)]
     names = [
@@ -39,19 +41,29 @@ def _stacks(one: DenseLayer, other: DenseLayer) -> bool:
     """Whether both can be layers of one nn.LSTM or nn.GRU."""
 
     def traits(layer: DenseLayer) -> tuple:
-        tensors = frozenset(layer.weights)
-        return layer.kind, layer.hidden, layer.outputs, layer.reset, layer.g_activation, tensors
+        options = [getattr(layer, name) for name in CELLS[layer.kind].dense_options]
+        return layer.kind, layer.hidden, layer.outputs, *options, frozenset(layer.weights)
 
-    return one.kind != "linear" and traits(one) == traits(other)
+    return one.recurrent and traits(one) == traits(other)
+
+
+def _torch_options(layer: DenseLayer) -> Mapping[str, tuple[str, ...]]:
+    """The options of the layer, with the values that PyTorch's module can have."""
+    return OF_CELL[layer.kind].options if layer.recurrent else {}
+
+
+def untold(layer: DenseLayer) -> dict[str, str]:
+    """The options that the tensors of a state dict do not tell."""
+    options = _torch_options(layer)
+    return {n: getattr(layer, n) for n, v in options.items() if (getattr(layer, n),) != v}
 
 
 def deviations(layer: DenseLayer) -> dict[str, str]:
     """What a module of PyTorch does not have: field of `DenseLayer` or "peephole" -> its value."""
     found = {}
-    if layer.kind == "gru" and layer.reset == "before":
-        found["reset"] = "before"
-    if layer.kind != "linear" and layer.g_activation != "tanh":
-        found["g_activation"] = layer.g_activation
+    for name, legal in _torch_options(layer).items():
+        if (value := getattr(layer, name)) not in legal:
+            found[name] = value
     if "peephole" in layer.weights:
         found["peephole"] = "with"
     return found
@@ -72,13 +84,15 @@ def write_state_dict(
     modules = module_names(layers)
     for name, group in modules:
         for i, layer in enumerate(group):
-            tensors = _linear(layer) if layer.kind == "linear" else _recurrent(layer, f"_l{i}")
+            tensors = _recurrent(layer, f"_l{i}") if layer.recurrent else _linear(layer)
             arrays |= {f"{name}.{tensor}": array for tensor, array in tensors.items()}
-        if different := deviations(group[0]):
-            options[name] = {n: v for n, v in different.items() if n != "peephole"}
+        different = deviations(group[0])
+        if different or untold(group[0]):
+            options[name] = untold(group[0])
+        if different:
             what = ", ".join(f"{n} {v}" for n, v in different.items())
             notes.append(
-                f"module {name!r} is no nn.{group[0].kind.upper()}: {what}, which PyTorch's does not "
+                f"module {name!r} is no nn.{OF_CELL[group[0].kind].name}: {what}, which PyTorch's does not "
                 "have; export it as .onnx to run it"
             )
     description = write_description(blocks, [name for name, _ in modules], options, notes, scaling)

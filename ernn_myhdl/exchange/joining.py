@@ -36,7 +36,7 @@ def joined(
         return chain
     _check_embeddings(chain)
     for this, following in zip(chain, chain[1:], strict=False):
-        if this.kind == following.kind == "linear":
+        if not (this.recurrent or following.recurrent):
             raise DesignError(
                 f"modules {this} and {following} follow each other: a state dict does not tell the "
                 "function between them; import an ONNX file, which does, or join them without one "
@@ -47,11 +47,11 @@ def joined(
 
 def _check_embeddings(chain: Sequence[Module]) -> None:
     """DesignError where a matrix may be a linear layer or a table of vectors that a recurrent one takes."""
-    recurrent = next((m for m in chain if m.kind != "linear"), None)
+    recurrent = next((m for m in chain if m.recurrent), None)
     for module in chain:
         if (
             recurrent
-            and module.kind == "linear"
+            and not module.recurrent
             and not module.bias
             and module.inputs == recurrent.inputs
         ):
@@ -127,9 +127,9 @@ def _chains(modules: Sequence[Module], linear_last: bool = False) -> Iterator[li
     def extend(chain: list[Module], left: list[Module]) -> Iterator[list[Module]]:
         if not left:
             yield chain
-        recurrent = any(m.kind != "linear" for m in left)
+        recurrent = any(m.recurrent for m in left)
         for i, module in enumerate(left):
-            early = linear_last and recurrent and module.kind == "linear"
+            early = linear_last and recurrent and not module.recurrent
             if not early and (not chain or chain[-1].outputs == module.inputs):
                 yield from extend([*chain, module], left[:i] + left[i + 1 :])
 

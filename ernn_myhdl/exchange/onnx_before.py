@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_recurrent import GATES, INPUTS
 from ernn_myhdl.exchange.onnx_refusals import CELL, PLAIN_RNN
+from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Key of the classes that PyTorch's exporter notes for a node.
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
@@ -35,9 +35,9 @@ def check_before(nodes: Iterable, inputs: set[str]) -> None:
                 rest = f", {CELL.format(layer=layer)}" if layer else f": {PLAIN_RNN}"
                 raise DesignError(f"{where}: is part of an nn.{cell}{rest}")
     for node in nodes:
-        if node.op_type in GATES:
+        if node.op_type in OPERATORS:
             where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
-            for name, source in zip(INPUTS[node.op_type], node.input, strict=False):
+            for name, source in zip(OPERATORS[node.op_type].inputs, node.input, strict=False):
                 if name in ("sequence_lens", "initial_h", "initial_c") and source:
                     _check_source(where, name, source, makers, inputs)
 
@@ -72,7 +72,7 @@ def _roots(source: str, makers: dict, inputs: set[str], only_moved: bool = False
         if name in inputs:
             found.append(name)
         elif (node := makers.get(name)) is not None and node.op_type not in ("Shape", "Size"):
-            if node.op_type in GATES or (only_moved and node.op_type not in _MOVE):
+            if node.op_type in OPERATORS or (only_moved and node.op_type not in _MOVE):
                 continue
             left += list(node.input[:1]) if only_moved and node.op_type != "Concat" else node.input
     return found

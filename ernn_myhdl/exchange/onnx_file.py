@@ -11,7 +11,7 @@ from ernn_myhdl.design.limits import check_numbers, damage
 from ernn_myhdl.errors import DesignError, ToolError, short
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
-from ernn_myhdl.exchange.onnx_recurrent import GATES
+from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
@@ -68,7 +68,9 @@ def _walked(model, file: Path) -> Graph:
     declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
     check_before(model.graph.node, set(inputs))
     graph = Graph(constants, inputs, _folder(model), declared, model.producer_name)
-    layers = [i for i, n in enumerate(model.graph.node) if n.op_type in ("MatMul", "Gemm", *GATES)]
+    layers = [
+        i for i, n in enumerate(model.graph.node) if n.op_type in ("MatMul", "Gemm", *OPERATORS)
+    ]
     for i, node in enumerate(model.graph.node):
         with damage(f"node {node.name!r} ({node.op_type})"):
             graph.walk(node, _attributes(node), bool(layers) and layers[-1] > i)

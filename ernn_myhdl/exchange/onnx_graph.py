@@ -18,8 +18,6 @@ from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_linear import linear
 from ernn_myhdl.exchange.onnx_recurrent import (
-    GATES,
-    INPUTS,
     check_zero_state,
     recurrent_layer,
     reset_note,
@@ -29,6 +27,7 @@ from ernn_myhdl.exchange.onnx_reshape import flatten, reshape
 from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
 from ernn_myhdl.exchange.onnx_states import KEEP_ZEROS, final_state
 from ernn_myhdl.exchange.onnx_values import Labels, Signal, State, Value, Zeros
+from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 _RESHAPE = {"Flatten": flatten, "Reshape": reshape}
 
@@ -102,7 +101,7 @@ class Graph:
 
     def _results(self, where: str, node, attributes: dict, given: list) -> Sequence[Value | None]:
         kind = node.op_type
-        if kind in GATES:
+        if kind in OPERATORS:
             return self._recurrent(where, node, attributes, given)
         present = [v for v in given if v is not None]
         if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)):
@@ -134,7 +133,7 @@ class Graph:
         raise unsupported(where, kind, given, self.layers_follow)
 
     def _recurrent(self, where: str, node, attributes: dict, given: list) -> list[Value]:
-        names = INPUTS[node.op_type]
+        names = OPERATORS[node.op_type].inputs
         if len(given) > len(names):
             raise DesignError(f"{where}: has {len(given)} inputs, must have at most {len(names)}")
         named = dict(zip(names, [*given, *[None] * len(names)], strict=False))
@@ -287,4 +286,4 @@ class Graph:
 def _follows_linear(signal: Signal, given: list) -> bool:
     """Whether Add may be the bias of the layer before it."""
     constant = any(isinstance(v, np.ndarray) for v in given)
-    return constant and bool(signal.layers) and signal.layers[-1].kind == "linear"
+    return constant and bool(signal.layers) and not signal.layers[-1].recurrent

@@ -9,8 +9,8 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
-from ernn_myhdl.exchange.onnx_recurrent import GATES
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
 
 
 def linear(
@@ -20,7 +20,7 @@ def linear(
     signal = next(v for v in given if isinstance(v, Signal))
     if kind == "Add":
         constant = next((v for v in given if isinstance(v, np.ndarray)), None)
-        if constant is None or not signal.layers or signal.layers[-1].kind != "linear":
+        if constant is None or not signal.layers or signal.layers[-1].recurrent:
             raise DesignError(
                 f"{where}: is not supported here, a constant may only be added as the bias of a MatMul"
             )
@@ -44,7 +44,9 @@ def linear(
         raise DesignError(f"{where}: its matrix has shape {matrix.shape}, must have {size} rows")
     feature = labels.new(columns)
     after = replace(signal.moved((*signal.axes[:-1], feature)), feature=feature[0], factors=None)
-    if kind == "MatMul" and signal.factors is not None and signal.layers[-1].kind == "lstm":
+    last = signal.layers[-1] if signal.layers else None
+    projects = last is not None and last.recurrent and OF_CELL[last.kind].projects
+    if kind == "MatMul" and signal.factors is not None and projects:
         if np.array_equal(signal.factors[1], given[1].T):
             return replace(after, layers=_projected(signal, *signal.factors))
     weights = {"input_weight": matrix.T[None], "bias": np.zeros((1, columns))}
@@ -72,7 +74,7 @@ def _projected(
     """The layers with the last one's output multiplied by its projection; both are factors of its R."""
     layer = signal.layers[-1]
     hidden = layer.hidden
-    order = list(GATES["LSTM"])
+    order = list(OPERATORS["LSTM"].order)
     weights = layer.weights | {
         "recurrent_weight": recurrent.reshape(4, hidden, -1)[order],
         "projection_weight": projection,

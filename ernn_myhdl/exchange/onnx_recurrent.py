@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS, RecurrentKind
 
-#: Where our gates stand in ONNX's order: i, f, g, o in i, o, f, c; r, z, n in z, r, h.
-GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2)}
 #: Our peepholes input, forget, output in i, o, f.
 PEEPHOLES = (0, 2, 1)
-INPUTS = {
-    "LSTM": ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"),
-    "GRU": ("X", "W", "R", "B", "sequence_lens", "initial_h"),
-}
 _ATTRIBUTES = {
     "activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout",
 }  # fmt: skip
@@ -32,7 +28,6 @@ _PROJECTION = (
     "; where the model has proj_size, PyTorch's exporters write such broken nodes: import its state dict (.pt or "
     ".safetensors)"
 )
-_OWN = {"LSTM": {"input_forget"}, "GRU": {"linear_before_reset"}}
 
 
 def recurrent_layer(
@@ -40,22 +35,23 @@ def recurrent_layer(
 ) -> DenseLayer:
     """The layer of a node.
 
-    name: of the layer. kind: LSTM or GRU. arrays: W, R, B, P by the names of ONNX, None
+    name: of the layer. kind: the operator. arrays: W, R, B, P by the names of ONNX, None
     where not given; initial_h, initial_c (1, batch, H), or (batch, 1, H) with layout 1.
     """
     where = f"node {name!r} ({kind})"
-    g_activation = _check_attributes(where, kind, attributes)
+    form = OPERATORS[kind]
+    activation = _check_attributes(where, form, attributes)
     w, r = arrays["W"], arrays["R"]
     if w is None or r is None:
         raise DesignError(f"{where}: has no {'R' if r is None else 'W'}, which every layer needs")
-    gates = len(GATES[kind])
+    gates = form.gates
     hidden = attributes.get("hidden_size", r.shape[-1] if r.ndim else 0)
-    advice = _PROJECTION if kind == "LSTM" else ""
+    advice = _PROJECTION if form.projects else ""
     if not isinstance(hidden, int) or hidden < 1:
         raise DesignError(f"{where}: hidden_size = {hidden}, must be 1 or more")
     _check_shape(where, "W", w, (1, gates * hidden, w.shape[-1] if w.ndim else 0), advice)
     _check_shape(where, "R", r, (1, gates * hidden, hidden), advice)
-    order = list(GATES[kind])
+    order = list(form.order)
     weights = {
         "input_weight": w.reshape(gates, hidden, -1)[order],
         "recurrent_weight": r.reshape(gates, hidden, hidden)[order],
@@ -66,8 +62,11 @@ def recurrent_layer(
     _check_shape(where, "B", b, (1, 2 * gates * hidden))
     input_bias, recurrent_bias = b.astype(np.float64).reshape(2, gates, hidden)[:, order]
     weights["bias"] = input_bias + recurrent_bias
-    reset = "after" if attributes.get("linear_before_reset", 0) else "before"
-    if kind == "GRU" and reset == "after":
+    options = {form.free[1]: activation}
+    if "linear_before_reset" in form.attributes:
+        after = attributes.get("linear_before_reset", 0)
+        options["reset"] = "after" if after else "before"
+    if options.get("reset") == "after":
         weights["bias"][2] = input_bias[2]
         weights["recurrent_bias"] = recurrent_bias[2:]
     p = arrays.get("P")
@@ -76,22 +75,20 @@ def recurrent_layer(
         if np.any(p):
             weights["peephole"] = p.reshape(3, hidden)[list(PEEPHOLES)]
     initial = {}
-    for state, tensor in (("output", "initial_h"), ("cell_state", "initial_c")):
+    for state, tensor in form.state.items():
         if (array := arrays.get(tensor)) is not None:
             initial[state] = _initial(where, tensor, array, hidden, attributes.get("layout", 0))
-    if kind == "GRU":
-        initial = {"cell_state": initial["output"]} if initial else {}
-    elif initial:
-        initial = {n: initial.get(n, np.zeros(hidden)) for n in ("output", "cell_state")}
+    if initial:
+        initial = {n: initial.get(n, np.zeros(hidden)) for n in form.state}
     if not any(np.any(array) for array in initial.values()):
         initial = {}
-    return DenseLayer(name, kind.lower(), weights, reset, g_activation, initial)
+    return DenseLayer(name, form.kind, weights, initial=initial, **options)
 
 
-def _check_attributes(where: str, kind: str, attributes: dict) -> str:
-    """The candidate's activation; DesignError where an attribute asks for what a cell does not have."""
+def _check_attributes(where: str, form: RecurrentKind, attributes: dict) -> str:
+    """The activation that may be chosen; DesignError where an attribute asks for what a cell does not have."""
     for name, value in attributes.items():
-        if name not in _ATTRIBUTES | _OWN[kind]:
+        if name not in _ATTRIBUTES | form.attributes:
             raise DesignError(
                 f"{where}: attribute {name} is not known; export with opset 14 or newer"
             )
@@ -109,14 +106,18 @@ def _check_attributes(where: str, kind: str, attributes: dict) -> str:
             "with --direction forward and --direction backward)"
         )
     names = [a.decode(errors="replace") for a in attributes.get("activations", ())]
-    default = ["Sigmoid", "Tanh", "Tanh"] if kind == "LSTM" else ["Sigmoid", "Tanh"]
+    place, _ = form.free
+    default = list(form.activations)
     names = names or default
-    fixed = [n.lower() for n in names[:1] + names[2:]]
-    if len(names) != len(default) or fixed != [n.lower() for n in default[:1] + default[2:]]:
+    fixed, must = ([n.lower() for i, n in enumerate(a) if i != place] for a in (names, default))
+    if len(names) != len(default) or fixed != must:
         raise DesignError(f"{where}: activations {', '.join(names)}: must be {', '.join(default)}")
-    if names[1].lower() not in ("tanh", "sigmoid"):
-        raise DesignError(f"{where}: activation {names[1]}: must be Tanh or Sigmoid")
-    return names[1].lower()
+    legal = CELLS[form.kind].activations
+    if names[place].lower() not in legal:
+        raise DesignError(
+            f"{where}: activation {names[place]}: must be {' or '.join(n.capitalize() for n in legal)}"
+        )
+    return names[place].lower()
 
 
 def reset_note(where: str, kind: str, attributes: dict, producer: str) -> str:
@@ -148,7 +149,7 @@ def check_zero_state(
     if not fits:
         stated = ", ".join(str(n) if isinstance(n, int) else "?" for n in shape)
         must = ", ".join("?" if n is None else str(n) for n in wanted)
-        advice = _PROJECTION if layer.kind == "lstm" else ""
+        advice = _PROJECTION if OF_CELL[layer.kind].projects else ""
         raise DesignError(f"{where}: {name} has shape ({stated}), must be ({must}){advice}")
 
 

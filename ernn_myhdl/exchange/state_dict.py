@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.unknown_tensors import PARAMETER, check_names
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.recurrent_kinds import OF_GATES, RECURRENT_KINDS
 
 _LINEAR = {"weight", "bias"}
 _REVERSE = "_reverse"
@@ -42,6 +44,10 @@ class Module:
     @property
     def kind(self) -> str:
         return self.layers[0].kind
+
+    @property
+    def recurrent(self) -> bool:
+        return self.layers[0].recurrent
 
     @property
     def inputs(self) -> int:
@@ -188,14 +194,18 @@ def _recurrent(
     )
     hidden = r.shape[1] if projection is None else projection.shape[1]
     gates = len(w) // hidden
-    if gates not in (3, 4) or len(w) != gates * hidden:
+    form = OF_GATES.get(gates)
+    if form is None or len(w) != gates * hidden:
+        rows = " or ".join(f"{k.gates} of {k.article} {k.name}" for k in RECURRENT_KINDS)
         raise DesignError(
-            f"tensor {tensor('weight_ih')!r} has {len(w)} rows for {hidden} cells, must have 4 for "
-            "each cell of an LSTM or 3 of a GRU; a plain nn.RNN has 1 and is not supported"
+            f"tensor {tensor('weight_ih')!r} has {len(w)} rows for {hidden} cells, must have for each cell "
+            f"{rows}; a plain nn.RNN has 1 and is not supported"
         )
     outputs = hidden if projection is None else len(projection)
-    if projection is not None and gates == 3:
-        raise DesignError(f"tensor {tensor('weight_hr')!r}: a GRU has no projection")
+    if projection is not None and not form.projects:
+        raise DesignError(
+            f"tensor {tensor('weight_hr')!r}: {form.article} {form.name} has no projection"
+        )
     _checked(tensor("weight_hh"), r, (gates * hidden, outputs))
     biases = [
         _checked(tensor(n), tensors.get(n, np.zeros(gates * hidden)), (gates * hidden,)).reshape(
@@ -208,16 +218,18 @@ def _recurrent(
         "recurrent_weight": r.reshape(gates, hidden, outputs),
         "bias": np.add(*biases, dtype=np.float64),
     }
-    kind = "lstm" if gates == 4 else "gru"
-    reset = options.get("reset", "after")
-    if kind == "gru" and reset == "after":
+    kind = form.kind
+    chosen: dict[str, Any] = {n: options.get(n, legal[0]) for n, legal in form.options.items()}
+    if chosen.get("reset") == "after":
         weights["bias"][2] = biases[0][2]
         weights["recurrent_bias"] = biases[1][2:]
     if projection is not None:
         weights["projection_weight"] = projection
     if "peephole" in tensors:
-        if kind != "lstm":
-            raise DesignError(f"tensor {tensor('peephole')!r}: a GRU has no peepholes")
+        if not form.projects:
+            raise DesignError(
+                f"tensor {tensor('peephole')!r}: {form.article} {form.name} has no peepholes"
+            )
         weights["peephole"] = _checked(tensor("peephole"), tensors["peephole"], (3, hidden))
     name = (module or kind) + (f".{layer}" if stacked else "")
-    return DenseLayer(name, kind, weights, reset, options.get("g_activation", "tanh"))
+    return DenseLayer(name, kind, weights, **chosen)

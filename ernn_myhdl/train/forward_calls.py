@@ -16,10 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train.recurrent import Gru, Lstm
+from ernn_myhdl.train.recurrent_modules import RECURRENT, STEPS
 
-CELLS = (nn.LSTMCell, nn.GRUCell)
-RECURRENT = (nn.LSTM, nn.GRU, Lstm, Gru, *CELLS)
 #: Modules of which the hardware has a layer.
 LAYERS = (*RECURRENT, nn.Linear)
 
@@ -54,7 +52,7 @@ class LayerCalls:
 
     def sequences(self) -> list[np.ndarray]:
         """Of a recurrent module: the rows of each sequence, frame by frame."""
-        if isinstance(self.module, CELLS):
+        if isinstance(self.module, STEPS):
             count = len(vectors(self.inputs[0]))
             return [np.arange(len(self.inputs)) * count + i for i in range(count)]
         x = self.inputs[0]
@@ -170,7 +168,7 @@ def vectors_taken(model: nn.Module, step, batch, name: str) -> np.ndarray:
 
     def take(module, args, kwargs):
         found.append(vectors([*args, *kwargs.values()][0]))
-        if not isinstance(module, (*CELLS, nn.Linear)):  # these may be called frame by frame
+        if not isinstance(module, (*STEPS, nn.Linear)):  # these may be called frame by frame
             raise _Given
 
     def given(module, args, output):
@@ -207,7 +205,7 @@ def check_calls(layer: LayerCalls) -> None:
                 f"module {layer.name!r}: computes in {y.data.dtype}, too coarsely to be compared with a design; run "
                 "the step without autocast, and the model in float32 (model.float())"
             )
-    if layer.recurrent and not isinstance(layer.module, CELLS) and len(layer.inputs) > 1:
+    if layer.recurrent and not isinstance(layer.module, STEPS) and len(layer.inputs) > 1:
         raise DesignError(
             f"module {layer.name!r}: is called {len(layer.inputs)} times by one forward of the model; a layer of "
             "the hardware runs once, through all frames"
@@ -221,7 +219,7 @@ def check_calls(layer: LayerCalls) -> None:
             "starts every sequence from zero: give it none in training"
         )
     shapes = {x.shape for x in layer.inputs if isinstance(x, Tensor)}
-    if isinstance(layer.module, CELLS) and len(shapes) > 1:
+    if isinstance(layer.module, STEPS) and len(shapes) > 1:
         raise DesignError(
             f"module {layer.name!r}: takes another number of sequences in every frame; pad them to one length"
         )

@@ -13,20 +13,14 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LstmCell
+from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
-from ernn_myhdl.train.recurrent import Gru, Lstm
+from ernn_myhdl.train.recurrent_modules import modules_of
 
 #: Beginning of a parameter's name -> what the matrix multiplies.
 ROLES = {"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"}
 LINEAR = "linear"
-#: Modules of which the core has a cell, and the gates in their matrices.
-_GATES = {
-    (nn.LSTM, nn.LSTMCell, Lstm): len(LstmCell.gates),
-    (nn.GRU, nn.GRUCell, Gru): len(GruCell.gates),
-}
-
 Blocks = int | Mapping[str, int]
 
 
@@ -121,7 +115,8 @@ def _matrices(model: nn.Module) -> list[Matrix]:
     """Every matrix of a known module once, with block size 1."""
     found: dict[int, Matrix] = {}
     for prefix, module in model.named_modules():
-        gates = next((n for kinds, n in _GATES.items() if isinstance(module, kinds)), 0)
+        known = modules_of(module)
+        gates = len(known.cell.gates) if known else 0
         for name, parameter in module.named_parameters(prefix, recurse=False):
             own = name.rpartition(".")[2]
             if isinstance(module, nn.Linear) and own == "weight":

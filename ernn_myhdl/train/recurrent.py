@@ -19,7 +19,7 @@ from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
 State: TypeAlias = tuple[Tensor, Tensor] | Tensor
 
 
-class _Recurrent(nn.Module):
+class Recurrent(nn.Module):
     """What both have: layers of tensors weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ...
 
     x is (frames, sequences, inputs), or (sequences, frames, inputs) with batch_first.
@@ -83,7 +83,7 @@ class _Recurrent(nn.Module):
         return f"{self.inputs}, {self.hidden}, layers={self.layers}"
 
 
-class Lstm(_Recurrent):
+class Lstm(Recurrent):
     """LSTM layers with the options of `LstmCell`.
 
     forward(x, state): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
@@ -135,7 +135,7 @@ class Lstm(_Recurrent):
         return y, (y[-1], c[-1])
 
 
-class Gru(_Recurrent):
+class Gru(Recurrent):
     """GRU layers with the options of `GruCell`.
 
     forward(x, state): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.

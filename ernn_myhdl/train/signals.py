@@ -14,9 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.numerics.formats import Format, format_for
 from ernn_myhdl.train.recurrence import Rounding
-from ernn_myhdl.train.recurrent import Gru, Lstm
-
-RECURRENT = (nn.LSTM, nn.GRU, Lstm, Gru)
+from ernn_myhdl.train.recurrent import Recurrent
+from ernn_myhdl.train.recurrent_modules import LAYERS
 
 
 def round_to(values: Tensor, fmt: Format) -> Tensor:
@@ -38,7 +37,7 @@ class SignalRounding:
 
     def __init__(self, model: nn.Module, word: int) -> None:
         self._word = word
-        self._modules = {n: m for n, m in model.named_modules() if isinstance(m, RECURRENT)}
+        self._modules = {n: m for n, m in model.named_modules() if isinstance(m, LAYERS)}
         self.peaks: dict[str, float] = {}
         self._hooks: list = []
 
@@ -47,7 +46,7 @@ class SignalRounding:
         for name, module in self._modules.items():
             take, give = self._following(f"{name} x"), self._output(name, module)
             self._hooks.append(module.register_forward_pre_hook(_before(take)))
-            if isinstance(module, Lstm | Gru):
+            if isinstance(module, Recurrent):
                 module.rounding = give
             else:
                 self._hooks.append(module.register_forward_hook(_behind(give)))
@@ -58,12 +57,12 @@ class SignalRounding:
             hook.remove()
         self._hooks.clear()
         for module in self._modules.values():
-            if isinstance(module, Lstm | Gru):
+            if isinstance(module, Recurrent):
                 module.rounding = None
 
     def _output(self, name: str, module: nn.Module) -> Rounding:
         """The rounding of y, which lies within +-1 but behind a projection."""
-        if isinstance(module, nn.LSTM | Lstm) and _projects(module):
+        if _projects(module):
             return self._following(f"{name} y", MARGIN)
         fmt = Format(self._word, self._word - 1)
         return lambda values: straight_through(values, fmt)

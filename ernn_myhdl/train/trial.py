@@ -22,7 +22,7 @@ from ernn_myhdl.train.forward_calls import ForwardCalls, forward_calls
 from ernn_myhdl.train.generators import Batches
 from ernn_myhdl.train.hardware_modules import check_modules
 from ernn_myhdl.train.model_ends import check_front, ending
-from ernn_myhdl.train.recurrent import Gru, Lstm
+from ernn_myhdl.train.recurrent_modules import cell_options
 
 #: Of the span of a module's outputs: how far those of its float reference may be.
 TOLERANCE = 1e-4
@@ -129,14 +129,9 @@ class Checked:
 
 
 def module_options(model: nn.Module) -> dict[str, dict[str, str]]:
-    """What a state dict does not tell about our own modules."""
-    options = {}
-    for name, module in model.named_modules():
-        if isinstance(module, Lstm | Gru):
-            options[name] = {"g_activation": module.g_activation}
-        if isinstance(module, Gru):
-            options[name]["reset"] = module.reset
-    return options
+    """What a state dict does not tell about the modules."""
+    options = {name: cell_options(module) for name, module in model.named_modules()}
+    return {name: each for name, each in options.items() if each}
 
 
 def prefix(module: Module, names) -> str:
