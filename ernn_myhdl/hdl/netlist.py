@@ -15,6 +15,7 @@ from typing import Any, SupportsInt, TypeAlias, overload
 from myhdl import Signal, always, intbv
 from myhdl import instance as process
 
+from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.hdl.types import AnySignal, Array, Bit, Signals, Word
 
 Type = Bit | Word | Array
@@ -605,7 +606,8 @@ class Elaboration:
 def elaborate(netlist: Netlist, ports: Mapping[str, Signals]) -> Elaboration:
     """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
     result = Elaboration([], {}, {}, [])
-    _elaborate(netlist, ports, "", 0, result)
+    with brief_inspection():
+        _elaborate(netlist, ports, "", 0, result)
     return result
 
 

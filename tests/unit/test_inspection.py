@@ -1,0 +1,65 @@
+"""What MyHDL is told of its callers and sources while blocks are elaborated."""
+
+from __future__ import annotations
+
+import inspect
+
+import myhdl._block
+import myhdl._instance
+import myhdl._util
+import pytest
+
+from ernn_myhdl import new_design
+from ernn_myhdl.hdl.inspection import DEPTH, brief_inspection
+from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.hdl.written_block import written_block
+from ernn_myhdl.rtl import fft, pwl, rounding
+from ernn_myhdl.rtl.core.top import core
+
+MODULES = (myhdl._block, myhdl._instance, myhdl._util)
+
+
+def test_the_nearest_callers_are_those_of_inspect():
+    with brief_inspection():
+        told, whole = myhdl._block.inspect.stack(), inspect.stack(0)
+    assert len(told) == DEPTH < len(whole)
+    for ours, theirs in zip(told, whole, strict=False):
+        assert ours.frame is theirs.frame
+        assert (ours[1], ours[3]) == (theirs[1], theirs[3])
+
+
+def test_sources_are_those_of_inspect():
+    written = [
+        written_block("twice", ["clk"], [f"x = {n}", "return []"], {"n": n}).func for n in (1, 2)
+    ]
+    with brief_inspection():
+        ours = myhdl._util.inspect
+        for function in (
+            rounding.round_saturate.func,
+            pwl.piecewise_linear.func,
+            fft.signed_digits,
+            *written,
+        ):
+            for _ in range(2):
+                assert ours.getsource(function) == inspect.getsource(function)
+                assert ours.getsourcelines(function) == inspect.getsourcelines(function)
+                assert ours.getsourcefile(function) == inspect.getsourcefile(function)
+
+
+def test_a_core_is_elaborated_without_the_text_of_the_stack(monkeypatch):
+    """It was two thirds of the time, and grew with the modules that a program had imported."""
+
+    def stack(context=1):
+        raise AssertionError("the source around every frame is read")
+
+    top = core(new_design(3, 4, 2, 2, lanes=2))
+    monkeypatch.setattr(inspect, "stack", stack)
+    model = elaborate(top, {name: port.type.signals() for name, port in top.ports.items()})
+    assert len(model.processes) > 20
+
+
+def test_after_an_error_myhdl_has_its_own_again():
+    with pytest.raises(ZeroDivisionError), brief_inspection():
+        assert all(module.inspect is not inspect for module in MODULES)
+        raise ZeroDivisionError
+    assert all(module.inspect is inspect for module in MODULES)
