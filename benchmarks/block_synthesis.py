@@ -36,8 +36,8 @@ def _sources(module: str) -> str:
     return state.hexdigest()
 
 
-def block_key(component: Component, device: Device) -> str:
-    """Hash of all that the result of a block depends on."""
+def block_key(component: Component, device: Device, tool: str) -> str:
+    """Hash of all that the result of a block depends on. tool: version of Yosys."""
     if isinstance(component, Rom):
         what = f"rom {component.type} {tuple(component.contents)}"
     else:
@@ -45,7 +45,7 @@ def block_key(component: Component, device: Device) -> str:
         ports = sorted((n, p.direction, repr(p.type)) for n, p in component.ports.items())
         function = component.block.func
         what = f"{function.__name__} {ports} {values} {_sources(function.__module__)}"
-    return hashlib.sha256(f"{device.family} {what}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{tool} {device.family} {what}".encode()).hexdigest()[:24]
 
 
 class BlockCache:
@@ -54,9 +54,10 @@ class BlockCache:
     def __init__(self, folder: Path, device: Device, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.device, self.say = folder, device, say
+        self.tool = yosys.yosys_version()
 
     def key(self, component: Component) -> str:
-        return block_key(component, self.device)
+        return block_key(component, self.device, self.tool)
 
     def resources(self, components: Iterable[Component]) -> dict[str, dict]:
         """Resources of one of each component by key; those that are not known are synthesised."""

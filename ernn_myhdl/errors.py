@@ -1,4 +1,4 @@
-"""The two exceptions that users of the package meet, and how their messages fit on a line."""
+"""The two exceptions and the warning that users of the package meet, and how their messages fit on a line."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ class DesignError(ValueError):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(one_line(message))
+
+
+class DesignWarning(UserWarning):
+    """What a design made of a training loses: no other library's warning has this category."""
 
 
 class ToolError(RuntimeError):

@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ernn_myhdl.files.output_folder import check_file, new_file
+from ernn_myhdl.files.output_target import Target
+
 CHANNELS = 12
 SPEAKERS = 9
 MIN_FRAMES, MAX_FRAMES = 7, 29
@@ -90,7 +93,7 @@ def check(part: str, sequences: Sequence[np.ndarray], labels: np.ndarray) -> Non
         raise ValueError(f"train: expected 30 utterances per speaker, found {per_speaker}")
 
 
-def convert(train: Path, test: Path, output: Path) -> None:
+def convert(train: Path, test: Path, output: Target) -> None:
     """Write ``{train,test}_{frames,lengths,labels}`` to ``output``.
 
     ``frames`` is ``(sum of lengths, 12)`` float32; ``lengths`` and ``labels`` are ``(n,)`` uint8.
@@ -107,8 +110,9 @@ def convert(train: Path, test: Path, output: Path) -> None:
             f"{part}: {len(sequences)} utterances of {lengths.min()}-{lengths.max()} frames, "
             f"per speaker {np.bincount(labels, minlength=SPEAKERS).tolist()}"
         )
-    np.savez_compressed(output, **arrays)
-    print(f"wrote {output}, {output.stat().st_size} bytes")
+    with new_file(output) as partial:
+        np.savez_compressed(partial, **arrays)
+    print(f"wrote {output}, {output.path.stat().st_size} bytes")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,11 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=Path(__file__).with_name("japanese_vowels.npz"),
         help="the .npz to write (default: the one in this package)",
     )
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
     options = parser.parse_args(arguments)
-    if options.output.suffix != ".npz":
-        parser.error(f"the output must end in .npz: {options.output}")
     try:
-        convert(options.train, options.test, options.output)
+        output = check_file(options.output, (".npz",), options.force)
+        convert(options.train, options.test, output)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

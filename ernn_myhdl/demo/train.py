@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels, normalise
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.output_folder import check_file, new_file
+from ernn_myhdl.files.output_target import Target
 
 if TYPE_CHECKING:
     from ernn_myhdl.demo.fit import Network, Recipe
 
 NETWORKS = ("lstm", "classifier")
+FILES = {
+    "lstm": ("weights.safetensors", "readout.safetensors"), "classifier": ("classifier.safetensors",)
+}  # fmt: skip
 FOLDS = 3
 LSTM_TENSORS = ("input_weight", "recurrent_weight", "projection_weight", "bias", "peephole")
 
@@ -56,6 +62,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="folder for weights.safetensors and readout.safetensors, or classifier.safetensors "
         "(default: %(default)s)",
     )
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: %(default)s)")
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the training part (default: 300)"
@@ -73,7 +80,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not options.validate:
         try:
             options.output.mkdir(parents=True, exist_ok=True)  # fail before the training
-        except OSError as error:
+            options.targets = {
+                name: check_file(options.output / name, (".safetensors",), options.force)
+                for name in FILES[options.network]
+            }
+        except (OSError, DesignError) as error:
             parser.error(f"--output: {error}")
     return options
 
@@ -122,32 +133,36 @@ def validate(data: JapaneseVowels, recipe: Recipe, seed: int, network: str) -> N
     print(f"validation: accuracy {accuracy:.2%}, cross entropy {loss:.4f}")
 
 
-def save(model: Network, data: JapaneseVowels, folder: Path) -> None:
+def save(model: Network, data: JapaneseVowels, targets: Mapping[str, Target]) -> None:
     """Write the LSTM's tensors, and the read-out with the input statistics, as float32.
 
-    Of the classifier the state dict of its layers in PyTorch. The folder must exist.
+    Of the classifier the state dict of its layers in PyTorch. targets: where each of FILES goes.
     """
     from safetensors.numpy import save_file
 
     from ernn_myhdl.demo.torch_classifier import CirculantClassifier, dense_state
 
     if isinstance(model, CirculantClassifier):
-        file = folder / "classifier.safetensors"
-        save_file({name: tensor.numpy() for name, tensor in dense_state(model).items()}, file)
-        print(f"wrote {file}")
-        return
+        tensors = {name: tensor.numpy() for name, tensor in dense_state(model).items()}
+        contents = {"classifier.safetensors": tensors}
+    else:
+        contents = _lstm_files(model, data)
+    for name, arrays in contents.items():
+        with new_file(targets[name]) as partial:
+            save_file(arrays, partial)
+        print(f"wrote {targets[name]}")
 
+
+def _lstm_files(model: Network, data: JapaneseVowels) -> dict[str, dict[str, np.ndarray]]:
     state = {name: tensor.detach().numpy() for name, tensor in model.named_parameters()}
-    save_file({name: state[name] for name in LSTM_TENSORS}, folder / "weights.safetensors")
     readout = {
         "readout_weight": state["readout.weight"],
         "readout_bias": state["readout.bias"],
         "input_mean": data.mean.astype(np.float32),
         "input_std": data.std.astype(np.float32),
     }
-    save_file(readout, folder / "readout.safetensors")
-    for name in ("weights", "readout"):
-        print(f"wrote {folder / name}.safetensors")
+    weights = {name: state[name] for name in LSTM_TENSORS}
+    return {"weights.safetensors": weights, "readout.safetensors": readout}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train: {evaluate(model, sequences, data.train.labels)}")
         held = normalise(data.test.sequences, data.mean, data.std)
         print(f"test: {evaluate(model, held, data.test.labels)}")
-        save(model, data, options.output)
+        save(model, data, options.targets)
     print(f"seed {options.seed}, {recipe.epochs} epochs, {time.perf_counter() - start:.0f} s")
     return 0
 

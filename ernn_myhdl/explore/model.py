@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, Cell
@@ -33,8 +33,9 @@ from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
-from ernn_myhdl.explore.model_state import ModelState
+from ernn_myhdl.explore.model_state import STATE_NAME, ModelState
 from ernn_myhdl.explore.model_trial import Trial
+from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.synthesis.devices import Device
 
@@ -86,12 +87,36 @@ def explore_model(
     cells: the layers of a choice. train: trains a choice; its accuracy (larger is better) and its design. accuracy:
     that must be reached. device: whose memory bounds k, and whose scarcest resource decides; None: operations
     decide. cell: "lstm", of which a GRU may take the place, or "gru". word: bits of a weight.
-    about: what else must be the same to go on, ready for JSON. force: replace another search. say: called with
+    about: what else must be the same to go on, ready for JSON. force: replace another search, a complete one when the new one is. say: called with
     every line of the log. goal: limits of the hardware, "smallest". fit: gives the hardware of layers in the place of
     `ernn_myhdl.explore.model_hardware.fit_to`.
 
     The folder holds log.md, exploration.json (state), designs, and design (the chosen one).
     """
+    result, place = made_in(
+        folder, force, STATE_NAME,
+        lambda place: explore_in(
+            place, cells, train, accuracy, device, cell, word, about, force, say, goal, fit
+        ),
+    )  # fmt: skip
+    return replace(result, folder=place)
+
+
+def explore_in(
+    folder: Path,
+    cells: MakeCells,
+    train: Train,
+    accuracy: float,
+    device: Device | None,
+    cell: str,
+    word: int,
+    about: Mapping[str, object] | None,
+    force: bool,
+    say: Callable[[str], None],
+    goal: Goal | None,
+    fit: Fit | None = None,
+) -> ModelExploration:
+    """`explore_model`; OtherOutput where the folder holds a complete search of other arguments, with force."""
     real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
@@ -100,10 +125,10 @@ def explore_model(
     goal = goal or Goal("smallest")
     if device is not None:
         fit = fit or fit_to(device, goal, word)
-    search = _Search(cells, train, float(accuracy), device, Path(folder), cell, word, say)
+    search = _Search(cells, train, float(accuracy), device, folder, cell, word, say)
     search.measure_by(fit, goal)
     search.open(dict(about or {}), force)
-    with only_user(Path(folder)):
+    with only_user(folder):
         return search.run()
 
 
@@ -235,8 +260,7 @@ class _Search:
             if saved < WORTH:
                 self.log.step(
                     "Fine-tuning",
-                    f"{what}: not tried, {choice.text} saves {max(saved, 0):.1%} of the {what_is_saved}, less than "
-                    f"{WORTH:.0%}.",
+                    f"{what}: not tried, {choice.text} {_saving(saved, what_is_saved)}.",
                 )
             elif not self.left:
                 self.log.step(
@@ -311,6 +335,15 @@ def _larger_input(choice: Choice) -> Choice | None:
     """Twice the blocks for the matrices of x, where there are such."""
     size = 2 * choice.block
     return Choice(choice.cell, choice.block, size) if size in BLOCK_SIZES else None
+
+
+def _saving(saved: float, what: str) -> str:
+    """Why what saves less than WORTH is not tried."""
+    if saved <= 0:
+        return (
+            f"saves none of the {what}" if saved == 0 else f"takes {-saved:.1%} more of the {what}"
+        )
+    return f"saves {saved:.1%} of the {what}, less than {WORTH:.0%}"
 
 
 def _check_result(choice: Choice, accuracy: object, design: object) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.files.json_text import read_json
+from ernn_myhdl.files.long_output import OtherOutput
 from ernn_myhdl.files.output_folder import new_file, new_folder
+from ernn_myhdl.files.output_list import LIST_NAME
 
-STATE_NAME = "exploration.json"
+STATE_NAME, DESIGN_NAME = "exploration.json", "design"
 
 
 class ModelState:
@@ -31,6 +33,8 @@ class ModelState:
                     f"output {folder}: holds another search: {differing}; choose another folder, or replace it "
                     "with --force"
                 )
+            if (folder / LIST_NAME).is_file() or (folder / DESIGN_NAME).is_dir():  # complete
+                raise OtherOutput(folder)
         elif folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
         with new_folder(folder, force, STATE_NAME, complete=False) as partial:

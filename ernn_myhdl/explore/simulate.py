@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +32,12 @@ def _scheduled(design: CoreSpecification) -> list[int]:
 
 def simulate(task: dict) -> dict:
     """Simulate a stored design in MyHDL; scheduled and simulated cycles, and whether all are equal."""
-    design = load_design(task["folder"])
+    with TemporaryDirectory() as scratch:  # a worker may be on another machine
+        for name, content in task["files"].items():
+            file = Path(scratch, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b64decode(content))
+        design = load_design(scratch)
     x = np.random.default_rng(1).standard_normal((FRAMES, design.inputs))
     run = run_design(design, [x], "myhdl")
     scheduled = _scheduled(design)
@@ -45,6 +51,15 @@ def simulate(task: dict) -> dict:
         "delivered": simulated,
         "scheduled": scheduled,
         "equal": simulated == scheduled and bool((run.raw == golden.raw).all()),
+    }
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The files of a folder as text, by their paths in it."""
+    return {
+        str(file.relative_to(folder)): b64encode(file.read_bytes()).decode()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
     }
 
 
@@ -72,8 +87,7 @@ def simulate_front(
             name = f"{candidate.word}b_{layers}_S{candidate.streams}"
             design = result.design(candidate)
             folder = save_design(design, Path(scratch) / name)
-            tasks[name] = {"name": name, "folder": str(folder)}
-            # the folder is another one in every run
+            tasks[name] = {"name": name, "files": _files(folder)}
             contents[name] = {"design": design.digest, "package": package_digest()}
         rows = sweep.run(simulate, tasks, jobs, dask, store, progress, contents)
     return list(rows.values())

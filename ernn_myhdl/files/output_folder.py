@@ -96,6 +96,13 @@ def new_file(file: str | Path | Target) -> Iterator[Path]:
         raise
 
 
+def put_folder(made: Path, target: Target) -> None:
+    """Give a folder that is complete the place of a target, which `check_folder` returned."""
+    path = target.path.absolute()
+    with held():
+        _put(made, target, lambda old: check_replaceable(old, path, target.markers))
+
+
 def _put(partial: Path, target: Target, check: Callable[[Path], None]) -> None:
     """Give what is complete its name. check: raises where what was replaced must not be."""
     path = target.path.absolute()

@@ -9,7 +9,9 @@ from typing import Any
 
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
-from ernn_myhdl.explore.model import ModelExploration, explore_model
+from ernn_myhdl.explore.model import ModelExploration, explore_in
+from ernn_myhdl.explore.model_state import STATE_NAME
+from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
@@ -48,7 +50,25 @@ def explore_recogniser(
 
     The dense models that the trainings begin from are shared: one for each kind of cell.
     """
-    folder = Path(folder)
+
+    def search(place: Path) -> ModelExploration:
+        return _search(task, recipe, max_error, device, place, force, say, goal)
+
+    result, place = made_in(folder, force, STATE_NAME, search)
+    return replace(result, folder=place)
+
+
+def _search(
+    task: Task,
+    recipe: Recipe,
+    max_error: float,
+    device: Device | None,
+    folder: Path,
+    force: bool,
+    say: Callable[[str], None],
+    goal: Goal | None,
+) -> ModelExploration:
+    """Search in a folder."""
 
     def train(choice: Choice):
         own = recipe_for(recipe, choice)
@@ -59,12 +79,12 @@ def explore_recogniser(
         return 1 - next(iter(scores.values())), trained.design()
 
     fixed = {n: v for n, v in recipe.as_dict().items() if n not in CHOSEN}
-    result = explore_model(
+    result = explore_in(
+        folder,
         lambda choice: recipe_for(recipe, choice).cells(task.inputs, task.outputs),
         train,
         1 - max_error,
         device,
-        folder,
         recipe.cell,
         recipe.word,
         {"task": task.identity, "recipe": fixed},

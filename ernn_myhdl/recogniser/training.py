@@ -19,7 +19,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,8 +28,9 @@ from torch import nn
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.storage import load_design, save_design
-from ernn_myhdl.errors import WARNING, DesignError
+from ernn_myhdl.errors import WARNING, DesignError, DesignWarning
 from ernn_myhdl.files.json_text import json_text, read_json
+from ernn_myhdl.files.long_output import OtherOutput, made_in
 from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.files.output_target import only_user
@@ -81,9 +82,21 @@ def train_recogniser(
     """Train in a folder, or go on where an interrupted training stopped; a complete one is read.
 
     starts: folder of dense models that several trainings share, by what they depend on; None: the training's
-    own. force: replace the training of another recipe. say: called with the name of every step.
+    own. force: replace the training of another recipe; a complete one stays until the new one is. say: called with the
+    name of every step.
     """
-    folder = Path(folder)
+
+    def train(place: Path) -> Trained:
+        return _trained(task, recipe, place, starts, force, say)
+
+    trained, place = made_in(folder, force, RECIPE_NAME, train)
+    return replace(trained, folder=place)
+
+
+def _trained(
+    task: Task, recipe: Recipe, folder: Path, starts: str | Path | None, force: bool, say: Say
+) -> Trained:
+    """Train in a folder."""
     _claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
     if (folder / RESULT_NAME).is_file():
         return Trained(_read(folder / RESULT_NAME), folder)
@@ -114,7 +127,7 @@ def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | N
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         design = trained.design(task.calibration, word=recipe.word, name=recipe.cell)
-    told = [w for w in caught if w.category is UserWarning]
+    told = [w for w in caught if issubclass(w.category, DesignWarning)]
     for other in caught:
         if other not in told:  # such as NumPy's of an overflow: not the design's, but not lost
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
@@ -269,6 +282,8 @@ def _claim(folder: Path, identity: dict, force: bool) -> None:
                 f"output {folder}: is of another training: {_difference(saved, identity)}; choose another "
                 "folder, or replace it with --force"
             )
+        if (folder / RESULT_NAME).is_file():
+            raise OtherOutput(folder)
     elif folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
     with new_folder(folder, force, RECIPE_NAME, complete=False) as partial:

@@ -10,6 +10,7 @@ from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
+from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -75,6 +76,7 @@ def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
     return {
         "name": design.name,
         "digest": design.digest,
+        "source": _source_record(design),
         **{name: sum(layer[name] for layer in layers) for name in totals},
         "latency_cycles": alone.latency,
         "interval_cycles": _whole(alone.interval),
@@ -112,6 +114,7 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
     return {
         "name": design.name,
         "digest": design.digest,
+        "source": _source_record(design),
         "cell": {"kind": cell.kind} | {n: getattr(cell, n) for n in cell_fields(type(cell))},
         "host": None if design.input_scaling is None else design.input_scaling.record(),
         "hardware": asdict(hw),
@@ -179,6 +182,7 @@ def info_text(info: dict) -> str:
             "cell",
             f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
         ),
+        *_source_line(info),
         *_host_lines(info),
         (
             "hardware",
@@ -247,6 +251,27 @@ def info_text(info: dict) -> str:
     return "\n".join(text)
 
 
+def _source_record(design: CoreSpecification) -> dict | None:
+    """What the design was made of, and whether its weights are still those; None where that is not known."""
+    source = design.source
+    if source is None:
+        return None
+    weights = [layer.weights for layer in design.layers]
+    return source.as_dict() | {"unchanged": weights_digest(weights) == source.weights_digest}
+
+
+def _source_line(info: dict) -> list[tuple[str, str]]:
+    """What the design was made of; nothing where that is not known."""
+    source = info["source"]
+    if source is None:
+        return []
+    digest = f", sha256 {source['sha256'][:12]}" if source["sha256"] else ""
+    weights = "its weights" if source["exact"] else "its weights projected"
+    if not source["unchanged"]:
+        weights = "but the weights were changed since"
+    return [("source", f"{source['name']} ({source['kind']}{digest}), {weights}")]
+
+
 def _host_lines(info: dict) -> list[tuple[str, str]]:
     """What the host does to x; nothing where it only rounds."""
     if info["host"] is None:
@@ -276,6 +301,7 @@ def _network_text(info: dict) -> str:
     slowest, streams = info["bottleneck_layer"], info["streams"]
     lines = [
         ("network", f"{info['name']} ({info['digest'][:12]}), {len(info['layers'])} layers"),
+        *_source_line(info),
         ("parameters", f"{info['parameters']} stored, {info['dense_parameters']} dense"),
         ("multipliers", f"{info['multipliers']}"),
         (

@@ -22,7 +22,7 @@ from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin
-from ernn_myhdl.errors import WARNING, DesignError
+from ernn_myhdl.errors import WARNING, DesignError, DesignWarning
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of
@@ -85,7 +85,7 @@ def compressed_design(
     checked.compare([[next(models) for _ in module.layers] for module in chain])
     for note in imported.notes:
         if note.startswith(WARNING):
-            warnings.warn(note.removeprefix(WARNING), stacklevel=3)
+            warnings.warn(note.removeprefix(WARNING), DesignWarning, stacklevel=3)
     return design
 
 

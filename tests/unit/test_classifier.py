@@ -86,6 +86,15 @@ def test_training_writes_what_it_trained_and_the_same_again(tmp_path, capsys):
     errors = import_classifier(DATA, files[0]).errors
     assert all(error == 0 for layer in errors for error in layer.values())
 
+    before = files[0].read_bytes()  # it was replaced without being asked for
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, str(files[0].parent), "--seed", "2"])
+    assert stopped.value.code == 2 and files[0].read_bytes() == before
+    assert "exists; choose another, or replace it with --force" in capsys.readouterr().err
+    assert main([*command, str(files[0].parent), "--seed", "2", "--force"]) == 0
+    assert files[0].read_bytes() != before
+    files[0].write_bytes(before)
+
     x, lengths = map(torch.from_numpy, pad(DATA.train.sequences[:3]))
     few = DATA.train.sequences[::30], DATA.train.labels[::30]
     model = train(*few, Recipe(epochs=1), 1, "classifier").eval()

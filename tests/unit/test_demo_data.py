@@ -119,6 +119,21 @@ def test_convert_rejects_incomplete_files(tmp_path, capsys):
     assert not (tmp_path / "out.npz").exists()
 
 
+def test_convert_replaces_nothing_without_being_asked(tmp_path, capsys, monkeypatch):
+    """It wrote over the file; without -o over the recordings of the package."""
+    source, output = tmp_path / "a.ts", tmp_path / "out.npz"
+    source.write_text("@data\n" + ":".join(["1,2,3,4,5,6,7"] * 12) + ":1\n")
+    output.write_bytes(b"mine")
+    monkeypatch.setattr("ernn_myhdl.corpus.convert_japanese_vowels.check", lambda *args: None)
+    command = [str(source), str(source), "-o", str(output)]
+    assert convert(command) == 2 and output.read_bytes() == b"mine"
+    assert "exists; choose another, or replace it with --force" in capsys.readouterr().err
+    assert convert([*command, "--force"]) == 0
+    with np.load(output) as arrays:
+        assert arrays["train_frames"].shape == (7, 12)
+    assert convert([str(source), str(source)]) == 2
+
+
 def test_tensors_have_the_documented_shapes():
     weights = demo_weights()
     assert {name: tensor.shape for name, tensor in weights.items()} == {

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.design.storage import load_design
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.explore.choice import Choice
+from ernn_myhdl.files.output_list import foreign_files
 from ernn_myhdl.recogniser import training
 from ernn_myhdl.recogniser.model import Recogniser, model_outputs
 from ernn_myhdl.recogniser.recipe import METHODS, Recipe
@@ -220,6 +222,38 @@ def test_a_finished_training_is_read_and_another_recipe_is_refused(vowels, tmp_p
     (tmp_path / "own/file").write_text("mine")
     with pytest.raises(DesignError, match="not made by this command"):
         train_recogniser(vowels, recipe, tmp_path / "own", force=True)
+
+
+def test_a_forced_training_keeps_the_old_one_until_it_stands(vowels, tmp_path, monkeypatch):
+    """It was deleted first: an interrupt left neither."""
+    train_recogniser(vowels, Recipe(**TINY, method="direct"), tmp_path / "run")
+    before = {f: f.read_bytes() for f in (tmp_path / "run").rglob("*") if f.is_file()}
+    other = Recipe(**TINY, method="direct", seed=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_scores", lambda *args: (_ for _ in ()).throw(Crash))
+        with pytest.raises(Crash):
+            train_recogniser(vowels, other, tmp_path / "run", force=True)
+    found = {f: f.read_bytes() for f in (tmp_path / "run").rglob("*") if f.is_file()}
+    assert found == before
+    again = train_recogniser(vowels, other, tmp_path / "run", force=True)
+    assert again.folder == tmp_path / "run" and again.result["resumed"]
+    assert [f.name for f in tmp_path.iterdir()] == ["run"]
+    assert not foreign_files(tmp_path / "run", ("recipe.json",))
+
+
+def test_warnings_of_other_libraries_are_none_of_the_design(monkeypatch):
+    """UserWarnings of PyTorch and NumPy inside design() were told as losses of the design."""
+
+    class Model:
+        def design(self, *args, **options):
+            warnings.warn("of PyTorch", UserWarning, stacklevel=2)
+            warnings.warn("10 % of output saturate", DesignWarning, stacklevel=2)
+            return "design"
+
+    task = SimpleNamespace(calibration=[])
+    with pytest.warns(UserWarning, match="of PyTorch"):
+        made, told = training._design(Model(), task, Recipe(**TINY))
+    assert made == "design" and told == ["10 % of output saturate"]
 
 
 def test_the_command_prints_the_scores(tmp_path, capsys):
