@@ -23,7 +23,6 @@ from ernn_myhdl.numerics.pwl import pwl_table
 from ernn_myhdl.rtl import broadcast, delay, drain, fft, lane, memory, pwl, rounding, rows
 from ernn_myhdl.rtl.cells import elementwise
 from ernn_myhdl.rtl.cells import gru as gru_cells
-from ernn_myhdl.rtl.cells import linear as linear_cells
 from ernn_myhdl.rtl.cells import lstm as lstm_cells
 
 
@@ -904,7 +903,7 @@ def blend_case(gate: int, state: int, state_shift: int, candidate_shift: int, fr
 
 def mask_block_case(count: int, word: int) -> BlockCase:
     component = Leaf(
-        "mask_block", linear_cells.mask_block,
+        "mask_block", elementwise.mask_block,
         ins(clk=Bit(), source=Array(count, word), mask=Word(count))
         | outs(target=Array(count, word)), {"count": count},
     )  # fmt: skip
@@ -917,7 +916,7 @@ def mask_block_case(count: int, word: int) -> BlockCase:
         lambda rng: columns(
             source=arrays(rng, count, word, 40), mask=rng.integers(0, 1 << count, 40).tolist()
         ),
-        pipeline(linear_cells.MASK_LATENCY, masked),
+        pipeline(elementwise.MASK_LATENCY, masked),
     )  # fmt: skip
 
 
