@@ -54,7 +54,7 @@ class BlockCache:
     def __init__(self, folder: Path, device: Device, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.device, self.say = folder, device, say
-        self.tool = yosys.yosys_version()
+        self.tool = yosys.yosys_version(yosys.find_yosys())
 
     def key(self, component: Component) -> str:
         return block_key(component, self.device, self.tool)

@@ -34,7 +34,7 @@ from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.initial_state import route_leaf
 from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.synthesis.devices import device_named
-from ernn_myhdl.synthesis.yosys import yosys_version
+from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 
 DEVICE = "xc7vx690t"
 RESOURCES = ("lut", "ff")
@@ -116,7 +116,8 @@ def main() -> int:
         lines.append(line)
     header = ("kind", "blocks", "LUT, mean error", "largest", "FF, mean error", "largest")
     result = {
-        "environment": environment() | {"yosys": yosys_version(), "family": device.family},
+        "environment": environment()
+        | {"yosys": yosys_version(find_yosys()), "family": device.family},
         "weights": dict(sorted(weights.items())),
     }
     report(result, markdown(header, lines), arguments.json)

@@ -34,7 +34,7 @@ from ernn_myhdl.explore.resources import Resources, estimate
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.resources import total_resources
-from ernn_myhdl.synthesis.yosys import yosys_version
+from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 
 DEVICE = "xc7vx690t"
 EXACT, WITHIN = ("dsp", "ramb18", "ramb36"), ("lut", "ff")
@@ -238,7 +238,7 @@ def main() -> int:
 
 def finish(rows: list[dict], text: str, file: Path | None) -> int:
     """Report rows; the exit code."""
-    machine = environment() | {"yosys": yosys_version()}
+    machine = environment() | {"yosys": yosys_version(find_yosys())}
     report({"environment": machine, "designs": rows}, text, file)
     return 0 if all(row["good"] for row in rows) else 1
 

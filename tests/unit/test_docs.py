@@ -466,6 +466,17 @@ def test_every_option_is_described():
             assert described == options, f"ernn {name} {kind}"
 
 
+def test_every_command_is_in_the_table_of_commands_and_counted():
+    """The page said eleven where there were fourteen, and its table lacked three."""
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    commands = set(subcommands(build_parser()))
+    table = text.partition("\n## ")[0]
+    listed = [re.fullmatch(r"\[`(\w+)`\]\(#ernn-(\w+)\)", row[0]) for row in rows(table)]
+    assert {m[1] for m in listed if m} == {m[2] for m in listed if m} == commands
+    counts = dict(enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]))  # fmt: skip
+    assert f"`ernn` has {counts[len(commands)]} sub-commands." in text
+
+
 def test_exit_codes_are_described():
     from ernn_myhdl import console
 

@@ -6,8 +6,11 @@ import pytest
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.design.storage import save_design
+from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.explore import simulate
+from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.hardware import Choices, explore
+from ernn_myhdl.synthesis.devices import device_named
 
 
 class Runs:
@@ -76,3 +79,21 @@ def test_what_another_design_or_package_gives_is_simulated(what, folder, capsys,
     assert runs.count == len(rows) >= 2
     if what != "word":
         assert [r["name"] for r in rows] == [r["name"] for r in first]
+
+
+def test_a_worker_needs_no_folder_of_the_command(folder, capsys, monkeypatch):
+    """Tasks named a temporary folder of the machine of the command, which a worker of a cluster may not have."""
+    sent = {}
+
+    def elsewhere(function, tasks, *others):
+        sent.update(json.loads(json.dumps(tasks)))
+        return {name: {"name": name, "equal": True} for name in tasks}
+
+    result = explore(load_design(folder), device_named("xc7z020"), Goal(), Choices(streams=(1,)))
+    with monkeypatch.context() as patch:
+        patch.setattr(simulate.sweep, "run", elsewhere)
+        simulate.simulate_front(result, 2, dask="tcp://elsewhere:8786")
+    assert len(sent) == 2
+    for name, task in sent.items():  # the folders of the command are gone
+        row = simulate.simulate(task)
+        assert row["equal"] and row["name"] == name

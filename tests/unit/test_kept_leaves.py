@@ -164,3 +164,16 @@ def test_modules_of_this_package_are_never_found_without_it():
     """The folder that is put on the path of a new process holds the package; it is not the package."""
     root = Path(python_module("module", [])[3])
     assert (root / "ernn_myhdl" / "__init__.py").is_file() and not (root / "__init__.py").exists()
+
+
+def test_a_cache_with_spaces_in_its_path_keeps_what_it_converts(tmp_path, monkeypatch):
+    cache = tmp_path / "a cache of 'mine' & others"
+    monkeypatch.setenv("ERNN_CACHE", str(cache))
+    design = new_design(2, 2, cell="linear", block=2)
+    convert(design, tmp_path / "first")
+    kept = {file for file in cache.rglob("*") if file.is_file()}
+    assert len(kept) > 5
+    convert(design, tmp_path / "second")
+    assert {file for file in cache.rglob("*") if file.is_file()} == kept
+    for file in (tmp_path / "first").glob("*.vhd"):
+        assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes()

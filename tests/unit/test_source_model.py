@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -175,3 +176,18 @@ def test_evaluate_starts_from_the_initial_states_of_the_model(tmp_path, data):
         found = evaluate(made.design, replace(data, labels=None), initial=made.initial_states)
         assert (found.source.projection.error == 0) == loads
         assert (found.source.total.error > 1) != loads
+
+
+def test_info_tells_what_a_design_was_made_of(model, tmp_path, capsys):
+    """It was in the folder, and only `evaluate` told it."""
+    for block, weights in ((1, "its weights"), (4, "its weights projected")):
+        assert main(["import", str(model), "-o", str(tmp_path / f"d{block}"), "--block", str(block)]) == 0  # fmt: skip
+        capsys.readouterr()
+        assert main(["info", str(tmp_path / f"d{block}")]) == 0
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        line = f"model.safetensors (state dict, sha256 {digest[:12]}), {weights}\n"
+        assert line in capsys.readouterr().out
+        assert main(["info", str(tmp_path / f"d{block}"), "--json"]) == 0
+        source = json.loads(capsys.readouterr().out)["source"]
+        assert source == {"kind": "state dict", "name": "model.safetensors", "sha256": digest,
+                          "exact": block == 1, "unchanged": True}  # fmt: skip
