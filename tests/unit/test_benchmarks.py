@@ -8,8 +8,11 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.paper_layers import paper_design
+from ernn_myhdl import new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.rtl.core.top import core
 
 
 def test_the_layers_of_the_paper():
@@ -73,3 +76,16 @@ def test_bad_arguments_end_with_2(module, arguments, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_results_of_yosys_are_kept_by_its_version():
+    """Those of another version were taken: its name was not in the key."""
+    from benchmarks.block_synthesis import block_key
+    from ernn_myhdl.synthesis.devices import device_named
+
+    netlist = core(new_design(2, 2, cell="linear", block=2))
+    components = [component for component, _ in netlist.components().values()]
+    leaf = next(c for c in components if isinstance(c, Leaf))
+    device = device_named("xc7z020")
+    keys = {block_key(leaf, device, tool) for tool in ("Yosys 0.23", "Yosys 0.55", "Yosys 0.55")}
+    assert len(keys) == 2
