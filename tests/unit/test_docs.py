@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib
+import io
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,15 +19,10 @@ import pytest
 
 from ernn_myhdl import GruCell, LinearCell, LstmCell, new_design, new_network
 from ernn_myhdl.cli.main import build_parser
-from ernn_myhdl.cli.new import design_arguments
-from ernn_myhdl.cycle_model.network_schedule import network_schedule
-from ernn_myhdl.cycle_model.schedule import schedule_for
-from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS
+from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
-from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multiplications
 from ernn_myhdl.rtl import fft
-from ernn_myhdl.rtl.cells.lstm import CellTiming
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.top import Latencies, core, layer_core
 from ernn_myhdl.rtl.memory import store
@@ -46,11 +44,26 @@ RTL = {
     if path.stem not in ("__init__", "parameters")
 }
 STEMS = list(RTL)
-page_of_block = pytest.mark.parametrize("stem", STEMS)
 
 
-def names(paths):
-    return [str(p.relative_to(ROOT)) for p in paths]
+def over_all(subjects: Sequence, test: Callable) -> Callable:
+    """One test of all pages together; it tells what is wrong with which."""
+
+    def whole():
+        wrong = {}
+        for subject in subjects:
+            try:
+                test(subject)
+            except AssertionError as error:
+                wrong[str(subject)] = str(error)
+        assert wrong == {}
+
+    whole.__doc__ = test.__doc__
+    return whole
+
+
+def page_of_block(test: Callable[[str], None]) -> Callable[[], None]:
+    return over_all(STEMS, test)
 
 
 @lru_cache
@@ -246,27 +259,6 @@ def rows(text: str) -> list[list[str]]:
     ]
 
 
-def test_latencies_of_the_transforms():
-    table = {int(r[0]): [int(c) for c in r[1:]] for r in rows(page("fft")) if r[0].isdigit()}
-    assert table == {
-        k: [
-            fft.forward_latency(k),
-            fft.inverse_latency(k),
-            multiplications(forward_graph(k)),
-            multiplications(inverse_graph(k)),
-        ]
-        for k in BLOCK_SIZES
-    }
-
-
-def test_latencies_of_the_unit_of_the_lstm():
-    plain, peepholes = CellTiming(False), CellTiming(True)
-    properties = [n for n, v in vars(CellTiming).items() if isinstance(v, property)]
-    table = {r[0].strip("`"): r[1:] for r in rows(page("lstm_cells")) if len(r) == 3}
-    for name in properties:
-        assert table[name] == [str(getattr(plain, name)), str(getattr(peepholes, name))], name
-
-
 def described(cell) -> str:
     """A cell as the tables name it."""
     if cell.kind == "gru":
@@ -275,19 +267,43 @@ def described(cell) -> str:
     return kind + (" with peepholes" if getattr(cell, "peepholes", False) else "")
 
 
-def test_the_table_of_units():
-    expected = {}
+def tables(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, DOCS / "tables.py", *arguments], capture_output=True, text=True
+    )
+
+
+def test_the_tables_are_those_of_the_code():
+    """All of them, each as a whole."""
+    done = tables("--check")
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}make tables writes them again"
+
+
+def test_a_number_that_is_not_that_of_the_code_is_noticed_and_mended(tmp_path):
+    """A table of each page, copied with another number, another row and without its row."""
+    fft, units = "blocks/fft.md", "blocks/units.md"
+    text = {name: (DOCS / name).read_text(encoding="utf-8") for name in (fft, units)}
+    (tmp_path / "blocks").mkdir()
+    changed = text[fft].replace("| 8 | 6 | 5 | 2 | 2 |", "| 8 | 6 | 4 | 2 | 2 |")
+    (tmp_path / fft).write_text(changed, encoding="utf-8")
+    rows_of = [line for line in text[units].splitlines(keepends=True) if "| first |" in line]
+    (tmp_path / units).write_text(text[units].replace(rows_of[0], ""), encoding="utf-8")
+    done = tables("--check", tmp_path)
+    assert done.returncode == 1
+    assert "-| 8 | 6 | 4 | 2 | 2 |\n+| 8 | 6 | 5 | 2 | 2 |" in done.stdout
+    assert f"+{rows_of[0]}" in done.stdout
+    assert "no page has the table 'intervals'" in done.stdout
+    tables(tmp_path)
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in text} == text
+
+
+def test_the_table_of_units_has_all_cells():
+    cells = {row[0] for row in rows(page("units")) if len(row) == 7} - {"cell"}
+    assert cells == {described(d.cell) for d in designs()}
     for design in designs():
-        for phase, unit in zip(("first", "second"), units_for(design), strict=False):
-            state = "–" if unit.state_latency is None else str(unit.state_latency)
-            expected[described(design.cell), phase] = [
-                f"`{unit.block.name}`", str(unit.rows), str(unit.latency), state,
-                str(unit.multipliers),
-            ]  # fmt: skip
+        for unit in units_for(design):
             for kept in unit.kept:
                 assert f"after {kept.latency} cycles" in page("units")
-    table = {(r[0], r[1]): r[2:] for r in rows(page("units")) if len(r) == 7 and r[0] != "cell"}
-    assert table == expected
 
 
 def test_the_latencies_of_the_top():
@@ -296,95 +312,13 @@ def test_the_latencies_of_the_top():
     assert names == set(Latencies.__dataclass_fields__)
 
 
-def test_the_table_of_cells():
-    """Rows and phases on the page of the architecture."""
-    part = architecture().partition("## Cells, rows and phases")[2].partition("\n## ")[0]
-    table = {r[0]: r[1:] for r in rows(part) if r[0] != "cell"}
-    projected = LstmCell(4, 4, 2, 2)
-    cells = [LstmCell(4, 4, block=2), GruCell(4, 4), GruCell(4, 4, reset="after"), LinearCell(4, 4)]
-    assert set(table) == {described(c) for c in cells} | {"LSTM with projection"}
-    for name, cell in [("LSTM with projection", projected), *((described(c), c) for c in cells)]:
-        first, names, second, *_ = table[name]
-        assert first == str(len(cell.rows))
-        assert names == ", ".join(row.name for row in cell.rows)
-        assert second == (cell.second_phase or "–")
+def test_what_is_wrong_is_told_of_every_page():
+    def about(subject: int) -> None:
+        assert subject != 2, "two"
 
-
-def architecture() -> str:
-    return (DOCS / "architecture.md").read_text(encoding="utf-8")
-
-
-def designs_of_the_table():
-    """(design, cells) of the table of latencies, designs made by the options in its first column."""
-    for row in rows(architecture()):
-        if row[0].startswith("`--"):
-            args = build_parser().parse_args(["new", "-o", "x", *row[0].strip("`").split()])
-            yield new_design(**design_arguments(args)), row[1:]
-
-
-def test_latencies_and_intervals_of_the_architecture_page():
-    found = list(designs_of_the_table())
-    assert len(found) == 9
-    assert {d.cell.kind for d, _ in found} == set(CELLS)
-    for design, cells in found:
-        alone, together = schedule_for(design), schedule_for(design, design.hardware.streams)
-        expected = [str(alone.program.length), str(alone.latency)]
-        for schedule in (alone, together):
-            busy = 100 * schedule.utilisation()["lanes"]
-            expected.append(f"{schedule.interval:g}, lanes {busy:.0f} %")
-        assert cells == expected
-
-
-def spans(design) -> list[tuple[int, int]]:
-    """First and last cycle of what the first frame does, in the order of the tables."""
-    times, program = schedule_for(design).frames[0], schedule_for(design).program
-    first = (times.issued[0], times.issued[program.gate_length - 1])
-    second = times.issued[program.gate_length :]
-    sources = [o.source for o in program.operations[program.gate_length :]]
-    chunks = [o.chunks for o in program.operations if o.last]
-    heads = [(h, h + c) for h, c in zip(times.heads, chunks, strict=True)]
-    middle = []
-    for source in sorted(set(sources)):
-        issued = [c for c, s in zip(second, sources, strict=True) if s == source]
-        middle.append((issued[0], issued[-1]))
-    cells = (times.cells[0], times.cells[-1])
-    gates = program.gate_passes
-    return [
-        (times.blocks[0], times.blocks[-1]),
-        first,
-        *heads[:gates],
-        *sorted([cells, *middle]),
-        *heads[gates:],
-        (times.outputs[0], times.outputs[-1]),
-        (times.beats[0], times.beats[-1]),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("heading", "kind"),
-    [("### A frame in cycles", "lstm"), ("### A frame of a GRU in cycles", "gru")],
-)
-def test_the_frame_in_cycles(heading, kind):
-    design = next(d for d, _ in designs_of_the_table() if d.cell.kind == kind)
-    text = architecture().partition(heading)[2].partition("\n#")[0]
-    quoted = [r[1] for r in rows(text) if r[1] != "cycles"]
-    assert quoted == [f"{a}–{b}" if a != b else f"{a}" for a, b in spans(design)]
-
-
-def test_the_network_of_the_architecture_page():
-    """The code of the example, and its table."""
-    text = architecture().partition("## Networks")[2].partition("\n## ")[0]
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    found: dict = {}
-    exec(compile(code.partition("save_design(network")[0], "architecture.md", "exec"), found)
-    network = found["network"]
-    kinds = [(str(i), schedule_for, d) for i, d in enumerate(network.layers)]
-    expected = []
-    for name, schedule, layer in [*kinds, ("network", network_schedule, network)]:
-        alone, together = schedule(layer), schedule(layer, network.stream_shape.streams)
-        intervals = [f"{round(s.interval, 1):g}" for s in (alone, together)]
-        expected.append([name, str(alone.latency), *intervals])
-    assert [r for r in rows(text) if r[0] != "layer"] == expected
+    with pytest.raises(AssertionError, match="two"):
+        over_all((1, 2, 3), about)()
+    over_all((1, 3), about)()
 
 
 # links
@@ -401,7 +335,11 @@ def prose(file: Path) -> str:
     return re.sub(r"```.*?```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("file", PAGES, ids=names(PAGES))
+def page_of_docs(test: Callable[[Path], None]) -> Callable[[], None]:
+    return over_all(PAGES, test)
+
+
+@page_of_docs
 def test_relative_links_resolve(file):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(file)):
         if re.match(r"[a-z]+:", target):
@@ -422,29 +360,46 @@ def subcommands(parser) -> dict[str, argparse.ArgumentParser]:
     return dict(actions[0].choices) if actions else {}
 
 
-def quoted_commands():
+def quoted_commands(file: Path) -> list[str]:
     """Every `ernn ...` that a page shows as a line of code, fenced or indented."""
-    for file in PAGES:
-        text = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8"))
-        fenced = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
-        indented = re.findall(r"^ {4,}.*$", text, re.MULTILINE)
-        for line in "\n".join([*fenced, *indented]).splitlines():
-            command = re.sub(r"^\$ ", "", line.strip())
-            if re.match(r"ernn( |$)", command):
-                yield pytest.param(command, id=f"{file.relative_to(ROOT)}: {command[:60]}")
+    text = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8"))
+    fenced = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    indented = re.findall(r"^ {4,}.*$", text, re.MULTILINE)
+    lines = (re.sub(r"^\$ ", "", x.strip()) for x in "\n".join([*fenced, *indented]).splitlines())
+    return [line for line in lines if re.match(r"ernn( |$)", line)]
 
 
-@pytest.mark.parametrize("command", list(quoted_commands()))
-def test_quoted_commands_parse(command):
+def complaint(command: str) -> str | None:
+    """What the parser says of a command, or None."""
     words = shlex.split(command, comments=True)[1:]
     if any(w in ("--help", "--version") for w in words):
         words = [w for w in words if w not in ("--help", "--version")]
-        assert not words or words[0] in subcommands(build_parser())
-        return
+        known = not words or words[0] in subcommands(build_parser())
+        return None if known else f"{command}: no sub-command {words[0]}"
+    said = io.StringIO()
     try:
-        build_parser().parse_args(words)
-    except SystemExit as error:
-        pytest.fail(f"{command}: exit code {error.code}")
+        with contextlib.redirect_stderr(said):
+            build_parser().parse_args(words)
+    except SystemExit:
+        return f"{command}: {said.getvalue()}"
+    return None
+
+
+def test_quoted_commands_parse():
+    """On all pages; a wrong one is told with its page."""
+    commands = {file: quoted_commands(file) for file in PAGES}
+    assert sum(map(len, commands.values())) > 100
+    wrong = {
+        str(file.relative_to(ROOT)): said
+        for file, quoted in commands.items()
+        if (said := [c for c in map(complaint, quoted) if c])
+    }
+    assert wrong == {}
+
+
+def test_a_command_that_does_not_parse_is_told():
+    assert "--lames" in (complaint("ernn new --lames 4 -o x") or "")
+    assert complaint("ernn nothing --help") == "ernn nothing --help: no sub-command nothing"
 
 
 def test_every_option_is_described():

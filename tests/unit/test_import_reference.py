@@ -207,7 +207,8 @@ def modules():
                 self.register_buffer(name, value)
 
     def pruned():
-        prune = pytest.importorskip("torch.nn.utils.prune")
+        from torch.nn.utils import prune
+
         return prune.l1_unstructured(nn.Linear(6, 3), "weight", 3)
 
     return {

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from tools import require_tool
+from tools import require_module, require_tool
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, new_design, save_design
 from ernn_myhdl.calibration.input_scales import choose_input_scaling, coarse_elements, folded
@@ -148,7 +148,7 @@ DIGEST_BEFORE = "fba3c7de91e9d175d3789a85c0ed0d06c88018d53f4fdb05b4a0e52139b5719
 @pytest.mark.parametrize("kind", ["lstm", "linear"])
 def test_export_takes_the_scaling_out_and_import_brings_it_back(tmp_path, kind, suffix):
     if suffix == "onnx":
-        pytest.importorskip("onnx")
+        require_module("onnx", "pip install 'ernn-myhdl[onnx]'")
     found = imported(tmp_path, kind)
     file = tmp_path / f"out.{suffix}"
     notes = export_model(found.design, file)

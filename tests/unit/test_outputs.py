@@ -150,7 +150,6 @@ def test_force_names_foreign_and_changed_files(tmp_path, design, way):
 
 
 def test_import_does_not_delete_its_model(place, capsys):
-    pytest.importorskip("safetensors")
     assert main(["export", "design", "-o", "proj/model.safetensors"]) == 0
     (place / "proj" / "design.toml").write_text((place / "design" / "design.toml").read_text())
     refused(capsys, "import proj/model.safetensors -o proj --force", "holds the input")

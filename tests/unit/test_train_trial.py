@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from small_training import CLASSES, INPUTS, Net, batches, frame_loss, nn, sequences, torch
+from torch.nn.utils import prune
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.network import float_model
@@ -10,7 +11,7 @@ from ernn_myhdl.train import Gru, Lstm, compress, fit, save_model
 from ernn_myhdl.train.trial import TOLERANCE
 
 pytestmark = pytest.mark.torch
-F, prune = nn.functional, pytest.importorskip("torch.nn.utils.prune")
+F = nn.functional
 
 
 def model(forward, seed=0, **layers):
