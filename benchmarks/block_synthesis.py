@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ernn_myhdl.convert import memory
 from ernn_myhdl.convert.leaf import convert_leaf
+from ernn_myhdl.convert.names import named
 from ernn_myhdl.hdl.netlist import Leaf, Netlist, Rom
 from ernn_myhdl.synthesis import yosys
 from ernn_myhdl.synthesis.devices import Device
@@ -110,8 +111,8 @@ def _write(component: Component, hdl: Path) -> dict:
         if process.exitcode:
             raise SystemExit(f"conversion of {component.name} failed")
         return entry | {"kind": "leaf"}
-    (hdl / entry["file"]).write_text(memory.verilog_module(component))
-    names = [memory.hex_name(component, i) for i in range(len(component.contents))]
+    (hdl / entry["file"]).write_text(named(memory.verilog_module(component), ""))
+    names = [named(memory.hex_name(component, i), "") for i in range(len(component.contents))]
     for i, name in enumerate(names):
         (hdl / name).write_text(memory.hex_file(component, i))
     return entry | {"kind": "rom", "rom_files": names}

@@ -11,7 +11,7 @@ from benchmarks.paper_layers import paper_design
 from ernn_myhdl import new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.netlist import Leaf, Rom
 from ernn_myhdl.rtl.core.top import core
 
 
@@ -89,3 +89,16 @@ def test_results_of_yosys_are_kept_by_its_version():
     device = device_named("xc7z020")
     keys = {block_key(leaf, device, tool) for tool in ("Yosys 0.23", "Yosys 0.55", "Yosys 0.55")}
     assert len(keys) == 2
+
+
+def test_memories_that_are_synthesised_alone_have_their_own_names(tmp_path):
+    """The name of a core was left open in them, so that Yosys' result had no module of their name."""
+    from benchmarks.block_synthesis import _write
+
+    netlist = core(new_design(2, 2, cell="linear", block=2))
+    rom = next(c for c, _ in netlist.components().values() if isinstance(c, Rom))
+    entry = _write(rom, tmp_path)
+    text = (tmp_path / entry["file"]).read_text()
+    assert f"module {rom.name} (" in text and f'"{rom.name}_"' in text
+    assert sorted(entry["rom_files"]) == sorted(f.name for f in tmp_path.glob("*.hex"))
+    assert all(name.startswith(f"{rom.name}_") for name in entry["rom_files"])
