@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json
+from ernn_myhdl.errors import WARNING
 
 EXAMPLES = """\
   ernn export speech -o speech.safetensors
@@ -30,14 +31,20 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.exchange.exporting import check_export, export_model
+    from ernn_myhdl.streams.state_file import STATES_NAME, folder_states
 
     file = check_export(args.output, args.force)
     design = load_design(args.design)
     notes = export_model(design, file)
+    if any(folder_states(args.design, design) or ()):
+        notes.append(
+            f"{WARNING}the initial states in {STATES_NAME} are not part of the model, whose layers start from zero: "
+            "give them where it is called"
+        )
     if args.json:
         print_json({"file": args.output, "digest": design.digest, "notes": notes})
     else:
         print(f"wrote {args.output}")
         for note in notes:
-            print(f"note: {note}")
+            print(note if note.startswith(WARNING) else f"note: {note}")
     return FINE

@@ -258,3 +258,17 @@ def test_export_without_onnx(place, capsys, monkeypatch):
     assert main(["export", "net", "-o", "m.onnx"]) == 3
     assert "pip install 'ernn-myhdl[onnx]'" in capsys.readouterr().err
     assert not list(place.glob("*.onnx"))
+
+
+def test_initial_states_that_a_file_cannot_hold_are_told(tmp_path, capsys):
+    """The exported model starts from zero, where the design starts from the states of its folder."""
+    design = new_design(3, 4, cell="gru", block=2, lanes=2, initial_states=True)
+    save_design(design, tmp_path / "d")
+    for states, said in ((False, False), (True, True)):
+        if states:
+            state = {"layer_0.cell_state": np.ones(4, dtype=np.float32)}
+            save_file(state, tmp_path / "d" / "initial_states.safetensors")
+        out = tmp_path / f"m{states}.safetensors"
+        assert main(["export", str(tmp_path / "d"), "-o", str(out)]) == 0
+        text = capsys.readouterr().out
+        assert ("WARNING: the initial states in initial_states.safetensors are not" in text) == said
