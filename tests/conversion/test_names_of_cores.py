@@ -112,12 +112,88 @@ def test_two_cores_in_one_library(layer, network, tmp_path):
             ["ghdl", "-r", *options, bench, "--ieee-asserts=disable-at-0"], folder / "test_bench"
         )
         assert result.returncode == 0 and "PASS" in result.stdout, result.stdout + result.stderr
-    # and all modules of both together in Icarus
+
+
+#: Both benches at once: each ends the simulation alone, here the one that ends last does.
+BOTH = """
+`timescale 1ns / 1ps
+module both;
+    first_test_bench one();
+    second_test_bench other();
+    always @(posedge (one.done && other.done)) begin
+        $display("BOTH");
+        $finish;
+    end
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def both(layer, network, tmp_path_factory):
+    """All files of two different cores in one folder, and a module of both their benches."""
+    folder = tmp_path_factory.mktemp("both") / "sv"
+    (folder / "test_bench").mkdir(parents=True)
+    files = ["both.sv"]
+    for source, name in ((layer, "first"), (network, "second")):
+        for file in [*source.rglob("*.sv"), *source.rglob("*.hex"), *source.rglob("*.txt")]:
+            target = folder / file.relative_to(source)
+            assert target.name == "files.txt" or not target.exists(), target
+            target.write_bytes(file.read_bytes())
+        bench = folder / "test_bench" / f"{name}_test_bench.sv"
+        text = bench.read_text()
+        assert text.count("$finish;") == text.count("    reg clk, rst;") == 1
+        text = text.replace("$finish;", "done = 1;").replace(
+            "    reg clk, rst;", "    reg clk, rst, done = 0;"
+        )
+        bench.write_text(text)
+        files += files_of(source, name)
+    (folder / "both.sv").write_text(BOTH)
+    return folder, files
+
+
+def wrong_bit(folder: Path, name: str) -> None:
+    """Change the last bit that a bench expects."""
+    vectors = folder / "test_bench" / f"{name}_expected.txt"
+    text = vectors.read_text().rstrip()
+    vectors.write_text(f"{text[:-1]}{int(text[-1], 16) ^ 1:x}\n")
+
+
+def check_both(folder: Path, command: list[str]) -> None:
+    """Both benches pass; with a wrong bit in the vectors of either, that one fails."""
+    result = run(command, folder)
+    assert result.returncode == 0 and result.stdout.count("PASS: ") == 2, result.stdout
+    assert "BOTH" in result.stdout
+    for name in ("first", "second"):
+        vectors = folder / "test_bench" / f"{name}_expected.txt"
+        text = vectors.read_text()
+        wrong_bit(folder, name)
+        result = run(command, folder)
+        vectors.write_text(text)
+        assert result.returncode != 0 and result.stdout.count("FAIL: beat") == 1, result.stdout
+
+
+def test_two_cores_in_one_simulation_of_icarus(both):
     require_tool("iverilog")
-    both = [str(f / x) for f, n in ((layer, "first"), (network, "second")) for x in files_of(f, n)]
-    tops = ["-s", "first_test_bench", "-s", "second_test_bench"]
-    result = run(["iverilog", "-g2012", *tops, "-o", "both", *both], tmp_path)
-    assert result.returncode == 0, result.stderr
+    folder, files = both
+    built = run(["iverilog", "-g2012", "-s", "both", "-o", "bench", *files], folder)
+    assert built.returncode == 0 and not built.stderr, built.stderr
+    check_both(folder, ["vvp", "-n", "bench"])
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+def test_two_cores_and_their_benches_in_one_simulation_of_verilator(both):
+    """`--binary` needs a compiler of C++20, where Verilator does not ask g++ for it by itself."""
+    require_verilator()
+    tool, (folder, files) = find_verilator(), both
+    make = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    command = [tool.program, "--binary", "--top-module", "both", "--Mdir", "built", "-CFLAGS",
+               "-std=gnu++20", "-MAKEFLAGS", make, *files]  # fmt: skip
+    built = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=os.environ | tool.environment
+    )
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    check_both(folder, [str(folder / "built" / "Vboth")])
 
 
 def test_no_sensitivity_list_is_left(layer, tmp_path):
