@@ -27,7 +27,8 @@ from benchmarks.environment import environment, markdown, peak_megabytes, report
 from benchmarks.paper_layers import paper_blocks, paper_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.design import Design
-from ernn_myhdl.engines.registry import run_integer, run_myhdl
+from ernn_myhdl.engines.models import run_integer
+from ernn_myhdl.engines.myhdl.engine import run_myhdl
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.hdl.netlist import elaborate
 from ernn_myhdl.rtl.core.top import core

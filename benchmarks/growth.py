@@ -121,17 +121,17 @@ def run_engine(point: tuple[int, int, int], engine: str) -> dict:
     job = Job(design, [x], stages=False)
     start = time.perf_counter()
     try:
-        result = ENGINES[engine](job)
+        result = ENGINES[engine].run(job)
         before = result.elaboration_seconds or 0.0
         if engine == "verilator":  # built, and once more from the cache
             before, start = time.perf_counter() - start, time.perf_counter()
-            result = ENGINES[engine](job)
+            result = ENGINES[engine].run(job)
             start -= before
     except ToolError as error:
         return {"failed": str(error)}
     seconds = time.perf_counter() - start - before
     memory = peak_megabytes()
-    expected = ENGINES["integer"](job)
+    expected = ENGINES["integer"].run(job)
     return {
         "frames": frames,
         "seconds_before": before,

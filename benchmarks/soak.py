@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.design import Design
-from ernn_myhdl.engines.myhdl.simulation import Recording
+from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.engines.verilator.build import build
 from ernn_myhdl.engines.verilator.run import CompiledCore
 from ernn_myhdl.golden.integer import IntegerModel
@@ -71,7 +71,7 @@ def random_beats(rng: np.random.Generator, design: Design, frames: int) -> list[
     return beats + frame_beats(raw[0], design, True, 0)  # ends what is unfinished
 
 
-def check(record: Recording, resets: list[int], design: Design) -> Counter:
+def check(record: SimulationRecord, resets: list[int], design: Design) -> Counter:
     """Compare a run epoch by epoch; counts of what was seen. AssertionError on a difference."""
     seen: Counter = Counter()
     borders = [-1, *resets, record.cycles + 1]

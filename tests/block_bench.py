@@ -16,6 +16,7 @@ from myhdl import Simulation, StopSimulation, delay
 from ernn_myhdl.convert.writer import write_netlist
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
 from ernn_myhdl.hdl.types import Array, Bit
+from ernn_myhdl.rtl.core.view import CoreView
 
 #: Values of ports in one cycle: an int, or a list of ints for an array. None: any value.
 Values = dict[str, int | list[int] | None]
@@ -228,7 +229,7 @@ def convert_block(component: Leaf | Netlist, folder: Path, hdl: str) -> None:
 
     Only for a process that has used MyHDL for nothing else: see `block_cases.convert_case`.
     """
-    files, _ = write_netlist(as_netlist(component), folder, hdl)
+    files, _ = write_netlist(CoreView(as_netlist(component)), folder, hdl)
     (folder / "files.txt").write_text(" ".join(files))
 
 

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from ernn_myhdl.engines.registry import ENGINES
 from ernn_myhdl.engines.verilator import build as verilator_build
 
 #: Debian package of every tool.
@@ -25,14 +26,17 @@ def require_module(name: str, install: str):
         pytest.skip(reason, allow_module_level=True)
 
 
-def require_verilator() -> None:
-    """Verilator with g++ and make; without them as `require_tool`."""
-    from ernn_myhdl.engines.verilator.build import missing_tool
-
-    if reason := missing_tool():
+def require_engine(name: str) -> None:
+    """The tools of an engine; without them as `require_tool`."""
+    if reason := ENGINES[name].missing_tool():
         if os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
+
+
+def require_verilator() -> None:
+    """Verilator with g++ and make; without them as `require_tool`."""
+    require_engine("verilator")
 
 
 def require_tool(name: str) -> str:

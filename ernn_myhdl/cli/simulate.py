@@ -19,6 +19,16 @@ from ernn_myhdl.console import (
     say_step,
     whole,
 )
+from ernn_myhdl.engines.registry import (
+    AUTO,
+    CYCLE_ENGINES,
+    DEFAULT,
+    DEFAULT_SOURCE,
+    ENGINE_NAMES,
+    ENGINES,
+    REFERENCES,
+    SOURCES,
+)
 
 EXAMPLES = """\
   ernn simulate speech --input x.npy --engine golden -o run
@@ -37,29 +47,32 @@ Initial states: tensors layer_0.cell_state and, of an LSTM, layer_0.output, and 
 for all sequences alike or (sequences, size). The design needs initial_states = true. Those of an imported
 model are taken from its folder."""
 
-ENGINE_NAMES = ("golden", "integer", "myhdl", "verilator", "ghdl", "auto")
-SOURCES = ("verilog", "vhdl")
 #: Frames in which saturations are looked for with the integer model, where the engine counts none.
 CHECKED_FRAMES = 4096
 
 
 def add_parser(subparsers) -> None:
+    described = ", ".join(f"{e.name} ({e.description})" for e in ENGINES.values())
+    *_, fallback, fastest = sorted((e for e in ENGINES.values() if e.speed), key=lambda e: e.speed)
+    compiled = " and ".join(e.name for e in ENGINES.values() if e.sources)
+    waveform = " and ".join(e.name for e in ENGINES.values() if e.waveform)
+    *some, last = CYCLE_ENGINES
     parser = add_command(
         subparsers,
         "simulate",
         "run an input through a design",
-        "Run an input through a design: golden (fxpmath), integer (numpy), myhdl (the core, cycle "
-        "by cycle), verilator (the converted core, compiled once, about a thousand times as fast), "
-        "ghdl (the converted VHDL), or auto: verilator where it and g++ are installed, otherwise "
-        "myhdl. All agree to the bit.",
+        f"Run an input through a design: {described}, or {AUTO}: {fastest.name} where it and g++ are "
+        f"installed, otherwise {fallback.name}. All agree to the bit.",
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("--input", required=True, metavar="X", help=".npy or .npz file")
-    parser.add_argument("--engine", choices=ENGINE_NAMES, default="golden", help="default golden")
     parser.add_argument(
-        "--from", dest="source", choices=SOURCES, default="verilog",
-        help="what verilator compiles: MyHDL's Verilog (default), or GHDL's synthesis of the VHDL",
+        "--engine", choices=ENGINE_NAMES, default=DEFAULT, help=f"default {DEFAULT}"
+    )
+    parser.add_argument(
+        "--from", dest="source", choices=SOURCES, default=DEFAULT_SOURCE,
+        help=f"what {compiled} compiles: MyHDL's Verilog (default), or GHDL's synthesis of the VHDL",
     )  # fmt: skip
     states = parser.add_mutually_exclusive_group()
     states.add_argument(
@@ -73,7 +86,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("--frames", type=whole, metavar="N", help="only the first N frames")
     parser.add_argument("-o", "--output", metavar="RUN", help="new run folder")
-    parser.add_argument("--vcd", metavar="F", help="waveform file (engine myhdl)")
+    parser.add_argument("--vcd", metavar="F", help=f"waveform file (engine {waveform})")
     parser.add_argument(
         "--vcd-lanes", action="store_true", help="with the lanes' nets in a large core too"
     )
@@ -82,10 +95,10 @@ def add_parser(subparsers) -> None:
         help="compare with the golden model; on a difference name the first and exit with 1",
     )  # fmt: skip
     parser.add_argument(
-        "--reference", choices=("golden", "integer"), default="golden",
-        help="model for --check (default golden; integer is faster)",
+        "--reference", choices=REFERENCES, default=DEFAULT,
+        help=f"model for --check (default {DEFAULT}; {REFERENCES[-1]} is faster)",
     )  # fmt: skip
-    streams = parser.add_argument_group("streams (engines myhdl, verilator and ghdl)")
+    streams = parser.add_argument_group(f"streams (engines {', '.join(some)} and {last})")
     streams.add_argument(
         "--idle", type=number, default=0.0, metavar="P", help="probability of a cycle without x"
     )

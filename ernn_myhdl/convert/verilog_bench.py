@@ -6,62 +6,44 @@ not take C++20 by itself, as g++ 12). A failure is `$fatal`, so the exit code is
 
 from __future__ import annotations
 
-from ernn_myhdl.convert.state_bench import STATES
-from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.hdl.types import bits_for
+from ernn_myhdl.convert.structure import verilog_range
+from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, LOG, STATES
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.hdl.stream_port import READY, VALID, StreamPort
+from ernn_myhdl.hdl.types import Bit
+from ernn_myhdl.rtl.core.view import CoreView
 
 
-def verilog_bench(design: CoreSpecification, top: str) -> str:
+def verilog_bench(design: CoreSpecification, view: CoreView) -> str:
     """The test bench, a module of the core's name with `_test_bench`."""
-    from ernn_myhdl.convert.test_bench import EXPECTED, INPUT, LOG, has_loader
-
-    shape, name = design.stream_shape, design.name
-    width, streams = shape.data_bits, shape.streams
-    user = 2 if shape.initial_states else 1
-    tid = bits_for(streams)
-    signals = [("reg", "s_axis_tdata", width), ("reg", "s_axis_tlast", 1), ("reg", "s_axis_tuser", user),
-               ("reg", "s_axis_tvalid", 1), ("wire", "s_axis_tready", 1)]  # fmt: skip
-    signals += [("wire", "m_axis_tdata", width), ("wire", "m_axis_tlast", 1), ("wire", "m_axis_tuser", user),
-                ("wire", "m_axis_tvalid", 1), ("reg", "m_axis_tready", 1)]  # fmt: skip
-    offered = [f"s_axis_tdata <= data;\n{_DEEP}s_axis_tlast <= last[0];"]
-    offered.append(f"s_axis_tuser <= user[{user - 1}:0];")
-    if streams > 1:  # a core with one stream has no tid
-        signals += [("reg", "s_axis_tid", tid), ("wire", "m_axis_tid", tid)]
-        offered.append(f"s_axis_tid <= stream[{tid - 1}:0];")
-    loader, loads = [], has_loader(design)
-    if loads:
-        signals += [("reg", "s_state_tdata", width), ("reg", "s_state_tlast", 1),
-                    ("reg", "s_state_tvalid", 1), ("wire", "s_state_tready", 1)]  # fmt: skip
-        loader = [f"s_state_tdata <= data;\n{_DEEP}s_state_tlast <= last[0];"]
-        if streams > 1:
-            signals.append(("reg", "s_state_tid", tid))
-            loader.append(f"s_state_tid <= stream[{tid - 1}:0];")
-        if not isinstance(design, Design):
-            bits = bits_for(len(design.layers))
-            signals.append(("reg", "s_state_tdest", bits))
-            loader.append(f"s_state_tdest <= user[{bits - 1}:0];")
+    name, width = design.name, design.stream_shape.data_bits
+    x, y, states = view.source, view.sink, view.loader
+    user = y.fields["tuser"].bits
+    signals = _signals(x, _COMMON) + _signals(y, _COMMON) + _signals(x, _MORE) + _signals(y, _MORE)
+    if states:
+        signals += _signals(states, _COMMON + _MORE)
     ports = ["clk", "rst", "frame_error", *(port for _, port, _ in signals)]
-    seen = "32'(m_axis_tid)" if streams > 1 else "0"
+    seen = f"32'({y.signal('tid')})" if "tid" in y.fields else "0"
     start = "".join(f"        {port} = 0;\n" for kind, port, _ in signals if kind == "reg")
-    return f"""// Self-checking test bench of {top}: random gaps on s_axis, random back-pressure on m_axis.
+    return f"""// Self-checking test bench of {view.name}: random gaps on {x.name}, random back-pressure on {y.name}.
 // Ends with "PASS" or, at the first wrong beat, with "FAIL" and an exit code that is not 0.
 `timescale 1ns / 1ps
 
 module {name}_test_bench;
-    parameter INPUT_FILE = "test_bench/{name}_{INPUT}"; // beats of s_axis: user last tid tdata
-    parameter EXPECTED_FILE = "test_bench/{name}_{EXPECTED}"; // beats of m_axis
+    parameter INPUT_FILE = "test_bench/{name}_{INPUT}"; // beats of {x.name}: user last tid tdata
+    parameter EXPECTED_FILE = "test_bench/{name}_{EXPECTED}"; // beats of {y.name}
     parameter LOG_FILE = "{name}_{LOG}"; // transfers with their cycles
-{f'    parameter STATES_FILE = "test_bench/{name}_{STATES}"; // beats of s_state: tdest last tid tdata' if loads else ""}
+{f'    parameter STATES_FILE = "test_bench/{name}_{STATES}"; // beats of {states.name}: tdest last tid tdata' if states else ""}
     parameter integer CHECK = 1; // 0 to record only
     parameter integer FRAMES = 0; // frames to wait for when nothing is checked
-    parameter integer IDLE_PERCENT = 30; // cycles without s_axis_tvalid, 0 to 99
-    parameter integer STALL_PERCENT = 30; // cycles without m_axis_tready, 0 to 99
+    parameter integer IDLE_PERCENT = 30; // cycles without {x.valid}, 0 to 99
+    parameter integer STALL_PERCENT = 30; // cycles without {y.ready}, 0 to 99
     parameter integer SEED = 1; // of gaps and back-pressure
     parameter integer QUIET_LIMIT = 100000; // cycles without a transfer that end the run
 
     reg clk, rst;
     wire frame_error;
-{"".join(f"    {kind} {f'[{bits - 1}:0] ' if _vector(port, bits) else ''}{port};{chr(10)}" for kind, port, bits in signals)}
+{"".join(f"    {kind} {vector}{port};{chr(10)}" for kind, port, vector in signals)}
     integer cycle, inputs, expected, transfers, states;
 
     initial begin
@@ -71,7 +53,7 @@ module {name}_test_bench;
 {start}        inputs = $fopen(INPUT_FILE, "r");
         expected = CHECK != 0 ? $fopen(EXPECTED_FILE, "r") : 1;
         transfers = $fopen(LOG_FILE, "w");
-        states = {'$fopen(STATES_FILE, "r")' if loads else "1"};
+        states = {'$fopen(STATES_FILE, "r")' if states else "1"};
         if (inputs == 0 || expected == 0 || transfers == 0 || states == 0) begin
             $display("FAIL: a file of the test bench is missing");
             $fatal(1);
@@ -80,12 +62,12 @@ module {name}_test_bench;
 
     always #2.5 clk = !clk;
 
-    {top} core (
+    {view.name} core (
         {", ".join(f".{port}({port})" for port in ports)}
     );
 
-{_source("source", "inputs", "s_axis", offered, width, 0, True)}
-{_source("loader", "states", "s_state", loader, width, 2, False) if loads else ""}
+{_source("source", "inputs", x, width, 0, True)}
+{_source("loader", "states", states, width, 2, False) if states else ""}
     always @(posedge clk) begin: sink
         integer user, last, stream, random, beats, frames, quiet;
         reg [{width - 1}:0] data;
@@ -103,24 +85,24 @@ module {name}_test_bench;
             opened = 1;
         end
         quiet = quiet + 1;
-        if (!rst && s_axis_tvalid && s_axis_tready) begin
+        if (!rst && {x.valid} && {x.ready}) begin
             quiet = 0;
             $fdisplay(transfers, "s %0d", cycle);
         end
-{_MOVED if loads else ""}        if (!rst && m_axis_tvalid && m_axis_tready) begin
+{_moved(states)}        if (!rst && {y.valid} && {y.ready}) begin
             quiet = 0;
-            $fdisplay(transfers, "m %0d %0d %b %h", cycle, m_axis_tuser, m_axis_tlast, m_axis_tdata);
+            $fdisplay(transfers, "m %0d %0d %b %h", cycle, {y.user}, {y.last}, {y.data});
             if (CHECK != 0) begin
-                if (!more || m_axis_tdata !== data || m_axis_tlast !== last[0]
-                        || m_axis_tuser !== user[{user - 1}:0] || {seen} !== stream) begin
+                if (!more || {y.data} !== data || {y.last} !== last[0]
+                        || {y.user} !== user[{user - 1}:0] || {seen} !== stream) begin
                     $display("FAIL: beat %0d in cycle %0d: got %h, expected %h", beats, cycle,
-                        m_axis_tdata, data);
+                        {y.data}, data);
                     $fatal(1);
                 end
                 more = $fscanf(expected, "%d %d %d %h", user, last, stream, data) == 4;
             end
             beats = beats + 1;
-            if (m_axis_tlast) frames = frames + 1;
+            if ({y.last}) frames = frames + 1;
             if (CHECK != 0 ? !more : frames == FRAMES) begin
                 if (frame_error !== 1'b0) begin
                     $display("FAIL: frame_error is high");
@@ -135,29 +117,49 @@ module {name}_test_bench;
             $display("FAIL: no transfer for %0d cycles", QUIET_LIMIT);
             $fatal(1);
         end
-        m_axis_tready <= $unsigned($random(random)) % 100 >= $unsigned(STALL_PERCENT);
+        {y.ready} <= $unsigned($random(random)) % 100 >= $unsigned(STALL_PERCENT);
     end
 endmodule
 """
 
 
-def _vector(port: str, bits: int) -> bool:
-    """Whether a port is a vector, which may have one bit."""
-    return bits > 1 or port.endswith(("tid", "tdest", "tdata"))
+#: Fields in the order in which the bench declares them.
+_COMMON = ("tdata", "tlast", "tuser", VALID, READY)
+_MORE = ("tid", "tdest")
+
+
+def _signals(stream: StreamPort, fields: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(reg or wire, name, range) of fields of a stream; those that the bench drives are regs."""
+    found = []
+    for field in fields:
+        if field not in (VALID, READY) and field not in stream.fields:
+            continue
+        kind = stream.fields.get(field, Bit())
+        driven = (stream.direction == "in") == (field != READY)
+        found.append(("reg" if driven else "wire", stream.signal(field), verilog_range(kind)))
+    return found
+
+
+def _moved(stream: StreamPort | None) -> str:
+    """A transfer on the stream of initial states is no quiet cycle."""
+    if stream is None:
+        return ""
+    return f"        if (!rst && {stream.valid} && {stream.ready}) quiet = 0;\n"
 
 
 _DEEP = " " * 16
-
-_MOVED = """\
-        if (!rst && s_state_tvalid && s_state_tready) quiet = 0;
-"""
+#: Variable of a field of a beat that is no data; the first number of a line is user or the layer.
+_NUMBERS = {"tuser": "user", "tid": "stream", "tdest": "user"}
 
 
-def _source(
-    name: str, file: str, stream: str, offered: list[str], width: int, seed: int, counts: bool
-) -> str:
+def _source(name: str, file: str, stream: StreamPort, width: int, seed: int, counts: bool) -> str:
     """A process that offers the beats of a file on a stream; counts: it counts cycles and resets too."""
     counting = "        cycle <= cycle + 1;\n        rst <= cycle + 1 < 0;\n" if counts else ""
+    offered = [f"{stream.data} <= data;", f"{stream.last} <= last[0];"]
+    for field, number in _NUMBERS.items():
+        if field in stream.fields:
+            bits = stream.fields[field].bits
+            offered.append(f"{stream.signal(field)} <= {number}[{bits - 1}:0];")
     lines = "".join(f"{_DEEP}{line}\n" for line in offered)
     return f"""    always @(posedge clk) begin: {name}
         integer user, last, stream, random;
@@ -168,15 +170,15 @@ def _source(
             offered = 0;
             more = 1;
         end
-{counting}        if ({stream}_tvalid && {stream}_tready) begin
+{counting}        if ({stream.valid} && {stream.ready}) begin
             offered = 0;
-            {stream}_tvalid <= 0;
+            {stream.valid} <= 0;
         end
         if (cycle + 1 >= 0 && !offered && more
                 && $unsigned($random(random)) % 100 >= $unsigned(IDLE_PERCENT)) begin
             more = $fscanf({file}, "%d %d %d %h", user, last, stream, data) == 4;
             if (more) begin
-{lines}{_DEEP}{stream}_tvalid <= 1;
+{lines}{_DEEP}{stream.valid} <= 1;
                 offered = 1;
             end
         end

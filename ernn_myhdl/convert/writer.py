@@ -24,7 +24,7 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
 from ernn_myhdl.processes.child_process import run_python
-from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.rtl.core.view import CoreView, core_view
 
 #: Language -> (MyHDL's name, file suffix).
 HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "sv")}
@@ -80,12 +80,12 @@ def _convert_one(task: tuple[str, str, str, str, str | None]) -> str:
     return write_texts(_leaves[name], texts, Path(folder), language, prefix)
 
 
-def _convert_leaves(top: Netlist, folder: Path, language: str, prefix: str) -> None:
+def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) -> None:
     """Leaves that are kept are written; each other in a process of its own, so that no name depends on
     another leaf."""
     _leaves.clear()
     tasks = []
-    for name, (leaf, _) in top.components().items():
+    for name, (leaf, _) in view.components.items():
         if not isinstance(leaf, Leaf):
             continue
         key = leaf_key(leaf, language)
@@ -104,14 +104,14 @@ def _convert_leaves(top: Netlist, folder: Path, language: str, prefix: str) -> N
 
 def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     """Convert into an existing empty folder; only for a process that has used MyHDL for nothing."""
-    top = core(design)
-    files, components = write_netlist(top, folder, hdl, f"{design.name}_")
+    view = core_view(design)
+    files, components = write_netlist(view, folder, hdl, f"{design.name}_")
     bench = folder / "test_bench"
     bench.mkdir()
-    write_test_bench(design, top, bench, hdl)
+    write_test_bench(design, view, bench, hdl)
     manifest = {
         "name": design.name,
-        "top": top.name,
+        "top": view.name,
         "hdl": hdl,
         "design_digest": design.digest,
         "files": files,
@@ -130,16 +130,17 @@ def renamed(design: CoreSpecification, name: str) -> CoreSpecification:
 
 
 def write_netlist(
-    top: Netlist, folder: Path, hdl: str, prefix: str = ""
+    view: CoreView, folder: Path, hdl: str, prefix: str = ""
 ) -> tuple[list[str], list[dict]]:
     """Write all components of a netlist; returns the files in compile order and the components.
 
     prefix: of the names of all entities, packages and files but the top's own.
     """
     language, suffix = HDLS[hdl]
-    _convert_leaves(top, folder, language, prefix)
+    _convert_leaves(view, folder, language, prefix)
     components = []
-    everything = top.components() | {top.name: (top, 1)}
+    top = view.netlist
+    everything = view.components | {top.name: (top, 1)}
     leaves = any(isinstance(c, Leaf) for c, _ in everything.values())
     files = [f"{prefix}{SUPPORT}.vhd"] if hdl == "vhdl" and leaves else []
 
@@ -181,7 +182,9 @@ def _kind(component) -> str:
 
 def _lines(folder: Path, components: list[dict]) -> int:
     """Lines of all entities that are neither empty nor comments, without the memories' contents."""
-    lines = (line.strip() for c in components for line in (folder / c["file"]).open())
+    lines = (
+        line.strip() for c in components for line in (folder / c["file"]).read_text().splitlines()
+    )
     return sum(bool(line) and not line.startswith(("--", "//")) for line in lines)
 
 

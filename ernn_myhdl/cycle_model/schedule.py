@@ -3,8 +3,8 @@
 The sequencer decides between passes which one is next, and issues its operations in order, each as
 soon as what it needs is there; everything behind the issue has a fixed latency
 (`ernn_myhdl.rtl.core.top.latencies`). So the cycle of every event follows from the program by a recurrence
-without free parameters (`ernn_myhdl.cycle_model.issue`). The simulation agrees with it to the cycle as long as s_axis_tvalid and
-m_axis_tready are high.
+without free parameters (`ernn_myhdl.cycle_model.issue`). The simulation agrees with it to the cycle as long as tvalid of
+x and tready of y are high.
 
 Cycle 0 is that in which the first beat of the first frame is accepted.
 """

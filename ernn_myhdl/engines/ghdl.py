@@ -13,22 +13,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.convert.state_bench import STATES
 from ernn_myhdl.convert.test_bench import (
     BENCH,
-    INPUT,
-    LOG,
     bench_file,
     has_loader,
     state_lines,
     vector_lines,
 )
+from ernn_myhdl.convert.vhdl_bench import INPUT, LOG, STATES
 from ernn_myhdl.convert.writer import convert
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run
 from ernn_myhdl.streams.initial_states import CoreState
-from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, unpack_beat
+from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, places, unpack_beat
 
 INSTALL = "ghdl not found: install it with  sudo apt-get install ghdl"
 #: Arithmetic on the undefined values before the first clock edge is no finding.
@@ -41,6 +40,11 @@ class GhdlResult:
 
     passed: bool
     message: str
+
+
+def missing_tool() -> str | None:
+    """What GHDL's engine lacks, as a message with the command that installs it; or None."""
+    return INSTALL if shutil.which("ghdl") is None else None
 
 
 def find_ghdl() -> str:
@@ -152,6 +156,19 @@ def run_ghdl(
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
         return _read_log((work / bench_file(name, LOG)).read_text(), design, frames)
+
+
+def run_job(job: Job) -> EngineResult:
+    """The converted VHDL in GHDL."""
+    raw, accepted, delivered = run_ghdl(
+        job.design, job.raw_sequences, job.traffic, states=job.states
+    )
+    if job.progress:
+        job.progress(job.frames, 0)
+    cycles = np.array([accepted, delivered], dtype=np.int64).T
+    total = int(cycles[-1, 1]) + 1
+    order = np.argsort(places(job.turns, job.lengths))
+    return EngineResult(raw[order], frame_cycles=cycles[order], cycles=total)
 
 
 def _read_log(log: str, design: CoreSpecification, frames: int):

@@ -1,6 +1,6 @@
 """What a hung simulation says: where the sequencer stands and what it waits for.
 
-The same text for every engine that sees inside the core.
+The same text for every engine that sees inside the core. And how long a simulation is waited for.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.hdl.stream_port import LOADER, READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.program.program import SOURCES, program_for
+from ernn_myhdl.rtl.core.top import latencies
 
 #: Nets of a layer that the text is made of, and those of the top.
 LAYER_NETS = (
@@ -22,8 +24,8 @@ LAYER_NETS = (
 )
 #: Nets that only a layer with initial states has, and only one with several streams.
 STATE_NETS = ("state_held", "s_head_tid")
-STATE_STREAM = ("s_state_tvalid", "s_state_tready")
-STREAM_NETS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready")
+STATE_STREAM = signals(LOADER, VALID, READY)
+STREAM_NETS = signals(SOURCE, VALID, READY) + signals(SINK, VALID, READY)
 
 
 def nets(design: CoreSpecification) -> tuple[str, ...]:
@@ -50,13 +52,11 @@ def hung(
         _state(layer, prefix, v)
         for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True)
     )
+    streams = [s for s in (SOURCE, SINK, LOADER) if signals(s, VALID)[0] in v]
     handshakes = ", ".join(
-        f"{side}_axis tvalid {v[f'{side}_axis_tvalid']} tready {v[f'{side}_axis_tready']}"
-        for side in "sm"
+        " ".join([s, *(f"{field} {v[signals(s, field)[0]]}" for field in (VALID, READY))])
+        for s in streams
     )
-    if STATE_STREAM[0] in v:
-        valid, ready = (v[net] for net in STATE_STREAM)
-        handshakes += f", s_state tvalid {valid} tready {ready}"
     return (
         f"simulation: no transfer for {limit} cycles, {done} of {frames} frames delivered, "
         f"{accepted} of {beats} beats accepted; {layers}; {handshakes}; if input was on "
@@ -87,3 +87,22 @@ def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
         f"{v['sequencer_op_address']}; next group to be written: {written}; the drain is "
         f"{'shifting' if v['sequencer_shifting'] else 'idle'}{held}"
     )
+
+
+def tail_cycles(design: CoreSpecification) -> int:
+    """Cycles after the last delivery until every stage of the last frame has been seen."""
+    return latencies(design.layers[-1]).forward_y
+
+
+def liveness_limit(design: CoreSpecification) -> int:
+    """Cycles without any transfer after which a run is given up."""
+    return 2000 + 40 * frame_bound(design)
+
+
+def frame_bound(design: CoreSpecification) -> int:
+    """Cycles that no frame exceeds without stalls; only for the liveness limit."""
+    total = 0
+    for layer in design.layers:
+        program, cell = program_for(layer), layer.cell
+        total += program.length + 4 * program.gate_chunks + 8 * (cell.inputs + cell.outputs) + 400
+    return total

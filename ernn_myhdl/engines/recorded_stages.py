@@ -32,7 +32,7 @@ def assemble(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tensors (frames, ...) int64 and the cycle of every block of them (frames, ..., blocks).
 
-    recorded: `Recording.stages`. Raises ToolError where there are too few records.
+    recorded: `SimulationRecord.stages`. Raises ToolError where there are too few records.
     """
     tensors: dict[str, np.ndarray] = {}
     cycles: dict[str, np.ndarray] = {}

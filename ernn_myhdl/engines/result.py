@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.input_scaling import scaled
+from ernn_myhdl.numerics.formats import quantise
 from ernn_myhdl.streams.initial_states import CoreState
 from ernn_myhdl.streams.traffic import Traffic, Turn
 
@@ -40,6 +42,12 @@ class Job:
     @property
     def frames(self) -> int:
         return sum(len(s) for s in self.sequences)
+
+    @property
+    def raw_sequences(self) -> list[np.ndarray]:
+        """The sequences in the `input` format."""
+        sequences = scaled(self.design.host_scaling, self.sequences)
+        return [quantise(s, self.design.input_format) for s in sequences]
 
     @property
     def lengths(self) -> list[int]:

@@ -15,6 +15,7 @@ from vcd import VCDWriter
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.hdl.netlist import Elaboration
+from ernn_myhdl.hdl.stream_port import LOADER, READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.hdl.types import Array
 
 #: A cycle in the VCD file, in nanoseconds: cycle n lasts from n to n + 1 times this.
@@ -99,14 +100,7 @@ class VcdTrace:
 
 
 #: Signals of the trace: name -> net of the top.
-TRACED = {
-    "s_axis_tvalid": "s_axis_tvalid",
-    "s_axis_tready": "s_axis_tready",
-    "s_axis_tuser": "s_axis_tuser",
-    "s_axis_tlast": "s_axis_tlast",
-    "s_state_tvalid": "s_state_tvalid",
-    "s_state_tready": "s_state_tready",
-    "s_state_tlast": "s_state_tlast",
+_INNER = {
     "state_held": "state_held",
     "frame_start": "frame_start",
     "op_valid": "sequencer_op_valid",
@@ -121,18 +115,17 @@ TRACED = {
     "x_write": "x_write",
     "m_write": "m_write",
     "y_write": "y_write",
-    "m_axis_tvalid": "m_axis_tvalid",
-    "m_axis_tready": "m_axis_tready",
-    "m_axis_tuser": "m_axis_tuser",
-    "m_axis_tlast": "m_axis_tlast",
-    "frame_error": "frame_error",
 }
-#: Those of them that are ports of the core.
-_STREAMS = tuple(
-    net
-    for net in TRACED.values()
-    if net.startswith(("s_axis_", "m_axis_", "s_state_", "frame_error"))
+_ENTERING = (
+    *signals(SOURCE, VALID, READY, "tuser", "tlast"),
+    *signals(LOADER, VALID, READY, "tlast"),
 )
+_LEAVING = (*signals(SINK, VALID, READY, "tuser", "tlast"), "frame_error")
+TRACED = {n: n for n in _ENTERING} | _INNER | {n: n for n in _LEAVING}
+#: Those of them that are ports of the core.
+_STREAMS = _ENTERING + _LEAVING
+#: Of the beats, whose first sample is traced.
+SAMPLES = signals(SOURCE, "tdata") + signals(SINK, "tdata")
 
 
 def traced(design: CoreSpecification) -> dict[str, str]:
@@ -145,15 +138,15 @@ def traced(design: CoreSpecification) -> dict[str, str]:
     return names
 
 
-#: Suffix of the array that tells when a stage's or stream's value is valid.
-VALID = ".valid"
+#: Suffix of the array that tells when a stage's value is valid.
+STAGE_VALID = ".valid"
 
 
 class CycleTrace:
     """A readable set of signals in every cycle, compact enough to keep.
 
     Control bits and words by name; for every named stage `stage` (its first element) and
-    `stage.valid`; `s_axis_tdata` and `m_axis_tdata`: the first sample of the beat.
+    `stage.valid`; tdata of x and y: the first sample of the beat.
     """
 
     def __init__(self, design: CoreSpecification) -> None:
@@ -167,21 +160,20 @@ class CycleTrace:
         stages: dict[str, tuple] = {}
         for stage, valid, data in model.probes:
             stages.setdefault(stage, (valid, data[0]))
-        streams = [f"{side}_axis_tdata" for side in "sm"]
-        columns = self._columns = {name: [] for name in (*plain, *streams)}
+        columns = self._columns = {name: [] for name in (*plain, *SAMPLES)}
         for stage in stages:
-            columns[stage], columns[stage + VALID] = [], []
+            columns[stage], columns[stage + STAGE_VALID] = [], []
         sign, mask = 1 << (self._bits - 1), (1 << self._bits) - 1
 
         def sample(cycle: int) -> None:
             for name, signal in plain.items():
                 columns[name].append(int(signal.val))
-            for name in streams:
+            for name in SAMPLES:
                 word = int(model.signals[name].val) & mask
                 columns[name].append((word ^ sign) - sign)
             for stage, (valid, first) in stages.items():
                 columns[stage].append(int(first.val))
-                columns[stage + VALID].append(int(valid.val))
+                columns[stage + STAGE_VALID].append(int(valid.val))
 
         return sample
 

@@ -12,14 +12,16 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 
-from ernn_myhdl.engines.trace import VALID
+from ernn_myhdl.engines.registry import ENGINES
+from ernn_myhdl.engines.trace import STAGE_VALID
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.hdl.stream_port import READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.plots.picture import BLUE, GREEN, GREY, SKY, VERMILION, description, picture
 from ernn_myhdl.runs.run import Run
 
 #: Lanes drawn without --signals, as far as the run has them: of the streams and of each layer.
-DEFAULT_SOURCE = ("s_axis_tvalid", "s_axis_tready", "s_axis_tdata")
-DEFAULT_SINK = ("m_axis_tvalid", "m_axis_tready", "m_axis_tdata", "m_axis_tlast")
+DEFAULT_SOURCE = signals(SOURCE, VALID, READY, "tdata")
+DEFAULT_SINK = signals(SINK, VALID, READY, "tdata", "tlast")
 DEFAULT_SIGNALS = (
     "input_spectrum",
     "operation",
@@ -62,9 +64,10 @@ def signal_names(run: Run) -> list[str]:
 
 def _check_trace(run: Run) -> None:
     if not run.trace:
+        able = " or ".join(e.name for e in ENGINES.values() if e.cycles and e.stages)
         raise DesignError(
             f"run of engine {run.engine!r}: holds no per-cycle trace; simulate with --engine "
-            "myhdl or verilator and without --no-stages"
+            f"{able} and without --no-stages"
         )
 
 
@@ -139,7 +142,7 @@ def _window(run: Run, cycles: int, first: int | None, last: int | None) -> tuple
 def _label(run: Run, name: str) -> str:
     if name.endswith("_tdata"):
         return f"{name} [0]"
-    if name + VALID in run.trace:
+    if name + STAGE_VALID in run.trace:
         return f"{name} [0]"
     return name
 
@@ -160,7 +163,7 @@ def _draw(axes, run: Run, name: str, row: int, first: int, last: int, per_cycle:
 def _validity(run: Run, name: str, first: int, last: int) -> np.ndarray | None:
     if name.endswith("_tdata"):
         return run.trace[name.replace("tdata", "tvalid")][first : last + 1]
-    valid = run.trace.get(name + VALID)
+    valid = run.trace.get(name + STAGE_VALID)
     return None if valid is None else valid[first : last + 1]
 
 

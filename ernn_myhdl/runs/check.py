@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.engines.registry import DEFAULT, REFERENCES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.runs.run import Run, run_design
 from ernn_myhdl.streams.initial_states import as_models_take_it
-
-REFERENCES = ("golden", "integer")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Mismatch:
 def check_run(
     run: Run,
     design: CoreSpecification | None = None,
-    reference: str = "golden",
+    reference: str = DEFAULT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Mismatch | None:
     """The first difference between `run` and the reference model on the same input, or None.

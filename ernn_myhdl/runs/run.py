@@ -13,7 +13,14 @@ from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import check_input, first_frames, is_one_sequence
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.storage import load_design, write_design
-from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES, choose_engine
+from ernn_myhdl.engines.registry import (
+    CYCLE_ENGINES,
+    DEFAULT,
+    DEFAULT_SOURCE,
+    ENGINES,
+    check_options,
+    choose_engine,
+)
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import save_arrays
@@ -216,14 +223,14 @@ def model_saturations(run: Run, frames: int) -> list[str]:
 def run_design(
     design: CoreSpecification,
     x,
-    engine: str = "golden",
+    engine: str = DEFAULT,
     frames: int | None = None,
     vcd: str | Path | None = None,
     traffic: Traffic = Traffic(),
     stages: bool = True,
     vcd_lanes: bool = False,
     progress: Callable[[int, int], None] | None = None,
-    source: str = "verilog",
+    source: str = DEFAULT_SOURCE,
     say: Callable[[str], None] | None = None,
     initial=None,
 ) -> Run:
@@ -242,16 +249,8 @@ def run_design(
     saturates (engines that count them), are told in the notes. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
     """
     engine, notes = choose_engine(engine, vcd is not None)
-    if source != "verilog" and engine != "verilator":
-        raise DesignError(
-            f"source {source!r} with engine {engine!r}: only 'verilator' compiles HDL"
-        )
-    if vcd is not None and engine != "myhdl":
-        raise DesignError(f"vcd with engine {engine!r}: only engine 'myhdl' makes a waveform")
-    if traffic != Traffic() and engine not in CYCLE_ENGINES:
-        raise DesignError(
-            f"traffic with engine {engine!r}: only {' and '.join(CYCLE_ENGINES)} have streams"
-        )
+    chosen = ENGINES[engine]
+    check_options(chosen, source, vcd is not None, traffic != Traffic())
     for name in ("idle", "stall"):
         if not 0 <= getattr(traffic, name) <= 0.95:
             raise DesignError(
@@ -263,10 +262,10 @@ def run_design(
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
     start = time.perf_counter()
     if vcd is None:
-        result = ENGINES[engine](job)
+        result = chosen.run(job)
     else:
         with new_file(vcd) as partial:
-            result = ENGINES[engine](replace(job, vcd=partial))
+            result = chosen.run(replace(job, vcd=partial))
     seconds = time.perf_counter() - start
     notes = notes + saturated_states(design, states)
     if result.saturations is not None:

@@ -11,18 +11,21 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.engines.registry import CYCLE_ENGINES, ENGINES
-from ernn_myhdl.engines.trace import VALID, traced
+from ernn_myhdl.engines.registry import ENGINES
+from ernn_myhdl.engines.trace import SAMPLES, STAGE_VALID, traced
 from ernn_myhdl.files.array_file import MAX_NUMBERS, NoArrayFile, read_arrays
 from ernn_myhdl.files.json_text import read_json
 from ernn_myhdl.golden.tensors import stages_of
+from ernn_myhdl.hdl.stream_port import READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.numerics.formats import Format, to_real
 from ernn_myhdl.streams.traffic import Traffic
 
 RUN_NAME = "run.json"
 RUN_VERSION = 1
 #: Signals without which no waveform is drawn; those of a network's layers have their prefix.
-_STREAMS = tuple(f"{side}_axis_{name}" for side in "sm" for name in ("tvalid", "tready", "tdata"))
+_STREAMS = tuple(
+    name for stream in (SOURCE, SINK) for name in signals(stream, VALID, READY, "tdata")
+)
 _OPERATION = ("op_valid", "op_index", "op_recurrent", "op_second")
 #: Largest probability of a gap in `Traffic`.
 _MOST_TRAFFIC = 0.95
@@ -93,7 +96,7 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
     count = len(summary["sequences"])
     if not (isinstance(loaded, list) and all(_is_count(n) and n < count for n in loaded)):
         raise _fault(f"{RUN_NAME}: loaded_sequences", loaded, f"a list of numbers below {count}")
-    timed = summary["engine"] in CYCLE_ENGINES
+    timed = ENGINES[summary["engine"]].cycles
     if timed != (summary["cycles"] is not None):
         right = "a number of cycles" if timed else "null"
         raise _fault(
@@ -157,10 +160,10 @@ def _trace(folder: Path, design: CoreSpecification, cycles: int | None) -> dict[
     """The signals of every cycle; those without which no waveform is drawn must be there."""
     known: set[str] = set()
     if cycles is not None:
-        known = {*traced(design), "s_axis_tdata", "m_axis_tdata", *stages_of(design)}
+        known = {*traced(design), *SAMPLES, *stages_of(design)}
         for name, stage in stages_of(design).items():
             known |= {f"{name}_{i}" for i in range(stage.shape[0])}  # where rows are probed apart
-        known |= {name + VALID for name in known}
+        known |= {name + STAGE_VALID for name in known}
     trace = _group(folder, "trace", dict.fromkeys(known, (None,)))
     lengths = {len(signal) for signal in trace.values()}
     if lengths and (len(lengths) > 1 or cycles is None or min(lengths) < cycles):

@@ -42,6 +42,12 @@ class StateBeat:
     layer: int = 0
 
 
+#: Field of a stream -> attribute of the beat that goes over it.
+BEAT_FIELDS = {
+    "tdata": "data", "tlast": "last", "tuser": "user", "tid": "stream", "tdest": "layer"
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Traffic:
     """Random gaps on s_axis, back-pressure on m_axis and order of the streams.

@@ -7,7 +7,7 @@ from tools import require_tool
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import convert
-from ernn_myhdl.convert.state_bench import STATES
+from ernn_myhdl.convert.vhdl_bench import STATES
 from ernn_myhdl.engines.ghdl import check_folder
 from ernn_myhdl.engines.verilator.compiled_hdl import corrected
 from ernn_myhdl.synthesis import ghdl_synth_check

@@ -15,6 +15,7 @@ from ernn_myhdl.calibration.generate import new_design, new_network
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.design.network import Network
+from ernn_myhdl.engines.registry import ENGINES
 from ernn_myhdl.runs.run import run_design
 from ernn_myhdl.streams.traffic import Traffic
 
@@ -57,7 +58,7 @@ def run(name: str, engine: str, traffic: Traffic, **options):
     rng = np.random.default_rng(11)
     x = [rng.standard_normal((n, DESIGNS[name].inputs)) for n in LENGTHS]
     options["initial"] = initial_states(name)
-    if engine in ("golden", "integer"):
+    if not ENGINES[engine].cycles:
         return run_design(DESIGNS[name], x, engine, **options)
     return run_design(DESIGNS[name], x, engine, traffic=traffic, **options)
 

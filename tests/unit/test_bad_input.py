@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from other_engine import replace_run
 
 from ernn_myhdl import new_design, save_design
 from ernn_myhdl.cli.main import main
@@ -205,15 +206,14 @@ def test_plots(place, capsys):
 
 def test_nothing_stays_when_a_tool_fails(place, capsys, monkeypatch):
     from ernn_myhdl import ToolError
-    from ernn_myhdl.engines import registry
 
     def missing(job):
         if job.vcd:
             job.vcd.write_text("half")
         raise ToolError("ghdl: not found; install it with apt install ghdl")
 
-    monkeypatch.setitem(registry.ENGINES, "ghdl", missing)
-    monkeypatch.setitem(registry.ENGINES, "myhdl", missing)
+    replace_run(monkeypatch, "ghdl", missing)
+    replace_run(monkeypatch, "myhdl", missing)
     command = "simulate design --input x.npy --engine ghdl -o deep/run"
     refuse(place, capsys, command, "apt install ghdl", code=3)
     command = "simulate design --input x.npy --engine myhdl -o run --vcd waves/w.vcd"
@@ -225,10 +225,8 @@ def test_nothing_stays_when_a_tool_fails(place, capsys, monkeypatch):
     [(KeyboardInterrupt(), 130), (MemoryError(), 2), (PermissionError(13, "no", "f"), 2)],
 )
 def test_interruptions(place, capsys, monkeypatch, error, code):
-    from ernn_myhdl.engines import registry
-
     def stopped(job):
         raise error
 
-    monkeypatch.setitem(registry.ENGINES, "golden", stopped)
+    replace_run(monkeypatch, "golden", stopped)
     refuse(place, capsys, "simulate design --input x.npy -o run", code=code)

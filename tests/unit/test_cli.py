@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from other_engine import replace_run
 
 import ernn_myhdl
 from ernn_myhdl import load_design, load_run
@@ -101,14 +102,14 @@ def test_sequences_in_natural_order(capsys):
 
 
 def test_a_failed_check(capsys, monkeypatch):
-    from ernn_myhdl.engines import registry
+    from ernn_myhdl.engines.models import run_integer
 
     def wrong(job):
-        result = registry.run_integer(job)
+        result = run_integer(job)
         result.stages["gates"][1, 2, 0, 3] += 1
         return result
 
-    monkeypatch.setitem(registry.ENGINES, "integer", wrong)
+    replace_run(monkeypatch, "integer", wrong)
     command = "simulate design --input x.npy --engine integer --check -o wrong"
     out, err = call(command, capsys, code=1)
     assert "check failed" in err

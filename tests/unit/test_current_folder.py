@@ -53,8 +53,9 @@ def test_the_compiled_engine_writes_its_verilog(place):
     code = (
         "import sys; del sys.path[0]; from pathlib import Path\n"
         "from ernn_myhdl import load_design\n"
-        "from ernn_myhdl.engines.verilator.compiled_hdl import write_verilog\n"
-        "Path('out').mkdir(); write_verilog(load_design('design'), 'verilog', Path('out').absolute())"
+        "from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, write_verilog\n"
+        "Path('out').mkdir(); design = load_design('design')\n"
+        "write_verilog(design, 'verilog', Path('out').absolute(), compiled_core(design))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

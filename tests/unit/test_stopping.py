@@ -98,7 +98,8 @@ def test_no_partial_folder_stays(place, number):
     code = """
 import sys, tempfile, time
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.engines import registry
+from dataclasses import replace
+from ernn_myhdl.engines.registry import ENGINES
 def work(job):
     from ernn_myhdl import save_design
     with tempfile.TemporaryDirectory() as scratch:  # as for a conversion: no output
@@ -107,7 +108,7 @@ def work(job):
 def wait():
     print("ready", flush=True)
     time.sleep(60)
-registry.ENGINES["golden"] = work
+ENGINES["golden"] = replace(ENGINES["golden"], run=work)
 sys.exit(main("simulate design --input x.npy -o deep/run".split()))
 """
     process = start(code, place)

@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-import numpy as np
 from myhdl import Simulation, StopSimulation, always, delay
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines import liveness
+from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
+from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.hdl.netlist import elaborate
-from ernn_myhdl.program.program import program_for
-from ernn_myhdl.rtl.core.top import core, latencies
-from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic
+from ernn_myhdl.hdl.stream_port import StreamPort
+from ernn_myhdl.rtl.core.view import CoreView, core_view
+from ernn_myhdl.streams.traffic import BEAT_FIELDS, Beat, StateBeat, Traffic
 
 RESET_CYCLES = 4
-
-
-@dataclass
-class Recording:
-    """What the simulation saw.
-
-    accepted, loaded, delivered: (cycle, beat) of every transfer on s_axis, s_state and m_axis, cycles
-    counted from the end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
-    interrupted: by Ctrl-C, before all frames were delivered. trace: of the compiled engine, as of
-    `ernn_myhdl.engines.trace.CycleTrace`; MyHDL's is a `watch` hook.
-    elaboration_seconds: wall time before the first cycle.
-    """
-
-    accepted: list[tuple[int, Beat]] = field(default_factory=list)
-    delivered: list[tuple[int, Beat]] = field(default_factory=list)
-    loaded: list[tuple[int, StateBeat]] = field(default_factory=list)
-    stages: dict[str, list[tuple[int, list[int]]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    cycles: int = 0
-    error: bool = False
-    interrupted: bool = False
-    trace: dict[str, np.ndarray] = field(default_factory=dict)
-    elaboration_seconds: float | None = None
 
 
 def simulate(
@@ -59,36 +34,36 @@ def simulate(
     states: Sequence[StateBeat] = (),
     from_cycle: int = 0,
     states_from_cycle: int = 0,
-) -> Recording:
+    view: CoreView | None = None,
+) -> SimulationRecord:
     """Feed `beats` to the core until `frames` frames have been delivered.
 
     watch: called once with the elaboration, returns a function called with every cycle's number
     (waveforms). progress: called with (frames delivered, cycle). reset_at: cycles of a one-cycle reset.
     limit: cycles without any transfer after which the run is given up (ToolError); derived when None.
     states: beats of s_state, beside those of s_axis. from_cycle, states_from_cycle: in which the first
-    beat of either is offered.
+    beat of either is offered. view: of the core, where that is at hand.
     """
     start = time.perf_counter()
-    netlist = core(design)
-    ports = {name: port.type.signals() for name, port in netlist.ports.items()}
+    view = view or core_view(design)
+    ports = {name: port.type.signals() for name, port in view.ports.items()}
     # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
     with ThreadPoolExecutor(1) as shallow:
-        model = shallow.submit(elaborate, netlist, ports).result()
-    record = Recording(elaboration_seconds=time.perf_counter() - start)
+        model = shallow.submit(elaborate, view.netlist, ports).result()
+    record = SimulationRecord(elaboration_seconds=time.perf_counter() - start)
     sample = watch(model) if watch else None
     queue = list(beats)
     source_random, sink_random = traffic.patterns()
     limit = limit or liveness_limit(design)
     resets = {reset_at} if isinstance(reset_at, int) else set(reset_at or ())
     clk, rst = ports["clk"], ports["rst"]
-    s_valid, s_ready = ports["s_axis_tvalid"], ports["s_axis_tready"]
-    s_data, s_last, s_user = (ports[f"s_axis_t{n}"] for n in ("data", "last", "user"))
-    m_valid, m_ready = ports["m_axis_tvalid"], ports["m_axis_tready"]
-    m_data, m_last, m_user = (ports[f"m_axis_t{n}"] for n in ("data", "last", "user"))
+    s_valid, s_ready = (ports[name] for name in view.source.handshake)
+    m_valid, m_ready = (ports[name] for name in view.sink.handshake)
+    offered_fields = _beat_signals(view.source, ports)
+    taken_fields = _beat_signals(view.sink, ports)
     tail = tail_cycles(design) if stages else 0
-    s_stream, m_stream = ports.get("s_axis_tid"), ports.get("m_axis_tid")
     state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
-    loader = _StateSource(ports, states, traffic, states_from_cycle, record)
+    loader = _StateSource(view.loader, ports, states, traffic, states_from_cycle, record)
     probes = model.probes if stages else []
 
     @always(delay(1))
@@ -106,8 +81,8 @@ def simulate(
                 moved = True
             moved |= loader.accepted(cycle)
             if m_valid and m_ready:
-                stream = int(m_stream) if m_stream is not None else 0
-                beat = Beat(int(m_data), bool(m_last), int(m_user), stream)
+                seen = {name: int(signal) for signal, name in taken_fields}
+                beat = Beat(**seen | {"last": bool(seen["last"])})
                 record.delivered.append((cycle, beat))
                 moved = True
                 if beat.last:
@@ -145,11 +120,8 @@ def simulate(
         if cycle + 1 >= from_cycle and ahead < len(queue):
             if offered or traffic.idle == 0 or source_random.random() >= traffic.idle:
                 s_valid.next = True
-                s_data.next = queue[ahead].data
-                s_last.next = queue[ahead].last
-                s_user.next = queue[ahead].user
-                if s_stream is not None:
-                    s_stream.next = queue[ahead].stream
+                for signal, name in offered_fields:
+                    signal.next = getattr(queue[ahead], name)
             else:
                 s_valid.next = False
         else:
@@ -171,26 +143,30 @@ def simulate(
     return record
 
 
+def _beat_signals(stream: StreamPort, ports: dict) -> list[tuple]:
+    """(signal, field of the beat) of all that a stream carries."""
+    return [(ports[port], BEAT_FIELDS[field]) for field, port in stream.field_signals.items()]
+
+
 class _StateSource:
     """Offers the beats of s_state; without that stream it does nothing."""
 
     def __init__(
         self,
+        stream: StreamPort | None,
         ports: dict,
         beats: Sequence[StateBeat],
         traffic: Traffic,
         start: int,
-        record: Recording,
+        record: SimulationRecord,
     ) -> None:
         self.beats, self.start, self.record, self.idle = beats, start, record, traffic.idle
         self.random = traffic.state_pattern()
-        self.valid, self.ready = ports.get("s_state_tvalid"), ports.get("s_state_tready")
-        names = {"data": "data", "last": "last", "id": "stream", "dest": "layer"}
-        self.fields = [
-            (ports[f"s_state_t{port}"], field)
-            for port, field in names.items()
-            if f"s_state_t{port}" in ports
-        ]
+        self.valid = self.ready = None
+        self.fields: list[tuple] = []
+        if stream is not None:
+            self.valid, self.ready = (ports[name] for name in stream.handshake)
+            self.fields = _beat_signals(stream, ports)
         if beats and self.valid is None:
             raise DesignError("initial states: the core has no s_state to load them")
 
@@ -213,22 +189,3 @@ class _StateSource:
         if offers:
             for signal, name in self.fields:
                 signal.next = getattr(self.beats[number], name)
-
-
-def tail_cycles(design: CoreSpecification) -> int:
-    """Cycles after the last delivery until every stage of the last frame has been seen."""
-    return latencies(design.layers[-1]).forward_y
-
-
-def liveness_limit(design: CoreSpecification) -> int:
-    """Cycles without any transfer after which a run is given up."""
-    return 2000 + 40 * frame_bound(design)
-
-
-def frame_bound(design: CoreSpecification) -> int:
-    """Cycles that no frame exceeds without stalls; only for the liveness limit."""
-    total = 0
-    for layer in design.layers:
-        program, cell = program_for(layer), layer.cell
-        total += program.length + 4 * program.gate_chunks + 8 * (cell.inputs + cell.outputs) + 400
-    return total

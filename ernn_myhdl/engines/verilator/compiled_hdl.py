@@ -20,39 +20,27 @@ from ernn_myhdl.engines.trace import traced
 from ernn_myhdl.engines.verilator.divided import divided
 from ernn_myhdl.engines.verilator.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.hdl.netlist import (
-    CONTENTS_BITS,
-    Netlist,
-    Observed,
-    Rom,
-    observed,
-    with_external_memories,
-)
+from ernn_myhdl.hdl.netlist import CONTENTS_BITS, Netlist, Rom, with_external_memories
 from ernn_myhdl.processes.child_process import run
-from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.rtl.core.view import CoreView, observed_core
 
-#: Where the Verilog comes from: MyHDL's own, or that which GHDL makes of the converted VHDL.
-SOURCES = ("verilog", "vhdl")
 NAME = "compiled"
 #: Instances inside from which on a netlist is worth a model of its own.
 SHARED_INSTANCES = 8
 
 
-def compiled_core(design: CoreSpecification) -> Observed:
+def compiled_core(design: CoreSpecification) -> CoreView:
     """The core of `design` with all that the simulation looks at as ports, whatever its name."""
-    return observed(core(renamed(design, NAME)), (*traced(design).values(), *liveness.nets(design)))
+    seen = (*traced(design).values(), *liveness.nets(design))
+    return observed_core(renamed(design, NAME), seen)
 
 
-def memories(view: Observed) -> list[Rom]:
-    """The memories of the core, in the order in which the model is given their contents."""
-    found = [c for c, _ in view.netlist.components().values() if isinstance(c, Rom)]
-    return sorted(found, key=lambda rom: rom.name)
-
-
-def write_verilog(design: CoreSpecification, source: str, folder: Path) -> list[Path]:
+def write_verilog(
+    design: CoreSpecification, source: str, folder: Path, view: CoreView
+) -> list[Path]:
     """Write the Verilog of the core and of its memories into `folder`; returns the files.
 
-    source: of SOURCES. Raises ToolError where GHDL is missing or a conversion fails.
+    source: of the engine's record. view: `compiled_core`. Raises ToolError where GHDL is missing or a conversion fails.
     """
     ghdl = find_ghdl() if source == "vhdl" else None
     with tempfile.TemporaryDirectory() as scratch:
@@ -61,21 +49,20 @@ def write_verilog(design: CoreSpecification, source: str, folder: Path) -> list[
         in_fresh_process(
             "ernn_myhdl.engines.verilator.compiled_hdl", [saved, folder, source], source
         )
-    view = compiled_core(design)
     files = [folder / f for f in (folder / "files.txt").read_text().split()]
     for file in [] if ghdl else files:
         file.write_text(_shared(unrolled(file.read_text()), view))
     if ghdl:
         files = [_synthesised(ghdl, folder, view)]
-    for rom in memories(view):
+    for rom in view.memories:
         files.append(folder / f"{rom.name}_memory.sv")
         files[-1].write_text(_memory(rom))
     return files
 
 
-def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
+def _synthesised(ghdl: str, folder: Path, view: CoreView) -> Path:
     """One Verilog file of the VHDL in `folder`."""
-    top = view.netlist.name
+    top = view.name
     with tempfile.TemporaryDirectory() as work:
         options = ["--std=08", f"--workdir={work}"]
         for command in (
@@ -88,7 +75,7 @@ def _synthesised(ghdl: str, folder: Path, view: Observed) -> Path:
                 raise ToolError(f"ghdl {command[1]} failed on the compiled core: {reason}")
     file = folder / f"{top}_of_vhdl.v"
     text = done.stdout
-    for rom in memories(view):  # GHDL writes an empty module for what is not there
+    for rom in view.memories:  # GHDL writes an empty module for what is not there
         text = re.sub(rf"module {rom.name}_memory\n.*?endmodule\n", "", text, flags=re.DOTALL)
     file.write_text(_shared(divided(corrected(text)), view))
     return file
@@ -113,20 +100,20 @@ def corrected(text: str) -> str:
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text)
 
 
-def shared_blocks(view: Observed) -> list[str]:
+def shared_blocks(view: CoreView) -> list[str]:
     """Modules that are compiled once for all their instances: clusters of lanes and blocks of cells.
 
     Each call of such a block costs about a microsecond, so what is small is not among them.
     """
     return [
         name
-        for name, (component, count) in view.netlist.components().items()
+        for name, (component, count) in view.components.items()
         if isinstance(component, Netlist) and count > 1
         and len(component.instances) >= SHARED_INSTANCES
     ]  # fmt: skip
 
 
-def _shared(text: str, view: Observed) -> str:
+def _shared(text: str, view: CoreView) -> str:
     """Verilog in which the shared blocks are marked for Verilator's hierarchical mode."""
     for name in shared_blocks(view):
         text = re.sub(
@@ -181,7 +168,7 @@ def main(arguments: list[str]) -> int:
     """Entry of the fresh process."""
     design, folder, hdl = load_design(arguments[0]), Path(arguments[1]), arguments[2]
     netlist = with_external_memories(compiled_core(design).netlist)
-    files, _ = write_netlist(netlist, folder, hdl)
+    files, _ = write_netlist(CoreView(netlist), folder, hdl)
     (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
     return 0
 

@@ -3,7 +3,7 @@
 // The same bench as in ernn_myhdl/engines/myhdl/simulation.py: every cycle ends with a rising edge, at which
 // transfers are recorded and the inputs of the next cycle are chosen. Compiled together with
 // harness_ports.h, which is written for the ports of one core and defines Model, source_limbs,
-// sink_limbs, set_source, get_sink, the same of s_state with LOADER_LIMBS, stages, probe,
+// sink_limbs, set_source, get_sink, the same of initial states with LOADER_LIMBS, stages, probe,
 // trace_columns, trace_row, state_columns, state_row and the memories' functions.
 
 #include <cstdint>
@@ -58,8 +58,8 @@ struct Run {
         }
         model.clk = 0;
         model.rst = 1;
-        model.s_axis_tvalid = 0;
-        model.m_axis_tready = 0;
+        set_source_valid(model, false);
+        set_sink_ready(model, false);
         set_loader_valid(model, false);
     }
 
@@ -78,7 +78,7 @@ struct Run {
             bool moved = false;
             const bool reset = model.rst;
             if (cycle >= 0 && !reset) {
-                if (model.s_axis_tvalid && model.s_axis_tready) {
+                if (source_valid(model) && source_ready(model)) {
                     accepted.push_back(cycle);
                     moved = true;
                 }
@@ -86,12 +86,12 @@ struct Run {
                     loaded.push_back(cycle);
                     moved = true;
                 }
-                if (model.m_axis_tvalid && model.m_axis_tready) {
+                if (sink_valid(model) && sink_ready(model)) {
                     delivered_cycle.push_back(cycle);
                     delivered.resize(delivered.size() + SINK_LIMBS);
                     get_sink(model, &delivered[delivered.size() - SINK_LIMBS]);
                     moved = true;
-                    if (model.m_axis_tlast) done++;
+                    if (sink_last(model)) done++;
                 }
                 if (stages_on) record_stages(model, cycle, stage_cycle, stage_values);
                 if (trace_on) {
@@ -107,7 +107,7 @@ struct Run {
                 tail_left--;
             }
             if (quiet > limit) return HUNG;
-            const bool offered = model.s_axis_tvalid && !model.s_axis_tready && !reset;
+            const bool offered = source_valid(model) && !source_ready(model) && !reset;
             const bool pending = loader_valid(model) && !loader_ready(model) && !reset;
             cycle++;
             model.clk = 1;
@@ -118,11 +118,11 @@ struct Run {
             const int64_t next = int64_t(accepted.size()), state = int64_t(loaded.size());
             const bool offer = offers(input, next, offered);
             if (offer) set_source(model, input.beats + next * SOURCE_LIMBS);
-            model.s_axis_tvalid = offer;
+            set_source_valid(model, offer);
             const bool load = offers(states, state, pending);
             if (load) set_loader(model, states.beats + state * LOADER_LIMBS);
             set_loader_valid(model, load);
-            model.m_axis_tready = !(stall && stall[step]);
+            set_sink_ready(model, !(stall && stall[step]));
         }
         return RUNNING;
     }
@@ -149,7 +149,7 @@ void ernn_start(Run *run, int64_t frames, int64_t tail, int64_t limit, int stage
     run->start(frames, tail, limit, stages, trace);
 }
 
-// At most `most` cycles. idle, idle_used, beats, beat_count: of s_axis; state_*: of s_state (`Source`).
+// At most `most` cycles. idle, idle_used, beats, beat_count: of the stream of x; state_*: of that of initial states (`Source`).
 // stall: one byte a cycle, or null. resets: cycles of a reset.
 int ernn_run(Run *run, const uint32_t *const *memories, int64_t most, const uint8_t *idle,
              int64_t *idle_used, const uint8_t *stall, const uint32_t *beats, int64_t beat_count,

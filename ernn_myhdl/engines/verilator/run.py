@@ -18,16 +18,14 @@ import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines import liveness
-from ernn_myhdl.engines.myhdl.simulation import Recording, liveness_limit, tail_cycles
+from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
+from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.engines.verilator.build import layout, limbs
-from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, memories
+from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic
 
-#: Fields of a beat by the end of the port's name.
-FIELDS = {
-    "tdata": "data", "tlast": "last", "tuser": "user", "tid": "stream", "tdest": "layer"
-}  # fmt: skip
 FINISHED, HUNG = 1, 2
 #: Seconds between two looks at the progress, which is when Ctrl-C takes effect.
 SLICE_SECONDS = 0.2
@@ -41,16 +39,19 @@ class CompiledCore:
     left unfinished is lost as by a reset of the hardware.
     """
 
-    def __init__(self, design: CoreSpecification, library: str | Path) -> None:
+    def __init__(
+        self, design: CoreSpecification, library: str | Path, view: CoreView | None = None
+    ) -> None:
+        """view: `compiled_core` of the design, where that is at hand."""
         self.design = design
-        view = compiled_core(design)
+        self.view = view = view or compiled_core(design)
         self._layout = layout(design, view)
         self._library = ctypes.CDLL(str(library))
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments
         # the model asks for them at its first clock edge
-        self._words = [_words(rom) for rom in memories(view)]
+        self._words = [_words(rom) for rom in view.memories]
         self._memories = (POINTER(c_uint32) * len(self._words))(
             *(w.ctypes.data_as(POINTER(c_uint32)) for w in self._words)
         )
@@ -79,7 +80,7 @@ class CompiledCore:
         limit: int | None = None,
         most_cycles: int | None = None,
         states: Sequence[StateBeat] = (),
-    ) -> Recording:
+    ) -> SimulationRecord:
         """Feed `beats` to the core until `frames` frames have been delivered.
 
         Arguments as of `ernn_myhdl.engines.myhdl.simulation.simulate`. stages: record the named stages and
@@ -101,7 +102,7 @@ class CompiledCore:
         stall = _Draws(sink, traffic.stall)
         tail = tail_cycles(self.design) if stages else 0
         self._library.ernn_start(self._model, frames, tail, limit, stages, stages)
-        record, status, size, start = Recording(), 0, FIRST_SLICE, 0
+        record, status, size, start = SimulationRecord(), 0, FIRST_SLICE, 0
         try:
             while not status:
                 before = time.perf_counter()
@@ -154,9 +155,9 @@ class CompiledCore:
         return list(values)
 
     @staticmethod
-    def _pack(beats: Sequence, ports: list[tuple[str, int]]) -> np.ndarray:
+    def _pack(beats: Sequence, given: list[tuple[str, int]]) -> np.ndarray:
         """Beats as the harness takes them: each field in its limbs."""
-        fields = [(FIELDS[port.rpartition("_")[2]], 4 * limbs(b)) for port, b in ports]
+        fields = [(name, 4 * limbs(bits)) for name, bits in given]
         data = b"".join(
             int(getattr(beat, name)).to_bytes(size, "little")
             for beat in beats
@@ -165,7 +166,7 @@ class CompiledCore:
         return np.frombuffer(data + bytes(4), dtype=np.uint32)
 
     def _collect(
-        self, record: Recording, beats: list[Beat], states: Sequence[StateBeat], stages: bool
+        self, record: SimulationRecord, beats: list[Beat], states: Sequence[StateBeat], stages: bool
     ) -> None:
         library, model, shape = self._library, self._model, self._layout
         accepted = _copied(library.ernn_accepted, model)
@@ -175,8 +176,7 @@ class CompiledCore:
         cycles = _copied(library.ernn_delivered_cycle, model).tolist()
         raw = _copied(library.ernn_delivered, model, dtype=np.uint32).tobytes()
         fields, at = [], 0
-        for port, bits in shape.sink:
-            name = FIELDS[port.rpartition("_")[2]]
+        for name, bits in shape.sink:
             fields.append((name, at, at + 4 * limbs(bits), name == "last"))
             at += 4 * limbs(bits)
         for i, cycle in enumerate(cycles):

@@ -1,0 +1,40 @@
+"""The two models as engines: golden (fxpmath) and integer (NumPy)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.engines.result import EngineResult, Job
+from ernn_myhdl.golden.network import fixed_point_model, integer_model
+from ernn_myhdl.streams.initial_states import as_models_take_it
+
+
+def run_golden(job: Job) -> EngineResult:
+    """The fxpmath reference, frame by frame."""
+    model = fixed_point_model(job.design)
+    output = f"{job.design.layer_prefixes[-1]}output"
+    frames: list[dict[str, np.ndarray]] = []
+    saturations: dict[str, int] = {}
+    for sequence, state in zip(job.sequences, job.states, strict=True):
+        model.reset(as_models_take_it(job.design, state))
+        for x in sequence:
+            made = model.step(x)
+            frames.append(made if job.stages else {output: made[output]})
+            if job.progress:
+                job.progress(len(frames), 0)
+        for name, count in model.saturations.items():
+            saturations[name] = saturations.get(name, 0) + count
+    stages = {n: np.array([f[n] for f in frames], dtype=np.int64) for n in frames[0]}
+    raw = stages[output].reshape(len(frames), -1)[:, : job.design.outputs]
+    return EngineResult(raw, stages if job.stages else {}, saturations=saturations)
+
+
+def run_integer(job: Job) -> EngineResult:
+    """The numpy model, vectorised over the sequences."""
+    initial = [as_models_take_it(job.design, state) for state in job.states]
+    runs = integer_model(job.design).run(job.sequences, stages=job.stages, initial=initial)
+    if job.progress:
+        job.progress(job.frames, 0)
+    stages = {n: np.concatenate([r.stages[n] for r in runs]) for n in runs[0].stages}
+    saturations = {n: sum(r.saturations[n] for r in runs) for n in runs[0].saturations}
+    return EngineResult(np.concatenate([r.raw for r in runs]), stages, saturations=saturations)
