@@ -20,6 +20,7 @@ from typing import Any
 
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.processes import stopping
+from ernn_myhdl.whole_numbers import whole
 
 Function = Callable[[Any], Any]
 Progress = Callable[[int, int, str], None]
@@ -48,8 +49,7 @@ def run(
     """
     if store and os.path.lexists(store) and not os.path.isfile(store):
         raise DesignError(f"store {store}: is no file; choose another name")
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise DesignError(f"jobs = {jobs!r}: must be a whole number from 1 on")
+    whole("jobs", jobs, 1)
     hashed = tasks if contents is None else {name: contents[name] for name in tasks}
     digests = {name: _digest(function, what) for name, what in hashed.items()} if store else {}
     done = _stored(Path(store), digests) if store else {}

@@ -24,6 +24,7 @@ from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.whole_numbers import whole
 
 #: The tables of the activations are chosen by looking at every code of their inputs.
 MAX_STATE_WORD = 24
@@ -38,10 +39,7 @@ def check_words(word: object, state_word: object) -> None:
         ("word", word, MAX_CHOSEN_WORD),
         ("state_word", state_word, MAX_STATE_WORD),
     ):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise DesignError(f"{name} = {value!r}: must be a whole number")
-        if not 4 <= value <= most:
-            raise DesignError(f"{name} = {value}: must be 4 to {most} bits")
+        whole(name, value, 4, most, unit="bits")
 
 
 def default_hardware(

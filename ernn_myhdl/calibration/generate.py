@@ -13,6 +13,7 @@ from ernn_myhdl.design.design import Design, check_identifier
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import whole
 
 #: Standard normal calibration data: sequences and frames of each.
 CALIBRATION = (8, 24)
@@ -49,7 +50,7 @@ def new_design(
     """
     check_identifier(name)
     check_words(word, state_word)
-    _check_seed(seed)
+    whole("seed", seed, 0)
     given = {
         "projection": projection,
         "block": block,
@@ -85,7 +86,7 @@ def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:
 
     options: those of `build_network`.
     """
-    _check_seed(seed)
+    whole("seed", seed, 0)
     if not cells:
         raise DesignError("layers: none, must be at least one")
     for cell in cells:
@@ -99,13 +100,6 @@ def random_calibration(inputs: int, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng([seed, 1])
     sequences, frames = CALIBRATION
     return [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
-
-
-def _check_seed(seed: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise DesignError(f"seed = {seed!r}: must be a whole number")
-    if seed < 0:
-        raise DesignError(f"seed = {seed}: must be 0 or more")
 
 
 def _check_size(cell: Cell) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
+from ernn_myhdl.whole_numbers import whole
 
 #: Training utterances of a corpus on which formats are chosen.
 CALIBRATION = 64
@@ -165,8 +166,7 @@ def first_frames(sequences: list[np.ndarray], frames: int | None) -> list[np.nda
     """The first `frames` frames of all sequences together; all of them for None."""
     if frames is None:
         return sequences
-    if isinstance(frames, bool) or not isinstance(frames, int) or frames < 1:
-        raise DesignError(f"frames = {frames!r}: must be a whole number, at least 1")
+    whole("frames", frames, 1)
     kept = []
     for sequence in sequences:
         if frames <= 0:

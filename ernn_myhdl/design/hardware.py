@@ -7,8 +7,8 @@ from typing import TypedDict
 
 from ernn_myhdl.design.cells.base import Cell
 from ernn_myhdl.design.tensor_formats import Formats
-from ernn_myhdl.design.whole_numbers import power_of_two, whole
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import power_of_two, whole
 
 SAMPLE_BITS = (8, 16, 32)
 MAX_TDATA = 512
@@ -41,12 +41,12 @@ class Hardware:
     initial_states: bool = False
 
     def __post_init__(self) -> None:
-        whole("hardware", "lanes", self.lanes, 1, 65536)
-        power_of_two("hardware", "ifft_units", self.ifft_units)
-        power_of_two("hardware", "element_width", self.element_width)
-        power_of_two("hardware", "samples_per_beat", self.samples_per_beat)
-        power_of_two("hardware", "streams", self.streams)
-        whole("hardware", "streams", self.streams, 1, MAX_STREAMS)
+        whole("hardware lanes", self.lanes, 1, 65536)
+        power_of_two("hardware ifft_units", self.ifft_units)
+        power_of_two("hardware element_width", self.element_width)
+        power_of_two("hardware samples_per_beat", self.samples_per_beat)
+        power_of_two("hardware streams", self.streams)
+        whole("hardware streams", self.streams, 1, MAX_STREAMS)
         if isinstance(self.sample_bits, bool) or self.sample_bits not in SAMPLE_BITS:
             raise DesignError(f"hardware sample_bits = {self.sample_bits!r}: must be 8, 16 or 32")
         if not isinstance(self.initial_states, bool):

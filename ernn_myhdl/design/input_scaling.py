@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import whole
 
 #: Largest exponent, up and down.
 MAX_SHIFT = 126
@@ -32,11 +33,7 @@ class InputScaling:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shifts", tuple(self.shifts))
         for i, shift in enumerate(self.shifts):
-            if isinstance(shift, bool) or not isinstance(shift, int) or abs(shift) > MAX_SHIFT:
-                raise DesignError(
-                    f"host input_shifts[{i}] = {shift!r}: must be a whole number, -{MAX_SHIFT} to "
-                    f"{MAX_SHIFT}"
-                )
+            whole(f"host input_shifts[{i}]", shift, -MAX_SHIFT, MAX_SHIFT)
         offsets = []
         for i, offset in enumerate(self.offsets):
             number = isinstance(offset, int | float) and not isinstance(offset, bool)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 from ernn_myhdl.design.cells.base import Cell
-from ernn_myhdl.design.whole_numbers import power_of_two, whole
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.whole_numbers import power_of_two, whole
 
 #: Largest word of a tensor: its limits are literals in the converted HDL, which are 32-bit integers.
 MAX_TENSOR_WORD = 31
@@ -127,8 +127,8 @@ class Activations:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            power_of_two("activation", f.name, getattr(self, f.name))
-            whole("activation", f.name, getattr(self, f.name), 2, 4096)
+            power_of_two(f"activation {f.name}", getattr(self, f.name))
+            whole(f"activation {f.name}", getattr(self, f.name), 2, 4096)
 
     @property
     def segments(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import whole
 
 #: No word of the project is wider: beyond it int64 and fxpmath stop being exact.
 MAX_WORD = 62
@@ -35,9 +36,7 @@ class Format:
 
     def __post_init__(self) -> None:
         for field in ("word", "frac"):
-            value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise DesignError(f"format {field} = {value!r}: must be an integer")
+            whole(f"format {field}", getattr(self, field))
         if not 2 <= self.word <= MAX_WORD:
             raise DesignError(
                 f"format word = {self.word}: must be 2 to {MAX_WORD} bits; choose a shorter word"

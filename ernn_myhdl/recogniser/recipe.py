@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import whole
 
 KINDS = ("lstm", "gru")
 DENSE = "dense"
@@ -68,9 +69,7 @@ class Recipe:
         least = {"front": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
                  "quantise_epochs": 0, "batch": 1, "seed": 0}  # fmt: skip
         for name, low in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise DesignError(f"{name} = {value!r}: must be a whole number, at least {low}")
+            whole(name, getattr(self, name), low)
         for name, high in (("dropout", 1.0), ("rate", 1.0)):
             value = getattr(self, name)
             real = isinstance(value, int | float) and not isinstance(value, bool)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import Phase, norm
+from ernn_myhdl.whole_numbers import whole
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,7 @@ class AdmmSchedule:
             value = getattr(self, name)
             if name == "steps" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise DesignError(
-                    f"schedule {name} = {value!r}: must be a whole number, at least 1"
-                )
+            whole(f"schedule {name}", value, 1)
         least = {"growth": 1.0, "primal": 0.0, "dual": 0.0}
         for field in fields(self):
             value = getattr(self, field.name)

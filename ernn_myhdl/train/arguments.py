@@ -16,6 +16,7 @@ from ernn_myhdl.train.admm import AdmmSchedule
 from ernn_myhdl.train.loop import Settings
 from ernn_myhdl.train.makers import OPTIMISER, SCHEDULER, kind_of, name_of, takes
 from ernn_myhdl.train.quantisation import Quantisation
+from ernn_myhdl.whole_numbers import whole
 
 STEP = (
     "a function step(model, batch) that gives the loss, or supervised(loss) for batches (x, target)"
@@ -64,8 +65,7 @@ def check_arguments(
         raise DesignError(
             f"data: is {kind_of(data)}, which holds single examples; give torch.utils.data.DataLoader(data, batch_size)"
         )
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise DesignError(f"epochs = {epochs!r}: must be a whole number, 0 or more")
+    whole("epochs", epochs, 0)
     for name, given, kind in (
         ("quantise", quantise, Quantisation),
         ("schedule", schedule, AdmmSchedule),

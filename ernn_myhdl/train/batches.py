@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import whole
 
 #: Target of frames behind the end of a sequence, which PyTorch's losses ignore.
 IGNORED = -100
@@ -47,8 +48,7 @@ class SequenceBatches:
                 f"sequences: {len(sequences)} with {len(targets)} targets, must be as many of both and at "
                 "least one"
             )
-        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-            raise DesignError(f"batch = {batch!r}: must be a whole number, at least 1")
+        whole("batch", batch, 1)
         self._x = [torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in sequences]
         self._targets = [torch.as_tensor(np.asarray(t, dtype=np.int64)) for t in targets]
         for i, (x, t) in enumerate(zip(self._x, self._targets, strict=True)):

@@ -18,6 +18,7 @@ from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History
 from ernn_myhdl.train.makers import made
 from ernn_myhdl.train.phases import Phase
+from ernn_myhdl.whole_numbers import whole
 
 Step = Callable[[nn.Module, Any], Tensor]
 MakeOptimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -67,8 +68,7 @@ class Settings:
             value = getattr(self, name)
             if name == "checkpoint_steps" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise DesignError(f"{name} = {value!r}: must be a whole number, at least {least}")
+            whole(name, value, least)
         if self.clip is not None and not self.clip > 0:
             raise DesignError(f"clip = {self.clip!r}: must be above 0, or None")
 

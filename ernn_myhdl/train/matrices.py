@@ -17,6 +17,7 @@ from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.recurrent_modules import modules_of
+from ernn_myhdl.whole_numbers import is_whole
 
 #: Beginning of a parameter's name -> what the matrix multiplies.
 ROLES = {"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"}
@@ -151,7 +152,7 @@ def _fits(pattern: str, matrix: Matrix) -> bool:
 
 
 def _checked(where: str, block: object) -> int:
-    if isinstance(block, bool) or not isinstance(block, int) or block not in BLOCK_SIZES:
+    if not is_whole(block) or block not in BLOCK_SIZES:
         raise DesignError(
             f"{where} = {block!r}: must be a power of two, one of {', '.join(map(str, BLOCK_SIZES))}"
         )

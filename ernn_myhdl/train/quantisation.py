@@ -19,6 +19,7 @@ from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import CirculantPhase
 from ernn_myhdl.train.signals import SignalRounding
+from ernn_myhdl.whole_numbers import whole
 
 #: float32 vectors hold spectra of so many bits exactly.
 WORDS = 4, 18
@@ -36,11 +37,7 @@ class Quantisation:
 
     def __post_init__(self) -> None:
         for name, (least, most) in (("word", WORDS), ("epochs", (0, 1 << 20))):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise DesignError(
-                    f"quantisation {name} = {value!r}: must be a whole number, {least} to {most}"
-                )
+            whole(f"quantisation {name}", getattr(self, name), least, most)
         if not isinstance(self.signals, bool):
             raise DesignError(f"quantisation signals = {self.signals!r}: must be True or False")
 

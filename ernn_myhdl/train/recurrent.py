@@ -15,6 +15,7 @@ from torch.nn import functional
 from ernn_myhdl.design.cells import GruCell, LstmCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
+from ernn_myhdl.whole_numbers import whole
 
 State: TypeAlias = tuple[Tensor, Tensor] | Tensor
 
@@ -31,8 +32,7 @@ class Recurrent(nn.Module):
         self, inputs: int, hidden: int, outputs: int, layers: int, batch_first: bool
     ) -> None:
         super().__init__()
-        if isinstance(layers, bool) or not isinstance(layers, int) or layers < 1:
-            raise DesignError(f"layers = {layers!r}: must be a whole number, at least 1")
+        whole("layers", layers, 1)
         self.inputs, self.hidden, self.outputs = inputs, hidden, outputs
         self.layers, self.batch_first = layers, batch_first
         #: Rounds y of every frame before it is used again (quantisation-aware training); None: not.

@@ -73,7 +73,7 @@ TOML_ERRORS = [
     ("segments", "tanh_segments = ", "tanh_segments = 1", ["tanh_segments"]),
     ("long word", "input = {word = 12", "input = {word = 99", ["formats input", "2 to 62"]),
     ("short word", "gate = {word = 12", "gate = {word = 1", ["formats gate", "2 to 62"]),
-    ("word text", "gate = {word = 12", 'gate = {word = "a"', ["formats gate", "integer"]),
+    ("word text", "gate = {word = 12", 'gate = {word = "a"', ["formats gate", "whole number"]),
     ("no frac", "gate = {word = 12, frac = 11}", "gate = {word = 12}", ["formats gate frac"]),
     ("not a format", "gate = {word = 12, frac = 11}", "gate = 12", ["formats gate = 12"]),
     (

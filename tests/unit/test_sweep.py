@@ -32,7 +32,7 @@ def test_an_error_of_a_task_is_that_of_the_sweep(jobs):
 
 @pytest.mark.parametrize("jobs", [0, True, 1.5])
 def test_jobs_must_be_a_number_from_one_on(jobs):
-    with pytest.raises(DesignError, match=f"jobs = {jobs!r}: must be a whole number from 1 on"):
+    with pytest.raises(DesignError, match=f"jobs = {jobs!r}: must be a whole number, at least 1"):
         sweep.run(square, TASKS, jobs)
 
 

@@ -31,6 +31,7 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.numerics.pwl import PwlTable
+from ernn_myhdl.whole_numbers import whole
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.tensor_formats import Activations, Formats
@@ -43,12 +44,8 @@ _COMMON = ("input", "input_spectrum", "input_weight", "output", "block_spectrum"
 _PREVIOUS_OUTPUT = ("recurrent_weight", "output_spectrum")
 
 
-def whole(name: str, value: object, least: int, most: int = 65536) -> None:
-    """DesignError unless the parameter is a whole number in these bounds."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise DesignError(f"cell {name} = {value!r}: must be a whole number")
-    if not least <= value <= most:
-        raise DesignError(f"cell {name} = {value}: must be {least} to {most}")
+#: Largest number of any parameter of a cell.
+MOST = 65536
 
 
 def one_of(name: str, value: object, legal: tuple[str, ...]) -> None:
@@ -102,7 +99,7 @@ class Cell:
 
     def _check(self) -> None:
         for name in ("inputs", "hidden"):
-            whole(name, getattr(self, name), 1)
+            whole(f"cell {name}", getattr(self, name), 1, MOST)
         self._check_block("block", BLOCK_SIZES)
         for name in self.block_names.values():
             self._check_block(name, (0, *BLOCK_SIZES))

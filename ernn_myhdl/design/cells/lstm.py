@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ernn_myhdl.design.cells.base import ACTIVATIONS, Cell, one_of, whole
+from ernn_myhdl.design.cells.base import ACTIVATIONS, MOST, Cell, one_of
 from ernn_myhdl.design.cells.gate_tables import gate_tables
 from ernn_myhdl.design.cells.result_widths import aligned, exact_sum, product
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
+from ernn_myhdl.whole_numbers import whole
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.tensor_formats import Activations, Formats
@@ -52,7 +53,7 @@ class LstmCell(Cell):
 
     def __post_init__(self) -> None:
         self._check()
-        whole("projection", self.projection, 0)
+        whole("cell projection", self.projection, 0, MOST)
         if self.projection_block and not self.projection:
             raise DesignError(
                 f"cell projection_block = {self.projection_block}: there is no projection; must be 0"
