@@ -361,11 +361,17 @@ def _first_probes(view: CoreView):
 def _access(function: str, kind: str, argument: str, stream: StreamPort | None) -> list[str]:
     """A function that sets or gets what a beat carries."""
     lines, at = [f"inline void {function}(Model &model, {argument} *limbs) {{"], 0
-    for field, port in stream.field_signals.items() if stream else ():
-        count = limbs(stream.fields[field].bits)
+    for port, count in _ports_with_limbs(stream):
         lines.append(f"    {kind}_port(model.{port}, limbs + {at}, {count});")
         at += count
     return [*lines, "}"]
+
+
+def _ports_with_limbs(stream: StreamPort | None) -> list[tuple[str, int]]:
+    """Ports of what a beat of the stream carries."""
+    if stream is None:
+        return []
+    return [(stream.signal(field), limbs(kind.bits)) for field, kind in stream.fields.items()]
 
 
 def _handshake(name: str, stream: StreamPort | None) -> list[str]:
