@@ -20,6 +20,7 @@ from seeds import seed_of
 from shared_folders import made_once
 
 from ernn_myhdl.convert.writer import write_netlist
+from ernn_myhdl.rtl.core.view import CoreView
 
 LIBRARY: list[BlockCase] = [*CASES, *CONTROL]
 NUMBER = {case.name: number for number, case in enumerate(LIBRARY)}
@@ -41,7 +42,7 @@ def convert_all(folder: Path) -> None:
     files: list[str] = []
     for number in range(len(LIBRARY)):
         netlist = alone(number)
-        files += write_netlist(netlist, folder, "vhdl", f"b{number}_")[0]
+        files += write_netlist(CoreView(netlist), folder, "vhdl", f"b{number}_")[0]
         bench = vhdl_bench(netlist, f"b{number}_bench", f"b{number}")
         (folder / f"b{number}_bench.vhd").write_text(bench)
         files.append(f"b{number}_bench.vhd")
