@@ -25,6 +25,7 @@ from ernn_myhdl.convert.layout import vhdl_layout
 from ernn_myhdl.convert.names import CORE, named
 from ernn_myhdl.convert.verilog_layout import LINT, verilog_layout
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.hdl.written_block import written_block
@@ -168,14 +169,15 @@ def leaf_texts(leaf: Leaf, hdl: str) -> dict[str, str]:
 def _convert(leaf: Leaf, folder: Path, hdl: str) -> None:
     """MyHDL's own text of a leaf, in a file of `folder`."""
     arguments = {name: _vector(port) for name, port in leaf.ports.items()}
-    instance = _wrapper(leaf)(**arguments)
+    with brief_inspection():
+        instance = _wrapper(leaf)(**arguments)
     options = {"path": str(folder), "name": f"{CORE}{leaf.name}", "no_myhdl_header": True}
     options["initial_values"] = True
     if hdl == "VHDL":
         options |= {"std_logic_ports": True}
     else:
         options |= {"testbench": False}
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, brief_inspection():
         warnings.simplefilter("always")
         instance.convert(hdl=hdl, **options)
     for warning in caught:
