@@ -41,6 +41,7 @@ class FxpStages:
         self.tables = {name: FxpTable(t) for name, t in tables(design).items()}
         self._counted = {n: layer_elements(cell, n) for n in saturating_names(cell)}
         self._masks = {n: layer_elements(cell, n) for n in masked_names(cell)}
+        self.saturations: dict[str, int] = {}
         self.clear()
 
     def clear(self) -> None:

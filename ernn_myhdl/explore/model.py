@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, Cell
 from ernn_myhdl.design.design import CoreSpecification
@@ -125,25 +126,27 @@ def explore_in(
     goal = goal or Goal("smallest")
     if device is not None:
         fit = fit or fit_to(device, goal, word)
-    search = _Search(cells, train, float(accuracy), device, folder, cell, word, say)
-    search.measure_by(fit, goal)
+    search = _Search(cells, train, float(accuracy), device, folder, cell, word, say, fit, goal)
     search.open(dict(about or {}), force)
     with only_user(folder):
         return search.run()
 
 
 class _Search:
-    """One search; `run` goes through its steps."""
+    """One search; `open` reads or makes the state of its folder, `run` goes through its steps.
 
-    def __init__(self, cells, train, accuracy, device, folder, cell, word, say) -> None:
+    fit: hardware of layers; None: operations decide. The hardware of every size between the bounds is looked at.
+    """
+
+    def __init__(
+        self, cells, train, accuracy, device, folder, cell, word, say, fit: Fit | None, goal: Goal
+    ) -> None:
         self.cells, self.train, self.accuracy, self.device = cells, train, accuracy, device
         self.folder, self.cell, self.word = folder, cell, word
         self.bounds = block_bounds(lambda k: cells(Choice(cell, k, k)), device, word)
         self.trials: list[Trial] = []
         self.log = ModelLog(folder, say)
-
-    def measure_by(self, fit: Fit | None, goal: Goal) -> None:
-        """fit: hardware of layers; None: operations decide. Looks at the hardware of every size between the bounds."""
+        self.state: Any = None
         self.fit, self.goal = fit, goal
         self.hardware: dict[int, Hardware] = {}
         if fit is not None:

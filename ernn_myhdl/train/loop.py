@@ -127,6 +127,8 @@ class Training:
         self.found: dict[str, dict] = {}  # what each phase that ended found
         self.resumed = False
         self._at = _Position()
+        self._optimiser: Any = None  # of the phase that runs
+        self._scheduler: Any = None
         self._folder = None if settings.checkpoint is None else Path(settings.checkpoint)
 
     def run(self, check: Callable[[], None] = lambda: None) -> None:

@@ -68,6 +68,7 @@ class _Module:
                 if match["name"] in wide and self._fits(match):
                     self.definitions[match["name"]] = match
         self.cuts: dict[str, set[int]] = {}
+        self.pieces: dict[str, list[_Part]] = {}
 
     def divided(self) -> str:
         self._drop_what_is_used_otherwise()

@@ -1,0 +1,205 @@
+"""Rules of CONTRIBUTING.md that can be read from the code. The lists of exceptions only get shorter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+from pages import ROOT
+
+MOST_LINES, MOST_PARAMETERS = 80, 25
+FOLDERS = ("ernn_myhdl", "golden")
+#: Methods in which an object's attributes may be born.
+BIRTH = ("__init__", "__post_init__", "__new__", "__enter__", "__setstate__")
+#: Functions that only declare: MyHDL's blocks, and options of commands.
+DECLARING_NAMES = ("add_parser",)
+
+#: Attributes born elsewhere, by class.
+LATE_ATTRIBUTES: dict[str, set[str]] = {
+    "Sequencer": {"beat_groups", "beats", "final", "first", "per_pass", "second", "steps"},
+    "RowsBehindDrain": {"age", "blocks", "gate_valid", "part", "second_valid", "tag"},
+    "_Core": {
+        "_forwards", "cut", "frame", "gate_rows", "head", "kept", "m", "m_data", "m_tag", "m_valid",
+        "op", "output_release", "second_rows", "state_data", "state_index", "state_page",
+        "state_write", "states", "write_m", "write_x", "write_y", "x_release", "x_spectrum", "y",
+        "y_data", "y_tag", "y_valid", "y_written_tag",
+    },
+}  # fmt: skip
+#: Functions with more lines than allowed, and how many they may have.
+LONG_FUNCTIONS: dict[str, int] = {
+    "ernn_myhdl/convert/verilog_bench.py: verilog_bench": 106,  # the text of the bench
+    "ernn_myhdl/convert/vhdl_bench.py: vhdl_bench": 133,  # the text of the bench
+    "ernn_myhdl/engines/myhdl/simulation.py: simulate": 112,
+    "ernn_myhdl/rtl/cells/lstm.py: unit": 106,
+    "ernn_myhdl/rtl/core/top.py: _Core.products": 86,
+    "ernn_myhdl/rtl/core/top.py: _Core.unit": 84,
+    "ernn_myhdl/runs/report.py: info_text": 89,  # a table
+}
+#: Blocks with more parameters than allowed, and how many they may have.
+WIDE_BLOCKS: dict[str, int] = {
+    "ernn_myhdl/rtl/initial_state.py: state_frames": 27,
+    "ernn_myhdl/rtl/sequencer.py: sequencer": 61,
+}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Syntax trees of the package and of golden by file."""
+    files = [f for folder in FOLDERS for f in sorted((ROOT / folder).rglob("*.py"))]
+    unlinked = [f for f in files if f.resolve() == f]  # golden is linked into the package
+    return {str(f.relative_to(ROOT)): ast.parse(f.read_text(encoding="utf-8")) for f in unlinked}
+
+
+def functions(node: ast.AST, where: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """All functions below a node with their names, those of classes and inner ones too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            name = f"{where}{child.name}"
+            if isinstance(child, ast.FunctionDef):
+                yield name, child
+            yield from functions(child, f"{name}.")
+        else:
+            yield from functions(child, where)
+
+
+def is_block(function: ast.FunctionDef) -> bool:
+    return any(isinstance(d, ast.Name) and d.id == "block" for d in function.decorator_list)
+
+
+def own_attributes(target: ast.AST) -> Iterator[str]:
+    """Attributes of self that an assignment to `target` sets."""
+    if isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from own_attributes(element)
+    elif isinstance(target, ast.Starred):
+        yield from own_attributes(target.value)
+    elif (
+        isinstance(target, ast.Attribute)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+    ):
+        yield target.attr
+
+
+def set_in(function: ast.FunctionDef) -> set[str]:
+    """Attributes of self that a method sets."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.For | ast.NamedExpr):
+            targets = [node.target]
+        elif isinstance(node, ast.With):
+            targets = [i.optional_vars for i in node.items if i.optional_vars]
+        else:
+            continue
+        for target in targets:
+            found.update(own_attributes(target))
+    return found
+
+
+def born(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> set[str]:
+    """Attributes that a class has from the start, with those of its bases in the package."""
+    found: set[str] = set()
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign):
+            found.add(item.target.id)  # type: ignore[union-attr]
+        elif isinstance(item, ast.Assign):
+            found.update(t.id for t in item.targets if isinstance(t, ast.Name))
+        elif isinstance(item, ast.FunctionDef):
+            found.add(item.name)  # a property with a setter
+            if item.name in BIRTH:
+                found |= set_in(item)
+    for base in node.bases:
+        name = base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")
+        if name in classes and classes[name] is not node:
+            found |= born(classes[name], classes)
+    return found
+
+
+def late(tree: ast.Module, classes: dict[str, ast.ClassDef]) -> dict[str, set[str]]:
+    """Class -> attributes that only a later method makes."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            methods = [m for m in node.body if isinstance(m, ast.FunctionDef)]
+            given = set().union(*(set_in(m) for m in methods if m.name not in BIRTH), set())
+            if missing := given - born(node, classes):
+                found[node.name] = missing
+    return found
+
+
+def all_classes() -> dict[str, ast.ClassDef]:
+    nodes = (n for tree in trees().values() for n in ast.walk(tree))
+    return {n.name: n for n in nodes if isinstance(n, ast.ClassDef)}
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    first = function.body[0]
+    told = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = first.end_lineno - first.lineno + 1 if told else 0  # type: ignore[operator]
+    return function.end_lineno - function.lineno + 1 - docstring  # type: ignore[operator]
+
+
+def parameters_of(function: ast.FunctionDef) -> int:
+    given = function.args
+    return len(given.posonlyargs + given.args + given.kwonlyargs)
+
+
+def test_attributes_are_born_in_init():
+    classes = all_classes()
+    found = {
+        f"{file}: {name}.{attribute}"
+        for file, tree in trees().items()
+        for name, attributes in late(tree, classes).items()
+        for attribute in attributes - LATE_ATTRIBUTES.get(name, set())
+    }
+    assert found == set()
+
+
+def test_functions_that_do_something_are_short():
+    found = {
+        f"{file}: {name}": lines_of(function)
+        for file, tree in trees().items()
+        for name, function in functions(tree)
+        if not is_block(function) and function.name not in DECLARING_NAMES
+    }
+    long = {n: count for n, count in found.items() if count > LONG_FUNCTIONS.get(n, MOST_LINES)}
+    assert long == {}
+
+
+def test_blocks_have_few_parameters():
+    found = {
+        f"{file}: {name}": parameters_of(function)
+        for file, tree in trees().items()
+        for name, function in functions(tree)
+        if is_block(function)
+    }
+    wide = {n: count for n, count in found.items() if count > WIDE_BLOCKS.get(n, MOST_PARAMETERS)}
+    assert wide == {}
+
+
+def test_the_rules_find_what_breaks_them():
+    text = """
+class Base:
+    def __init__(self):
+        self.a, self.b = 1, 2
+class Late(Base):
+    c: int = 0
+    def build(self):
+        self.a = self.c = 3
+        self.d, (self.e, *self.f) = 1, (2, 3)
+        for self.g in ():
+            pass
+        with open("x") as self.h:
+            self.i: int = 2
+"""
+    tree = ast.parse(text)
+    classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    assert late(tree, classes) == {"Late": set("defghi")}
+    long = ast.parse("def f(x):\n    '''a\n    b'''\n" + "    x += 1\n" * 90).body[0]
+    assert isinstance(long, ast.FunctionDef) and lines_of(long) == 91
+    wide = ast.parse(f"@block\ndef b({', '.join(f'p{i}' for i in range(30))}, *, q): pass").body[0]
+    assert isinstance(wide, ast.FunctionDef) and is_block(wide) and parameters_of(wide) == 31
