@@ -39,7 +39,7 @@ from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 DEVICE = "xc7vx690t"
 RESOURCES = ("lut", "ff")
 #: Kinds that are fitted to single blocks alone: what they take is proportional to their elements.
-SINGLE_KINDS = frozenset(("part_select", "piecewise_linear", "round_saturate"))
+SINGLE_KINDS = frozenset(("part_select", "piecewise_linear", "rectify", "round_saturate"))
 
 
 def training_leaves(wanted: Collection[str]) -> Iterator[list[Leaf]]:

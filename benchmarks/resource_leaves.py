@@ -13,6 +13,7 @@ from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl.cells.rnn import rectify_leaf
 from ernn_myhdl.rtl.memory import part_leaf
 
 #: Bits of source and target, and shift.
@@ -25,6 +26,8 @@ ROUNDINGS = (
 )  # fmt: skip
 #: Bits of the target and of the source of a function, and the integer bits of the source.
 FUNCTIONS = ((8, 12, (3, 4, 5)), (10, 14, (3, 4, 5)), (12, 16, (3, 4, 5)), (16, 20, (3,)))
+#: Elements, and bits of each.
+RECTIFIERS = ((8, 16), (4, 20), (1, 12), (8, 12), (2, 24))
 #: Parts, and bits of each.
 PARTS = tuple((parts, bits) for parts in (2, 4, 8, 16) for bits in (12, 16))
 
@@ -39,5 +42,7 @@ def single_leaves() -> Iterator[Leaf]:
                 formats = Format(source, source - 1 - integer), Format(target, target - 1)
                 table = pwl_table(function, *formats, segments_for(function, *formats))
                 yield pwl.leaf(f"pwl_{function}_{target}_{integer}", 1, table)
+    for count, bits in RECTIFIERS:
+        yield rectify_leaf(count, bits)
     for parts, bits in PARTS:
         yield part_leaf(parts, Array(1, bits))

@@ -21,7 +21,7 @@ from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.cli.new import design_arguments
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
-from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multiplications
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.lstm import CellTiming
@@ -36,6 +36,8 @@ CELLS = (
     ("LSTM with projection", LstmCell(4, 4, 2, 2), "o * tanh(c)", "W_ym m"),
     ("GRU, reset before", GruCell(4, 4), "r * h'", "h"),
     ("GRU, reset after", GruCell(4, 4, reset="after"), "–", "h"),
+    ("RNN, tanh", RnnCell(4, 4), "–", "tanh(W x + W_h y' + b)"),
+    ("RNN, relu", RnnCell(4, 4, activation="relu"), "–", "max(W x + W_h y' + b, 0)"),
     ("linear", LinearCell(4, 4), "–", "W x + b"),
 )
 #: Options of `ernn new`: the designs of the table of intervals.
@@ -44,6 +46,7 @@ DESIGNS = (
     "--inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes --streams 8",
     "--cell gru --inputs 12 --hidden 64 --block 8 --lanes 16",
     "--cell gru --reset after --inputs 12 --hidden 64 --block 8 --lanes 16",
+    "--cell rnn --inputs 12 --hidden 64 --block 8 --lanes 8 --streams 8",
     "--cell linear --inputs 64 --hidden 16 --block 8 --lanes 2",
     "--preset paper-lstm-k8",
     "--preset paper-lstm-k16",
@@ -116,6 +119,8 @@ def units() -> str:
         "LSTM with peepholes": new_design(**few, peepholes=True),
         "GRU, reset before": new_design(**few, cell="gru", reset="before"),
         "GRU, reset after": new_design(**few, cell="gru", reset="after"),
+        "RNN, tanh": new_design(**few, cell="rnn"),
+        "RNN, relu": new_design(**few, cell="rnn", activation="relu"),
         "linear": new_design(**few, cell="linear"),
     }
     rows = [

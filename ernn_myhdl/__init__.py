@@ -20,6 +20,7 @@ _PUBLIC = {
     "GruCell": "ernn_myhdl.design.cells",
     "LinearCell": "ernn_myhdl.design.cells",
     "LstmCell": "ernn_myhdl.design.cells",
+    "RnnCell": "ernn_myhdl.design.cells",
     "Mismatch": "ernn_myhdl.runs.check",
     "Network": "ernn_myhdl.design.network",
     "Run": "ernn_myhdl.runs.run",

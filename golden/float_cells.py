@@ -18,6 +18,8 @@ GRU: reset, update, candidate; the reset comes before or after the recurrent pro
     after:   n = act(W_nx x + b_n + r . (W_nh h' + b_nh))
 
 Linear: y = W x + b.
+
+Vanilla RNN: y = act(W x + W_h y' + b), act being tanh or max(., 0).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 
 #: Product of a matrix with vectors (n, columns): (n, ..., rows).
 Product = Callable[[np.ndarray], np.ndarray]
@@ -56,7 +58,9 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 
 def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The function "tanh" or "sigmoid"."""
+    """The function "tanh", "sigmoid" or "relu"."""
+    if name == "relu":
+        return lambda x: np.maximum(x, 0.0)
     return np.tanh if name == "tanh" else logistic
 
 
@@ -218,6 +222,40 @@ class LinearEquations:
         }
 
 
+@dataclass(frozen=True)
+class RnnEquations:
+    """recurrent: (n, H) -> (n, 1, H). bias (1, H); output_mask (H,): 0 for padding."""
+
+    recurrent: Product
+    bias: np.ndarray
+    activation: str = "tanh"
+    output_mask: np.ndarray | float = 1.0
+
+    @classmethod
+    def of(cls, parts: Parts) -> RnnEquations:
+        """The equations of a cell with its weights."""
+        assert isinstance(parts.cell, RnnCell)
+        return cls(
+            parts.product("recurrent_weight"),
+            parts.padded("bias"),
+            parts.cell.activation,
+            parts.mask("output"),
+        )
+
+    def __call__(self, now: Frame) -> Tensors:
+        recurrent = self.recurrent(now.output)
+        sums = now.products + recurrent
+        z = sums + self.bias
+        return {
+            "gate_input_sums": now.products,
+            "gate_recurrent_sums": recurrent,
+            "gate_sums": sums,
+            "preactivations": z,
+            "cell_state": now.cell_state,
+            "output": activation(self.activation)(z[:, 0]) * self.output_mask,
+        }
+
+
 Advance: TypeAlias = Callable[[Frame], Tensors]
 
 #: By the class of the cell.
@@ -225,4 +263,5 @@ FLOAT_CELLS: dict[type[Cell], Callable[[Parts], Advance]] = {
     LstmCell: LstmEquations.of,
     GruCell: GruEquations.of,
     LinearCell: LinearEquations.of,
+    RnnCell: RnnEquations.of,
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
-from ernn_myhdl.golden.fxp_arithmetic import rounded
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.golden.fxp_arithmetic import number, rounded
 from ernn_myhdl.golden.fxp_stages import FxpStages, rows
 from ernn_myhdl.golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
 from ernn_myhdl.golden.phase_sums import add_sums
@@ -153,9 +153,30 @@ class FxpLinear(FxpCell):
         t["output"] = stages.masked("output", stages.rounded("output", pre))
 
 
+class FxpRnn(FxpCell):
+    """A vanilla RNN, whose state is y itself."""
+
+    def __init__(self, cell: Cell, stages: FxpStages) -> None:
+        super().__init__(cell, stages)
+        self._bias = rows(stages.weights["bias"])[0]
+
+    def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
+        stages = self.stages
+        total = rows(t["gate_sums"])[0] + self._bias
+        pre = stages.saturated("preactivations", total, 0)
+        t["preactivations"] = stages.stacked("preactivations", [pre])
+        if "output" in stages.tables:
+            y = stages.tables["output"].evaluate(pre)
+        else:
+            positive = number(np.maximum(pre.val, 0), stages.formats["preactivations"])
+            y = stages.rounded("output", positive)
+        t["output"] = stages.masked("output", y)
+
+
 #: By the class of the cell.
 FXP_CELLS: dict[type[Cell], type[FxpCell]] = {
     LstmCell: FxpLstm,
     GruCell: FxpGru,
     LinearCell: FxpLinear,
+    RnnCell: FxpRnn,
 }

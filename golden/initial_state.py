@@ -2,6 +2,7 @@
 
 lstm    output (outputs,), y of the frame before, and cell_state (hidden,), its c
 gru     cell_state (hidden,), h of the frame before; y follows by rounding
+rnn     output (hidden,), y of the frame before
 linear  none
 """
 

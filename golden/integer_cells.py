@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding, Tensors
 from ernn_myhdl.golden.phase_sums import CANDIDATE, add_sums
 from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
@@ -168,9 +168,26 @@ class IntegerLinear(IntegerCell):
         t["output"] = y * self.stages.masks["output"]
 
 
+class IntegerRnn(IntegerCell):
+    """A vanilla RNN, whose state is y itself."""
+
+    def advance(
+        self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
+    ) -> None:
+        sums = rounding.saturated("preactivations", t["gate_sums"] + self.bias)
+        t["preactivations"] = sums
+        if "output" in self.stages.functions:
+            y = self.stages.functions["output"](sums[:, 0])
+        else:
+            frac = self.stages.frac["preactivations"]
+            y = rounding.rounded("output", np.maximum(sums[:, 0], 0), frac)
+        t["output"] = y * self.stages.masks["output"]
+
+
 #: By the class of the cell.
 INTEGER_CELLS: dict[type[Cell], type[IntegerCell]] = {
     LstmCell: IntegerLstm,
     GruCell: IntegerGru,
     LinearCell: IntegerLinear,
+    RnnCell: IntegerRnn,
 }

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.design.design import CoreStructure, Structure
 from ernn_myhdl.numerics.formats import Format
 
@@ -131,11 +131,16 @@ def _linear(cell: Cell) -> tuple[Tensor, ...]:
     return *_preactivations(cell, 1), Tensor("output", "output", OUTPUTS, masked=True)
 
 
+def _rnn(cell: Cell) -> tuple[Tensor, ...]:
+    return *_preactivations(cell, 1), *_signal("output", OUTPUTS, "y_block", masked=True)
+
+
 #: The tensors behind `gate_sums`, by the class of the cell.
 BEHIND_THE_SUMS: dict[type[Cell], Callable[[Cell], tuple[Tensor, ...]]] = {
     LstmCell: _lstm,
     GruCell: _gru,
     LinearCell: _linear,
+    RnnCell: _rnn,
 }
 
 

@@ -24,6 +24,7 @@ from ernn_myhdl.rtl import broadcast, delay, drain, fft, lane, memory, pwl, roun
 from ernn_myhdl.rtl.cells import elementwise
 from ernn_myhdl.rtl.cells import gru as gru_cells
 from ernn_myhdl.rtl.cells import lstm as lstm_cells
+from ernn_myhdl.rtl.cells import rnn as rnn_cells
 
 
 @dataclass(frozen=True)
@@ -920,7 +921,26 @@ def mask_block_case(count: int, word: int) -> BlockCase:
     )  # fmt: skip
 
 
+def rectify_case(count: int, word: int) -> BlockCase:
+    component = rnn_cells.rectify_leaf(count, word)
+
+    def rectified(v):
+        return {
+            "target": [max(x, 0) if v["mask"] >> i & 1 else 0 for i, x in enumerate(v["source"])]
+        }
+
+    return BlockCase(
+        f"rectify {count} x {word}", lambda: component,
+        lambda rng: columns(
+            source=arrays(rng, count, word, 40), mask=rng.integers(0, 1 << count, 40).tolist()
+        ),
+        pipeline(elementwise.MASK_LATENCY, rectified),
+    )  # fmt: skip
+
+
 ELEMENTWISE = [
+    rectify_case(1, 2),
+    rectify_case(8, 13),
     gather_case(1, 1, 1, 4),
     gather_case(2, 4, 1, 3),
     gather_case(2, 2, 2, 6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, CoreSpecification, Design, Formats, Hardware
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -26,6 +28,7 @@ def random_design(
     projection: bool | None = None,
     peepholes: bool | None = None,
     g_activation: str | None = None,
+    activation: str | None = None,
     min_word: int = 6,
     max_word: int = 20,
     max_state_word: int = 20,
@@ -35,7 +38,7 @@ def random_design(
     """A small design: cell, weights, formats, activations and hardware.
 
     rng: a generator or a seed. An argument that is None is drawn as well.
-    kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU.
+    kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU. activation: of an RNN.
     stress: formats moved away from what calibration chose, so that many tensors saturate.
     mixed: matrices with block sizes of their own, up to `block` if that is given.
     """
@@ -52,7 +55,9 @@ def random_design(
         sizes["peepholes"] = _drawn(rng, peepholes)
     if kind == "gru":
         sizes["reset"] = str(rng.choice(RESETS)) if reset is None else reset
-    if kind != "linear":
+    if kind == "rnn":
+        sizes["activation"] = str(rng.choice(NONLINEARITIES)) if activation is None else activation
+    elif kind != "linear":
         sizes["g_activation"] = _activation(rng) if g_activation is None else g_activation
     if mixed:
         sizes |= _mixed_blocks(rng, kind, sizes["block"], projected)
@@ -75,6 +80,7 @@ def _mixed_blocks(
 ) -> dict[str, int]:
     """Block sizes of the matrices of a cell, not all equal where that can be; one is the largest."""
     names = {"lstm": ["block", "input_block"], "gru": ["block", "input_block"], "linear": ["block"]}
+    names["rnn"] = names["gru"]
     sizes = names[kind] + ["projection_block"] * projected
     smaller = [k for k in BLOCK_SIZES if k < largest] or [largest]
     chosen = {name: int(rng.choice(smaller)) for name in sizes}
@@ -169,10 +175,15 @@ def _moved(rng: np.random.Generator, formats: Formats) -> dict[str, Format]:
     return moved
 
 
-def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 6) -> Network:
+def random_network(
+    rng: np.random.Generator | int,
+    layers: int,
+    max_size: int = 6,
+    recurrent: Sequence[str] = ("lstm", "gru"),
+) -> Network:
     """A network of small layers of random cells, formats and hardware with the same streams.
 
-    Only the last layer may be linear. layers: 1 to 3, say.
+    Only the last layer may be linear. layers: 1 to 3, say. recurrent: kinds of the others.
     """
     rng = np.random.default_rng(rng)
     word = int(rng.integers(8, 17))
@@ -182,7 +193,7 @@ def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 
     calibration = [rng.normal(size=(12, _size(rng, max_size)))]
     designs: list[Design] = []
     for i in range(layers):
-        kinds = list(CELLS) if i == layers - 1 and layers > 1 else ["lstm", "gru"]
+        kinds = [*recurrent, *(["linear"] if i == layers - 1 and layers > 1 else [])]
         kind = str(rng.choice(kinds))
         hidden = _size(rng, max_size) + 1
         values = {"inputs": calibration[0].shape[1], "hidden": hidden}
@@ -192,7 +203,9 @@ def random_network(rng: np.random.Generator | int, layers: int, max_size: int = 
             values["peepholes"] = bool(rng.integers(2))
         if kind == "gru":
             values["reset"] = str(rng.choice(RESETS))
-        if kind != "linear":
+        if kind == "rnn":
+            values["activation"] = str(rng.choice(NONLINEARITIES))
+        elif kind != "linear":
             values["g_activation"] = _activation(rng)
         (own,) = rng.spawn(1)
         if own.random() < 0.3:

@@ -8,7 +8,7 @@ from tools import require_module
 torch = require_module("torch", "pip install 'ernn-myhdl[train]'")
 nn = torch.nn
 
-from ernn_myhdl.train import AdmmSchedule, Gru, Lstm, Quantisation, SequenceBatches  # noqa: E402
+from ernn_myhdl.train import AdmmSchedule, Gru, Lstm, Quantisation, Rnn, SequenceBatches  # noqa: E402
 
 INPUTS, CLASSES = 5, 3
 torch.set_num_threads(1)
@@ -19,6 +19,10 @@ RECURRENT = {
     "nn.LSTM projection": lambda: nn.LSTM(INPUTS, 9, proj_size=6, batch_first=True),
     "nn.LSTM stacked": lambda: nn.LSTM(INPUTS, 6, 2, batch_first=True),
     "nn.GRU": lambda: nn.GRU(INPUTS, 6, batch_first=True),
+    "nn.RNN": lambda: nn.RNN(INPUTS, 6, batch_first=True),
+    "nn.RNN relu": lambda: nn.RNN(INPUTS, 6, 2, nonlinearity="relu", batch_first=True),
+    "Rnn": lambda: Rnn(INPUTS, 6, layers=2, batch_first=True),
+    "Rnn relu": lambda: Rnn(INPUTS, 6, "relu", batch_first=True),
     "Lstm": lambda: Lstm(INPUTS, 9, 6, batch_first=True),
     "Lstm sigmoid": lambda: Lstm(INPUTS, 6, g_activation="sigmoid", layers=2, batch_first=True),
     "Gru before": lambda: Gru(INPUTS, 6, layers=2, batch_first=True),

@@ -41,12 +41,13 @@ def new_design(
     reset: str | None = None,
     input_block: int | None = None,
     projection_block: int | None = None,
+    activation: str | None = None,
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
     word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
-    pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru" or "linear";
-    other arguments: `LstmCell`, `GruCell` or `LinearCell` (None: its default), `default_hardware`.
+    pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru", "rnn" or "linear";
+    other arguments: `LstmCell`, `GruCell`, `RnnCell` or `LinearCell` (None: its default), `default_hardware`.
     """
     check_identifier(name)
     check_words(word, state_word)
@@ -59,6 +60,7 @@ def new_design(
         "reset": reset,
         "input_block": input_block,
         "projection_block": projection_block,
+        "activation": activation,
     }
     given = {n: v for n, v in given.items() if v is not None}
     layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)

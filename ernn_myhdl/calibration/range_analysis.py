@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.design.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError
@@ -216,11 +216,29 @@ def _linear(
     }
 
 
+def _rnn(
+    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
+) -> dict[str, Format]:
+    sums, bias = max(_sums(peak), peak["preactivations"]), _bias(weights)
+    if not cell.only_activated:  # relu passes them on
+        return {
+            "preactivation": _format(max(sums, bias) * MARGIN, state_word),
+            "output": _format(peak["output"] * MARGIN, word),
+        }
+    # y is within +-1, or an initial state
+    output = given.get("output", _bounded(peak["output"], word))
+    return {
+        "output": output,
+        "preactivation": _preactivation(sums, bias, state_word, flat_from(output)),
+    }
+
+
 #: By the class of the cell.
 BEHIND_THE_MATRICES: dict[type[Cell], Callable[..., dict[str, Format]]] = {
     LstmCell: _lstm,
     GruCell: _gru,
     LinearCell: _linear,
+    RnnCell: _rnn,
 }
 
 

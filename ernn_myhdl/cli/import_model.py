@@ -21,8 +21,8 @@ EXAMPLES = """\
   ernn import model.onnx --block 8 --input-block 16 -o finer
   ernn import checkpoint.pt --block 1 --word 16 --order gru,lstm,head -o design
 
-Model: a state dict with nn.LSTM (proj_size too), nn.GRU and nn.Linear, in .safetensors or written by
-torch.save(model.state_dict(), file) in .pt; or an .onnx file with LSTM, GRU, MatMul + Add and Gemm.
+Model: a state dict with nn.LSTM (proj_size too), nn.GRU, nn.RNN and nn.Linear, in .safetensors or written by
+torch.save(model.state_dict(), file) in .pt; or an .onnx file with LSTM, GRU, RNN, MatMul + Add and Gemm.
 One layer becomes a design folder, several become a network folder."""
 
 
@@ -83,6 +83,10 @@ def add_parser(subparsers) -> None:
         help="the half of a bidirectional state dict to import; backward takes the last frame first",
     )  # fmt: skip
     options.add_argument(
+        "--activation", choices=("tanh", "relu"),
+        help="of the nn.RNN of a state dict, which does not tell it",
+    )  # fmt: skip
+    options.add_argument(
         "--initial-states", action=argparse.BooleanOptionalAction,
         help="a core that loads initial states (default: where the model has some other than zero)",
     )  # fmt: skip
@@ -104,7 +108,7 @@ def run(args) -> int:
     target = check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
-        "streams", "order", "direction", "name", "initial_states", "input_scales", "reference",
+        "streams", "order", "direction", "activation", "name", "initial_states", "input_scales", "reference",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

@@ -8,6 +8,7 @@ import inspect
 from ernn_myhdl.calibration.presets import PRESETS
 from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json, whole
 from ernn_myhdl.design.cells import CELLS, RESETS, cell_fields, make_cell
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 
 EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
@@ -58,6 +59,9 @@ def add_parser(subparsers) -> None:
         "--reset", choices=RESETS, help="place of a GRU's reset: before or after the product"
     )
     cell.add_argument("--g-activation", choices=("tanh", "sigmoid"), help="default tanh")
+    cell.add_argument(
+        "--activation", choices=NONLINEARITIES, help="of a vanilla RNN (default tanh)"
+    )
     hardware = parser.add_argument_group("hardware", **options)
     hardware.add_argument(
         "--lanes", type=whole, metavar="L",

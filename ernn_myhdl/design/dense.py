@@ -21,10 +21,10 @@ _MATRIX = "_weight"
 class DenseLayer:
     """Weights of a layer, named as `Cell.weight_shapes` names them, gates in its order, but dense.
 
-    name: what the source calls the layer. kind: "lstm", "gru" or "linear".
+    name: what the source calls the layer. kind: "lstm", "gru", "rnn" or "linear".
     weights: input_weight (gates, hidden, inputs), recurrent_weight (gates, hidden, outputs), bias
     (gates, hidden), recurrent_bias (1, hidden), peephole (3, hidden), projection_weight (outputs, hidden):
-    those that the cell has, float32. reset, g_activation: as in the cell. initial: state before the first
+    those that the cell has, float32. reset, g_activation, activation: as in the cell. initial: state before the first
     frame (`ernn_myhdl.golden.initial_state`), empty for zero.
     """
 
@@ -33,6 +33,7 @@ class DenseLayer:
     weights: dict[str, np.ndarray] = field(repr=False)
     reset: str = "after"
     g_activation: str = "tanh"
+    activation: str = "tanh"
     initial: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

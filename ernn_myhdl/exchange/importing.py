@@ -107,6 +107,7 @@ def import_model(
     initial_states: bool | None = None,
     input_scales: bool = True,
     reference=None,
+    activation: str | None = None,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
 
@@ -115,7 +116,8 @@ def import_model(
     calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
     normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
-    state dict. direction: "forward" or "backward", the half of a bidirectional one to import.
+    state dict. direction: "forward" or "backward", the half of a bidirectional one to import. activation: "tanh" or "relu", of
+    the nn.RNN of a state dict, which does not tell it.
     initial_states: of the hardware; None: where the model starts from states other than zero.
     input_scales: record a scaling of x in the design, that of an exported one or, where calibration data show
     a need, one that fits them.
@@ -123,7 +125,7 @@ def import_model(
     arrays; DesignError where the float outputs of the dense layers differ by more than 1e-4 of their span. None: the
     first note tells that nothing was compared.
     """
-    source = read_source(file, order, direction, reference is not None)
+    source = read_source(file, order, direction, reference is not None, activation)
     compared, told = None, UNCHECKED
     if reference is not None:
         given = load_reference(reference, source.layers[0].inputs, source.layers[-1].outputs)

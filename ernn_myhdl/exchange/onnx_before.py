@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_refusals import CELL, PLAIN_RNN
+from ernn_myhdl.exchange.onnx_refusals import APART, CELL
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Key of the classes that PyTorch's exporter notes for a node.
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
-_UNROLLED = {"RNN": "", "RNNCell": "", "GRUCell": "GRU", "LSTMCell": "LSTM"}
+_UNROLLED = {"RNN": "RNN", "RNNCell": "RNN", "GRUCell": "GRU", "LSTMCell": "LSTM"}
 #: Operators that only move numbers.
 _MOVE = {
     "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
@@ -28,12 +28,10 @@ def check_before(nodes: Iterable, inputs: set[str]) -> None:
     makers = {output: node for node in nodes for output in node.output if output}
     for node in nodes:
         where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
-        if node.op_type == "RNN":
-            raise DesignError(f"{where}: {PLAIN_RNN}")
         for cell, layer in _UNROLLED.items():
-            if f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
-                rest = f", {CELL.format(layer=layer)}" if layer else f": {PLAIN_RNN}"
-                raise DesignError(f"{where}: is part of an nn.{cell}{rest}")
+            if node.op_type not in OPERATORS and f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
+                advice = CELL.format(layer=layer) if cell != layer else APART.format(layer=layer)
+                raise DesignError(f"{where}: is part of an nn.{cell}, {advice}")
     for node in nodes:
         if node.op_type in OPERATORS:
             where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"

@@ -7,10 +7,13 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.onnx_values import Signal, State
 
-PLAIN_RNN = "plain RNN layers are not supported: LSTM, GRU and linear layers are"
 CELL = (
     "which the exporter takes apart into single operators; use the layer nn.{layer} instead of it, or import the "
     "state dict (.pt or .safetensors), in which cells are known"
+)
+APART = (
+    "which this exporter takes apart into single operators; export it with dynamo=False, or import the state dict (.pt or "
+    ".safetensors)"
 )
 _NORMALISATION = {
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
@@ -31,8 +34,6 @@ _PARTS = {"Concat", "Expand", "Gather", "Slice", "Split", "SplitToSequence", "Ti
 
 def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> DesignError:
     """The error for a node; given: its inputs' values. layers_follow: whether layers come after it."""
-    if kind == "RNN":
-        return DesignError(f"{where}: {PLAIN_RNN}")
     signals = [v for v in given if isinstance(v, Signal)]
     if any(isinstance(v, State) for v in given):
         return DesignError(
@@ -66,9 +67,7 @@ def _what(kind: str, given: list, signals: int) -> str:
         )
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"
-    return (
-        "is not supported here; LSTM, GRU, MatMul + Add and Gemm are, with reshaping between them"
-    )
+    return "is not supported here; LSTM, GRU, RNN, MatMul + Add and Gemm are, with reshaping between them"
 
 
 def _advice(signals: list[Signal], layers_follow: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ernn_myhdl.design.cells import CELLS
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
 
 
@@ -70,6 +71,16 @@ RECURRENT_KINDS = (
         free=(1, "g_activation"),
         attributes=frozenset({"linear_before_reset"}),
         options={"reset": ("after",), "g_activation": ("tanh",)},
+    ),
+    RecurrentKind(
+        kind="rnn",
+        name="RNN",
+        order=(0,),
+        state={"output": "initial_h"},
+        activations=("Tanh",),
+        free=(0, "activation"),
+        options={"activation": NONLINEARITIES},
+        article="an",
     ),
 )
 #: By the kind of our cell, by ONNX's operator, and by the gates in the matrices.

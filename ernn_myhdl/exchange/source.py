@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file
@@ -36,11 +37,12 @@ def read_source(
     order: Sequence[str] | None = None,
     direction: str | None = None,
     checked: bool = False,
+    activation: str | None = None,
 ) -> Source:
     """The layers of a model file; its suffix tells the kind.
 
     order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
-    bidirectional one. checked: whether its outputs are compared with those of the model afterwards. Raises DesignError naming the file and what is wrong.
+    bidirectional one. activation: of RNNs of a state dict that does not tell it. checked: whether its outputs are compared with those of the model afterwards. Raises DesignError naming the file and what is wrong.
     """
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
@@ -50,16 +52,16 @@ def read_source(
         )
     check_model_file(file)
     if file.suffix.lower() == ".onnx":
-        if order is not None or direction is not None:
+        if order is not None or direction is not None or activation is not None:
             raise DesignError(
-                "--order and --direction are for state dicts; an ONNX graph tells both"
+                "--order, --direction and --activation are for state dicts; an ONNX graph tells them"
             )
         layers, metadata, notes = read_onnx(file)
         description = _located(file, lambda: read_description(metadata))
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
-            file, lambda: _state_dict_layers(state, order, direction, checked)
+            file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
     blocks, scaling = description.blocks, description.scaling
     if scaling is not None:
@@ -72,9 +74,20 @@ def read_source(
     )
 
 
-def _state_dict_layers(state, order: Sequence[str] | None, direction: str | None, checked: bool):
+def _state_dict_layers(
+    state,
+    order: Sequence[str] | None,
+    direction: str | None,
+    checked: bool,
+    activation: str | None,
+):
     description = read_description(state.metadata)
-    found = modules(one_direction(state.arrays, direction), description.modules)
+    if activation is not None and activation not in NONLINEARITIES:
+        raise DesignError(f"activation = {activation!r}: must be {' or '.join(NONLINEARITIES)}")
+    default = {} if activation is None else {"activation": activation}
+    found = modules(one_direction(state.arrays, direction), description.modules, default)
+    if default and not any(m.kind == RnnCell.kind for m in found):
+        raise DesignError(f"--activation {activation}: the model has no vanilla RNN")
     chain = joined(found, order or description.order, state.ordered, checked)
     notes = []
     if len(chain) > 1:

@@ -5,7 +5,7 @@
     weight (Y, X), bias (Y)     nn.Linear
 
 behind any prefix, which names the module. Gates are in PyTorch's orders, which are ours: i, f, g, o in
-an LSTM, r, z, n in a GRU. Biases may be missing; both are summed, but for the recurrent one of a GRU's
+an LSTM, r, z, n in a GRU; an RNN has one. Biases may be missing; both are summed, but for the recurrent one of a GRU's
 candidate, which the reset multiplies.
 """
 
@@ -25,9 +25,7 @@ from ernn_myhdl.exchange.recurrent_kinds import OF_GATES, RECURRENT_KINDS
 _LINEAR = {"weight", "bias"}
 _REVERSE = "_reverse"
 DIRECTIONS = ("forward", "backward")
-_KNOWN = (
-    "LSTM and GRU (weight_ih_l0, weight_hh_l0, ...) and linear layers (weight, bias) are imported"
-)
+_KNOWN = "LSTM, GRU and RNN (weight_ih_l0, weight_hh_l0, ...) and linear layers (weight, bias) are imported"
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,14 @@ def one_direction(arrays: dict[str, np.ndarray], direction: str | None) -> dict[
 
 
 def modules(
-    arrays: dict[str, np.ndarray], options: Mapping[str, Mapping[str, str]]
+    arrays: dict[str, np.ndarray],
+    options: Mapping[str, Mapping[str, str]],
+    default: Mapping[str, str] | None = None,
 ) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
-    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation.
+    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation.
+    default: those of all modules for which it does not tell them.
     """
     check_names({name: array.shape for name, array in arrays.items()})
     groups: dict[str, dict[int, dict[str, np.ndarray]]] = {}
@@ -98,7 +99,10 @@ def modules(
         layers.setdefault(int(found["layer"] or 0), {})[found["what"]] = array
     if not groups:
         raise DesignError(f"holds no tensors; {_KNOWN}")
-    return [_module(name, layers, options.get(name, {})) for name, layers in groups.items()]
+    return [
+        _module(name, layers, {**(default or {}), **options.get(name, {})})
+        for name, layers in groups.items()
+    ]
 
 
 def _module(
@@ -199,7 +203,7 @@ def _recurrent(
         rows = " or ".join(f"{k.gates} of {k.article} {k.name}" for k in RECURRENT_KINDS)
         raise DesignError(
             f"tensor {tensor('weight_ih')!r} has {len(w)} rows for {hidden} cells, must have for each cell "
-            f"{rows}; a plain nn.RNN has 1 and is not supported"
+            f"{rows}"
         )
     outputs = hidden if projection is None else len(projection)
     if projection is not None and not form.projects:
@@ -219,6 +223,12 @@ def _recurrent(
         "bias": np.add(*biases, dtype=np.float64),
     }
     kind = form.kind
+    for n, legal in form.options.items():
+        if len(legal) > 1 and n not in options:
+            raise DesignError(
+                f"module {module!r} is {form.article} {form.name}: a state dict does not tell whether its {n} is "
+                f"{' or '.join(legal)}; name it with --{n}, or import an ONNX file, which tells it"
+            )
     chosen: dict[str, Any] = {n: options.get(n, legal[0]) for n, legal in form.options.items()}
     if chosen.get("reset") == "after":
         weights["bias"][2] = biases[0][2]

@@ -164,6 +164,17 @@ def _round(leaf: Leaf) -> Terms:
     }
 
 
+#: Longest word of which Yosys 0.23 makes a comparison with zero one look-up of the sign.
+LONG_COMPARISON = 12
+
+
+def _rectify(leaf: Leaf) -> Terms:
+    """The flip-flops' reset clears the bits; the LUTs tell when. Of long words Yosys compares all bits with zero, not the sign."""
+    bits, count = bits_of(leaf, "target"), leaf.parameters["count"]
+    compared = bits > LONG_COMPARISON * count
+    return {"target": bits, "compared": bits * compared}
+
+
 @lru_cache(maxsize=4096)
 def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
@@ -211,6 +222,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
     "multiply_state": _bits_for_each,
     "part_select": _part_select,
     "piecewise_linear": _piecewise_linear,
+    "rectify": _rectify,
     "round_saturate": _round,
     "transform_pipeline": _transform,
     "update_state": _bits_for_each,

@@ -16,6 +16,7 @@ _PUBLIC = {
     "Compressed": "ernn_myhdl.train.compressed",
     "Gru": "ernn_myhdl.train.recurrent",
     "Lstm": "ernn_myhdl.train.recurrent",
+    "Rnn": "ernn_myhdl.train.recurrent",
     "Quantisation": "ernn_myhdl.train.quantisation",
     "SequenceBatches": "ernn_myhdl.train.batches",
     "compress": "ernn_myhdl.train.compressing",

@@ -19,8 +19,6 @@ REASONS = {
     nn.Embedding: "the hardware has no table; let the host look the vectors up",
     nn.modules.conv._ConvNd: "the hardware has no convolution",
     nn.MultiheadAttention: "the hardware has no attention",
-    nn.RNN: "the hardware has no plain RNN; take nn.GRU or nn.LSTM",
-    nn.RNNCell: "the hardware has no plain RNN; take nn.GRUCell or nn.LSTMCell",
 }
 
 
@@ -61,10 +59,10 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
         return
     if not own:
         raise DesignError(
-            f"modules: {name!r} is a {kind}, must be an LSTM, a GRU or a linear layer"
+            f"modules: {name!r} is a {kind}, must be an LSTM, a GRU, an RNN or a linear layer"
         )
     reason = next((r for c, r in REASONS.items() if isinstance(module, c)), None)
-    reason = reason or "the hardware has LSTM, GRU and linear layers only"
+    reason = reason or "the hardware has LSTM, GRU, RNN and linear layers only"
     cure = "leave it out, or name the modules of the design with modules=[...], which leaves the others to the host"
     numbers = ", ".join(own[:3])
     raise DesignError(f"{where}: holds {numbers}, and {reason}; {cure}")

@@ -1,4 +1,4 @@
-"""The recurrences of LSTM and GRU over a batch of sequences, with gradients written out.
+"""The recurrences of LSTM, GRU and vanilla RNN over a batch of sequences, with gradients written out.
 
 PyTorch's own loops have no peepholes and no reset before the product. Written as a loop of its operators
 they would be slow: every frame would add to the gradient of every matrix. Here the gradient of a
@@ -21,12 +21,14 @@ Rounding = Callable[[Tensor], Tensor]
 
 
 def activate(x: Tensor, name: str) -> Tensor:
-    """tanh or sigmoid of x."""
-    return torch.tanh(x) if name == "tanh" else torch.sigmoid(x)
+    """tanh, sigmoid or relu of x."""
+    return {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": torch.relu}[name](x)
 
 
 def slope(y: Tensor, name: str) -> Tensor:
     """Derivative of the activation where its value is y."""
+    if name == "relu":
+        return (y > 0).to(y)
     return 1 - y * y if name == "tanh" else y * (1 - y)
 
 
@@ -166,3 +168,34 @@ class GruRecurrence(torch.autograd.Function):
         d_recurrent = torch.cat([_outer(dz[:, :, :2].flatten(2), y), _outer(dq, ms)])
         d_bias = None if qs is None else dq.sum((0, 1))
         return dz.flatten(2), d_recurrent, d_bias, dh_next, None, None
+
+
+class RnnRecurrence(torch.autograd.Function):
+    """y (T, N, H) of driven (T, N, H).
+
+    recurrent (H, H); y before the first frame. What is multiplied and given is `rounding` of the activation.
+    """
+
+    @staticmethod
+    def forward(ctx, driven, recurrent, y, activation, rounding):
+        ctx.activation, first = activation, y
+        values, ys = [], []
+        for z in driven:
+            value = activate(torch.addmm(z, y, recurrent.T), activation)
+            y = value if rounding is None else rounding(value)
+            values.append(value)
+            ys.append(y)
+        made = torch.stack(ys)
+        ctx.save_for_backward(recurrent, torch.stack(values), made, first)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        recurrent, values, ys, first = ctx.saved_tensors
+        dz = torch.empty_like(values)
+        dy_next = torch.zeros_like(first)
+        for t in reversed(range(len(values))):
+            dz[t] = (grad[t] + dy_next) * slope(values[t], ctx.activation)
+            dy_next = dz[t] @ recurrent
+        return dz, _outer(dz, _before(first, ys)), dy_next, None, None

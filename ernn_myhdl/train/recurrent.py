@@ -1,7 +1,7 @@
-"""LSTM and GRU modules with everything that the core's cells have, in PyTorch's names.
+"""LSTM, GRU and RNN modules with everything that the core's cells have, in PyTorch's names.
 
 `Lstm` adds peepholes and a logistic candidate to what `torch.nn.LSTM` has, `Gru` the reset before the
-product. Where PyTorch's own module has the same equations it is faster, and is trained alike.
+product; in all of them y may be rounded in every frame. Where PyTorch's own module has the same equations it is faster, and is trained alike.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ernn_myhdl.design.cells import GruCell, LstmCell
+from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, Rounding
+from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, RnnRecurrence, Rounding
 from ernn_myhdl.whole_numbers import whole
 
 State: TypeAlias = tuple[Tensor, Tensor] | Tensor
@@ -178,3 +178,36 @@ class Gru(Recurrent):
         )
         y = h if self.rounding is None else h + (self.rounding(h) - h).detach()
         return y, h[-1]
+
+
+class Rnn(Recurrent):
+    """Vanilla RNN layers with the options of `RnnCell`.
+
+    forward(x, state): y and y after the last frame, (layers, sequences, hidden), as nn.RNN.
+    """
+
+    gates = len(RnnCell.gates)
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        activation: str = "tanh",
+        layers: int = 1,
+        batch_first: bool = False,
+    ) -> None:
+        RnnCell(inputs, hidden, 1, activation)  # its checks
+        self.activation = activation
+        super().__init__(inputs, hidden, hidden, layers, batch_first)
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if state is None:
+            n = x.shape[0 if self.batch_first else 1]
+            state = x.new_zeros(self.layers, n, self.hidden)
+        y, last = self._run(x, list(state), self._advance)
+        return y, torch.stack(last)
+
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+        driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
+        y = RnnRecurrence.apply(driven, w["weight_hh"], state, self.activation, self.rounding)
+        return y, y[-1]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from ernn_myhdl.design.cells import Cell, GruCell, LstmCell
-from ernn_myhdl.train.recurrent import Gru, Lstm, Recurrent
+from ernn_myhdl.design.cells import Cell, GruCell, LstmCell, RnnCell
+from ernn_myhdl.train.recurrent import Gru, Lstm, Recurrent, Rnn
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class RecurrentModules:
 MODULES = (
     RecurrentModules(LstmCell, nn.LSTM, nn.LSTMCell, Lstm),
     RecurrentModules(GruCell, nn.GRU, nn.GRUCell, Gru),
+    RecurrentModules(RnnCell, nn.RNN, nn.RNNCell, Rnn, {"activation": "nonlinearity"}),
 )
 #: Modules of one frame, those that run through all frames, and all of them.
 STEPS = tuple(m.step for m in MODULES)
@@ -55,3 +56,9 @@ def cell_options(module: nn.Module) -> dict[str, str]:
         for n in known.cell.dense_options
     }
     return {n: getattr(module, name) for n, name in names.items() if name}
+
+
+def bounded(module: nn.Module) -> bool:
+    """Whether y of a recurrent module lies within +-1."""
+    projects = any(name.startswith("weight_hr") for name, _ in module.named_parameters())
+    return not projects and cell_options(module).get("activation") != "relu"

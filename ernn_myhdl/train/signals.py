@@ -1,6 +1,6 @@
 """Rounding of x and y to the words of the hardware during training, straight-through.
 
-x of every recurrent layer is rounded in front of it, y behind it; in our own modules (`Lstm`, `Gru`) y is
+x of every recurrent layer is rounded in front of it, y behind it; in our own modules (`Lstm`, `Gru`, `Rnn`) y is
 rounded before the next frame uses it too, which PyTorch's fused loops cannot. Formats follow the rules of
 `ernn_myhdl.calibration.range_analysis` on the largest magnitude that was seen so far.
 """
@@ -15,7 +15,7 @@ from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.numerics.formats import Format, format_for
 from ernn_myhdl.train.recurrence import Rounding
 from ernn_myhdl.train.recurrent import Recurrent
-from ernn_myhdl.train.recurrent_modules import LAYERS
+from ernn_myhdl.train.recurrent_modules import LAYERS, bounded
 
 
 def round_to(values: Tensor, fmt: Format) -> Tensor:
@@ -61,8 +61,8 @@ class SignalRounding:
                 module.rounding = None
 
     def _output(self, name: str, module: nn.Module) -> Rounding:
-        """The rounding of y, which lies within +-1 but behind a projection."""
-        if _projects(module):
+        """The rounding of y, which lies within +-1 but behind a projection or relu."""
+        if not bounded(module):
             return self._following(f"{name} y", MARGIN)
         fmt = Format(self._word, self._word - 1)
         return lambda values: straight_through(values, fmt)
@@ -76,10 +76,6 @@ class SignalRounding:
             return straight_through(values, format_for(peak * margin, self._word))
 
         return apply
-
-
-def _projects(module: nn.Module) -> bool:
-    return any(name.startswith("weight_hr") for name, _ in module.named_parameters())
 
 
 def _mapped(x: Tensor | PackedSequence, function: Rounding) -> Tensor | PackedSequence:

@@ -208,7 +208,9 @@ def test_a_list_whatever_its_order_is_the_same_text():
 
 
 def test_no_name_of_random_cores_is_a_keyword():
-    cores = [random_design(seed, kind=k) for seed in range(12) for k in ("lstm", "gru", "linear")]
+    cores = [
+        random_design(seed, kind=k) for seed in range(12) for k in ("lstm", "gru", "linear", "rnn")
+    ]
     cores += [random_network(seed, 3) for seed in range(6)]
     names = set()
     for design in cores:

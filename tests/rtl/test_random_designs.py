@@ -16,15 +16,15 @@ from ernn_myhdl.golden.tensors import tensor_names
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.streams.traffic import Traffic
 
-#: Block size -> (LSTM designs, GRU designs, largest size, frames of the two sequences). Large blocks
+#: Block size -> (LSTM, GRU and RNN designs, largest size, frames of the two sequences). Large blocks
 #: simulate slowly.
 PLAN = {
-    1: (10, 7, 8, (2, 1)),
-    2: (10, 7, 10, (2, 1)),
-    4: (9, 5, 14, (2, 1)),
-    8: (6, 3, 18, (2, 1)),
-    16: (3, 1, 20, (1, 1)),
-    32: (1, 0, 34, (1, 1)),
+    1: (10, 7, 4, 8, (2, 1)),
+    2: (10, 7, 4, 10, (2, 1)),
+    4: (9, 5, 4, 14, (2, 1)),
+    8: (6, 3, 3, 18, (2, 1)),
+    16: (3, 1, 1, 20, (1, 1)),
+    32: (1, 0, 1, 34, (1, 1)),
 }
 
 
@@ -63,6 +63,7 @@ class Case:
             peepholes=bool(self.number & 2),
             reset="after" if self.number % 3 == 2 else "before",
             g_activation="sigmoid" if self.number & 4 else "tanh",
+            activation="relu" if self.number & 1 else "tanh",
             mixed=self.mixed,
         )
 
@@ -80,7 +81,7 @@ class Case:
 
     def sequences(self, design) -> list[np.ndarray]:
         """One sequence of random kinds of numbers, one of extreme frames."""
-        random, extreme = PLAN[self.block][3]
+        random, extreme = PLAN[self.block][4]
         corners = corner_inputs(design, 6)
         start = self.number % 6
         return [
@@ -91,8 +92,8 @@ class Case:
 
 CASES = [
     Case(kind, block, n)
-    for block, (lstm, gru, *_) in PLAN.items()
-    for kind, count in (("lstm", lstm), ("gru", gru))
+    for block, (lstm, gru, rnn, *_) in PLAN.items()
+    for kind, count in (("lstm", lstm), ("gru", gru), ("rnn", rnn))
     for n in range(count)
 ]
 

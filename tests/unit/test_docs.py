@@ -124,6 +124,8 @@ def designs():
         new_design(5, 9, cell="gru", reset="after", **few, streams=2),
         new_design(5, 16, cell="linear", **few | {"ifft_units": 1}),
         new_design(5, 9, cell="gru", input_block=2, **few),
+        new_design(5, 9, cell="rnn", **few | {"ifft_units": 1, "lanes": 2}),
+        new_design(5, 9, cell="rnn", activation="relu", **few | {"ifft_units": 1, "lanes": 2}),
     )
 
 
@@ -263,6 +265,8 @@ def described(cell) -> str:
     """A cell as the tables name it."""
     if cell.kind == "gru":
         return f"GRU, reset {cell.reset}"
+    if cell.kind == "rnn":
+        return f"RNN, {cell.activation}"
     kind = "LSTM" if cell.kind == "lstm" else cell.kind
     return kind + (" with peepholes" if getattr(cell, "peepholes", False) else "")
 

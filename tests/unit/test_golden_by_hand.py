@@ -123,7 +123,27 @@ def linear_outputs(design, x):
     return results
 
 
-OUTPUTS = {"lstm": lstm_outputs, "gru": gru_outputs, "linear": linear_outputs}
+def rnn_outputs(design, x):
+    """Exact outputs of the inputs x: y is multiplied again by the next frame."""
+    f, w, table = design.formats, constants(design), tables(design)
+    spectrum = Fraction(0)
+    results = []
+    for value in x:
+        x_spectrum = store(store(Fraction(value), f.input), f.input_spectrum)
+        products = [(w["input_weight"][0], x_spectrum), (w["recurrent_weight"][0], spectrum)]
+        z = store(matrix_row(f, products) + w["bias"][0], f.preactivation)
+        if design.cell.activation == "tanh":
+            y = line(table["output"], z)
+        else:
+            y = store(max(z, Fraction(0)), f.output)
+        spectrum = store(y, f.output_spectrum)
+        results.append(y)
+    return results
+
+
+OUTPUTS = {
+    "lstm": lstm_outputs, "gru": gru_outputs, "linear": linear_outputs, "rnn": rnn_outputs,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(12))

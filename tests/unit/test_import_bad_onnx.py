@@ -192,7 +192,7 @@ ONNX = {
     "Relu": (extra("Relu"), ["'extra' (Relu)"]),
     "Softmax": (extra("Softmax", axis=-1), ["'extra' (Softmax)"]),
     "training": (extra("BatchNormalization"), ["'extra' (BatchNormalization)"]),
-    "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)"]),
+    "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)", "at most 6"]),
     "no operator": (lambda onnx, m: setattr(m.graph.node[1], "op_type", "Nothing"), ["(Nothing)"]),
     "domain": (foreign_domain, ["'com.example'"]),
     "no nodes": (no_nodes, ["no nodes"]),

@@ -43,8 +43,11 @@ TENSORS = {
     "integers": (put("rnn.weight_ih_l0", zeros(24, 4, dtype=np.int64)), ["rnn.weight_ih_l0", "I64"]),
     "bytes": (put("rnn.bias_ih_l0", zeros(24, dtype=np.uint8)), ["rnn.bias_ih_l0", "U8"]),
     "truth values": (put("rnn.bias_ih_l0", zeros(24, dtype=bool)), ["rnn.bias_ih_l0", "BOOL"]),
-    "rows of a plain RNN": (
-        lambda t: lstm_tensors(gates=1), ["rnn.weight_ih_l0", "6 rows for 6 cells", "nn.RNN"],
+    "an RNN of unknown activation": (
+        lambda t: lstm_tensors(gates=1), ["'rnn' is an RNN", "tanh or relu", "--activation"],
+    ),
+    "rows of two gates": (
+        lambda t: lstm_tensors(gates=2), ["rnn.weight_ih_l0", "12 rows for 6 cells", "1 of an RNN"],
     ),
     "rows of no cell": (put("rnn.weight_ih_l0", zeros(23, 4)), ["rnn.weight_ih_l0", "23 rows"]),
     "recurrent rows": (put("rnn.weight_hh_l0", zeros(23, 6)), ["rnn.weight_hh_l0", "(24, 6)"]),

@@ -221,7 +221,7 @@ def modules():
         "convolution of images": (nn.Conv2d(1, 2, 3), ["Conv2d"]),
         "attention": (nn.MultiheadAttention(6, 2), ["MultiheadAttention"]),
         "transformer": (nn.TransformerEncoderLayer(6, 2, 8), ["'other.self_attn'", "MultiheadAttention"]),
-        "plain RNN": (nn.RNN(6, 5), ["other.weight_ih_l0", "plain nn.RNN"]),
+        "RNN of unknown activation": (nn.RNN(6, 5), ["'other' is an RNN", "--activation"]),
         "weight norm": (utils.parametrizations.weight_norm(nn.Linear(6, 3)), ["remove_parametrizations(model.other, 'weight')"]),
         "spectral norm": (utils.parametrizations.spectral_norm(nn.Linear(6, 3)), ["remove_parametrizations"]),
         "pruning": (pruned(), ["prune.remove(module, 'weight')"]),
@@ -235,7 +235,7 @@ def modules():
 
 NAMES = (
     "batch norm", "batch norm 2d", "layer norm", "group norm", "PReLU", "convolution", "convolution of images",
-    "attention", "transformer", "plain RNN", "weight norm", "spectral norm", "pruning", "mean and deviation", "a scale",
+    "attention", "transformer", "RNN of unknown activation", "weight norm", "spectral norm", "pruning", "mean and deviation", "a scale",
     "an initial state", "positions", "a number",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Our LSTM and GRU modules: outputs against torch's and the golden model, gradients against differences."""
+"""Our LSTM, GRU and RNN modules: outputs against torch's and the golden model, gradients against differences."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from small_training import nn, torch
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.state_dict import modules
-from ernn_myhdl.train import Gru, Lstm
+from ernn_myhdl.train import Gru, Lstm, Rnn
 
 pytestmark = [
     pytest.mark.torch,
@@ -22,6 +22,8 @@ OPTIONS = [
     (Gru, {"reset": "after", "layers": 2}),
     (Gru, {"g_activation": "sigmoid", "layers": 2}),
     (Gru, {"reset": "after", "g_activation": "sigmoid"}),
+    (Rnn, {"layers": 2}),
+    (Rnn, {"activation": "relu"}),
 ]
 each = pytest.mark.parametrize(("kind", "options"), OPTIONS)
 
@@ -57,7 +59,9 @@ def test_gradients(kind, options):
 def test_the_golden_model_gives_the_same(kind, options):
     module = made(kind, options)
     arrays = {f"m.{n}": p.detach().numpy() for n, p in module.named_parameters()}
-    told = {n: getattr(module, n) for n in ("reset", "g_activation") if hasattr(module, n)}
+    told = {
+        n: getattr(module, n) for n in ("reset", "g_activation", "activation") if hasattr(module, n)
+    }
     (found,) = modules(arrays, {"m": told})
     x = torch.randn(6, 2, 3)
     with torch.no_grad():
@@ -73,6 +77,8 @@ def test_the_golden_model_gives_the_same(kind, options):
         ((Lstm, {"peepholes": False, "layers": 2}), (nn.LSTM, {})),
         ((Lstm, {"peepholes": False, "projection": 2, "layers": 2}), (nn.LSTM, {"proj_size": 2})),
         ((Gru, {"reset": "after", "layers": 2}), (nn.GRU, {})),
+        ((Rnn, {"layers": 2}), (nn.RNN, {})),
+        ((Rnn, {"layers": 2, "activation": "relu"}), (nn.RNN, {"nonlinearity": "relu"})),
     ],
 )
 def test_torch_takes_the_same_state_dict_and_gives_the_same(ours, theirs, given, batch_first):

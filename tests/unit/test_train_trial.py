@@ -242,8 +242,9 @@ REFUSED = {
     "a convolution": (
         lambda: model(lambda s, x: s.rnn(s.conv(x.transpose(1, 2)).transpose(1, 2))[0], conv=nn.Conv1d(INPUTS, 6, 1), rnn=lstm(6)), ["Conv1d"],
     ),
-    "a plain RNN": (
-        lambda: model(lambda s, x: s.head(s.rnn(x)[0]), rnn=nn.RNN(INPUTS, 6, batch_first=True), head=head()), ["plain RNN"],
+    "both directions of an RNN": (
+        lambda: model(lambda s, x: s.head(s.rnn(x)[0]), rnn=nn.RNN(INPUTS, 6, batch_first=True, bidirectional=True), head=head(12)),
+        ["RNN", "bidirectional"],
     ),
     "both directions": (
         lambda: model(lambda s, x: s.head(s.rnn(x)[0]), rnn=lstm(bidirectional=True), head=head(12)), ["bidirectional"],

@@ -9,6 +9,7 @@ from ernn_myhdl.design.cells.base import ACTIVATIONS, BLOCK_SIZES, Cell, Row
 from ernn_myhdl.design.cells.gru import RESETS, GruCell
 from ernn_myhdl.design.cells.linear import LinearCell
 from ernn_myhdl.design.cells.lstm import LstmCell
+from ernn_myhdl.design.cells.rnn import RnnCell
 from ernn_myhdl.errors import DesignError
 
 __all__ = [
@@ -20,12 +21,15 @@ __all__ = [
     "GruCell",
     "LinearCell",
     "LstmCell",
+    "RnnCell",
     "Row",
     "cell_fields",
     "make_cell",
 ]
 
-CELLS: dict[str, type[Cell]] = {cell.kind: cell for cell in (LstmCell, GruCell, LinearCell)}
+CELLS: dict[str, type[Cell]] = {
+    cell.kind: cell for cell in (LstmCell, GruCell, LinearCell, RnnCell)
+}
 
 
 def cell_fields(kind: type[Cell]) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.design.structure import Arithmetic, Structure
-from ernn_myhdl.rtl.cells import gru, linear, lstm
+from ernn_myhdl.rtl.cells import gru, linear, lstm, rnn
 from ernn_myhdl.rtl.cells.elementwise import Unit
 
 #: By the class of the cell: its units, the first phase's and, where the second phase has one, that of the
@@ -16,11 +16,13 @@ UNITS: dict[type[Cell], Callable[[Arithmetic], tuple[Unit, ...]]] = {
     LstmCell: lstm.units,
     GruCell: gru.units,
     LinearCell: linear.units,
+    RnnCell: rnn.units,
 }
 LATENCIES: dict[type[Cell], Callable[[Cell], tuple[int, ...]]] = {
     LstmCell: lstm.latencies,
     GruCell: gru.latencies,
     LinearCell: linear.latencies,
+    RnnCell: rnn.latencies,
 }
 
 
