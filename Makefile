@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := ghdl yosys tclsh iverilog g++
 # Tests that need something outside Python and the dependencies, or long: all but `make check` runs them
-MARKED := ghdl or yosys or verilator or tclsh or torch or onnx or dask or speech or slow
+MARKED := ghdl or yosys or iverilog or verilator or tclsh or torch or onnx or dask or speech or slow
 # Of the deep tests: the date, or that of a run which is repeated
 SEED ?= $(shell date +%Y%m%d)
 CASE ?=
@@ -26,17 +26,17 @@ COVERED ?=
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 PACKAGES := ghdl yosys tcl iverilog g++
 
-.PHONY: demo check test test-deep coverage lint tables package tools clean
+.PHONY: demo check check-coverage test test-rest test-deep coverage lint tables package tools clean
 
 demo: $(VENV)/base tools
 	$(BIN)/ernn demo -o build/demo --force
 
 # numpy's threads would contend with the workers of pytest
-check test test-deep coverage: export OPENBLAS_NUM_THREADS ?= 1
-check test test-deep coverage: export OMP_NUM_THREADS ?= 1
+check check-coverage test test-rest test-deep coverage: export OPENBLAS_NUM_THREADS ?= 1
+check check-coverage test test-rest test-deep coverage: export OMP_NUM_THREADS ?= 1
 
 # Workers, conversions and commands are hundreds of processes: each would compile the package again
-check test test-deep coverage: export PYTHONDONTWRITEBYTECODE :=
+check check-coverage test test-rest test-deep coverage: export PYTHONDONTWRITEBYTECODE :=
 
 # Every test of the files left out needs torch, whose import takes longer than most tests
 CHECKED := -m "smoke or not ($(MARKED))" --ignore-glob='tests/unit/test_train_*.py' \
@@ -44,6 +44,16 @@ CHECKED := -m "smoke or not ($(MARKED))" --ignore-glob='tests/unit/test_train_*.
 
 check: lint tools
 	$(PYTEST) $(CHECKED)
+
+# What CI runs in place of `make check` and `make test`: each test once, those of `make check` with their coverage
+check-coverage: $(VENV)/test tools
+	rm -rf build/coverage && mkdir -p build/coverage
+	COVERAGE_FILE=$(CURDIR)/build/coverage/data \
+	  $(PYTEST) $(CHECKED) --cov --cov-report=json:build/coverage/check.json
+	$(BIN)/python .ci/coverage build/coverage/check.json
+
+test-rest: $(VENV)/test tools
+	$(PYTEST) -m "($(MARKED)) and not smoke"
 
 test: $(VENV)/test tools
 	$(PYTEST)

@@ -59,6 +59,7 @@ def icarus(folder: Path, name: str, *options: str) -> subprocess.CompletedProces
     return run(["vvp", "-n", "bench"], folder)
 
 
+@pytest.mark.iverilog
 @pytest.mark.parametrize("name", ["first", "second"])
 def test_a_core_runs_in_icarus_from_power_up(name, layer, network):
     folder = layer if name == "first" else network
@@ -67,6 +68,7 @@ def test_a_core_runs_in_icarus_from_power_up(name, layer, network):
         assert result.returncode == 0 and result.stdout.startswith("PASS"), result.stdout
 
 
+@pytest.mark.iverilog
 def test_the_verilog_bench_fails_on_a_wrong_bit(layer):
     vectors = layer / "test_bench" / "first_expected.txt"
     text = vectors.read_text()
@@ -172,6 +174,7 @@ def check_both(folder: Path, command: list[str]) -> None:
         assert result.returncode != 0 and result.stdout.count("FAIL: beat") == 1, result.stdout
 
 
+@pytest.mark.iverilog
 def test_two_cores_in_one_simulation_of_icarus(both):
     require_tool("iverilog")
     folder, files = both

@@ -105,6 +105,7 @@ def test_the_sample_is_in_the_table():
     assert len(SAMPLE) == 13
 
 
+@pytest.mark.iverilog
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda c: c.name)
 def test_block_as_verilog(case, tmp_path, tmp_path_factory):
     require_tool("iverilog")
