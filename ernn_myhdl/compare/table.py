@@ -26,7 +26,7 @@ SMALLER = Choices(
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """A core on a device. None: not known. Interleaved: with all the sequences that the core holds.
 
     source: "computed" or the label of a recalled row. energy_nj: per frame by batch, of the energy model.
@@ -86,7 +86,7 @@ def stored_weights(cell: Cell) -> int:
     return sum(count * k for k, count in cell.stored_blocks.items())
 
 
-def published_row(row: published.Published) -> Row:
+def published_row(row: published.Published) -> ComparisonRow:
     """A recalled row, completed by what follows from it."""
     cell = paper_cell(row.cell, row.block or 8)
     dense = dense_matrix_weights(cell)
@@ -106,7 +106,7 @@ def published_row(row: published.Published) -> Row:
         if row.core == "C-LSTM":
             modelled = float(baselines.clstm_stages(cell).interval)
     full = row.full_frames_per_second
-    return Row(
+    return ComparisonRow(
         row.core, row.cell, row.block, row.device, published.LABEL, stored, dense / stored, row.bits,
         None, None, None, None, row.latency_cycles, row.latency_us, row.latency_cycles,
         published.CLOCK_MHZ * 1e6 / full, row.single_frames_per_second, full, modelled,
@@ -114,7 +114,7 @@ def published_row(row: published.Published) -> Row:
     )  # fmt: skip
 
 
-def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
+def our_row(design: Design, device_name: str, clock_mhz: float) -> ComparisonRow:
     """This core on a device: the preset, or where it does not fit the fastest that does."""
     device = device_named(device_name)
     hw = design.hardware
@@ -130,7 +130,7 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
     cell, bits = design.cell, design.formats.weight_word
     work, stored = our_work(cell, bits), stored_weights(cell)
     values = result.row(best)
-    return Row(
+    return ComparisonRow(
         "ours", cell.kind, cell.block, device.name, "computed", stored,
         dense_matrix_weights(cell) / stored, bits, values["dsp"], values["bram36"], values["lut"], values["ff"],
         best.latency, best.latency / clock_mhz, best.interval_single, best.interval,
@@ -140,7 +140,7 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> Row:
     )  # fmt: skip
 
 
-def comparison(clock_mhz: float = published.CLOCK_MHZ, devices=DEVICES) -> list[Row]:
+def comparison(clock_mhz: float = published.CLOCK_MHZ, devices=DEVICES) -> list[ComparisonRow]:
     """All rows; LSTM before GRU, k = 8 before 16."""
     rows = [published_row(row) for row in published.ROWS]
     for name in PRESETS:

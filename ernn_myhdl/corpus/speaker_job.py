@@ -38,7 +38,7 @@ RATE_SPREAD = (0.9, 1.1)
 
 
 @dataclass(frozen=True)
-class Job:
+class SpeakerJob:
     """texts: what the speaker says. entropy: numbers that seed utterance i, with i behind them."""
 
     speaker: Speaker
@@ -52,13 +52,13 @@ class Job:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def from_json(text: str) -> Job:
+    def from_json(text: str) -> SpeakerJob:
         """The job of `to_json`."""
         table = json.loads(text)
         speaker = table["speaker"]
         speaker = Speaker(speaker["name"], Voice(**speaker["voice"]), speaker["stretch"])
         conditions = Conditions(**{name: tuple(r) for name, r in table["conditions"].items()})
-        return Job(**table | {"speaker": speaker, "conditions": conditions})
+        return SpeakerJob(**table | {"speaker": speaker, "conditions": conditions})
 
     def heads(self) -> list[dict[str, str]]:
         """Name, speaker and text of each utterance."""
@@ -70,7 +70,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Recording:
+class SpokenText:
     """Speech at 16 kHz, ``(n,)`` in -1..1, and its phones from their first samples on."""
 
     samples: np.ndarray
@@ -78,7 +78,7 @@ class Recording:
     phones: list[str]
 
 
-def utterances(job: Job) -> Iterator[Utterance]:
+def utterances(job: SpeakerJob) -> Iterator[Utterance]:
     """Speak, distort and analyse, one after the other."""
     espeak = Espeak()
     compute, shift = feature_function(job.features), FEATURES[job.features].shift
@@ -89,7 +89,7 @@ def utterances(job: Job) -> Iterator[Utterance]:
         yield analysed(head, heard, clean, compute, shift)
 
 
-def record(espeak: Espeak, text: str, speaker: Speaker, rng: np.random.Generator) -> Recording:
+def record(espeak: Espeak, text: str, speaker: Speaker, rng: np.random.Generator) -> SpokenText:
     """A sentence in the speaker's voice, clean."""
     rate = round(speaker.voice.rate * rng.uniform(*RATE_SPREAD))
     spoken = espeak.say(text, Voice(**asdict(speaker.voice) | {"rate": rate}))
@@ -99,7 +99,7 @@ def record(espeak: Espeak, text: str, speaker: Speaker, rng: np.random.Generator
     before, behind = (round(rng.uniform(*MARGIN) * RATE) for _ in range(2))
     places = np.round(np.array(starts) * (RATE / played)).astype(np.int64) + before
     end = before + len(samples)
-    return Recording(
+    return SpokenText(
         np.pad(samples, (before, behind)),
         np.concatenate([[0], places, [end]]),
         [SILENCE, *phones, SILENCE],
@@ -127,7 +127,7 @@ def phones_of(spoken: Spoken, rate: int) -> tuple[list[int], list[str]]:
 
 
 def analysed(
-    head: dict[str, str], heard: np.ndarray, clean: Recording, compute: Callable, shift: int
+    head: dict[str, str], heard: np.ndarray, clean: SpokenText, compute: Callable, shift: int
 ) -> Utterance:
     """The utterance of what was heard, with the phones of the clean recording.
 
@@ -141,7 +141,7 @@ def analysed(
 def main(job_file: str, output: str) -> int:
     """Make the utterances of a job's file; the exit code."""
     try:
-        job = Job.from_json(Path(job_file).read_text(encoding="utf-8"))
+        job = SpeakerJob.from_json(Path(job_file).read_text(encoding="utf-8"))
         save_file(pack(list(utterances(job))), output)
     except (DesignError, ToolError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)

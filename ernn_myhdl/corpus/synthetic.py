@@ -24,7 +24,7 @@ from ernn_myhdl.corpus.extra import speech_module
 from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features
 from ernn_myhdl.corpus.phones import SYNTHETIC_PHONES
 from ernn_myhdl.corpus.sentences import distinct_sentences
-from ernn_myhdl.corpus.speaker_job import Job
+from ernn_myhdl.corpus.speaker_job import SpeakerJob
 from ernn_myhdl.corpus.storage import TOML_NAME, unpack, write_corpus
 from ernn_myhdl.corpus.voices import draw_speakers, share_variants
 from ernn_myhdl.errors import DesignError
@@ -85,17 +85,17 @@ def recipe_with(name: str, train: int | None = None, test: int | None = None) ->
     return Recipe(f"{name}-custom", recipe.speakers, sentences, recipe.conditions)
 
 
-def plan(recipe: Recipe, seed: int, features: str) -> dict[str, list[Job]]:
+def plan(recipe: Recipe, seed: int, features: str) -> dict[str, list[SpeakerJob]]:
     """Part -> the jobs of its speakers."""
     rng = np.random.default_rng([DRAWS, seed])
     texts = distinct_sentences(sum(recipe.sentences), rng)
     variants = share_variants(dict(zip(PARTS, recipe.speakers, strict=True)), rng)
-    jobs: dict[str, list[Job]] = {}
+    jobs: dict[str, list[SpeakerJob]] = {}
     for number, part in enumerate(PARTS):
         own, texts = texts[: recipe.sentences[number]], texts[recipe.sentences[number] :]
         speakers = draw_speakers(part, variants[part], recipe.speakers[number], rng)
         jobs[part] = [
-            Job(
+            SpeakerJob(
                 speaker, own[i :: len(speakers)], [DRAWS, seed, number, i], features,
                 recipe.conditions,
             )
@@ -141,7 +141,9 @@ def _check(seed: int, features: str, jobs: int | None) -> None:
         raise DesignError(f"jobs = {jobs}: must be 1 to 256 processes")
 
 
-def _run(planned: dict[str, list[Job]], jobs: int, progress: Progress | None) -> dict[str, Part]:
+def _run(
+    planned: dict[str, list[SpeakerJob]], jobs: int, progress: Progress | None
+) -> dict[str, Part]:
     every = [job for part in planned.values() for job in part]
     total, done = sum(len(job.texts) for job in every), 0
     made: dict[str, list[Utterance]] = {}
@@ -166,7 +168,7 @@ def _run(planned: dict[str, list[Job]], jobs: int, progress: Progress | None) ->
     }
 
 
-def _spoken(job: Job, work: Path) -> list[Utterance]:
+def _spoken(job: SpeakerJob, work: Path) -> list[Utterance]:
     """The job in a process of its own."""
     file, output = work / f"{job.speaker.name}.json", work / f"{job.speaker.name}.safetensors"
     file.write_text(job.to_json(), encoding="utf-8")

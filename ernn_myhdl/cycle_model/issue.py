@@ -23,7 +23,7 @@ NEVER = 1 << 60
 
 
 @dataclass(frozen=True)
-class Run:
+class IssueRun:
     """Passes of a phase issued one after the other: the cycles of the first one's operations, of which the last
     waits for the drain; of every pass, the cycle of its last operation."""
 
@@ -75,7 +75,7 @@ class Frame:
         self.before = before  # the previous frame of the stream
         self.accepted = 0
         self.blocks = np.zeros(0, dtype=np.int64)  # of a frame that is not cut yet
-        self.runs: list[Run] = []
+        self.runs: list[IssueRun] = []
         self.lasts: list[np.ndarray] = []  # as in the runs, of the phase that is being issued
         self.heads: list[np.ndarray] = []
         self.cells = self.m_written = self.outputs = self.beats = np.zeros(0, dtype=np.int64)
@@ -250,7 +250,9 @@ class Sequencer:
             ready = max(ready, self.drain_free)
         return max(at, int(written[-1]) + 1), ready
 
-    def _issue(self, frame: Frame, units: _Units, begun: int, count: int, needed, at: int) -> Run:
+    def _issue(
+        self, frame: Frame, units: _Units, begun: int, count: int, needed, at: int
+    ) -> IssueRun:
         """Issue units from `at` on; needed: first possible cycle of each operation of the first one."""
         steps = self.steps[: len(units.needs[begun % units.parts])]
         issued = at + steps
@@ -259,7 +261,7 @@ class Sequencer:
         issued[-1] = max(int(issued[-1]), self.drain_free)
         # of these passes only the last one may have fewer rows, which nothing here waits for
         apart = max(len(steps), units.chunks[begun // units.parts])
-        run = Run(issued, int(issued[-1]) + apart * np.arange(count))
+        run = IssueRun(issued, int(issued[-1]) + apart * np.arange(count))
         self.last_issue = int(run.lasts[-1])
         self.drain_free = self.last_issue + units.chunks[(begun + count - 1) // units.parts]
         frame.runs.append(run)
@@ -317,7 +319,7 @@ class Sequencer:
         self.next_beat = frame.released = int(sent[-1]) + 1
 
 
-def _place(run: Run, place: int) -> int:
+def _place(run: IssueRun, place: int) -> int:
     """Cycle of an operation of the last pass of a run."""
     if len(run.lasts) == 1:
         return int(run.first[place])

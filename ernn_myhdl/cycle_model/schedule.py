@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from ernn_myhdl.cycle_model.issue import Frame, Run, Sequencer, input_beats
+from ernn_myhdl.cycle_model.issue import Frame, IssueRun, Sequencer, input_beats
 from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Hardware, Structure
@@ -52,7 +52,7 @@ class FrameTimes:
     stream: int
     accepted: int
     blocks: tuple[int, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[IssueRun, ...]
     heads: tuple[int, ...]
     cells: tuple[int, ...]
     outputs: tuple[int, ...]

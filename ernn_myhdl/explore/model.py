@@ -32,7 +32,7 @@ from ernn_myhdl.explore.block_bounds import (
 )
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
-from ernn_myhdl.explore.model_hardware import Fit, Hardware, fit_to
+from ernn_myhdl.explore.model_hardware import Fit, HardwareFit, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import STATE_NAME, ModelState
 from ernn_myhdl.explore.model_trial import Trial
@@ -148,7 +148,7 @@ class _Search:
         self.log = ModelLog(folder, say)
         self.state: Any = None
         self.fit, self.goal = fit, goal
-        self.hardware: dict[int, Hardware] = {}
+        self.hardware: dict[int, HardwareFit] = {}
         if fit is not None:
             self.hardware = {k: fit(self.cells(Choice(self.cell, k, k))) for k in self.bounds.sizes}
 

@@ -22,7 +22,7 @@ STATE_BITS = 4
 
 
 @dataclass(frozen=True)
-class Hardware:
+class HardwareFit:
     """percent: of the device, by resource; empty where nothing fits. missed: the limits that the nearest hardware misses.
 
     lanes: of every layer. why: what keeps all hardware away, where nothing fits.
@@ -69,7 +69,7 @@ class Hardware:
         }
 
 
-Fit = Callable[[Sequence[Cell]], Hardware]
+Fit = Callable[[Sequence[Cell]], HardwareFit]
 
 
 def fit_to(device: Device, goal: Goal, word: int) -> Fit:
@@ -81,14 +81,14 @@ def fit_to(device: Device, goal: Goal, word: int) -> Fit:
         raise DesignError(f"goal = {goal.choose!r}: must be 'smallest' to compare models")
 
     @lru_cache(maxsize=64)
-    def fitted(cells: tuple[Cell, ...]) -> Hardware:
+    def fitted(cells: tuple[Cell, ...]) -> HardwareFit:
         network = new_network(cells, word=word, state_word=word + STATE_BITS)
         result = explore(network, device, goal, Choices(streams=(1,)))
         best = result.chosen or result.nearest
         if best is None:
-            return Hardware(why=result.binding)
+            return HardwareFit(why=result.binding)
         missed = () if result.chosen else tuple(goal.missed(best))
         lanes = tuple(hardware.lanes for hardware in best.layers)
-        return Hardware(result.shares(best), missed, lanes)
+        return HardwareFit(result.shares(best), missed, lanes)
 
     return lambda cells: fitted(tuple(cells))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ernn_myhdl.explore.block_bounds import GAIN, Bounds, device_bits
 from ernn_myhdl.explore.goal import Goal
-from ernn_myhdl.explore.model_hardware import Hardware
+from ernn_myhdl.explore.model_hardware import HardwareFit
 from ernn_myhdl.explore.model_trial import Trial
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.synthesis.devices import Device
@@ -28,7 +28,7 @@ class ModelLog:
         device: Device | None,
         word: int,
         bounds: Bounds,
-        hardware: Mapping[int, Hardware],
+        hardware: Mapping[int, HardwareFit],
         goal: Goal,
     ) -> None:
         """hardware: the smallest one of the block sizes that are searched, within the limits of the goal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ernn_myhdl.explore.choice import Choice
-from ernn_myhdl.explore.model_hardware import Hardware
+from ernn_myhdl.explore.model_hardware import HardwareFit
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Trial:
     met: bool
     operations: int
     weight_bits: int
-    hardware: Hardware | None = None
+    hardware: HardwareFit | None = None
 
     @property
     def cost(self) -> tuple[float, int, int]:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from ernn_myhdl.compare.energy import SOURCE
 from ernn_myhdl.compare.published import LABEL
-from ernn_myhdl.compare.table import BATCHES, Row
+from ernn_myhdl.compare.table import BATCHES, ComparisonRow
 from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, SKY, VERMILION, picture
 
 
-def _name(row: Row) -> str:
+def _name(row: ComparisonRow) -> str:
     size = f"k = {row.block}" if row.block else "sparse"
     device = f", {row.device}" if row.core == "ours" else ""
     return f"{row.core} {row.cell.upper()}, {size}{device}"
 
 
-def plot_comparison(rows: Sequence[Row], file: str | Path, clock_mhz: float) -> None:
+def plot_comparison(rows: Sequence[ComparisonRow], file: str | Path, clock_mhz: float) -> None:
     """One line a core, three panels; PNG or SVG by the name. clock_mhz: of our rows."""
     places = range(len(rows))
     with picture(file, 13, 0.36 * len(rows) + 1.8) as figure:

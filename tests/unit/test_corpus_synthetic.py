@@ -34,7 +34,7 @@ from ernn_myhdl.corpus.features import (
 from ernn_myhdl.corpus.phones import ESPEAK_TO_PHONE, PHONES_39, SYNTHETIC_PHONES
 from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with_silence
 from ernn_myhdl.corpus.sentences import distinct_sentences, word_lists
-from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, Job, phones_of, record
+from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, SpeakerJob, phones_of, record
 from ernn_myhdl.corpus.storage import load_description
 from ernn_myhdl.corpus.synthetic import Recipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
@@ -93,7 +93,7 @@ print([hashlib.sha256(espeak.say("nine thin fishes", Voice("m3")).samples).hexdi
 def test_jobs_survive_their_files():
     jobs = plan(FEW, 5, "mfcc39")
     for job in jobs["train"]:
-        assert Job.from_json(job.to_json()) == job
+        assert SpeakerJob.from_json(job.to_json()) == job
     assert plan(FEW, 5, "mfcc39") == jobs
     assert plan(FEW, 6, "mfcc39") != jobs
 

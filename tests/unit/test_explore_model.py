@@ -29,7 +29,7 @@ from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
 from ernn_myhdl.explore.model import MOST_TRAININGS, explore_model
-from ernn_myhdl.explore.model_hardware import Hardware, fit_to
+from ernn_myhdl.explore.model_hardware import HardwareFit, fit_to
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.synthesis.devices import device_named
 
@@ -76,7 +76,7 @@ class Fake:
 
 def by_operations(cells):
     """Hardware that takes the more of a device the more operations there are."""
-    return Hardware({"lut": model_operations(cells) / 1e6, "dsp": 1e-6})
+    return HardwareFit({"lut": model_operations(cells) / 1e6, "dsp": 1e-6})
 
 
 def search(
@@ -323,7 +323,7 @@ def shares(percent):
     """Hardware that takes so many percent of the device by block size of the recurrent matrix; a GRU's like an LSTM's."""
 
     def fit(cells):
-        return Hardware(percent[cells[0].y_block])
+        return HardwareFit(percent[cells[0].y_block])
 
     return fit
 
@@ -362,7 +362,7 @@ def test_a_fine_tuning_with_fewer_operations_that_takes_more_is_neither_tried_no
 
     def fit(cells):
         more = 3.0 if cells[0].kind == "gru" else 1.0
-        return Hardware({"lut": more * PERCENT[cells[0].y_block]["lut"], "dsp": 1.0})
+        return HardwareFit({"lut": more * PERCENT[cells[0].y_block]["lut"], "dsp": 1.0})
 
     train = Fake(lambda choice: 0.75)
     result = search(train, tmp_path / "search", fit=fit)
@@ -387,7 +387,7 @@ def test_blocks_whose_hardware_does_not_fit_are_not_trained(tmp_path):
     too_large = {k: {"lut": 101.0 + k} for k in BLOCK_SIZES}
 
     def fit(cells):
-        return Hardware(why=f"more lut than xc7z020 has: {too_large[cells[0].y_block]['lut']}")
+        return HardwareFit(why=f"more lut than xc7z020 has: {too_large[cells[0].y_block]['lut']}")
 
     result = search(train, tmp_path / "search", fit=fit)
     assert not train.trained and result.chosen is None
