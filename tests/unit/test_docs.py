@@ -37,11 +37,11 @@ def page_stem(path: Path) -> str:
     return f"{path.stem}_cells" if path.parent.name == "cells" and path.stem in CELLS else path.stem
 
 
-#: Page -> source file of the blocks; `parameters` holds contents of memories and no block.
+#: Page -> source file of the blocks; `parameters` holds contents of memories, `view` what is asked of a core.
 RTL = {
     page_stem(path): path
     for path in sorted((ROOT / "ernn_myhdl" / "rtl").rglob("*.py"))
-    if path.stem not in ("__init__", "parameters")
+    if path.stem not in ("__init__", "parameters", "view")
 }
 STEMS = list(RTL)
 
