@@ -1,7 +1,7 @@
 """Loading of initial states: frames of s_state, their pages, and the way of a state to its layer.
 
 A frame of s_state is the state of one sequence in one layer before its first frame: y and then c of an
-LSTM, h of a GRU, each padded to whole blocks and whole beats. `state_frames` cuts it into blocks of k
+LSTM, h of a GRU, y of a vanilla RNN, each padded to whole blocks and whole beats. `state_frames` cuts it into blocks of k
 words. Their spectra go to a store beside that of y, the words to one beside the state's; both have a page
 for each stream. `state_pages` keeps the pages: a frame of s_state waits until its page is free, a
 sequence that starts from a loaded state until its page is full. The page is free again when the cells

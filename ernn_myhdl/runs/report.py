@@ -159,20 +159,28 @@ def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
+def _cell_options(cell: dict, blocks: str) -> list[str]:
+    """What is told of a cell beside its sizes."""
+    options = [f"block {blocks}"]
+    if cell.get("projection"):
+        options.insert(0, f"projection {cell['projection']}")
+    if "reset" in cell:
+        options.append(f"reset {cell['reset']}")
+    if "activation" in cell:
+        options.append(cell["activation"])
+    if "g_activation" in cell:
+        options.append(f"g {cell['g_activation']}")
+    if cell.get("peepholes"):
+        options.append("peepholes")
+    return options
+
+
 def info_text(info: dict) -> str:
     """`design_info` for a terminal."""
     if "layers" in info:
         return _network_text(info)
     cell, hw = info["cell"], info["hardware"]
-    options = [f"block {info['block_text']}"]
-    if cell.get("projection"):
-        options.insert(0, f"projection {cell['projection']}")
-    if "reset" in cell:
-        options.append(f"reset {cell['reset']}")
-    if "g_activation" in cell:
-        options.append(f"g {cell['g_activation']}")
-    if cell.get("peepholes"):
-        options.append("peepholes")
+    options = _cell_options(cell, info["block_text"])
     parts = ", ".join(f"{n.replace('_', ' ')} {v}" for n, v in info["multipliers_by_unit"].items())
     activation, errors = info["activation"], info["activation_errors"]
     busy = ", ".join(f"{unit} {100 * v:.0f} %" for unit, v in info["utilisation"].items())

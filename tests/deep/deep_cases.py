@@ -70,6 +70,8 @@ class Case:
 WORDS = {
     **{word: ("reset", word) for word in RESETS},
     **{word: ("g_activation", word) for word in ACTIVATIONS},
+    "relu": ("activation", "relu"),
+    "squashed": ("activation", "tanh"),
     "projected": ("projection", True),
     "plain": ("projection", False),
     "peepholes": ("peepholes", True),
@@ -93,6 +95,7 @@ def numbered_case(day: int, number: int) -> Case:
         "lstm": [ACTIVATIONS, ("projected", "plain"), ("peepholes", "blind"), BLOCK_MIXES],
         "gru": [ACTIVATIONS, RESETS, BLOCK_MIXES],
         "linear": [BLOCK_MIXES],
+        "rnn": [("relu", "squashed"), BLOCK_MIXES],
     }.get(kind, [])
     choices = [*choices, ("stressed", "calibrated")]
     options = tuple(str(rng.choice(words)) for words in choices)

@@ -191,6 +191,23 @@ def test_seeds_decide():
 # designs
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("recurrent", ["nn.RNN relu", "Rnn"])
+def test_a_vanilla_rnn_by_every_method_ends_with_the_words_of_its_design(recurrent, method):
+    """Fine-tuned with rounded weights and signals; the design stores the vectors that were trained."""
+    compressed = compress(
+        Net(recurrent), {"rnn.*": 2}, frame_loss, batches(), method, **arguments(method)
+    )
+    design = compressed.design(sequences(seed=1), word=10)
+    assert [d.cell.kind for d in design.layers] == ["rnn", "rnn", "linear"]
+    for layer, one in enumerate(design.layers[:2]):
+        for name, tensor in (("weight_ih", "input_weight"), ("weight_hh", "recurrent_weight")):
+            vectors = compressed.vectors[f"rnn.{name}_l{layer}"].numpy()
+            raw = quantised_weights(one)[tensor]
+            stored = unpack_spectrum(to_real(raw, getattr(one.formats, tensor)))
+            assert np.array_equal(stored.astype(np.float32), vectors)
+
+
 @pytest.mark.parametrize("quantise", [None, Quantisation(word=10, epochs=1)])
 @pytest.mark.parametrize("recurrent", RECURRENT)
 def test_the_design_of_a_trained_model(recurrent, quantise, tmp_path):
