@@ -140,14 +140,20 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
         raise _Given
 
     hooks = []
+    for module in model.modules():
+        if isinstance(module, LAYERS):
+            hooks.append(module.register_forward_hook(layer, with_kwargs=True))
+        if isinstance(module, LAYERS) or not any(module.children()):
+            hooks.append(module.register_forward_hook(leaf))
+    hooks.append(model.register_forward_hook(whole, with_kwargs=True))
+    _step_with(hooks, model, step, batch)
+    return calls
+
+
+def _step_with(hooks: Sequence, model: nn.Module, step, batch) -> None:
+    """step(model, batch) in evaluation mode, up to where a hook raises `_Given`; then all is as before."""
     modes = {module: module.training for module in model.modules()}
     try:
-        for module in model.modules():
-            if isinstance(module, LAYERS):
-                hooks.append(module.register_forward_hook(layer, with_kwargs=True))
-            if isinstance(module, LAYERS) or not any(module.children()):
-                hooks.append(module.register_forward_hook(leaf))
-        hooks.append(model.register_forward_hook(whole, with_kwargs=True))
         model.eval()
         with torch.no_grad():
             step(model, batch)
@@ -158,7 +164,6 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
             hook.remove()
         for module, mode in modes.items():
             module.training = mode
-    return calls
 
 
 def vectors_taken(model: nn.Module, step, batch, name: str) -> np.ndarray:
@@ -174,21 +179,10 @@ def vectors_taken(model: nn.Module, step, batch, name: str) -> np.ndarray:
     def given(module, args, output):
         raise _Given
 
-    modes = {module: module.training for module in model.modules()}
     hooks = [module.register_forward_pre_hook(take, with_kwargs=True)]
     if module is not model:
         hooks.append(model.register_forward_hook(given))
-    try:
-        model.eval()
-        with torch.no_grad():
-            step(model, batch)
-    except _Given:
-        pass
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for each, mode in modes.items():
-            each.training = mode
+    _step_with(hooks, model, step, batch)
     return np.concatenate(found)
 
 
