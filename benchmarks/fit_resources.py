@@ -31,8 +31,8 @@ from ernn_myhdl.explore.resources import block_costs
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.rtl.core.network import any_leaf
 from ernn_myhdl.rtl.core.top import core
-from ernn_myhdl.rtl.initial_state import route_leaf
 from ernn_myhdl.rtl.memory import ram
+from ernn_myhdl.rtl.state_route import route_leaf
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 
@@ -102,7 +102,8 @@ def main() -> int:
 
     device = device_named(DEVICE)
     kinds = training_blocks(BlockCache(arguments.cache, device, say), wanted)
-    weights, lines = dict(block_costs()) if wanted else {}, []
+    kept = {kind: each for kind, each in block_costs().items() if kind in TERMS}
+    weights, lines = kept if wanted else {}, []
     for kind, rows in kinds.items():
         weights[kind] = {r: fit(rows, r) for r in RESOURCES}
         line = [kind, len(rows)]

@@ -96,8 +96,11 @@ _SPECIAL_VALIDATION = (
 )  # fmt: skip
 SPECIAL_KINDS = frozenset(
     (
-        "column_select", "count_chunks", "input_narrow", "input_wide", "not_loaded", "output_frames",
-        "sequencer", "sort_parts", "state_frames", "state_pages",
+        "arriving_frames", "beat_frames", "choice", "column_select", "count_chunks", "count_groups",
+        "count_outputs", "cut_blocks", "drain_timer", "frame_begins", "frame_tags", "frames_under_way",
+        "gather_blocks", "issued_marks", "not_loaded", "operation", "output_beats", "output_pages",
+        "program_counter", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
+        "x_pages",
     )
 )  # fmt: skip
 #: Networks on the hardware that `ernn explore hardware` chose for them (streams 1), which the weights were not fitted to: its choice

@@ -16,10 +16,12 @@ from block_cases import BlockCase, columns, flags
 from sequencer_model import SequencerModel
 
 from ernn_myhdl import new_design
-from ernn_myhdl.design.design import StreamShape
-from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.design.design import Design, StreamShape
+from ernn_myhdl.hdl.netlist import Netlist, pack_fields
+from ernn_myhdl.hdl.types import Bit
 from ernn_myhdl.program.program import program_for
-from ernn_myhdl.rtl import sequencer, stream
+from ernn_myhdl.rtl import fifo, input_frames, output_frames
+from ernn_myhdl.rtl.sequencer import sequencer
 from ernn_myhdl.streams.framing import framed
 from ernn_myhdl.streams.traffic import Beat
 
@@ -41,7 +43,7 @@ def fifo_case(width: int) -> BlockCase:
         held: deque[int] = deque()
         results = []
         for v in inputs:
-            room = len(held) < stream.DEPTH and not v["rst"]
+            room = len(held) < fifo.DEPTH and not v["rst"]
             results.append(
                 {
                     "in_ready": int(room),
@@ -59,7 +61,7 @@ def fifo_case(width: int) -> BlockCase:
         return results
 
     return BlockCase(
-        f"fifo of {width} bits", lambda: stream.fifo_leaf("fifo", width), vectors, expected
+        f"fifo of {width} bits", lambda: fifo.fifo_leaf("fifo", width), vectors, expected
     )
 
 
@@ -129,7 +131,7 @@ def input_case(points: int, samples: int, inputs: int, streams: int, broken: boo
     return BlockCase(
         f"input frames of {inputs}, {samples} samples a beat, blocks of {points}, {streams} streams"
         + (", broken" if broken else ""),
-        lambda: stream.input_leaf(points, word, samples, inputs, streams),
+        lambda: input_frames.input_frames(points, word, samples, inputs, streams),
         vectors,
         lambda rows: [{}] * len(rows),  # `check_input` tells what must come
     )
@@ -186,7 +188,7 @@ def output_case(
             for _ in range(600):
                 free += result["page_free"]
                 write = free > 0 and rng.random() < 0.5
-                held = int(rng.integers(0, stream.DEPTH + 1))
+                held = int(rng.integers(0, fifo.DEPTH + 1))
                 values = {"rst": 0, "write": int(write), "write_tag": tag, "held": held}
                 if write:
                     group += 1
@@ -203,7 +205,7 @@ def output_case(
         results = []
         for v in inputs:
             needed = min(groups, -(-(beat + 1) * samples // group_samples))
-            issue = needed <= written[page_out] and v["held"] <= stream.DEPTH - 2
+            issue = needed <= written[page_out] and v["held"] <= fifo.DEPTH - 2
             results.append(
                 made
                 | {"write_index": group, "write_page": page_in}
@@ -236,13 +238,37 @@ def output_case(
     return BlockCase(
         f"output frames of {outputs}, {groups} groups of {group_samples}, {samples} a beat, "
         f"{pages} pages",
-        lambda: stream.output_leaf(groups, group_samples, samples, outputs, pages, streams),
+        lambda: output_frames.output_frames(
+            groups, group_samples, samples, outputs, pages, streams
+        ),
         vectors,
         expected,
     )
 
 
 # sequencer
+
+
+#: Outputs of the sequencer that only some cores have.
+SOME_OUTPUTS = ("op_second_x", "second_x_page", "op_part")
+OUTPUTS = (
+    "gate_fetch", "second_fetch", "op_valid", "op_recurrent", "op_second", "op_index", "op_first",
+    "op_last", "op_tag", "op_address", "x_page", "y_page", "m_page", "x_write_page", "m_write_page",
+    "x_write_index", "y_write_index", "m_write_index", "x_release", "shifting", *SOME_OUTPUTS,
+)  # fmt: skip
+
+
+def sequencer_alone(design: Design) -> Netlist:
+    """The blocks of the sequencer with ports for all that goes in and comes out."""
+    n = Netlist("sequencer_alone")
+    given = {name: n.input(name, Bit()) for name in ("clk", "rst")}
+    for name, kind in (sequencer.fields(design) | sequencer.inputs(design)).items():
+        given[name] = n.input(name, kind)
+    nets = sequencer.add(n, design, given)
+    for name in OUTPUTS:
+        if name in nets or name not in SOME_OUTPUTS:
+            n.wire(n.output(name, nets[name].type), nets[name])
+    return n
 
 
 def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
@@ -254,7 +280,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
 
     @cache
     def component():
-        return sequencer.leaf(made_design())
+        return sequencer_alone(made_design())
 
     quiet_inputs = {
         "frame_start": 0, "frame_fresh": 0, "frame_stream": 0, "x_write": 0, "y_write": 0,
@@ -262,7 +288,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     }  # fmt: skip
 
     def vectors(rng):
-        design, leaf = made_design(), component()
+        design, netlist = made_design(), component()
         program = program_for(design)
         x_groups, m_groups, y_groups = (
             design.cell.input_blocks, program.cell_groups, program.output_groups,
@@ -276,7 +302,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
             for part, address in (("gate", gate), ("second", second)):
                 for field in fields(operations[address]):
                     name = f"{part}_{field.name}"
-                    if name in leaf.ports:
+                    if name in netlist.ports:
                         values[name] = int(getattr(operations[address], field.name))
             return values
 

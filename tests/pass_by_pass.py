@@ -11,8 +11,9 @@ from ernn_myhdl.cycle_model.issue import NEVER, cut_blocks, input_beats
 from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.program.program import Operation, X, program_for
-from ernn_myhdl.rtl import sequencer, stream
-from ernn_myhdl.rtl.core.top import Latencies, latencies
+from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.core.latencies import Latencies, latencies
+from ernn_myhdl.rtl.sequencer import sequencer
 
 
 class _Frame:
@@ -32,7 +33,7 @@ class _Frame:
 
 
 class _Sequencer:
-    """The decisions of `ernn_myhdl.rtl.sequencer`, pass by pass instead of cycle by cycle."""
+    """The decisions of `ernn_myhdl.rtl.sequencer.sequencer`, pass by pass instead of cycle by cycle."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class _Sequencer:
         self.design, self.program = design, program_for(design)
         self.time: Latencies = latencies(design)
         self.frames = [_Frame(stream) for stream in streams]
-        self.next_cut = stream.FIFO_LATENCY
+        self.next_cut = fifo.FIFO_LATENCY
         self.last_issue = -1
         self.drain_free = 0
         self.next_beat = 0
@@ -95,7 +96,7 @@ class _Sequencer:
             arrivals, size = self.arrivals[number], self.design.hardware.samples_per_beat
             taken, frame.blocks = cut_blocks(self.design.cell, size, ready, arrivals)
             begun = min(frame.blocks[0], taken[0])  # the first beat has reached the FIFO's head
-            frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
+            frame.accepted = max(arrivals[0], begun - fifo.FIFO_LATENCY)
             self.next_cut = taken[-1] + 1
         if ops.start:
             at = max(at, frame.blocks[0] + self.time.block_to_issue)

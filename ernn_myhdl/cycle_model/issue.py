@@ -15,8 +15,9 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Hardware
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.program.program import Phase, Program, X, layer_program
-from ernn_myhdl.rtl import sequencer, stream
-from ernn_myhdl.rtl.core.top import Latencies, layer_latencies
+from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.core.latencies import Latencies, layer_latencies
+from ernn_myhdl.rtl.sequencer import sequencer
 
 #: Cycle of what has not happened yet.
 NEVER = 1 << 60
@@ -55,7 +56,7 @@ def cut_blocks(
     taken: list[int] = []
     cut: list[int] = []
     for arrival in arrivals:
-        ready = max(ready, arrival + stream.FIFO_LATENCY)
+        ready = max(ready, arrival + fifo.FIFO_LATENCY)
         if size >= k:  # several blocks a beat, one a cycle
             parts = min(size // k, blocks - len(cut))
             cut += range(ready, ready + parts)
@@ -114,7 +115,7 @@ class _Units:
 
 
 class Sequencer:
-    """The decisions of `ernn_myhdl.rtl.sequencer`, several passes at a time instead of cycle by cycle.
+    """The decisions of `ernn_myhdl.rtl.sequencer.sequencer`, several passes at a time instead of cycle by cycle.
 
     What a pass waits for has been there since the first pass of its phase, so the others follow it
     without a gap but for the drain. A second phase that is owed begins between two passes of the next
@@ -135,7 +136,7 @@ class Sequencer:
         self.program: Program = layer_program(cell, hardware)
         self.time: Latencies = layer_latencies(cell, self.program.groups)
         self.arrivals = arrivals
-        waiting = [-stream.FIFO_LATENCY] * input_beats(cell, hardware)
+        waiting = [-fifo.FIFO_LATENCY] * input_beats(cell, hardware)
         at_once = cut_blocks(cell, hardware.samples_per_beat, 0, waiting)
         #: Cycles of `cut_blocks` of a frame that is there, from its first one.
         self.taken, self.cut = (np.array(cycles) for cycles in at_once)
@@ -144,7 +145,7 @@ class Sequencer:
         for place, number in enumerate(streams):
             self.frames.append(Frame(place, number, latest.get(number)))
             latest[number] = self.frames[-1]
-        self.next_cut = stream.FIFO_LATENCY
+        self.next_cut = fifo.FIFO_LATENCY
         self.last_issue = -1
         self.drain_free = 0
         self.next_beat = 0
@@ -230,7 +231,7 @@ class Sequencer:
             ready = max(ready, self.states.ready(number))
         arrivals = self.arrivals[number] if self.arrivals else (0,)
         taken: Sequence[int] | np.ndarray
-        if arrivals[-1] + stream.FIFO_LATENCY <= ready:  # all beats have been waiting
+        if arrivals[-1] + fifo.FIFO_LATENCY <= ready:  # all beats have been waiting
             taken, frame.blocks = ready + self.taken, ready + self.cut
         else:
             size = self.hardware.samples_per_beat
@@ -238,7 +239,7 @@ class Sequencer:
             frame.blocks = np.array(cut)
         # the first beat has reached the FIFO's head
         begun = min(int(frame.blocks[0]), int(taken[0]))
-        frame.accepted = max(arrivals[0], begun - stream.FIFO_LATENCY)
+        frame.accepted = max(arrivals[0], begun - fifo.FIFO_LATENCY)
         self.next_cut = int(taken[-1]) + 1
         return True
 

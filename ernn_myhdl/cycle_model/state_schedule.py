@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.rtl import fft, initial_state, stream
+from ernn_myhdl.rtl import beat_frames, fft, fifo, state_frames, state_pages
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.state_loading import transform_latency
 from ernn_myhdl.rtl.memory import READ_LATENCY
@@ -22,10 +22,10 @@ class StateTimes:
         self.streams, self.loaded = streams, loaded
         cell, size = design.cell, design.hardware.samples_per_beat
         #: Cycles in which the blocks of a frame of s_state are cut.
-        self.length = initial_state.state_frame(design).beats * max(size // cell.tile, 1)
+        self.length = state_frames.state_frame(design).beats * max(size // cell.tile, 1)
         self.store = transform_latency(design, fft.forward_latency(cell.y_block))
         self.read = READ_LATENCY + units_for(design)[0].latency
-        self.next = stream.FIFO_LATENCY
+        self.next = fifo.FIFO_LATENCY
         self.free = dict.fromkeys(streams, 0)
         self.there: dict[int, int] = {}
 
@@ -36,11 +36,11 @@ class StateTimes:
         if number not in self.there:
             last = max(self.next, self.free[self.streams[number]]) + self.length - 1
             self.next = last + 1
-            full = last + initial_state.FRAMING_LATENCY + self.store
-            self.there[number] = full + initial_state.PAGE_LATENCY
+            full = last + beat_frames.FRAMING_LATENCY + self.store
+            self.there[number] = full + state_pages.PAGE_LATENCY
         return self.there[number]
 
     def used(self, number: int, cells: int) -> None:
         """The last cells of frame `number` are there in cycle `cells`: its page is free."""
         if self.loaded[number]:
-            self.free[self.streams[number]] = cells - self.read + initial_state.PAGE_LATENCY
+            self.free[self.streams[number]] = cells - self.read + state_pages.PAGE_LATENCY

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.hdl.stream_port import LOADER, READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.program.program import SOURCES, program_for
-from ernn_myhdl.rtl.core.top import latencies
+from ernn_myhdl.rtl.core.latencies import latencies
 
 #: Nets of a layer that the text is made of, and those of the top.
 LAYER_NETS = (

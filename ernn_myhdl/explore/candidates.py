@@ -17,7 +17,8 @@ from ernn_myhdl.explore.resources import Resources, estimate, resources_of
 from ernn_myhdl.hdl.netlist import Rom
 from ernn_myhdl.program.program import Program, layer_program
 from ernn_myhdl.rtl.cells.units import units_for
-from ernn_myhdl.rtl.core.top import PROGRAM_WORDS, UNIT_LABELS, lane_side, parameter_memory
+from ernn_myhdl.rtl.core.element_wise import UNIT_LABELS, parameter_memory
+from ernn_myhdl.rtl.core.products import PROGRAM_WORDS, lane_side
 from ernn_myhdl.runs.report import multipliers
 
 #: Lanes are these times a power of two.

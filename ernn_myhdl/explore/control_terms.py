@@ -41,18 +41,67 @@ def _mask_rows(leaf: Leaf) -> Terms:
     }
 
 
-def _sequencer(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    groups = sum(bits_for(p[n]) for n in ("x_groups", "y_groups", "m_groups"))
+def _count_groups(leaf: Leaf) -> Terms:
     return {
-        "address": bits_for(p["length"]),
-        "groups": groups,
-        "streams": p["streams"],
-        "pages": p["pages"],
-        "second phase": bool(p["base"]),
-        "reads x": "op_second_x" in leaf.ports,
+        "available": bits_of(leaf, "available"),
+        "place": bits_of(leaf, "index"),
+        "page": bits_of(leaf, "page"),
+        "block": 1,
+    }
+
+
+def _count_outputs(leaf: Leaf) -> Terms:
+    streams, bits = leaf.parameters["streams"], bits_of(leaf, "available")
+    return {
+        "available": streams * bits,
+        "streams": streams,
+        "place": bits_of(leaf, "index"),
+        "block": 1,
+    }
+
+
+def _arriving_frames(leaf: Leaf) -> Terms:
+    return {
+        "stream": bits_of(leaf, "stream"),
+        "loaded states": bits_of(leaf, "fresh") - 1,
+        "block": 1,
+    }
+
+
+def _frame_tags(leaf: Leaf) -> Terms:
+    pages, tag = leaf.parameters["pages"], bits_of(leaf, "op_tag")
+    return {
+        "tag": tag,
+        "tags": pages * tag,
+        "page": bits_of(leaf, "m_page"),
+        "pages": pages,
+        "block": 1,
+    }
+
+
+def _readiness(leaf: Leaf) -> Terms:
+    return {
+        "available": bits_of(leaf, "x_available", "y_available", "m_available"),
+        "need": bits_of(leaf, "gate_need"),
+        "parts": leaf.parameters["split"],
+        "block": 1,
+    }
+
+
+def _program_counter(leaf: Leaf) -> Terms:
+    return {
+        "address": bits_of(leaf, "address"),
+        "block": 1,
+        "second phase": bool(leaf.parameters["first"]),
+    }
+
+
+def _operation(leaf: Leaf) -> Terms:
+    return {
+        "address": bits_of(leaf, "op_address"),
+        "index": bits_of(leaf, "op_index"),
         "parts": "op_part" in leaf.ports,
-        "loaded states": bits_of(leaf, "frame_fresh") - 1,
+        "parts of both": "second_part" in leaf.ports,
         "block": 1,
     }
 
@@ -62,45 +111,62 @@ def _fifo(leaf: Leaf) -> Terms:
     return {"memory": 4 * math.ceil(bits_of(leaf, "in_word") / 6), "block": 1}
 
 
-def _input(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    block = bits_of(leaf, "sample_block")
-    parts = p["parts"]
+def _frame_begins(leaf: Leaf) -> Terms:
     return {
-        "block of samples": block,
-        "choice of parts": block * (parts - 1) if "width" not in p else 0,
-        "kept samples": 0 if "width" not in p else block,
-        "masked": block if p["remainder"] < p["points"] else 0,
-        "streams": p["streams"],
-        "counters": bits_for(p["blocks"]) + bits_for(parts),
+        "streams": leaf.parameters["streams"],
+        "stream": bits_of(leaf, "stream"),
         "loaded states": "held" in leaf.ports,
         "block": 1,
     }
 
 
-def _output_frames(leaf: Leaf) -> Terms:
-    p = leaf.parameters
+def _beat_frames(leaf: Leaf) -> Terms:
     return {
-        "counters": bits_for(p["groups"]) + bits_for(p["beats"]),
-        "pages": p["pages"],
-        "streams": bits_of(leaf, "beat_stream"),
-        "ratio": math.log2(p["numerator"] * p["denominator"]),
-        "loaded states": "beat_loaded" in leaf.ports,
+        "part": bits_of(leaf, "part"),
+        "count": bits_of(leaf, "count"),
+        "narrow": not leaf.parameters["wide"],
         "block": 1,
     }
 
 
-def _state_frames(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    block, word = bits_of(leaf, "sample_block"), width_of(leaf, "sample_block")
-    masked = max(p["points"] - p["output_kept"], p["points"] - p["cell_kept"])
+def _blocks_of_beats(leaf: Leaf) -> Terms:
+    p, width = leaf.parameters, width_of(leaf, "sample_block")
+    several = "short" in leaf.ports
+    block = (p["points"] if several else p["kept"]) * width
+    masked = max(p["points"] - p["kept"], p["points"] - p["other_kept"]) if several else 0
     return {
         "block of samples": block,
-        "choice of parts": block * (p["parts"] - 1) if p["wide"] else 0,
-        "kept samples": 0 if p["wide"] else block,
-        "masked": masked * word,
-        "counters": bits_for(p["blocks"]) + bits_for(p["parts"]),
-        "stream": bits_of(leaf, "stream"),
+        # a LUT chooses one of four
+        "choice of parts": 0 if "width" in p else block * math.ceil((p["parts"] - 1) / 3),
+        "masked": masked * width,
+        "part": bits_for(p["parts"]),
+        "block": 1,
+    }
+
+
+def _state_places(leaf: Leaf) -> Terms:
+    return {"count": bits_of(leaf, "count"), "block": 1}
+
+
+def _output_pages(leaf: Leaf) -> Terms:
+    pages = leaf.parameters["pages"]
+    return {
+        "group": bits_of(leaf, "write_index"),
+        "groups of pages": pages * bits_of(leaf, "have"),
+        "tags": pages * bits_of(leaf, "tag"),
+        "page": bits_of(leaf, "write_page"),
+        "block": 1,
+    }
+
+
+def _output_beats(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {
+        "beat": bits_of(leaf, "read_index"),
+        "have": bits_of(leaf, "have"),
+        "stream": bits_of(leaf, "beat_stream"),
+        "ratio": math.log2(p["numerator"] * p["denominator"]),
+        "loaded states": "beat_loaded" in leaf.ports,
         "block": 1,
     }
 
@@ -122,18 +188,33 @@ def _any_of(leaf: Leaf) -> Terms:
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "any_of": _any_of,
+    "arriving_frames": _arriving_frames,
+    "beat_frames": _beat_frames,
+    "choice": one_block,
     "count_chunks": _count_chunks,
+    "count_groups": _count_groups,
+    "count_outputs": _count_outputs,
+    "cut_blocks": _blocks_of_beats,
     "drain_control": lambda leaf: {"tag": bits_of(leaf, "tag"), "block": 1},
+    "drain_timer": lambda leaf: {"chunks": bits_of(leaf, "gate_chunks"), "block": 1},
+    "frame_begins": _frame_begins,
+    "frame_tags": _frame_tags,
+    "frames_under_way": lambda leaf: {"pages": bits_for(leaf.parameters["pages"] + 1), "block": 1},
     "gather": _gather,
-    "input_narrow": _input,
-    "input_wide": _input,
+    "gather_blocks": _blocks_of_beats,
+    "issued_marks": lambda leaf: {"reads x": "x_freed" in leaf.ports, "block": 1},
     "mask_rows": _mask_rows,
     "not_loaded": one_block,
-    "output_frames": _output_frames,
-    "sequencer": _sequencer,
+    "operation": _operation,
+    "output_beats": _output_beats,
+    "output_pages": _output_pages,
+    "program_counter": _program_counter,
+    "readiness": _readiness,
     "sort_parts": one_block,
-    "state_frames": _state_frames,
     "state_pages": _state_pages,
+    "state_places": _state_places,
     "state_route": lambda leaf: {"layers": bits_of(leaf, "readies"), "block": 1},
+    "state_stream": lambda leaf: {"stream": bits_of(leaf, "stream"), "block": 1},
     "stream_fifo": _fifo,
+    "x_pages": lambda leaf: {"reads x": "second_x" in leaf.ports, "block": 1},
 }

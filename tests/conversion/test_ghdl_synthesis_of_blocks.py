@@ -110,7 +110,7 @@ def converted(request, tmp_path_factory):
     if other := PRESETS[request.param]:
         known = leaves_of(other)
         leaves = [leaf for leaf in leaves if leaf not in known]
-        assert {"blend", "multiply_state", "sequencer", "column_select"} <= {x.name for x in leaves}
+        assert {"blend", "multiply_state", "x_pages", "column_select"} <= {x.name for x in leaves}
     made = {
         leaf.name: run(
             ["ghdl", "--synth", *options, "--out=verilog", entities[leaf.name]], folder / "vhdl"

@@ -19,7 +19,7 @@ from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.rtl.core.top import core
-from ernn_myhdl.rtl.stream import DEPTH
+from ernn_myhdl.rtl.fifo import DEPTH
 from ernn_myhdl.streams.initial_states import layer_beats, state_beats
 from ernn_myhdl.streams.traffic import Traffic, Turn, frame_beats, turn_beats
 

@@ -24,7 +24,8 @@ from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.units import units_for
-from ernn_myhdl.rtl.core.top import Latencies, core, layer_core
+from ernn_myhdl.rtl.core.latencies import Latencies
+from ernn_myhdl.rtl.core.top import core, layer_core
 from ernn_myhdl.rtl.memory import store
 
 ROOT = Path(__file__).parents[2]
@@ -32,17 +33,31 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
+#: Files that share a page: those of a folder, and others by name.
+FOLDER_PAGES = {"sequencer": "sequencer", "core": "top"}
+SHARED_PAGES = {
+    "stream": ("fifo", "beat_frames", "beat_blocks", "input_frames", "output_frames"),
+    "initial_state": ("state_frames", "state_pages", "state_route"),
+    "network": ("network",),
+    "state_loading": ("state_loading",),
+}
+
+
 def page_stem(path: Path) -> str:
     """Name of the page of a source file: those of the cells are called `lstm_cells` and the like."""
-    return f"{path.stem}_cells" if path.parent.name == "cells" and path.stem in CELLS else path.stem
+    for stem, files in SHARED_PAGES.items():
+        if path.stem in files:
+            return stem
+    if path.parent.name == "cells" and path.stem in CELLS:
+        return f"{path.stem}_cells"
+    return FOLDER_PAGES.get(path.parent.name, path.stem)
 
 
-#: Page -> source file of the blocks; `parameters` holds contents of memories, `view` what is asked of a core.
-RTL = {
-    page_stem(path): path
-    for path in sorted((ROOT / "ernn_myhdl" / "rtl").rglob("*.py"))
-    if path.stem not in ("__init__", "parameters", "view")
-}
+#: Page -> source files of the blocks; `parameters` holds contents of memories, `view` what is asked of a core.
+RTL: dict[str, list[Path]] = {}
+for _path in sorted((ROOT / "ernn_myhdl" / "rtl").rglob("*.py")):
+    if _path.stem not in ("__init__", "parameters", "view"):
+        RTL.setdefault(page_stem(_path), []).append(_path)
 STEMS = list(RTL)
 
 
@@ -84,7 +99,8 @@ def headings(text: str) -> list[str]:
 @page_of_block
 def test_every_block_has_its_page_with_all_headings(stem):
     assert headings(page(stem)) == headings((DOCS / "blocks" / "TEMPLATE.md").read_text())
-    assert f"`{RTL[stem].relative_to(ROOT)}`" in page(stem)
+    for path in RTL[stem]:
+        assert f"`{path.relative_to(ROOT)}`" in page(stem)
 
 
 def test_every_page_has_a_block():
@@ -135,12 +151,12 @@ def network():
     return new_network(cells, streams=2, initial_states=True)
 
 
-def module_of(stem: str) -> str:
-    return ".".join(RTL[stem].relative_to(ROOT).with_suffix("").parts)
+def modules_of(stem: str) -> list[str]:
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in RTL[stem]]
 
 
 def page_of_module(name: str) -> str:
-    return next(stem for stem in RTL if module_of(stem) == name)
+    return next(stem for stem in RTL if name in modules_of(stem))
 
 
 @lru_cache
@@ -212,17 +228,17 @@ def test_the_designs_have_all_leaves_and_cells():
         "cell_block", "gates_block", "candidate_block", "sum_block",
     }  # fmt: skip
     functions = {name for _, name in ports_by_block()}
-    functions |= {"partial_sum", "frame_may_begin"}  # inside other blocks
+    functions |= {"partial_sum"}  # inside another block
     for stem in RTL:
         for name in block_functions(stem):
             assert name in functions, f"{stem}: {name}"
 
 
 def block_functions(stem: str) -> list[str]:
-    tree = ast.parse(RTL[stem].read_text())
     return [
         node.name
-        for node in tree.body
+        for path in RTL[stem]
+        for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef)
         and "block" in [ast.unparse(d) for d in node.decorator_list]
     ]
@@ -241,11 +257,13 @@ def test_every_block_function_is_on_its_page(stem):
 
 @page_of_block
 def test_constants_on_the_page_are_those_of_the_code(stem):
-    module = importlib.import_module(module_of(stem))
+    constants = {}
+    for name in modules_of(stem):
+        constants |= vars(importlib.import_module(name))
     quoted = dict(re.findall(r"`([A-Z][A-Z_]+) = (\d+)`", page(stem)))
     for name, value in quoted.items():
-        assert getattr(module, name) == int(value), name
-    source = RTL[stem].read_text()
+        assert constants[name] == int(value), name
+    source = "\n".join(path.read_text() for path in RTL[stem])
     own = set(
         re.findall(r"^([A-Z][A-Z_]*LATENCY|DEPTH|CLUSTER|OUTPUT_PAGES) = ", source, re.MULTILINE)
     )

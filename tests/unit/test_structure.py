@@ -21,7 +21,8 @@ from ernn_myhdl.golden.fxp_stages import rows
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.numerics.formats import Format, round_shift
 from ernn_myhdl.rtl.cells.units import units_for
-from ernn_myhdl.rtl.core.top import core, lane_clusters
+from ernn_myhdl.rtl.core.products import lane_clusters
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.runs.report import multipliers
 from tests.random_designs import random_design
 

@@ -12,14 +12,16 @@ The peephole of the output gate sees c'. The old state is zero at the first fram
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from myhdl import always, block, intbv
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Arithmetic
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Leaf, Net, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells.elementwise import (
     BIAS_LATENCY,
@@ -136,6 +138,55 @@ def multiply_output(clk, gate, squashed, mask, product, count, gate_word):
     return operands, multiply
 
 
+def _update_leaf(k: int, gate: Format, state: Format, frac: int) -> Leaf:
+    """f c + i g of k cells, exact with `frac` fraction bits."""
+    forget_shift, enter_shift = frac - gate.frac - state.frac, frac - 2 * gate.frac
+    total_word = max(gate.word + state.word + forget_shift, 2 * gate.word + enter_shift) + 1
+    words = {"forget": gate.word, "state": state.word, "enter": gate.word, "candidate": gate.word}
+    parameters = {
+        "gate_word": gate.word,
+        "state_word": state.word,
+        "forget_shift": forget_shift,
+        "enter_shift": enter_shift,
+        "total_word": total_word,
+    }
+    return arrays_leaf(
+        "update_state", update_state, k, words, {"total": total_word}, parameters, ("fresh",)
+    )
+
+
+def _output_leaf(k: int, word: int) -> Leaf:
+    """Gate times squashed state of k cells, of words of so many bits."""
+    return Leaf(
+        "multiply_output",
+        multiply_output,
+        ins(clk=Bit(), gate=Array(k, word), squashed=Array(k, word), mask=Word(k))
+        | outs(product=Array(k, 2 * word)),
+        {"count": k, "gate_word": word},
+    )
+
+
+def _first_gates(
+    b: Builder,
+    names: Sequence[str],
+    leaf: Leaf | None,
+    totals: list[Net],
+    peepholes: list[Net],
+    fresh: Net,
+    state: Net,
+) -> tuple[Net, Net, Net]:
+    """Pre-activations of the input gate, the forget gate and the candidate; leaf: of a peephole, if any."""
+    if leaf is None:
+        first = [b.saturated(n, total) for n, total in zip(names, totals[:3], strict=False)]
+        return first[0], first[1], first[2]
+    waits = PEEPHOLE_LATENCY - BIAS_LATENCY - rounding.LATENCY
+    return (
+        b.with_product("input", leaf, fresh, totals[0], peepholes[0], state),
+        b.with_product("forget", leaf, fresh, totals[1], peepholes[1], state),
+        b.saturated("candidate", b.held("hold_candidate", totals[2], waits)),
+    )
+
+
 def unit(design: Arithmetic) -> Unit:
     """The unit of the gates.
 
@@ -163,41 +214,19 @@ def unit(design: Arithmetic) -> Unit:
         b.biased(name, row, bias)
         for name, row, bias in zip(cell.gates, b.rows, biases, strict=True)
     ]
-    if cell.peepholes:
-        leaf = b.product_leaf("add_peephole", f.peephole, c)
-        entering = b.with_product("input", leaf, fresh, totals[0], peepholes[0], state)
-        forgetting = b.with_product("forget", leaf, fresh, totals[1], peepholes[1], state)
-        waits = PEEPHOLE_LATENCY - BIAS_LATENCY - rounding.LATENCY
-        candidate = b.saturated("candidate", b.held("hold_candidate", totals[2], waits))
-    else:
-        entering, forgetting, candidate = (
-            b.saturated(name, total) for name, total in zip(cell.gates, totals[:3], strict=False)
-        )
+    leaf = b.product_leaf("add_peephole", f.peephole, c) if cell.peepholes else None
+    entering, forgetting, candidate = _first_gates(
+        b, cell.gates, leaf, totals, peepholes, fresh, state
+    )
     gates = [
         b.activated("input", "gate", entering),
         b.activated("forget", "gate", forgetting),
         b.activated("candidate", "candidate", candidate),
     ]
     frac = max(gate.frac + c.frac, 2 * gate.frac)
-    forget_shift, enter_shift = frac - gate.frac - c.frac, frac - 2 * gate.frac
-    total_word = max(gate.word + c.word + forget_shift, 2 * gate.word + enter_shift) + 1
     exact = n.add(
         "update_state",
-        arrays_leaf(
-            "update_state",
-            update_state,
-            k,
-            {"forget": gate.word, "state": c.word, "enter": gate.word, "candidate": gate.word},
-            {"total": total_word},
-            {
-                "gate_word": gate.word,
-                "state_word": c.word,
-                "forget_shift": forget_shift,
-                "enter_shift": enter_shift,
-                "total_word": total_word,
-            },
-            ("fresh",),
-        ),
+        _update_leaf(k, gate, c, frac),
         clk=b.clk,
         fresh=b.held("hold_fresh", fresh, time.gates),
         forget=gates[1],
@@ -207,7 +236,7 @@ def unit(design: Arithmetic) -> Unit:
     )["total"]
     b.rounded("state", exact, frac, c, new_state)
     squashed = b.activated("state", "state", new_state)
-    if cell.peepholes:
+    if leaf is not None:
         total = b.held("hold_output", totals[3], time.state)
         peephole = b.held("hold_peephole_2", peepholes[2], time.state)
         never = n.zero("never", Bit())
@@ -218,13 +247,7 @@ def unit(design: Arithmetic) -> Unit:
     ready = max(time.tanh, time.output_gate)
     product = n.add(
         "multiply_output",
-        Leaf(
-            "multiply_output",
-            multiply_output,
-            ins(clk=Bit(), gate=Array(k, gate.word), squashed=Array(k, gate.word), mask=Word(k))
-            | outs(product=Array(k, 2 * gate.word)),
-            {"count": k, "gate_word": gate.word},
-        ),
+        _output_leaf(k, gate.word),
         clk=b.clk,
         gate=b.held("hold_output_gate", gates[3], ready - time.output_gate),
         squashed=b.held("hold_squashed", squashed, ready - time.tanh),

@@ -14,8 +14,7 @@ from myhdl import always_comb, block
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
 from ernn_myhdl.hdl.types import Bit, Word
-from ernn_myhdl.rtl.core import top
-from ernn_myhdl.rtl.initial_state import route_leaf
+from ernn_myhdl.rtl.state_route import route_leaf
 
 #: Fields of a link, beside tvalid and tready.
 _FIELDS = ("tdata", "tlast", "tuser", "tid")
@@ -42,11 +41,11 @@ def joining_leaves(states: Sequence[bool]) -> list[Leaf]:
     return [any_leaf(len(states) + loads), *([route_leaf(list(states))] if loads else [])]
 
 
-def core(network: CoreStructure) -> Netlist:
-    """The netlist of the network."""
+def core(network: CoreStructure, cores: list[Netlist]) -> Netlist:
+    """The netlist of the network; cores: of its layers."""
     n = Netlist(f"{network.name}_core")
     layers = told_apart(
-        [top.layer_core(layer) for layer in network.layers],
+        cores,
         [name.rstrip(".") for name in network.layer_prefixes],
     )
     clk, rst = n.input("clk", Bit()), n.input("rst", Bit())

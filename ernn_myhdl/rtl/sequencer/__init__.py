@@ -1,0 +1,1 @@
+"""The sequencer: which operation of the program is next, block by block."""

@@ -1,0 +1,186 @@
+"""The frames of the sequencer: those that arrive, their tags, and how many are under way.
+
+Frames are numbered by arrival. At most two wait for their first operation, since the store of x has two
+pages; `frames_in_flight` are between that and the last beat of their y.
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, always_comb, block, concat
+
+from ernn_myhdl.hdl.netlist import Leaf, Type, ins, made_once, outs
+from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
+
+
+@block
+def arriving_frames(clk, rst, start, fresh, stream, begins, head_fresh, head_stream):
+    """The frames that arrive, in a queue of two until their first operation.
+
+    start: a frame of the stream begins to arrive; fresh: it is the first of a sequence (with initial states
+    two bits, the other: of one from a loaded state). begins: the head's first operation is issued.
+    """
+    waiting = unsigned(2)
+    next_fresh, next_stream = like(fresh), unsigned(len(stream))
+
+    @always(clk.posedge)
+    def arrivals():
+        if rst:
+            waiting.next = 0
+        elif start and not begins:
+            waiting.next = waiting + 1
+        elif begins and not start:
+            waiting.next = waiting - 1
+        if begins:
+            head_fresh.next = next_fresh
+            head_stream.next = next_stream
+        if start:
+            next_fresh.next = fresh
+            next_stream.next = stream
+            if waiting == 0 or (waiting == 1 and begins):
+                head_fresh.next = fresh
+                head_stream.next = stream
+
+    return arrivals
+
+
+@block
+def frame_tags(
+    clk, rst, begins, second_done, issue_second, head_fresh, head_stream, head_latest, now_stream,
+    op_tag, y_page, m_page, pages,
+):  # fmt: skip
+    """Tags and pages of the frame that an operation belongs to, one cycle after its decision.
+
+    begins: the frame at the head begins, with the page of y that is not head_latest to write. now_stream: of
+    the frame begun last. Operations of the second phase (issue_second) are of the frame begun longest ago,
+    until second_done.
+    """
+    slots = [unsigned(len(op_tag)) for _ in range(pages)]
+    slot_in, slot_out = (unsigned(len(m_page)) for _ in range(2))
+    head_tag, now_tag = unsigned(len(op_tag)), unsigned(len(op_tag))
+    stream, page, other = unsigned(len(head_stream)), Signal(bool(0)), Signal(bool(0))
+    last_page = pages - 1
+    numbered = len(op_tag) > len(head_fresh) + 1 + len(head_stream)
+
+    @always_comb
+    def tell():
+        other.next = not head_latest
+        now_stream.next = stream
+
+    @always_comb
+    def tag_of_head():
+        head_tag.next = concat(head_stream, other, head_fresh)
+
+    @always_comb
+    def numbered_tag_of_head():
+        head_tag.next = concat(slot_in, head_stream, other, head_fresh)
+
+    @always(clk.posedge)
+    def begin():
+        if begins:
+            stream.next = head_stream
+            page.next = head_latest
+            now_tag.next = head_tag
+            slots[slot_in].next = head_tag
+
+    @always(clk.posedge)
+    def turn():
+        if rst:
+            slot_in.next = 0
+            slot_out.next = 0
+        else:
+            if begins:
+                if slot_in == last_page:
+                    slot_in.next = 0
+                else:
+                    slot_in.next = slot_in + 1
+            if second_done:
+                if slot_out == last_page:
+                    slot_out.next = 0
+                else:
+                    slot_out.next = slot_out + 1
+
+    @always(clk.posedge)
+    def operation():
+        op_tag.next = now_tag
+        if begins:  # it may be the frame's only operation
+            op_tag.next = head_tag
+        if issue_second:
+            op_tag.next = slots[slot_out]
+        y_page.next = concat(stream, page)
+        m_page.next = slot_out
+
+    return tell, begin, turn, operation, numbered_tag_of_head if numbered else tag_of_head
+
+
+@block
+def frames_under_way(clk, rst, begins, released, gates_done, second_done, room, owed, pages):
+    """room: another frame may begin. owed: a frame's second phase is not done, its first one is.
+
+    released: the last beat of a frame is read.
+    """
+    outstanding, pending = unsigned(bits_for(pages + 1)), unsigned(bits_for(pages + 1))
+
+    @always_comb
+    def tell():
+        room.next = outstanding != pages
+        owed.next = pending != 0
+
+    @always(clk.posedge)
+    def count():
+        if rst:
+            outstanding.next = 0
+            pending.next = 0
+        else:
+            if begins and not released:
+                outstanding.next = outstanding + 1
+            elif released and not begins:
+                outstanding.next = outstanding - 1
+            if gates_done and not second_done:
+                pending.next = pending + 1
+            elif second_done and not gates_done:
+                pending.next = pending - 1
+
+    return tell, count
+
+
+@made_once
+def arriving_leaf(fresh: Type, streams: int) -> Leaf:
+    """Queue of the frames that arrive; fresh: type of what tells how a sequence starts."""
+    stream = Word(bits_for(streams))
+    return Leaf(
+        "arriving_frames",
+        arriving_frames,
+        ins(clk=Bit(), rst=Bit(), start=Bit(), fresh=fresh, stream=stream, begins=Bit())
+        | outs(head_fresh=fresh, head_stream=stream),
+    )
+
+
+@made_once
+def tags_leaf(fresh: Type, streams: int, tag: int, pages: int) -> Leaf:
+    """Tags of the operations; tag: its bits, pages: frames in flight."""
+    stream = Word(bits_for(streams))
+    return Leaf(
+        "frame_tags",
+        frame_tags,
+        ins(clk=Bit(), rst=Bit(), begins=Bit(), second_done=Bit(), issue_second=Bit())
+        | ins(head_fresh=fresh, head_stream=stream, head_latest=Bit())
+        | outs(
+            now_stream=stream,
+            op_tag=Word(tag),
+            y_page=Word(stream.width + 1),
+            m_page=Word(bits_for(pages)),
+        ),
+        {"pages": pages},
+    )
+
+
+@made_once
+def under_way_leaf(pages: int) -> Leaf:
+    """Counts the frames under way, of which there are at most `pages`."""
+    return Leaf(
+        "frames_under_way",
+        frames_under_way,
+        ins(clk=Bit(), rst=Bit(), begins=Bit(), released=Bit(), gates_done=Bit(), second_done=Bit())
+        | outs(room=Bit(), owed=Bit()),
+        {"pages": pages},
+    )

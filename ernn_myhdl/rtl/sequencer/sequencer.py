@@ -1,0 +1,139 @@
+"""The sequencer: steps through the program, one operation a cycle.
+
+Two counters: one for the passes of a frame's first phase (gates), one for those of the second phase (a
+projection, or the candidate of a GRU), which may belong to an earlier frame. A pass, once begun, is not
+interrupted. An operation is issued when what it needs is there: enough columns of its source, an idle
+drain if it ends a row, a free output page if it starts a frame. Otherwise it waits, and everything already
+issued goes on. Between passes,
+
+* a second phase whose m is complete goes first;
+* else a gate pass, if no earlier frame is owed its second phase, or if all of its x and y are there, so
+  that it cannot keep the lanes waiting for that second phase (which y may depend on); in a split cell, a
+  pass of x needs its x and one of y its y;
+* else a second phase whose first columns are there.
+
+Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
+choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
+sequence, and whether that starts from a loaded state) travels with its operations.
+
+Availability is counted in groups as the spectrum stores are written (x: 1 block; y: output_width;
+m: E blocks) and reduced by a whole frame when its last reader is issued; y separately for each stream.
+The second phase's columns of x need no count: the first phase of the frame has read them all. A page of x
+is given back with the last operation of either phase that reads it.
+Latency: an operation's tags and addresses are valid one cycle after the decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ernn_myhdl.design.structure import Structure
+from ernn_myhdl.hdl.netlist import Net, Netlist, Type
+from ernn_myhdl.hdl.parts import Part, join, part
+from ernn_myhdl.hdl.types import Bit, Word, bits_for
+from ernn_myhdl.program.program import FLAGS, program_for
+from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation
+from ernn_myhdl.rtl.sequencer.tags import tag_bits
+
+ISSUE_LATENCY = 1
+#: Fields of a program word that the passes of the second phase use, and those of one that reads x.
+SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
+SECOND_X_FIELDS = ("source", "x_done")
+#: Of a split cell, in both phases.
+PART = "part"
+#: What stands before the names of its nets and of its blocks' labels in a core.
+LABEL = "sequencer"
+
+
+def fields(design: Structure) -> dict[str, Type]:
+    """The fields of the two program words that the sequencer uses: gate_*, second_*."""
+    cell, widths = design.cell, program_for(design).field_bits
+    more = (*SECOND_X_FIELDS, *((PART,) if cell.split else ())) if cell.second_reads_x else ()
+    used = [f"gate_{name}" for name in widths]
+    used += [f"second_{name}" for name in (*SECOND_FIELDS, *more)]
+
+    def kind(name: str) -> Type:
+        return Bit() if name in FLAGS else Word(widths[name])
+
+    return {field: kind(field.partition("_")[2]) for field in used}
+
+
+def inputs(design: Structure) -> dict[str, Type]:
+    """What `add` is given, but for the fields of the program words.
+
+    frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with
+    initial states, from a loaded one); x_write, y_write with y_write_stream, m_write: a group of spectra
+    is written; output_release: the last beat of a frame is read.
+    """
+    stream = Word(bits_for(design.hardware.streams))
+    return {
+        "frame_start": Bit(),
+        "frame_fresh": Word(2) if design.hardware.initial_states else Bit(),
+        "frame_stream": stream,
+        "x_write": Bit(),
+        "y_write": Bit(),
+        "y_write_stream": stream,
+        "m_write": Bit(),
+        "output_release": Bit(),
+    }
+
+
+def parts(design: Structure) -> list[Part]:
+    """The blocks of the sequencer of `design`; nets of one name are joined."""
+    program, cell, hw = program_for(design), design.cell, design.hardware
+    fresh, pages = inputs(design)["frame_fresh"], hw.frames_in_flight
+    widths, reads_x = program.field_bits, cell.second_reads_x
+    base = program.gate_length if program.second_passes else 0
+
+    def counter(phase: str, first: int, last: int) -> Part:
+        leaf = operation.counter_leaf(phase, program.address_bits, first, last)
+        names = {name: f"{phase}_{name}" for name in ("fetch", "address")}
+        return part(f"{phase}_counter", leaf, issue=f"issue_{phase}", **names)
+
+    def groups_of(source: str, count: int, last_reader: str, kept: int) -> Part:
+        return part(
+            f"{source}_groups", groups.groups_leaf(f"{source}_groups", count, kept),
+            write=f"{source}_write", taken=last_reader, available=f"{source}_available",
+            index=f"{source}_write_index", page=f"{source}_write_page",
+        )  # fmt: skip
+
+    return [
+        counter("gate", 0, program.gate_length - 1),
+        counter("second", base, program.length - 1),
+        groups_of("x", cell.input_blocks, "x_taken", 2),
+        part(
+            "y_groups", groups.outputs_leaf(program.output_groups, hw.streams, not cell.split),
+            write="y_write", write_stream="y_write_stream", taken="y_taken",
+            available="y_available", complete="y_complete", index="y_write_index",
+        ),
+        groups_of("m", program.cell_groups, "second_done", pages),
+        part(
+            "arriving", frames.arriving_leaf(fresh, hw.streams),
+            start="frame_start", fresh="frame_fresh", stream="frame_stream",
+        ),
+        part("tags", frames.tags_leaf(fresh, hw.streams, tag_bits(design), pages)),
+        part("under_way", frames.under_way_leaf(pages), released="output_release"),
+        part("readiness", choice.readiness_leaf(design)),
+        part("choice", choice.choice_leaf()),
+        part("drain_timer", choice.timer_leaf(widths["chunks"])),
+        part("marks", choice.marks_leaf(reads_x)),
+        part("operation", operation.operation_leaf(design)),
+        part(
+            "x_pages", operation.x_pages_leaf(widths["source"] if reads_x else 0),
+            taken="x_taken", freed="x_freed" if reads_x else "x_taken", page="x_page", given_back="x_release",
+            second_x="op_second_x", second_page="second_x_page",
+        ),
+    ]  # fmt: skip
+
+
+def add(n: Netlist, design: Structure, given: Mapping[str, Net]) -> dict[str, Net]:
+    """Add the blocks to a netlist; returns all their nets by name.
+
+    given: clk, rst, `fields` and `inputs`, and of the results those that have a net of their own. Results:
+    gate_fetch, second_fetch: addresses of the next words; op_*: the operation; x_page, y_page, m_page: pages
+    that it reads; x_write_page, m_write_page, *_write_index: where the next group goes; x_release: the last
+    reader of a frame of x is issued; op_second_x, second_x_page: the second phase reads x, and its page;
+    op_part: of a split cell, the pass is of x and its rows are added to those of the next; shifting: the
+    drain chain moves.
+    """
+    return join(n, parts(design), given, f"{LABEL}_")

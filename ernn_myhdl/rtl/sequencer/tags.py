@@ -1,0 +1,26 @@
+"""The tag of a frame, which travels with its operations: what is in it, lowest bits first.
+
+Whether the frame is the first of a sequence; with initial states, whether that sequence starts from a loaded
+one; the page of y that the frame writes; its stream; in a cell that keeps values for its second phase, the
+page of m.
+"""
+
+from __future__ import annotations
+
+from ernn_myhdl.design.structure import Structure
+from ernn_myhdl.hdl.types import bits_for
+
+#: Bits of a tag: first frame of a sequence; that starts from a loaded state.
+FIRST, LOADED = 0, 1
+
+
+def flags(initial_states: bool) -> int:
+    """Bits of a tag below the stream."""
+    return 3 if initial_states else 2
+
+
+def tag_bits(design: Structure) -> int:
+    """Bits of a frame's tag; the stream has at least one."""
+    bits = flags(design.hardware.initial_states) + bits_for(design.hardware.streams)
+    keeps = design.cell.second_phase == "candidate"
+    return bits + (bits_for(design.hardware.frames_in_flight) if keeps else 0)
