@@ -1,7 +1,7 @@
 """Framing of s_state: cuts its beats into blocks of k words, and says which part of a state each is.
 
 A frame of s_state is the state of one sequence in one layer before its first frame: y and then c of an
-LSTM, h of a GRU, each padded to whole blocks and whole beats. The blocks' spectra go to a store beside that
+LSTM, h of a GRU, y of a vanilla RNN, each padded to whole blocks and whole beats. The blocks' spectra go to a store beside that
 of y, the words to one beside the state's; both have a page for each stream (`ernn_myhdl.rtl.state_pages`).
 
 Framing errors are those of `ernn_myhdl.rtl.beat_frames`.
