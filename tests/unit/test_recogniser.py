@@ -241,6 +241,19 @@ def test_a_forced_training_keeps_the_old_one_until_it_stands(vowels, tmp_path, m
     assert not foreign_files(tmp_path / "run", ("recipe.json",))
 
 
+def test_a_damaged_result_is_named(vowels, tmp_path):
+    """trainings:5:37 of benchmarks.damaged_inputs: scores that were a number ended in a traceback."""
+    recipe = Recipe(**TINY, method="direct")
+    result = train_recogniser(vowels, recipe, tmp_path / "run").result
+    for damage in (
+        {"scores": 0.5}, {"scores": {}}, {"scores": {"float": 1.0}}, {"numbers": "many"}, {"warnings": 3},
+        {"scores": result["scores"] | {"fixed_point": {"test": {}}}},
+    ):  # fmt: skip
+        (tmp_path / "run" / "result.json").write_text(json.dumps(result | damage))
+        with pytest.raises(DesignError, match="is no result of a training"):
+            train_recogniser(vowels, recipe, tmp_path / "run")
+
+
 def test_warnings_of_other_libraries_are_none_of_the_design(monkeypatch):
     """UserWarnings of PyTorch and NumPy inside design() were told as losses of the design."""
 
