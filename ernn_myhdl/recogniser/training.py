@@ -86,7 +86,7 @@ def train_recogniser(
     folder = Path(folder)
     _claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
     if (folder / RESULT_NAME).is_file():
-        return Trained(_read(folder / RESULT_NAME), folder)
+        return Trained(_read_result(folder / RESULT_NAME), folder)
     begun = time.perf_counter()
     with only_user(folder), one_thread():
         stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
@@ -293,6 +293,29 @@ def _read(file: Path) -> dict:
         raise DesignError(
             f"{file}: cannot be read ({error}); delete its folder, or replace it with --force"
         ) from error
+
+
+def _read_result(file: Path) -> dict:
+    """The result of a complete training; DesignError where its scores are none."""
+    result = _read(file)
+    try:
+        parts = [part for model in result["scores"].values() for part in model.values()]
+        values = [value for part in parts for value in part.values()]
+        values += [result["numbers"], result["dense_numbers"]]
+        told = result.get("warnings", [])
+        legal = bool(parts) and all(isinstance(v, int | float) for v in values)
+        legal &= (
+            {"float", "fixed_point"} <= set(result["scores"]) <= {"start", "float", "fixed_point"}
+        )
+        legal &= len({tuple(model) for model in result["scores"].values()}) == 1
+        legal &= isinstance(told, list) and all(isinstance(text, str) for text in told)
+    except (KeyError, TypeError, AttributeError):
+        legal = False
+    if not legal:
+        raise DesignError(
+            f"{file}: is no result of a training; delete its folder, or replace it with --force"
+        )
+    return result
 
 
 def _write(made: dict[str, Compressed], design, folder: Path, result: dict) -> None:

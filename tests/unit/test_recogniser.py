@@ -328,3 +328,16 @@ def test_only_what_the_design_warns_of_is_kept_with_the_result(vowels):
         design, kept = training._design(Trained(), vowels, recipe)
     assert [w.category for w in told] == [RuntimeWarning]
     assert design == (recipe.word, recipe.cell) and kept == ["1 % of gate_sums saturate"]
+
+
+def test_a_damaged_result_is_named(vowels, tmp_path):
+    """trainings:5:37 of benchmarks.damaged_inputs: scores that were a number ended in a traceback."""
+    recipe = Recipe(**TINY, method="direct")
+    result = train_recogniser(vowels, recipe, tmp_path / "run").result
+    for damage in (
+        {"scores": 0.5}, {"scores": {}}, {"scores": {"float": 1.0}}, {"numbers": "many"}, {"warnings": 3},
+        {"scores": result["scores"] | {"fixed_point": {"test": {}}}},
+    ):  # fmt: skip
+        (tmp_path / "run" / "result.json").write_text(json.dumps(result | damage))
+        with pytest.raises(DesignError, match="is no result of a training"):
+            train_recogniser(vowels, recipe, tmp_path / "run")
