@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from foreign_models import (
     lstm_tensors,
+    onnx_module,
     onnx_outputs,
     recurrent_model,
     refuse,
@@ -104,8 +105,7 @@ def test_linear_layers_that_follow_each_other_are_taken_where_they_agree(tmp_pat
 
 @pytest.mark.onnx
 def test_an_onnx_file_is_compared_too(tmp_path):
-    import onnx
-
+    onnx = onnx_module()
     model = recurrent_model(head=3)
     onnx.save(model, tmp_path / "m.onnx")
     x = random(9, 2, 4)

@@ -63,7 +63,7 @@ TOML_ERRORS = [
     ("block", "block = 4", "block = 6", ["cell block = 6", "power of two"]),
     ("list", "block = 4", "block = [4]", ["cell block = [4]"]),
     ("large block", "block = 4", "block = 64", ["cell block = 64"]),
-    ("kind", '"lstm"', '"rnn"', ["cell kind = 'rnn'", "'lstm'"]),
+    ("kind", '"lstm"', '"elman"', ["cell kind = 'elman'", "'lstm'"]),
     ("kind list", '"lstm"', '["lstm"]', ["cell kind"]),
     ("activation", '"tanh"', '"relu"', ["g_activation = 'relu'", "'sigmoid'"]),
     ("activation list", '"tanh"', '["tanh"]', ["g_activation"]),
