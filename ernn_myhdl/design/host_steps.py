@@ -122,9 +122,10 @@ class HostStep:
         """Values (..., outputs) behind the step, float64; (..., 1) behind argmax."""
         y = np.asarray(y, dtype=np.float64)
         if self.kind == "argmax":
-            return np.argmax(y, axis=-1)[..., None].astype(np.float64)
+            numbers: np.ndarray = np.argmax(y, axis=-1)[..., None].astype(np.float64)
+            return numbers
         part = slice(*self.elements) if self.elements else slice(None)
-        made = y.copy()
+        made: np.ndarray = y.copy()
         if self.kind == "affine":
             made[..., part] = y[..., part] * np.array(self.scale) + np.array(self.offset)
         else:
