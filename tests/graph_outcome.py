@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ernn_myhdl.design.dense import check_chain
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -62,7 +63,7 @@ def outcome(
         frame_size = 1 if feature == -1 else x.shape[feature]
         if source.layers[0].inputs != frame_size:
             return "wrong", f"{source.layers[0].inputs} inputs, must have {frame_size}"
-        own = layers_outputs(source.layers, x, feature, frame)
+        own = stepped(source.steps, layers_outputs(source.layers, x, feature, frame))
         error = difference(own[-1] if last else own, y)
         worst = max(worst, error)
     return ("right" if worst <= LIMIT else "wrong"), f"error {worst:.2g} of the span"

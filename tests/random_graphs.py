@@ -241,6 +241,75 @@ class _Builder:
         wide = tuple(np.broadcast_shapes(self.shape, tuple(shape)))
         self.add("Add", self.constant(self.random(*shape)), move=lambda a: np.broadcast_to(a, wide))
 
+    def scale(self) -> None:
+        """Arithmetic with one number, or with a vector along the last axis, now and then along another."""
+        rng = self.rng
+        if not self.shape:
+            return
+        shape = [1] * len(self.shape)
+        axis = len(shape) - 1 if rng.random() < 0.8 else int(rng.integers(len(shape)))
+        shape[axis] = self.shape[axis]
+        wide = [(), (1,), tuple(shape), tuple(shape[axis:])][
+            int(rng.choice(4, p=[0.2, 0.1, 0.2, 0.5]))
+        ]
+        kind = str(rng.choice(["Mul", "Add", "Sub", "Div", "Neg"]))
+        if kind == "Neg":
+            self.add("Neg", move=lambda a: a)
+            return
+        name = self.constant(rng.uniform(0.5, 2.0, wide).astype(np.float32))
+        self.add(kind, name, move=lambda a: a)
+        if kind != "Div" and rng.random() < 0.4:  # the constant first, c - x
+            inputs = list(self.nodes[-1].input)[::-1]
+            del self.nodes[-1].input[:]
+            self.nodes[-1].input.extend(inputs)
+
+    def norm(self) -> None:
+        """Batch normalisation along axis 1, behind a transposition that has the elements there, or not."""
+        if len(self.shape) < 2:
+            return
+        turned = self.rng.random() < 0.7
+        perm = list(range(len(self.shape)))
+        perm[1], perm[-1] = perm[-1], perm[1]
+        if turned:
+            self.add("Transpose", perm=perm, move=lambda a: a.transpose(perm))
+        size = self.shape[1]
+        arrays = [
+            self.random(size),
+            self.random(size),
+            self.random(size),
+            abs(self.random(size)) + 0.2,
+        ]
+        self.add("BatchNormalization", *map(self.constant, arrays), move=lambda a: a)
+        if turned:
+            self.add("Transpose", perm=perm, move=lambda a: a.transpose(perm))
+
+    def convolution(self, size: int) -> None:
+        """A convolution of kernel 1 along axis 1, behind a transposition that has the elements there."""
+        while len(self.shape) < 3:
+            self.unsqueeze()
+        perm = list(range(len(self.shape)))
+        perm[1], perm[-1] = perm[-1], perm[1]
+        self.take_features()
+        self.add("Transpose", perm=perm, move=lambda a: a.transpose(perm))
+        rows = self.shape[1]
+        groups = int(
+            self.rng.choice([g for g in range(1, rows + 1) if rows % g == 0 and size % g == 0])
+        )
+        kernel = self.random(size, rows // groups, *[1] * (len(self.shape) - 2))
+        more = [self.constant(self.random(size))] if self.rng.random() < 0.7 else []
+        self.add("Conv", self.constant(kernel), *more, group=groups)
+        self.add("Transpose", perm=perm, move=lambda a: a.transpose(perm))
+        self.shape = (*self.shape[:-1], self.shape[-1])
+        self._made(size)
+
+    def function(self) -> None:
+        """A last function: softmax along an axis, or one that needs to be asked for."""
+        if not self.shape:
+            return
+        kind = str(self.rng.choice(["Softmax", "LogSoftmax", "Sigmoid"], p=[0.6, 0.3, 0.1]))
+        axis = -1 if self.rng.random() < 0.8 else int(self.rng.integers(len(self.shape)))
+        self.add(kind, **({} if kind == "Sigmoid" else {"axis": axis}), move=lambda a: a)
+
     def recurrent(self, hidden: int) -> None:
         """An LSTM or GRU, after axes were dropped or added until there are three."""
         while len(self.shape) > 3:
@@ -290,6 +359,8 @@ _BETWEEN = {
     "unsqueeze": 2,
     "same": 1,
     "part": 2,
+    "scale": 3,
+    "norm": 1,
 }
 
 
@@ -316,9 +387,12 @@ def random_graph(seed: int, onnx) -> RandomGraph:
             step = str(rng.choice(between, p=steps / steps.sum()))
             if not (calm and step in ("reshape", "part", "flatten") and rng.random() < 0.7):
                 getattr(builder, step)()
-        (builder.recurrent if rng.random() < 0.5 else builder.matmul)(size())
+        kinds = [builder.recurrent, builder.matmul, builder.convolution]
+        kinds[int(rng.choice(3, p=[0.5, 0.42, 0.08]))](size())
     for _ in range(int(rng.integers(0, 2))):
         getattr(builder, str(rng.choice(between)))()
+    if rng.random() < 0.2:
+        builder.function()
     helper = onnx.helper
     dims = [
         n if keeps else f"size{i}" for i, (n, keeps) in enumerate(zip(shape, fixed, strict=True))

@@ -14,7 +14,7 @@ import numpy as np
 #: What may stand between two layers, with how often.
 _BETWEEN = {
     "nothing": 12, "turn": 2, "swap": 2, "view": 2, "stack": 1, "flat": 2, "lone": 1, "last": 2, "dropout": 1,
-    "shift": 1, "relu": 1, "residual": 1, "along": 1,
+    "shift": 1, "relu": 1, "residual": 1, "along": 1, "scale": 2, "norm": 2, "conv": 1,
 }  # fmt: skip
 
 
@@ -78,6 +78,8 @@ def random_module(seed: int, torch) -> RandomModule:
         steps.append(("linear", torch.nn.Linear(now[-1], size())))
     if frame is not None and rng.random() < 0.1 and len(now) == 3:
         steps.append(("state", None))
+    elif rng.random() < 0.2:
+        steps.append((str(rng.choice(["softmax", "log_softmax"])), None))
     dynamic = tuple(i for i in (0, 1) if order[2] != i and rng.random() < 0.4)
     return RandomModule(_module(torch, steps), shape, order[2], frame, dynamic)
 
@@ -108,6 +110,21 @@ def _between(torch, rng, kind: str, steps: list, now: list[int]) -> None:
         steps.append(
             ("shift", torch.nn.Parameter(torch.randn(shape[int(rng.integers(axis + 1)) :])))
         )
+    elif kind == "norm":
+        layer = torch.nn.BatchNorm1d(now[-1])
+        torch.nn.init.normal_(layer.weight)
+        torch.nn.init.normal_(layer.bias)
+        layer.running_mean.normal_()
+        layer.running_var.uniform_(0.3, 2.0)
+        steps += [("turn", (0, 2, 1)), ("linear", layer), ("turn", (0, 2, 1))]
+    elif kind == "conv":
+        layer = torch.nn.Conv1d(now[-1], now[-1], 1)
+        steps += [("turn", (0, 2, 1)), ("linear", layer), ("turn", (0, 2, 1))]
+    elif kind == "scale":
+        numbers = [torch.rand(now[-1]) + 0.5, torch.randn(now[-1])]
+        steps += [
+            (n, torch.nn.Parameter(v)) for n, v in zip(("factor", "shift"), numbers, strict=True)
+        ]
     elif kind == "last":
         axis = int(rng.integers(2))
         del now[axis]
@@ -149,8 +166,12 @@ def _module(torch, steps: list):
                     x = torch.nn.functional.dropout(x, 0.5, self.training)
                 elif kind == "shift":
                     x = x + getattr(self, f"step{i}")
+                elif kind == "factor":
+                    x = x * getattr(self, f"step{i}")
                 elif kind == "relu":
                     x = torch.relu(x)
+                elif kind in ("softmax", "log_softmax"):
+                    x = getattr(torch, kind)(x, -1)
                 elif kind == "residual":
                     x = x + x * 0.5
                 elif kind == "state":

@@ -16,33 +16,13 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
-from ernn_myhdl.exchange.onnx_file import CORE_OUTPUTS, onnx_package
+from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
+from ernn_myhdl.exchange.onnx_steps import Builder, add_steps
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
 #: Opset and version of the representation that every runtime of the last years reads.
 OPSET, IR_VERSION = 17, 8
-
-
-class _Builder:
-    """Nodes and initializers of the graph under way."""
-
-    def __init__(self, onnx) -> None:
-        self.onnx = onnx
-        self.nodes: list = []
-        self.initializers: list = []
-
-    def constant(self, name: str, array: np.ndarray) -> str:
-        array = np.ascontiguousarray(array)
-        self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
-        return name
-
-    def node(self, kind: str, inputs: Sequence[str], output: str, **attributes) -> str:
-        node = self.onnx.helper.make_node(
-            kind, list(inputs), [output], f"{output}_node", **attributes
-        )
-        self.nodes.append(node)
-        return output
 
 
 def write_onnx(
@@ -56,16 +36,12 @@ def write_onnx(
     nodes of the graph behind CORE_OUTPUTS."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
-    builder = _Builder(onnx)
+    builder = Builder(onnx)
     signal = "x"
     for i, layer in enumerate(layers):
         add = _add_recurrent if layer.recurrent else _add_linear
         signal = add(builder, f"layer_{i}", layer, signal)
-    if steps:
-        signal = builder.node("Identity", [signal], CORE_OUTPUTS)
-    for i, step in enumerate(steps):
-        signal = add_step(builder, f"host_{i}", step, signal, layers[-1].outputs)
-    builder.node("Identity", [signal], "y")
+    add_steps(builder, steps, signal, layers[-1].outputs)
     x = helper.make_tensor_value_info("x", real, ["frames", "batch", layers[0].inputs])
     argmax = any(step.kind == "argmax" for step in steps)
     y = helper.make_tensor_value_info(
@@ -89,40 +65,7 @@ def write_onnx(
     return []
 
 
-_FUNCTIONS = {
-    "sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "log_softmax": "LogSoftmax",
-    "argmax": "ArgMax",
-}  # fmt: skip
-
-
-def add_step(builder: _Builder, name: str, step: HostStep, y: str, outputs: int) -> str:
-    """The value behind a step of the host on y (frames, batch, outputs)."""
-    if step.elements is None:
-        return _step_on(builder, name, step, y)
-    ends = [0, *step.elements, outputs]
-    parts = []
-    for part, (first, end) in enumerate(zip(ends, ends[1:], strict=False)):
-        if first == end:
-            continue
-        sizes = (("first", first), ("end", end), ("axis", -1))
-        limits = [builder.constant(f"{name}_{part}_{n}", np.array([v], dtype=np.int64)) for n, v in sizes]  # fmt: skip
-        cut = builder.node("Slice", [y, *limits], f"{name}_part_{part}")
-        parts.append(_step_on(builder, name, step, cut) if part == 1 else cut)
-    return builder.node("Concat", parts, f"{name}_whole", axis=-1)
-
-
-def _step_on(builder: _Builder, name: str, step: HostStep, y: str) -> str:
-    if step.kind == "affine":
-        scale, offset = (
-            builder.constant(f"{name}_{n}", np.array(getattr(step, n), dtype=np.float32))
-            for n in ("scale", "offset")
-        )
-        return builder.node("Add", [builder.node("Mul", [y, scale], f"{name}_scaled"), offset], f"{name}_y")  # fmt: skip
-    axis = {"axis": -1} if step.kind in ("softmax", "log_softmax", "argmax") else {}
-    return builder.node(_FUNCTIONS[step.kind], [y], f"{name}_y", **axis)
-
-
-def _add_linear(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
+def _add_linear(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     weight = builder.constant(f"{name}_weight", layer.weights["input_weight"][0].T)
     bias = builder.constant(f"{name}_bias", layer.weights["bias"][0])
     product = builder.node("MatMul", [x, weight], f"{name}_product")
@@ -135,7 +78,7 @@ def _onnx_order(order: Sequence[int], gates: np.ndarray) -> np.ndarray:
     return ordered.reshape(1, -1, *gates.shape[2:])
 
 
-def _add_recurrent(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:
+def _add_recurrent(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     w, form = layer.weights, OF_CELL[layer.kind]
     recurrent_bias = np.zeros_like(w["bias"])
     if "recurrent_bias" in w:

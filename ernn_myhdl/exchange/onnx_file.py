@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.limits import check_numbers, damage
 from ernn_myhdl.errors import DesignError, ToolError, short
-from ernn_myhdl.exchange.description import PROPERTY
+from ernn_myhdl.exchange.description import Description, read_description
+from ernn_myhdl.exchange.graph import Output
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_steps import CORE_OUTPUTS, end_of_core
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Cast", "Concat", "Constant", "ConstantOfShape", "Equal", "Expand", "Gather", "Identity", "MatMul",
-    "Mul", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "Where",
+    "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Gather", "Identity", "MatMul",
+    "Mul", "Neg", "Reciprocal", "Reshape", "Shape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose",
+    "Unsqueeze", "Where",
 }  # fmt: skip
 MAX_NODES = 10_000
-#: The value of exported graphs in front of the steps that the host does, which the metadata tell.
-CORE_OUTPUTS = "core_outputs"
 
 
 def onnx_package():
@@ -36,8 +37,18 @@ def onnx_package():
     return onnx
 
 
-def read_onnx(file: Path) -> tuple[tuple[DenseLayer, ...], dict[str, str], list[str]]:
-    """The layers of an ONNX model, its metadata, and notes on what the import leaves out."""
+@dataclass(frozen=True)
+class OnnxModel:
+    """outputs: of the graph of operations. description: what the metadata say of a file of `ernn export`; its steps only
+    where the nodes behind the core are those of them. notes: on what the import leaves out."""
+
+    outputs: list[Output]
+    description: Description
+    notes: list[str]
+
+
+def read_onnx(file: Path) -> OnnxModel:
+    """An ONNX model; DesignError naming the file and what is wrong."""
     onnx = onnx_package()
     try:
         model = onnx.load(str(file), load_external_data=False)
@@ -47,15 +58,19 @@ def read_onnx(file: Path) -> tuple[tuple[DenseLayer, ...], dict[str, str], list[
         ) from error
     try:
         with damage("its graph"):
-            graph = _walked(model, file)
+            description = read_description({e.key: e.value for e in model.metadata_props})
+            end = end_of_core(model, description.steps, onnx)
+            if end is None:
+                description = replace(description, steps=())
+            graph = _walked(model, file, end)
             outputs = [output.name for output in model.graph.output]
-            layers = graph.result(outputs if _core_end(model) is None else [CORE_OUTPUTS])
+            found = graph.result(outputs if end is None else [CORE_OUTPUTS])
     except DesignError as error:
         raise DesignError(f"model {file}: {error}") from error
-    return layers, {entry.key: entry.value for entry in model.metadata_props}, graph.notes
+    return OnnxModel(found, description, graph.notes)
 
 
-def _walked(model, file: Path) -> Graph:
+def _walked(model, file: Path, end: int | None) -> Graph:
     if not model.graph.node:
         raise DesignError("its graph has no nodes; it is truncated or no ONNX model")
     if len(model.graph.node) > MAX_NODES:
@@ -73,23 +88,13 @@ def _walked(model, file: Path) -> Graph:
     check_before(model.graph.node, set(inputs))
     graph = Graph(constants, inputs, _folder(model), declared, model.producer_name)
     nodes = list(model.graph.node)
-    if (end := _core_end(model)) is not None:
+    if end is not None:
         nodes = nodes[: end + 1]
-    layers = [i for i, n in enumerate(nodes) if n.op_type in ("MatMul", "Gemm", *OPERATORS)]
+    layers = [i for i, n in enumerate(nodes) if n.op_type in ("MatMul", "Gemm", "Conv", *OPERATORS)]
     for i, node in enumerate(nodes):
         with damage(f"node {node.name!r} ({node.op_type})"):
             graph.walk(node, _attributes(node), bool(layers) and layers[-1] > i)
     return graph
-
-
-def _core_end(model) -> int | None:
-    """The node that makes CORE_OUTPUTS in a graph that was exported with steps of the host."""
-    if not any(
-        entry.key == PROPERTY and '"steps"' in entry.value for entry in model.metadata_props
-    ):
-        return None
-    makers = [i for i, node in enumerate(model.graph.node) if CORE_OUTPUTS in node.output]
-    return makers[0] if makers else None
 
 
 def _constants(model, file: Path) -> dict[str, np.ndarray]:
@@ -187,7 +192,7 @@ def _largest(kind: str, given: list) -> list[int]:
     arrays = [value for value in given if isinstance(value, np.ndarray)]
     if kind == "MatMul" and all(a.ndim for a in arrays) and len(arrays) == 2:
         return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
-    if kind in ("Gather", "Mul", "Equal", "Where"):
+    if kind in ("Add", "Div", "Equal", "Gather", "Mul", "Sub", "Where"):
         return [max(a.size, 1) for a in arrays]
     if kind in ("ConstantOfShape", "Expand") and arrays and arrays[-1].dtype.kind == "i":
         return [*(a.size for a in arrays[:-1]), *(max(int(n), 1) for n in arrays[-1].reshape(-1))]

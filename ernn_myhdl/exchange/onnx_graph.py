@@ -14,9 +14,11 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.graph import LastFrame, Node, Output
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
+from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
 from ernn_myhdl.exchange.onnx_features import taking_features
-from ernn_myhdl.exchange.onnx_linear import linear
+from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
 from ernn_myhdl.exchange.onnx_recurrent import (
     check_zero_state,
     recurrent_layer,
@@ -130,6 +132,14 @@ class Graph:
                 return [_RESHAPE[kind](where, attributes, given, self.labels, declared)]
             if kind in ("MatMul", "Gemm") or (kind == "Add" and _follows_linear(signals[0], given)):
                 return [linear(where, node.name, kind, attributes, given, self.labels)]
+            if kind == "Conv" and (
+                made := convolution(where, node.name, attributes, given, self.labels)
+            ):
+                return [made]
+            if kind in ELEMENT_WISE:
+                made = ELEMENT_WISE[kind](where, kind, attributes, given, self.labels)
+                if made is not None:
+                    return [made]
         raise unsupported(where, kind, given, self.layers_follow)
 
     def _recurrent(self, where: str, node, attributes: dict, given: list) -> list[Value]:
@@ -165,7 +175,7 @@ class Graph:
             self.notes.append(note)
         self._check_inputs(where, layer, x)
         directions, feature = self.labels.new(1), self.labels.new(layer.hidden)
-        layers = (*x.layers, layer)
+        here = Node(layer, (x.node,), where)
         if layout:
             y_axes, state_axes = (
                 (batch, x.axes[1], directions, feature),
@@ -176,9 +186,7 @@ class Graph:
                 (x.axes[0], directions, batch, feature),
                 (directions, batch, feature),
             )
-        y = Signal(
-            y_axes, layers, frame, feature[0], x.taken, factors=self.factors.get(sources["R"])
-        )
+        y = Signal(y_axes, here, frame, feature[0], x.taken, factors=self.factors.get(sources["R"]))
         last = replace(y, axes=state_axes, last=True)
         return [y, last, State()]
 
@@ -249,8 +257,8 @@ class Graph:
             f"{where}: sequence_lens is left out: the core takes sequences of any length"
         )
 
-    def result(self, outputs: list[str]) -> tuple[DenseLayer, ...]:
-        """The layers of the output that has most of them; DesignError where there are none."""
+    def result(self, outputs: list[str]) -> list[Output]:
+        """The outputs that follow from most layers; DesignError where there are none."""
         missing = [name for name in outputs if name not in self.values]
         if missing:
             raise DesignError(f"output {missing[0]!r} of the graph is made by no node")
@@ -259,31 +267,35 @@ class Graph:
             raise DesignError(
                 "the graph has no output that follows from an LSTM, GRU or linear layer"
             )
-        name = max(signals, key=lambda n: (len(signals[n].layers), not signals[n].last))
-        chosen = signals[name]
-        for other, signal in signals.items():
-            pairs = zip(signal.layers, chosen.layers, strict=False)
-            if any(theirs is not ours for theirs, ours in pairs):
-                raise DesignError(
-                    f"outputs {name!r} and {other!r} follow from different layers; export one of them"
-                )
-        if chosen.frame is None and chosen.taken in self.labels.inputs.keys() - self.last_axes:
+        name = max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))
+        before = set(map(id, signals[name].node.chain()))
+        chosen = [n for n in signals if n == name or id(signals[n].node) not in before]
+        for each in chosen:
+            self._check_taken(each, signals[each])
+        if left := [n for n in outputs if n not in chosen]:
+            self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
+        made = []
+        for each in chosen:
+            node = signals[each].node
+            made.append(Output(Node(LastFrame(), (node,)) if signals[each].last else node, each))
+        return made
+
+    def _check_taken(self, name: str, signal: Signal) -> None:
+        """DesignError where nothing tells which axis of the input holds the elements of a frame."""
+        if signal.frame is None and signal.taken in self.labels.inputs.keys() - self.last_axes:
             raise DesignError(
-                f"output {name!r}: the first layer takes axis {self.labels.inputs[chosen.taken]} of the graph's "
+                f"output {name!r}: the first layer takes axis {self.labels.inputs[signal.taken]} of the graph's "
                 "input, which is not its last; without an LSTM or GRU nothing tells whether that holds frames "
                 "or the elements of a frame: export the model with these as the last axis of its input"
             )
-        if left := [n for n in outputs if n != name]:
-            self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
-        if chosen.last:
-            self.notes.append(
-                f"output {name!r} is of the last frame; the core gives one for every frame, of which the "
-                "last of a sequence is this one"
-            )
-        return chosen.layers
+
+
+def _length(signal: Signal) -> tuple[int, int]:
+    """Layers and all operations before a signal."""
+    return len(signal.layers), len(signal.node.chain())
 
 
 def _follows_linear(signal: Signal, given: list) -> bool:
     """Whether Add may be the bias of the layer before it."""
     constant = any(isinstance(v, np.ndarray) for v in given)
-    return constant and bool(signal.layers) and not signal.layers[-1].recurrent
+    return constant and is_linear(signal)

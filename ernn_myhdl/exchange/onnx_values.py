@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.exchange.graph import Input, Node
 
 #: The labels of one axis: one, or several that a Reshape has made one axis of.
 Axis = tuple[str, ...]
@@ -19,9 +20,9 @@ Axis = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Signal:
-    """x or a y: the input of the graph behind some layers.
+    """x or a y: the input of the graph behind some operations.
 
-    axes: in order. layers: those between the input and here. frame: label of the frames, known from the
+    axes: in order. node: the last of the operations between the input and here. frame: label of the frames, known from the
     first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
     the label of the input's axis that the first layer took for them. last: holds the last frame of every
     sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
@@ -29,12 +30,17 @@ class Signal:
     """
 
     axes: tuple[Axis, ...]
-    layers: tuple[DenseLayer, ...] = ()
+    node: Node = field(default_factory=lambda: Node(Input()))
     frame: str | None = None
     feature: str | None = None
     taken: str | None = None
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def layers(self) -> tuple[DenseLayer, ...]:
+        """The layers between the input and here."""
+        return self.node.layers
 
     def moved(self, axes) -> Signal:
         """The same numbers with other axes."""

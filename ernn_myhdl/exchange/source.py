@@ -71,14 +71,16 @@ def read_source(
         return Source(lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras")
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
-        layers, metadata, notes = read_onnx(file)
-        description, kind = _located(file, lambda: read_description(metadata)), "ONNX"
+        model = read_onnx(file)
+        lowered = _located(file, lambda: lower(model.outputs, host_functions))
+        layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
+        description, kind, steps = model.description, "ONNX", lowered.steps
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
             file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
-        kind = "state dict"
+        kind, steps = "state dict", ()
     blocks, scaling = description.blocks, description.scaling
     _located(file, lambda: check_steps(description.steps, layers[-1].outputs))
     if scaling is not None:
@@ -88,7 +90,7 @@ def read_source(
         blocks if blocks and len(blocks) == len(layers) else None,
         tuple(notes),
         scaling,
-        description.steps,
+        (*steps, *description.steps),
         kind,
     )
 

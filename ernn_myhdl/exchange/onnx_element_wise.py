@@ -1,0 +1,159 @@
+"""Operators of ONNX that work on each element, or on the elements of a frame together, as operations of the graph.
+
+Affine ones with constants are folded into the layers afterwards; functions are the host's, or are refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.graph import Affine, Function, Node, affine
+from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
+from ernn_myhdl.exchange.onnx_values import Labels, Signal
+
+
+def _arithmetic(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    """Add, Sub, Mul or Div of a signal and a constant; None where it is something else."""
+    first, second = given
+    signal, constant = (first, second) if isinstance(first, Signal) else (second, first)
+    if not isinstance(constant, np.ndarray) or constant.dtype.kind != "f":
+        return None
+    behind = signal is second
+    numbers, signal = _numbers(where, constant, signal, labels)
+    numbers = numbers.astype(np.float64)
+    if kind == "Add":
+        return _after(where, signal, affine(where, 1.0, numbers, None))
+    if kind == "Sub":
+        sign = -1.0 if behind else 1.0
+        return _after(where, signal, affine(where, sign, -sign * numbers, None))
+    if kind == "Mul":
+        return _after(where, signal, affine(where, numbers, 0.0, None))
+    if behind:
+        return None
+    if not np.all(numbers):
+        raise DesignError(f"{where}: divides by zero")
+    return _after(where, signal, affine(where, 1.0 / numbers, 0.0, None))
+
+
+def _numbers(
+    where: str, constant: np.ndarray, signal: Signal, labels: Labels
+) -> tuple[np.ndarray, Signal]:
+    """One number for each element of a frame, or one for all."""
+    if constant.size == 1:
+        missing = constant.ndim - len(signal.axes)
+        return constant.reshape(-1), signal.moved(
+            (*(labels.new(1) for _ in range(missing)), *signal.axes)
+        )
+    if (
+        signal.feature is None
+    ):  # in front of the first layer: the only axis along which the numbers differ
+        signal = _taken(where, constant, signal, labels)
+    return vector_of_features(where, constant, signal, labels)
+
+
+def _taken(where: str, constant: np.ndarray, signal: Signal, labels: Labels) -> Signal:
+    """The signal with the elements of a frame along the axis along which a constant has several numbers."""
+    wide = [i - constant.ndim for i, n in enumerate(constant.shape) if n != 1]
+    if len(wide) != 1 or -wide[0] > len(signal.axes):
+        raise DesignError(
+            f"{where}: its constant has shape {constant.shape}; must be one number for each element of a frame"
+        )
+    core = labels.core(signal.axes[wide[0]])
+    if len(core) != 1:
+        raise DesignError(f"{where}: works along several axes as one; cut the model after it")
+    return replace(signal, feature=core[0], taken=core[0])
+
+
+def _after(where: str, signal: Signal, operation: Affine | Function) -> Signal:
+    return replace(signal, node=Node(operation, (signal.node,), where), factors=None)
+
+
+def _batch_norm(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    """(x - mean) / sqrt(var + epsilon) * scale + bias, along axis 1."""
+    signal, *arrays = given
+    if not isinstance(signal, Signal) or len(arrays) != 4 or attributes.get("training_mode", 0):
+        return None
+    if not all(isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim == 1 for a in arrays):
+        return None
+    scale, bias, mean, variance = (a.astype(np.float64) for a in arrays)
+    if len({a.size for a in arrays}) > 1 or np.any(variance < 0) or len(signal.axes) < 2:
+        raise DesignError(f"{where}: its numbers do not fit each other")
+    shape = (1, len(scale), *[1] * (len(signal.axes) - 2))
+    factor = scale / np.sqrt(variance + attributes.get("epsilon", 1e-5))
+    offset = bias - mean * factor
+    if len(scale) > 1:
+        _, signal = _numbers(where, factor.reshape(shape), signal, labels)
+    return _after(where, signal, affine(where, factor, offset, None))
+
+
+def _negative(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    return _after(where, given[0], affine(where, -1.0, 0.0, None))
+
+
+_NAMES = {
+    "LogSoftmax": "log_softmax", "LeakyRelu": "leaky_relu", "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish",
+}  # fmt: skip
+
+
+def _function(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    if not isinstance(given[0], Signal):
+        return None
+    name = _NAMES.get(kind, kind.lower())
+    plain = {k: v for k, v in attributes.items() if k != "axis"}
+    parameters = tuple((k, float(v)) for k, v in plain.items() if isinstance(v, int | float))
+    if len(given) > 1:
+        parameters = (*parameters, ("inputs", float(len(given))))
+    return _after(where, given[0], Function(name, parameters))
+
+
+def _over_elements(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    """Softmax, LogSoftmax or ArgMax over the elements of a frame."""
+    signal = given[0]
+    if not isinstance(signal, Signal):
+        return None
+    count = len(signal.axes)
+    if signal.feature is None or not signal.layers or "axis" not in attributes and kind != "ArgMax":
+        return None
+    axis = attributes.get("axis", 0)
+    if not -count <= axis < count or attributes.get("select_last_index", 0):
+        return None
+    axis %= count
+    last = [*signal.axes[:axis], *signal.axes[axis + 1 :], signal.axes[axis]]
+    taking_features(where, signal.moved(last), labels)
+    name = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "ArgMax": "argmax"}[kind]
+    made = _after(where, signal, Function(name))
+    if kind != "ArgMax":
+        return made
+    one = labels.new(1)
+    axes = [
+        *signal.axes[:axis],
+        *([one] if attributes.get("keepdims", 1) else []),
+        *signal.axes[axis + 1 :],
+    ]
+    return replace(made, axes=tuple(axes), feature=one[0])
+
+
+ELEMENT_WISE = {
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
+    **dict.fromkeys(
+        ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "HardSigmoid", "HardSwish", "Elu", "Celu", "Selu", "Softplus",
+         "Softsign", "Mish", "Gelu", "Clip", "ThresholdedRelu"),
+        _function,
+    ),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), _over_elements),
+    "BatchNormalization": _batch_norm,
+    "Neg": _negative,
+}  # fmt: skip
