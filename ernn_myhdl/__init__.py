@@ -6,7 +6,7 @@ run = design.run(x, engine="myhdl")
 design.convert("my_vhdl", hdl="vhdl")
 """
 
-from importlib import import_module
+import importlib
 
 __version__ = "0.1.0"
 
@@ -31,6 +31,7 @@ _PUBLIC = {
     "check_run": "ernn_myhdl.runs.check",
     "export_model": "ernn_myhdl.exchange.exporting",
     "import_model": "ernn_myhdl.exchange.importing",
+    "import_module": "ernn_myhdl.exchange.torch_module",
     "design_info": "ernn_myhdl.runs.report",
     "load_design": "ernn_myhdl.design.storage",
     "load_run": "ernn_myhdl.runs.run",
@@ -48,7 +49,7 @@ def __getattr__(name: str):
     """Public names are imported on first use, so that the command starts fast."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_PUBLIC[name]), name)
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
 

@@ -36,7 +36,7 @@ from ernn_myhdl.exchange.projection import (
     projection_notes,
 )
 from ernn_myhdl.exchange.reference import check_reference, load_reference
-from ernn_myhdl.exchange.source import read_source
+from ernn_myhdl.exchange.source import Source, read_source
 from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.network import integer_model
@@ -121,7 +121,7 @@ def import_model(
     reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
     state dict. direction: "forward" or "backward", the half of a bidirectional one to import. activation: "tanh" or "relu", of
     the nn.RNN of a state dict, which does not tell it.
-    initial_states: of the hardware; None: where the model starts from states other than zero.
+    initial_states: of the hardware; None: where the model starts from states other than zero, or takes them as inputs.
     input_scales: record a scaling of x in the design, that of an exported one or, where calibration data show
     a need, one that fits them.
     reference: inputs and outputs of the model (`ernn_myhdl.exchange.reference`), an .npz file or a dictionary of
@@ -143,8 +143,38 @@ def import_model(
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
             f"of its span ({given.frames} frames)"
         )
+    origin = Origin(source.kind, Path(file).name, file_digest(file))
+    return import_source(
+        source, origin, told, compared, block, calibration, word, state_word, lanes, streams, name, input_block,
+        projection_block, initial_states, input_scales,
+    )  # fmt: skip
+
+
+def import_source(
+    source: Source,
+    origin: Origin,
+    told: str,
+    compared: OutputLoss | None,
+    block: int | Sequence[int] | None = None,
+    calibration=None,
+    word: int = 12,
+    state_word: int | None = None,
+    lanes: int | Sequence[int] | None = None,
+    streams: int = 1,
+    name: str = "ernn",
+    input_block: int | Sequence[int] | None = None,
+    projection_block: int | Sequence[int] | None = None,
+    initial_states: bool | None = None,
+    input_scales: bool = True,
+) -> Imported:
+    """The layers of a source as a design. told: the first note; compared: the loss against outputs of the source.
+
+    Other arguments: `import_model`.
+    """
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes, notes = block_sizes(block, own, source)
+    if initial_states is None and source.given_states:
+        initial_states = True
     options = (calibration, word, state_word, lanes, streams, name)
     layers, exact, scaling = list(source.layers), None, source.scaling if input_scales else None
     if scaling is not None:
@@ -157,7 +187,6 @@ def import_model(
         input_scales=input_scales, scaling=scaling,
     )  # fmt: skip
     imported = replace(imported, design=imported.design.with_host_steps(source.steps))
-    origin = Origin(source.kind, Path(file).name, file_digest(file))
     all_notes = (told, *source.notes, *notes, *imported.notes)
     imported = replace(imported, notes=all_notes, reference=compared)
     return with_source(imported, origin, source.layers)

@@ -27,6 +27,7 @@ from ernn_myhdl.exchange.graph import (
 )
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layers import KerasLayer, check_axis, operations, size_after
+from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
 
 _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -170,8 +171,14 @@ class _Reader:
         kind, name = str(layer.get("class_name")), _name(layer)
         where = f"layer {name!r} ({kind})"
         module = layer.get("module")
-        foreign = isinstance(module, str) and not module.startswith(("keras", "tensorflow", "tf_keras", "builtins"))  # fmt: skip
-        if foreign or ">" in str(layer.get("registered_name") or ""):
+        known = kind in QUANTISED and (module is None or str(module).startswith("qkeras"))
+        if kind.startswith("Q") and str(module).startswith("qkeras") and not known:
+            raise DesignError(
+                f"{where}: rounds signals in formats of its own, or is not known; the core rounds signals in its formats: save "
+                "the model without it"
+            )
+        foreign = not known and isinstance(module, str) and not module.startswith(("keras", "tensorflow", "tf_keras", "builtins"))  # fmt: skip
+        if foreign or (not known and ">" in str(layer.get("registered_name") or "")):
             raise DesignError(
                 f"{where}: is a layer of its own, whose code is not run; replace it by layers of Keras"
             )
@@ -216,11 +223,14 @@ class _Reader:
                 _CELLS[str(known)],
                 cell.get("config", {}) | {k: v for k, v in config.items() if k != "cell"},
             )
-        if kind in _CELLS.values():
+        if QUANTISED.get(kind, (kind,))[0] in _CELLS.values():
             inside = "/cell"
             if rank != 3:
                 raise DesignError(f"layer {name!r} ({kind}): its input has no frames")
         own = KerasLayer(name, kind, config, self._arrays(path, inside, name), signal.size)
+        if kind in QUANTISED:
+            own, note = plain_layer(own)
+            self.notes.append(note)
         check_axis(own, rank)
         node, size, after = signal.node, signal.size, signal.rank
         for operation in operations(own):

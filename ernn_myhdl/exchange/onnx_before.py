@@ -6,14 +6,18 @@ would stop at the first of their operators, whose name tells nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_refusals import APART, CELL
+from ernn_myhdl.exchange.onnx_refusals import APART, CELL, KERAS
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Key of the classes that PyTorch's exporter notes for a node.
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
+_KERAS_CLASS = re.compile(
+    r"keras\.[\w.]*layers\.rnn\.\w+\.(LSTM|GRU|SimpleRNN|RNN|Bidirectional)\w*"
+)
 _UNROLLED = {"RNN": "RNN", "RNNCell": "RNN", "GRUCell": "GRU", "LSTMCell": "LSTM"}
 #: Operators that only move numbers.
 _MOVE = {
@@ -22,12 +26,23 @@ _MOVE = {
 }  # fmt: skip
 
 
-def check_before(nodes: Iterable, inputs: set[str]) -> None:
-    """DesignError for a graph of these nodes, whose inputs have these names."""
+def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
+    """Those of a graph's inputs that are states before the first frame; DesignError for what no core does."""
     nodes = list(nodes)
+    states = {name for name in inputs if _is_state(name, nodes)}
     makers = {output: node for node in nodes for output in node.output if output}
     for node in nodes:
         where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
+        if node.op_type in ("Loop", "Scan"):
+            raise DesignError(
+                f"{where}: is a loop over the frames, as tf2onnx and Keras' export write recurrent layers that they do not "
+                f"recognise; {KERAS}"
+            )
+        keras = _KERAS_CLASS.search(_classes(node))
+        if node.op_type not in OPERATORS and keras:
+            raise DesignError(
+                f"{where}: is part of a {keras[1]} of Keras, which the exporter takes apart into single operators; {KERAS}"
+            )
         for cell, layer in _UNROLLED.items():
             if node.op_type not in OPERATORS and f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
                 advice = CELL.format(layer=layer) if cell != layer else APART.format(layer=layer)
@@ -37,7 +52,30 @@ def check_before(nodes: Iterable, inputs: set[str]) -> None:
             where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
             for name, source in zip(OPERATORS[node.op_type].inputs, node.input, strict=False):
                 if name in ("sequence_lens", "initial_h", "initial_c") and source:
-                    _check_source(where, name, source, makers, inputs)
+                    _check_source(where, name, source, makers, inputs - states)
+    return states
+
+
+def _is_state(name: str, nodes: list) -> bool:
+    """Whether an input of the graph is the state of recurrent nodes, moved at most, and nothing else."""
+    left, seen, found = [name], {name}, False
+    while left:
+        value = left.pop()
+        for node in nodes:
+            for number, source in enumerate(node.input):
+                if source != value:
+                    continue
+                if node.op_type in OPERATORS:
+                    parts = OPERATORS[node.op_type].inputs
+                    if number >= len(parts) or parts[number] not in ("initial_h", "initial_c"):
+                        return False
+                    found = True
+                elif number or node.op_type not in _MOVE - {"Concat"}:
+                    return False
+                else:
+                    left += [output for output in node.output if output not in seen]
+                    seen.update(node.output)
+    return found
 
 
 def _check_source(where: str, name: str, source: str, makers: dict, inputs: set[str]) -> None:

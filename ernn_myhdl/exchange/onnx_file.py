@@ -13,6 +13,8 @@ from ernn_myhdl.exchange.description import Description, read_description
 from ernn_myhdl.exchange.graph import Output
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_refusals import KERAS
+from ernn_myhdl.exchange.onnx_states import state_inputs_note
 from ernn_myhdl.exchange.onnx_steps import CORE_OUTPUTS, end_of_core
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
@@ -40,10 +42,12 @@ def onnx_package():
 @dataclass(frozen=True)
 class OnnxModel:
     """outputs: of the graph of operations. description: what the metadata say of a file of `ernn export`; its steps only
-    where the nodes behind the core are those of them. notes: on what the import leaves out."""
+    where the nodes behind the core are those of them. given_states: whether states before the first frame are inputs
+    of the graph. notes: for the user."""
 
     outputs: list[Output]
     description: Description
+    given_states: bool
     notes: list[str]
 
 
@@ -66,8 +70,12 @@ def read_onnx(file: Path) -> OnnxModel:
             outputs = [output.name for output in model.graph.output]
             found = graph.result(outputs if end is None else [CORE_OUTPUTS])
     except DesignError as error:
-        raise DesignError(f"model {file}: {error}") from error
-    return OnnxModel(found, description, graph.notes)
+        keras = any(part in model.producer_name.lower() for part in ("tf2onnx", "keras"))
+        hint = f"; {KERAS}" if keras and KERAS not in str(error) else ""
+        raise DesignError(f"model {file}: {error}{hint}") from error
+    given = graph.given_states
+    notes = [*graph.notes, *([state_inputs_note(given)] if given else [])]
+    return OnnxModel(found, description, bool(given), notes)
 
 
 def _walked(model, file: Path, end: int | None) -> Graph:
@@ -85,8 +93,8 @@ def _walked(model, file: Path, end: int | None) -> Graph:
         raise DesignError("its graph has no inputs")
     stated = [*model.graph.value_info, *model.graph.output]
     declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
-    check_before(model.graph.node, set(inputs))
-    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name)
+    states = check_before(model.graph.node, set(inputs))
+    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
     nodes = list(model.graph.node)
     if end is not None:
         nodes = nodes[: end + 1]

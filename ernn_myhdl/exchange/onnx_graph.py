@@ -7,14 +7,14 @@ refused by its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import LastFrame, Node, Output
+from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
 from ernn_myhdl.exchange.onnx_features import taking_features
@@ -27,9 +27,9 @@ from ernn_myhdl.exchange.onnx_recurrent import (
 from ernn_myhdl.exchange.onnx_refusals import unsupported
 from ernn_myhdl.exchange.onnx_reshape import flatten, reshape
 from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
-from ernn_myhdl.exchange.onnx_states import KEEP_ZEROS, final_state
-from ernn_myhdl.exchange.onnx_values import Labels, Signal, State, Value, Zeros
-from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
+from ernn_myhdl.exchange.onnx_states import KEEP_ZEROS, final_state, parts_of_given
+from ernn_myhdl.exchange.onnx_values import GivenState, Labels, Signal, State, Value, Zeros
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
 
 _RESHAPE = {"Flatten": flatten, "Reshape": reshape}
 
@@ -40,7 +40,7 @@ class Graph:
     constants: initializers by name. inputs: name -> sizes of the axes of each input of the graph, None
     or their name where they depend on the input. fold: outputs of a node whose inputs are all constants,
     None for an operator that is not folded. declared: name -> sizes that the file states for other values.
-    producer: name of the program that made the file.
+    producer: name of the program that made the file. states: inputs that are states before the first frame.
     """
 
     def __init__(
@@ -50,14 +50,22 @@ class Graph:
         fold: Callable[[object, list], list[np.ndarray | None] | None],
         declared: Mapping[str, list[int | str | None]] | None = None,
         producer: str = "",
+        states: Collection[str] = (),
     ) -> None:
         self.labels = Labels()
         self.fold = fold
         self.declared = declared or {}
         self.producer = producer
         self.values: dict[str, Value] = dict(constants)
-        signals = {name: Signal(self.labels.of_input(sizes)) for name, sizes in inputs.items()}
+        signals = {
+            name: Signal(self.labels.of_input(sizes))
+            for name, sizes in inputs.items()
+            if name not in states
+        }
         self.values.update(signals)
+        self.values.update({name: _given(name, inputs[name]) for name in states})
+        #: States that are inputs of the graph: name of the layer, part of its state, and the input.
+        self.given_states: list[tuple[str, str, GivenState]] = []
         self.inputs = set(inputs)
         #: Labels of the last axis of each input.
         self.last_axes = {signal.axes[-1][0] for signal in signals.values() if signal.axes}
@@ -121,6 +129,8 @@ class Graph:
             return [zeros if len(node.output) == 1 else Zeros()] * len(node.output)
         if kind == "Expand" and isinstance(given[0], np.ndarray) and given[0].shape[:-1] == (1, 1):
             return [given[0]]  # a state for each sequence of a batch
+        if given and isinstance(given[0], GivenState):
+            return parts_of_given(kind, attributes, given, len(node.output))
         if (state := final_state(kind, attributes, given, self.labels)) is not None:
             return [state]
         signals = [v for v in present if isinstance(v, Signal)]
@@ -221,6 +231,26 @@ class Graph:
                     raise DesignError(
                         f"{where}: {name} has states for {rows} sequences, but X has {batch}"
                     )
+        self._take_given(where, layer, named)
+
+    def _take_given(self, where: str, layer: DenseLayer, named) -> None:
+        """Note states that are inputs of the graph; DesignError where they are of another size, or where a state that
+        is no input starts from anything but zero."""
+        for part, name in OF_CELL[layer.kind].state.items():
+            value = named.get(name)
+            if not isinstance(value, GivenState):
+                continue
+            size = value.sizes[-1] if value.sizes else None
+            if size not in (None, layer.hidden):
+                raise DesignError(
+                    f"{where}: {name} {value} has {size} elements, must have {layer.hidden}"
+                )
+            if layer.initial:
+                raise DesignError(
+                    f"{where}: {name} {value} is an input of the graph, and the rest of the state is a constant; export the "
+                    "model with all of (h0, c0) as inputs, or without them"
+                )
+            self.given_states.append((layer.name, part, value))
 
     def _check_inputs(self, where: str, layer: DenseLayer, x: Signal) -> None:
         size = self.labels.size(x.axes[-1])
@@ -229,7 +259,7 @@ class Graph:
 
     def _constant(self, where: str, name: str, source: str | None, value) -> np.ndarray | None:
         """The array of an input of a recurrent node; zeros are None."""
-        if value is None or isinstance(value, Zeros):
+        if value is None or isinstance(value, Zeros | GivenState):
             return None
         if isinstance(value, np.ndarray):
             return value
@@ -272,13 +302,27 @@ class Graph:
         chosen = [n for n in signals if n == name or id(signals[n].node) not in before]
         for each in chosen:
             self._check_taken(each, signals[each])
-        if left := [n for n in outputs if n not in chosen]:
+        left = [n for n in outputs if n not in chosen]
+        final = [n for n in left if self._is_final_state(n)]
+        if final:
+            self.notes.append(
+                f"outputs {', '.join(map(repr, final))} are states behind the last frame: `ernn simulate` writes them to "
+                "final_states.safetensors of its run folder"
+            )
+        if left := [n for n in left if n not in final]:
             self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
         made = []
         for each in chosen:
             node = signals[each].node
             made.append(Output(Node(LastFrame(), (node,)) if signals[each].last else node, each))
         return made
+
+    def _is_final_state(self, name: str) -> bool:
+        value = self.values[name]
+        if isinstance(value, State):
+            return True
+        layer = layer_of(value.node) if isinstance(value, Signal) and value.last else None
+        return layer is not None and layer.recurrent
 
     def _check_taken(self, name: str, signal: Signal) -> None:
         """DesignError where nothing tells which axis of the input holds the elements of a frame."""
@@ -288,6 +332,13 @@ class Graph:
                 "input, which is not its last; without an LSTM or GRU nothing tells whether that holds frames "
                 "or the elements of a frame: export the model with these as the last axis of its input"
             )
+
+
+def _given(name: str, sizes: list[int | str | None]) -> GivenState:
+    """States that are an input of the graph, (layers, batch, H)."""
+    known = tuple(n if isinstance(n, int) else None for n in sizes)
+    part = (0, known[0]) if known and known[0] is not None else None
+    return GivenState(name, known, part)
 
 
 def _length(signal: Signal) -> tuple[int, int]:

@@ -15,6 +15,8 @@ APART = (
     "which this exporter takes apart into single operators; export it with dynamo=False, or import the state dict (.pt or "
     ".safetensors)"
 )
+#: What to do with files of Keras' own export and of tf2onnx that hold other than recurrent operators.
+KERAS = "save the Keras model with model.save('model.keras') and import that file, in which layers are known"
 _NORMALISATION = {
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
     "LRN", "RMSNormalization", "SimplifiedLayerNormalization",

@@ -1,10 +1,12 @@
-"""States after the last frame, which an ONNX graph may take its output from."""
+"""States after the last frame, which an ONNX graph may take its output from, and states that it takes as inputs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ernn_myhdl.exchange.onnx_values import Labels, Signal, State, Value
+from ernn_myhdl.exchange.onnx_values import GivenState, Labels, Signal, State, Value
 
 #: Operators that keep zeros zero.
 KEEP_ZEROS = {
@@ -26,3 +28,37 @@ def final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Val
             part = given[0].parts[index]
             return part.moved(part.axes[1:])
     return State() if kind in KEEP_ZEROS else None
+
+
+def parts_of_given(kind: str, attributes: dict, given: list, count: int) -> list[Value]:
+    """What an operator that moves numbers makes of states that the graph takes as an input; count: of its outputs."""
+    state = given[0]
+    assert isinstance(state, GivenState)
+    if kind in ("Cast", "Identity", "Unsqueeze", "Squeeze", "Expand"):
+        return [state] * count
+    first, end = state.part or (0, 0)
+    numbers = [v.reshape(-1).tolist() if isinstance(v, np.ndarray) else None for v in given[1:]]
+    if state.part is not None and attributes.get("axis", 0) == 0:
+        if kind == "Split" and (end - first) % count == 0 and not (numbers and numbers[0]):
+            size = (end - first) // count
+            return [replace(state, part=(first + i * size, first + (i + 1) * size)) for i in range(count)]  # fmt: skip
+        if kind == "Split" and numbers and numbers[0] and sum(numbers[0]) == end - first:
+            ends = np.cumsum([first, *numbers[0]]).tolist()
+            return [replace(state, part=pair) for pair in zip(ends, ends[1:], strict=False)]
+        if kind == "Gather" and numbers[0] and len(numbers[0]) == 1:
+            at = first + int(numbers[0][0]) % (end - first)
+            return [replace(state, part=(at, at + 1))]
+    if kind == "Slice" and state.part is not None and len(numbers) >= 3:
+        if all(n and len(n) == 1 for n in numbers) and numbers[2] == [0]:
+            start, stop, _ = slice(numbers[0][0], numbers[1][0]).indices(end - first)  # type: ignore[index]
+            return [replace(state, part=(first + start, first + stop))]
+    return [replace(state, part=None)] * count
+
+
+def state_inputs_note(found: list[tuple[str, str, GivenState]]) -> str:
+    """The note on a graph's inputs that are states; found: name of the layer, part of its state, and what it starts from."""
+    listed = ", ".join(f"{layer} {part} = {value}" for layer, part, value in found)
+    return (
+        f"states before the first frame are inputs of the graph ({listed}): the design has initial_states = true; "
+        "`ernn simulate` takes them with --initial-states, without them a sequence starts from zero"
+    )

@@ -68,7 +68,21 @@ class State:
     parts: tuple[Signal, ...] = ()
 
 
-Value = np.ndarray | Signal | Zeros | Sizes | State
+@dataclass(frozen=True)
+class GivenState:
+    """States before the first frame that the graph takes as an input. name: of the input. sizes: of its axes, None where
+    not known. part: (first, behind the last) of its layers, None where that is not known."""
+
+    name: str
+    sizes: tuple[int | None, ...] | None = None
+    part: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        whole = self.part is None or self.sizes is None or self.part == (0, self.sizes[0])
+        return repr(self.name) if whole else f"{self.name!r}[{self.part[0] if self.part else 0}]"
+
+
+Value = np.ndarray | Signal | Zeros | Sizes | State | GivenState
 
 
 @dataclass

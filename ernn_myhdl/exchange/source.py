@@ -29,7 +29,7 @@ SUFFIXES = (*STATE_DICTS, ".onnx", *KERAS)
 class Source:
     """layers: one after the other. blocks: of each layer, and scaling: of x, where the file says so; the weights
     are for x as it is. notes: for the user. steps: of the host behind the layers. kind: of the
-    file, for people."""
+    file, for people. given_states: whether the model takes its states before the first frame as inputs."""
 
     layers: tuple[DenseLayer, ...]
     blocks: tuple[Mapping[str, int], ...] | None
@@ -37,6 +37,7 @@ class Source:
     scaling: InputScaling | None = None
     steps: tuple[HostStep, ...] = ()
     kind: str = "state dict"
+    given_states: bool = False
 
 
 def read_source(
@@ -75,12 +76,13 @@ def read_source(
         lowered = _located(file, lambda: lower(model.outputs, host_functions))
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
+        given = model.given_states
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
             file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
-        kind, steps = "state dict", ()
+        kind, steps, given = "state dict", (), False
     blocks, scaling = description.blocks, description.scaling
     _located(file, lambda: check_steps(description.steps, layers[-1].outputs))
     if scaling is not None:
@@ -92,6 +94,7 @@ def read_source(
         scaling,
         (*steps, *description.steps),
         kind,
+        given,
     )
 
 

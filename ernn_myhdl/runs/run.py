@@ -29,6 +29,7 @@ from ernn_myhdl.files.json_text import json_text
 from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.runs.final_states import of_model, of_stages
 from ernn_myhdl.runs.run_folder import (
     RUN_NAME,
     RUN_VERSION,
@@ -42,7 +43,12 @@ from ernn_myhdl.streams.initial_states import (
     check_initial_states,
     saturated_states,
 )
-from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states, save_states
+from ernn_myhdl.streams.state_file import (
+    FINAL_NAME,
+    STATES_NAME,
+    read_initial_states,
+    save_states,
+)
 from ernn_myhdl.streams.traffic import Traffic
 
 DESIGN_FOLDER = "design"
@@ -118,6 +124,17 @@ class Run:
         """x cut into its sequences."""
         return np.split(self.x, np.cumsum(self.sequences)[:-1])
 
+    def final_states(self) -> list[CoreState | None]:
+        """The states behind the last frame of each sequence, raw words; `initial` of a run that goes on from there.
+
+        They are those of the run's named tensors; a run without these asks the integer model.
+        """
+        found = of_stages(self.design, self.stages, self.sequences)
+        if found is not None:
+            return found
+        initial = self.initial or [None] * len(self.sequences)
+        return of_model(self.design, self.input_sequences, initial)
+
     def summary(self) -> dict:
         """What run.json holds: everything but the arrays."""
         summary = {
@@ -163,6 +180,8 @@ def write_run(run: Run, folder: Path) -> None:
     if run.frame_cycles is not None:
         np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
     save_states(run.initial, run.design, folder)
+    if run.stages or run.design.stream_shape.initial_states:
+        save_states(run.final_states(), run.design, folder, FINAL_NAME)
     for name in ("stages", "stage_cycles", "trace"):
         arrays: dict[str, np.ndarray] = getattr(run, name)
         if arrays:

@@ -1,7 +1,7 @@
-"""Initial states in files: `initial_states.safetensors` of an imported model or of a run.
+"""States in files: `initial_states.safetensors` of an imported model or of a run, `final_states.safetensors` of a run.
 
 Tensors are `layer_0.cell_state`, `layer_0.output`, ...: the state of a layer before the first frame, as the
-models of `golden` take it; (size,) for all sequences alike, or (sequences, size), one for each. A layer
+models of `golden` take it, in the final ones behind the last; (size,) for all sequences alike, or (sequences, size), one for each. A layer
 that is not in the file starts from zero.
 """
 
@@ -22,6 +22,8 @@ from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.initial_states import CoreState, raw_state
 
 STATES_NAME = "initial_states.safetensors"
+#: The states behind the last frames of a run, with which another run goes on.
+FINAL_NAME = "final_states.safetensors"
 _WHAT = "initial states"
 
 
@@ -116,14 +118,17 @@ def _check_layer(where: str, state: State | None, design: Structure, count: int)
             raise DesignError(f"{where}.{name}: holds NaN or infinity")
 
 
-def save_states(states: Sequence[CoreState | None], design: CoreStructure, folder: Path) -> None:
-    """Write the states of a run's sequences, rounded to their formats, unless all are None."""
+def save_states(
+    states: Sequence[CoreState | None], design: CoreStructure, folder: Path, name: str = STATES_NAME
+) -> None:
+    """Write the states of a run's sequences, rounded to their formats, unless all are None or there is no state."""
     if not any(state is not None for state in states):
         return
     arrays: dict[str, np.ndarray] = {}
     for i, layer in enumerate(design.layers):
         raw = [raw_state(layer, state[i] if state else None) for state in states]
-        for name in raw[0]:
-            values = np.stack([words[name] for words in raw])
-            arrays[f"layer_{i}.{name}"] = to_real(values, getattr(layer.formats, name))
-    save_file(arrays, folder / STATES_NAME)
+        for part in raw[0]:
+            values = np.stack([words[part] for words in raw])
+            arrays[f"layer_{i}.{part}"] = to_real(values, getattr(layer.formats, part))
+    if arrays:
+        save_file(arrays, folder / name)

@@ -1,0 +1,198 @@
+"""The graph that `torch.export` makes of a module, as nodes of the walk that reads ONNX graphs.
+
+Every operator of PyTorch that is known becomes one of ONNX or several; what is made of constants alone is computed by
+PyTorch itself. Cells in a loop over the frames, which tracing has unrolled, are followed by `ernn_myhdl.exchange.torch_loops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_values import GivenState, Signal
+from ernn_myhdl.exchange.torch_loops import CELLS, CellState, Frame, Loops
+from ernn_myhdl.exchange.torch_operators import (
+    ARITHMETIC,
+    FUNCTIONS,
+    MAKERS,
+    SAME,
+    check_options,
+    flat,
+    kind_of,
+)
+from ernn_myhdl.exchange.torch_recurrent import STACKS, stack
+
+_LAYERS = {"linear", "matmul", "mm", "addmm", "conv1d", *STACKS, *CELLS}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node as `Graph.walk` takes it."""
+
+    name: str
+    op_type: str
+    input: Sequence[str]
+    output: Sequence[str]
+    domain: str = ""
+
+
+class TorchGraph:
+    """The walk over an exported program. torch: the package. graph: with the signals; a value of `values` is the name of one
+    of its values, a constant, a frame of a loop, or several of these."""
+
+    def __init__(self, program: Any, torch: Any) -> None:
+        self.torch = torch
+        self.program = program
+        signature = program.graph_signature
+        arrays = {**program.state_dict, **program.constants}
+        places = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        self.values: dict[str, Any] = {}
+        users = []
+        for node in program.graph.nodes:
+            if node.op != "placeholder":
+                continue
+            if node.name in places:
+                self.values[node.name] = arrays[places[node.name]].detach().cpu().numpy()
+            else:
+                users.append((node.name, node.meta["val"]))
+        if not users or any(not isinstance(v, torch.Tensor) for _, v in users):
+            raise DesignError("example: must be tensors, x first")
+        self.inputs = {name: tuple(int(n) for n in value.shape) for name, value in users}
+        if any(not value.dtype.is_floating_point for _, value in users):
+            raise DesignError("example: must hold floating-point numbers, x and states")
+        (self.x, _), *states = self.inputs.items()
+        self.graph = Graph({}, {self.x: list(self.inputs[self.x])}, self._fold)
+        for name, shape in states:
+            sizes = shape if len(shape) == 3 else (1, *shape)
+            self.graph.values[name] = GivenState(name, sizes, (0, sizes[0]))
+        self.values |= {name: name for name in self.inputs}
+        kinds = [kind_of(node) for node in program.graph.nodes]
+        layers = [i for i, kind in enumerate(kinds) if kind in _LAYERS]
+        self.last_layer = layers[-1] if layers else -1
+        self.loops = Loops(self) if any(kind in CELLS for kind in kinds) else None
+        self.number = 0
+        self.count = 0
+        self._walk()
+
+    # values
+
+    def emit(self, name: str, kind: str, given: Sequence[Any], outputs: int = 1, **attributes: Any) -> list[str]:  # fmt: skip
+        """The names of what a node of ONNX gives. given: names, constants, or None for inputs that are left out."""
+        names = [self.constant(v) if isinstance(v, np.ndarray) else v or "" for v in given]
+        self.count += 1
+        made = [f"torch{self.count}_{i}" for i in range(outputs)]
+        self.graph.walk(Call(name, kind, names, made), attributes, self.number < self.last_layer)
+        return made
+
+    def constant(self, array: np.ndarray) -> str:
+        self.count += 1
+        name = f"torch{self.count}"
+        self.graph.values[name] = array
+        return name
+
+    def is_signal(self, value: Any) -> bool:
+        """Whether it is a value of the graph that follows from x."""
+        return isinstance(value, str) and isinstance(self.graph.values.get(value), Signal)
+
+    def _fold(self, node: Any, given: list) -> list[np.ndarray | None] | None:
+        if node.op_type == "MatMul":  # of a recurrent matrix and a projection
+            return [given[0] @ given[1]]
+        return None
+
+    # the walk
+
+    def _walk(self) -> None:
+        for number, node in enumerate(self.program.graph.nodes):
+            self.number = number
+            if node.op == "call_function":
+                self.values[node.name] = self._value(node)
+            elif node.op == "output":
+                self.outputs = [self._output(v) for v in flat(self._of(node.args[0]))]
+            elif node.op != "placeholder":
+                raise DesignError(f"node {node.name!r} ({node.op}): is not supported; call no other graphs")  # fmt: skip
+
+    def _of(self, argument: Any) -> Any:
+        if isinstance(argument, list | tuple):
+            return [self._of(a) for a in argument]
+        if isinstance(argument, self.torch.fx.Node):
+            return self.values[argument.name]
+        return argument
+
+    def _value(self, node: Any) -> Any:
+        kind, given = kind_of(node), self._of(node.args)
+        name = _module(node) or node.name
+        where = f"node {name!r} ({kind})"
+        if kind == "getitem":
+            return given[0][given[1]]
+        tensors = [v for v in flat(given) if isinstance(v, str | Frame | CellState | np.ndarray)]
+        if all(isinstance(v, np.ndarray) for v in tensors):
+            return self._computed(where, node)
+        if self.loops and (made := self.loops.value(where, name, node, kind, given)) is not None:
+            return made
+        return self.operator(where, name, node, kind, given)
+
+    def _computed(self, where: str, node: Any) -> Any:
+        """What PyTorch makes of constants."""
+
+        def tensor(value: Any) -> Any:
+            if isinstance(value, list):
+                return [tensor(v) for v in value]
+            return self.torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+
+        try:
+            with self.torch.no_grad():
+                made = node.target(*tensor(self._of(node.args)), **node.kwargs)
+        except Exception as error:
+            raise DesignError(f"{where}: cannot be computed ({short(error)})") from error
+        if isinstance(made, list | tuple):
+            return [m.numpy() for m in made]
+        return made.numpy() if isinstance(made, self.torch.Tensor) else made
+
+    def operator(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:
+        """The value of a node on signals; DesignError where it is not known."""
+        check_options(where, kind, node)
+        if kind in STACKS:
+            return stack(self, where, name, kind, given)
+        if (make := MAKERS.get(kind)) is not None:
+            return make(self, where, name, node, given)
+        if kind in SAME:
+            return given[0]
+        if kind in FUNCTIONS:
+            onnx, parts = FUNCTIONS[kind]
+            numbers = {n: given[i] if i < len(given) and given[i] is not None else d for i, n, d in parts}  # fmt: skip
+            return self.emit(name, onnx, [given[0]], **{n: float(v) for n, v in numbers.items()})[0]
+        if kind in ARITHMETIC:
+            first, second = (self._number(v) for v in given[:2])
+            return self.emit(name, ARITHMETIC[kind], [first, second])[0]
+        return self.emit(name, kind, [v for v in given if isinstance(v, str | np.ndarray)])[0]
+
+    def _number(self, value: Any) -> Any:
+        """A number as a constant."""
+        return np.array(value, dtype=np.float32) if isinstance(value, int | float) else value
+
+    def _output(self, value: Any) -> str:
+        if isinstance(value, Frame):
+            assert self.loops is not None
+            return self.loops.last(value)
+        if isinstance(value, CellState):
+            return value.name
+        if not isinstance(value, str):
+            raise DesignError(
+                "an output of the module does not follow from x; return tensors that do"
+            )
+        return value
+
+
+def _module(node: Any) -> str:
+    """The module whose forward has made a node."""
+    stacked = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stacked[-1][0]) if stacked else ""

@@ -1,0 +1,162 @@
+"""Operators of PyTorch as operators of ONNX, for the walk over the graph of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+
+if TYPE_CHECKING:
+    from ernn_myhdl.exchange.torch_graph import TorchGraph
+
+#: Operators that change no numbers here.
+SAME = {"alias", "clone", "contiguous", "detach", "dropout", "alpha_dropout", "feature_dropout", "lift_fresh_copy", "to", "_to_copy"}  # fmt: skip
+#: ONNX's operator, and its attributes by number of the argument.
+FUNCTIONS: dict[str, tuple[str, tuple[tuple[int, str, float], ...]]] = {
+    "relu": ("Relu", ()), "sigmoid": ("Sigmoid", ()), "tanh": ("Tanh", ()), "softplus": ("Softplus", ()), "gelu": ("Gelu", ()),
+    "relu6": ("Clip", ((9, "min", 0.0), (9, "max", 6.0))), "hardtanh": ("Clip", ((1, "min", -1.0), (2, "max", 1.0))),
+    "clamp": ("Clip", ((1, "min", -np.inf), (2, "max", np.inf))), "leaky_relu": ("LeakyRelu", ((1, "alpha", 0.01),)),
+    "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ()), "hardswish": ("HardSwish", ()),
+    "mish": ("Mish", ()),
+}  # fmt: skip
+ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div"}
+
+
+def kind_of(node: Any) -> str:
+    """The name of an operator, without its variant: "linear" of aten.linear.default."""
+    target = getattr(node.target, "_schema", None)
+    name = str(target.name).partition("::")[2] if target else getattr(node.target, "__name__", "")
+    return name.removesuffix("_") if name.endswith("_") and not name.startswith("_") else name
+
+
+def flat(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return [found for v in value for found in flat(v)]
+    return [value]
+
+
+def check_options(where: str, kind: str, node: Any) -> None:
+    """DesignError for keywords that change the result."""
+    for name, value in node.kwargs.items():
+        harmless = name in (
+            "memory_format",
+            "copy",
+            "non_blocking",
+            "device",
+            "pin_memory",
+            "layout",
+        )
+        neutral = value is None or (name == "alpha" and value == 1) or (name == "approximate")
+        if name == "dtype" and kind in ("to", "_to_copy", "softmax", "log_softmax"):
+            neutral = value is None or value.is_floating_point
+        if not (harmless or neutral):
+            raise DesignError(f"{where}: {name} = {value} is not supported; compute it before or after the core")  # fmt: skip
+    if kind in ("dropout", "alpha_dropout", "feature_dropout") and node.args[2]:
+        raise DesignError(f"{where}: is in training mode; call model.eval() first")
+    if kind == "to" and any(
+        str(a).startswith("torch.") and not getattr(a, "is_floating_point", True)
+        for a in node.args[1:]
+    ):
+        raise DesignError(f"{where}: converts the signal to integers; compute it behind the core")
+
+
+def _whole(*values: Any) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def _shape(node: Any) -> list[int]:
+    return [int(n) for n in node.meta["val"].shape]
+
+
+def _linear(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, weight, *bias = given
+    if not isinstance(weight, np.ndarray):
+        raise DesignError(f"{where}: its weight follows from x, must be a constant")
+    (y,) = graph.emit(name, "MatMul", [x, np.ascontiguousarray(weight.T)])
+    return graph.emit(name, "Add", [y, bias[0]])[0] if bias and bias[0] is not None else y
+
+
+def _matmul(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    return graph.emit(name, "MatMul", given[:2])[0]
+
+
+def _addmm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    (y,) = graph.emit(name, "MatMul", given[1:3])
+    return graph.emit(name, "Add", [y, given[0]])[0]
+
+
+def _permuted(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    count = len(_shape(node))
+    order = list(range(count))
+    kind = kind_of(node)
+    if kind == "permute":
+        order = [int(i) % count for i in given[1]]
+    else:
+        first, second = (int(i) % count for i in (given[1:3] if kind != "t" else (0, -1)))
+        order[first], order[second] = order[second], order[first]
+    return graph.emit(name, "Transpose", [given[0]], perm=order)[0]
+
+
+def _reshaped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    return graph.emit(name, "Reshape", [given[0], _whole(*_shape(node))], allowzero=1)[0]
+
+
+def _selected(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    return graph.emit(name, "Gather", [given[0], np.array(given[2])], axis=int(given[1]))[0]
+
+
+def _sliced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, axis, start, end, step = [*given, *(0, None, None, 1)[len(given) - 1 :]]
+    limits = (start or 0, np.iinfo(np.int64).max if end is None else end, axis, step)
+    return graph.emit(name, "Slice", [x, *map(_whole, limits)])[0]
+
+
+def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    kind, axes = kind_of(node), given[1:2]
+    chosen = [] if not axes else [_whole(*flat(axes[0]))]
+    return graph.emit(name, kind.capitalize(), [given[0], *chosen])[0]
+
+
+def _joined(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    return graph.emit(name, "Concat", given[0], axis=int(given[1]) if len(given) > 1 else 0)[0]
+
+
+def _soft(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    kind = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}[kind_of(node)]
+    return graph.emit(name, kind, [given[0]], axis=int(given[1]))[0]
+
+
+def _argmax(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    if len(given) < 2 or given[1] is None:
+        raise DesignError(
+            f"{where}: is over all elements; name the axis of the elements of a frame"
+        )
+    keep = int(len(given) > 2 and bool(given[2]))
+    return graph.emit(name, "ArgMax", [given[0]], axis=int(given[1]), keepdims=keep)[0]
+
+
+def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, weight, bias, mean, variance, training, _, epsilon = given[:8]
+    if training or not isinstance(mean, np.ndarray):
+        raise DesignError(f"{where}: normalises by numbers of the batch; call model.eval() first, and track running_mean")  # fmt: skip
+    weight = np.ones_like(mean) if weight is None else weight
+    bias = np.zeros_like(mean) if bias is None else bias
+    return graph.emit(name, "BatchNormalization", [x, weight, bias, mean, variance], epsilon=float(epsilon))[0]  # fmt: skip
+
+
+def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, kernel, bias, stride, padding, dilation, groups = [*given, *(None, [1], [0], [1], 1)[len(given) - 2 :]]  # fmt: skip
+    pads = [0] if padding == "valid" or np.shape(kernel)[2:] == (1,) and padding == "same" else padding  # fmt: skip
+    attributes = {"strides": flat(stride), "pads": flat(pads), "dilations": flat(dilation), "group": groups}  # fmt: skip
+    return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]
+
+
+MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
+    "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "batch_norm": _norm,
+    "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
+    "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
+    "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax,
+}  # fmt: skip

@@ -1,0 +1,53 @@
+"""The states of a core behind the last frames of a run's sequences, in raw words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it
+
+#: Frames of which the integer model keeps the named tensors at a time.
+FRAMES_AT_A_TIME = 256
+
+
+def of_stages(
+    design: CoreSpecification, stages: Mapping[str, np.ndarray], lengths: Sequence[int]
+) -> list[CoreState | None] | None:
+    """The states behind sequences of these lengths, one after the other, from the named tensors of all their frames;
+    None where these hold not all states."""
+    states: list[CoreState | None] = []
+    for last in np.cumsum(lengths) - 1:
+        core: list[dict[str, np.ndarray] | None] = []
+        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
+            sizes = layer.cell.state_sizes
+            if any(prefix + name not in stages for name in sizes):
+                return None
+            own = {
+                name: stages[prefix + name][last].reshape(-1)[:size].astype(np.int64)
+                for name, size in sizes.items()
+            }
+            core.append(own or None)
+        states.append(tuple(core))
+    return states
+
+
+def of_model(
+    design: CoreSpecification, x: Sequence[np.ndarray], initial: Sequence[CoreState | None]
+) -> list[CoreState | None]:
+    """The states behind sequences, by the integer model, which agrees with every engine to the bit."""
+    model = integer_model(design)
+    found: list[CoreState | None] = []
+    for sequence, before in zip(x, initial, strict=True):
+        state: CoreState | None = before
+        for start in range(0, len(sequence), FRAMES_AT_A_TIME):
+            part = sequence[start : start + FRAMES_AT_A_TIME]
+            run = model.run(part, stages=True, initial=as_models_take_it(design, state))
+            states = of_stages(design, run.stages, [len(part)])
+            assert states is not None  # the model gives every tensor
+            (state,) = states
+        found.append(state)
+    return found
