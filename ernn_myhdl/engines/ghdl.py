@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,11 +117,13 @@ def run_ghdl(
     traffic: Traffic = Traffic(),
     folder=None,
     states: Sequence[CoreState | None] = (),
+    analysed: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
     sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`; states: before each
-    (`ernn_myhdl.streams.initial_states`), none for zero. Returns in that order
+    (`ernn_myhdl.streams.initial_states`), none for zero; analysed:
+    called when all is converted and analysed. Returns in that order
     raw outputs (frames, outputs) int64, and per frame the cycle of its first beat accepted and of its
     last beat delivered, counted as in MyHDL.
     Raises ToolError if GHDL is missing or the bench fails.
@@ -152,6 +155,7 @@ def run_ghdl(
             "STALL_PERCENT": round(100 * traffic.stall),
             "SEED": traffic.seed + 1,
         }
+        analysed()
         result = run_bench(folder, work, generics, work)
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
@@ -160,15 +164,23 @@ def run_ghdl(
 
 def run_job(job: Job) -> EngineResult:
     """The converted VHDL in GHDL."""
+    start, ready = time.perf_counter(), 0.0
+
+    def analysed() -> None:
+        nonlocal ready
+        ready = time.perf_counter()
+
     raw, accepted, delivered = run_ghdl(
-        job.design, job.raw_sequences, job.traffic, states=job.states
+        job.design, job.raw_sequences, job.traffic, states=job.states, analysed=analysed
     )
     if job.progress:
         job.progress(job.frames, 0)
     cycles = np.array([accepted, delivered], dtype=np.int64).T
     total = int(cycles[-1, 1]) + 1
     order = np.argsort(places(job.turns, job.lengths))
-    return EngineResult(raw[order], frame_cycles=cycles[order], cycles=total)
+    return EngineResult(
+        raw[order], frame_cycles=cycles[order], cycles=total, preparation_seconds=ready - start
+    )
 
 
 def _read_log(log: str, design: CoreSpecification, frames: int):

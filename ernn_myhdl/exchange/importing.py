@@ -269,7 +269,7 @@ def design_of_layers(
             initial_states=initial_states, name=name, input_scaling=scaling, initial=states,
         )  # fmt: skip
     if scaling is not None:
-        notes.append(f"the host scales x, {scaling}; `ernn info` has the formula")
+        notes.append(f"the host gives the core x {scaling}; `ernn info` has the formula")
     if calibration is not None:
         notes += input_notes(design, sequences)
     notes += _saturations(design, sequences, states)

@@ -69,6 +69,7 @@ class Run:
     trace: signal -> value in every cycle (`ernn_myhdl.engines.trace.CycleTrace`). Both only from `myhdl` and
     `verilator`.
     saturations: tensor -> saturated elements, None where the engine does not count them.
+    seconds: wall time, of which preparation_seconds for elaboration, conversion and compilation.
     notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
     """
 
@@ -86,6 +87,7 @@ class Run:
     saturations: dict[str, int] | None = None
     traffic: Traffic = Traffic()
     seconds: float = 0.0
+    preparation_seconds: float = 0.0
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -116,8 +118,17 @@ class Run:
 
     @property
     def cycles_per_second(self) -> float | None:
-        """Simulated cycles in a second of wall time."""
-        return None if self.cycles is None else self.cycles / max(self.seconds, 1e-9)
+        """Simulated cycles in a second of wall time after the preparation."""
+        return None if self.cycles is None else self.cycles / self._computing_seconds
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames in a second of wall time after the preparation."""
+        return self.frames / self._computing_seconds
+
+    @property
+    def _computing_seconds(self) -> float:
+        return max(self.seconds - self.preparation_seconds, 1e-9)
 
     @property
     def input_sequences(self) -> list[np.ndarray]:
@@ -146,7 +157,8 @@ class Run:
             "sequences": list(self.sequences),
             "outputs": self.raw.shape[1],
             "seconds": self.seconds,
-            "frames_per_second": self.frames / max(self.seconds, 1e-9),
+            "preparation_seconds": self.preparation_seconds,
+            "frames_per_second": self.frames_per_second,
             "cycles": self.cycles,
             "cycles_per_second": self.cycles_per_second,
             "saturations": self.saturations,
@@ -220,7 +232,15 @@ def load_run(folder: str | Path) -> Run:
         traffic=Traffic(**summary["traffic"]),
         **{
             n: summary[n]
-            for n in ("engine", "sequences", "saturations", "seconds", "cycles", "notes")
+            for n in (
+                "engine",
+                "sequences",
+                "saturations",
+                "seconds",
+                "preparation_seconds",
+                "cycles",
+                "notes",
+            )  # fmt: skip
         },
         **arrays,
     )
@@ -314,6 +334,7 @@ def run_design(
         saturations=result.saturations,
         traffic=traffic,
         seconds=seconds,
+        preparation_seconds=result.preparation_seconds,
         cycles=result.cycles,
         notes=notes + result.notes,
         interrupted=result.done is not None,

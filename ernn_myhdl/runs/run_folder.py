@@ -61,6 +61,7 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
     version = summary.get("format_version")
     if type(version) is not int or version != RUN_VERSION:
         raise _fault(f"{RUN_NAME}: format_version", version, str(RUN_VERSION))
+    summary.setdefault("preparation_seconds", 0.0)  # earlier versions had none
     known = {
         "engine": (lambda v: isinstance(v, str) and v in ENGINES, " or ".join(ENGINES)),
         "design": (lambda v: v == design.name, f"the name of its design, {design.name!r}"),
@@ -80,6 +81,7 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
         ),
         "traffic": (_is_traffic, "idle, stall, seed and shuffle of the streams"),
         "seconds": (lambda v: _is_number(v, 0, 1e12), "a time"),
+        "preparation_seconds": (lambda v: _is_number(v, 0, 1e12), "a time"),
         "cycles": (lambda v: v is None or _is_count(v, 1), "null or a number of cycles"),
         "notes": (
             lambda v: isinstance(v, list) and all(isinstance(n, str) for n in v),
