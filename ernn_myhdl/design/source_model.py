@@ -29,7 +29,9 @@ _PROPERTY = "ernn_source"
 _VERSION = 1
 _WHAT = "source model"
 #: Things that a layer has beside its weights.
-_OPTIONS = ("name", "kind", "reset", "g_activation")
+_OPTIONS = ("name", "kind", "reset", "g_activation", "activation")
+#: Those that files of earlier versions do not have: the default then.
+_LATER = ("activation",)
 
 Arrays = dict[str, np.ndarray]
 
@@ -164,7 +166,8 @@ def _layers(told: list[dict[str, Any]], arrays: Arrays) -> tuple[DenseLayer, ...
         weights[number][tensor] = array
     layers = []
     for options, own in zip(told, weights, strict=True):
-        layer = DenseLayer(weights=own, **{n: options[n] for n in _OPTIONS})
+        known = {n: options[n] for n in _OPTIONS if n in options or n not in _LATER}
+        layer = DenseLayer(weights=own, **known)
         cell = layer.cell(dict.fromkeys(("block", *layer.block_parameters.values()), 1))
         for name, shape in cell.weight_shapes.items():
             if own[name].shape != (shape[:-1] if len(shape) > 2 else shape):

@@ -29,7 +29,11 @@ _MOVE = {
 def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
     """Those of a graph's inputs that are states before the first frame; DesignError for what no core does."""
     nodes = list(nodes)
-    states = {name for name in inputs if _is_state(name, nodes)}
+    takers: dict[str, list] = {}
+    for node in nodes:
+        for number, source in enumerate(node.input):
+            takers.setdefault(source, []).append((node, number))
+    states = {name for name in inputs if _is_state(name, takers)}
     makers = {output: node for node in nodes for output in node.output if output}
     for node in nodes:
         where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
@@ -56,25 +60,22 @@ def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
     return states
 
 
-def _is_state(name: str, nodes: list) -> bool:
-    """Whether an input of the graph is the state of recurrent nodes, moved at most, and nothing else."""
+def _is_state(name: str, takers: dict[str, list]) -> bool:
+    """Whether an input of the graph is the state of recurrent nodes, moved at most, and nothing else. takers: of each value, the
+    nodes that take it, each with the number of its input."""
     left, seen, found = [name], {name}, False
     while left:
-        value = left.pop()
-        for node in nodes:
-            for number, source in enumerate(node.input):
-                if source != value:
-                    continue
-                if node.op_type in OPERATORS:
-                    parts = OPERATORS[node.op_type].inputs
-                    if number >= len(parts) or parts[number] not in ("initial_h", "initial_c"):
-                        return False
-                    found = True
-                elif number or node.op_type not in _MOVE - {"Concat"}:
+        for node, number in takers.get(left.pop(), ()):
+            if node.op_type in OPERATORS:
+                parts = OPERATORS[node.op_type].inputs
+                if number >= len(parts) or parts[number] not in ("initial_h", "initial_c"):
                     return False
-                else:
-                    left += [output for output in node.output if output not in seen]
-                    seen.update(node.output)
+                found = True
+            elif number or node.op_type not in _MOVE - {"Concat"}:
+                return False
+            else:
+                left += [output for output in node.output if output not in seen]
+                seen.update(node.output)
     return found
 
 

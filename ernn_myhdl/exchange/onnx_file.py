@@ -43,12 +43,13 @@ def onnx_package():
 class OnnxModel:
     """outputs: of the graph of operations. description: what the metadata say of a file of `ernn export`; its steps only
     where the nodes behind the core are those of them. given_states: whether states before the first frame are inputs
-    of the graph. notes: for the user."""
+    of the graph. notes: for the user. hint: for messages that refuse the graph."""
 
     outputs: list[Output]
     description: Description
     given_states: bool
     notes: list[str]
+    hint: str = ""
 
 
 def read_onnx(file: Path) -> OnnxModel:
@@ -70,12 +71,16 @@ def read_onnx(file: Path) -> OnnxModel:
             outputs = [output.name for output in model.graph.output]
             found = graph.result(outputs if end is None else [CORE_OUTPUTS])
     except DesignError as error:
-        keras = any(part in model.producer_name.lower() for part in ("tf2onnx", "keras"))
-        hint = f"; {KERAS}" if keras and KERAS not in str(error) else ""
-        raise DesignError(f"model {file}: {error}{hint}") from error
+        raise DesignError(f"model {file}: {error}{_hint(model, str(error))}") from error
     given = graph.given_states
     notes = [*graph.notes, *([state_inputs_note(given)] if given else [])]
-    return OnnxModel(found, description, bool(given), notes)
+    return OnnxModel(found, description, bool(given), notes, _hint(model))
+
+
+def _hint(model, message: str = "") -> str:
+    """What to do beside, where a program of Keras has made the file; nothing where the message tells it."""
+    keras = any(part in model.producer_name.lower() for part in ("tf2onnx", "keras"))
+    return f"; or {KERAS}" if keras and KERAS not in message else ""
 
 
 def _walked(model, file: Path, end: int | None) -> Graph:

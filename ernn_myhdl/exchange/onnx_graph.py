@@ -129,7 +129,7 @@ class Graph:
             return [zeros if len(node.output) == 1 else Zeros()] * len(node.output)
         if kind == "Expand" and isinstance(given[0], np.ndarray) and given[0].shape[:-1] == (1, 1):
             return [given[0]]  # a state for each sequence of a batch
-        if given and isinstance(given[0], GivenState):
+        if given and isinstance(given[0], GivenState) and kind in KEEP_ZEROS:
             return parts_of_given(kind, attributes, given, len(node.output))
         if (state := final_state(kind, attributes, given, self.labels)) is not None:
             return [state]

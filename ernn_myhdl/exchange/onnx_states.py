@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,9 @@ def parts_of_given(kind: str, attributes: dict, given: list, count: int) -> list
     if kind in ("Cast", "Identity", "Unsqueeze", "Squeeze", "Expand"):
         return [state] * count
     first, end = state.part or (0, 0)
-    numbers = [v.reshape(-1).tolist() if isinstance(v, np.ndarray) else None for v in given[1:]]
+    numbers: list[Any] = [
+        v.reshape(-1).tolist() if isinstance(v, np.ndarray) else None for v in given[1:]
+    ]
     if state.part is not None and attributes.get("axis", 0) == 0:
         if kind == "Split" and (end - first) % count == 0 and not (numbers and numbers[0]):
             size = (end - first) // count
@@ -50,7 +53,7 @@ def parts_of_given(kind: str, attributes: dict, given: list, count: int) -> list
             return [replace(state, part=(at, at + 1))]
     if kind == "Slice" and state.part is not None and len(numbers) >= 3:
         if all(n and len(n) == 1 for n in numbers) and numbers[2] == [0]:
-            start, stop, _ = slice(numbers[0][0], numbers[1][0]).indices(end - first)  # type: ignore[index]
+            start, stop, _ = slice(numbers[0][0], numbers[1][0]).indices(end - first)
             return [replace(state, part=(first + start, first + stop))]
     return [replace(state, part=None)] * count
 

@@ -73,7 +73,7 @@ def read_source(
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
         model = read_onnx(file)
-        lowered = _located(file, lambda: lower(model.outputs, host_functions))
+        lowered = _located(file, lambda: lower(model.outputs, host_functions), model.hint)
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
         given = model.given_states
@@ -130,9 +130,9 @@ def _state_dict_layers(
     return layers_of(chain), description, notes
 
 
-def _located(file: Path, make):
-    """What `make` gives; its DesignError with the name of the file."""
+def _located(file: Path, make, hint: str = ""):
+    """What `make` gives; its DesignError with the name of the file. hint: behind it."""
     try:
         return make()
     except DesignError as error:
-        raise DesignError(f"model {file}: {error}") from error
+        raise DesignError(f"model {file}: {error}{hint}") from error

@@ -61,7 +61,10 @@ class TorchGraph:
             if node.op != "placeholder":
                 continue
             if node.name in places:
-                self.values[node.name] = arrays[places[node.name]].detach().cpu().numpy()
+                tensor = arrays[places[node.name]].detach().cpu()
+                self.values[node.name] = (
+                    tensor.float() if tensor.is_floating_point() else tensor
+                ).numpy()
             else:
                 users.append((node.name, node.meta["val"]))
         if not users or any(not isinstance(v, torch.Tensor) for _, v in users):
@@ -70,7 +73,8 @@ class TorchGraph:
         if any(not value.dtype.is_floating_point for _, value in users):
             raise DesignError("example: must hold floating-point numbers, x and states")
         (self.x, _), *states = self.inputs.items()
-        self.graph = Graph({}, {self.x: list(self.inputs[self.x])}, self._fold)
+        sizes_of_x: list[int | str | None] = [*self.inputs[self.x]]
+        self.graph = Graph({}, {self.x: sizes_of_x}, self._fold)
         for name, shape in states:
             sizes = shape if len(shape) == 3 else (1, *shape)
             self.graph.values[name] = GivenState(name, sizes, (0, sizes[0]))
@@ -81,6 +85,7 @@ class TorchGraph:
         self.loops = Loops(self) if any(kind in CELLS for kind in kinds) else None
         self.number = 0
         self.count = 0
+        self.outputs: list[str] = []
         self._walk()
 
     # values
@@ -131,6 +136,8 @@ class TorchGraph:
         kind, given = kind_of(node), self._of(node.args)
         name = _module(node) or node.name
         where = f"node {name!r} ({kind})"
+        if kind.startswith("_assert"):
+            return None
         if kind == "getitem":
             return given[0][given[1]]
         tensors = [v for v in flat(given) if isinstance(v, str | Frame | CellState | np.ndarray)]
@@ -168,8 +175,11 @@ class TorchGraph:
             return given[0]
         if kind in FUNCTIONS:
             onnx, parts = FUNCTIONS[kind]
-            numbers = {n: given[i] if i < len(given) and given[i] is not None else d for i, n, d in parts}  # fmt: skip
-            return self.emit(name, onnx, [given[0]], **{n: float(v) for n, v in numbers.items()})[0]
+            numbers: dict[str, Any] = {}
+            for i, part, default in parts:
+                told = given[i] if i < len(given) else None
+                numbers[part] = float(default if told is None else told)
+            return self.emit(name, onnx, [given[0]], **numbers)[0]
         if kind in ARITHMETIC:
             first, second = (self._number(v) for v in given[:2])
             return self.emit(name, ARITHMETIC[kind], [first, second])[0]

@@ -64,7 +64,7 @@ class Loops:
         if kind in CELLS:
             return self._cell(where, name, kind, given)
         first = given[0] if given else None
-        if kind in ("select", "unbind") and self.graph.is_signal(first):
+        if kind in ("select", "unbind") and isinstance(first, str) and self.graph.is_signal(first):
             axis = int(given[1]) if len(given) > 1 else 0
             shape = node.args[0].meta["val"].shape
             base, frames = self._framed(name, first, axis % len(shape), len(shape)), int(shape[axis])  # fmt: skip
@@ -152,8 +152,9 @@ class Loops:
 
     def _goes_on(self, states: list, y: str, time: int) -> bool:
         output, *rest = states
-        return output == Frame(y, time - 1, getattr(output, "frames", 0)) and all(
-            isinstance(c, CellState) and c.y == y and c.time == time - 1 for c in rest
+        own = isinstance(output, Frame) and (output.name, output.time) == (y, time - 1)
+        return own and all(
+            isinstance(c, CellState) and (c.y, c.time) == (y, time - 1) for c in rest
         )
 
     def _together(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:

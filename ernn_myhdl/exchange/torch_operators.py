@@ -109,7 +109,8 @@ def _selected(graph: TorchGraph, where: str, name: str, node: Any, given: list) 
 
 
 def _sliced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    x, axis, start, end, step = [*given, *(0, None, None, 1)[len(given) - 1 :]]
+    defaults: list[Any] = [0, None, None, 1]
+    x, axis, start, end, step = [*given, *defaults[len(given) - 1 :]]
     limits = (start or 0, np.iinfo(np.int64).max if end is None else end, axis, step)
     return graph.emit(name, "Slice", [x, *map(_whole, limits)])[0]
 
@@ -148,7 +149,8 @@ def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> A
 
 
 def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    x, kernel, bias, stride, padding, dilation, groups = [*given, *(None, [1], [0], [1], 1)[len(given) - 2 :]]  # fmt: skip
+    defaults: list[Any] = [None, [1], [0], [1], 1]
+    x, kernel, bias, stride, padding, dilation, groups = [*given, *defaults[len(given) - 2 :]]
     pads = [0] if padding == "valid" or np.shape(kernel)[2:] == (1,) and padding == "same" else padding  # fmt: skip
     attributes = {"strides": flat(stride), "pads": flat(pads), "dilations": flat(dilation), "group": groups}  # fmt: skip
     return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]

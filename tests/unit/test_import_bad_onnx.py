@@ -190,7 +190,7 @@ ONNX = {
         lambda onnx, model: model.graph.node[0].input.__setitem__(4, "B"), ["sequence_lens has type"],
     ),
     "Relu": (extra("Relu"), ["'extra' (Relu)"]),
-    "Softmax": (extra("Softmax", axis=-1), ["'extra' (Softmax)"]),
+    "Softmax": (extra("Softmax", axis=0), ["'extra' (Softmax): works along frames"]),
     "training": (extra("BatchNormalization"), ["'extra' (BatchNormalization)"]),
     "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)", "at most 6"]),
     "no operator": (lambda onnx, m: setattr(m.graph.node[1], "op_type", "Nothing"), ["(Nothing)"]),
@@ -238,7 +238,7 @@ def test_linear_layers_that_are_none(tmp_path, capsys):
     make = onnx_module().helper.make_node
     cases = {
         "two signals": ([make("MatMul", ["x", "x"], ["y"], "square")], "'square' (MatMul)"),
-        "bias first": ([make("Add", ["x", "b"], ["y"], "shift")], "'shift' (Add)"),
+        "bias first": ([make("Add", ["x", "b"], ["y"], "shift")], "no output that follows"),
         "bias": (
             [make("MatMul", ["x", "w"], ["p"], "m"), make("Add", ["p", "w"], ["y"], "shift")],
             "'shift' (Add): the bias has shape (4, 3)",

@@ -183,7 +183,7 @@ def renamed(path: Path, config: str, weights: bytes) -> Path:
 def test_quantisers_that_a_file_does_not_tell_are_refused(change, words, tmp_path):
     config, weights = parts("grus.keras")
     text = json.dumps(quantised(config, {"class_name": "quantized_bits", "config": BITS | change}))
-    with pytest.raises(DesignError, match=rf"'gru' \(QGRU\).*{words}"):
+    with pytest.raises(DesignError, match=rf"'gru_1' \(QGRU\).*{words}"):
         read_source(renamed(tmp_path / "m.keras", text, weights))
 
 

@@ -90,6 +90,8 @@ BEHIND = {
 def test_what_follows_a_layer_is_folded_or_the_hosts(case, tmp_path):
     nodes, constants, steps = BEHIND[case]
     model = behind(*nodes, **constants)
+    if nodes[-1][0] == "ArgMax":
+        model.graph.output[0].type.tensor_type.elem_type = onnx_module().TensorProto.INT64
     source = read_source(saved(model, tmp_path))
     assert tuple(step.kind for step in source.steps) == steps
     y = outputs(model, X)
@@ -158,6 +160,44 @@ def test_nodes_appended_to_an_exported_file_are_not_dropped(tmp_path):
     model = onnx.load(str(tmp_path / "model.onnx"))
     model.graph.node[-2].op_type = "LogSoftmax"
     assert read_source(saved(model, tmp_path)).steps == (HostStep("log_softmax"),)
+
+
+# -- Keras and tf2onnx -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Loop", "Scan"])
+def test_loops_over_frames_are_refused_with_the_way_over_the_keras_file(kind, tmp_path):
+    onnx = onnx_module()
+    body = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["a"], ["b"])], "body", [], [])
+    model = behind((kind, ["h"], "y", {"body": body}))
+    with pytest.raises(DesignError, match=rf"'n_y' \({kind}\): is a loop.*model\.keras"):
+        read_source(saved(model, tmp_path))
+
+
+def test_layers_of_keras_that_an_exporter_has_taken_apart_are_named(tmp_path):
+    model = behind(("Sigmoid", ["h"], "y", {}))
+    told = model.graph.node[-1].metadata_props.add()
+    told.key = "pkg.torch.onnx.class_hierarchy"
+    told.value = (
+        "['keras.src.models.sequential.Sequential', 'keras.src.layers.rnn.gru.GRU', 'aten.sigmoid']"
+    )
+    with pytest.raises(DesignError, match=r"part of a GRU of Keras.*model\.keras"):
+        read_source(saved(model, tmp_path))
+
+
+def test_what_tf2onnx_writes_is_read_or_refused_with_the_way_over_the_keras_file(tmp_path):
+    """An LSTM that it recognises, with states that it makes of the batch's size."""
+    model = behind()
+    model.graph.node[-1].output[0] = "y"
+    model.producer_name = "tf2onnx"
+    assert [layer.kind for layer in read_source(saved(model, tmp_path)).layers] == [
+        "lstm",
+        "linear",
+    ]
+    model = behind(("Relu", ["h"], "y", {}))
+    model.producer_name = "tf2onnx"
+    with pytest.raises(DesignError, match=r"\(Relu\).*model\.keras"):
+        read_source(saved(model, tmp_path))
 
 
 # -- states as inputs --------------------------------------------------------------------------------------------------

@@ -233,3 +233,19 @@ def test_what_torch_writes_as_onnx(tmp_path, activation):
         expected = module(x)[0][0].numpy()
     assert [d.cell.activation for d in imported.design.layers] == [activation] * 2
     assert np.abs(float_model(imported.design).run(X) - expected).max() < 1e-6
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_source_in_a_design_folder_keeps_its_activation(tmp_path, activation):
+    """A compressed RNN with relu was evaluated against a source with tanh."""
+    from ernn_myhdl import import_module, load_design, save_design
+
+    torch = torch_module()
+    imported = import_module(
+        torch.nn.RNN(4, 6, nonlinearity=activation), torch.zeros(3, 1, 4), block=2
+    )
+    save_design(imported.design, tmp_path / "design")
+    source = load_design(tmp_path / "design").source
+    assert not source.exact
+    assert [layer.activation for layer in source.layers] == [activation]
