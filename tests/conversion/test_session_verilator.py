@@ -37,7 +37,8 @@ def own_cache(tmp_path, monkeypatch):
 def every_cell(**hardware):
     """A network of every cell; without `initial_states`."""
     weights = [random_weights(cell, i) for i, cell in enumerate(CELLS)]
-    return build_network(CELLS, weights, None, samples_per_beat=2, **hardware)
+    calibration = [np.random.default_rng(9).normal(size=(20, 5))]
+    return build_network(CELLS, weights, calibration, samples_per_beat=2, **hardware)
 
 
 def test_every_cell_in_a_core_that_goes_on(own_cache, tmp_path):
