@@ -119,6 +119,10 @@ class _Run:
                 store[t, :n] = now[name]
         return self._collected()
 
+    def _initial(
+        self, states: list[dict[str, np.ndarray] | None]
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Cell state and output spectrum before the first frame; None where the cell has none."""
         model, shapes = self.model, self.model.stages.shapes
         state = {
             name: np.zeros((self.batch.size, *shapes[name]), dtype=np.int64)

@@ -122,7 +122,7 @@ def save_states(states: Sequence[CoreState | None], design: CoreStructure, folde
         write_states(states, design, folder / STATES_NAME)
 
 
-def write_states(states: Sequence[CoreState | None], design: CoreSpecification, file: Path) -> None:
+def write_states(states: Sequence[CoreState | None], design: CoreStructure, file: Path) -> None:
     """Write states, one a sequence and zero for None, rounded to their formats."""
     arrays: dict[str, np.ndarray] = {}
     for i, layer in enumerate(design.layers):

@@ -84,7 +84,7 @@ def test_states_with_longer_words_than_the_samples(own_cache):
     design = every_cell(sample_bits=16)
     long = [
         replace(layer, formats=replace(layer.formats, cell_state=fmt))
-        if layer.cell.recurrent and (fmt := longer(layer.formats.cell_state))
+        if layer.cell.keeps_cell_state and (fmt := longer(layer.formats.cell_state))
         else layer
         for layer in design.layers
     ]

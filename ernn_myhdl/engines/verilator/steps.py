@@ -125,8 +125,11 @@ class CompiledSteps:
 
 def with_initial_states(core: CoreSpecification) -> CoreSpecification:
     """The same core with `initial_states`, its samples wide enough for the words of the states."""
-    layers = [layer for layer in core.layers if layer.cell.recurrent]
-    words = [layer.formats.given.cell_state.word for layer in layers]
+    words = [
+        getattr(layer.formats, name).word
+        for layer in core.layers
+        for name in layer.cell.state_sizes
+    ]
     shape = core.stream_shape
     bits = min(b for b in SAMPLE_BITS if b >= max([*words, shape.sample_bits]))
     samples = min(shape.samples_per_beat, MAX_TDATA // bits)
