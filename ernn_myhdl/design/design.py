@@ -90,11 +90,11 @@ class CoreSpecification(CoreStructure):
 
         return run_design(self, x, engine, **options)
 
-    def open(self, engine: str = "integer", streams: int = 1, **options: Any) -> Session:
+    def open(self, engine: str = "integer", streams: int = 1) -> Session:
         """A session that takes one frame at a time and keeps the state: `ernn_myhdl.runs.session.open_session`."""
         from ernn_myhdl.runs.run import open_session
 
-        return open_session(self, engine, streams, **options)
+        return open_session(self, engine, streams)
 
     def convert(
         self, folder: str | Path, hdl: str = "vhdl", force: bool = False, name: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
 
-STEP_ENGINES = ("integer", "golden", "verilator")
+STEP_ENGINES = ("integer", "golden")
 
 
 class Steps(Protocol):
@@ -34,9 +34,7 @@ class Steps(Protocol):
         """Free what is held."""
 
 
-def steps_of(
-    core: CoreSpecification, engine: str, streams: int, say: Callable[[str], None] | None = None
-) -> Steps:
+def steps_of(core: CoreSpecification, engine: str, streams: int) -> Steps:
     """The steps of an engine; DesignError unless it takes frames one at a time."""
     if engine == "integer":
         from ernn_myhdl.golden.integer_steps import IntegerSteps
@@ -46,10 +44,6 @@ def steps_of(
         from ernn_myhdl.golden.fixed_point_steps import FixedPointSteps
 
         return FixedPointSteps(core, streams)
-    if engine == "verilator":
-        from ernn_myhdl.engines.verilator.steps import CompiledSteps
-
-        return CompiledSteps(core, streams, say)
     raise DesignError(
         f"engine {engine!r}: takes no frames one at a time; must be one of {', '.join(STEP_ENGINES)}"
     )
