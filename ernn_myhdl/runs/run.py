@@ -35,6 +35,8 @@ from ernn_myhdl.runs.run_folder import (
     read_run_arrays,
     read_summary,
 )
+from ernn_myhdl.runs.session import Session as Session
+from ernn_myhdl.runs.session import open_session as open_session
 from ernn_myhdl.streams.initial_states import (
     CoreState,
     as_models_take_it,
