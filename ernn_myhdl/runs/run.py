@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import check_input, first_frames, is_one_sequence
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.storage import load_design, write_design
 from ernn_myhdl.engines.registry import (
     CYCLE_ENGINES,
@@ -55,7 +56,8 @@ class Run:
 
     x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
     `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are).
-    raw: the outputs as int64 in the `output` format.
+    raw: the words of the core, int64 in the `output` format, of which the outputs are the values behind the design's
+    host steps.
     frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
@@ -94,6 +96,11 @@ class Run:
     @property
     def frames(self) -> int:
         return len(self.raw)
+
+    @property
+    def core_outputs(self) -> np.ndarray:
+        """Values (frames, outputs) of y as the core gives it, before the design's host steps."""
+        return to_real(self.raw, self.design.output_format)
 
     @property
     def known_frame_cycles(self) -> np.ndarray:
@@ -299,7 +306,7 @@ def run_design(
         design=design,
         engine=engine,
         x=np.concatenate(sequences),
-        outputs=to_real(result.raw, design.output_format),
+        outputs=stepped(design.host_steps, to_real(result.raw, design.output_format)),
         raw=result.raw,
         sequences=[len(s) for s in sequences],
         initial=states,
