@@ -154,6 +154,8 @@ class _Job:
         self.clock_mhz, self.final = clock_mhz, final
         self.family = FAMILIES[device.family]
         self.yosys, self.nextpnr = programs
+        #: Logs of what runs, for its phase.
+        self.running: dict[str, Path] = {}
         #: Whether the programs have been ended from here, so that their exit is no failure of theirs.
         self.ended = False
 
