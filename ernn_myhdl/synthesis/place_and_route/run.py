@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -24,8 +23,8 @@ from string import Template
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
-from ernn_myhdl.processes.child_process import end_all
 from ernn_myhdl.processes.child_process import run as run_program
+from ernn_myhdl.processes.parallel_programs import run_tasks
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.place_and_route import wrapper
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
@@ -46,8 +45,6 @@ PARAMETERS = "parameters.json"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
 #: Runs of nextpnr at a time; one of a large core takes two gigabytes.
 PROCESSES = 2
-#: Seconds between two looks at the logs.
-LOOK = 0.5
 MAX_SEEDS = 100
 Progress = Callable[[int, int, str], None]
 
@@ -156,34 +153,20 @@ class _Job:
         self.yosys, self.nextpnr = programs
         #: Logs of what runs, for its phase.
         self.running: dict[str, Path] = {}
-        #: Whether the programs have been ended from here, so that their exit is no failure of theirs.
-        self.ended = False
 
     def netlist(self, name: str) -> Path:
         return self.folder / "netlist" / name
 
     def watched(self, tasks: dict, before: int, total: int, progress: Progress | None) -> dict:
         """Run tasks side by side and say their phases; returns the result of each."""
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            futures = {key: pool.submit(task) for key, task in tasks.items()}
-            try:
-                left = set(futures.values())
-                while left:
-                    finished, left = wait(left, timeout=LOOK)
-                    for future in finished:
-                        future.result()
-                    if progress:
-                        phases = "; ".join(
-                            f"{name}: {phase(log)}" for name, log in list(self.running.items())
-                        )
-                        progress(before + len(futures) - len(left), total, phases)
-            except BaseException:
-                self.ended = True
-                for future in futures.values():
-                    future.cancel()
-                end_all()
-                raise
-            return {key: future.result() for key, future in futures.items()}
+
+        def look(done: list) -> None:
+            if progress:
+                running = list(self.running.items())
+                phases = "; ".join(f"{name}: {phase(log)}" for name, log in running)
+                progress(before + len(done), total, phases)
+
+        return run_tasks(tasks, PROCESSES, look)
 
     def synthesise(self) -> Names:
         """Run Yosys; returns the names in its netlist."""
@@ -235,8 +218,6 @@ class _Job:
                 command, cwd=cwd, env={**os.environ, "LC_ALL": "C"}, output=output
             ).returncode
         self.running.pop(name)
-        if self.ended:
-            raise ToolError(f"{name}: ended")
         if code:
             kept = free_name(self.final.with_name(f"{self.final.name}.{name}.log"))
             shutil.copyfile(log, kept)
