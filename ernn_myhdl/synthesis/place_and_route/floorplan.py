@@ -54,8 +54,9 @@ def draw_floorplan(
         if held:
             colour = f"C{number + (number > 6)}" if kind != "others" else "0.6"  # C7 is grey
             label = f"{kind} ({size[kind]:,})" if kind in size else kind
-            axes.scatter(*zip(*held, strict=True), s=9, marker="s", color=colour, label=label)
+            columns, rows = zip(*held, strict=True)
+            axes.scatter(columns, rows, s=9, marker="s", color=colour, label=label)
     axes.invert_yaxis()
     axes.set(title=title, xlabel="column", ylabel="row", aspect="equal")
     figure.legend(loc="outside right upper", fontsize="small", title="block (cells)")
-    figure.savefig(file, dpi=110)
+    figure.savefig(file, dpi=110, bbox_inches="tight")  # else its label is cut

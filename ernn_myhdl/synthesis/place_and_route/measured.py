@@ -35,5 +35,5 @@ def measured_clock(folder: str | Path, design: CoreSpecification) -> tuple[float
             f"{file}: is of a design with digest {str(digest)[:12]}, must be {design.digest[:12]} of "
             "this one; place and route it"
         )
-    seeds = f"median of {seeds} seeds" if seeds > 1 else "one seed"
-    return float(clock), f"measured: {device}, {seeds}"
+    runs = f"median of {seeds} seeds" if seeds > 1 else "one seed"
+    return float(clock), f"measured: {device}, {runs}"
