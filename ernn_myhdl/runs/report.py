@@ -71,8 +71,8 @@ def design_info(
     """
     checked_clock(clock_mhz)
     if isinstance(design, Design):
-        return layer_info(design, clock_mhz) | {"clock_origin": clock_origin}
-    layers = [layer_info(layer, clock_mhz) for layer in design.layers]
+        return layer_info(design, clock_mhz, clock_origin)
+    layers = [layer_info(layer, clock_mhz, clock_origin) for layer in design.layers]
     shape = design.stream_shape
     alone, together = network_schedule(design), network_schedule(design, shape.streams)
     totals = ("parameters", "dense_parameters", "weight_bits", "weight_memory_bits", "multipliers")
@@ -97,7 +97,7 @@ def design_info(
     }
 
 
-def layer_info(design: Design, clock_mhz: float) -> dict:
+def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
     """Sizes, formats, multipliers, cycles and speed of a layer.
 
     latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
@@ -152,6 +152,7 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
         "utilisation": {unit: round(v, 4) for unit, v in together.utilisation().items()},
         "streams": hw.streams,
         "clock_mhz": clock_mhz,
+        "clock_origin": clock_origin,
         "latency_us": schedule.latency / clock_mhz,
         "frames_per_second_single": clock_mhz * 1e6 / schedule.interval,
         "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.runs.report import design_info, info_text
 from ernn_myhdl.synthesis import Device, device_named, synthesise
@@ -340,6 +341,8 @@ def test_info_tells_rates_at_the_measured_clock_of_this_design_only(tmp_path):
     assert info["frames_per_second_single"] == 125e6 / info["interval_cycles"]
     assert "us at 125 MHz (measured: lfe5u-25f-6, median of 3 seeds)" in info_text(info)
     assert "us at 200 MHz (assumed)" in info_text(design_info(design))
+    network = info_text(design_info(Network([design, design], name="two"), clock, origin))
+    assert network.count("us at 125 MHz (measured: lfe5u-25f-6") == 3  # the whole and its layers
     other = new_design(cell="linear", inputs=2, hidden=2, block=1, lanes=1, word=8, seed=2)
     with pytest.raises(DesignError, match="is of a design with digest"):
         measured_clock(tmp_path, other)
