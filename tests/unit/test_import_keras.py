@@ -15,7 +15,7 @@ from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import read_source
 
-h5py = pytest.importorskip("h5py", reason="needs the package h5py")
+h5py = require_module("h5py", "pip install 'ernn-myhdl[keras]'")
 
 DATA = Path(__file__).parents[1] / "data" / "keras"
 FILES = sorted(f.name for f in DATA.glob("*") if f.suffix in (".keras", ".h5"))
