@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools import require_module
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, save_design
 from ernn_myhdl.cli.main import main
