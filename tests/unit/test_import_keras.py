@@ -191,6 +191,17 @@ def test_a_layer_that_no_core_has_is_refused_by_name(kind, words, tmp_path):
     assert all(word in message for word in [f"'extra' ({kind})", *words]), message
 
 
+def test_a_layer_behind_one_that_no_core_has_is_not_what_is_refused(tmp_path):
+    """A bidirectional LSTM of twice its units before a Dense layer: the Dense layer's kernel was called wrong."""
+    model = tmp_path / "m.keras"
+    config, weights = parts("rnns.keras")
+    layers = config["config"]["layers"]
+    assert [found["class_name"] for found in layers[2:]] == ["SimpleRNN", "Dense"]
+    layers[2]["class_name"] = "Bidirectional"
+    with pytest.raises(DesignError, match=r"\(Bidirectional\): is bidirectional"):
+        import_model(written(model, config, weights))
+
+
 def test_a_masking_layer_is_left_out_where_the_reference_shows_that_it_does_nothing(tmp_path):
     config, weights = parts("grus.keras")
     extra = {"module": "keras.layers", "class_name": "Masking", "config": {"name": "mask"}}
