@@ -108,6 +108,7 @@ def step_progress(label: str, unit: str) -> Iterator[Callable[[int, int, str], N
             bar.total = total
             bar.set_postfix_str(name, refresh=False)
             bar.update(done - bar.n)
+            bar.refresh()  # a step that takes long has names of its own
 
         yield update
 

@@ -1,4 +1,4 @@
-"""Synthesis scripts: fixed Tcl for Vivado, script templates for Yosys; see docs/synthesis.md.
+"""Synthesis scripts: fixed Tcl for Vivado, templates for Yosys and nextpnr; see docs/synthesis.md.
 
 A package only so that the scripts are installed with, and found by, `ernn_myhdl.synthesis`.
 """

@@ -199,6 +199,7 @@ def _summary(result) -> dict:
         **({"layers": layers} if len(layers) > 1 else {}),
         "device": result.device.name,
         "clock_mhz": result.goal.clock_mhz,
+        "clock_origin": "assumed",  # what is considered has not been placed
         "goal": result.goal.choose,
         "max_latency_us": result.goal.max_latency_us,
         "min_fps": result.goal.min_fps,
@@ -265,7 +266,7 @@ def _text(result, summary: dict) -> str:
     shown = sorted(summary["front"], key=lambda row: row["latency_cycles"])[:MOST_ROWS]
     lines += ["", f"Pareto front: {len(summary['front'])} of them; the first {len(shown)}"]
     lines += _table(shown)
-    lines.append("")
+    lines += [f"times and frames/s at {summary['clock_mhz']:g} MHz ({summary['clock_origin']})", ""]
     best = summary.get("chosen") or summary.get("nearest")
     if best is None:
         lines.append("nothing fits")

@@ -7,6 +7,7 @@ from ernn_myhdl.console import FINE, add_command, add_json, number, print_json
 EXAMPLES = """\
   ernn info speech
   ernn info speech --clock-mhz 150 --json
+  ernn info speech --placed placed
   ernn info speech --ranges --calibration x.npy"""
 
 
@@ -19,7 +20,12 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
-    parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    clocks = parser.add_mutually_exclusive_group()
+    clocks.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    clocks.add_argument(
+        "--placed", metavar="DIR",
+        help="take the clock that this design reached there, in a folder of synth --tool nextpnr",
+    )  # fmt: skip
     parser.add_argument(
         "--ranges", action="store_true",
         help="also run calibration data: range, format and saturations of every tensor",
@@ -36,7 +42,12 @@ def run(args) -> int:
     from ernn_myhdl.runs.report import design_info, info_text
 
     design = load_design(args.design)
-    information = design_info(design, args.clock_mhz)
+    clock, origin = args.clock_mhz, "assumed"
+    if args.placed is not None:
+        from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
+
+        clock, origin = measured_clock(args.placed, design)
+    information = design_info(design, clock, origin)
     rows = (
         _ranges(design, args.design, args.calibration) if args.ranges or args.calibration else None
     )

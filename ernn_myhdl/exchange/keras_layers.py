@@ -382,7 +382,10 @@ def check_axis(layer: KerasLayer, rank: int) -> None:
 
 
 def size_after(operation: Operation, size: int | None) -> int | None:
-    """Elements of a frame behind an operation."""
+    """Elements of a frame behind an operation, None where not known: what no layer computes is refused by its own name,
+    not by that of the next one whose weights do not fit."""
+    if isinstance(operation, Unsupported):
+        return None
     if isinstance(operation, DenseLayer):
         return operation.outputs
     if isinstance(operation, Affine):

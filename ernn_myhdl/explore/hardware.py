@@ -21,7 +21,7 @@ from ernn_myhdl.explore.candidates import Candidate, Numbers
 from ernn_myhdl.explore.combine import combined, unbeaten
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.pareto import front
-from ernn_myhdl.synthesis.devices import Device
+from ernn_myhdl.synthesis.devices import CLOCK_SOURCES, Device, require_family
 from ernn_myhdl.synthesis.resources import LIMITED, percentages
 
 STREAMS = (1, 2, 4)
@@ -147,8 +147,9 @@ def explore(
 
     words: the same layer or network in other word lengths, by word; without it only that of the design. jobs,
     dask: `ernn_myhdl.sweep.run`. progress: as there, starting anew with every layer and with the
-    combinations of layers.
+    combinations of layers. DesignError for a device of a family without a model of its resources.
     """
+    require_family(device, tuple(CLOCK_SOURCES), "exploring")
     designs = words or {max(d.formats.weight_word for d in design.layers): design}
     result = Exploration(device, goal, designs)
 

@@ -40,6 +40,8 @@ run_module()
 """
 
 _running: set[subprocess.Popen] = set()
+#: Those that `end_all` has ended, whose exit is no failure of theirs.
+_ended: set[subprocess.Popen] = set()
 _lock = threading.Lock()
 
 
@@ -49,8 +51,11 @@ def run(
     env: Mapping[str, str] | None = None,
     output: IO | None = None,
 ) -> subprocess.CompletedProcess:
-    """Run a program to its end; its standard output and error as text, both in `output` where that is given."""
-    process = None
+    """Run a program to its end; its standard output and error as text, both in `output` where that is given.
+
+    ToolError where another thread ended it (`end_all`).
+    """
+    process: subprocess.Popen | None = None
     try:
         with held():
             process = subprocess.Popen(
@@ -75,6 +80,10 @@ def run(
     finally:
         with _lock:
             _running.discard(process)
+            ended = process in _ended
+            _ended.discard(process)
+    if ended:
+        raise ToolError(f"{command[0]}: was ended")
     return subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
 
 
@@ -83,6 +92,7 @@ def end_all() -> None:
     with held():
         with _lock:
             running = list(_running)
+            _ended.update(running)
         for process in running:
             _end(process)
 

@@ -62,15 +62,18 @@ def checked_clock(clock_mhz: float) -> float:
     return clock_mhz
 
 
-def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
+def design_info(
+    design: CoreSpecification, clock_mhz: float = 200.0, clock_origin: str = "assumed"
+) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
 
     Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
+    clock_origin: where the clock is from, "assumed" or the words of `measured_clock`.
     """
     checked_clock(clock_mhz)
     if isinstance(design, Design):
-        return layer_info(design, clock_mhz)
-    layers = [layer_info(layer, clock_mhz) for layer in design.layers]
+        return layer_info(design, clock_mhz, clock_origin)
+    layers = [layer_info(layer, clock_mhz, clock_origin) for layer in design.layers]
     shape = design.stream_shape
     alone, together = network_schedule(design), network_schedule(design, shape.streams)
     totals = ("parameters", "dense_parameters", "weight_bits", "weight_memory_bits", "multipliers")
@@ -86,6 +89,7 @@ def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
         "bottleneck": layers[together.bottleneck]["bottleneck"],
         "streams": shape.streams,
         "clock_mhz": clock_mhz,
+        "clock_origin": clock_origin,
         "latency_us": alone.latency / clock_mhz,
         "frames_per_second_single": clock_mhz * 1e6 / alone.interval,
         "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
@@ -94,7 +98,7 @@ def design_info(design: CoreSpecification, clock_mhz: float = 200.0) -> dict:
     }
 
 
-def layer_info(design: Design, clock_mhz: float) -> dict:
+def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
     """Sizes, formats, multipliers, cycles and speed of a layer.
 
     latency_cycles: from the first beat of x accepted to the last beat of y delivered, both counted
@@ -149,6 +153,7 @@ def layer_info(design: Design, clock_mhz: float) -> dict:
         "utilisation": {unit: round(v, 4) for unit, v in together.utilisation().items()},
         "streams": hw.streams,
         "clock_mhz": clock_mhz,
+        "clock_origin": clock_origin,
         "latency_us": schedule.latency / clock_mhz,
         "frames_per_second_single": clock_mhz * 1e6 / schedule.interval,
         "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
@@ -232,7 +237,7 @@ def info_text(info: dict) -> str:
         (
             "latency",
             f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
-            f"{info['clock_mhz']:g} MHz",
+            f"{info['clock_mhz']:g} MHz ({info['clock_origin']})",
         ),
         (
             "interval",
@@ -328,7 +333,7 @@ def _network_text(info: dict) -> str:
         (
             "latency",
             f"{info['latency_cycles']} cycles, {info['latency_us']:.3f} us at "
-            f"{info['clock_mhz']:g} MHz",
+            f"{info['clock_mhz']:g} MHz ({info['clock_origin']})",
         ),
         ("interval", f"{info['interval_cycles']} cycles with one stream"),
     ]

@@ -37,6 +37,8 @@ from ernn_myhdl.runs.run_folder import (
     read_run_arrays,
     read_summary,
 )
+from ernn_myhdl.runs.session import Session as Session
+from ernn_myhdl.runs.session import open_session as open_session
 from ernn_myhdl.streams.initial_states import (
     CoreState,
     as_models_take_it,
@@ -48,6 +50,7 @@ from ernn_myhdl.streams.state_file import (
     STATES_NAME,
     read_initial_states,
     save_states,
+    write_states,
 )
 from ernn_myhdl.streams.traffic import Traffic
 
@@ -192,8 +195,9 @@ def write_run(run: Run, folder: Path) -> None:
     if run.frame_cycles is not None:
         np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
     save_states(run.initial, run.design, folder)
-    if run.stages or run.design.stream_shape.initial_states:
-        save_states(run.final_states(), run.design, folder, FINAL_NAME)
+    keeps = any(layer.cell.state_sizes for layer in run.design.layers)
+    if keeps and (run.stages or run.design.stream_shape.initial_states):
+        write_states(run.final_states(), run.design, folder / FINAL_NAME)
     for name in ("stages", "stage_cycles", "trace"):
         arrays: dict[str, np.ndarray] = getattr(run, name)
         if arrays:

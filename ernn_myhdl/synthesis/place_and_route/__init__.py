@@ -1,0 +1,1 @@
+"""Placement and routing with open tools: nextpnr behind Yosys, for families of `families.FAMILIES`."""
