@@ -6,11 +6,13 @@ import argparse
 import re
 import sys
 
+from ernn_myhdl.cli.evaluation_tables import checked_tables, write_tables
 from ernn_myhdl.cli.evaluation_text import (
     comparisons,
     heading,
     lines,
     numbers,
+    predictions_json,
     projection_notes,
     source_line,
     source_of_sweep,
@@ -34,11 +36,14 @@ EXAMPLES = """\
   ernn evaluate vowels --data test.npz --words 8..16 --max-loss 0.5 -o words.png
   ernn evaluate speech --data utterances.npz --words 8,12,16 --calibration train.npz --min-sqnr 40
   ernn evaluate lstm/design --data build/corpus --calibration build/corpus --words 8..16
+  ernn evaluate words/design --data table.tsv --confusion confusion.png --predictions named.tsv
+  ernn evaluate sensors/design --data sensors.npz --part test --pooling last
 
 Data: an .npz file with one floating point array (frames, inputs) for each sequence, as `ernn simulate`
 takes it, and optionally `labels`: integers, the class of each sequence (in the order of the sorted
 names) or of each frame of all sequences. A class is the number of the largest output. Or a corpus folder: its test
-part, with the phone error rate; as --calibration utterances of its training part."""
+part, with the phone error rate; as --calibration utterances of its training part. Or what `ernn train` was given, a table
+of recordings, and with --part an .npz file too: split and normalised as in the training (docs/own-data.md)."""
 
 
 def add_parser(subparsers) -> None:
@@ -54,12 +59,23 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument(
-        "--data", required=True, metavar="X", help=".npz file (or .npy), or corpus folder"
+        "--data", required=True, metavar="X", help=".npz file (or .npy), table, or corpus folder"
     )
     parser.add_argument(
-        "--pooling", choices=("mean", "last"), default="mean",
-        help="output that names a sequence's class: the mean of its frames (default), or the last",
+        "--part", metavar="P", help="of a table, a corpus or own .npz: train, validation or test"
+    )
+    parser.add_argument("--features", metavar="F", help="of the sounds of a table (mfcc39)")
+    parser.add_argument(
+        "--pooling", choices=("mean", "last", "max"), default="mean",
+        help="output that names a sequence's class: the mean of its frames (default), the last, or of each the largest",
     )  # fmt: skip
+    parser.add_argument(
+        "--confusion", action="append", metavar="F",
+        help="labels against the classes named: a picture, .png or .svg, or a table, .tsv; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--predictions", metavar="F", help="table, .tsv, of the class that each model names"
+    )
     parser.add_argument(
         "--max-loss", type=number, metavar="P",
         help="fixed point may lose at most P points of the float model's accuracy, else exit code 1",
@@ -83,7 +99,7 @@ def add_parser(subparsers) -> None:
         help=".npz, .npy or corpus that the formats are chosen on (default: the data)",
     )  # fmt: skip
     sweep.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
-    add_force(sweep, "picture")
+    add_force(sweep, "pictures and tables")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -113,16 +129,24 @@ def run(args) -> int:
             if getattr(args, name) is not None:
                 raise DesignError(f"--{name}: is for a sweep of word lengths; give --words too")
     else:
+        for name in ("confusion", "predictions"):
+            if getattr(args, name) is not None:
+                raise DesignError(f"--{name}: is of one design; leave --words out")
         check_words(args.words)
     if args.output is not None:
         from ernn_myhdl.plots.picture import check_picture
 
         args.output = check_picture(args.output, args.force)
     core = load_design(args.design)
-    data = load_data(args.data, core.inputs)
+    args.tables = checked_tables(args)
+    data = load_data(args.data, core.inputs, args.part, args.features)
+    if args.tables and data.labels is None:
+        raise DesignError("--confusion, --predictions: the data have no labels")
     check_limits(data, args.max_loss, args.min_sqnr)
     calibration = (
-        None if args.calibration is None else load_calibration(args.calibration, core.inputs)
+        None
+        if args.calibration is None
+        else load_calibration(args.calibration, core.inputs, args.features)
     )
     from ernn_myhdl.calibration.input_scales import input_notes
 
@@ -177,6 +201,9 @@ def _one(args, core, data, result: dict) -> int:
     result["notes"] += saturation_notes(core, evaluation.saturations, evaluation.frames)
     result["notes"] += projection_notes(evaluation)
     result["comparisons"] = comparisons(evaluation)
+    result |= predictions_json(evaluation)
+    if evaluation.predictions is not None:
+        result["tables"] = write_tables(args.tables, evaluation.predictions, core.name)
     kept = evaluation.keeps(args.max_loss, args.min_sqnr)
     result |= numbers(evaluation) | {
         "output_sqnr": evaluation.output_sqnr.tolist(),
@@ -188,6 +215,8 @@ def _one(args, core, data, result: dict) -> int:
     else:
         for line in (heading(result), *lines(evaluation, result)):
             print(line)
+        for file in result.get("tables", ()):
+            print(f"wrote {file}")
     return FINE if kept else _failed(args, f"has {_figures(evaluation)}")
 
 

@@ -106,6 +106,42 @@ def numbers(evaluation) -> dict:
     }
 
 
+def predictions_json(evaluation) -> dict:
+    """Confusions and accuracy by group, where there are labels."""
+    predictions = evaluation.predictions
+    if predictions is None:
+        return {}
+    found = {"classes": predictions.names, "confusion": predictions.confusion.tolist()}
+    groups = predictions.by_group()
+    return found | ({"groups": groups} if groups else {})
+
+
+def _group_lines(predictions):
+    """The worst groups, and what is most often confused."""
+    groups = predictions.by_group()
+    if groups:
+        worst = sorted(groups, key=lambda g: groups[g]["fixed_point"])
+        yield f"{'group':>16}  {'labels':>6}  {'float (%)':>9}  {'fixed point (%)':>15}"
+        for name in worst[:LISTED]:
+            row = groups[name]
+            yield (
+                f"{name:>16}  {row['labels']:>6}  {100 * row['float']:>9.2f}  {100 * row['fixed_point']:>15.2f}"
+            )
+        if len(worst) > LISTED:
+            yield f"the {LISTED} worst of {len(worst)} groups; all of them with --json"
+    if predictions.data.classes is None:
+        return
+    wrong = [
+        (count, label, named)
+        for label, row in enumerate(predictions.confusion.tolist())
+        for named, count in enumerate(row)
+        if count and label != named
+    ]
+    names = predictions.names
+    for count, label, named in sorted(wrong, key=lambda w: -w[0])[:LISTED]:
+        yield f"{names[label]} taken for {names[named]}: {count}"
+
+
 def lines(evaluation, result: dict):
     """The report of one design."""
     source = evaluation.source
@@ -122,6 +158,8 @@ def lines(evaluation, result: dict):
             f"phone error rate: {known}float {100 * evaluation.float_phone_error_rate:.2f} %, fixed point "
             f"{100 * evaluation.phone_error_rate:.2f} %"
         )
+    if evaluation.predictions is not None:
+        yield from _group_lines(evaluation.predictions)
     yield from map(_comparison_line, result["comparisons"])
     fmt = evaluation.core.output_format
     yield f"largest error of fixed point: {evaluation.error / fmt.lsb:.1f} LSB of {fmt}"

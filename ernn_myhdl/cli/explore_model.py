@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.cli.train import add_recipe, recipe_of
+from ernn_myhdl.cli.train import add_data, add_recipe, recipe_of
 from ernn_myhdl.console import (
     FAILED,
     FINE,
@@ -20,6 +20,7 @@ EXAMPLES = """\
   ernn explore model build/corpus --device xc7vx690t --max-error 28 --hidden 256 -o build/large
   ernn explore model japanese-vowels --device xc7z020 --max-error 8 --hidden 32 -o build/vowels
   ernn explore model build/corpus --device xc7z020 --max-error 30 --min-fps 500000 -o build/fast
+  ernn explore model words/table.tsv --device xc7z020 --max-error 10 --hidden 64 -o build/words
 
 The folder holds log.md (every decision), saving.png, the trainings, and design (the chosen one). The same command
 goes on with a search that was interrupted."""
@@ -37,7 +38,7 @@ def add_search(kinds) -> None:
         "`ernn explore hardware` finds it) takes the least of what the device runs out of. Exit code 1 where network and device do not go together.",
         EXAMPLES,
     )
-    parser.add_argument("corpus", metavar="CORPUS", help="corpus folder, or japanese-vowels")
+    add_data(parser)
     parser.add_argument(
         "--device",
         help="xc7z020, xc7vx690t or xcku060, ... (without: the fewest operations are chosen)",
@@ -45,7 +46,7 @@ def add_search(kinds) -> None:
     parser.add_argument(
         "--max-error", type=number, required=True, metavar="P",
         help="the fixed-point design may have an error of P %% on the validation part: phone error rate of a "
-        "corpus, wrong sequences of japanese-vowels",
+        "corpus, wrong labels of other data",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="FOLDER", required=True, help="folder of the search"
@@ -88,7 +89,7 @@ def run(args) -> int:
     require_torch()
     from ernn_myhdl.recogniser.search import explore_recogniser
 
-    task = load_task(args.corpus)
+    task = load_task(args.data, args.features, say_step)
     result = explore_recogniser(
         task, recipe, args.max_error / 100, device, args.output, args.force, say_step, goal
     )

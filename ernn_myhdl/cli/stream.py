@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ernn_myhdl.console import FINE, add_command, add_force, note_line, whole
+from ernn_myhdl.console import FINE, add_command, add_force, note_line, say_step, whole
+from ernn_myhdl.engines.registry import STEP_ENGINES
 
 EXAMPLES = """\
   ernn stream speech < frames.txt
   features --of microphone | ernn stream speech --input-format float32 --output-format text
-  ernn stream speech --streams 2 --engine golden < frames.txt
+  ernn stream speech --streams 2 --engine verilator < frames.txt
   ernn stream speech --save-states states.safetensors < first.txt > y.txt
   ernn stream speech --initial-states states.safetensors < second.txt >> y.txt
   ernn simulate loading --input rest.npy --initial-states states.safetensors
@@ -23,7 +24,6 @@ the AXI-Streams, in and out. With several streams a frame of each of them makes 
 FORMATS = ("text", "float32", "float64", "int16", "int32")
 #: Formats of words, in place of values.
 WORDS = ("int16", "int32")
-ENGINES = ("integer", "golden")
 
 
 def add_parser(subparsers) -> None:
@@ -36,7 +36,7 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
-    parser.add_argument("--engine", choices=ENGINES, default="integer", help="default integer")
+    parser.add_argument("--engine", choices=STEP_ENGINES, default="integer", help="default integer")
     parser.add_argument(
         "--streams", type=whole, default=1, metavar="N", help="independent streams (1)"
     )
@@ -77,7 +77,7 @@ def run(args) -> int:
         )
     if args.save_states:
         check_file(args.save_states, force=args.force)
-    with open_session(design, args.engine, args.streams) as session:
+    with open_session(design, args.engine, args.streams, say_step) as session:
         if args.initial_states:
             session.restore(args.initial_states)
         step = session.step_raw if given in WORDS else session.step

@@ -1,4 +1,4 @@
-"""`ernn train`: a recogniser from a corpus to a design."""
+"""`ernn train`: a recogniser from a corpus or own data to a design."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ EXAMPLES = """\
   ernn train build/corpus -o build/lstm --hidden 128 --block 8
   ernn train build/corpus -o build/gru --cell gru --block 8 --input-block 16 --seed 2
   ernn train japanese-vowels -o build/vowels --hidden 32 --block 8 --epochs 30
+  ernn train words/table.tsv -o build/words --features logmel40 --cell gru --class-weights balanced
+  ernn train sensors.npz -o build/sensors --hidden 32 --pooling last
 
-CORPUS is a folder of `ernn corpus`, or japanese-vowels (270 utterances that come with the package). The same
+DATA is your own: a table of recordings (.tsv or .csv, or a folder with table.tsv), or an .npz file; docs/own-data.md. Or a
+folder of `ernn corpus`, or japanese-vowels (270 utterances that come with the package). The same
 command goes on with a training that was interrupted. FOLDER/design is a design folder for every other command."""
 
 
@@ -26,12 +29,12 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "train",
-        "train a block-circulant recogniser on a corpus",
+        "train a block-circulant recogniser on a corpus or own data",
         "Train recurrent layers with a linear read-out, make their matrices block-circulant, round their weights, "
         "and score the float model and the fixed-point design on the validation and test parts.",
         EXAMPLES,
     )
-    parser.add_argument("corpus", metavar="CORPUS", help="corpus folder, or japanese-vowels")
+    add_data(parser)
     parser.add_argument(
         "-o", "--output", metavar="FOLDER", required=True, help="folder of the training"
     )
@@ -45,6 +48,17 @@ def add_parser(subparsers) -> None:
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run)
+
+
+def add_data(parser) -> None:
+    """What is trained on."""
+    parser.add_argument(
+        "data", metavar="DATA", help="own table or .npz, corpus folder, or japanese-vowels"
+    )
+    parser.add_argument(
+        "--features", metavar="F",
+        help="of own sounds: mfcc39 (default), mfcc39-20ms, logmel40 or logmel153",
+    )  # fmt: skip
 
 
 def add_recipe(parser) -> None:
@@ -80,6 +94,13 @@ def add_recipe(parser) -> None:
         training.add_argument(f"--{name}", type=whole, metavar="N", help=f"{what} ({default})")
     training.add_argument("--rate", type=number, metavar="R", help="largest learning rate (0.006)")
     training.add_argument("--dropout", type=number, metavar="P", help="behind the layers (0.3)")
+    training.add_argument(
+        "--pooling", metavar="P",
+        help="of labels of sequences: mean of the frames (default), last or max",
+    )  # fmt: skip
+    training.add_argument(
+        "--class-weights", metavar="W", help="none (default), or balanced: rare classes count alike"
+    )
 
 
 def recipe_of(args):
@@ -98,7 +119,7 @@ def run(args) -> int:
     require_torch()
     from ernn_myhdl.recogniser.training import DESIGN_NAME, train_recogniser
 
-    task = load_task(args.corpus)
+    task = load_task(args.data, args.features, say_step)
     trained = train_recogniser(task, recipe, args.output, force=args.force, say=say_step)
     if args.json:
         print_json(trained.result)

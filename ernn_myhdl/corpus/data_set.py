@@ -14,12 +14,17 @@ class DataSet:
 
     labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
     after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
-    every sequence, where these are speech of a corpus.
+    every sequence, where these are speech of a corpus. classes: names of the outputs; names, groups: of every sequence;
+    None where they are not known. one_label_each: whether labels are those of sequences; None: as their number says.
     """
 
     sequences: list[np.ndarray]
     labels: np.ndarray | None = None
     phone_error_rate: Callable[[Sequence[np.ndarray]], float] | None = None
+    classes: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    one_label_each: bool | None = None
 
     @property
     def frames(self) -> int:
@@ -29,4 +34,6 @@ class DataSet:
     @property
     def labels_per_frame(self) -> bool:
         """Whether every frame has a label, not every sequence."""
-        return self.labels is not None and len(self.labels) != len(self.sequences)
+        if self.labels is None or self.one_label_each is not None:
+            return self.one_label_each is False
+        return len(self.labels) != len(self.sequences)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.data_set import DataSet
+from ernn_myhdl.corpus.own_data import (
+    GROUPS,
+    LABELS,
+    SET_PARTS,
+    is_own_data,
+    load_own_data,
+    natural,
+)
+from ernn_myhdl.corpus.own_parts import OwnParts, own_parts
+from ernn_myhdl.corpus.own_table import find_table
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.whole_numbers import whole
 
 #: Training utterances of a corpus on which formats are chosen.
 CALIBRATION = 64
-#: The array of an .npz file that is no sequence.
-LABELS = "labels"
 
 
 def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray]:
@@ -78,13 +86,25 @@ def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
     return check_input(_sequences_of(_load(file))[0], inputs, f"input {file}")
 
 
-def load_data(file: str | Path, inputs: int) -> DataSet:
+def load_data(
+    file: str | Path, inputs: int, part: str | None = None, features: str | None = None
+) -> DataSet:
     """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file.
 
-    Of a corpus folder: its test part.
+    Of a corpus folder, and of a table of own data or a folder with one: a part, "test" if it is None. part: an .npz file
+    is own data too, split and normalised as for a training. features: of own sounds.
     """
-    if _is_corpus(file):
-        return _corpus_data(file, inputs)["test"]
+    if part is not None and part not in PARTS:
+        raise DesignError(f"part = {part!r}: must be one of {', '.join(PARTS)}")
+    if _is_corpus(file) and features is None:
+        return _corpus_data(file, inputs)[part or "test"]
+    if find_table(Path(file)) is not None or (part is not None and is_own_data(file)):
+        return _own_data(file, inputs, features).parts[part or "test"]
+    for name, given in (("part", part), ("features", features)):
+        if given is not None:
+            raise DesignError(
+                f"{name} = {given!r}: input {file} has none; it is for tables of recordings and .npz files with labels"
+            )
     loaded, labels = _sequences_of(_load(file))
     sequences = check_input(loaded, inputs, f"input {file}")
     if labels is not None:
@@ -92,11 +112,24 @@ def load_data(file: str | Path, inputs: int) -> DataSet:
     return DataSet(sequences, labels)
 
 
-def load_calibration(file: str | Path, inputs: int) -> list[np.ndarray]:
-    """Sequences to choose formats on: as `load_input`; of a corpus folder training utterances."""
+def load_calibration(
+    file: str | Path, inputs: int, features: str | None = None
+) -> list[np.ndarray]:
+    """Sequences to choose formats on: as `load_input`; of a corpus folder or a table training sequences."""
     if _is_corpus(file):
         return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
+    if find_table(Path(file)) is not None:
+        return _own_data(file, inputs, features).parts["train"].sequences
     return load_input(file, inputs)
+
+
+def _own_data(source: str | Path, inputs: int, features: str | None) -> OwnParts:
+    made = own_parts(load_own_data(source, features))
+    if len(made.mean) != inputs:
+        raise DesignError(
+            f"data {source}: {len(made.mean)} elements a frame, must be {inputs}, the inputs of the design"
+        )
+    return made
 
 
 def _is_corpus(file: str | Path) -> bool:
@@ -123,13 +156,18 @@ def _sequences_of(loaded) -> tuple[object, np.ndarray | None]:
     """What a file holds without its labels, and these."""
     if not isinstance(loaded, dict):
         return loaded, None
-    return {n: a for n, a in loaded.items() if n != LABELS}, loaded.get(LABELS)
+    # groups and parts of own data are no sequences; floating point arrays of these names are
+    lists = {n for n in (GROUPS, SET_PARTS) if n in loaded and loaded[n].dtype.kind != "f"}
+    return {n: a for n, a in loaded.items() if n != LABELS and n not in lists}, loaded.get(LABELS)
 
 
 def _checked_labels(labels: np.ndarray, sequences: list[np.ndarray], where: str) -> np.ndarray:
     frames = sum(len(s) for s in sequences)
     if labels.dtype.kind not in "iu":
-        raise DesignError(f"{where}: type {labels.dtype}, must be integers, the number of a class")
+        raise DesignError(
+            f"{where}: type {labels.dtype}, must be integers, the number of a class; of data that a training has split, "
+            "texts are taken too: name their part"
+        )
     if labels.ndim != 1 or len(labels) not in (len(sequences), frames):
         raise DesignError(
             f"{where}: shape {labels.shape}, must be ({len(sequences)},), one for each sequence, or "
@@ -153,13 +191,8 @@ def _load(file: str | Path) -> np.ndarray | dict[str, np.ndarray]:
             "numpy.savez as a floating point array"
         ) from error
     if isinstance(loaded, dict):
-        return {name: loaded[name] for name in sorted(loaded, key=_natural)}
+        return {name: loaded[name] for name in sorted(loaded, key=natural)}
     return loaded
-
-
-def _natural(name: str) -> list:
-    """Key that sorts x2 before x10."""
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", name)]
 
 
 def first_frames(sequences: list[np.ndarray], frames: int | None) -> list[np.ndarray]:

@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 
 from ernn_myhdl.calibration.build import build_network
-from ernn_myhdl.corpus.inputs import LABELS
 from ernn_myhdl.corpus.japanese_vowels import JapaneseVowels, load_japanese_vowels
+from ernn_myhdl.corpus.own_data import LABELS
 from ernn_myhdl.demo.model import CELL, STATE_WORD, WORD, network_inputs
 from ernn_myhdl.demo.readout import demo_weights, load_readout
 from ernn_myhdl.design.cells import LinearCell

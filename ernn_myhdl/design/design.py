@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -103,11 +103,13 @@ class CoreSpecification(CoreStructure):
 
         return run_design(self, x, engine, **options)
 
-    def open(self, engine: str = "integer", streams: int = 1) -> Session:
+    def open(
+        self, engine: str = "integer", streams: int = 1, say: Callable[[str], None] | None = None
+    ) -> Session:
         """A session that takes one frame at a time and keeps the state: `ernn_myhdl.runs.session.open_session`."""
         from ernn_myhdl.runs.run import open_session
 
-        return open_session(self, engine, streams)
+        return open_session(self, engine, streams, say)
 
     def convert(
         self, folder: str | Path, hdl: str = "vhdl", force: bool = False, name: str | None = None

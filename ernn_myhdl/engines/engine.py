@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ernn_myhdl.design.design import CoreSpecification
     from ernn_myhdl.engines.result import EngineResult, Job
+    from ernn_myhdl.engines.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Engine:
     """One way to run a design.
 
     name: what the user asks for. description: what it is, in a word or two for `--help`.
-    run: runs a job. cycles: it knows cycles, so it has streams with gaps and back-pressure.
+    run: runs a job. steps: what takes frames one at a time, of a core, a number of streams and what is called with
+    what takes long; None where it takes whole sequences only. cycles: it knows cycles, so it has streams with gaps and back-pressure.
     stages: it sees every named tensor. waveform: it writes VCD files. reference: a model that others are
     checked against. sources: HDL that it can be made from, the first one by default; none where it takes no
     HDL. missing_tool: what it lacks on this machine, as a message with the command that installs it, or
@@ -26,6 +29,7 @@ class Engine:
     name: str
     description: str
     run: Callable[[Job], EngineResult]
+    steps: Callable[[CoreSpecification, int, Callable[[str], None] | None], Steps] | None = None
     cycles: bool = False
     stages: bool = False
     waveform: bool = False

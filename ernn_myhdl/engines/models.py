@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines.result import EngineResult, Job
+from ernn_myhdl.golden.fixed_point_steps import FixedPointSteps
+from ernn_myhdl.golden.integer_steps import IntegerSteps
 from ernn_myhdl.golden.network import fixed_point_model, integer_model
 from ernn_myhdl.streams.initial_states import as_models_take_it
 
@@ -38,3 +43,17 @@ def run_integer(job: Job) -> EngineResult:
     stages = {n: np.concatenate([r.stages[n] for r in runs]) for n in runs[0].stages}
     saturations = {n: sum(r.saturations[n] for r in runs) for n in runs[0].saturations}
     return EngineResult(np.concatenate([r.raw for r in runs]), stages, saturations=saturations)
+
+
+def golden_steps(
+    core: CoreSpecification, streams: int, say: Callable[[str], None] | None
+) -> FixedPointSteps:
+    """The fxpmath reference one frame at a time."""
+    return FixedPointSteps(core, streams)
+
+
+def integer_steps(
+    core: CoreSpecification, streams: int, say: Callable[[str], None] | None
+) -> IntegerSteps:
+    """The numpy model one frame at a time."""
+    return IntegerSteps(core, streams)

@@ -18,6 +18,7 @@ ENGINES: dict[str, Engine] = {
             "golden",
             "fxpmath",
             on_call("models", "run_golden"),
+            on_call("models", "golden_steps"),
             stages=True,
             reference=True,
         ),
@@ -25,6 +26,7 @@ ENGINES: dict[str, Engine] = {
             "integer",
             "numpy",
             on_call("models", "run_integer"),
+            on_call("models", "integer_steps"),
             stages=True,
             reference=True,
         ),
@@ -41,6 +43,7 @@ ENGINES: dict[str, Engine] = {
             "verilator",
             "the converted core, compiled once, about a thousand times as fast",
             on_call("verilator.engine", "run_verilator"),
+            on_call("verilator.steps", "CompiledSteps"),
             cycles=True,
             stages=True,
             sources=("verilog", "vhdl"),
@@ -62,8 +65,9 @@ AUTO = "auto"
 ENGINE_NAMES = (*ENGINES, AUTO)
 #: Engine of a run when none is named, and model of a check.
 DEFAULT = "golden"
-#: The engines that know cycles, and the models of a check.
+#: The engines that know cycles, those that take frames one at a time, and the models of a check.
 CYCLE_ENGINES = tuple(e.name for e in ENGINES.values() if e.cycles)
+STEP_ENGINES = tuple(e.name for e in ENGINES.values() if e.steps)
 REFERENCES = tuple(e.name for e in ENGINES.values() if e.reference)
 #: HDL that engines can be made from, and which is taken when none is named.
 SOURCES = tuple(dict.fromkeys(s for e in ENGINES.values() for s in e.sources))

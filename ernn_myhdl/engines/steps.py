@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.engines.registry import ENGINES, STEP_ENGINES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
-
-STEP_ENGINES = ("integer", "golden")
 
 
 class Steps(Protocol):
@@ -34,16 +33,16 @@ class Steps(Protocol):
         """Free what is held."""
 
 
-def steps_of(core: CoreSpecification, engine: str, streams: int) -> Steps:
-    """The steps of an engine; DesignError unless it takes frames one at a time."""
-    if engine == "integer":
-        from ernn_myhdl.golden.integer_steps import IntegerSteps
+def steps_of(
+    core: CoreSpecification, engine: str, streams: int, say: Callable[[str], None] | None = None
+) -> Steps:
+    """The steps of an engine; DesignError unless it takes frames one at a time.
 
-        return IntegerSteps(core, streams)
-    if engine == "golden":
-        from ernn_myhdl.golden.fixed_point_steps import FixedPointSteps
-
-        return FixedPointSteps(core, streams)
-    raise DesignError(
-        f"engine {engine!r}: takes no frames one at a time; must be one of {', '.join(STEP_ENGINES)}"
-    )
+    say: called with what is done before a frame that takes long.
+    """
+    record = ENGINES.get(engine)
+    if record is None or record.steps is None:
+        raise DesignError(
+            f"engine {engine!r}: takes no frames one at a time; must be one of {', '.join(STEP_ENGINES)}"
+        )
+    return record.steps(core, streams, say)

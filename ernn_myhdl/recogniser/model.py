@@ -43,14 +43,27 @@ def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
     return Gru(*sizes, recipe.reset, layers=recipe.layers, batch_first=True)
 
 
-def loss(model: nn.Module, batch: Batch) -> Tensor:
-    """Cross entropy of the frames, or of the mean scores of sequences with one label each."""
+def loss(
+    model: nn.Module, batch: Batch, pooling: str = "mean", weights: Tensor | None = None
+) -> Tensor:
+    """Cross entropy of the frames, or of the pooled scores of sequences with one label each.
+
+    pooling: of a `Recipe`. weights: (outputs,), of the classes.
+    """
     scores = model(batch.x)
     if batch.targets.dim() > 1:
-        return functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten())
-    inside = torch.arange(scores.shape[1]) < batch.lengths[:, None]
-    mean = (scores * inside[..., None]).sum(1) / batch.lengths[:, None]
-    return functional.cross_entropy(mean, batch.targets)
+        return functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), weights)
+    return functional.cross_entropy(pooled(scores, batch.lengths, pooling), batch.targets, weights)
+
+
+def pooled(scores: Tensor, lengths: Tensor, pooling: str) -> Tensor:
+    """(n, outputs) of scores (n, frames, outputs), of which the first `lengths` (n,) frames count."""
+    if pooling == "last":
+        return scores[torch.arange(len(scores)), lengths - 1]
+    inside = (torch.arange(scores.shape[1]) < lengths[:, None])[..., None]
+    if pooling == "max":
+        return scores.masked_fill(~inside, float("-inf")).amax(1)
+    return (scores * inside).sum(1) / lengths[:, None]
 
 
 @torch.no_grad()

@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass, fields
 
 from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.runs.predictions import POOLINGS
 from ernn_myhdl.whole_numbers import whole
 
 KINDS = ("lstm", "gru")
 DENSE = "dense"
 METHODS = (DENSE, "admm", "direct", "projection")
+CLASS_WEIGHTS = ("none", "balanced")
+#: Fields that recipes of earlier versions did not have, and how they trained.
+LATER = {"pooling": "mean", "class_weights": "none"}
 #: The file of a training's folder that is written last: a folder that has it is complete.
 RESULT_NAME = "result.json"
 
@@ -37,6 +41,10 @@ class Recipe:
     ("direct" has those of the dense model as well, projection and dense retrain for both).
     quantise_epochs: with rounded weights, at the end; word: their bits.
     rate: largest learning rate of a training from random weights; half of it later. batch: sequences.
+
+    pooling: which scores name the class of a sequence with one label: the "mean" of its frames, the "last" ones, or of each
+    output the largest ("max"). class_weights: "balanced" gives the errors of rare classes as much weight as those of
+    frequent ones.
     """
 
     cell: str = "lstm"
@@ -59,9 +67,14 @@ class Recipe:
     rate: float = 6e-3
     seed: int = 0
     word: int = 12
+    pooling: str = "mean"
+    class_weights: str = "none"
 
     def __post_init__(self) -> None:
-        for name, legal in (("cell", KINDS), ("method", METHODS)):
+        for name, legal in (
+            ("cell", KINDS), ("method", METHODS), ("pooling", POOLINGS),
+            ("class_weights", CLASS_WEIGHTS),
+        ):  # fmt: skip
             if getattr(self, name) not in legal:
                 raise DesignError(
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
@@ -129,11 +142,14 @@ class Recipe:
     @property
     def start(self) -> dict[str, object]:
         """What the dense model depends on."""
-        return {name: getattr(self, name) for name in START_FIELDS}
+        return {name: getattr(self, name) for name in START_FIELDS} | self._later()
 
     def as_dict(self) -> dict[str, object]:
-        """Ready for JSON."""
-        return asdict(self)
+        """Ready for JSON; without what recipes of earlier versions did not have, where it is as it was."""
+        return {n: v for n, v in asdict(self).items() if n not in LATER} | self._later()
+
+    def _later(self) -> dict[str, object]:
+        return {n: getattr(self, n) for n, old in LATER.items() if getattr(self, n) != old}
 
     @property
     def text(self) -> str:

@@ -1,8 +1,8 @@
-"""What a recogniser learns: the phones of a corpus frame by frame, or the speakers of the Japanese Vowels."""
+"""What a recogniser learns: the phones of a corpus frame by frame, the speakers of the Japanese Vowels, or own data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.inputs import CALIBRATION
+from ernn_myhdl.corpus.own_data import is_own_data, load_own_data
+from ernn_myhdl.corpus.own_parts import OwnParts, own_parts
 from ernn_myhdl.corpus.parts import corpus_data
 from ernn_myhdl.corpus.storage import load_corpus, load_description
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.runs.evaluate import accuracy_of
+from ernn_myhdl.runs.predictions import accuracy_of
 
 VOWELS = "japanese-vowels"
 #: Every so many-th training utterance of the Japanese Vowels is one of validation.
@@ -25,7 +27,8 @@ SCORED = ("validation", "test")
 class Task:
     """Data with labels of every frame or of every sequence, and how outputs are scored.
 
-    identity: texts that tell which data these are. parts: "train", "validation" and "test".
+    identity: texts that tell which data these are. parts: "train", "validation" and "test". own: what else is known of
+    own data, None of others.
     """
 
     name: str
@@ -33,11 +36,17 @@ class Task:
     inputs: int
     outputs: int
     parts: dict[str, DataSet]
+    own: OwnParts | None = None
 
     @property
     def calibration(self) -> list[np.ndarray]:
         """Training sequences (frames, inputs) on which formats are chosen."""
-        return self.parts["train"].sequences[:CALIBRATION]
+        sequences = self.parts["train"].sequences
+        if self.own is None or len(sequences) <= CALIBRATION:
+            return sequences[:CALIBRATION]
+        # those of a table may be sorted by class
+        places = np.linspace(0, len(sequences) - 1, CALIBRATION).round().astype(int)
+        return [sequences[i] for i in places]
 
     @property
     def targets(self) -> Sequence | np.ndarray:
@@ -49,22 +58,50 @@ class Task:
             return train.labels
         return np.split(train.labels, np.cumsum([len(s) for s in train.sequences])[:-1])
 
-    def score(self, part: str, outputs: Sequence[np.ndarray]) -> dict[str, float]:
-        """Name -> share, 0 to 1, of outputs (frames, outputs) of every sequence; the first one is the error."""
+    def class_weights(self) -> np.ndarray:
+        """(outputs,): for classes of n of N training labels N / (outputs n), so that all count alike."""
+        labels = self.parts["train"].labels
+        if labels is None:
+            raise DesignError(f"task {self.name}: its training sequences have no labels")
+        counts = np.bincount(labels, minlength=self.outputs)
+        return len(labels) / (self.outputs * np.maximum(counts, 1))
+
+    def score(
+        self, part: str, outputs: Sequence[np.ndarray], pooling: str = "mean"
+    ) -> dict[str, float]:
+        """Name -> share, 0 to 1, of outputs (frames, outputs) of every sequence; the first one is the error.
+
+        pooling: of `ernn_myhdl.runs.evaluate.evaluate`.
+        """
         data = self.parts[part]
-        right = accuracy_of(outputs, data)
+        right = accuracy_of(outputs, data, pooling)
         if data.phone_error_rate is None:
             return {"error_rate": 1.0 - right, "accuracy": right}
         return {"phone_error_rate": data.phone_error_rate(outputs), "frame_accuracy": right}
 
 
-def load_task(source: str | Path) -> Task:
-    """The task of a corpus folder, or of VOWELS."""
+def load_task(
+    source: str | Path,
+    features: str | None = None,
+    say: Callable[[str], None] = lambda step: None,
+) -> Task:
+    """The task of own data (docs/own-data.md), of a corpus folder, or of VOWELS.
+
+    features: of the sounds of own data. say: called with what takes long.
+    """
+    own = str(source) != VOWELS and is_own_data(source)
+    if features is not None and not own:
+        raise DesignError(
+            f"features {features!r}: are those of own sounds; a corpus has had its own since it was made"
+        )
+    if own:
+        return _own(source, features, say)
     if str(source) == VOWELS:
         return _vowels()
     if not Path(source).is_dir():
         raise DesignError(
-            f"corpus {source}: is no folder; make one with `ernn corpus make`, or give {VOWELS}"
+            f"data {source}: is no folder, no table (.tsv, .csv) and no .npz file; make a corpus with `ernn corpus make`, "
+            f"write a table of your recordings, or give {VOWELS}"
         )
     corpus = load_corpus(source)
     name = corpus.description.name
@@ -77,6 +114,14 @@ def task_identity(source: str | Path) -> dict[str, str]:
         return {"corpus": VOWELS}
     description = load_description(source)
     return {"corpus": str(description.get("name")), "sha256": str(description.get("sha256"))}
+
+
+def _own(source: str | Path, features: str | None, say: Callable[[str], None]) -> Task:
+    data = load_own_data(source, features, say)
+    made = own_parts(data)
+    identity = {"data": "own", "sha256": made.digest}
+    inputs = data.sequences[0].shape[1]
+    return Task(Path(source).name, identity, inputs, len(made.classes), made.parts, made)
 
 
 def _vowels() -> Task:

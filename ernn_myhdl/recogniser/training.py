@@ -7,6 +7,7 @@ model.safetensors    the compressed model, for `ernn import`
 history.json, curves.png
                      loss, validation and residuals of the stages
 design               the network folder
+x.npz                of own data: mean and std, with which the core's x is (frame - mean) / std, and the names of the classes
 result.json          scores; written last, so a folder that has it is complete
 """
 
@@ -22,8 +23,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
@@ -38,9 +40,10 @@ from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
 from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
 from ernn_myhdl.recogniser.task import SCORED, Task
-from ernn_myhdl.runs.evaluate import accuracy_of, fixed_runs
+from ernn_myhdl.runs.evaluate import fixed_runs
+from ernn_myhdl.runs.predictions import accuracy_of
 from ernn_myhdl.train.admm import AdmmSchedule
-from ernn_myhdl.train.batches import SequenceBatches
+from ernn_myhdl.train.batches import Batch, SequenceBatches
 from ernn_myhdl.train.compressing import Compressed, compress, fit
 from ernn_myhdl.train.design import save_model
 from ernn_myhdl.train.loop import PHASES
@@ -48,6 +51,7 @@ from ernn_myhdl.train.quantisation import Quantisation
 
 RECIPE_NAME, HISTORY_NAME = "recipe.json", "history.json"
 MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "design"
+X_NAME = "x.npz"
 #: Norm of the gradients at most.
 CLIP = 1.0
 #: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
@@ -105,20 +109,21 @@ def _trained(
         stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
         made = stages.run()
         design, told = _design(made["quantise"], task, recipe)
+        told = [*unconverged(made["compress"]), *told]
         for text in told:
             say(WARNING + text)
         say("scores")
         result = {
             "task": task.identity,
             "recipe": recipe.as_dict(),
-            "scores": _scores(task, made, design),
+            "scores": _scores(task, made, design, recipe.pooling),
             "numbers": made["quantise"].report["numbers"],
             "dense_numbers": made["quantise"].report["dense_numbers"],
             "seconds": time.perf_counter() - begun,
             "resumed": any(c.report["resumed"] for n, c in made.items() if n != "start"),
             "warnings": told,
         }
-        _write(made, design, folder, result)
+        _write(task, made, design, folder, result)
     return Trained(result, folder)
 
 
@@ -132,6 +137,20 @@ def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | N
         if other not in told:  # such as NumPy's of an overflow: not the design's, but not lost
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
     return design, [str(w.message) for w in told]
+
+
+def unconverged(compressed: Compressed) -> list[str]:
+    """What is to be told of ADMM that ended before its matrices were block-circulant; nothing of other methods."""
+    updates = compressed.history["updates"]
+    if compressed.report["converged"] is not False or not updates:
+        return []
+    residuals = {n: r["relative_primal"] for n, r in updates[-1]["residuals"].items()}
+    worst = max(residuals, key=lambda name: residuals[name])
+    return [
+        f"ADMM did not converge: {worst} is {residuals[worst]:.2f} of its norm away from a block-circulant matrix, wanted at "
+        f"most {AdmmSchedule().primal:g}; the projection behind it loses what was learned, and only --retrain-epochs bring it "
+        "back: give more --admm-epochs, or compare with --method direct"
+    ]
 
 
 def start_folder(task: Task, recipe: Recipe, folder: Path, starts: str | Path | None) -> Path:
@@ -161,6 +180,8 @@ class _Stages:
         self._data = SequenceBatches(
             task.parts["train"].sequences, task.targets, recipe.batch, recipe.seed
         )
+        balanced = recipe.class_weights == "balanced"
+        self._weights = torch.tensor(task.class_weights()).float() if balanced else None
 
     def run(self) -> dict[str, Compressed]:
         """ "start" (but for "direct"), "compress" and "quantise"; their models are separate."""
@@ -177,7 +198,7 @@ class _Stages:
         """The dense model."""
         self._say("dense model")
         return fit(
-            self._model(), loss, self._data, self.recipe.epochs, **self._settings(self._start)
+            self._model(), self._loss, self._data, self.recipe.epochs, **self._settings(self._start)
         )
 
     def _model(self) -> nn.Module:
@@ -190,22 +211,22 @@ class _Stages:
         if recipe.method == DENSE:
             rates = {"train": RATES["retrain"]}
             settings = self._settings(self.folder / "compress", RATES | rates)
-            return fit(model, loss, self._data, inside, **settings)
+            return fit(model, self._loss, self._data, inside, **settings)
         epochs = {
             "admm": recipe.retrain_epochs, "projection": inside, "direct": recipe.epochs + inside
         }[recipe.method]  # fmt: skip
         schedule = None
         if recipe.method == "admm":
             schedule = _schedule(recipe.admm_epochs, len(self._data))
-        arguments = (recipe.sizes, loss, self._data, recipe.method, schedule, epochs)
+        arguments = (recipe.sizes, self._loss, self._data, recipe.method, schedule, epochs)
         return compress(model, *arguments, **settings)
 
     def _quantise(self, model: nn.Module) -> Compressed:
         recipe, settings = self.recipe, self._settings(self.folder / "quantise")
         rounding = Quantisation(recipe.word, recipe.quantise_epochs)
         if recipe.method == DENSE:
-            return fit(model, loss, self._data, 0, rounding, **settings)
-        arguments = (recipe.sizes, loss, self._data, "projection", None, 0, rounding)
+            return fit(model, self._loss, self._data, 0, rounding, **settings)
+        arguments = (recipe.sizes, self._loss, self._data, "projection", None, 0, rounding)
         return compress(model, *arguments, **settings)
 
     def _settings(self, checkpoint: Path, rates: dict[str, float] = RATES) -> dict:
@@ -222,7 +243,10 @@ class _Stages:
 
     def _accuracy(self, model: nn.Module) -> dict[str, float]:
         data = self.task.parts["validation"]
-        return {"accuracy": accuracy_of(model_outputs(model, data), data)}
+        return {"accuracy": accuracy_of(model_outputs(model, data), data, self.recipe.pooling)}
+
+    def _loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        return loss(model, batch, self.recipe.pooling, self._weights)
 
 
 def _schedule(epochs: int, batches: int) -> AdmmSchedule:
@@ -250,24 +274,25 @@ def _one_cycle(rate: float):
     return make
 
 
-def _scores(task: Task, made: dict[str, Compressed], design) -> dict[str, dict]:
+def _scores(task: Task, made: dict[str, Compressed], design, pooling: str) -> dict[str, dict]:
     """Model -> part -> scores. "start": the dense model; "float": before rounding; "fixed_point": the design."""
     scores: dict[str, dict] = {}
     for name, stage in (("start", "start"), ("float", "compress")):
         if stage in made:
             model = made[stage].model
             scores[name] = {
-                part: task.score(part, model_outputs(model, task.parts[part])) for part in SCORED
+                part: task.score(part, model_outputs(model, task.parts[part]), pooling)
+                for part in SCORED
             }
-    scores["fixed_point"] = {part: fixed_scores(task, part, design) for part in SCORED}
+    scores["fixed_point"] = {part: fixed_scores(task, part, design, pooling) for part in SCORED}
     return scores
 
 
-def fixed_scores(task: Task, part: str, design) -> dict[str, float]:
+def fixed_scores(task: Task, part: str, design, pooling: str = "mean") -> dict[str, float]:
     """The scores of a design on a part, and how many values were saturated."""
     runs = fixed_runs(design, task.parts[part])
     saturated = sum(sum(run.saturations.values()) for run in runs)
-    return task.score(part, [run.outputs for run in runs]) | {"saturated": saturated}
+    return task.score(part, [run.outputs for run in runs], pooling) | {"saturated": saturated}
 
 
 def _claim(folder: Path, identity: dict, force: bool) -> None:
@@ -334,12 +359,17 @@ def _read_result(file: Path) -> dict:
     return result
 
 
-def _write(made: dict[str, Compressed], design, folder: Path, result: dict) -> None:
+def _write(task: Task, made: dict[str, Compressed], design, folder: Path, result: dict) -> None:
     """The files of a complete training, the result last."""
     last = made["quantise"]
     save_model(last, folder / MODEL_NAME)
     save_design(design, folder / DESIGN_NAME, force=True)
     plot_history(_joined(made), folder / CURVES_NAME)
+    if task.own is not None:
+        with new_file(folder / X_NAME) as partial, partial.open("wb") as stream:
+            np.savez(
+                stream, mean=task.own.mean, std=task.own.std, classes=np.array(task.own.classes)
+            )
     histories = {name: stage.history for name, stage in made.items()}
     for name, content in ((HISTORY_NAME, histories), (RESULT_NAME, result)):
         with new_file(folder / name) as partial:

@@ -26,8 +26,8 @@ from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.network import float_model, integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 from ernn_myhdl.golden.sqnr import sqnr
+from ernn_myhdl.runs.predictions import POOLINGS, Predictions, accuracy_of, predicted
 
-POOLINGS = ("mean", "last")
 #: Words of a sweep: the state word must not pass its limit.
 LEAST_WORD, LARGEST_WORD = 4, MAX_STATE_WORD - EXTRA_STATE_BITS
 #: Sequences that run side by side.
@@ -61,7 +61,7 @@ class Evaluation:
     float_accuracy, accuracy: part of the labels that the float reference and the fixed-point model hit, 0 to
     1; None without labels. float_phone_error_rate, phone_error_rate: of speech of a corpus, None of other data.
     source: the same of the source model, None where it is not known. rounding: fixed point against the float
-    reference.
+    reference. predictions: classes that the models name; None without labels.
     """
 
     core: CoreSpecification
@@ -76,6 +76,7 @@ class Evaluation:
     frames: int = 0
     rounding: OutputLoss | None = None
     source: SourceComparison | None = None
+    predictions: Predictions | None = None
 
     @property
     def loss(self) -> float | None:
@@ -125,7 +126,7 @@ def evaluate(
     """A design or network on a data set.
 
     pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
-    its "last" frame. progress: called with (frames done, 0); the float reference and the model each
+    its "last" frame, or of each output the largest ("max"). progress: called with (frames done, 0); the float reference and the model each
     do all frames. initial: for each layer the state before every sequence, None for zero; the core's only where it
     loads them.
     """
@@ -216,7 +217,7 @@ def check_words(words: Sequence[int]) -> None:
 
 def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
     if pooling not in POOLINGS:
-        raise DesignError(f"pooling = {pooling!r}: must be {' or '.join(map(repr, POOLINGS))}")
+        raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
     if data.labels is not None:
         low, high = int(data.labels.min()), int(data.labels.max())
         if low < 0 or high >= core.outputs:
@@ -334,7 +335,24 @@ def _compared(core, data: DataSet, references: _References, pooling, progress, d
         frames=data.frames,
         rounding=output_loss(reference, fixed),
         source=source,
+        predictions=_predictions(core, data, references, fixed, pooling),
     )
+
+
+def _predictions(
+    core: CoreSpecification,
+    data: DataSet,
+    references: _References,
+    fixed: list[np.ndarray],
+    pooling: str,
+) -> Predictions | None:
+    if data.labels is None:
+        return None
+    source = None
+    if references.source is not None:
+        source = predicted(references.of_source, data, pooling)
+    of_float = predicted(references.float, data, pooling)
+    return Predictions(data, core.outputs, of_float, predicted(fixed, data, pooling), source)
 
 
 def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str, float]:
@@ -345,14 +363,3 @@ def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str,
     if data.phone_error_rate is not None:
         scores["phone_error_rate"] = data.phone_error_rate(outputs)
     return scores
-
-
-def accuracy_of(outputs: Sequence[np.ndarray], data: DataSet, pooling: str = "mean") -> float:
-    """Share of the labels that are the largest output; pooling: see `evaluate`."""
-    if data.labels_per_frame:
-        scores = np.concatenate(outputs)
-    elif pooling == "mean":
-        scores = np.stack([y.mean(axis=0) for y in outputs])
-    else:
-        scores = np.stack([y[-1] for y in outputs])
-    return float(np.mean(scores.argmax(axis=1) == data.labels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,6 +41,7 @@ class Session:
         design: CoreSpecification,
         engine: str = "integer",
         streams: int = 1,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         if isinstance(streams, bool) or not isinstance(streams, int):
             raise DesignError(f"streams = {streams!r}: must be a whole number")
@@ -52,7 +53,7 @@ class Session:
         self._every = list(range(streams))
         self._total = self._saturated_inputs = 0
         self._wide = Format(MAX_WORD, design.input_format.frac)
-        self._steps = steps_of(design, engine, streams)
+        self._steps = steps_of(design, engine, streams, say)
         self._open = True
 
     def __repr__(self) -> str:
@@ -220,10 +221,16 @@ class Session:
             )
 
 
-def open_session(design: CoreSpecification, engine: str = "integer", streams: int = 1) -> Session:
+def open_session(
+    design: CoreSpecification,
+    engine: str = "integer",
+    streams: int = 1,
+    say: Callable[[str], None] | None = None,
+) -> Session:
     """A `Session` of a design: with `open_session(design) as session: y = session.step(x)`.
 
-    engine: `integer` (numpy, the fastest) or `golden` (fxpmath). streams: independent streams, of the core's own
-    or more. Raises DesignError for other engines and numbers.
+    engine: `integer` (numpy, the fastest), `golden` (fxpmath) or `verilator` (the core itself, compiled at the first
+    use). streams: independent streams, of the core's own or more. say: called with what takes long.
+    Raises DesignError for other engines and numbers, ToolError where a tool is missing.
     """
-    return Session(design, engine, streams)
+    return Session(design, engine, streams, say)

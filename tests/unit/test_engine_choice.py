@@ -16,8 +16,8 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.storage import save_design
 from ernn_myhdl.engines import registry
 from ernn_myhdl.engines.verilator import build as verilator_build
-from ernn_myhdl.engines.verilator.build import layout
 from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core
+from ernn_myhdl.engines.verilator.harness_ports import layout
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.cache_folder import cache_folder
 from ernn_myhdl.hdl.netlist import elaborate

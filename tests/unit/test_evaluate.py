@@ -232,7 +232,7 @@ def test_labels_are_left_out_of_inputs(place):
         ("--data x.npz --calibration x.npz", ["--calibration", "give --words too"]),
         ("--data x.npz --words 8 -o words.pdf", ["must end in .png or .svg"]),
         ("--data x.npz --words 8 --calibration wide.npz", ["7 elements a frame, must be 5"]),
-        ("--data x.npz --pooling max", ["--pooling", "'max'"]),
+        ("--data x.npz --pooling sum", ["--pooling", "'sum'"]),
         ("", ["--data"]),
     ],
 )
@@ -261,7 +261,7 @@ def test_bad_input_is_refused(place, capsys, labelled, options, parts):
 
 
 def test_illegal_arguments_are_refused(design, labelled):
-    with pytest.raises(DesignError, match="pooling = 'max': must be 'mean' or 'last'"):
-        evaluate(design, labelled, "max")
+    with pytest.raises(DesignError, match="pooling = 'sum': must be one of mean, last, max"):
+        evaluate(design, labelled, "sum")
     with pytest.raises(DesignError, match="words: none"):
         sweep_words(design, labelled, [])

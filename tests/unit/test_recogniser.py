@@ -254,6 +254,16 @@ def test_a_damaged_result_is_named(vowels, tmp_path):
             train_recogniser(vowels, recipe, tmp_path / "run")
 
 
+def test_admm_that_ended_unconverged_says_so():
+    update = {"residuals": {"a": {"relative_primal": 0.03}, "b": {"relative_primal": 0.27}}}
+    ended = SimpleNamespace(report={"converged": False}, history={"updates": [{}, update]})
+    (text,) = training.unconverged(ended)
+    assert text.startswith("ADMM did not converge: b is 0.27 of its norm away")
+    for converged in (True, None):
+        ended.report["converged"] = converged
+        assert training.unconverged(ended) == []
+
+
 def test_warnings_of_other_libraries_are_none_of_the_design(monkeypatch):
     """UserWarnings of PyTorch and NumPy inside design() were told as losses of the design."""
 
@@ -292,6 +302,9 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--rate", "0"], "rate = 0.0: must be above 0"),
         (["--dropout", "1"], "dropout = 1.0: must be from 0 on, below 1"),
         (["--seed", "-1"], "seed = -1"),
+        (["--pooling", "sum"], "pooling = 'sum': must be one of mean, last, max"),
+        (["--class-weights", "2"], "class_weights = '2': must be one of none, balanced"),
+        (["--features", "mfcc39"], "features 'mfcc39': are those of own sounds"),
         (["--front", "-1"], "front = -1: must be a whole number, at least 0"),
     ],
 )

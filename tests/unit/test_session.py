@@ -206,7 +206,7 @@ def test_what_is_no_frame_is_refused_and_no_stream_goes_on():
     for streams in (0, 1.5, True, 5000):
         with pytest.raises(DesignError, match=f"streams = {streams}"):
             SMALL.open(streams=streams)
-    for engine in ("myhdl", "verilator", "auto", "float"):
+    for engine in ("myhdl", "ghdl", "auto", "float"):
         with pytest.raises(DesignError, match=f"engine '{engine}': takes no frames one at a time"):
             open_session(SMALL, engine)
 

@@ -20,8 +20,8 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
 from ernn_myhdl.engines.simulation_record import SimulationRecord
-from ernn_myhdl.engines.verilator.build import layout, limbs
 from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core
+from ernn_myhdl.engines.verilator.harness_ports import layout, limbs
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic
@@ -35,6 +35,9 @@ FIRST_SLICE = 2000
 class CompiledCore:
     """A running model of a core; a context manager.
 
+    layout: what the library takes and gives. library, memories, model: it, the words of its memories and the
+    running model, as its functions take them.
+
     Each call of `simulate` starts with a reset and continues with the same model, so what a call
     left unfinished is lost as by a reset of the hardware.
     """
@@ -45,17 +48,17 @@ class CompiledCore:
         """view: `compiled_core` of the design, where that is at hand."""
         self.design = design
         self.view = view = view or compiled_core(design)
-        self._layout = layout(design, view)
-        self._library = ctypes.CDLL(str(library))
+        self.layout = layout(design, view)
+        self.library = ctypes.CDLL(str(library))
         for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(self._library, name)
+            function = getattr(self.library, name)
             function.restype, function.argtypes = result, arguments
         # the model asks for them at its first clock edge
         self._words = [_words(rom) for rom in view.memories]
-        self._memories = (POINTER(c_uint32) * len(self._words))(
+        self.memories = (POINTER(c_uint32) * len(self._words))(
             *(w.ctypes.data_as(POINTER(c_uint32)) for w in self._words)
         )
-        self._model = self._library.ernn_open(self._memories)
+        self.model = self.library.ernn_open(self.memories)
 
     def __enter__(self) -> CompiledCore:
         return self
@@ -65,9 +68,9 @@ class CompiledCore:
 
     def close(self) -> None:
         """Free the model."""
-        if self._model:
-            self._library.ernn_close(self._model)
-            self._model = None
+        if self.model:
+            self.library.ernn_close(self.model)
+            self.model = None
 
     def simulate(
         self,
@@ -88,7 +91,7 @@ class CompiledCore:
         next call's reset then comes in the middle of a frame. states: beats of s_state.
         """
         beats = list(beats)
-        if states and not self._layout.loader:
+        if states and not self.layout.loader:
             raise DesignError("initial states: the core has no s_state to load them")
         limit = limit or liveness_limit(self.design)
         cycles = sorted([reset_at] if isinstance(reset_at, int) else reset_at or [])
@@ -96,12 +99,12 @@ class CompiledCore:
         source, sink = traffic.patterns()
         gaps = _Draws(source, traffic.idle), _Draws(traffic.state_pattern(), traffic.idle)
         sources = [
-            _Source(self._pack(beats, self._layout.source), len(beats), gaps[0]),
-            _Source(self._pack(states, self._layout.loader), len(states), gaps[1]),
+            _Source(self.pack(beats, self.layout.source), len(beats), gaps[0]),
+            _Source(self.pack(states, self.layout.loader), len(states), gaps[1]),
         ]
         stall = _Draws(sink, traffic.stall)
         tail = tail_cycles(self.design) if stages else 0
-        self._library.ernn_start(self._model, frames, tail, limit, stages, stages)
+        self.library.ernn_start(self.model, frames, tail, limit, stages, stages)
         record, status, size, start = SimulationRecord(), 0, FIRST_SLICE, 0
         try:
             while not status:
@@ -122,9 +125,9 @@ class CompiledCore:
         cycle, accepted, done, record.cycles, error = self._progress()
         record.error = bool(error)
         if status == HUNG:
-            values = np.zeros(len(self._layout.state), dtype=np.int64)
-            self._library.ernn_state(self._model, values.ctypes.data_as(POINTER(c_int64)))
-            state = dict(zip(self._layout.state, values.tolist(), strict=True))
+            values = np.zeros(len(self.layout.state), dtype=np.int64)
+            self.library.ernn_state(self.model, values.ctypes.data_as(POINTER(c_int64)))
+            state = dict(zip(self.layout.state, values.tolist(), strict=True))
             raise ToolError(
                 liveness.hung(self.design, state, limit, done, frames, accepted, len(beats))
             )
@@ -138,8 +141,8 @@ class CompiledCore:
         (x, x_count), (state, state_count) = (
             (s.words.ctypes.data_as(POINTER(c_uint32)), s.count) for s in sources
         )
-        status = self._library.ernn_run(
-            self._model, self._memories, size, _bytes(draws[0]), byref(used[0]), _bytes(stalls),
+        status = self.library.ernn_run(
+            self.model, self.memories, size, _bytes(draws[0]), byref(used[0]), _bytes(stalls),
             x, x_count, resets.ctypes.data_as(POINTER(c_int64)), len(resets), _bytes(draws[1]),
             byref(used[1]), state, state_count,
         )  # fmt: skip
@@ -151,11 +154,11 @@ class CompiledCore:
     def _progress(self) -> list[int]:
         """cycle, beats accepted, frames delivered, cycles simulated, frame_error"""
         values = (c_int64 * 5)()
-        self._library.ernn_progress(self._model, values)
+        self.library.ernn_progress(self.model, values)
         return list(values)
 
     @staticmethod
-    def _pack(beats: Sequence, given: list[tuple[str, int]]) -> np.ndarray:
+    def pack(beats: Sequence, given: list[tuple[str, int]]) -> np.ndarray:
         """Beats as the harness takes them: each field in its limbs."""
         fields = [(name, 4 * limbs(bits)) for name, bits in given]
         data = b"".join(
@@ -168,13 +171,13 @@ class CompiledCore:
     def _collect(
         self, record: SimulationRecord, beats: list[Beat], states: Sequence[StateBeat], stages: bool
     ) -> None:
-        library, model, shape = self._library, self._model, self._layout
-        accepted = _copied(library.ernn_accepted, model)
+        library, model, shape = self.library, self.model, self.layout
+        accepted = copied(library.ernn_accepted, model)
         record.accepted = list(zip(accepted.tolist(), beats, strict=False))
-        loaded = _copied(library.ernn_loaded, model)
+        loaded = copied(library.ernn_loaded, model)
         record.loaded = list(zip(loaded.tolist(), states, strict=False))
-        cycles = _copied(library.ernn_delivered_cycle, model).tolist()
-        raw = _copied(library.ernn_delivered, model, dtype=np.uint32).tobytes()
+        cycles = copied(library.ernn_delivered_cycle, model).tolist()
+        raw = copied(library.ernn_delivered, model, dtype=np.uint32).tobytes()
         fields, at = [], 0
         for name, bits in shape.sink:
             fields.append((name, at, at + 4 * limbs(bits), name == "last"))
@@ -189,11 +192,11 @@ class CompiledCore:
         if not stages:
             return
         for number, name in enumerate(shape.stages):
-            when = _copied(library.ernn_stage_cycle, model, number)
+            when = copied(library.ernn_stage_cycle, model, number)
             if len(when):
-                rows = _copied(library.ernn_stage_values, model, number).reshape(len(when), -1)
+                rows = copied(library.ernn_stage_values, model, number).reshape(len(when), -1)
                 record.stages[name] = list(zip(when.tolist(), rows, strict=True))
-        trace = _copied(library.ernn_trace, model).reshape(-1, len(shape.trace))
+        trace = copied(library.ernn_trace, model).reshape(-1, len(shape.trace))
         record.trace = {n: trace[:, i].copy() for i, n in enumerate(shape.trace)}
 
 
@@ -243,7 +246,7 @@ def _bytes(array: np.ndarray | None):
     return None if array is None else array.ctypes.data_as(POINTER(c_uint8))
 
 
-def _copied(function, *arguments, dtype=np.int64) -> np.ndarray:
+def copied(function, *arguments, dtype=np.int64) -> np.ndarray:
     """A copy of a vector of the harness."""
     data = c_void_p()
     count = function(*arguments, byref(data))
@@ -267,6 +270,14 @@ _FUNCTIONS = {
             POINTER(c_uint8), POINTER(c_int64), POINTER(c_uint32), c_int64,
         ],
     ),
+    "ernn_feed": (
+        c_int,
+        [
+            c_void_p, POINTER(POINTER(c_uint32)), c_int64, c_void_p, c_void_p, c_int64, c_void_p,
+            c_int64, c_void_p, c_int64,
+        ],
+    ),
+    "ernn_latest": (c_int64, [c_void_p, c_int64, c_int, POINTER(c_void_p)]),
     "ernn_progress": (None, [c_void_p, POINTER(c_int64)]),
     "ernn_state": (None, [c_void_p, POINTER(c_int64)]),
     "ernn_accepted": _VECTOR,

@@ -1,0 +1,202 @@
+"""A user's own sequences with labels: an .npz file, or a table of arrays or of WAV and FLAC files.
+
+In an .npz file every floating point array (frames, inputs) is a sequence, in the order of the sorted names, but for
+`labels` (sequences,) or (frames of all sequences,), `groups` and `parts` (sequences,). docs/own-data.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ernn_myhdl.corpus.corpus import PARTS
+from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features, feature_function
+from ernn_myhdl.corpus.own_table import Row, find_table, read_table
+from ernn_myhdl.corpus.sound_file import SUFFIXES, read_sound
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
+
+LABELS, GROUPS, SET_PARTS = "labels", "groups", "parts"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Sequences (frames, inputs) float64 and what is known of each.
+
+    labels: the class of every sequence, its name or number; or of every frame, an array (frames,) each. groups: names;
+    None where there are none. parts: of PARTS for each; None: they are to be split. features: name of those that
+    were computed of sounds; None of arrays.
+    """
+
+    names: list[str]
+    sequences: list[np.ndarray]
+    labels: list[str] | list[int] | list[np.ndarray]
+    groups: list[str] | None
+    parts: list[str] | None
+    features: str | None = None
+
+    @property
+    def labels_per_frame(self) -> bool:
+        """Whether every frame has a label, not every sequence."""
+        return isinstance(self.labels[0], np.ndarray)
+
+
+def is_own_data(source: str | Path) -> bool:
+    """Whether a path is that of an .npz file, of a table or of a folder with one."""
+    path = Path(source)
+    return find_table(path) is not None or (path.suffix == ".npz" and path.is_file())
+
+
+def load_own_data(
+    source: str | Path, features: str | None = None, say: Say = lambda step: None
+) -> OwnData:
+    """The data of a path (`is_own_data`).
+
+    features: of sounds, DEFAULT_FEATURES if None. say: called with what takes long. Raises DesignError where
+    a file is damaged or does not fit the others, ToolError where a package is missing that reads sounds.
+    """
+    path = Path(source)
+    if features is not None:
+        check_features(features)
+    table = find_table(path)
+    if table is not None:
+        return _of_table(read_table(table), features, say)
+    if features is not None:
+        raise DesignError(f"features {features!r}: are of sounds, and {source} holds arrays")
+    return _of_archive(path)
+
+
+def _of_archive(file: Path) -> OwnData:
+    loaded = _read(file, f"data {file}")
+    if not isinstance(loaded, dict):
+        raise DesignError(f"data {file}: is a single array; an .npz has one for each sequence")
+    special = {n: loaded.pop(n) for n in (LABELS, GROUPS, SET_PARTS) if n in loaded}
+    names = sorted(loaded, key=natural)
+    if not names or LABELS not in special:
+        raise DesignError(
+            f"data {file}: has {len(names)} sequences and {'no ' * (LABELS not in special)}array {LABELS!r}; must have "
+            f"an array (frames, inputs) for each sequence, and {LABELS}"
+        )
+    inputs = loaded[names[0]].shape[-1] if loaded[names[0]].ndim else 0
+    sequences = [_sequence(loaded[n], inputs, f"data {file}, {n}") for n in names]
+    listed: dict[str, list[str] | None] = {}
+    for name in (GROUPS, SET_PARTS):
+        given = special.get(name)
+        if given is not None and (given.shape != (len(names),) or given.dtype.kind not in "iuU"):
+            raise DesignError(
+                f"data {file}, {name}: {given.dtype} of shape {given.shape}, must be a text or a whole number for each "
+                f"of the {len(names)} sequences"
+            )
+        listed[name] = None if given is None else [str(v) for v in given.tolist()]
+    for part in listed[SET_PARTS] or ():
+        if part not in PARTS:
+            raise DesignError(
+                f"data {file}, {SET_PARTS}: {part!r}, must be one of {', '.join(PARTS)}"
+            )
+    labels = _labels(special[LABELS], sequences, f"data {file}, {LABELS}")
+    return OwnData(names, sequences, labels, listed[GROUPS], listed[SET_PARTS])
+
+
+def _labels(
+    given: np.ndarray, sequences: list[np.ndarray], where: str
+) -> list[str] | list[int] | list[np.ndarray]:
+    ends = np.cumsum([len(s) for s in sequences])
+    if given.dtype.kind not in "iuU":
+        raise DesignError(f"{where}: type {given.dtype}, must be whole numbers or texts")
+    if given.ndim != 1 or len(given) not in (len(sequences), int(ends[-1])):
+        raise DesignError(
+            f"{where}: shape {given.shape}, must be ({len(sequences)},), one for each sequence, or ({ends[-1]},), "
+            "one for each frame"
+        )
+    if len(given) == len(sequences):
+        values: list[str] | list[int] = given.tolist()
+        return values
+    return np.split(given, ends[:-1])
+
+
+def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
+    sounds = [row.file.suffix.lower() in SUFFIXES for row in rows]
+    for row, sound in zip(rows, sounds, strict=True):
+        if not row.file.is_file():
+            raise DesignError(f"{row.where}: file {row.file} does not exist")
+        if not sound and row.file.suffix != ".npy":
+            raise DesignError(
+                f"{row.where}: file {row.file.name}, must be .npy, {' or '.join(SUFFIXES)}"
+            )
+    if any(sounds) != all(sounds):
+        row = rows[sounds.index(not sounds[0])]
+        raise DesignError(f"{row.where}: arrays and sounds in one table; make two of them")
+    if features is not None and not sounds[0]:
+        raise DesignError(
+            f"features {features!r}: are of sounds, and the table names arrays (.npy)"
+        )
+    kind = (features or DEFAULT_FEATURES) if sounds[0] else None
+    sequences: list[np.ndarray] = []
+    if kind is None:
+        for row in rows:
+            inputs = sequences[0].shape[1] if sequences else 0
+            sequences.append(_sequence(_array(row.file, row.where), inputs, row.where))
+    else:
+        say(f"{kind} of {len(rows)} recordings")
+        compute = feature_function(kind)
+        sequences = [compute(read_sound(r.file, r.where)).astype(np.float64) for r in rows]
+    labels: list[str] | list[np.ndarray]
+    if rows[0].frame_labels is None:
+        labels = [row.label for row in rows]
+    else:
+        labels = [_frame_labels(row, len(x)) for row, x in zip(rows, sequences, strict=True)]
+    groups = None if rows[0].group is None else [str(row.group) for row in rows]
+    parts = [row.part for row in rows] if rows[0].part else None
+    return OwnData([str(row.file) for row in rows], sequences, labels, groups, parts, kind)
+
+
+def _frame_labels(row: Row, frames: int) -> np.ndarray:
+    assert row.frame_labels is not None
+    labels = _array(row.frame_labels, row.where)
+    if labels.dtype.kind not in "iuU" or labels.shape != (frames,):
+        raise DesignError(
+            f"{row.where}: {row.frame_labels.name}: {labels.dtype} of shape {labels.shape}, must be a whole number or a "
+            f"text for each of the {frames} frames"
+        )
+    return labels
+
+
+def _array(file: Path, where: str) -> np.ndarray:
+    loaded = _read(file, f"{where}: {file.name}")
+    if isinstance(loaded, dict):
+        raise DesignError(f"{where}: {file.name}: holds several arrays, must be an .npy file")
+    return loaded
+
+
+def _read(file: Path, where: str) -> np.ndarray | dict[str, np.ndarray]:
+    try:
+        return read_arrays(file)
+    except (NoArrayFile, OSError) as error:
+        raise DesignError(
+            f"{where}: cannot be read ({error}); write it with numpy.save or numpy.savez"
+        ) from error
+
+
+def _sequence(x: np.ndarray, inputs: int, where: str) -> np.ndarray:
+    """A checked sequence; inputs: 0 where they are not yet known."""
+    if x.dtype.kind != "f":
+        raise DesignError(f"{where}: type {x.dtype}, must be floating point; use astype(float)")
+    if x.ndim != 2 or not x.size or (inputs and x.shape[1] != inputs):
+        raise DesignError(
+            f"{where}: shape {x.shape}, must be (frames, {inputs or 'inputs'}), at least one frame"
+        )
+    if not np.isfinite(x).all():
+        raise DesignError(f"{where}: holds NaN or infinity; clean the data")
+    return np.asarray(x, dtype=np.float64)
+
+
+def natural(name: object) -> list[tuple[int, int, str]]:
+    """Key that sorts x2 before x10."""
+    pieces = re.split(r"(\d+)", str(name))
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces]

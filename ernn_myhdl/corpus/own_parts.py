@@ -1,0 +1,140 @@
+"""A user's own data in parts: split by group, normalised, with classes as numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from ernn_myhdl.corpus.corpus import PARTS
+from ernn_myhdl.corpus.data_set import DataSet
+from ernn_myhdl.corpus.own_data import OwnData, natural
+from ernn_myhdl.errors import DesignError
+
+#: One of so many groups is of the test part, and another one of validation.
+HELD_OUT = 5
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """train, validation, test as data sets, their x normalised.
+
+    classes: names, in the order of the outputs. mean, std: (inputs,) of the training frames: x is (frames - mean) / std.
+    digest: SHA-256 of all of it.
+    """
+
+    parts: dict[str, DataSet]
+    classes: tuple[str, ...]
+    mean: np.ndarray
+    std: np.ndarray
+    digest: str
+
+
+def own_parts(data: OwnData) -> OwnParts:
+    """The parts of own data: those it names, or split by `split_groups`.
+
+    Where it names no validation part, that is split off the training part. DesignError where a part would have
+    nothing, a group is in two parts, or a label has no training sequence.
+    """
+    parts = np.array(_parts(data))
+    train = np.flatnonzero(parts == "train")
+    frames = np.concatenate([data.sequences[i] for i in train])
+    mean, std = frames.mean(axis=0), frames.std(axis=0)
+    std = np.where(std > 0, std, 1.0)
+    classes = _classes(data, train)
+    digest = hashlib.sha256(repr((classes, parts.tolist(), data.groups, data.features)).encode())
+    sets = {}
+    for part in PARTS:
+        chosen = np.flatnonzero(parts == part).tolist()
+        labels = [_numbers(data, i, classes) for i in chosen]
+        sets[part] = DataSet(
+            [(data.sequences[i] - mean) / std for i in chosen],
+            np.concatenate(labels),
+            classes=classes,
+            names=tuple(data.names[i] for i in chosen),
+            groups=None if data.groups is None else tuple(data.groups[i] for i in chosen),
+            one_label_each=not data.labels_per_frame,
+        )
+        for i, numbers in zip(chosen, labels, strict=True):
+            digest.update(data.sequences[i].tobytes() + numbers.tobytes())
+    return OwnParts(sets, classes, mean, std, digest.hexdigest())
+
+
+def split_groups(groups: list[str]) -> dict[str, str]:
+    """Group -> part: of the groups in the order of the SHA-256 of their names the first fifth is test, the second one
+    validation, the rest train; at least one of each."""
+    ordered = _ordered(groups)
+    if len(ordered) < len(PARTS):
+        raise DesignError(
+            f"data: {len(ordered)} groups cannot be split into {', '.join(PARTS)}; give at least {len(PARTS)}, or name "
+            "the part of each sequence"
+        )
+    held = max(len(ordered) // HELD_OUT, 1)
+    parts = ["test"] * held + ["validation"] * held
+    return dict(zip(ordered, parts + ["train"] * (len(ordered) - 2 * held), strict=True))
+
+
+def _ordered(groups: list[str]) -> list[str]:
+    return sorted(set(groups), key=lambda name: hashlib.sha256(name.encode()).digest())
+
+
+def _parts(data: OwnData) -> list[str]:
+    """The part of each sequence."""
+    groups = data.groups or data.names
+    if data.parts is None:
+        part_of = split_groups(groups)
+        return [part_of[group] for group in groups]
+    given = list(data.parts)
+    first: dict[str, str] = {}
+    for group, part in zip(groups, given, strict=True):
+        if first.setdefault(group, part) != part:
+            raise DesignError(
+                f"data: group {group!r} is in the parts {first[group]} and {part}, so that the scores would be of what was "
+                "trained on; put it into one, or leave the groups out"
+            )
+    if "validation" not in given and "train" in given:
+        trained = _ordered([g for g, part in zip(groups, given, strict=True) if part == "train"])
+        held = set(trained[: max(len(trained) // HELD_OUT, 1)])
+        given = [
+            "validation" if group in held else part
+            for group, part in zip(groups, given, strict=True)
+        ]
+    for part in PARTS:
+        if part not in given:
+            raise DesignError(
+                f"data: no sequence is in the part {part}; name some, or leave the parts out to have them split"
+            )
+    return given
+
+
+def _classes(data: OwnData, train: np.ndarray) -> tuple[str, ...]:
+    """Names of the classes, in the order of the outputs: texts sorted, whole numbers as they are."""
+    kinds = {type(v) for i in train for v in _values(data, i)}
+    seen = {v for i in train for v in _values(data, i)}
+    if kinds == {int}:
+        low, high = min(seen), max(seen)
+        if low < 0 or len(seen) != high + 1:
+            raise DesignError(
+                f"labels: from {low} to {high}, {len(seen)} different ones in the training part; whole numbers must be "
+                "0, 1, 2, ... with all of them there; or give texts"
+            )
+    classes = tuple(sorted((str(v) for v in seen), key=natural))
+    if len(classes) < 2:
+        raise DesignError(f"labels: only {classes[0]!r} in the training part, must be at least two")
+    return classes
+
+
+def _values(data: OwnData, i: int) -> list:
+    label = data.labels[i]
+    return label.tolist() if isinstance(label, np.ndarray) else [label]
+
+
+def _numbers(data: OwnData, i: int, classes: tuple[str, ...]) -> np.ndarray:
+    place = {name: number for number, name in enumerate(classes)}
+    try:
+        return np.array([place[str(v)] for v in _values(data, i)], dtype=np.int64)
+    except KeyError as error:
+        raise DesignError(
+            f"labels: {data.names[i]} has {error.args[0]!r}, which no training sequence has; add some, or leave it out"
+        ) from error

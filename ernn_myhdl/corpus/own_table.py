@@ -1,0 +1,111 @@
+"""Tables of a user's own recordings: a file a line, with its group, its label and its part.
+
+    file            group   label   part
+    anna/one_3.wav  anna    one     train
+
+Tabs between the columns of a `.tsv`, commas between those of a `.csv`; the first line names the columns.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from ernn_myhdl.corpus.corpus import PARTS
+from ernn_myhdl.errors import DesignError
+
+#: Names of the table in a folder, of which the first one there is taken.
+TABLE_NAMES = ("table.tsv", "table.csv")
+SEPARATORS = {".tsv": "\t", ".csv": ","}
+COLUMNS = ("file", "group", "label", "frame_labels", "part")
+MAX_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recording.
+
+    where: its line, for messages. file: of its frames or its sound. frame_labels: file of the labels of its frames; or
+    None, and label is that of the sequence. group: None where the table has no groups. part: of PARTS, or "".
+    """
+
+    where: str
+    file: Path
+    group: str | None
+    label: str
+    frame_labels: Path | None
+    part: str
+
+
+def find_table(source: Path) -> Path | None:
+    """The table that a path names, or that lies in it; None where there is none."""
+    if source.is_dir():
+        return next((source / n for n in TABLE_NAMES if (source / n).is_file()), None)
+    return source if source.suffix.lower() in SEPARATORS and source.is_file() else None
+
+
+def read_table(file: Path) -> list[Row]:
+    """The rows of a table; files are named from its folder. DesignError where it is anything else."""
+    where = f"table {file}"
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            lines = list(csv.reader(stream, delimiter=SEPARATORS[file.suffix.lower()], strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DesignError(
+            f"{where}: cannot be read ({error}); it must be UTF-8 text with a line for each recording"
+        ) from error
+    if not lines:
+        raise DesignError(f"{where}: is empty; its first line names the columns: {_legal()}")
+    columns = [name.strip() for name in lines[0]]
+    _check_columns(where, columns)
+    rows = []
+    for number, cells in enumerate(lines[1:], 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        at = f"{where}, line {number}"
+        if len(cells) != len(columns):
+            raise DesignError(
+                f"{at}: {len(cells)} cells, must be {len(columns)}, as many as the first line names"
+            )
+        rows.append(_row(at, file.parent, dict(zip(columns, map(str.strip, cells), strict=True))))
+    if not 0 < len(rows) <= MAX_ROWS:
+        raise DesignError(f"{where}: {len(rows)} recordings, must be 1 to {MAX_ROWS}")
+    if any(row.part for row in rows) and not all(row.part for row in rows):
+        missing = next(row for row in rows if not row.part)
+        raise DesignError(
+            f"{missing.where}: part is empty; give all recordings one, or leave the column out"
+        )
+    return rows
+
+
+def _legal() -> str:
+    return "file, then label or frame_labels, and if wanted group and part"
+
+
+def _check_columns(where: str, columns: list[str]) -> None:
+    for name in columns:
+        if name not in COLUMNS:
+            raise DesignError(f"{where}: column {name!r}, must be one of {', '.join(COLUMNS)}")
+    if len(set(columns)) < len(columns):
+        raise DesignError(f"{where}: two columns of one name")
+    if "file" not in columns or ("label" in columns) == ("frame_labels" in columns):
+        raise DesignError(f"{where}: columns {', '.join(columns)}; must be {_legal()}")
+
+
+def _row(where: str, folder: Path, cells: dict[str, str]) -> Row:
+    for name, value in cells.items():
+        if not value and name != "part":
+            raise DesignError(f"{where}: {name} is empty")
+    part = cells.get("part", "")
+    if part and part not in PARTS:
+        raise DesignError(f"{where}: part {part!r}, must be one of {', '.join(PARTS)}")
+    labels = cells.get("frame_labels")
+    return Row(
+        where,
+        folder / cells["file"],
+        cells.get("group"),
+        cells.get("label", ""),
+        folder / labels if labels else None,
+        part,
+    )
