@@ -63,7 +63,7 @@ def main() -> int:
             "sequences": len(run.sequences),
             "frames": run.frames,
             "seconds": run.seconds,
-            "frames_per_second": run.frames / run.seconds,
+            "frames_per_second": run.frames_per_second,
             "cycles_per_second": run.cycles_per_second,
         }
         for run in (slow, fast, all_streams)

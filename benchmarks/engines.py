@@ -53,7 +53,7 @@ def main() -> int:
                 "engine": engine,
                 "frames": frames,
                 "seconds": run.seconds,
-                "frames_per_second": frames / run.seconds,
+                "frames_per_second": run.frames_per_second,
                 "cycles_per_second": run.cycles_per_second,
                 "mismatches": int((run.raw[:common] != golden.raw[:common]).sum()),
             }

@@ -122,7 +122,7 @@ def run_engine(point: tuple[int, int, int], engine: str) -> dict:
     start = time.perf_counter()
     try:
         result = ENGINES[engine].run(job)
-        before = result.elaboration_seconds or 0.0
+        before = result.preparation_seconds
         if engine == "verilator":  # built, and once more from the cache
             before, start = time.perf_counter() - start, time.perf_counter()
             result = ENGINES[engine].run(job)

@@ -123,6 +123,25 @@ EXPLORED = (
         16, 1, "xcku060, latency", ((20, 1, 1), (96, 4, 2), (6, 1, 1)),
     ),
     ((_gru(16, 128, 1), _linear(128, 10, 1)), 12, 1, "xc7z020, smallest", ((20, 4, 8), (3, 1, 1)), 4),
+    ((_gru(16, 128, 8), _linear(128, 10, 8)), 12, 8, "xc7z020, latency", ((16, 4, 1), (2, 1, 1))),
+    (
+        (
+            {"kind": "lstm", "inputs": 26, "hidden": 128, "projection": 64, "block": 8, "peepholes": True},
+            _linear(64, 39, 8),
+        ),
+        12, 8, "xc7z020, at most 4 us", ((2, 1, 1), (1, 1, 1)),
+    ),
+    (
+        (_gru(16, 128, 16, "before"), _linear(128, 10, 16)),
+        10, 16, "xc7z020, latency", ((7, 1, 1), (1, 1, 1)),
+    ),
+    (
+        (
+            {"kind": "lstm", "inputs": 39, "hidden": 128, "projection": 64, "block": 16},
+            _linear(64, 32, 16),
+        ),
+        12, 16, "xcku060, smallest", ((1, 1, 1), (1, 1, 1)),
+    ),
 )  # fmt: skip
 #: Of a network: layers of which the first ones have a state, or none has.
 ROUTES = (1, 2, 3, 5, 8)

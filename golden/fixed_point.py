@@ -37,8 +37,8 @@ class FixedPointModel:
             name: [(i, getattr(r, key)) for i, r in enumerate(design.cell.rows)]
             for name, key in (("input_weight", "input"), ("recurrent_weight", "recurrent"))
         }
-        self._cell_state: Fxp | None = None
-        self._output_spectrum: Fxp | None = None
+        #: What the next frame takes of the one before: tensors by name, none in a cell without a state.
+        self.memory: dict[str, Fxp] = {}
         self.reset()
 
     @property
@@ -50,21 +50,17 @@ class FixedPointModel:
         stages, cell = self._stages, self.design.cell
         state = check_state(cell, initial)
         stages.clear()
-        self._cell_state = self._output_spectrum = None
+        kept = ["cell_state"] if cell.keeps_cell_state else []
+        kept += ["output", "output_spectrum"] if cell.recurrent else []
+        self.memory = {name: stages.zero(name) for name in kept}
+        if state is None:
+            return
         if cell.keeps_cell_state:
-            self._cell_state = (
-                stages.zero("cell_state")
-                if state is None
-                else stages.given("cell_state", state["cell_state"], "initial state cell_state")
-            )
+            c = stages.given("cell_state", state["cell_state"], "initial state cell_state")
+            self.memory["cell_state"] = c
         if cell.recurrent:
-            self._output_spectrum = (
-                stages.zero("output_spectrum")
-                if state is None
-                else stages.forward(
-                    "output_spectrum", self._cell.initial_output(state, self._cell_state)
-                )
-            )
+            y = self._cell.initial_output(state, self.memory.get("cell_state"))
+            self.memory |= {"output": y, "output_spectrum": stages.forward("output_spectrum", y)}
 
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """Outputs and every tensor of the sequence x (frames, inputs), starting from `initial`.
@@ -92,15 +88,13 @@ class FixedPointModel:
         t = {"input": stages.given("input", values, INPUT_SEQUENCE)}
         t["input_spectrum"] = stages.forward("input_spectrum", t["input"])
         products, recurrent = self._products("input_weight", t["input_spectrum"]), None
-        if self._output_spectrum is not None:
-            recurrent = self._products("recurrent_weight", self._output_spectrum)
+        if cell.recurrent:
+            recurrent = self._products("recurrent_weight", self.memory["output_spectrum"])
         add_sums(stages, cell.split, GATE, t, products, recurrent)
-        self._cell.advance(t, self._cell_state)
+        self._cell.advance(t, self.memory.get("cell_state"))
         if cell.recurrent:
             t["output_spectrum"] = stages.forward("output_spectrum", t["output"])
-            self._output_spectrum = t["output_spectrum"]
-        if cell.keeps_cell_state:
-            self._cell_state = t["cell_state"]
+        self.memory = {name: t[name] for name in self.memory}
         return {name: t[name].val.copy() for name in tensor_names(cell)}
 
     def _products(self, name: str, spectrum: Fxp) -> Fxp:

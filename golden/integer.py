@@ -66,6 +66,26 @@ class IntegerModel:
         runs = _Run(self, sequences, stages).results(states) if sequences else []
         return runs[0] if single else runs
 
+    def row_products(
+        self, products: np.ndarray, spectrum: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """All rows (n, R, ...) of the first matrix phase of x and of the previous y.
+
+        products: of all gates with x. spectrum: of the previous y; None in a cell without a state.
+        """
+        if self.recurrent is None or spectrum is None:
+            return products, None
+        recurrent = self.recurrent.multiply(spectrum)
+        if self.input_rows == self.recurrent_rows:
+            return products[:, : len(self.input_rows)], recurrent
+        shapes, count = self.stages.shapes, len(self.design.cell.rows)
+        n = len(products)
+        x = np.zeros((n, count, *products.shape[2:]), dtype=np.int64)
+        y = np.zeros((n, *shapes["accumulators"]), dtype=np.int64)
+        x[:, self.input_rows] = products[:, self.input_gates]
+        y[:, self.recurrent_rows] = recurrent
+        return x, y
+
 
 class _Run:
     """One batch on its way through an IntegerModel."""
@@ -87,7 +107,7 @@ class _Run:
         for t, (spectra, products) in enumerate(self._input_products()):
             n = active[t]
             now = {"input": self.x[t, :n], "input_spectrum": spectra}
-            x, of_y = self._products(products, spectrum)
+            x, of_y = model.row_products(products, None if spectrum is None else spectrum[:n])
             add_sums(rounding, cell.split, GATE, now, x, of_y)
             model.cell.advance(rounding, now, products, None if c is None else c[:n])
             if cell.recurrent:
@@ -98,26 +118,6 @@ class _Run:
             for name, store in self.tensors.items():
                 store[t, :n] = now[name]
         return self._collected()
-
-    def _products(
-        self, products: np.ndarray, spectrum: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """All rows (n, R, ...) of the first matrix phase of x and of the previous y.
-
-        products: of all gates with x.
-        """
-        model, n = self.model, len(products)
-        if model.recurrent is None or spectrum is None:
-            return products, None
-        recurrent = model.recurrent.multiply(spectrum[:n])
-        if model.input_rows == model.recurrent_rows:
-            return products[:, : len(model.input_rows)], recurrent
-        shapes, count = model.stages.shapes, len(model.design.cell.rows)
-        x = np.zeros((n, count, *products.shape[2:]), dtype=np.int64)
-        y = np.zeros((n, *shapes["accumulators"]), dtype=np.int64)
-        x[:, model.input_rows] = products[:, model.input_gates]
-        y[:, model.recurrent_rows] = recurrent
-        return x, y
 
     def _initial(
         self, states: list[dict[str, np.ndarray] | None]

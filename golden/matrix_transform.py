@@ -37,28 +37,33 @@ def stage_matrix(stage: SumStage | TwiddleStage, points: int) -> np.ndarray:
 
 
 class MatrixTransform:
-    """One direction of the transform on int64 arrays (..., k).
+    """One direction of the transform on int64 arrays (..., k), rounded half up at its end.
 
-    graph: stages of `forward_graph` or `inverse_graph`; limit: largest magnitude of an input word.
+    graph: stages of `forward_graph` or `inverse_graph`; limit: largest magnitude of an input word. up, down:
+    x times 2**up goes in, and what comes out is rounded to a multiple of 2**down.
     """
 
-    def __init__(self, graph: Graph, points: int, limit: int) -> None:
+    def __init__(self, graph: Graph, points: int, limit: int, up: int = 0, down: int = 0) -> None:
         self._steps: list[tuple[np.ndarray, int]] = []
         matrix = np.eye(points, dtype=np.int64)
         self._exact = True
+        limit <<= up
         for stage in graph:
             matrix = stage_matrix(stage, points) @ matrix
             if isinstance(stage, TwiddleStage):
                 limit = self._append(matrix, TWIDDLE_FRAC, limit)
                 matrix = np.eye(points, dtype=np.int64)
-        self._append(matrix, 0, limit)
-        if self._exact:
-            self._steps = [(m.astype(np.float64), shift) for m, shift in self._steps]
+        self._append(matrix, down, limit)
+        first, shift = self._steps[0]
+        self._steps[0] = first << up, shift
+        # a factor 2**-shift changes no digit of a float, so that it is part of the matrix
+        self._scaled = [(m * 2.0**-shift, shift > 0) for m, shift in self._steps]
 
     def _append(self, matrix: np.ndarray, shift: int, limit: int) -> int:
         """Add a step; returns the largest magnitude after it."""
         limit = int(np.abs(matrix).sum(axis=1).max()) * limit
-        self._exact = self._exact and limit + (1 << TWIDDLE_FRAC) < EXACT
+        half = 1 << max(TWIDDLE_FRAC, shift)
+        self._exact = self._exact and limit + half < EXACT
         self._steps.append((np.ascontiguousarray(matrix.T), shift))
         return (limit >> shift) + 1
 
@@ -70,9 +75,10 @@ class MatrixTransform:
             for matrix, shift in self._steps:
                 x = round_shift(x @ matrix, shift)
             return x.reshape(shape)
-        x = x.astype(np.float64)
-        for matrix, shift in self._steps:
-            x = x @ matrix
-            if shift:
-                x = np.floor(x * 2.0**-shift + 0.5)
-        return x.astype(np.int64).reshape(shape)
+        words = x.astype(np.float64)
+        for scaled, rounds in self._scaled:
+            words = words @ scaled
+            if rounds:
+                words += 0.5
+                np.floor(words, out=words)
+        return words.astype(np.int64).reshape(shape)

@@ -98,7 +98,7 @@ _MOTOR = ([0, 400_000, 1500, 0], [0.02, 9000, 400, -1])
 #: Four strains and four accelerations.
 _PAIRED = ([0] * 8, [2e-5] * 4 + [8.0] * 4)
 
-SAYS = "the host scales x"
+SAYS = "the host gives the core x "
 CASES = [
     _case("LSTM, body sensors, 12 bits", _sensors("lstm", *_BODY), "1.4", limit=5e-3, says=SAYS),
     _case("LSTM, body sensors, 16 bits", _sensors("lstm", *_BODY, 16), "1.1", says=SAYS),

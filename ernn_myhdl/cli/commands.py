@@ -16,13 +16,14 @@ from ernn_myhdl.cli import (
     new,
     plot,
     simulate,
+    stream,
     synth,
     train,
 )
 from ernn_myhdl.console import OneLineParser
 
 COMMANDS = (
-    new, import_model, info, explore, simulate, evaluate, plot, convert, export_model, synth, compare,
+    new, import_model, info, explore, simulate, stream, evaluate, plot, convert, export_model, synth, compare,
     corpus, train, demo,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`ernn import`: a model of PyTorch or ONNX as a design."""
+"""`ernn import`: a model of PyTorch, ONNX or Keras as a design."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ EXAMPLES = """\
   ernn import model.onnx --block 8 --calibration x.npz --word 12 --lanes 16 -o design
   ernn import model.pt --reference xy.npz --calibration x.npz -o design
   ernn import model.onnx --block 8 --input-block 16 -o finer
+  ernn import model.keras --calibration x.npz -o design
   ernn import checkpoint.pt --block 1 --word 16 --order gru,lstm,head -o design
 
 Model: a state dict with nn.LSTM (proj_size too), nn.GRU, nn.RNN and nn.Linear, in .safetensors or written by
-torch.save(model.state_dict(), file) in .pt; or an .onnx file with LSTM, GRU, RNN, MatMul + Add and Gemm.
+torch.save(model.state_dict(), file) in .pt; an .onnx file with LSTM, GRU, RNN, MatMul + Add and Gemm; or a Keras
+model in .keras or .h5 with LSTM, GRU, SimpleRNN, Dense, BatchNormalization, Conv1D of kernel_size 1, ...
 One layer becomes a design folder, several become a network folder."""
 
 
@@ -34,12 +36,14 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "import",
-        "make a design of a PyTorch or ONNX model",
+        "make a design of a PyTorch, ONNX or Keras model",
         "Make a design of a trained model. Its matrices stay as they are unless --block makes them the nearest "
         "block-circulant ones; the formats are chosen on calibration data.",
         EXAMPLES,
     )
-    parser.add_argument("model", metavar="MODEL", help=".safetensors, .pt, .pth or .onnx file")
+    parser.add_argument(
+        "model", metavar="MODEL", help=".safetensors, .pt, .pth, .onnx, .keras or .h5 file"
+    )
     parser.add_argument(
         "-o", "--output", metavar="DESIGN", required=True, help="new design or network folder"
     )
@@ -94,6 +98,14 @@ def add_parser(subparsers) -> None:
         "--input-scales", action=argparse.BooleanOptionalAction,
         help="a scaling of x that the host does, where calibration data show a need, or of an exported design",
     )  # fmt: skip
+    options.add_argument(
+        "--config", metavar="JSON",
+        help="of a .weights.h5 file of Keras: what model.to_json() gives, in a file",
+    )  # fmt: skip
+    options.add_argument(
+        "--host-functions", action=argparse.BooleanOptionalAction,
+        help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -109,6 +121,7 @@ def run(args) -> int:
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
         "streams", "order", "direction", "activation", "name", "initial_states", "input_scales", "reference",
+        "config", "host_functions",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

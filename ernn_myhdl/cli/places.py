@@ -25,7 +25,7 @@ INPUTS = (
 FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit")
 STAND_FOR_FOLDERS = ("design.toml", "network.toml", "run.json", "corpus.toml")
 #: Arguments that name what is written.
-OUTPUTS = ("output", "vcd", "table", "picture", "store")
+OUTPUTS = ("output", "vcd", "table", "picture", "store", "save_states")
 #: A waveform may lie in the run folder.
 MAY_LIE_IN_OUTPUT = ("vcd",)
 

@@ -235,6 +235,8 @@ def _lines(s: dict):
     speed = f"{s['frames_per_second']:.3g} frames/s"
     if s["cycles"] is not None:
         speed += f", {s['cycles']} cycles, {s['cycles_per_second']:.3g} cycles/s"
+    if s["preparation_seconds"] >= 0.1:
+        speed += f" after a preparation of {s['preparation_seconds']:.1f} s"
     yield f"{s['engine']}: {s['frames']} frames in {sequences} sequence{plural}, {speed}"
     if s.get("latency_cycles") is not None:
         interval = s["interval_cycles"]

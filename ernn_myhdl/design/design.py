@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ernn_myhdl.design.hardware import (
     HardwareChanges,
     StreamShape,
 )
+from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.read_only import ReadOnlyArrays
 from ernn_myhdl.design.structure import CoreStructure, Structure
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from ernn_myhdl.design.network import Network
     from ernn_myhdl.design.source_model import SourceModel
-    from ernn_myhdl.runs.run import Run
+    from ernn_myhdl.runs.run import Run, Session
 
 #: The parts of a design come with it.
 __all__ = [
@@ -69,7 +72,12 @@ class CoreSpecification(CoreStructure):
 
     source: SourceModel | None
 
-    if TYPE_CHECKING:  # fields of designs and networks
+    if TYPE_CHECKING:
+
+        def with_host_steps(self, steps: Sequence[HostStep]) -> Design | Network:
+            """The same core with other steps of the host behind it."""
+
+        # fields of designs and networks
 
         @property
         def layers(self) -> tuple[Design, ...]:
@@ -84,11 +92,22 @@ class CoreSpecification(CoreStructure):
         """What the host does to x before it is rounded to `input_format`; None: nothing."""
         return self.layers[0].input_scaling
 
+    @property
+    def host_steps(self) -> tuple[HostStep, ...]:
+        """What the host does to y behind the core, one after the other; none where empty."""
+        return self.layers[-1].output_steps
+
     def run(self, x: Any, engine: str = "golden", **options: Any) -> Run:
         """Run x (frames, inputs), or a list of sequences, on an engine: `ernn_myhdl.runs.run.run_design`."""
         from ernn_myhdl.runs.run import run_design
 
         return run_design(self, x, engine, **options)
+
+    def open(self, engine: str = "integer", streams: int = 1) -> Session:
+        """A session that takes one frame at a time and keeps the state: `ernn_myhdl.runs.session.open_session`."""
+        from ernn_myhdl.runs.run import open_session
+
+        return open_session(self, engine, streams)
 
     def convert(
         self, folder: str | Path, hdl: str = "vhdl", force: bool = False, name: str | None = None
@@ -105,7 +124,7 @@ class Design(Structure, CoreSpecification):
 
     weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
     input_scaling: what the host does to x before it is rounded, for which the weights are made; None:
-    nothing. source: the model that it was made of, where that is known; no part of the core, of the digest or of
+    nothing. output_steps: what the host does to y, in this order. source: the model that it was made of, where that is known; no part of the core, of the digest or of
     comparisons. Two designs are equal when all other fields are, the weights included.
     Raises DesignError where anything is illegal or does not fit together.
     """
@@ -113,6 +132,7 @@ class Design(Structure, CoreSpecification):
     weights: dict[str, np.ndarray] = field(repr=False, compare=False)
     name: str = "ernn"
     input_scaling: InputScaling | None = None
+    output_steps: tuple[HostStep, ...] = ()
     source: SourceModel | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +140,8 @@ class Design(Structure, CoreSpecification):
         if self.input_scaling is not None:
             self.input_scaling.check(self.cell.inputs)
         super().__post_init__()
+        object.__setattr__(self, "output_steps", tuple(self.output_steps))
+        check_steps(self.output_steps, self.cell.outputs)
         self._check_weights()
         object.__setattr__(self, "weights", ReadOnlyArrays(self.weights))
 
@@ -156,6 +178,8 @@ class Design(Structure, CoreSpecification):
         )
         if self.input_scaling is not None:  # without one as it always was
             state.update(repr(self.input_scaling).encode())
+        if self.output_steps:
+            state.update(repr(self.output_steps).encode())
         for name in sorted(self.weights):
             state.update(name.encode())
             state.update(np.ascontiguousarray(self.weights[name], dtype="<f8").tobytes())
@@ -171,6 +195,10 @@ class Design(Structure, CoreSpecification):
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def with_host_steps(self, steps: Sequence[HostStep]) -> Design:
+        """The same layer with other steps of the host behind it."""
+        return replace(self, output_steps=tuple(steps))
 
     def with_hardware(self, **changes: Unpack[HardwareChanges]) -> Design:
         """The same layer on other hardware."""

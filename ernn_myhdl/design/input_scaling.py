@@ -57,11 +57,13 @@ class InputScaling:
             )
 
     def __str__(self) -> str:
-        text = f"by 2^{min(self.shifts)} to 2^{max(self.shifts)}"
+        texts = []
+        if any(self.shifts):
+            texts.append(f"scaled by 2^{min(self.shifts)} to 2^{max(self.shifts)}")
         if self.offsets:
             count = sum(map(bool, self.offsets))
-            text += f" after an offset of {count} of its {len(self.shifts)} elements"
-        return text
+            texts.append(f"less an offset in {count} of its {len(self.shifts)} elements")
+        return " and ".join(reversed(texts)) or "as it is"
 
     def then(self, following: InputScaling) -> InputScaling:
         """Both as one: `following` takes what this one gives."""

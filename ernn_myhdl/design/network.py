@@ -7,6 +7,7 @@ digest, layers, inputs, outputs, formats of x and y, and `StreamShape`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from ernn_myhdl.errors import DesignError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ernn_myhdl.design.host_steps import HostStep
     from ernn_myhdl.design.source_model import SourceModel
 
 #: More layers than this are a mistake in a file rather than a network.
@@ -54,6 +56,11 @@ class Network(CoreSpecification):
                     f"network layer {i}: has an input scaling, but no host stands between layers; only "
                     "the first layer may have one"
                 )
+            if i + 1 < len(self.layers) and layer.output_steps:
+                raise DesignError(
+                    f"network layer {i}: has host steps of y, but no host stands between layers; only the "
+                    "last layer may have them"
+                )
         for i, (this, following) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
             for what, ours, theirs in (
                 ("outputs", this.outputs, following.inputs),
@@ -74,6 +81,11 @@ class Network(CoreSpecification):
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def with_host_steps(self, steps: Sequence[HostStep]) -> Network:
+        """The same network with other steps of the host behind it."""
+        *layers, last = self.layers
+        return replace(self, layers=(*layers, last.with_host_steps(steps)))
 
     def with_hardware(self, layer: int, **changes: Unpack[HardwareChanges]) -> Network:
         """The same network with one layer on other hardware."""

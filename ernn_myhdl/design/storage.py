@@ -26,6 +26,7 @@ from ernn_myhdl.design.design import (
     Hardware,
     check_identifier,
 )
+from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
 from ernn_myhdl.design.network import MAX_LAYERS, Network
@@ -37,7 +38,7 @@ from ernn_myhdl.numerics.formats import Format
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from tomlkit.items import Item
+    from tomlkit.items import Item, Table
 
 Document = dict[str, Any]
 Made = TypeVar("Made")
@@ -50,8 +51,8 @@ WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
 #: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
 _LONGEST_NETWORK = 1 << 16
-#: Section of design.toml that there is where the host scales x.
-HOST = "host"
+#: Section of design.toml that there is where the host does something to x or y, and its key for y.
+HOST, OUTPUT_STEPS = "host", "output_steps"
 
 _COMMENTS = {
     "cell": {"kind": " or ".join((", ".join([*CELLS][:-1]), [*CELLS][-1]))},
@@ -165,14 +166,28 @@ def design_toml(design: Design) -> str:
             item.trivia.comment_ws = " " * (max(widths.values()) - widths[key] + 2)
             table.add(key, item)
         document.add(section, table)
-    if design.input_scaling is not None:
+    if design.input_scaling is not None or design.output_steps:
         document.add(tomlkit.nl())
-        table = tomlkit.table()
+        document.add(HOST, _host_table(design))
+    return tomlkit.dumps(document)
+
+
+def _host_table(design: Design) -> Table:
+    """What the host does, before the core and behind it."""
+    table = tomlkit.table()
+    if design.input_scaling is not None:
         table.add(tomlkit.comment("x enters the core as (x - offset) * 2**shift, then rounded"))
         for key, numbers in design.input_scaling.record().items():
             table.add(key, tomlkit.item(numbers))
-        document.add(HOST, table)
-    return tomlkit.dumps(document)
+    if design.output_steps:
+        table.add(tomlkit.comment("what is done to y behind the core, one after the other"))
+        steps = tomlkit.array()
+        for step in design.output_steps:
+            inline = tomlkit.inline_table()
+            inline.update(step.record())
+            steps.append(inline)
+        table.add(OUTPUT_STEPS, steps)
+    return table
 
 
 def _values(record: DataclassInstance) -> dict[str, object]:
@@ -273,7 +288,14 @@ def _read_toml(file: Path, parts: Callable[[Document], Made]) -> Made:
         raise DesignError(f"{file}: {_one_line(error)}") from error
 
 
-class _Parts(TypedDict):
+class _HostParts(TypedDict):
+    """What design.toml tells of the host's part."""
+
+    input_scaling: InputScaling | None
+    output_steps: tuple[HostStep, ...]
+
+
+class _Parts(_HostParts):
     """What design.toml tells of a `Design`."""
 
     name: str
@@ -281,7 +303,6 @@ class _Parts(TypedDict):
     hardware: Hardware
     activations: Activations
     formats: Formats
-    input_scaling: InputScaling | None
 
 
 def _parts(document: Document) -> _Parts:
@@ -308,8 +329,20 @@ def _parts(document: Document) -> _Parts:
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
-        "input_scaling": None if host is None else scaling_of(host),
+        **_host_parts(host),
     }
+
+
+def _host_parts(host: Document | None) -> _HostParts:
+    """The scaling and the steps of a table [host]."""
+    if host is None:
+        return {"input_scaling": None, "output_steps": ()}
+    steps = host.get(OUTPUT_STEPS, [])
+    if not isinstance(steps, list):
+        raise DesignError(f"{HOST} {OUTPUT_STEPS} = {steps!r}: must be a list of steps")
+    scaling = {key: value for key, value in host.items() if key != OUTPUT_STEPS}
+    known = scaling_of(scaling) if scaling or not steps else None
+    return {"input_scaling": known, "output_steps": tuple(map(step_of, steps))}
 
 
 def _check_head(document: Document) -> None:

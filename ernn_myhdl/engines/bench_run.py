@@ -67,11 +67,16 @@ def read_log(log: str, design: CoreSpecification, frames: int) -> Transfers:
     )
 
 
-def result_of(job: Job, transfers: Transfers) -> EngineResult:
-    """The result of a job, in the order of its sequences."""
+def result_of(job: Job, transfers: Transfers, preparation_seconds: float) -> EngineResult:
+    """The result of a job, in the order of its sequences. preparation_seconds: before the first cycle."""
     raw, accepted, delivered = transfers
     if job.progress:
         job.progress(job.frames, 0)
     cycles = np.array([accepted, delivered], dtype=np.int64).T
     order = np.argsort(places(job.turns, job.lengths))
-    return EngineResult(raw[order], frame_cycles=cycles[order], cycles=int(cycles[-1, 1]) + 1)
+    return EngineResult(
+        raw[order],
+        frame_cycles=cycles[order],
+        cycles=int(cycles[-1, 1]) + 1,
+        preparation_seconds=preparation_seconds,
+    )

@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,11 +112,13 @@ def run_ghdl(
     traffic: Traffic = Traffic(),
     folder=None,
     states: Sequence[CoreState | None] = (),
+    analysed: Callable[[], None] = lambda: None,
 ) -> Transfers:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
     sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`; states: before each
-    (`ernn_myhdl.streams.initial_states`), none for zero. Returns in that order
+    (`ernn_myhdl.streams.initial_states`), none for zero; analysed:
+    called when all is converted and analysed. Returns in that order
     raw outputs (frames, outputs) int64, and per frame the cycle of its first beat accepted and of its
     last beat delivered, counted as in MyHDL.
     Raises ToolError if GHDL is missing or the bench fails.
@@ -133,6 +136,7 @@ def run_ghdl(
         name = core_name(folder)
         write_vectors(design, name, sequences, traffic, states, work)
         generics = {"EXPECTED_FILE": "none", **parameters(traffic, frames)}
+        analysed()
         result = run_bench(folder, work, generics, work)
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
@@ -141,4 +145,13 @@ def run_ghdl(
 
 def run_job(job: Job) -> EngineResult:
     """The converted VHDL in GHDL."""
-    return result_of(job, run_ghdl(job.design, job.raw_sequences, job.traffic, states=job.states))
+    start, ready = time.perf_counter(), 0.0
+
+    def analysed() -> None:
+        nonlocal ready
+        ready = time.perf_counter()
+
+    transfers = run_ghdl(
+        job.design, job.raw_sequences, job.traffic, states=job.states, analysed=analysed
+    )
+    return result_of(job, transfers, ready - start)

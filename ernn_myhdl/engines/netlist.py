@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from ernn_myhdl.convert.test_bench import BENCH, bench_file
@@ -46,6 +47,7 @@ def run_unmoved(job: Job) -> EngineResult:
 def _run(job: Job, moved: bool) -> EngineResult:
     if reason := missing_tool():
         raise ToolError(reason)
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         say = job.say or (lambda step: None)
@@ -54,7 +56,8 @@ def _run(job: Job, moved: bool) -> EngineResult:
         say("mapping to ECP5")
         sources = map_core(folder / "hdl", newest_yosys(), moved)
         say("simulating the netlist")
-        return result_of(job, simulate(job, folder / "hdl", sources))
+        ready = time.perf_counter() - start
+        return result_of(job, simulate(job, folder / "hdl", sources), ready)
 
 
 def simulate(job: Job, folder: Path, sources: list[str]) -> Transfers:

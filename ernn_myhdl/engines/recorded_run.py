@@ -49,7 +49,7 @@ def result_of(job: Job, record: SimulationRecord, notes: list[str]) -> EngineRes
     # frames leave in the order of their turns; results are in the order of the sequences
     order = np.argsort(places(turns, job.lengths))
     result = EngineResult(raw[order], cycles=record.cycles, notes=notes)
-    result.elaboration_seconds = record.elaboration_seconds
+    result.preparation_seconds = record.preparation_seconds
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T[order]
     if record.interrupted:
         result.done = np.bincount([t.sequence for t in turns], minlength=len(job.lengths)).tolist()

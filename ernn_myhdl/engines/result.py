@@ -79,7 +79,7 @@ class EngineResult:
     saturations: counts by tensor. trace: per-cycle signals, see `ernn_myhdl.engines.trace`.
     notes: what the user should know about the run. done: after Ctrl-C, frames of each sequence that
     the result holds.
-    elaboration_seconds: of `myhdl`, before the first cycle.
+    preparation_seconds: wall time before the first cycle: elaboration, conversion, compilation.
     """
 
     raw: np.ndarray
@@ -91,4 +91,4 @@ class EngineResult:
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
     done: list[int] | None = None
-    elaboration_seconds: float | None = None
+    preparation_seconds: float = 0.0

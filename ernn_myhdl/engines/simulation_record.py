@@ -18,7 +18,7 @@ class SimulationRecord:
     counted from the end of reset. stages: name -> list of (cycle, values). cycles: simulated. error: frame_error.
     interrupted: by Ctrl-C, before all frames were delivered. trace: of the compiled engine, as of
     `ernn_myhdl.engines.trace.CycleTrace`; MyHDL's is a `watch` hook.
-    elaboration_seconds: wall time before the first cycle.
+    preparation_seconds: wall time before the first cycle.
     """
 
     accepted: list[tuple[int, Beat]] = field(default_factory=list)
@@ -31,4 +31,4 @@ class SimulationRecord:
     error: bool = False
     interrupted: bool = False
     trace: dict[str, np.ndarray] = field(default_factory=dict)
-    elaboration_seconds: float | None = None
+    preparation_seconds: float = 0.0

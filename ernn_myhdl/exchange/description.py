@@ -3,7 +3,7 @@
     {"blocks": [8, {"block": 8, "input_block": 16}], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
 blocks: of each layer. host: the scaling of x of the design (`InputScaling.record`), which the weights of the
-file do not contain: they are for x itself. order and modules are for state dicts: the modules one after the other, and what
+file do not contain: they are for x itself; steps: of the host behind the layers (`HostStep.record`). order and modules are for state dicts: the modules one after the other, and what
 the names of their tensors do not tell. notes: for people.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
@@ -32,6 +33,7 @@ class Description:
     order: tuple[str, ...] | None = None
     modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scaling: InputScaling | None = None
+    steps: tuple[HostStep, ...] = ()
 
 
 def write_description(
@@ -40,6 +42,7 @@ def write_description(
     modules: Mapping[str, Mapping[str, str]] | None = None,
     notes: Sequence[str] = (),
     scaling: InputScaling | None = None,
+    steps: Sequence[HostStep] = (),
 ) -> str:
     """The text of the property."""
     short = [sizes["block"] if len(sizes) == 1 else dict(sizes) for sizes in blocks]
@@ -48,6 +51,8 @@ def write_description(
         description |= {"order": list(order), "modules": dict(modules or {})}
     if scaling is not None:
         description["host"] = scaling.record()
+    if steps:
+        description["steps"] = [step.record() for step in steps]
     if notes:
         description["notes"] = list(notes)
     return json.dumps(description)
@@ -70,6 +75,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
                     raise ValueError(f"{name} = {value!r}")
         host = found.get("host")
         scaling = None if host is None else scaling_of(host)
+        steps = tuple(step_of(record) for record in found.get("steps") or [])
     except (DesignError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
     return Description(
@@ -77,6 +83,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
         None if order is None else tuple(order),
         modules or {},
         scaling,
+        steps,
     )
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from ernn_myhdl import __version__
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
-from ernn_myhdl.exchange.onnx_file import onnx_package
+from ernn_myhdl.exchange.onnx_file import CORE_OUTPUTS, onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
@@ -49,8 +50,10 @@ def write_onnx(
     layers: Sequence[DenseLayer],
     blocks: Sequence[Mapping[str, int]],
     scaling: InputScaling | None = None,
+    steps: Sequence[HostStep] = (),
 ) -> list[str]:
-    """Write the file; notes for the user. scaling: of the design, which the metadata keep."""
+    """Write the file; notes for the user. scaling: of the design, which the metadata keep. steps: of its host, which become
+    nodes of the graph behind CORE_OUTPUTS."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = _Builder(onnx)
@@ -58,9 +61,18 @@ def write_onnx(
     for i, layer in enumerate(layers):
         add = _add_recurrent if layer.recurrent else _add_linear
         signal = add(builder, f"layer_{i}", layer, signal)
+    if steps:
+        signal = builder.node("Identity", [signal], CORE_OUTPUTS)
+    for i, step in enumerate(steps):
+        signal = add_step(builder, f"host_{i}", step, signal, layers[-1].outputs)
     builder.node("Identity", [signal], "y")
     x = helper.make_tensor_value_info("x", real, ["frames", "batch", layers[0].inputs])
-    y = helper.make_tensor_value_info("y", real, ["frames", "batch", layers[-1].outputs])
+    argmax = any(step.kind == "argmax" for step in steps)
+    y = helper.make_tensor_value_info(
+        "y",
+        onnx.TensorProto.INT64 if argmax else real,
+        ["frames", "batch", 1 if argmax else layers[-1].outputs],
+    )
     graph = helper.make_graph(builder.nodes, "ernn", [x], [y], builder.initializers)
     model = helper.make_model(
         graph,
@@ -69,10 +81,45 @@ def write_onnx(
         producer_name="ernn-myhdl",
         producer_version=__version__,
     )
-    helper.set_model_props(model, {PROPERTY: write_description(blocks, scaling=scaling)})
+    helper.set_model_props(
+        model, {PROPERTY: write_description(blocks, scaling=scaling, steps=steps)}
+    )
     onnx.checker.check_model(model)
     file.write_bytes(model.SerializeToString())
     return []
+
+
+_FUNCTIONS = {
+    "sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "log_softmax": "LogSoftmax",
+    "argmax": "ArgMax",
+}  # fmt: skip
+
+
+def add_step(builder: _Builder, name: str, step: HostStep, y: str, outputs: int) -> str:
+    """The value behind a step of the host on y (frames, batch, outputs)."""
+    if step.elements is None:
+        return _step_on(builder, name, step, y)
+    ends = [0, *step.elements, outputs]
+    parts = []
+    for part, (first, end) in enumerate(zip(ends, ends[1:], strict=False)):
+        if first == end:
+            continue
+        sizes = (("first", first), ("end", end), ("axis", -1))
+        limits = [builder.constant(f"{name}_{part}_{n}", np.array([v], dtype=np.int64)) for n, v in sizes]  # fmt: skip
+        cut = builder.node("Slice", [y, *limits], f"{name}_part_{part}")
+        parts.append(_step_on(builder, name, step, cut) if part == 1 else cut)
+    return builder.node("Concat", parts, f"{name}_whole", axis=-1)
+
+
+def _step_on(builder: _Builder, name: str, step: HostStep, y: str) -> str:
+    if step.kind == "affine":
+        scale, offset = (
+            builder.constant(f"{name}_{n}", np.array(getattr(step, n), dtype=np.float32))
+            for n in ("scale", "offset")
+        )
+        return builder.node("Add", [builder.node("Mul", [y, scale], f"{name}_scaled"), offset], f"{name}_y")  # fmt: skip
+    axis = {"axis": -1} if step.kind in ("softmax", "log_softmax", "argmax") else {}
+    return builder.node(_FUNCTIONS[step.kind], [y], f"{name}_y", **axis)
 
 
 def _add_linear(builder: _Builder, name: str, layer: DenseLayer, x: str) -> str:

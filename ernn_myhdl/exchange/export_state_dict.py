@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
@@ -74,8 +75,9 @@ def write_state_dict(
     layers: Sequence[DenseLayer],
     blocks: Sequence[Mapping[str, int]],
     scaling: InputScaling | None = None,
+    steps: Sequence[HostStep] = (),
 ) -> list[str]:
-    """Write the file; notes for the user, which its metadata hold too. scaling: of the design, likewise.
+    """Write the file; notes for the user, which its metadata hold too. scaling, steps: of the design, likewise.
 
     One entry of metadata: safetensors writes several in an order of chance.
     """
@@ -95,7 +97,13 @@ def write_state_dict(
                 f"module {name!r} is no nn.{OF_CELL[group[0].kind].name}: {what}, which PyTorch's does not "
                 "have; export it as .onnx to run it"
             )
-    description = write_description(blocks, [name for name, _ in modules], options, notes, scaling)
+    if steps:
+        notes.append(
+            f"what the host does behind the layers is kept in the file's metadata: {', then '.join(map(str, steps))}"
+        )
+    description = write_description(
+        blocks, [name for name, _ in modules], options, notes, scaling, steps
+    )
     save_file(
         {n: np.ascontiguousarray(a) for n, a in arrays.items()}, file, {PROPERTY: description}
     )

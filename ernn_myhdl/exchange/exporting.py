@@ -32,7 +32,9 @@ def export_model(
     scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]
     with new_file(target) as partial:
-        notes = WRITERS[target.path.suffix.lower()](partial, layers, blocks, scaling)
+        notes = WRITERS[target.path.suffix.lower()](
+            partial, layers, blocks, scaling, design.host_steps
+        )
     if scaling is not None:
         notes.append(
             "the weights are those for x as it is: the scaling of x, which the host does for the design, is "

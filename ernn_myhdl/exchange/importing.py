@@ -22,6 +22,7 @@ from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
@@ -108,8 +109,10 @@ def import_model(
     input_scales: bool = True,
     reference=None,
     activation: str | None = None,
+    config: str | Path | None = None,
+    host_functions: bool = False,
 ) -> Imported:
-    """A model of PyTorch (.safetensors, .pt) or ONNX as a design.
+    """A model of PyTorch (.safetensors, .pt), ONNX or Keras (.keras, .h5) as a design.
 
     block: size of the circulant blocks, one or one for each layer; None: that of an exported design, else
     the largest with which a layer's matrices are block-circulant already, else 1, dense. input_block, projection_block: of the matrices of x and of projections, likewise; None: that of block.
@@ -124,12 +127,18 @@ def import_model(
     reference: inputs and outputs of the model (`ernn_myhdl.exchange.reference`), an .npz file or a dictionary of
     arrays; DesignError where the float outputs of the dense layers differ by more than 1e-4 of their span. None: the
     first note tells that nothing was compared.
+    config: file with what `model.to_json()` gives, for a .weights.h5 file of Keras. host_functions: last functions of
+    the model that hardware could compute, sigmoid, tanh and relu, are left to the host, as softmax always is.
     """
-    source = read_source(file, order, direction, reference is not None, activation)
+    source = read_source(
+        file, order, direction, reference is not None, activation, config, host_functions
+    )
     compared, told = None, UNCHECKED
     if reference is not None:
-        given = load_reference(reference, source.layers[0].inputs, source.layers[-1].outputs)
-        compared = check_reference(source.layers, given)
+        last = source.layers[-1].outputs
+        outputs = stepped(source.steps, np.zeros((1, last))).shape[-1]
+        given = load_reference(reference, source.layers[0].inputs, outputs)
+        compared = check_reference(source.layers, given, source.steps)
         told = (
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
             f"of its span ({given.frames} frames)"
@@ -147,8 +156,8 @@ def import_model(
         layers, sizes, *options, trained=exact, initial_states=initial_states,
         input_scales=input_scales, scaling=scaling,
     )  # fmt: skip
-    kind = "ONNX" if Path(file).suffix.lower() == ".onnx" else "state dict"
-    origin = Origin(kind, Path(file).name, file_digest(file))
+    imported = replace(imported, design=imported.design.with_host_steps(source.steps))
+    origin = Origin(source.kind, Path(file).name, file_digest(file))
     all_notes = (told, *source.notes, *notes, *imported.notes)
     imported = replace(imported, notes=all_notes, reference=compared)
     return with_source(imported, origin, source.layers)
@@ -231,7 +240,7 @@ def design_of_layers(
             initial_states=initial_states, name=name, input_scaling=scaling, initial=states,
         )  # fmt: skip
     if scaling is not None:
-        notes.append(f"the host scales x, {scaling}; `ernn info` has the formula")
+        notes.append(f"the host gives the core x {scaling}; `ernn info` has the formula")
     if calibration is not None:
         notes += input_notes(design, sequences)
     notes += _saturations(design, sequences, states)

@@ -9,6 +9,7 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.limits import check_numbers, damage
 from ernn_myhdl.errors import DesignError, ToolError, short
+from ernn_myhdl.exchange.description import PROPERTY
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_graph import Graph
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
@@ -19,6 +20,8 @@ _FOLDED = {
     "Mul", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze", "Where",
 }  # fmt: skip
 MAX_NODES = 10_000
+#: The value of exported graphs in front of the steps that the host does, which the metadata tell.
+CORE_OUTPUTS = "core_outputs"
 
 
 def onnx_package():
@@ -45,7 +48,8 @@ def read_onnx(file: Path) -> tuple[tuple[DenseLayer, ...], dict[str, str], list[
     try:
         with damage("its graph"):
             graph = _walked(model, file)
-            layers = graph.result([output.name for output in model.graph.output])
+            outputs = [output.name for output in model.graph.output]
+            layers = graph.result(outputs if _core_end(model) is None else [CORE_OUTPUTS])
     except DesignError as error:
         raise DesignError(f"model {file}: {error}") from error
     return layers, {entry.key: entry.value for entry in model.metadata_props}, graph.notes
@@ -68,13 +72,24 @@ def _walked(model, file: Path) -> Graph:
     declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
     check_before(model.graph.node, set(inputs))
     graph = Graph(constants, inputs, _folder(model), declared, model.producer_name)
-    layers = [
-        i for i, n in enumerate(model.graph.node) if n.op_type in ("MatMul", "Gemm", *OPERATORS)
-    ]
-    for i, node in enumerate(model.graph.node):
+    nodes = list(model.graph.node)
+    if (end := _core_end(model)) is not None:
+        nodes = nodes[: end + 1]
+    layers = [i for i, n in enumerate(nodes) if n.op_type in ("MatMul", "Gemm", *OPERATORS)]
+    for i, node in enumerate(nodes):
         with damage(f"node {node.name!r} ({node.op_type})"):
             graph.walk(node, _attributes(node), bool(layers) and layers[-1] > i)
     return graph
+
+
+def _core_end(model) -> int | None:
+    """The node that makes CORE_OUTPUTS in a graph that was exported with steps of the host."""
+    if not any(
+        entry.key == PROPERTY and '"steps"' in entry.value for entry in model.metadata_props
+    ):
+        return None
+    makers = [i for i, node in enumerate(model.graph.node) if CORE_OUTPUTS in node.output]
+    return makers[0] if makers else None
 
 
 def _constants(model, file: Path) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ernn_myhdl.corpus.inputs import check_input
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.host_steps import HostStep, stepped
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -87,13 +88,17 @@ def _outputs(where: str, y: np.ndarray, frames: int, outputs: int) -> np.ndarray
     return y.astype(np.float64)
 
 
-def check_reference(layers: Sequence[DenseLayer], reference: Reference) -> OutputLoss:
-    """How far the float outputs of the dense layers are from the reference; DesignError above TOLERANCE."""
+def check_reference(
+    layers: Sequence[DenseLayer], reference: Reference, steps: Sequence[HostStep] = ()
+) -> OutputLoss:
+    """How far the float outputs of the dense layers, behind the host's steps, are from the reference; DesignError
+    above TOLERANCE."""
     outputs = [x for x, _ in reference.pairs.values()]
     for layer in layers:
         cell = layer.cell({"block": 1})
         model = FloatModel(cell, layer.circulant(cell))
         outputs = model.run(outputs, initial=[layer.initial or None] * len(outputs))
+    outputs = [stepped(steps, y) for y in outputs]
     wanted = [y for _, y in reference.pairs.values()]
     made = [own[len(own) - len(y) :] for own, y in zip(outputs, wanted, strict=True)]
     loss = output_loss(wanted, made)

@@ -8,28 +8,35 @@ from pathlib import Path
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_pt, read_safetensors
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.description import read_description
 from ernn_myhdl.exchange.joining import joined, layers_of
+from ernn_myhdl.exchange.keras_file import SUFFIXES as KERAS
+from ernn_myhdl.exchange.keras_model import read_keras
+from ernn_myhdl.exchange.lowering import lower
 from ernn_myhdl.exchange.onnx_file import read_onnx
 from ernn_myhdl.exchange.state_dict import modules, one_direction
 
 STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
-SUFFIXES = (*STATE_DICTS, ".onnx")
+SUFFIXES = (*STATE_DICTS, ".onnx", *KERAS)
 
 
 @dataclass(frozen=True)
 class Source:
     """layers: one after the other. blocks: of each layer, and scaling: of x, where the file says so; the weights
-    are for x as it is. notes: for the user."""
+    are for x as it is. notes: for the user. steps: of the host behind the layers. kind: of the
+    file, for people."""
 
     layers: tuple[DenseLayer, ...]
     blocks: tuple[Mapping[str, int], ...] | None
     notes: tuple[str, ...]
     scaling: InputScaling | None = None
+    steps: tuple[HostStep, ...] = ()
+    kind: str = "state dict"
 
 
 def read_source(
@@ -38,11 +45,15 @@ def read_source(
     direction: str | None = None,
     checked: bool = False,
     activation: str | None = None,
+    config: str | Path | None = None,
+    host_functions: bool = False,
 ) -> Source:
     """The layers of a model file; its suffix tells the kind.
 
     order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
-    bidirectional one. activation: of RNNs of a state dict that does not tell it. checked: whether its outputs are compared with those of the model afterwards. Raises DesignError naming the file and what is wrong.
+    bidirectional one. activation: of RNNs of a state dict that does not tell it. checked: whether its outputs are compared
+    with those of the model afterwards. config: file of the configuration of a Keras model of which `file` holds the
+    weights alone. host_functions: as in `lower`. Raises DesignError naming the file and what is wrong.
     """
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
@@ -51,19 +62,25 @@ def read_source(
             "tells the kind of the file"
         )
     check_model_file(file)
+    if config is not None and file.suffix.lower() not in KERAS:
+        raise DesignError("--config is for the weights of a Keras model")
+    if file.suffix.lower() in KERAS:
+        _no_order(order, direction, activation, "a Keras model")
+        outputs, notes = read_keras(file, config, checked)
+        lowered = _located(file, lambda: lower(outputs, host_functions))
+        return Source(lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras")
     if file.suffix.lower() == ".onnx":
-        if order is not None or direction is not None or activation is not None:
-            raise DesignError(
-                "--order, --direction and --activation are for state dicts; an ONNX graph tells them"
-            )
+        _no_order(order, direction, activation, "an ONNX graph")
         layers, metadata, notes = read_onnx(file)
-        description = _located(file, lambda: read_description(metadata))
+        description, kind = _located(file, lambda: read_description(metadata)), "ONNX"
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
             file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
+        kind = "state dict"
     blocks, scaling = description.blocks, description.scaling
+    _located(file, lambda: check_steps(description.steps, layers[-1].outputs))
     if scaling is not None:
         _located(file, lambda: scaling.check(layers[0].inputs))
     return Source(
@@ -71,7 +88,18 @@ def read_source(
         blocks if blocks and len(blocks) == len(layers) else None,
         tuple(notes),
         scaling,
+        description.steps,
+        kind,
     )
+
+
+def _no_order(
+    order: Sequence[str] | None, direction: str | None, activation: str | None, what: str
+) -> None:
+    if order is not None or direction is not None or activation is not None:
+        raise DesignError(
+            f"--order, --direction and --activation are for state dicts; {what} tells them"
+        )
 
 
 def _state_dict_layers(

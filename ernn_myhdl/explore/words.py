@@ -27,7 +27,7 @@ def in_word(
     data = calibration or random_calibration(design.inputs, 1)
     hw = design.layers[0].hardware
     if isinstance(design, Design):
-        return build_design(
+        made: CoreSpecification = build_design(
             design.cell,
             design.weights,
             data,
@@ -44,7 +44,8 @@ def in_word(
             streams=hw.streams,
             initial_states=hw.initial_states,
         )
-    return build_network(
+        return made.with_host_steps(design.host_steps)
+    made = build_network(
         [layer.cell for layer in design.layers],
         [layer.weights for layer in design.layers],
         data,
@@ -61,3 +62,4 @@ def in_word(
         design.host_scaling,
         initial,
     )
+    return made.with_host_steps(design.host_steps)

@@ -44,7 +44,7 @@ def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
             errors[name] = _error(reference, fixed)
     output = run.design.layer_prefixes[-1] + "output"
     if output not in errors:
-        errors[output] = _error(outputs, run.outputs)
+        errors[output] = _error(outputs, run.core_outputs)
     return errors, outputs
 
 
@@ -85,7 +85,7 @@ def _element(axes, run: Run, reference: np.ndarray, element: int) -> None:
     frames = np.arange(run.frames)
     axes.plot(frames, reference[:, element], color=BLUE, linewidth=2.2, label="float")
     axes.plot(
-        frames, run.outputs[:, element], color=VERMILION, linewidth=1, label="fixed",
+        frames, run.core_outputs[:, element], color=VERMILION, linewidth=1, label="fixed",
         linestyle="--", marker="o" if run.frames <= 120 else None, markersize=3,
     )  # fmt: skip
     axes.set_title(f"Element {element} of y")
@@ -117,7 +117,7 @@ def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
 
 def _histogram(axes, run: Run, reference: np.ndarray) -> None:
     lsb = run.design.output_format.lsb
-    error = ((run.outputs - reference) / lsb).reshape(-1)
+    error = ((run.core_outputs - reference) / lsb).reshape(-1)
     axes.hist(error, bins=min(61, max(11, error.size // 8)), color=BLUE, edgecolor="white",
               linewidth=0.3)  # fmt: skip
     axes.set_title(

@@ -101,7 +101,7 @@ def leaf(name: str, shape: Shape, word: int, kept: int, other_kept: int = 0) -> 
     """Blocks of words of `word` bits from beats; ports: see `cut_blocks` and `ernn_myhdl.rtl.beat_frames.leaf`."""
     # of a beat longer than a frame only the first blocks are ever cut
     parts = min(shape.parts, shape.blocks) if shape.wide else shape.parts
-    ports = ins(clk=Bit(), samples=Array(shape.width, word), empty=Bit())
+    ports = ins(clk=Bit(), empty=Bit(), samples=Array(shape.width, word))
     ports |= outs(sample_block=Array(shape.points, word))
     if parts > 1:
         ports |= ins(part=Word(bits_for(shape.parts)))

@@ -88,13 +88,8 @@ def beat_frames(
         elif discarding:
             drop.next = beat_valid and not restart
         elif beat_valid:
-            if started:
-                if parted:
-                    cut.next = True
-                else:
-                    taken.next = True
-            elif opens:
-                taken.next = True
+            cut.next = started and parted
+            taken.next = (started and not parted) or (opens and not started)
 
     @always_comb
     def tell():
@@ -128,9 +123,8 @@ def beat_frames(
             if cut:
                 wrong.next = True
                 filling.next = True
-            if discarding and beat_valid:
-                if restart or tlast:
-                    discarding.next = False
+            if discarding and beat_valid and (restart or tlast):
+                discarding.next = False
             if taken:
                 if filling or closing or piece == last_part:
                     piece.next = 0

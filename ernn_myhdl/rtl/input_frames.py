@@ -76,9 +76,9 @@ def frame_begins(
 
 def _begins_leaf(streams: int, initial_states: bool) -> Leaf:
     tid = Word(bits_for(streams))
-    ports = ins(clk=Bit(), rst=Bit(), begins=Bit(), user=Bit(), stream=tid, page_free=Bit())
-    ports |= ins(emit=Bit()) | outs(opens=Bit(), restart=Bit(), frame_start=Bit())
-    ports |= outs(frame_fresh=Bit(), frame_stream=tid, block_valid=Bit())
+    ports = ins(clk=Bit(), rst=Bit(), begins=Bit(), user=Bit(), page_free=Bit(), emit=Bit())
+    ports |= ins(stream=tid) | outs(opens=Bit(), restart=Bit(), frame_start=Bit())
+    ports |= outs(frame_fresh=Bit(), block_valid=Bit(), frame_stream=tid)
     if initial_states:
         ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
     return Leaf("input_begins", frame_begins, ports, {"streams": streams})

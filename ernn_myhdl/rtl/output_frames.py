@@ -163,18 +163,17 @@ def output_frames(
     written = Leaf(
         "output_pages",
         output_pages,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), write_tag=tag, leaves=Bit())
-        | outs(write_index=Word(bits_for(groups)), write_page=page, read_page=page)
-        | outs(have=have, tag=tag),
+        ins(clk=Bit(), rst=Bit(), write=Bit(), leaves=Bit(), write_tag=tag)
+        | outs(tag=tag, write_index=Word(bits_for(groups)), have=have)
+        | outs(write_page=page, read_page=page),
         {"groups": groups, "pages": pages},
     )
     read = Leaf(
         "output_beats",
         output_beats,
         ins(clk=Bit(), rst=Bit(), have=have, tag=tag, held=Word(bits_for(DEPTH + 1)))
-        | outs(leaves=Bit(), read_index=Word(bits_for(beats)))
-        | outs(beat_valid=Bit(), beat_last=Bit(), beat_user=Bit(), beat_stream=stream)
-        | outs(page_free=Bit())
+        | outs(leaves=Bit(), page_free=Bit(), beat_valid=Bit(), beat_last=Bit(), beat_user=Bit())
+        | outs(read_index=Word(bits_for(beats)), beat_stream=stream)
         | loaded,
         {
             "groups": groups,

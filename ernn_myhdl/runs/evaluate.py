@@ -16,6 +16,7 @@ from ernn_myhdl.calibration.network_formats import choose_network_formats
 from ernn_myhdl.calibration.range_analysis import model_design
 from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import SourceModel, weights_digest
@@ -181,7 +182,8 @@ def at_word(
         model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
         for i, layer in enumerate(zip(cells, weights, formats, strict=True))
     ]
-    return layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
+    made = layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
+    return made.with_host_steps(core.host_steps)
 
 
 def smallest_word(
@@ -267,6 +269,7 @@ def _references(core, data: DataSet, initial, progress: Progress | None) -> _Ref
     else:
         layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
         made = _batches(data, lambda x: source_outputs(layers, x, states), None, 0)
+        made = _behind_host(core, made)
     return _References(reference, loaded, source, made)
 
 
@@ -276,9 +279,15 @@ def float_outputs(
     progress: Progress | None = None,
     initial: Sequence[State | None] | None = None,
 ) -> list[np.ndarray]:
-    """Outputs (frames, outputs) of every sequence by the float reference. initial: as in `evaluate`."""
+    """Outputs (frames, outputs) of every sequence by the float reference, behind the host steps (but argmax, which
+    the scores are made with themselves). initial: as in `evaluate`."""
     model = float_model(core)
-    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, 0)
+    made = _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, 0)
+    return _behind_host(core, made)
+
+
+def _behind_host(core: CoreSpecification, outputs: list[np.ndarray]) -> list[np.ndarray]:
+    return [stepped(core.host_steps, y, argmax=False) for y in outputs]
 
 
 def fixed_runs(
@@ -303,7 +312,7 @@ def _each(core, initial: Sequence[State | None] | None, x: list) -> list | None:
 def _compared(core, data: DataSet, references: _References, pooling, progress, done) -> Evaluation:
     """The integer model of `core` against the outputs of the references."""
     runs = fixed_runs(core, data, progress, done, references.initial)
-    fixed, reference = [run.outputs for run in runs], references.float
+    fixed, reference = _behind_host(core, [run.outputs for run in runs]), references.float
     exact, given = np.concatenate(reference), np.concatenate(fixed)
     float_scores, scores = _scores(reference, data, pooling), _scores(fixed, data, pooling)
     source = None

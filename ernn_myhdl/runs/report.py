@@ -10,6 +10,7 @@ from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
+from ernn_myhdl.design.host_steps import step_of
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.errors import DesignError
@@ -120,7 +121,7 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
         "digest": design.digest,
         "source": _source_record(design),
         "cell": {"kind": cell.kind} | {n: getattr(cell, n) for n in cell_fields(type(cell))},
-        "host": None if design.input_scaling is None else design.input_scaling.record(),
+        "host": _host_record(design),
         "hardware": asdict(hw),
         "activation": asdict(design.activations),
         "activation_errors": errors,
@@ -158,6 +159,14 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
         "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
         "tdata_bits": hw.samples_per_beat * hw.sample_bits,
     }
+
+
+def _host_record(design: Design) -> dict | None:
+    """What the host does to x and y, as design.toml holds it; None where it does nothing."""
+    record: dict = {} if design.input_scaling is None else dict(design.input_scaling.record())
+    if design.output_steps:
+        record["output_steps"] = [step.record() for step in design.output_steps]
+    return record or None
 
 
 def _whole(value: float) -> int | float:
@@ -286,9 +295,13 @@ def _source_line(info: dict) -> list[tuple[str, str]]:
 
 
 def _host_lines(info: dict) -> list[tuple[str, str]]:
-    """What the host does to x; nothing where it only rounds."""
+    """What the host does to x and y; nothing where it only rounds."""
     if info["host"] is None:
         return []
+    steps = [str(step_of(record)) for record in info["host"].get("output_steps", ())]
+    behind = [("host", f"y: {', then '.join(steps)}")] if steps else []
+    if "input_shifts" not in info["host"]:
+        return behind
     shifts, offsets = (info["host"].get(f"input_{n}") for n in ("shifts", "offsets"))
     fmt = Format(**info["formats"]["input"])
     value = "(x - offset)" if offsets else "x"
@@ -301,7 +314,7 @@ def _host_lines(info: dict) -> list[tuple[str, str]]:
     ]
     if offsets:
         lines.append(("", f"offset {_listed(offsets)}"))
-    return lines
+    return [*lines, *behind]
 
 
 def _listed(values: list) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import check_input, first_frames, is_one_sequence
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.storage import load_design, write_design
 from ernn_myhdl.engines.registry import (
     CYCLE_ENGINES,
@@ -35,6 +36,8 @@ from ernn_myhdl.runs.run_folder import (
     read_run_arrays,
     read_summary,
 )
+from ernn_myhdl.runs.session import Session as Session
+from ernn_myhdl.runs.session import open_session as open_session
 from ernn_myhdl.streams.initial_states import (
     CoreState,
     as_models_take_it,
@@ -53,7 +56,8 @@ class Run:
 
     x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
     `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are).
-    raw: the outputs as int64 in the `output` format.
+    raw: the words of the core, int64 in the `output` format, of which the outputs are the values behind the design's
+    host steps.
     frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
@@ -61,6 +65,7 @@ class Run:
     trace: signal -> value in every cycle (`ernn_myhdl.engines.trace.CycleTrace`). Both only from `myhdl` and
     `verilator`.
     saturations: tensor -> saturated elements, None where the engine does not count them.
+    seconds: wall time, of which preparation_seconds for elaboration, conversion and compilation.
     notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
     """
 
@@ -78,6 +83,7 @@ class Run:
     saturations: dict[str, int] | None = None
     traffic: Traffic = Traffic()
     seconds: float = 0.0
+    preparation_seconds: float = 0.0
     cycles: int | None = None
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -92,6 +98,11 @@ class Run:
         return len(self.raw)
 
     @property
+    def core_outputs(self) -> np.ndarray:
+        """Values (frames, outputs) of y as the core gives it, before the design's host steps."""
+        return to_real(self.raw, self.design.output_format)
+
+    @property
     def known_frame_cycles(self) -> np.ndarray:
         """`frame_cycles`; DesignError where the engine knows no cycles."""
         if self.frame_cycles is None:
@@ -103,8 +114,17 @@ class Run:
 
     @property
     def cycles_per_second(self) -> float | None:
-        """Simulated cycles in a second of wall time."""
-        return None if self.cycles is None else self.cycles / max(self.seconds, 1e-9)
+        """Simulated cycles in a second of wall time after the preparation."""
+        return None if self.cycles is None else self.cycles / self._computing_seconds
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames in a second of wall time after the preparation."""
+        return self.frames / self._computing_seconds
+
+    @property
+    def _computing_seconds(self) -> float:
+        return max(self.seconds - self.preparation_seconds, 1e-9)
 
     @property
     def input_sequences(self) -> list[np.ndarray]:
@@ -122,7 +142,8 @@ class Run:
             "sequences": list(self.sequences),
             "outputs": self.raw.shape[1],
             "seconds": self.seconds,
-            "frames_per_second": self.frames / max(self.seconds, 1e-9),
+            "preparation_seconds": self.preparation_seconds,
+            "frames_per_second": self.frames_per_second,
             "cycles": self.cycles,
             "cycles_per_second": self.cycles_per_second,
             "saturations": self.saturations,
@@ -194,7 +215,15 @@ def load_run(folder: str | Path) -> Run:
         traffic=Traffic(**summary["traffic"]),
         **{
             n: summary[n]
-            for n in ("engine", "sequences", "saturations", "seconds", "cycles", "notes")
+            for n in (
+                "engine",
+                "sequences",
+                "saturations",
+                "seconds",
+                "preparation_seconds",
+                "cycles",
+                "notes",
+            )  # fmt: skip
         },
         **arrays,
     )
@@ -277,7 +306,7 @@ def run_design(
         design=design,
         engine=engine,
         x=np.concatenate(sequences),
-        outputs=to_real(result.raw, design.output_format),
+        outputs=stepped(design.host_steps, to_real(result.raw, design.output_format)),
         raw=result.raw,
         sequences=[len(s) for s in sequences],
         initial=states,
@@ -288,6 +317,7 @@ def run_design(
         saturations=result.saturations,
         traffic=traffic,
         seconds=seconds,
+        preparation_seconds=result.preparation_seconds,
         cycles=result.cycles,
         notes=notes + result.notes,
         interrupted=result.done is not None,

@@ -45,12 +45,16 @@ def check_initial_states(
         )
     given = [initial] if single else one_each(initial, count)
     return [
-        None if state is None else _of_core(design, state, "" if single else f"sequence {i} ")
+        None if state is None else core_state(design, state, "" if single else f"sequence {i} ")
         for i, state in enumerate(given)
     ]
 
 
-def _of_core(design: CoreStructure, state: Any, where: str) -> CoreState | None:
+def core_state(design: CoreStructure, state: Any, where: str = "") -> CoreState | None:
+    """A state as the models take it, checked, as one of the core; None where all of it is zero.
+
+    where: names its sequence in a DesignError.
+    """
     layers = design.layers
     if isinstance(design, Structure):
         state = [state]

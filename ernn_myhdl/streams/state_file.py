@@ -118,12 +118,16 @@ def _check_layer(where: str, state: State | None, design: Structure, count: int)
 
 def save_states(states: Sequence[CoreState | None], design: CoreStructure, folder: Path) -> None:
     """Write the states of a run's sequences, rounded to their formats, unless all are None."""
-    if not any(state is not None for state in states):
-        return
+    if any(state is not None for state in states):
+        write_states(states, design, folder / STATES_NAME)
+
+
+def write_states(states: Sequence[CoreState | None], design: CoreStructure, file: Path) -> None:
+    """Write states, one a sequence and zero for None, rounded to their formats."""
     arrays: dict[str, np.ndarray] = {}
     for i, layer in enumerate(design.layers):
         raw = [raw_state(layer, state[i] if state else None) for state in states]
         for name in raw[0]:
             values = np.stack([words[name] for words in raw])
             arrays[f"layer_{i}.{name}"] = to_real(values, getattr(layer.formats, name))
-    save_file(arrays, folder / STATES_NAME)
+    save_file(arrays, file)

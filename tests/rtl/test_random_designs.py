@@ -169,7 +169,7 @@ def test_the_designs_cover_the_options():
                 "reset before": case.kind == "gru" and cell.reset == "before",
                 "reset after": case.kind == "gru" and cell.reset == "after",
                 "candidate of several columns of x": program.input_steps > 1,
-                "sigmoid candidate": cell.g_activation == "sigmoid",
+                "sigmoid candidate": getattr(cell, "g_activation", None) == "sigmoid",
                 "short words": design.formats.weight_word <= 8,
                 "long words": design.formats.weight_word >= 16,
                 "saturation inside": any(n for t, n in run.saturations.items() if t != "input"),

@@ -70,7 +70,7 @@ NEW = "new -o out --inputs 4 --hidden 6 "
         ("--name 4x", ["name = '4x'"]),
         ("--hidden six", ["--hidden", "whole number"]),
         ("--hidden 60000 --inputs 60000 --block 1", ["parameters", "at most"]),
-        ("--cell rnn", ["--cell", "lstm", "gru", "linear"]),
+        ("--cell elman", ["--cell", "lstm", "gru", "rnn", "linear"]),
         ("--cell gru --reset never", ["--reset", "before", "after"]),
         ("--reset after", ["cell reset", "lstm cell has none"]),
         ("--cell gru --projection 4", ["cell projection", "gru cell has none"]),

@@ -102,7 +102,7 @@ def test_format_for_holds_the_limit_with_the_most_fraction_bits(limit, word):
 
 @pytest.mark.parametrize(
     ("word", "frac", "message"),
-    [(1, 0, "word = 1"), (63, 0, "word = 63"), (8, 65, "frac = 65"), (8.0, 0, "an integer")],
+    [(1, 0, "word = 1"), (63, 0, "word = 63"), (8, 65, "frac = 65"), (8.0, 0, "a whole number")],
 )
 def test_illegal_formats_are_refused(word, frac, message):
     with pytest.raises(DesignError, match=message):

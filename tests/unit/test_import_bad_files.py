@@ -56,9 +56,18 @@ FILES = {
     "zip.pt": (lambda: b"PK\x03\x04broken", ["torch.save"]),
     "other_zip.pt": (lambda: archive(100), ["torch.save"]),
     "bomb.pt": (lambda: archive(1 << 31), ["unpacks to"]),
-    "model.txt": (lambda: save(lstm_tensors()), [".safetensors, .pt, .pth or .onnx"]),
-    "model": (lambda: save(lstm_tensors()), [".safetensors, .pt, .pth or .onnx"]),
-    "model.npz": (lambda: save(lstm_tensors()), [".safetensors, .pt, .pth or .onnx"]),
+    "model.txt": (
+        lambda: save(lstm_tensors()),
+        [".safetensors, .pt, .pth, .onnx, .keras, .h5 or .hdf5"],
+    ),
+    "model": (
+        lambda: save(lstm_tensors()),
+        [".safetensors, .pt, .pth, .onnx, .keras, .h5 or .hdf5"],
+    ),
+    "model.npz": (
+        lambda: save(lstm_tensors()),
+        [".safetensors, .pt, .pth, .onnx, .keras, .h5 or .hdf5"],
+    ),
     "tensors.pt": (lambda: save(lstm_tensors()), ["torch.save"]),
     "tensors.onnx": (lambda: save(lstm_tensors()), ["ONNX"]),
 }

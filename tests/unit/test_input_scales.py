@@ -301,7 +301,10 @@ def test_commands_say_what_the_host_does_and_what_stays_too_coarse(tmp_path, cap
     given = ["import", model, "--block", "1", "--calibration", x]
     assert main([*given, "-o", folder]) == 0
     out = capsys.readouterr().out
-    assert "note: the host scales x, by 2^0 to 2^10 after an offset of 2 of its 4 elements" in out
+    assert (
+        "note: the host gives the core x less an offset in 2 of its 4 elements and scaled by 2^0 to 2^10"
+        in out
+    )
     assert "WARNING" not in out
     assert main(["info", folder]) == 0
     out = capsys.readouterr().out

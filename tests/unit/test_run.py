@@ -67,7 +67,10 @@ def test_cycles_of_a_simulation(runs):
     assert (np.diff(accepted) > 0).all()
     assert (np.diff(delivered) > 0).all()
     assert run.cycles == delivered[-1] + 1
-    assert run.cycles_per_second > 0
+    assert 0 < run.preparation_seconds < run.seconds
+    computing = run.seconds - run.preparation_seconds  # a build's time was in the rates
+    assert run.cycles_per_second == pytest.approx(run.cycles / computing)
+    assert run.frames_per_second == pytest.approx(run.frames / computing)
     for name, shape in tensor_shapes(run.design.cell).items():
         assert run.stage_cycles[name].shape == (6, *shape[:-1])
     order = [run.stage_cycles[n].max(axis=tuple(range(1, run.stage_cycles[n].ndim)))

@@ -125,6 +125,7 @@ DAMAGES = {
     "traffic NaN": (field("traffic", {"idle": float("nan")}), "NaN is no number of JSON"),
     "seed": (field("traffic", {"seed": -1}), "traffic = "),
     "seconds": (field("seconds", "long"), "seconds = 'long'"),
+    "preparation": (field("preparation_seconds", -1), "preparation_seconds = -1"),
     "cycles": (field("cycles", 1.5), "cycles = 1.5"),
     "cycles null": (field("cycles", None), "must be a number of cycles"),
     "notes": (field("notes", [1]), "notes = "),

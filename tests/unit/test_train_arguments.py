@@ -1,5 +1,8 @@
 """Arguments of `fit`, `compress` and `supervised` that were a TypeError name the right form."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from small_training import Net, batches, frame_loss, nn, sequences, torch
@@ -107,3 +110,11 @@ def test_what_was_right_before_still_is():
         {"data": SequenceBatches(sequences(), [s[:, 0] * 0 for s in sequences()])},
     ):
         assert run(**options).report["host"] == []
+
+
+def test_the_public_names_are_seen_before_they_are_used():
+    import ernn_myhdl.train
+
+    code = "import ernn_myhdl.train as t; print(set(t.__all__) <= set(dir(t)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
+    assert all(getattr(ernn_myhdl.train, name).__doc__ for name in ernn_myhdl.train.__all__)

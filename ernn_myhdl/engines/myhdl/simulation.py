@@ -50,7 +50,7 @@ def simulate(
     # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
     with ThreadPoolExecutor(1) as shallow:
         model = shallow.submit(elaborate, view.netlist, ports).result()
-    record = SimulationRecord(elaboration_seconds=time.perf_counter() - start)
+    record = SimulationRecord(preparation_seconds=time.perf_counter() - start)
     sample = watch(model) if watch else None
     queue = list(beats)
     source_random, sink_random = traffic.patterns()

@@ -134,7 +134,10 @@ def _processor() -> str:
 def build_key(design: CoreSpecification, source: str) -> str:
     """Name of the build of `design` in the cache; the same for all sets of weights."""
     parts = [
-        *(design_toml(replace(layer, name=NAME, input_scaling=None)) for layer in design.layers),
+        *(
+            design_toml(replace(layer, name=NAME, input_scaling=None, output_steps=()))
+            for layer in design.layers
+        ),
         source,
         package_digest(),
         find_verilator().version,

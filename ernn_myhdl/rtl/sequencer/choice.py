@@ -155,16 +155,13 @@ def readiness_leaf(design: Structure) -> Leaf:
     return Leaf(
         "readiness",
         readiness,
-        ins(gate_source=Word(program.field_bits["source"]), gate_need=need, gate_last=Bit())
-        | ins(gate_start=Bit(), second_need=need, second_last=Bit())
+        ins(gate_source=Word(program.field_bits["source"]), gate_need=need, second_need=need)
+        | ins(gate_last=Bit(), gate_start=Bit(), second_last=Bit())
+        | ins(**dict.fromkeys(("y_complete", "room", "owed", "idle"), Bit()))
         | ins(
             x_available=Word(bits_for(2 * x_groups + 1)),
             y_available=Word(bits_for(2 * program.output_groups + 1)),
             m_available=Word(bits_for(pages * m_groups + 1)),
-            y_complete=Bit(),
-            room=Bit(),
-            owed=Bit(),
-            idle=Bit(),
         )
         | outs(gate_ready=Bit(), second_ready=Bit(), urgent=Bit(), admitted=Bit()),
         {"x_groups": x_groups, "m_groups": m_groups, "split": design.cell.split},
@@ -190,8 +187,8 @@ def timer_leaf(chunk_bits: int) -> Leaf:
     return Leaf(
         "drain_timer",
         drain_timer,
-        ins(clk=Bit(), rst=Bit(), issue_gate=Bit(), gate_last=Bit(), gate_chunks=chunks)
-        | ins(issue_second=Bit(), second_last=Bit(), second_chunks=chunks)
+        ins(clk=Bit(), rst=Bit(), issue_gate=Bit(), gate_last=Bit(), issue_second=Bit())
+        | ins(second_last=Bit(), gate_chunks=chunks, second_chunks=chunks)
         | outs(idle=Bit(), shifting=Bit()),
     )
 

@@ -150,7 +150,7 @@ def arriving_leaf(fresh: Type, streams: int) -> Leaf:
     return Leaf(
         "arriving_frames",
         arriving_frames,
-        ins(clk=Bit(), rst=Bit(), start=Bit(), fresh=fresh, stream=stream, begins=Bit())
+        ins(clk=Bit(), rst=Bit(), start=Bit(), begins=Bit(), fresh=fresh, stream=stream)
         | outs(head_fresh=fresh, head_stream=stream),
     )
 
@@ -163,12 +163,12 @@ def tags_leaf(fresh: Type, streams: int, tag: int, pages: int) -> Leaf:
         "frame_tags",
         frame_tags,
         ins(clk=Bit(), rst=Bit(), begins=Bit(), second_done=Bit(), issue_second=Bit())
-        | ins(head_fresh=fresh, head_stream=stream, head_latest=Bit())
+        | ins(head_latest=Bit(), head_fresh=fresh, head_stream=stream)
         | outs(
             now_stream=stream,
+            m_page=Word(bits_for(pages)),
             op_tag=Word(tag),
             y_page=Word(stream.width + 1),
-            m_page=Word(bits_for(pages)),
         ),
         {"pages": pages},
     )

@@ -146,12 +146,12 @@ def outputs_leaf(groups: int, streams: int, of_head: bool) -> Leaf:
     return Leaf(
         "y_groups",
         count_outputs,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), write_stream=stream, begins=Bit())
-        | ins(head_stream=stream, taken=Bit(), now_stream=stream)
+        ins(clk=Bit(), rst=Bit(), write=Bit(), begins=Bit(), taken=Bit())
+        | ins(write_stream=stream, head_stream=stream, now_stream=stream)
         | outs(
-            available=Word(bits_for(2 * groups + 1)),
             complete=Bit(),
             head_latest=Bit(),
+            available=Word(bits_for(2 * groups + 1)),
             index=Word(bits_for(groups)),
         ),
         {"groups": groups, "streams": streams, "of_head": of_head},

@@ -144,12 +144,13 @@ def operation_leaf(design: Structure) -> Leaf:
     widths = program.field_bits
     index, address = Word(widths["index"]), Word(program.address_bits)
     ports = ins(clk=Bit(), rst=Bit(), issue_gate=Bit(), issue_second=Bit())
-    ports |= ins(gate_source=Word(widths["source"]))
-    for part in ("gate", "second"):
-        words = {f"{part}_index": index, f"{part}_address": address}
-        ports |= ins(**words, **{f"{part}_{name}": Bit() for name in ("first", "last")})
-    ports |= outs(op_valid=Bit(), op_recurrent=Bit(), op_second=Bit(), op_index=index)
-    ports |= outs(op_first=Bit(), op_last=Bit(), op_address=address)
+    ports |= ins(gate_first=Bit(), gate_last=Bit(), second_first=Bit(), second_last=Bit())
+    ports |= ins(gate_source=Word(widths["source"]), gate_index=index, second_index=index)
+    ports |= ins(gate_address=address, second_address=address)
+    ports |= outs(
+        op_valid=Bit(), op_recurrent=Bit(), op_second=Bit(), op_first=Bit(), op_last=Bit()
+    )
+    ports |= outs(op_index=index, op_address=address)
     if cell.split:
         ports |= ins(gate_part=Bit()) | outs(op_part=Bit())
         ports |= ins(second_part=Bit()) if cell.second_reads_x else {}

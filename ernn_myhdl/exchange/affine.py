@@ -1,0 +1,106 @@
+"""Affine constants folded into the layers beside them, in float64, before anything is quantised.
+
+    layer, then y s + o      rows:     W' = diag(s) W,   b' = s b + o      of a linear layer
+    x s + o, then a layer    columns:  W' = W diag(s),   b' = b + W o      of any layer's matrix of x
+
+Dense matrices take any numbers; a block-circulant one only those that leave it its blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.exchange.graph import Affine, LastFrame, Node, layer_of, nodes_before
+
+
+def fold_affine(outputs: Sequence[Node]) -> list[Node]:
+    """The outputs with all affine operations in their neighbours that these can take."""
+    made: dict[int, Node] = {}
+    for node in nodes_before(outputs):
+        inputs = tuple(made[id(n)] for n in node.inputs)
+        made[id(node)] = _folded(replace(node, inputs=inputs) if inputs else node)
+    return [made[id(node)] for node in outputs]
+
+
+def _folded(node: Node) -> Node:
+    """A node of which the inputs are folded already, with its own affine numbers in its neighbour."""
+    if isinstance(node.operation, Affine):
+        return _behind(node.input, node.operation, node)
+    layer = layer_of(node)
+    if layer is not None and node.inputs:
+        passed, before = _past_choice(node.input)
+        if isinstance(before.operation, Affine):
+            taken = with_columns(layer, before.operation)
+            if taken is not None:
+                return replace(node, operation=taken, inputs=(_chosen(before.input, passed),))
+    return node
+
+
+def _behind(before: Node, numbers: Affine, node: Node) -> Node:
+    """What follows from `before` with these numbers; node: the operation that has them."""
+    passed, source = _past_choice(before)
+    if isinstance(source.operation, Affine):
+        joined = replace(node, operation=source.operation.then(numbers), inputs=source.inputs)
+        return _chosen(joined, passed)
+    layer = layer_of(source)
+    if layer is not None and not layer.recurrent:
+        taken = with_rows(layer, numbers)
+        if taken is not None:
+            return _chosen(replace(source, operation=taken), passed)
+    return _chosen(replace(node, operation=numbers, inputs=(source,)), passed)
+
+
+def _past_choice(node: Node) -> tuple[tuple[Node, ...], Node]:
+    """The choices of frames before a node, which no number depends on, and what they choose from."""
+    passed: tuple[Node, ...] = ()
+    while isinstance(node.operation, LastFrame):
+        passed = (*passed, node)
+        node = node.input
+    return passed, node
+
+
+def _chosen(node: Node, passed: Sequence[Node]) -> Node:
+    for choice in reversed(passed):
+        node = replace(choice, inputs=(node,))
+    return node
+
+
+def with_rows(layer: DenseLayer, numbers: Affine) -> DenseLayer | None:
+    """A linear layer followed by the numbers; None where its blocks would be lost."""
+    matrix, bias = (layer.weights[n].astype(np.float64) for n in ("input_weight", "bias"))
+    weights = layer.weights | {
+        "input_weight": numbers.scale[:, None] * matrix,
+        "bias": numbers.scale * bias + numbers.offset,
+    }
+    return _keeping(layer, replace(layer, weights=weights))
+
+
+def with_columns(layer: DenseLayer, numbers: Affine) -> DenseLayer | None:
+    """A layer behind the numbers; None where its blocks would be lost."""
+    matrix = layer.weights["input_weight"].astype(np.float64)
+    scale, offset = (np.broadcast_to(n, layer.inputs) for n in (numbers.scale, numbers.offset))
+    weights = layer.weights | {
+        "input_weight": matrix * scale,
+        "bias": layer.weights["bias"] + matrix @ offset,
+    }
+    return _keeping(layer, replace(layer, weights=weights))
+
+
+def _keeping(before: DenseLayer, after: DenseLayer) -> DenseLayer | None:
+    """The layer after a change of its numbers, unless that has cost its matrices their blocks."""
+    if np.array_equal(before.weights["input_weight"], after.weights["input_weight"]):
+        return after
+    structure = before.structure()
+    if structure and any(n > 0 for n in _lost(before, after, structure)):
+        return None
+    return after
+
+
+def _lost(before: DenseLayer, after: DenseLayer, structure: dict[str, int]) -> list[float]:
+    """Errors of the matrices with the blocks that they had before."""
+    cell = before.cell(structure)
+    return list(after.errors(cell).values())

@@ -1,0 +1,393 @@
+"""Layers of Keras as operations, by their class names.
+
+LSTM    kernel (X, 4 H), recurrent_kernel (H, 4 H), bias (4 H): gates i, f, c, o, which are ours
+GRU     kernel (X, 3 H), recurrent_kernel (H, 3 H): gates z, r, h; bias (2, 3 H), of x and of y, with
+        reset_after, else (3 H)
+Dense   kernel (X, Y), bias (Y)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.graph import Affine, Function, LastFrame, Operation, Unsupported, affine
+
+#: Layers that do nothing when a model runs.
+NOTHING = {
+    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "Identity",
+    "SpatialDropout1D",
+}  # fmt: skip
+#: Our gates r, z, n in z, r, h.
+_GRU_GATES = [1, 0, 2]
+#: What no core has, and what the user can do.
+_HOST = "cut the model before it, save that part, and compute it on the core's outputs"
+_REFUSED = {
+    "Bidirectional": (
+        "is bidirectional, which no core computes: its second half needs the end of a sequence first",
+        "train with LSTM or GRU alone",
+    ),
+    "Lambda": ("holds code of its own, which is not run", "replace it by layers of Keras"),
+    "Masking": (
+        "skips frames of a value, the core takes every frame",
+        "give sequences in their own lengths; if the data need no mask, save the model without this layer, or show it "
+        "with --reference",
+    ),
+    "RepeatVector": (
+        "gives a frame several times, for which there is no hardware yet",
+        "cut the model there into two designs, and repeat the last frame between them",
+    ),
+    "Embedding": (
+        "looks rows of a table up, for which there is no hardware yet",
+        "save the model without it, and give the embedded vectors to the core",
+    ),
+    "LayerNormalization": (
+        "normalises each frame by its own mean and variance, which no layer does",
+        "train with BatchNormalization, which is folded into the weights",
+    ),
+}
+for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention"):
+    _REFUSED[_layer] = (
+        "compares all frames of a sequence, which no core does",
+        "train without attention",
+    )
+for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "SeparableConv1D", "Conv1DTranspose"):
+    _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
+for _layer in ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "AveragePooling1D", "MaxPooling1D"):
+    _REFUSED[_layer] = ("works over several frames, for which there is no hardware yet", _HOST)
+for _layer in ("Flatten", "Reshape", "Permute", "ZeroPadding1D", "Cropping1D", "UpSampling1D"):
+    _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
+
+Config = Mapping[str, Any]
+Arrays = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class KerasLayer:
+    """A layer of a file. kind: its class name. config: its own. arrays: its weights, in order; cell: those of the cell or
+    layer inside, where there is one. size: elements of a frame before it, None where not known."""
+
+    name: str
+    kind: str
+    config: Config
+    arrays: Arrays
+    size: int | None
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return f"layer {self.name!r} ({self.kind})"
+
+    def option(self, name: str, default: Any = None) -> Any:
+        return self.config.get(name, default)
+
+    def array(self, index: int, what: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """One of the arrays, float64; DesignError where it is missing or has another shape."""
+        if index >= len(self.arrays):
+            raise DesignError(f"{self.where}: {what} is missing in the file's weights")
+        array = self.arrays[index]
+        fits = array.ndim == len(shape) and all(
+            n is None or n == own for n, own in zip(shape, array.shape, strict=True)
+        )
+        if not fits or not array.size:
+            wanted = ", ".join("?" if n is None else str(n) for n in shape)
+            raise DesignError(f"{self.where}: {what} has shape {array.shape}, must be ({wanted})")
+        if array.dtype.kind != "f":
+            raise DesignError(
+                f"{self.where}: {what} has type {array.dtype}, must be floating point; save the model before it is "
+                "quantised"
+            )
+        if not np.all(np.isfinite(array)):
+            raise DesignError(f"{self.where}: {what} holds NaN or infinity; train it again")
+        return array.astype(np.float64)
+
+    def refuse(self, what: str, advice: str) -> DesignError:
+        return DesignError(f"{self.where}: {what}; {advice}")
+
+
+def operations(layer: KerasLayer) -> list[Operation]:
+    """What a layer does, one operation after the other; DesignError where its weights or options are damaged."""
+    if layer.option("lora_rank") or layer.option("quantization_config"):
+        raise layer.refuse(
+            "has weights that are made of others",
+            "save the model before it is quantised or adapted",
+        )
+    if layer.kind in NOTHING:
+        return []
+    if layer.kind in _MAKERS:
+        return _MAKERS[layer.kind](layer)
+    if layer.kind in _REFUSED:
+        return [Unsupported(*_refusal(layer))]
+    return [Unsupported("is not supported", _KNOWN)]
+
+
+_KNOWN = (
+    "LSTM, GRU, SimpleRNN, Dense, Conv1D of kernel_size 1, BatchNormalization, Normalization, Rescaling, TimeDistributed and "
+    "Dropout are; cut the model before or after it"
+)
+
+
+def _refusal(layer: KerasLayer) -> tuple[str, str]:
+    return _REFUSED[layer.kind]
+
+
+def _units(layer: KerasLayer, name: str = "units") -> int:
+    units = layer.option(name)
+    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+        raise DesignError(f"{layer.where}: {name} = {short(repr(units))}, must be 1 or more")
+    return units
+
+
+def activation(where: str, given: Any) -> list[Operation]:
+    """The operations of an activation as a configuration names it."""
+    if isinstance(given, dict):  # {"class_name": "function", "config": "relu"}, or an object
+        known = given.get("registered_name") in (None, "") and given.get("module") in (None, "builtins", "keras.activations")  # fmt: skip
+        given = given.get("config") if known else given.get("registered_name") or given.get("class_name")  # fmt: skip
+        if not known or not isinstance(given, str):
+            return [Unsupported(f"has an activation of its own, {short(repr(given))}, which is not run", "use one of Keras")]  # fmt: skip
+    if given is None or given == "linear":
+        return []
+    if not isinstance(given, str):
+        raise DesignError(f"{where}: activation = {short(repr(given))}, must be a name")
+    return [Function(given)]
+
+
+def _recurrent_checks(layer: KerasLayer, fixed: Mapping[str, tuple[str, ...]]) -> None:
+    if layer.option("go_backwards"):
+        raise layer.refuse(
+            "go_backwards is not supported: the hardware takes frames as they come",
+            "train without it, or give the core the sequences reversed and save the layer without it",
+        )
+    if layer.option("return_state"):
+        raise layer.refuse(
+            "return_state gives states, which the core does not", "save the model without it"
+        )
+    if layer.option("time_major"):
+        raise layer.refuse("has its frames first", "train with time_major=False")
+    if layer.option("stateful"):
+        raise layer.refuse(
+            "stateful keeps its state from one batch to the next",
+            "a core does so until a sequence starts: save the model with stateful=False",
+        )
+    for name, legal in fixed.items():
+        given = layer.option(name, legal[0])
+        if isinstance(given, dict):
+            given = given.get("config")
+        if given not in legal:
+            raise layer.refuse(
+                f"{name} = {short(repr(given))}, must be {' or '.join(map(repr, legal))}: the cell has no other",
+                "train with it",
+            )
+
+
+def _gates(layer: KerasLayer, index: int, what: str, rows: int | None, units: int, gates: int) -> np.ndarray:  # fmt: skip
+    """A kernel as (gates, units, rows)."""
+    kernel = layer.array(index, what, (rows, gates * units))
+    return kernel.reshape(-1, gates, units).transpose(1, 2, 0)
+
+
+def _frames(layer: KerasLayer) -> list[Operation]:
+    return [] if layer.option("return_sequences") else [LastFrame()]
+
+
+def _lstm(layer: KerasLayer) -> list[Operation]:
+    _recurrent_checks(layer, {"activation": ("tanh",), "recurrent_activation": ("sigmoid",)})
+    units = _units(layer)
+    weights = {
+        "input_weight": _gates(layer, 0, "kernel", layer.size, units, 4),
+        "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 4),
+        "bias": np.zeros((4, units)),
+    }
+    if layer.option("use_bias", True):
+        weights["bias"] = layer.array(2, "bias", (4 * units,)).reshape(4, units)
+    return [DenseLayer(layer.name, "lstm", weights), *_frames(layer)]
+
+
+def _gru(layer: KerasLayer) -> list[Operation]:
+    _recurrent_checks(
+        layer, {"activation": ("tanh", "sigmoid"), "recurrent_activation": ("sigmoid",)}
+    )
+    units, after = _units(layer), bool(layer.option("reset_after", False))
+    weights = {
+        "input_weight": _gates(layer, 0, "kernel", layer.size, units, 3)[_GRU_GATES],
+        "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 3)[_GRU_GATES],
+    }
+    bias = np.zeros((2, 3, units))
+    if layer.option("use_bias", True):
+        shape = (2, 3 * units) if after else (3 * units,)
+        given = layer.array(2, "bias", shape).reshape(-1, 3, units)
+        bias[: len(given)] = given[:, _GRU_GATES]
+    weights["bias"] = bias[0] + bias[1]
+    if after:
+        weights["bias"][2] = bias[0, 2]
+        weights["recurrent_bias"] = bias[1, 2:]
+    made = DenseLayer(
+        layer.name,
+        "gru",
+        weights,
+        "after" if after else "before",
+        _name(layer.option("activation", "tanh")),
+    )
+    return [made, *_frames(layer)]
+
+
+def _simple_rnn(layer: KerasLayer) -> list[Operation]:
+    _recurrent_checks(layer, {"activation": NONLINEARITIES})
+    units = _units(layer)
+    weights = {
+        "input_weight": _gates(layer, 0, "kernel", layer.size, units, 1),
+        "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 1),
+        "bias": np.zeros((1, units)),
+    }
+    if layer.option("use_bias", True):
+        weights["bias"] = layer.array(2, "bias", (units,))[None]
+    activation = _name(layer.option("activation", "tanh"))
+    return [DenseLayer(layer.name, "rnn", weights, activation=activation), *_frames(layer)]
+
+
+def _name(given: Any) -> str:
+    return str(given.get("config") if isinstance(given, dict) else given)
+
+
+def _linear(layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray) -> list[Operation]:
+    weights = {"input_weight": kernel.T[None], "bias": bias[None]}
+    return [
+        DenseLayer(layer.name, "linear", weights),
+        *activation(layer.where, layer.option("activation")),
+    ]
+
+
+def _dense(layer: KerasLayer) -> list[Operation]:
+    units = _units(layer)
+    kernel = layer.array(0, "kernel", (layer.size, units))
+    bias = layer.array(1, "bias", (units,)) if layer.option("use_bias", True) else np.zeros(units)
+    return _linear(layer, kernel, bias)
+
+
+def _single(value: Any) -> Any:
+    """The number of a list of one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _conv1d(layer: KerasLayer) -> list[Operation]:
+    if layer.option("data_format", "channels_last") != "channels_last":
+        raise layer.refuse("has its channels first", "train with data_format='channels_last'")
+    size, stride = _single(layer.option("kernel_size")), _single(layer.option("strides", 1))
+    if size != 1 or stride != 1:
+        padding = layer.option("padding", "valid")
+        what = f"is a convolution over frames (kernel_size {short(repr(size))}, padding {short(repr(padding))})"
+        advice = (
+            "there is no hardware for it yet: compute it before the core"
+            if padding in ("causal", "valid")
+            else "it needs frames that come later: train with padding='causal'"
+        )
+        return [Unsupported(what, advice)]
+    filters, groups = _units(layer, "filters"), layer.option("groups", 1)
+    if not isinstance(groups, int) or groups < 1 or filters % groups:
+        raise DesignError(f"{layer.where}: groups = {short(repr(groups))}, must divide {filters}")
+    rows = None if layer.size is None else layer.size // groups
+    given = layer.array(0, "kernel", (1, rows, filters))[0]
+    kernel = np.zeros((groups * len(given), filters))
+    for i in range(groups):
+        columns = slice(i * filters // groups, (i + 1) * filters // groups)
+        kernel[i * len(given) : (i + 1) * len(given), columns] = given[:, columns]
+    bias = (
+        layer.array(1, "bias", (filters,)) if layer.option("use_bias", True) else np.zeros(filters)
+    )
+    return _linear(layer, kernel, bias)
+
+
+def _along_elements(layer: KerasLayer, axis: Any, rank: int) -> None:
+    """DesignError unless an axis is that of the elements of a frame."""
+    if _single(axis) not in (-1, rank - 1, None):
+        raise layer.refuse(
+            f"works along axis {short(repr(axis))}, not along the elements of a frame, which are the last axis",
+            "train with axis=-1",
+        )
+
+
+def _batch_norm(layer: KerasLayer) -> list[Operation]:
+    size, index = layer.size, 0
+    found = {"gamma": np.ones(1), "beta": np.zeros(1)}
+    for name, there in (("gamma", layer.option("scale", True)), ("beta", layer.option("center", True))):  # fmt: skip
+        if there:
+            found[name] = layer.array(index, name, (size,))
+            index += 1
+    mean, variance = (layer.array(index + i, n, (size,)) for i, n in enumerate(("moving_mean", "moving_variance")))  # fmt: skip
+    if np.any(variance < 0):
+        raise DesignError(f"{layer.where}: its moving_variance has negative numbers")
+    scale = found["gamma"] / np.sqrt(variance + float(layer.option("epsilon", 1e-3)))
+    return [affine(layer.where, scale, found["beta"] - mean * scale, size)]
+
+
+def _normalization(layer: KerasLayer) -> list[Operation]:
+    """(x - mean) / std with numbers that were adapted to data, or are in the configuration."""
+    if layer.option("mean") is not None:
+        mean, variance = (
+            np.asarray(layer.option(n), dtype=np.float64) for n in ("mean", "variance")
+        )
+    else:
+        shape = () if layer.option("axis", -1) is None else (layer.size,)
+        mean, variance = (layer.array(i, n, shape) for i, n in enumerate(("mean", "variance")))
+    deviation = np.maximum(np.sqrt(variance), 1e-7)
+    scale, offset = 1.0 / deviation, -mean / deviation
+    if layer.option("invert"):
+        scale, offset = deviation, mean
+    return [affine(layer.where, scale, offset, layer.size)]
+
+
+def _rescaling(layer: KerasLayer) -> list[Operation]:
+    scale, offset = layer.option("scale"), layer.option("offset", 0.0)
+    return [affine(layer.where, scale, offset, layer.size)]
+
+
+def _activation(layer: KerasLayer) -> list[Operation]:
+    return activation(layer.where, layer.option("activation"))
+
+
+def _relu(layer: KerasLayer) -> list[Operation]:
+    options = {n: _single(layer.option(n)) for n in ("max_value", "negative_slope", "threshold")}
+    given = tuple((n, float(v)) for n, v in options.items() if v not in (None, 0, 0.0))
+    return [Function("relu", given)]
+
+
+def _leaky_relu(layer: KerasLayer) -> list[Operation]:
+    slope = layer.option("negative_slope", layer.option("alpha", 0.3))
+    return [Function("leaky_relu", (("negative_slope", float(slope)),))]
+
+
+def _softmax(layer: KerasLayer) -> list[Operation]:
+    return [Function("softmax")]
+
+
+_MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
+    "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": _conv1d, "BatchNormalization": _batch_norm,
+    "Normalization": _normalization, "Rescaling": _rescaling, "Activation": _activation, "ReLU": _relu,
+    "LeakyReLU": _leaky_relu, "Softmax": _softmax,
+}  # fmt: skip
+#: Layers with an axis, which must be that of the elements of a frame; with their default.
+AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}
+
+
+def check_axis(layer: KerasLayer, rank: int) -> None:
+    """DesignError where a layer works along another axis than the elements of a frame; rank: axes of its input."""
+    if layer.kind in AXES:
+        _along_elements(layer, layer.option("axis", AXES[layer.kind]), rank)
+
+
+def size_after(operation: Operation, size: int | None) -> int | None:
+    """Elements of a frame behind an operation, None where not known: what no layer computes is refused by its own name,
+    not by that of the next one whose weights do not fit."""
+    if isinstance(operation, Unsupported):
+        return None
+    if isinstance(operation, DenseLayer):
+        return operation.outputs
+    if isinstance(operation, Affine):
+        return max(size or 1, operation.size) if size is None else size
+    return size

@@ -1,0 +1,388 @@
+"""Keras models as graphs: Sequential and functional ones, of a configuration and its weights.
+
+Frames are the axis before the last, elements the last one; an axis before both holds sequences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.design.limits import damage
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.graph import (
+    Input,
+    Joined,
+    LastFrame,
+    Node,
+    Operation,
+    Output,
+    Unsupported,
+    affine,
+)
+from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
+from ernn_myhdl.exchange.keras_layers import KerasLayer, check_axis, operations, size_after
+
+_MODELS = ("Sequential", "Functional", "Model")
+_CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
+#: Layers and operations that join signals, or do arithmetic with constants.
+_JOINING = {"Add", "Average", "Concatenate", "Divide", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "TrueDivide"}  # fmt: skip
+#: Most layers, and models one in the other.
+MOST_LAYERS, DEEPEST = 1000, 8
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a layer takes: its node, and its axes: 3 of sequences, frames and elements, 2 without frames. size: elements of
+    a frame, None where not known."""
+
+    node: Node
+    rank: int
+    size: int | None
+
+
+def read_keras(
+    file: Path, config: str | Path | None = None, checked: bool = False
+) -> tuple[list[Output], list[str]]:
+    """The graph of a Keras model, as its outputs, and notes. config: file of the configuration of .weights.h5; checked:
+    whether outputs are compared with those of the model afterwards, so that Masking may be left out.
+
+    Raises DesignError naming the file and what is wrong.
+    """
+    found, weights = read_keras_file(file, config)
+    try:
+        with damage("its configuration"):
+            reader = _Reader(weights, config is None, checked)
+            outputs = reader.model(found, None, "", 0)
+    except DesignError as error:
+        raise DesignError(f"model {file}: {error}") from error
+    except RecursionError as error:
+        raise DesignError(f"model {file}: its configuration is nested too deep") from error
+    return [Output(signal.node, name) for name, signal in outputs], reader.notes
+
+
+class _Reader:
+    """The models of one file. own: whether the configuration is that of the weights for sure."""
+
+    def __init__(self, weights: Weights, own: bool, checked: bool) -> None:
+        self.weights, self.own, self.checked = weights, own, checked
+        self.notes: list[str] = []
+        self.layers = 0
+
+    def model(
+        self, found: Config, given: Sequence[Signal] | None, path: str, depth: int
+    ) -> list[tuple[str, Signal]]:
+        """The outputs of a model. given: its inputs, None for the outermost. path: of its weights."""
+        kind, config = found.get("class_name"), found.get("config")
+        if kind not in _MODELS:
+            raise DesignError(
+                f"is a model of class {short(repr(kind))}, must be Sequential or Functional; its own code is not run"
+            )
+        if depth > DEEPEST:
+            raise DesignError(f"models lie in each other more than {DEEPEST} deep")
+        if isinstance(config, list):  # a Sequential of Keras 2.1 and older
+            config = {"layers": config}
+        if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
+            raise DesignError("its configuration has no layers")
+        layers = config["layers"]
+        self.layers += len(layers)
+        if self.layers > MOST_LAYERS:
+            raise DesignError(f"has more than {MOST_LAYERS} layers")
+        paths = self._paths(layers, path)
+        make = self._sequential if kind == "Sequential" else self._functional
+        return make(config, layers, paths, given, depth)
+
+    def _paths(self, layers: Sequence[Config], path: str) -> list[str]:
+        """Where the weights of each layer lie: in Keras 3 by class and number, else by name."""
+        if self.weights.legacy:
+            return [str(_name(layer)) for layer in layers]
+        counts: dict[str, int] = {}
+        paths = []
+        for layer in layers:
+            base = _snake_case(str(layer.get("class_name")))
+            number = counts.get(base, 0)
+            counts[base] = number + 1
+            paths.append(f"{path}layers/{base}" + (f"_{number}" if number else ""))
+        return paths
+
+    def _sequential(self, config, layers, paths, given, depth) -> list[tuple[str, Signal]]:
+        signal = None if given is None else _only(given)
+        shape = config.get("build_input_shape")
+        if signal is None and shape is None:
+            first = layers[0].get("config", {}) if layers else {}
+            shape = first.get("batch_input_shape", first.get("batch_shape"))
+        name = "input"
+        for layer, path in zip(layers, paths, strict=True):
+            if layer.get("class_name") == "InputLayer":
+                signal = signal or self._input(layer)
+                continue
+            if signal is None:
+                signal = _input_of("input", shape)
+            signal, name = self._applied(layer, path, [signal], depth), _name(layer)
+        if signal is None:
+            raise DesignError("has no layers")
+        return [(name, signal)]
+
+    def _functional(self, config, layers, paths, given, depth) -> list[tuple[str, Signal]]:
+        inputs = _ends(config.get("input_layers"))
+        if given is None and len(inputs) != 1:
+            raise DesignError(f"has {len(inputs)} inputs, must have 1: the frames of a sequence")
+        made: dict[tuple[str, int], Signal] = {}
+        if given is not None:
+            made = {(name, 0): s for (name, _), s in zip(inputs, given, strict=True)}
+        left: list[tuple[Any, ...]] = []
+        for layer, path in zip(layers, paths, strict=True):
+            if layer.get("class_name") == "InputLayer":
+                made.setdefault((_name(layer), 0), self._input(layer))
+                continue
+            calls = layer.get("inbound_nodes", [])
+            left += [(layer, path, number, _call(call)) for number, call in enumerate(calls)]
+        while left:
+            waiting: list[tuple[Any, ...]] = []
+            for layer, path, number, call in left:
+                if any(isinstance(a, tuple) and a not in made for a in call):
+                    waiting.append((layer, path, number, call))
+                    continue
+                arguments = [made[a] if isinstance(a, tuple) else a for a in call]
+                made[_name(layer), number] = self._applied(layer, path, arguments, depth)
+            if len(waiting) == len(left):
+                raise DesignError(
+                    f"layer {_name(left[0][0])!r}: takes what no layer before it makes"
+                )
+            left = waiting
+        outputs = _ends(config.get("output_layers"))
+        missing = [name for name, number in outputs if (name, number) not in made]
+        if missing or not outputs:
+            raise DesignError(f"output {missing[0] if missing else ''!r} is made by no layer")
+        return [(name, made[name, number]) for name, number in outputs]
+
+    def _input(self, layer: Config) -> Signal:
+        config = layer.get("config", {})
+        return _input_of(_name(layer), config.get("batch_shape", config.get("batch_input_shape")))
+
+    def _applied(self, layer: Config, path: str, given: list[Any], depth: int) -> Signal:
+        """The signal behind a layer; given: signals and constants."""
+        kind, name = str(layer.get("class_name")), _name(layer)
+        where = f"layer {name!r} ({kind})"
+        module = layer.get("module")
+        foreign = isinstance(module, str) and not module.startswith(("keras", "tensorflow", "tf_keras", "builtins"))  # fmt: skip
+        if foreign or ">" in str(layer.get("registered_name") or ""):
+            raise DesignError(
+                f"{where}: is a layer of its own, whose code is not run; replace it by layers of Keras"
+            )
+        if kind in _MODELS:
+            if self.weights.legacy:
+                raise DesignError(
+                    f"{where}: is a model in a model; save it as .keras, where its weights have names"
+                )
+            return _only(
+                [s for _, s in self.model(layer, _signals(where, given), path + "/", depth + 1)]
+            )
+        signals = _signals(where, given)
+        if kind in _JOINING:
+            return self._joined(where, kind, layer, given)
+        if len(signals) != 1 or len(given) != 1:
+            what = "starts from states that the model makes" if kind in ("LSTM", "GRU", "SimpleRNN", "RNN") else f"takes {len(given)} signals"  # fmt: skip
+            raise DesignError(f"{where}: {what}, must take one; save a model without that")
+        return self._single(layer, kind, name, path, signals[0])
+
+    def _single(self, layer: Config, kind: str, name: str, path: str, signal: Signal) -> Signal:
+        config, rank, inside = layer.get("config", {}), signal.rank, ""
+        if kind == "Masking" and self.checked:
+            self.notes.append(
+                f"layer {name!r} (Masking) is left out: the reference shows that the data need none"
+            )
+            return signal
+        if kind == "TimeDistributed":
+            if rank != 3:
+                raise DesignError(f"layer {name!r} (TimeDistributed): its input has no frames")
+            inner, rank, inside = config.get("layer", {}), 2, "/layer"
+            kind, config = str(inner.get("class_name")), inner.get("config", {})
+            if kind in (*_MODELS, "TimeDistributed"):
+                raise DesignError(
+                    f"layer {name!r} (TimeDistributed): holds a {kind}, must hold one layer"
+                )
+        elif kind == "RNN":
+            cell = config.get("cell", {})
+            known = cell.get("class_name") if isinstance(cell, dict) else None
+            if known not in _CELLS:
+                raise DesignError(f"layer {name!r} (RNN): its cell is {short(repr(known))}, must be one of {', '.join(_CELLS)}")  # fmt: skip
+            kind, config = (
+                _CELLS[str(known)],
+                cell.get("config", {}) | {k: v for k, v in config.items() if k != "cell"},
+            )
+        if kind in _CELLS.values():
+            inside = "/cell"
+            if rank != 3:
+                raise DesignError(f"layer {name!r} ({kind}): its input has no frames")
+        own = KerasLayer(name, kind, config, self._arrays(path, inside, name), signal.size)
+        check_axis(own, rank)
+        node, size, after = signal.node, signal.size, signal.rank
+        for operation in operations(own):
+            node, size = Node(operation, (node,), own.where), size_after(operation, size)
+            if isinstance(operation, LastFrame):
+                after = 2
+        return Signal(node, after, size)
+
+    def _arrays(self, path: str, inside: str, name: str) -> list[np.ndarray]:
+        arrays = self.weights.arrays
+        if self.weights.legacy:
+            return arrays.get(path, [])
+        told = self.weights.names.get(path)
+        if self.own and told is not None and told != name:
+            raise DesignError(
+                f"layer {name!r}: its weights are those of {told!r} by the file, which contradicts itself; save it again"
+            )
+        return arrays.get(f"{path}{inside}/vars", [])
+
+    def _joined(self, where: str, kind: str, layer: Config, given: list[Any]) -> Signal:
+        signals = _signals(where, given)
+        first = signals[0]
+        constants = [v for v in given if not isinstance(v, Signal)]
+        if len(signals) == 1 and len(given) == 2:
+            behind = isinstance(given[1], Signal)
+            operation = _arithmetic(where, kind, constants[0], behind, first.size)
+            return Signal(Node(operation, (first.node,), where), first.rank, first.size)
+        if constants or len({s.rank for s in signals}) > 1:
+            raise DesignError(
+                f"{where}: joins signals with and without frames, which is not supported"
+            )
+        nodes, sizes = tuple(s.node for s in signals), [s.size for s in signals]
+        if kind == "Concatenate" and layer.get("config", {}).get("axis", -1) not in (
+            -1,
+            first.rank - 1,
+        ):
+            raise DesignError(
+                f"{where}: joins frames, not the elements of a frame; must have axis=-1"
+            )
+        joining: Operation | None = {
+            "Concatenate": Joined("concatenation"),
+            "Add": Joined("addition"),
+        }.get(kind)
+        if joining is None:
+            joining = Unsupported(
+                "joins two signals in a way that no core has", "cut the model before it"
+            )
+        size = first.size
+        if kind == "Concatenate":
+            size = None if None in sizes else sum(s for s in sizes if s is not None)
+        return Signal(Node(joining, nodes, where), first.rank, size)
+
+
+def _arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
+    """A signal and a constant; behind: whether the signal is the second of both."""
+    if isinstance(constant, dict):  # {"class_name": "__tensor__", "config": {"value": ...}}
+        constant = constant.get("config", {}).get("value")
+    try:
+        numbers = np.asarray(constant, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DesignError(
+            f"{where}: its constant is {short(repr(constant))}, must be numbers"
+        ) from error
+    wide = [i for i, n in enumerate(numbers.shape) if n != 1]
+    if wide not in ([], [numbers.ndim - 1]):
+        raise DesignError(f"{where}: its constant differs between frames or sequences")
+    numbers = numbers.reshape(-1)
+    if kind == "Add":
+        return affine(where, 1.0, numbers, size)
+    if kind == "Subtract":
+        return affine(where, -1.0, numbers, size) if behind else affine(where, 1.0, -numbers, size)
+    if kind == "Multiply":
+        return affine(where, numbers, 0.0, size)
+    if kind in ("Divide", "TrueDivide") and not behind and np.all(numbers):
+        return affine(where, 1.0 / numbers, 0.0, size)
+    return Unsupported("computes what no layer does", "cut the model before or after it")
+
+
+def _input_of(name: str, shape: Any) -> Signal:
+    """The input of a model, of which the shape has the batch first."""
+    if isinstance(shape, dict):
+        shape = shape.get("config", shape)
+    if not isinstance(shape, list) or len(shape) not in (2, 3):
+        raise DesignError(
+            f"input {name!r}: has shape {short(repr(shape))}, must be [null, frames, elements], or [null, elements]"
+        )
+    size = shape[-1]
+    if (
+        not isinstance(size, int | None)
+        or isinstance(size, bool)
+        or (size is not None and size < 1)
+    ):
+        raise DesignError(f"input {name!r}: has shape {short(repr(shape))}")
+    return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size)
+
+
+def _name(layer: Config) -> str:
+    config = layer.get("config")
+    inner = config.get("name") if isinstance(config, dict) else None
+    return str(layer.get("name") or inner or layer.get("class_name"))
+
+
+def _only(signals: Sequence[Signal]) -> Signal:
+    if len(signals) != 1:
+        raise DesignError(f"a model in the model has {len(signals)} inputs or outputs, must have 1")
+    return signals[0]
+
+
+def _signals(where: str, given: Sequence[Any]) -> list[Signal]:
+    signals = [v for v in given if isinstance(v, Signal)]
+    if not signals:
+        raise DesignError(f"{where}: takes no signal")
+    return signals
+
+
+def _ends(given: Any) -> list[tuple[str, int]]:
+    """Inputs or outputs of a functional model: one, or a list; names and numbers of their calls."""
+    if isinstance(given, dict):
+        given = list(given.values())
+    if not isinstance(given, list) or not given:
+        raise DesignError(f"its inputs or outputs are {short(repr(given))}")
+    if isinstance(given[0], str):
+        given = [given]
+    return [(str(end[0]), int(end[1])) for end in given]
+
+
+def _call(call: Any) -> list[Any]:
+    """What a layer is called with: (name, number) for signals, and constants."""
+    if isinstance(call, Mapping):  # Keras 3
+        found: list[Any] = []
+        for argument in call.get("args", []):
+            found += _arguments(argument)
+        for key, value in (call.get("kwargs") or {}).items():
+            if key in ("mask", "training", "name"):
+                continue
+            found += [a for a in _arguments(value) if isinstance(a, tuple)]
+        return found
+    found = []
+    for entry in call:  # Keras 2: [name, number, 0, {}]
+        found.append((str(entry[0]), int(entry[1])))
+        for value in (entry[3] if len(entry) > 3 else {}).values():
+            found += _constants_of(value)
+    return found
+
+
+def _constants_of(value: Any) -> list[Any]:
+    return [] if value is None or isinstance(value, bool | str) else [value]
+
+
+def _arguments(argument: Any) -> list[Any]:
+    if isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__":
+        name, number, output = argument["config"]["keras_history"]
+        if output:
+            raise DesignError(f"output {output} of layer {name!r} is taken, must be its first")
+        return [(str(name), int(number))]
+    if isinstance(argument, list) and any(isinstance(a, Mapping) for a in argument):
+        return [found for a in argument for found in _arguments(a)]
+    return [] if argument is None else [argument]
+
+
+def _snake_case(name: str) -> str:
+    """As Keras makes the names of weights of those of classes."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

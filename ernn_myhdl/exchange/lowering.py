@@ -1,0 +1,209 @@
+"""A graph of a model as layers of a core, one after the other, and steps of the host; what has no hardware is refused
+by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.affine import fold_affine
+from ernn_myhdl.exchange.graph import (
+    Affine,
+    Function,
+    Input,
+    Joined,
+    LastFrame,
+    Node,
+    Output,
+    Unsupported,
+    layer_of,
+    nodes_before,
+)
+
+#: Functions that lie with the host where they are the last of a model.
+OF_THE_HOST = ("softmax", "log_softmax", "argmax")
+#: Those that do only where the user asks for it.
+IF_ASKED = ("sigmoid", "tanh", "relu")
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """layers: of the core, one after the other. steps: of the host, on the outputs. notes: for the user."""
+
+    layers: tuple[DenseLayer, ...]
+    steps: tuple[HostStep, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Head:
+    """One output: the node of the core that it follows from, the host's operations behind it, in order, and whether it
+    is of the last frame only."""
+
+    node: Node
+    behind: tuple[Node, ...]
+    last: bool
+    name: str
+
+
+def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
+    """The layers and steps of a model with these outputs.
+
+    host_functions: the host computes last functions of `IF_ASKED` too. Raises DesignError naming what has no
+    hardware.
+    """
+    for node in nodes_before([o.node for o in outputs]):
+        if isinstance(node.operation, Unsupported):
+            raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
+    folded = fold_affine([o.node for o in outputs])
+    heads = [_head(node, o.name, host_functions) for node, o in zip(folded, outputs, strict=True)]
+    chosen, steps, notes = _merged(heads)
+    layers = _chain(chosen)
+    if any(head.last for head in heads):
+        names = ", ".join(repr(head.name) for head in heads if head.last)
+        notes.append(
+            f"output {names} is of the last frame; the core gives one for every frame, of which the last of a "
+            "sequence is this one"
+        )
+    if steps:
+        notes.append(
+            f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
+            "`ernn evaluate` and exported files do so, the words of the core are those before"
+        )
+    return Lowered(tuple(layers), tuple(steps), tuple(notes))
+
+
+def _head(node: Node, name: str, host_functions: bool) -> _Head:
+    """An output, taken apart from its end."""
+    behind: list[Node] = []
+    last = False
+    known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
+    while True:
+        operation = node.operation
+        if isinstance(operation, LastFrame):
+            last = True
+        elif isinstance(operation, Affine) or (
+            isinstance(operation, Function) and operation.kind in known and not operation.parameters
+        ):
+            behind.append(node)
+        else:
+            return _Head(node, tuple(behind[::-1]), last, name)
+        node = node.input
+
+
+def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str]]:
+    """One node for all outputs, the host's steps behind it, and notes.
+
+    Linear layers on one signal become one layer, whose outputs follow each other.
+    """
+    first, *others = heads
+    if all(head.node is first.node for head in others) and not any(h.behind for h in others):
+        if others and first.behind:
+            raise DesignError(_several(heads))
+        return first.node, [_step(n, None) for n in first.behind], []
+    layers = [layer_of(head.node) for head in heads]
+    linear = [layer for layer in layers if layer is not None and layer.kind == "linear"]
+    same = all(head.node.inputs == first.node.inputs for head in heads)
+    if len(linear) < len(heads) or not same:
+        raise DesignError(_several(heads))
+    steps: list[HostStep] = []
+    parts, start = [], 0
+    for head, layer in zip(heads, linear, strict=True):
+        elements = (start, start + layer.outputs)
+        for node in head.behind:
+            if isinstance(node.operation, Function) and node.operation.kind == "argmax":
+                raise DesignError(
+                    f"{node.where}: is behind one of several outputs; export the model with one, or without it"
+                )
+            steps.append(_step(node, elements))
+        parts.append(f"{head.name!r} is elements {elements[0]} to {elements[1] - 1}")
+        start = elements[1]
+    weights = {
+        name: np.concatenate([layer.weights[name] for layer in linear], axis=1)
+        for name in ("input_weight", "bias")
+    }
+    merged = replace(linear[0], name="_".join(layer.name for layer in linear), weights=weights)
+    note = f"linear layers on one signal are merged into {merged.name}: {', '.join(parts)} of its outputs"
+    return replace(first.node, operation=merged), steps, [note]
+
+
+def _several(heads: Sequence[_Head]) -> str:
+    names = " and ".join(repr(head.name) for head in heads)
+    return (
+        f"outputs {names} follow from different layers; a core has one output: export one of them (linear layers "
+        "on one signal are merged)"
+    )
+
+
+def _step(node: Node, elements: tuple[int, int] | None) -> HostStep:
+    operation = node.operation
+    if isinstance(operation, Affine):
+        size = operation.size
+        scale, offset = (
+            np.broadcast_to(n, size).tolist() for n in (operation.scale, operation.offset)
+        )
+        return HostStep("affine", elements, tuple(scale), tuple(offset))
+    assert isinstance(operation, Function)
+    return HostStep(operation.kind, elements)
+
+
+def _chain(node: Node) -> list[DenseLayer]:
+    """The layers from the input to a node; DesignError where anything else lies on the way."""
+    layers: list[DenseLayer] = []
+    recurrent: Node | None = None  # behind here
+    while not isinstance(node.operation, Input):
+        layer = layer_of(node)
+        if layer is not None:
+            layers.append(layer)
+            recurrent = recurrent if layer.kind == "linear" else node
+        elif isinstance(node.operation, LastFrame):
+            if recurrent is not None:
+                raise DesignError(
+                    f"{recurrent.where}: takes the last frames of {node.where} alone, for which there is no hardware yet"
+                )
+        else:
+            raise DesignError(f"{node.where}: {_refusal(node, bool(layers))}")
+        node = node.input
+    if not layers:
+        raise DesignError("the model has no LSTM, GRU or linear layer")
+    return layers[::-1]
+
+
+def _refusal(node: Node, layers_follow: bool) -> str:
+    """Why a node can be no part of a core, and what to do."""
+    operation = node.operation
+    before = any(n.layers for n in node.inputs)
+    if isinstance(operation, Joined):
+        if operation.kind == "addition":
+            return f"is not supported: it joins two signals, as a residual connection or a gate does; {advice(before, layers_follow)}"
+        return f"is not supported here: it takes parts of a signal or puts them together; {advice(before, layers_follow)}"
+    if isinstance(operation, Affine):
+        return (
+            "scales or shifts the elements of a frame by themselves, which would cost the block-circulant matrices "
+            f"beside it their blocks; {advice(before, layers_follow)}"
+        )
+    assert isinstance(operation, Function)
+    hint = ""
+    if operation.kind in IF_ASKED and not layers_follow and not operation.parameters:
+        hint = "--host-functions lets the host compute it behind the core; or "
+    return f"is not supported: no layer computes this function of its inputs or outputs; {hint}{advice(before, layers_follow)}"
+
+
+def advice(before: bool, layers_follow: bool) -> str:
+    """What a user can do with an operation that no core has; before, layers_follow: whether layers come before and
+    behind it."""
+    if before and layers_follow:
+        return (
+            "it lies between layers: train the model without it, or cut it there into two designs, and "
+            "compute this node between them"
+        )
+    if before:
+        return "cut the model before this node, and compute it on the core's outputs"
+    if layers_follow:
+        return "cut the model after this node, and compute it before the core"
+    return "cut the model before or after this node"

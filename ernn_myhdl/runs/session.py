@@ -1,0 +1,227 @@
+"""Sessions: a design that is fed one frame at a time and keeps its state between the frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.calibration.saturation import saturation_notes
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.engines.steps import steps_of
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.output_folder import new_file
+from ernn_myhdl.files.output_target import check_file
+from ernn_myhdl.golden.initial_state import ModelState
+from ernn_myhdl.golden.sequences import check_raw
+from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, saturate, to_real
+from ernn_myhdl.streams.initial_states import as_models_take_it, core_state, saturated_states
+from ernn_myhdl.streams.state_file import read_initial_states, write_states
+
+#: More streams in a session are a mistake.
+MAX_SESSION_STREAMS = 4096
+
+
+class Session:
+    """One frame in, one frame out, bit for bit as in a run over whole sequences; a context manager.
+
+    Streams are independent of each other. Each begins with a sequence from zero; `start` and `end` begin
+    another one. Designs need no `initial_states` for it.
+
+    design, engine, streams: as they were given. frames: of the present sequence of each stream. warnings: what
+    `start` and `restore` had to round off.
+    """
+
+    def __init__(
+        self,
+        design: CoreSpecification,
+        engine: str = "integer",
+        streams: int = 1,
+    ) -> None:
+        if isinstance(streams, bool) or not isinstance(streams, int):
+            raise DesignError(f"streams = {streams!r}: must be a whole number")
+        if not 1 <= streams <= MAX_SESSION_STREAMS:
+            raise DesignError(f"streams = {streams}: must be 1 to {MAX_SESSION_STREAMS}")
+        self.design, self.engine, self.streams = design, engine, streams
+        self.frames = [0] * streams
+        self.warnings: list[str] = []
+        self._every = list(range(streams))
+        self._total = self._saturated_inputs = 0
+        self._wide = Format(MAX_WORD, design.input_format.frac)
+        self._steps = steps_of(design, engine, streams)
+        self._open = True
+
+    def __repr__(self) -> str:
+        plural = "s" if self.streams > 1 else ""
+        state = "" if self._open else ", closed"
+        return (
+            f"<Session of {self.design.name}: {self.engine}, {self.streams} stream{plural}{state}>"
+        )
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free what the engine holds; may be called again."""
+        if self._open:
+            self._open = False
+            self._steps.close()
+
+    def step(self, x: Any, stream: int | Sequence[int] | None = None) -> np.ndarray:
+        """y of one frame x, values: (outputs,) float64 of (inputs,) floating point.
+
+        stream: whose frame it is; may be left out in a session of one. For several streams at once x is
+        (n, inputs), a frame for each of `stream`, or of all streams where that is left out; y is (n, outputs).
+        What the host does to x before the core (`host_scaling`) is done here.
+        Raises DesignError where x is anything else; then no stream has gone on.
+        """
+        frames, streams, single = self._checked(x, stream, "f", "floating point values")
+        if not np.isfinite(frames).all():
+            raise DesignError("frame: holds NaN or infinity; clean the data first")
+        scaling = self.design.host_scaling
+        wide = quantise(frames if scaling is None else scaling.apply(frames), self._wide)
+        raw = saturate(wide, self.design.input_format)
+        saturated = int(np.count_nonzero(raw != wide))
+        y = to_real(self._stepped(raw, streams), self.design.output_format)
+        self._saturated_inputs += saturated
+        return y[0] if single else y
+
+    def step_raw(self, x: Any, stream: int | Sequence[int] | None = None) -> np.ndarray:
+        """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
+        frames, streams, single = self._checked(x, stream, "iu", "integers, raw words")
+        check_raw(frames, self.design.input_format, "frame")
+        y = self._stepped(frames.astype(np.int64), streams)
+        return y[0] if single else y
+
+    def start(self, stream: int = 0, initial: ModelState = None) -> None:
+        """Begin a sequence with the next frame of a stream: from zero, or from a state as `run` takes it.
+
+        initial: name -> (size,) array (`ernn_myhdl.golden.initial_state`), of a network a list of one for each layer;
+        what `state` returns.
+        """
+        self._check_open()
+        self._check_stream(stream)
+        state = None if initial is None else core_state(self.design, initial)
+        self.warnings += saturated_states(self.design, [state])
+        self._steps.start(stream, state)
+        self.frames[stream] = 0
+
+    def end(self, stream: int = 0) -> None:
+        """End the sequence of a stream: its next frame begins one from zero."""
+        self.start(stream)
+
+    def state(self, stream: int = 0) -> ModelState:
+        """The state of a stream behind its last frame, values: what `start` and `run` take as `initial`."""
+        self._check_open()
+        self._check_stream(stream)
+        states = [
+            own and {n: to_real(raw, getattr(layer.formats, n)) for n, raw in own.items()}
+            for layer, own in zip(self.design.layers, self._steps.states(stream), strict=True)
+        ]
+        return as_models_take_it(self.design, tuple(states))
+
+    def save(self, file: str | Path, force: bool = False) -> Path:
+        """Write the states of all streams, one a sequence, into a file that `ernn simulate --initial-states` and
+        `restore` read. An existing file is an error, or replaced with `force`."""
+        self._check_open()
+        if not any(layer.cell.state_sizes for layer in self.design.layers):
+            raise DesignError("state: no layer of the design has one, so there is nothing to save")
+        states = [tuple(self._steps.states(stream)) for stream in self._every]
+        with new_file(check_file(file, force=force)) as partial:
+            write_states(states, self.design, partial)
+        return Path(file)
+
+    def restore(self, file: str | Path) -> None:
+        """Begin a sequence on every stream from its state in a file that `save` or a run wrote.
+
+        Raises DesignError where the file is for another number of streams or another design; then nothing has
+        changed.
+        """
+        self._check_open()
+        for stream, state in enumerate(read_initial_states(file, self.design, self.streams)):
+            self.start(stream, state)
+
+    @property
+    def saturations(self) -> dict[str, int] | None:
+        """Tensor -> saturated elements of all frames so far; None on an engine that counts none."""
+        counts = self._steps.saturations
+        if counts is None:
+            return None
+        name = f"{self.design.layer_prefixes[0]}input"
+        return counts | {name: counts[name] + self._saturated_inputs}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know: `warnings`, and tensors of which more than one element in a thousand saturates."""
+        counts = self.saturations
+        told = saturation_notes(self.design, counts, self._total) if counts and self._total else []
+        return [*self.warnings, *told]
+
+    def _stepped(self, raw: np.ndarray, streams: list[int]) -> np.ndarray:
+        y = self._steps.step(raw, streams)
+        for stream in streams:
+            self.frames[stream] += 1
+        self._total += len(streams)
+        return y
+
+    def _checked(
+        self, x: Any, stream: int | Sequence[int] | None, kinds: str, what: str
+    ) -> tuple[np.ndarray, list[int], bool]:
+        """x as (n, inputs), the stream of each row, and whether x is a single frame."""
+        self._check_open()
+        frames, inputs = np.asarray(x), self.design.inputs
+        if frames.dtype.kind not in kinds:
+            raise DesignError(f"frame: type {frames.dtype}, must be {what}")
+        single = frames.ndim == 1
+        if single and stream is None and self.streams > 1:
+            raise DesignError(
+                f"frame: shape {frames.shape} in a session of {self.streams} streams; give stream=, or a frame "
+                f"for each: ({self.streams}, {inputs})"
+            )
+        streams: list[Any] = self._every
+        if stream is not None:
+            several = isinstance(stream, list | tuple | np.ndarray)
+            named: list[Any] = list(stream) if several else [stream]  # type: ignore[arg-type]
+            streams = [int(s) if isinstance(s, np.integer) else s for s in named]
+        if stream is not None:
+            for one in streams:
+                self._check_stream(one)
+            if len(set(streams)) != len(streams) or not streams:
+                raise DesignError(f"stream = {stream}: must name different streams, at least one")
+        shape = (inputs,) if single else (len(streams), inputs)
+        if frames.shape != shape or (single and len(streams) != 1):
+            legal = f"({inputs},)" if len(streams) == 1 else f"({len(streams)}, {inputs})"
+            raise DesignError(f"frame: shape {frames.shape}, must be {legal}")
+        return frames.reshape(len(streams), inputs), streams, single
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise DesignError("session: is closed; open another one with design.open()")
+
+    def _check_stream(self, stream: object) -> None:
+        if isinstance(stream, bool) or not isinstance(stream, int):
+            raise DesignError(f"stream = {stream!r}: must be a whole number")
+        if not 0 <= stream < self.streams:
+            raise DesignError(
+                f"stream = {stream}: must be 0 to {self.streams - 1}; open the session with more streams"
+            )
+
+
+def open_session(design: CoreSpecification, engine: str = "integer", streams: int = 1) -> Session:
+    """A `Session` of a design: with `open_session(design) as session: y = session.step(x)`.
+
+    engine: `integer` (numpy, the fastest) or `golden` (fxpmath). streams: independent streams, of the core's own
+    or more. Raises DesignError for other engines and numbers.
+    """
+    return Session(design, engine, streams)

@@ -1,0 +1,73 @@
+"""The fxpmath model one frame at a time: independent streams whose states are kept between the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from fxpmath import Fxp
+
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.initial_state import State
+
+
+class FixedPointSteps:
+    """A design or network for `streams` streams, all of which begin from zero; see `IntegerSteps`."""
+
+    def __init__(self, core: CoreSpecification, streams: int) -> None:
+        self.core = core
+        self.models = [FixedPointModel(layer) for layer in core.layers]
+        self._memories: list[list[dict[str, Fxp]]] = [
+            [model.memory for model in self.models] for _ in range(streams)
+        ]
+        self._counts: dict[str, int] = {}
+        self._count()
+
+    def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
+        """Begin a sequence from the states of the layers, or from zero."""
+        self._count()
+        for i, model in enumerate(self.models):
+            model.reset(state and state[i])
+            self._memories[stream][i] = model.memory
+
+    def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
+        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+        rows = []
+        for frame, stream in zip(x, streams, strict=True):
+            for i, model in enumerate(self.models):
+                model.memory = self._memories[stream][i]
+                frame = model.step(frame)["output"].reshape(-1)[: model.design.cell.outputs]
+                self._memories[stream][i] = model.memory
+            rows.append(frame)
+        return np.array(rows)
+
+    def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
+        """The state of each layer behind the last frame of a stream, raw words; None where it has none."""
+        states: list[dict[str, np.ndarray] | None] = []
+        for model, memory in zip(self.models, self._memories[stream], strict=True):
+            words = {
+                name: np.array(memory[name].val, dtype=np.int64).reshape(-1)[:size]
+                for name, size in model.design.cell.state_sizes.items()
+            }
+            states.append(words or None)
+        return states
+
+    @property
+    def saturations(self) -> dict[str, int]:
+        """Tensor -> saturated elements of all streams; those of x are counted by who rounds it."""
+        return {name: n + self._now().get(name, 0) for name, n in self._counts.items()}
+
+    def _now(self) -> dict[str, int]:
+        """Counts since the last reset of the models."""
+        return {
+            prefix + name: count
+            for prefix, model in zip(self.core.layer_prefixes, self.models, strict=True)
+            for name, count in model.saturations.items()
+        }
+
+    def _count(self) -> None:
+        self._counts = {n: c + self._counts.get(n, 0) for n, c in self._now().items()}
+
+    def close(self) -> None:
+        """Nothing is to be freed."""

@@ -1,0 +1,113 @@
+"""The integer model one frame at a time: independent streams whose states are kept between the calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.integer_stages import Rounding
+from ernn_myhdl.golden.phase_sums import GATE, add_sums
+
+#: The streams that have a frame: all of them, or some in any order.
+Places: TypeAlias = slice | np.ndarray
+
+
+class IntegerLayerSteps:
+    """One layer for a number of streams; the states are raw words, (streams, ...)."""
+
+    def __init__(self, design: Design, streams: int) -> None:
+        self.design, self.model = design, IntegerModel(design)
+        self.rounding = Rounding(self.model.stages, streams)
+        shapes = self.model.stages.shapes
+        self._padding = int(np.prod(shapes["input"])) - design.cell.inputs
+        cell = design.cell
+        self._sizes = cell.state_sizes
+        names = [*self._sizes]
+        if cell.recurrent:
+            names = [*dict.fromkeys((*names, "output")), "output_spectrum"]
+        self._kept = {n: np.zeros((streams, *shapes[n]), dtype=np.int64) for n in names}
+
+    def start(self, stream: int, state: State | None) -> None:
+        """The state before the first frame of a sequence on a stream; zero if None."""
+        if not self._sizes:
+            return
+        model, one = self.model, Rounding(self.model.stages, 1)
+        kept = {n: np.zeros((1, *model.stages.shapes[n]), dtype=np.int64) for n in self._sizes}
+        for name, values in (state or {}).items():
+            raw = one.quantised(name, values, 0, f"initial state {name}")
+            kept[name].reshape(-1)[: len(raw)] = raw
+        if self.design.cell.recurrent:
+            kept["output"] = model.cell.initial_output(one, kept)
+            kept["output_spectrum"] = one.forward("output_spectrum", kept["output"])
+        for name, words in kept.items():
+            self._kept[name][stream] = words[0]
+        for name, counts in self.rounding.counts.items():
+            counts[stream] += one.counts[name][0]
+
+    def state(self, stream: int) -> dict[str, np.ndarray] | None:
+        """The state of a stream in raw words; None in a layer without one."""
+        words = {n: self._kept[n][stream].reshape(-1)[:m].copy() for n, m in self._sizes.items()}
+        return words or None
+
+    def step(self, x: np.ndarray, places: Places) -> np.ndarray:
+        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each stream of `places`."""
+        model, rounding, kept = self.model, self.rounding, self._kept
+        rounding.places = places
+        if self._padding:
+            x = np.concatenate([x, np.zeros((len(x), self._padding), dtype=np.int64)], axis=1)
+        x = x.reshape(len(x), *model.stages.shapes["input"])
+        now = {"input": x, "input_spectrum": rounding.forward("input_spectrum", x)}
+        products = model.input.multiply(now["input_spectrum"])
+        cell = self.design.cell
+        spectrum = kept["output_spectrum"][places] if cell.recurrent else None
+        of_x, of_y = model.row_products(products, spectrum)
+        add_sums(rounding, cell.split, GATE, now, of_x, of_y)
+        c = kept["cell_state"][places] if cell.keeps_cell_state else None
+        model.cell.advance(rounding, now, products, c)
+        if cell.recurrent:
+            now["output_spectrum"] = rounding.forward("output_spectrum", now["output"])
+        for name, store in kept.items():
+            store[places] = now[name]
+        return now["output"].reshape(len(x), -1)[:, : cell.outputs]
+
+
+class IntegerSteps:
+    """A design or network for `streams` streams, all of which begin from zero."""
+
+    def __init__(self, core: CoreSpecification, streams: int) -> None:
+        self.core, self.streams = core, streams
+        self.layers = [IntegerLayerSteps(layer, streams) for layer in core.layers]
+
+    def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
+        """Begin a sequence from the states of the layers, or from zero."""
+        for layer, own in zip(self.layers, state or [None] * len(self.layers), strict=True):
+            layer.start(stream, own)
+
+    def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
+        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+        every = len(streams) == self.streams and list(streams) == list(range(self.streams))
+        places = slice(None) if every else np.array(streams)
+        for layer in self.layers:
+            x = layer.step(x, places)
+        return x
+
+    def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
+        """The state of each layer behind the last frame of a stream, raw words; None where it has none."""
+        return [layer.state(stream) for layer in self.layers]
+
+    @property
+    def saturations(self) -> dict[str, int]:
+        """Tensor -> saturated elements of all streams; those of x are counted by who rounds it."""
+        return {
+            prefix + name: int(counts.sum())
+            for prefix, layer in zip(self.core.layer_prefixes, self.layers, strict=True)
+            for name, counts in layer.rounding.counts.items()
+        }
+
+    def close(self) -> None:
+        """Nothing is to be freed."""

@@ -1,0 +1,105 @@
+"""Writes the Keras files of this folder, with what Keras itself gives for one sequence of each model.
+
+    pip install keras torch; KERAS_BACKEND=torch python tests/data/keras/make.py
+
+Made with Keras 3.15.1 on its torch backend, 2026-11-28. The tests read them without Keras.
+"""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import keras
+import numpy as np
+from keras import layers
+
+FOLDER = Path(__file__).parent
+INPUTS, FRAMES = 6, 12
+
+
+def models(rng: np.random.Generator) -> dict[str, keras.Model]:
+    """The models by the names of their files."""
+    sequence = {"return_sequences": True}
+
+    def x():
+        return keras.Input((None, INPUTS))
+
+    made = {
+        "normalised": keras.Sequential(
+            [
+                x(),
+                layers.BatchNormalization(),
+                layers.LSTM(8, **sequence),
+                layers.BatchNormalization(),
+                layers.Dropout(0.2),
+                layers.GRU(5, activation="sigmoid", **sequence),
+                layers.BatchNormalization(),
+                layers.Dense(4, activation="softmax"),
+            ]
+        ),
+        "grus": keras.Sequential(
+            [x(), layers.GRU(8, **sequence), layers.GRU(5, reset_after=False)]
+        ),
+        "convolution": keras.Sequential(
+            [
+                x(),
+                layers.Conv1D(8, 1, groups=2),
+                layers.LSTM(8, use_bias=False, **sequence),
+                layers.TimeDistributed(layers.Dense(4)),
+                layers.Rescaling(3.0, -1.0),
+            ]
+        ),
+        "cells": keras.Sequential(
+            [
+                x(),
+                layers.RNN(layers.GRUCell(7), **sequence),
+                layers.RNN(layers.LSTMCell(4)),
+                layers.Dense(2, activation="log_softmax"),
+            ]
+        ),
+    }
+    made["rnns"] = keras.Sequential(
+        [
+            x(),
+            layers.SimpleRNN(7, **sequence),
+            layers.SimpleRNN(5, activation="relu", **sequence),
+            layers.Dense(3),
+        ]
+    )
+    given = x()
+    shared = layers.LSTM(8, **sequence)(given * 2.0 + 1.0)
+    heads = [layers.Dense(3, activation="softmax")(shared), layers.Dense(2)(shared) * 3.0]
+    made["heads"] = keras.Model(given, heads)
+    given = x()
+    inner = keras.Sequential([x(), layers.LSTM(8, **sequence), layers.BatchNormalization()])
+    made["nested"] = keras.Model(given, layers.Dense(3)(inner(given)))
+    adapted = layers.Normalization()
+    adapted.adapt(rng.normal(3, 2, (50, INPUTS)).astype("f4"))
+    made["adapted"] = keras.Sequential([x(), adapted, layers.GRU(8, **sequence)])
+    return made
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(1)
+    for name, model in models(rng).items():
+        for variable in model.weights:
+            if "variance" in variable.path or "gamma" in variable.path:
+                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+            elif any(part in variable.path for part in ("mean", "bias", "beta")):
+                variable.assign(rng.normal(0, 0.3, variable.shape))
+        model.save(FOLDER / f"{name}.keras")
+        if name != "nested":
+            model.save(FOLDER / f"{name}.h5")
+        x = rng.normal(0, 1, (1, FRAMES, INPUTS)).astype("f4")
+        y = model.predict(x, verbose=0)
+        y = np.concatenate(y, axis=-1) if isinstance(y, list) else y
+        np.savez(FOLDER / f"{name}.npz", x=x[0], y=y[0])
+        if name == "normalised":
+            model.save_weights(FOLDER / f"{name}.weights.h5")
+            (FOLDER / f"{name}.json").write_text(model.to_json())
+
+
+if __name__ == "__main__":
+    main()
