@@ -25,7 +25,8 @@ def netlist_verilog(module: dict, name: str) -> str:
         for bit in bits
         if isinstance(bit, int)
     }
-    lines.append(f"    wire [{max(used)}:0] n;")
+    # not bits of one word: Icarus takes time by their square
+    lines += [f"    wire n{bit};" for bit in sorted(used)]
     for port_name, port in ports.items():
         joined = _joined(port["bits"])
         ends = (joined, f"\\{port_name} ")
@@ -46,11 +47,8 @@ def _range(bits: list) -> str:
 
 
 def _joined(bits: list) -> str:
-    return (
-        "{"
-        + ", ".join(f"n[{b}]" if isinstance(b, int) else f"1'b{b}" for b in reversed(bits))
-        + "}"
-    )
+    names = [f"n{b}" if isinstance(b, int) else f"1'b{b}" for b in reversed(bits)]
+    return names[0] if len(names) == 1 else "{" + ", ".join(names) + "}"
 
 
 def _value(value: str | int) -> str:

@@ -101,7 +101,7 @@ def test_multipliers_have_the_bits_and_cycles_of_what_was_mapped_to_them(mapped)
     [
         ('REG_OUTPUT_CLK("CLK0")', 'REG_OUTPUT_CLK("NONE")'),
         ('REG_INPUTA_CLK("CLK0")', 'REG_INPUTA_CLK("NONE")'),
-        (".SIGNEDA({1'b1})", ".SIGNEDA({1'b0})"),
+        (".SIGNEDA(1'b1)", ".SIGNEDA(1'b0)"),
     ],
 )
 def test_a_wrong_multiplier_is_found(mapped, right, wrong):
