@@ -11,6 +11,7 @@ import numpy as np
 
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.engines.steps import steps_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.output_folder import new_file
@@ -83,7 +84,7 @@ class Session:
 
         stream: whose frame it is; may be left out in a session of one. For several streams at once x is
         (n, inputs), a frame for each of `stream`, or of all streams where that is left out; y is (n, outputs).
-        What the host does to x before the core (`host_scaling`) is done here.
+        What the host does to x before the core (`host_scaling`) and to y behind it (`host_steps`) is done here.
         Raises DesignError where x is anything else; then no stream has gone on.
         """
         frames, streams, single = self._checked(x, stream, "f", "floating point values")
@@ -93,7 +94,8 @@ class Session:
         wide = quantise(frames if scaling is None else scaling.apply(frames), self._wide)
         raw = saturate(wide, self.design.input_format)
         saturated = int(np.count_nonzero(raw != wide))
-        y = to_real(self._stepped(raw, streams), self.design.output_format)
+        words = self._stepped(raw, streams)
+        y = stepped(self.design.host_steps, to_real(words, self.design.output_format))
         self._saturated_inputs += saturated
         return y[0] if single else y
 

@@ -9,6 +9,7 @@ import pytest
 from random_designs import numbered_network, random_design, random_inputs
 
 from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.network import integer_model
@@ -161,6 +162,19 @@ def test_the_host_scales_x_and_raw_words_pass_as_they_are():
     raw = quantise(scaling.apply(x), design.input_format)
     with design.open() as session:
         np.testing.assert_array_equal([session.step_raw(frame) for frame in raw], whole.raw)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "argmax"])
+def test_the_host_computes_what_follows_the_core(kind):
+    """A session gave y before the softmax of an imported classifier, a run what is behind it."""
+    design = SMALL.with_host_steps([HostStep(kind)])
+    x = random_inputs(8, SMALL, 5)
+    whole = run_design(design, x, "integer")
+    with design.open(streams=2) as session:
+        y = np.array([session.step(np.stack([frame, frame]))[1] for frame in x])
+    np.testing.assert_array_equal(y, whole.outputs)
+    with design.open() as session:
+        np.testing.assert_array_equal(session.step(x[0]), whole.outputs[0])
 
 
 def test_what_is_no_frame_is_refused_and_no_stream_goes_on():
