@@ -24,7 +24,7 @@ PICTURE = Path(__file__).with_name("imports.svg")
 #: Where a room stands on its floor, so that arrows pass beside the others; in the middle without an entry.
 PLACE = {
     "cli": 4.4, "demo": 5.7, "recogniser": 3.6, "plots": 2.4, "compare": 2.2, "explore": 2.0, "runs": 2.85,
-    "synthesis": 0.0, "engines": 2.0, "train": 4.5, "convert": 1.65, "cycle_model": 2.95, "exchange": 4.35,
+    "synthesis": 0.0, "mapping": -0.2, "engines": 2.0, "train": 4.5, "convert": 1.65, "cycle_model": 2.95, "exchange": 4.35,
     "rtl": 1.4, "streams": 2.5, "calibration": 3.6, "program": 1.0, "golden": 3.1, "design": 2.2,
     "corpus": 4.9, "sweep": -0.8, "numerics": 1.7, "console": 5.7, "hdl": -0.3, "files": 3.6,
     "processes": 3.0, "errors": 1.6,

@@ -45,6 +45,10 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--seeds", type=whole, metavar="N", help="runs of nextpnr, 1 to 100; default 1"
     )
+    parser.add_argument(
+        "--no-moved-registers", action="store_false", dest="move_registers", default=None,
+        help="nextpnr: leave registers outside the multipliers, as Yosys does",
+    )  # fmt: skip
     parser.add_argument("--run", action="store_true", dest="start", help="run the tool")
     add_force(parser)
     add_json(parser)
@@ -68,6 +72,7 @@ def run(args) -> int:
             progress=progress,
             yosys_program=args.yosys,
             seeds=args.seeds,
+            move_registers=args.move_registers,
         )
     if args.json:
         print_json(report)

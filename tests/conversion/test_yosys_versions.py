@@ -8,9 +8,9 @@ from small_conversion import small_conversion
 from tools import require_module, require_tool
 
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.mapping.yosys_program import VARIABLE, count_cells, find_yosys
 from ernn_myhdl.synthesis import device_named, synthesise
 from ernn_myhdl.synthesis.yosys import synthesise_blocks
-from ernn_myhdl.synthesis.yosys_program import VARIABLE, count_cells, find_yosys
 
 pytestmark = pytest.mark.yosys
 RESOURCES = ("dsp", "ramb18", "ramb36")

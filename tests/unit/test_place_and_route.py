@@ -12,6 +12,8 @@ import pytest
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.mapping.multiplier_registers import MOVED
+from ernn_myhdl.mapping.yosys_program import version
 from ernn_myhdl.runs.report import design_info, info_text
 from ernn_myhdl.synthesis import Device, device_named, synthesise
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
@@ -19,9 +21,8 @@ from ernn_myhdl.synthesis.place_and_route.families import FAMILIES
 from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
 from ernn_myhdl.synthesis.place_and_route.names import Names
 from ernn_myhdl.synthesis.place_and_route.paths import block_slacks, worst_paths
-from ernn_myhdl.synthesis.place_and_route.programs import version
 from ernn_myhdl.synthesis.place_and_route.report import format_report, summary
-from ernn_myhdl.synthesis.place_and_route.run import phase
+from ernn_myhdl.synthesis.place_and_route.run import inside_ns, phase
 from ernn_myhdl.synthesis.place_and_route.wrapper import ports_of
 
 # a register of the lane through a LUT to one of the sum; the chain of the wrapper is longer still
@@ -153,6 +154,28 @@ def test_one_word_does_not_fill_the_list_of_paths(placed):
     assert len(worst_paths(paths, delays, names, 4.0)) == 1  # enable and data of the same register
 
 
+def test_a_register_inside_a_multiplier_keeps_its_name():
+    multiplier = {
+        "type": "MULT18X18D",
+        "parameters": {},
+        "attributes": {f"{MOVED}A": "core.lane_0_i.operand[3]"},
+        "port_directions": {"A1": "input", "P0": "output"},
+        "connections": {"A1": [4], "P0": [6]},
+    }
+    cells = NETLIST["cells"] | {"core.lane_0_i.m": multiplier}
+    names = Names({**NETLIST, "cells": cells}, "ernn_")
+    assert str(names.place("core.lane_0_i.m", "A1")) == "lane_0.operand[3]"
+    assert names.place("core.lane_0_i.m", "A1").module == "lane"
+
+
+def test_the_way_between_registers_inside_a_multiplier_limits_the_clock():
+    """nextpnr has no delay for it."""
+    family = FAMILIES["ecp5"]
+    assert inside_ns(family, "6", {"both_ends": 1}) == 3.927
+    assert inside_ns(family, "8", {"both_ends": 2}) == 3.066
+    assert inside_ns(family, "6", {"both_ends": 0}) == inside_ns(family, "6", None) == 0.0
+
+
 def test_a_combinational_loop_is_named(tmp_path):
     file = tmp_path / "loop.sdf"
     file.write_text(
@@ -200,7 +223,12 @@ def test_the_median_of_the_seeds_is_the_clock_and_the_best_has_the_paths():
     assert found["utilisation"]["multiplier"] == {"used": 7, "available": 28, "percent": 25.0}
     assert found["utilisation"]["block_ram"]["used"] == 0
     report = {"top": "core", "device": {"name": device.title}, "tool": "t", "target_mhz": 250.0}
-    text = format_report(report | found)
+    moved = {"multipliers": 7, "operands": 12, "products": 6, "both_ends": 5, "flip_flops": 1234}
+    assert "moved" not in format_report(report | found | {"moved_registers": None})
+    text = format_report(report | found | {"moved_registers": moved})
+    assert (
+        "moved into 7 multipliers: the registers of 12 operands and 6 products, 1,234 flip" in text
+    )
     assert "core on lfe5u-25f-7" in text
     assert "Fmax 130.0 MHz (median of 3: 130.0, 150.0, 110.0), best 150.0 MHz with seed 2" in text
     assert "7.00 ns (4.00 + 3.00)  lane.a2 -> sum.b: 2 LUT, through mid" in text
@@ -236,6 +264,8 @@ def test_versions_compare_as_numbers():
         ({"tool": "nextpnr", "seeds": 0}, "seeds = 0: must be a whole number from 1 to 100"),
         ({"tool": "nextpnr", "seeds": 2.0}, "seeds = 2.0: must be a whole number"),
         ({"tool": "yosys", "device": "xc7z020", "seeds": 3}, "seeds = 3: only for tool = 'nextpnr'"),
+        ({"tool": "yosys", "device": "xc7z020", "move_registers": False},
+         "move_registers = False: only for tool = 'nextpnr'"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused_before_anything_is_written(
@@ -291,7 +321,10 @@ def test_without_a_run_the_folder_is_written_with_the_commands(fakes, tmp_path):
     made = synthesise(design, tmp_path / "out", "lfe5u-45f-7", tool="nextpnr")
     assert made == json.loads((tmp_path / "out" / "parameters.json").read_text())
     assert (made["device"], made["clock_mhz"], made["seeds"]) == ("lfe5u-45f-7", 250.0, 1)
-    assert made["commands"][1].startswith("nextpnr-ecp5 --45k --package CABGA381 --speed 7 --json")
+    assert made["commands"][2].startswith(
+        "nextpnr-ecp5 --45k --package CABGA381 --speed 7 --json netlist/moved.json"
+    )
+    assert "multiplier_registers netlist/synthesis.json netlist/moved.json" in made["commands"][1]
     script = (tmp_path / "out" / "scripts" / "ecp5.ys").read_text()
     assert "$" not in script
     assert "../top/ernn_out_of_context.sv" in script
@@ -398,7 +431,9 @@ cp {given}/delays.sdf netlist/delays_$seed.sdf; done; echo 'Info: Routing..'""",
     assert report["design_digest"] == design.digest
     assert format_report(report) == (folder / "place_and_route.txt").read_text().rstrip("\n")
     assert (folder / "floorplan.png").read_bytes().startswith(b"\x89PNG")
-    assert [p.name for p in (folder / "netlist").iterdir()] == ["synthesis.json"]
+    assert report["moved_registers"]["multipliers"] == 0
+    kept = sorted(p.name for p in (folder / "netlist").iterdir())
+    assert kept == ["moved.json", "synthesis.json"]
     assert sorted(p.name for p in (folder / "logs").iterdir()) == [
         "seed_1.log", "seed_2.log", "synthesis.log",
     ]  # fmt: skip

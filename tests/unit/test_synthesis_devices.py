@@ -5,7 +5,8 @@ import importlib.util
 import pytest
 
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.synthesis import Device, device_named, devices, synthesise, yosys_program
+from ernn_myhdl.mapping import yosys_program
+from ernn_myhdl.synthesis import Device, device_named, devices, synthesise
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ernn_myhdl.mapping.yosys_program import count_cells
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.resources import (
     RESOURCES,
@@ -11,7 +12,6 @@ from ernn_myhdl.synthesis.resources import (
     total_resources,
 )
 from ernn_myhdl.synthesis.yosys import densest
-from ernn_myhdl.synthesis.yosys_program import count_cells
 
 
 def test_cells_are_sorted_into_resources():

@@ -15,6 +15,8 @@ class Family:
 
     program: on the PATH; module, function: of the Python package that has it too. script: of Yosys in
     synth/nextpnr. dies: device -> option that names it. used: resource -> names in nextpnr's utilisation, which are added.
+    multiplier_ns: speed grade -> the longest way through a multiplier that uses no register of its own. nextpnr
+    knows no way between its operand and product registers, for which this stands.
     """
 
     program: str
@@ -23,6 +25,7 @@ class Family:
     script: str
     dies: Mapping[str, str]
     used: Mapping[str, tuple[str, ...]]
+    multiplier_ns: Mapping[str, float]
 
     def options(self, device: Device) -> list[str]:
         """Options of nextpnr that choose the device; DesignError for one that it does not have."""
@@ -47,5 +50,6 @@ FAMILIES = {
             "multiplier": ("MULT18X18D",),
             "block_ram": ("DP16KD",),
         },
+        multiplier_ns={"6": 3.927, "7": 3.497, "8": 3.066},
     )
 }

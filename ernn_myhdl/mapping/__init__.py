@@ -1,0 +1,1 @@
+"""Technology mapping: Yosys, and the netlist of a core in the cells of a device, for placing and for simulation."""
