@@ -45,7 +45,7 @@ CHECKED := -m "smoke or not ($(MARKED))" --ignore-glob='tests/unit/test_train_*.
 check: lint tools
 	$(PYTEST) $(CHECKED)
 
-# What CI runs in place of `make check` and `make test`: each test once, those of `make check` with their coverage
+# The tests of `make check` with their coverage, which may not fall
 check-coverage: $(VENV)/test tools
 	rm -rf build/coverage && mkdir -p build/coverage
 	COVERAGE_FILE=$(CURDIR)/build/coverage/data \

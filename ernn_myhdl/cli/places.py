@@ -20,12 +20,15 @@ INPUTS = (
     "folder",
     "timit",
     "reference",
+    "placed",
 )
 #: Those of them that may be folders, in which nothing is to be written; and the files that stand for these.
-FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit")
+FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit", "placed")
 STAND_FOR_FOLDERS = ("design.toml", "network.toml", "run.json", "corpus.toml")
 #: Arguments that name what is written.
-OUTPUTS = ("output", "vcd", "table", "picture", "store", "save_states")
+OUTPUTS = (
+    "output", "vcd", "table", "picture", "store", "save_states", "predictions", "confusion",
+)  # fmt: skip
 #: A waveform may lie in the run folder.
 MAY_LIE_IN_OUTPUT = ("vcd",)
 
@@ -33,12 +36,17 @@ MAY_LIE_IN_OUTPUT = ("vcd",)
 def check_places(arguments: Namespace) -> None:
     """DesignError where an output is an input, holds one or lies in one, or two outputs are one."""
     given: dict[str, str] = {}
+    outputs_given: list[str] = []
     for name in (*INPUTS, *OUTPUTS):
         value = getattr(arguments, name, None)
-        if isinstance(value, str):
-            given[name] = value
+        for i, one in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(one, str):
+                key = f"{name} {i}" if i else name  # of an option that is given several times
+                given[key] = one
+                if name in OUTPUTS:
+                    outputs_given.append(key)
     # a link as an output is refused later, so only the folders before it are followed
-    outputs = {n: _place(Path(given[n])) for n in OUTPUTS if given.get(n)}
+    outputs = {n: _place(Path(given[n])) for n in outputs_given if given[n]}
     inputs = {
         n: _source(given[n]) for n in INPUTS if n in given and _is_there(given[n], n in FOLDERS)
     }

@@ -29,7 +29,8 @@ _LAYER = ("design.toml", "weights.safetensors", LIST_NAME)
 _DESIGN = (*_LAYER, "network.toml", "initial_states.safetensors", *_inside("layer_*", _LAYER))
 _RUN = (
     "run.json", "x.npy", "outputs.npy", "raw.npy", "frame_cycles.npy", "stages.npz", "stage_cycles.npz",
-    "trace.npz", "initial_states.safetensors", LIST_NAME, *_inside("design", _DESIGN),
+    "trace.npz", "initial_states.safetensors", "final_states.safetensors", LIST_NAME,
+    *_inside("design", _DESIGN),
 )  # fmt: skip
 #: Besides the files that manifest.json names.
 _HDL = (

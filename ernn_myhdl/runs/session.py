@@ -21,6 +21,7 @@ from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, saturate, to_real
 from ernn_myhdl.streams.initial_states import as_models_take_it, core_state, saturated_states
 from ernn_myhdl.streams.state_file import read_initial_states, write_states
+from ernn_myhdl.whole_numbers import is_whole, whole
 
 #: More streams in a session are a mistake.
 MAX_SESSION_STREAMS = 4096
@@ -43,10 +44,7 @@ class Session:
         streams: int = 1,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        if isinstance(streams, bool) or not isinstance(streams, int):
-            raise DesignError(f"streams = {streams!r}: must be a whole number")
-        if not 1 <= streams <= MAX_SESSION_STREAMS:
-            raise DesignError(f"streams = {streams}: must be 1 to {MAX_SESSION_STREAMS}")
+        whole("streams", streams, 1, MAX_SESSION_STREAMS)
         self.design, self.engine, self.streams = design, engine, streams
         self.frames = [0] * streams
         self.warnings: list[str] = []
@@ -212,8 +210,8 @@ class Session:
         if not self._open:
             raise DesignError("session: is closed; open another one with design.open()")
 
-    def _check_stream(self, stream: object) -> None:
-        if isinstance(stream, bool) or not isinstance(stream, int):
+    def _check_stream(self, stream: Any) -> None:
+        if not is_whole(stream):
             raise DesignError(f"stream = {stream!r}: must be a whole number")
         if not 0 <= stream < self.streams:
             raise DesignError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -58,6 +58,10 @@ class Device:
     def bram36(self) -> int:
         """Block RAMs of 36 kbit; two of 18 kbit make one."""
         return self.block_ram * self.block_ram_kbit // 36
+
+    def record(self) -> dict:
+        """What reports hold, with the names of Xilinx too."""
+        return {**asdict(self), "dsp": self.dsp, "bram36": self.bram36}
 
     @property
     def title(self) -> str:

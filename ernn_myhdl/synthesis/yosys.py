@@ -13,7 +13,6 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -67,7 +66,7 @@ def synthesise_blocks(
         "tool": yosys_version(command),
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
-        "device": asdict(device),
+        "device": device.record(),
         "total": total,
         "percent": percent,
         "fits": all(percent[name] <= 100 for name in LIMITED),

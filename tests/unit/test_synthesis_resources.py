@@ -68,7 +68,7 @@ def test_the_table_keeps_the_largest_and_sums_the_rest():
         {
             "blocks": blocks,
             "total": total,
-            "device": vars(device),
+            "device": device.record(),
             "percent": percentages(total, device),
             "fits": True,
             "tool": "Yosys 0.23",

@@ -41,18 +41,16 @@ class CompiledSteps:
     ) -> None:
         self.core, self.streams, self._say = core, streams, say
         self._begins: dict[int, CoreStates | None] = dict.fromkeys(range(streams))
-        self._open(core)
+        self._held = core.stream_shape.streams
+        self._running, self._models = self._opened(core)
 
-    def _open(self, core: CoreSpecification) -> None:
-        """Build `core`, and start as many models of it as the streams need."""
+    def _opened(self, core: CoreSpecification) -> tuple[CompiledCore, list[_Model]]:
+        """`core`, built, and as many models of it as the streams need."""
         view = compiled_core(core)
         library = build(core, progress=self._say, view=view).library
-        self._running = CompiledCore(core, library, view)
-        held = core.stream_shape.streams
-        self._models = [
-            _Model(self._running, core) for _ in range(beats_of_frame(self.streams, held))
-        ]
-        self._held = held
+        running = CompiledCore(core, library, view)
+        count = beats_of_frame(self.streams, self._held)
+        return running, [_Model(running, core) for _ in range(count)]
 
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero, with the next frame."""
@@ -68,7 +66,7 @@ class CompiledSteps:
         self.close()
         if self._say:
             self._say("building the core with initial_states")
-        self._open(with_initial_states(self.core))
+        self._running, self._models = self._opened(with_initial_states(self.core))
         for stream in going:
             self._begins[stream] = list(states[stream])
 
