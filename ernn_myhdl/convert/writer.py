@@ -100,6 +100,9 @@ def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) ->
     with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
         for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):
             pass
+        # the workers end by themselves; to terminate them here may meet one that is just being started, and wait for ever
+        pool.close()
+        pool.join()
 
 
 def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
