@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.lowering import advice
 from ernn_myhdl.exchange.onnx_values import Signal, State
 
 CELL = (
@@ -43,7 +44,7 @@ def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> Desi
             "outputs of the last layer instead, y[:, -1] with batch_first"
         )
     return DesignError(
-        f"{where}: {_what(kind, given, len(signals))}; {_advice(signals, layers_follow)}"
+        f"{where}: {_what(kind, given, len(signals))}; {advice(any(s.layers for s in signals), layers_follow)}"
     )
 
 
@@ -70,17 +71,3 @@ def _what(kind: str, given: list, signals: int) -> str:
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"
     return "is not supported here; LSTM, GRU, RNN, MatMul + Add and Gemm are, with reshaping between them"
-
-
-def _advice(signals: list[Signal], layers_follow: bool) -> str:
-    before = any(signal.layers for signal in signals)
-    if before and layers_follow:
-        return (
-            "it lies between layers: train the model without it, or cut it there into two designs, and "
-            "compute this node between them"
-        )
-    if before:
-        return "cut the model before this node, and compute it on the core's outputs"
-    if layers_follow:
-        return "cut the model after this node, and compute it before the core"
-    return "cut the model before or after this node"

@@ -96,6 +96,7 @@ def test_multipliers_have_the_bits_and_cycles_of_what_was_mapped_to_them(mapped)
     assert printed(folder, sources) == expected
 
 
+@pytest.mark.parametrize("mapped", [True], indirect=True, ids=["moved"])
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -106,8 +107,7 @@ def test_multipliers_have_the_bits_and_cycles_of_what_was_mapped_to_them(mapped)
 )
 def test_a_wrong_multiplier_is_found(mapped, right, wrong):
     folder, sources, moved = mapped
-    if not moved:
-        pytest.skip("has no registers inside")
+    assert moved
     text = (folder / "netlist" / "netlist.v").read_text()
     assert right in text
     (folder / "netlist" / "wrong.v").write_text(text.replace(right, wrong, 1))

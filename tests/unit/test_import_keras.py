@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from foreign_models import onnx_module
 from tools import require_module
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, save_design
@@ -76,7 +77,7 @@ def test_host_steps_survive_folders_and_exports(tmp_path):
     assert "output_steps" in (tmp_path / "design" / "layer_1" / "design.toml").read_text()
     for file in ("model.safetensors", "model.onnx"):
         if file.endswith("onnx"):
-            pytest.importorskip("onnx", reason="needs the package onnx")
+            onnx_module()
         export_model(imported.design, tmp_path / file)
         again = import_model(tmp_path / file, reference=reference("heads"))
         assert again.design.host_steps == STEPS["heads"]
@@ -84,7 +85,7 @@ def test_host_steps_survive_folders_and_exports(tmp_path):
 
 
 def test_exported_onnx_computes_the_host_steps(tmp_path):
-    onnx = pytest.importorskip("onnx", reason="needs the package onnx")
+    onnx = onnx_module()
     from onnx.reference import ReferenceEvaluator
 
     for name in ("cells", "heads"):  # the reference runs no GRU with a sigmoid for its candidate
