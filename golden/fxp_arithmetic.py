@@ -7,14 +7,27 @@ made here, with one configuration. Products and sums of `Fxp` grow to their exac
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from fxpmath import Config, Fxp
 from numpy.typing import ArrayLike
 
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
+
+class _Configuration(Config):
+    """fxpmath's configuration, all of whose fields are numbers and strings.
+
+    Each number gets a copy of it; a deep one took as long as the arithmetic.
+    """
+
+    def deepcopy(self) -> _Configuration:
+        return copy.copy(self)
+
+
 #: Rounding half up and saturation; `>>` is an arithmetic shift that keeps the format.
-CONFIG = Config(rounding="nearest_posinf", overflow="saturate", shifting="trunc")
+CONFIG = _Configuration(rounding="nearest_posinf", overflow="saturate", shifting="trunc")
 
 
 def number(raw: ArrayLike, fmt: Format) -> Fxp:

@@ -38,6 +38,8 @@ MAX_SEGMENTS = 4096
 #: Codes of a segment that its line is fitted to, and of a word that the error is measured over: all
 #: of them up to these numbers, evenly spaced ones beyond.
 FITTED_CODES, MEASURED_CODES = 4096, 1 << 20
+#: Codes that a table must be right on before the others are looked at.
+TRIED_CODES = 1 << 12
 
 
 def default_error(output: Format) -> float:
@@ -72,9 +74,9 @@ class PwlTable:
         exact: np.ndarray = base + np.asarray(self.slope, dtype=np.int64)[segment] * offset
         return saturate(round_shift(exact, self.shift), self.output)
 
-    def max_error(self) -> float:
-        """Largest absolute error over the input codes: every one up to 20 bits, 2**20 beyond."""
-        step = max(1, (1 << self.input.word) // MEASURED_CODES)
+    def max_error(self, codes: int = MEASURED_CODES) -> float:
+        """Largest absolute error over the input codes: every one up to `codes`, that many beyond."""
+        step = max(1, (1 << self.input.word) // codes)
         raw = np.arange(self.input.minimum, self.input.maximum + 1, step, dtype=np.int64)
         raw = np.append(raw, self.input.maximum)
         exact = FUNCTIONS[self.function](to_real(raw, self.input))
@@ -124,6 +126,7 @@ def pwl_table(function: str, source: Format, output: Format, segments: int) -> P
     )
 
 
+@lru_cache(maxsize=1024)
 def segments_for(function: str, source: Format, output: Format, error: float | None = None) -> int:
     """Fewest segments (a power of two) whose largest error is at most `error`.
 
@@ -131,12 +134,15 @@ def segments_for(function: str, source: Format, output: Format, error: float | N
     range forbids the error, the number from which more segments do not help.
     """
     error = default_error(output) if error is None else error
-    best, best_error, segments = 2, float("inf"), 2
-    while segments <= MAX_SEGMENTS:
+    numbers = [1 << bits for bits in range(1, MAX_SEGMENTS.bit_length())]
+    for segments in numbers:
+        table = pwl_table(function, source, output, segments)
+        # most tables fail on few codes already
+        if table.max_error(TRIED_CODES) <= error and table.max_error() <= error:
+            return segments
+    best, best_error = 2, float("inf")
+    for segments in numbers:
         reached = pwl_table(function, source, output, segments).max_error()
         if reached < best_error * 0.98:
             best, best_error = segments, reached
-        if reached <= error:
-            return segments
-        segments *= 2
     return best

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fxp_arithmetic import number
@@ -79,3 +81,25 @@ def test_fxpmath_agrees_for_every_code(function, source, output, segments):
 def test_unknown_function_is_refused():
     with pytest.raises(DesignError, match="must be one of"):
         pwl_table("relu", Format(8, 4), Format(8, 7), 16)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(sorted(FUNCTIONS)),
+    st.integers(4, 14),
+    st.integers(0, 12),
+    st.integers(4, 16),
+    st.integers(1, 15),
+)
+def test_the_fewest_segments_are_those_of_a_search_over_all_codes(
+    function, word, frac, out, out_frac
+):
+    source, output = Format(word, frac), Format(out, min(out_frac, out - 1))
+    numbers = [1 << n for n in range(1, 13)]
+    errors = [pwl_table(function, source, output, n).max_error() for n in numbers]
+    fitting = [n for n, e in zip(numbers, errors, strict=True) if e <= default_error(output)]
+    found = segments_for(function, source, output)
+    if fitting:
+        assert found == fitting[0]
+    else:
+        assert found in numbers
