@@ -260,6 +260,6 @@ def test_held_signals_come_behind():
 
 
 def test_a_program_has_no_standard_input_and_its_text_may_be_any_bytes():
-    code = "import sys; print(repr(sys.stdin.read())); sys.stdout.buffer.write(bytes([255]))"
+    code = "import sys; print(repr(sys.stdin.read()), flush=True); sys.stdout.buffer.write(bytes([255]))"
     done = child_process.run([sys.executable, "-c", code])
     assert done.returncode == 0 and done.stdout == "''\n\ufffd"
