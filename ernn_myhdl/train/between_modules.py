@@ -102,6 +102,7 @@ def _activated(layer: LayerCalls, calls: ForwardCalls, fits: Callable[[], bool])
     """Whether what a layer gives fits, as it is or behind one of the functions that follow it, which is its activation
     then."""
     if fits():
+        layer.activate_unseen(calls.functions)
         return True
     for function, given in layer.activations(calls.functions):
         layer.activate(function, given)

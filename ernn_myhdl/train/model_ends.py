@@ -98,6 +98,8 @@ def ending(
         for rows in arranged(found, given.shape[1]):
             known = _made(rows, given, paths, lengths)
             if known is not None:
+                last.activate_unseen(calls.functions)
+                check_mean(last, paths)
                 return known
         for function, activated in last.activations(calls.functions):
             for rows in arranged(found, given.shape[1]):
