@@ -39,7 +39,9 @@ from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 DEVICE = "xc7vx690t"
 RESOURCES = ("lut", "ff")
 #: Kinds that are fitted to single blocks alone: what they take is proportional to their elements.
-SINGLE_KINDS = frozenset(("part_select", "piecewise_linear", "rectify", "round_saturate"))
+SINGLE_KINDS = frozenset((
+    "clip_mask", "leaky_relu", "part_select", "piecewise_linear", "rectify", "round_saturate", "scale",
+))  # fmt: skip
 
 
 def training_leaves(wanted: Collection[str]) -> Iterator[list[Leaf]]:

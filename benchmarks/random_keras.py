@@ -117,6 +117,9 @@ def outcome(keras, seed: int, form: str, folder: Path) -> tuple[str, str]:
 def random_model(keras, rng: np.random.Generator):
     """A model of x (frames, INPUTS)."""
     layers = keras.layers
+    (own,) = rng.spawn(
+        1
+    )  # so that the rest of a model is what it was before there were activations
     given = keras.Input((None, INPUTS))
     signal, frames = given, True
     for number in range(int(rng.integers(1, 5))):
@@ -127,10 +130,12 @@ def random_model(keras, rng: np.random.Generator):
         if frames and rng.random() < 0.65:
             signal, frames = recurrent(layers, rng, size, whole)(signal), whole
         elif frames and rng.random() < 0.3:
-            signal = layers.Conv1D(size, 1, use_bias=bool(rng.random() < 0.8))(signal)
+            signal = layers.Conv1D(size, 1, use_bias=bool(rng.random() < 0.8), activation=activation(layers, own))(signal)  # fmt: skip
+            signal = activated(layers, own, signal)
         else:
-            dense = layers.Dense(size, use_bias=bool(rng.random() < 0.8))
+            dense = layers.Dense(size, use_bias=bool(rng.random() < 0.8), activation=activation(layers, own))  # fmt: skip
             signal = layers.TimeDistributed(dense)(signal) if frames and rng.random() < 0.3 else dense(signal)  # fmt: skip
+            signal = activated(layers, own, signal)
     if rng.random() < 0.3:
         signal = between(layers, rng, signal)
     end = rng.random()
@@ -141,6 +146,35 @@ def random_model(keras, rng: np.random.Generator):
         kind = str(rng.choice(["softmax", "log_softmax", "sigmoid", "tanh", "relu"]))
         signal = layers.Dense(4, activation=kind)(signal)
     return keras.Model(given, signal)
+
+
+def activation(layers, rng: np.random.Generator):
+    """The activation of a layer, as Keras takes it; None for none."""
+    if rng.random() < 0.6:
+        return None
+    names = [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "tanh",
+        "sigmoid",
+        "hard_sigmoid",
+        "hard_tanh",
+        "softplus",
+    ]
+    made = [*names, layers.LeakyReLU(negative_slope=0.3), layers.ReLU(max_value=2.0)]
+    return made[int(rng.integers(len(made)))]
+
+
+def activated(layers, rng: np.random.Generator, signal):
+    """A signal behind a layer of its own that is an activation, now and then."""
+    if rng.random() < 0.8:
+        return signal
+    made = [
+        layers.Activation("relu"), layers.Activation("hard_sigmoid"), layers.ReLU(6.0), layers.LeakyReLU(),
+        layers.ReLU(negative_slope=0.25), layers.Activation("tanh"),
+    ]  # fmt: skip
+    return made[int(rng.integers(len(made)))](signal)
 
 
 def recurrent(layers, rng: np.random.Generator, size: int, whole: bool):

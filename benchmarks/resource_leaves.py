@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ernn_myhdl.design.cells.activations import Slope
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
 from ernn_myhdl.rtl.memory import part_leaf
 
@@ -28,6 +30,16 @@ ROUNDINGS = (
 FUNCTIONS = ((8, 12, (3, 4, 5)), (10, 14, (3, 4, 5)), (12, 16, (3, 4, 5)), (16, 20, (3,)))
 #: Elements, and bits of each.
 RECTIFIERS = ((8, 16), (4, 20), (1, 12), (8, 12), (2, 24))
+#: Bits, and the limits.
+CLIPS = (
+    *((word, 0, (1 << word - 1) - 1) for word in (8, 10, 12, 13, 16, 20)),
+    *((word, 0, 3 << word - 3) for word in (8, 10, 12, 16, 20)), (12, 0, 1434), (16, 0, 22937),
+    *((word, -(5 << word - 4), (5 << word - 4) - 1) for word in (8, 12, 16)), (12, -1000, 1000), (16, -9175, 9175),
+)  # fmt: skip
+#: Bits of the pre-activations, and slopes.
+SLOPED = tuple(
+    (word, slope) for word in (12, 16, 20) for slope in (0.01, 0.1, 0.125, 1 / 6, 0.2, 0.3, 0.375)
+)
 #: Parts, and bits of each.
 PARTS = tuple((parts, bits) for parts in (2, 4, 8, 16) for bits in (12, 16))
 
@@ -44,5 +56,11 @@ def single_leaves() -> Iterator[Leaf]:
                 yield pwl.leaf(f"pwl_{function}_{target}_{integer}", 1, table)
     for count, bits in RECTIFIERS:
         yield rectify_leaf(count, bits)
+    for bits, low, high in CLIPS:
+        yield activations.clip_leaf(1, bits, low, high)
+    for bits, slope in SLOPED:
+        constant = Slope.of(slope)
+        yield activations.leaky_leaf(1, bits, constant.raw, constant.frac)
+        yield activations.scale_leaf(1, bits, constant.raw, bits - 6 + constant.frac)
     for parts, bits in PARTS:
         yield part_leaf(parts, Array(1, bits))

@@ -38,7 +38,7 @@ CELLS = (
     ("GRU, reset after", GruCell(4, 4, reset="after"), "–", "h"),
     ("RNN, tanh", RnnCell(4, 4), "–", "tanh(W x + W_h y' + b)"),
     ("RNN, relu", RnnCell(4, 4, activation="relu"), "–", "max(W x + W_h y' + b, 0)"),
-    ("linear", LinearCell(4, 4), "–", "W x + b"),
+    ("linear", LinearCell(4, 4), "–", "act(W x + b)"),
 )
 #: Options of `ernn new`: the designs of the table of intervals.
 DESIGNS = (

@@ -17,7 +17,7 @@ GRU: reset, update, candidate; the reset comes before or after the recurrent pro
     before:  n = act(W_nx x + W_nh (r . h') + b_n)
     after:   n = act(W_nx x + b_n + r . (W_nh h' + b_nh))
 
-Linear: y = W x + b.
+Linear: y = act(W x + b), act being one of `ernn_myhdl.design.cells.activations`.
 
 Vanilla RNN: y = act(W x + W_h y' + b), act being tanh or max(., 0).
 """
@@ -200,17 +200,37 @@ class GruEquations:
         }
 
 
+def linear_activation(name: str, slope: float, limit: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The function of a linear layer with these parameters."""
+    if name in ("tanh", "sigmoid"):
+        return activation(name)
+    if name == "none":
+        return lambda x: x
+    if name == "leaky_relu":
+        return lambda x: np.where(x < 0.0, slope * x, x)
+    if name == "hard_sigmoid":
+        return lambda x: np.clip(slope * x + 0.5, 0.0, 1.0)
+    if name == "hard_tanh":
+        most = limit or 1.0
+        return lambda x: np.clip(x, -most, most)
+    return lambda x: np.clip(x, 0.0, limit or None)
+
+
 @dataclass(frozen=True)
 class LinearEquations:
-    """bias (1, H); output_mask (H,): 0 for padding."""
+    """bias (1, H); output_mask (H,): 0 for padding. activation: of the sums."""
 
     bias: np.ndarray
     output_mask: np.ndarray | float = 1.0
+    activation: Callable[[np.ndarray], np.ndarray] = lambda x: x
 
     @classmethod
     def of(cls, parts: Parts) -> LinearEquations:
         """The equations of a cell with its weights."""
-        return cls(parts.padded("bias"), parts.mask("output"))
+        cell = parts.cell
+        assert isinstance(cell, LinearCell)
+        function = linear_activation(cell.activation, cell.slope, cell.limit)
+        return cls(parts.padded("bias"), parts.mask("output"), function)
 
     def __call__(self, now: Frame) -> Tensors:
         sums = now.products + self.bias
@@ -218,7 +238,7 @@ class LinearEquations:
             "gate_sums": now.products,
             "preactivations": sums,
             "cell_state": now.cell_state,
-            "output": sums[:, 0] * self.output_mask,
+            "output": self.activation(sums[:, 0]) * self.output_mask,
         }
 
 

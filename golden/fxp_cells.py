@@ -9,6 +9,7 @@ import numpy as np
 from fxpmath import Fxp
 
 from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.golden.fxp_activation import FxpActivation
 from ernn_myhdl.golden.fxp_arithmetic import number, rounded
 from ernn_myhdl.golden.fxp_stages import FxpStages, rows
 from ernn_myhdl.golden.phase_sums import CANDIDATE as CANDIDATE_PHASE
@@ -143,14 +144,16 @@ class FxpLinear(FxpCell):
 
     def __init__(self, cell: Cell, stages: FxpStages) -> None:
         super().__init__(cell, stages)
+        assert isinstance(cell, LinearCell)
         self._bias = rows(stages.weights["bias"])[0]
+        self._activation = FxpActivation(cell, stages)
 
     def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
         stages = self.stages
         total = rows(t["gate_sums"])[0] + self._bias
         pre = stages.saturated("preactivations", total, 0)
         t["preactivations"] = stages.stacked("preactivations", [pre])
-        t["output"] = stages.masked("output", stages.rounded("output", pre))
+        t["output"] = stages.masked("output", self._activation(pre))
 
 
 class FxpRnn(FxpCell):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding, Tensors
+from ernn_myhdl.golden.linear_activation import LinearActivation
 from ernn_myhdl.golden.phase_sums import CANDIDATE, add_sums
 from ernn_myhdl.golden.spectral_matrix import SpectralMatrix
 from ernn_myhdl.numerics.formats import round_shift
@@ -159,12 +160,21 @@ class IntegerGru(IntegerCell):
 class IntegerLinear(IntegerCell):
     """A linear layer; without a state."""
 
+    def __init__(self, stages: IntegerStages) -> None:
+        super().__init__(stages)
+        cell, f = stages.design.cell, stages.design.formats
+        assert isinstance(cell, LinearCell)
+        self.activation = LinearActivation.of(cell, f.preactivation, f.output)
+
     def advance(
         self, rounding: Rounding, t: Tensors, products: np.ndarray, c: np.ndarray | None
     ) -> None:
         sums = rounding.saturated("preactivations", t["gate_sums"] + self.bias)
         t["preactivations"] = sums
-        y = rounding.rounded("output", sums[:, 0], self.stages.frac["preactivations"])
+        if "output" in self.stages.functions:
+            y = self.stages.functions["output"](sums[:, 0])
+        else:
+            y = rounding.saturated("output", self.activation.rounded(sums[:, 0]))
         t["output"] = y * self.stages.masks["output"]
 
 

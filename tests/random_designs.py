@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS, Cell, make_cell
+from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS, WITH_LIMIT, WITH_SLOPE
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, CoreSpecification, Design, Formats, Hardware
 from ernn_myhdl.design.network import Network
@@ -38,7 +40,7 @@ def random_design(
     """A small design: cell, weights, formats, activations and hardware.
 
     rng: a generator or a seed. An argument that is None is drawn as well.
-    kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU. activation: of an RNN.
+    kind: of the cell. projection, peepholes: of an LSTM. reset: of a GRU. activation: of an RNN or a linear layer.
     stress: formats moved away from what calibration chose, so that many tensors saturate.
     mixed: matrices with block sizes of their own, up to `block` if that is given.
     """
@@ -47,7 +49,7 @@ def random_design(
         kind = str(rng.choice(list(CELLS)))
     hidden = _size(rng, max_hidden)
     projected = kind == "lstm" and _drawn(rng, projection)
-    sizes = {"inputs": _size(rng, max_inputs), "hidden": hidden}
+    sizes: dict[str, Any] = {"inputs": _size(rng, max_inputs), "hidden": hidden}
     if projected:
         sizes["projection"] = _size(rng, hidden)
     sizes["block"] = int(rng.choice(BLOCK_SIZES)) if block is None else block
@@ -61,6 +63,9 @@ def random_design(
         sizes["g_activation"] = _activation(rng) if g_activation is None else g_activation
     if mixed:
         sizes |= _mixed_blocks(rng, kind, sizes["block"], projected)
+    (own,) = rng.spawn(1)  # so that the draws behind are those of before there were activations
+    if kind == "linear":
+        sizes |= linear_activation(own, activation)
     cell = make_cell(kind, **sizes)
     weights = random_weights(cell, int(rng.integers(1 << 32)))
     word = int(rng.integers(min_word, max_word + 1))
@@ -86,6 +91,21 @@ def _mixed_blocks(
     chosen = {name: int(rng.choice(smaller)) for name in sizes}
     chosen[str(rng.choice(sizes))] = largest
     return chosen
+
+
+def linear_activation(rng: np.random.Generator, name: str | None = None) -> dict[str, Any]:
+    """The activation of a linear layer; name: None for any, half of them for none."""
+    slope, limit = float(np.exp(rng.uniform(-6.0, -0.02))), float(np.exp(rng.uniform(-2.0, 2.5)))
+    chosen = LINEAR_ACTIVATIONS[int(rng.integers(len(LINEAR_ACTIVATIONS)))]
+    name = name or ("none" if rng.random() < 0.4 else chosen)
+    values: dict[str, Any] = {"activation": name}
+    if name in WITH_SLOPE:
+        values["slope"] = (
+            slope if rng.random() < 0.7 else float(rng.choice([0.01, 0.125, 0.2, 0.5]))
+        )
+    if name in WITH_LIMIT and rng.random() < 0.6:
+        values["limit"] = limit
+    return values
 
 
 def random_hardware(rng: np.random.Generator, cell: Cell, formats: Formats) -> Hardware:
@@ -210,6 +230,8 @@ def random_network(
         (own,) = rng.spawn(1)
         if own.random() < 0.3:
             values |= _mixed_blocks(own, kind, values["block"], bool(values.get("projection")))
+        if kind == "linear":
+            values |= linear_activation(own)
         cell = make_cell(kind, **values)
         weights = random_weights(cell, int(rng.integers(1 << 32)))
         given = {"input": designs[-1].formats.output} if designs else None

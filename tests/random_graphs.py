@@ -310,6 +310,25 @@ class _Builder:
         axis = -1 if self.rng.random() < 0.8 else int(self.rng.integers(len(self.shape)))
         self.add(kind, **({} if kind == "Sigmoid" else {"axis": axis}), move=lambda a: a)
 
+    def activation(self, rng: np.random.Generator) -> None:
+        """A function of single elements; most are those that a linear layer computes of its sums."""
+        kinds = ["Relu", "LeakyRelu", "Tanh", "Sigmoid", "HardSigmoid", "Clip", "PRelu", "Elu"]
+        kind = str(rng.choice(kinds, p=[0.2, 0.15, 0.12, 0.12, 0.12, 0.17, 0.06, 0.06]))
+        given, attributes = [], {}
+        if kind == "LeakyRelu" and rng.random() < 0.7:
+            attributes["alpha"] = float(rng.choice([0.1, 0.3, 0.75, 1.0, 1.5]))
+        if kind == "HardSigmoid" and rng.random() < 0.7:
+            attributes = {"alpha": float(rng.choice([0.1, 1 / 6])), "beta": float(rng.choice([0.5, 0.4]))}  # fmt: skip
+        if kind == "Clip":
+            limits = [(0.0, 6.0), (0.0, 0.5), (-1.0, 1.0), (-0.5, 0.5), (0.0, None), (-1.0, 2.0)]
+            low, high = limits[int(rng.integers(len(limits)))]
+            ends = [low, *([] if high is None else [high])]
+            given = [self.constant(np.float32(v)) for v in ends]
+        if kind == "PRelu":
+            wide = () if rng.random() < 0.7 else self.shape[-1:]
+            given = [self.constant(rng.uniform(0.1, 0.9, wide).astype(np.float32))]
+        self.add(kind, *given, move=lambda a: a, **attributes)
+
     def recurrent(self, hidden: int) -> None:
         """An LSTM or GRU, after axes were dropped or added until there are three."""
         while len(self.shape) > 3:
@@ -378,6 +397,9 @@ def random_graph(seed: int, onnx) -> RandomGraph:
     # along a single element no coordinate goes, so that its meaning could not be told
     shape = tuple(n if keeps else max(n, 2) for n, keeps in zip(shape, fixed, strict=True))
     builder = _Builder(rng, onnx, shape=shape)
+    # of a generator of its own, so that the rest of a graph is what it was before there were activations
+    own = np.random.default_rng([14, seed])
+    lively = own.random() < 0.5
     builder.coordinates = np.stack(np.indices(shape), axis=-1)
     steps = np.array(list(_BETWEEN.values()), dtype=float)
     between = list(_BETWEEN)
@@ -388,7 +410,10 @@ def random_graph(seed: int, onnx) -> RandomGraph:
             if not (calm and step in ("reshape", "part", "flatten") and rng.random() < 0.7):
                 getattr(builder, step)()
         kinds = [builder.recurrent, builder.matmul, builder.convolution]
-        kinds[int(rng.choice(3, p=[0.5, 0.42, 0.08]))](size())
+        chosen = int(rng.choice(3, p=[0.5, 0.42, 0.08]))
+        kinds[chosen](size())
+        if lively and own.random() < (0.7 if chosen else 0.1):
+            builder.activation(own)
     for _ in range(int(rng.integers(0, 2))):
         getattr(builder, str(rng.choice(between)))()
     if rng.random() < 0.2:

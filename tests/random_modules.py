@@ -31,7 +31,7 @@ class RandomModule:
 
 def random_module(seed: int, torch) -> RandomModule:
     """The module of a seed."""
-    rng = np.random.default_rng([13, seed])
+    rng, own = np.random.default_rng([13, seed]), np.random.default_rng([15, seed])
     torch.manual_seed(seed)
     common = int(rng.integers(2, 6))
     equal = rng.random() < 0.6
@@ -66,6 +66,8 @@ def random_module(seed: int, torch) -> RandomModule:
         else:
             steps.append(("linear", torch.nn.Linear(now[-1], hidden, bias=rng.random() < 0.9)))
             now[-1] = hidden
+            if own.random() < 0.4:
+                steps.append(("linear", _activation(torch, own)))
         names = list(_BETWEEN)
         odds = np.array(list(_BETWEEN.values()), dtype=float)
         between = str(rng.choice(names, p=odds / odds.sum()))
@@ -76,12 +78,24 @@ def random_module(seed: int, torch) -> RandomModule:
             break
     if len(now) == 2 and rng.random() < 0.7:
         steps.append(("linear", torch.nn.Linear(now[-1], size())))
+        if own.random() < 0.3:
+            steps.append(("linear", _activation(torch, own)))
     if frame is not None and rng.random() < 0.1 and len(now) == 3:
         steps.append(("state", None))
     elif rng.random() < 0.2:
         steps.append((str(rng.choice(["softmax", "log_softmax"])), None))
     dynamic = tuple(i for i in (0, 1) if order[2] != i and rng.random() < 0.4)
     return RandomModule(_module(torch, steps), shape, order[2], frame, dynamic)
+
+
+def _activation(torch, rng):
+    """A function of single elements, all but one of which a linear layer computes."""
+    nn = torch.nn
+    made = [
+        nn.ReLU(), nn.ReLU6(), nn.Hardtanh(0.0, 2.0), nn.Hardtanh(), nn.LeakyReLU(), nn.LeakyReLU(0.3), nn.Tanh(),
+        nn.Sigmoid(), nn.Hardsigmoid(), nn.Softplus(),
+    ]  # fmt: skip
+    return made[int(rng.integers(len(made)))]
 
 
 def _between(torch, rng, kind: str, steps: list, now: list[int]) -> None:

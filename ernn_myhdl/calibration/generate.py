@@ -42,6 +42,8 @@ def new_design(
     input_block: int | None = None,
     projection_block: int | None = None,
     activation: str | None = None,
+    slope: float | None = None,
+    limit: float | None = None,
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
@@ -61,6 +63,8 @@ def new_design(
         "input_block": input_block,
         "projection_block": projection_block,
         "activation": activation,
+        "slope": slope,
+        "limit": limit,
     }
     given = {n: v for n, v in given.items() if v is not None}
     layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)

@@ -209,11 +209,23 @@ def _gru(
 def _linear(
     cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
 ) -> dict[str, Format]:
-    sums = max(peak["gate_sums"], peak["preactivations"], _bias(weights))
-    return {
-        "preactivation": _format(sums * MARGIN, state_word),
-        "output": _format(peak["output"] * MARGIN, word),
-    }
+    assert isinstance(cell, LinearCell)
+    sums, bias = max(peak["gate_sums"], peak["preactivations"]), _bias(weights)
+    largest = peak["output"] * MARGIN
+    # what an activation limits is within that by itself
+    most = {"hard_sigmoid": 1.0, "hard_tanh": cell.limit or 1.0}.get(cell.activation, 0.0)
+    if cell.only_activated:
+        output = _bounded(peak["output"], word)
+    elif most or 0.0 < cell.limit <= largest:
+        output = _limited(most or cell.limit, word)
+    else:
+        output = _format(largest, word)
+    output = given.get("output", output)
+    if cell.only_activated:
+        preactivation = _preactivation(sums, bias, state_word, flat_from(output))
+    else:
+        preactivation = _format(max(sums, bias) * MARGIN, state_word)
+    return {"preactivation": preactivation, "output": output}
 
 
 def _rnn(
@@ -265,6 +277,13 @@ def _format(peak: float, word: int) -> Format:
 def _bounded(peak: float, word: int) -> Format:
     """The format of a tensor that is within +-1 by itself; wider only where an initial state is beyond."""
     return Format(word, word - 1) if peak <= 1.0 else _format(peak, word)
+
+
+def _limited(most: float, word: int) -> Format:
+    """The format of a tensor within +-most, which may lie one LSB above it."""
+    fmt = _format(most, word)
+    finer = Format(word, fmt.frac + 1)
+    return finer if round(most * 2.0**finer.frac) <= finer.maximum + 1 else fmt
 
 
 def _guard(points: int) -> int:

@@ -104,7 +104,7 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     options.add_argument(
         "--host-functions", action=argparse.BooleanOptionalAction,
-        help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is",
+        help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is; else the last linear layer computes them",
     )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)

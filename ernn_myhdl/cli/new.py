@@ -8,6 +8,7 @@ import inspect
 from ernn_myhdl.calibration.presets import PRESETS
 from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json, whole
 from ernn_myhdl.design.cells import CELLS, RESETS, cell_fields, make_cell
+from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 
 EXAMPLES = """\
@@ -16,6 +17,7 @@ EXAMPLES = """\
   ernn new --cell gru --reset after --inputs 40 --hidden 128 --streams 4 -o gru
   ernn new --inputs 153 --hidden 256 --block 8 --input-block 16 --lanes 32 -o finer
   ernn new --cell gru --inputs 40 --hidden 128 --initial-states -o continued
+  ernn new --cell linear --activation relu --limit 6 --inputs 40 --hidden 64 -o relu6
   ernn new --preset paper-lstm-k8 -o paper
   ernn new --preset paper-lstm-k16 --streams 8 --seed 2 -o paper16"""
 
@@ -60,8 +62,16 @@ def add_parser(subparsers) -> None:
     )
     cell.add_argument("--g-activation", choices=("tanh", "sigmoid"), help="default tanh")
     cell.add_argument(
-        "--activation", choices=NONLINEARITIES, help="of a vanilla RNN (default tanh)"
-    )
+        "--activation", choices=tuple(dict.fromkeys((*NONLINEARITIES, *LINEAR_ACTIVATIONS))),
+        help="of a vanilla RNN, tanh (default) or relu, or of a linear layer (default none)",
+    )  # fmt: skip
+    cell.add_argument(
+        "--slope", type=float, metavar="S", help="of a leaky_relu or a hard_sigmoid, above 0 and below 1"
+    )  # fmt: skip
+    cell.add_argument(
+        "--limit", type=float, metavar="M",
+        help="largest y of a relu (default none), or |y| of a hard_tanh (default 1)",
+    )  # fmt: skip
     hardware = parser.add_argument_group("hardware", **options)
     hardware.add_argument(
         "--lanes", type=whole, metavar="L",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ class DenseLayer:
     name: what the source calls the layer. kind: "lstm", "gru", "rnn" or "linear".
     weights: input_weight (gates, hidden, inputs), recurrent_weight (gates, hidden, outputs), bias
     (gates, hidden), recurrent_bias (1, hidden), peephole (3, hidden), projection_weight (outputs, hidden):
-    those that the cell has, float32. reset, g_activation, activation: as in the cell. initial: state before the first
-    frame (`ernn_myhdl.golden.initial_state`), empty for zero.
+    those that the cell has, float32. reset, g_activation, activation, slope, limit: as in the cell; activation "": that which
+    the cell has by default. initial: state before the first frame (`ernn_myhdl.golden.initial_state`), empty for zero.
     """
 
     name: str
@@ -33,7 +33,9 @@ class DenseLayer:
     weights: dict[str, np.ndarray] = field(repr=False)
     reset: str = "after"
     g_activation: str = "tanh"
-    activation: str = "tanh"
+    activation: str = ""
+    slope: float = 0.0
+    limit: float = 0.0
     initial: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +48,10 @@ class DenseLayer:
             if not np.all(np.isfinite(weights[name])):
                 raise DesignError(f"{self.name}: {name} holds numbers beyond float32")
         object.__setattr__(self, "weights", weights)
+        if not self.activation:
+            object.__setattr__(self, "activation", default_option(self.kind, "activation"))
+        for name in ("slope", "limit"):  # the shortest decimal of the float32 that files hold
+            object.__setattr__(self, name, float(str(np.float32(getattr(self, name)))))
 
     @property
     def inputs(self) -> int:
@@ -128,6 +134,11 @@ class DenseLayer:
             if not self._error(matrix, k):
                 stored[k] = self._projected(matrix, k).size
         return min(stored, key=lambda k: stored[k])
+
+
+def default_option(kind: str, name: str) -> str:
+    """The default of an option of a cell; empty where the cell has no such option."""
+    return next((str(f.default) for f in fields(CELLS[kind]) if f.name == name), "")
 
 
 def dense_layer(design: Design, name: str) -> DenseLayer:

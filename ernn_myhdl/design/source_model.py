@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 SOURCE_NAME = "source.safetensors"
 #: Name of the metadata.
 _PROPERTY = "ernn_source"
-_VERSION = 1
+#: Version 1 tells no activation of a linear layer: what it says of one is the default of another cell.
+_VERSION, _READ = 2, (1, 2)
 _WHAT = "source model"
 #: Things that a layer has beside its weights.
-_OPTIONS = ("name", "kind", "reset", "g_activation", "activation")
+_OPTIONS = ("name", "kind", "reset", "g_activation", "activation", "slope", "limit")
 #: Those that files of earlier versions do not have: the default then.
-_LATER = ("activation",)
+_LATER = ("activation", "slope", "limit")
 
 Arrays = dict[str, np.ndarray]
 
@@ -140,8 +141,12 @@ def read_source_model(folder: Path) -> SourceModel | None:
     found = read_safetensors(file, _WHAT)
     try:
         told = json.loads(found.metadata[_PROPERTY])
-        if told["version"] != _VERSION:
+        if told["version"] not in _READ:
             raise ValueError(f"version {told['version']!r}, must be {_VERSION}")
+        if told["version"] == 1:
+            for options in told["layers"] or ():
+                if options["kind"] == "linear":
+                    options.pop("activation", None)
         texts = {n: told[n] for n in ("kind", "name", "digest", "weights_digest")}
         if not all(isinstance(text, str) for text in texts.values()):
             raise ValueError("its names must be texts")

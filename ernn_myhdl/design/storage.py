@@ -320,7 +320,7 @@ def _parts(document: Document) -> _Parts:
     if not isinstance(cell["kind"], str) or cell["kind"] not in CELLS:
         raise DesignError(f"cell kind = {cell['kind']!r}: must be {' or '.join(map(repr, CELLS))}")
     kind = CELLS[cell["kind"]]
-    younger = tuple(kind.block_names.values())  # than the format
+    younger = (*kind.block_names.values(), *kind.younger)  # than the format
     _check_keys("cell", cell, ("kind", *cell_fields(kind)), younger, kind)
     del cell["kind"]
     return {

@@ -10,10 +10,13 @@ the names of their tensors do not tell. notes: for people.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
@@ -21,6 +24,9 @@ from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
 
 PROPERTY = "ernn"
 _OPTIONS = {"reset": RESETS} | {k.free[1]: CELLS[k.kind].activations for k in RECURRENT_KINDS}
+_OPTIONS["activation"] = (*_OPTIONS["activation"], *LINEAR_ACTIVATIONS)
+#: Options that are numbers.
+_NUMBERS = ("slope", "limit")
 #: Parameters that hold a block size.
 _SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_names.values()}
 
@@ -31,7 +37,7 @@ class Description:
 
     blocks: tuple[Mapping[str, int], ...] | None = None
     order: tuple[str, ...] | None = None
-    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    modules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scaling: InputScaling | None = None
     steps: tuple[HostStep, ...] = ()
 
@@ -39,7 +45,7 @@ class Description:
 def write_description(
     blocks: Sequence[Mapping[str, int]],
     order: Sequence[str] | None = None,
-    modules: Mapping[str, Mapping[str, str]] | None = None,
+    modules: Mapping[str, Mapping[str, Any]] | None = None,
     notes: Sequence[str] = (),
     scaling: InputScaling | None = None,
     steps: Sequence[HostStep] = (),
@@ -71,7 +77,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
             raise ValueError("order")
         for options in (modules or {}).values():
             for name, value in options.items():
-                if value not in _OPTIONS[name]:
+                if not _is_number(value) if name in _NUMBERS else value not in _OPTIONS[name]:
                     raise ValueError(f"{name} = {value!r}")
         host = found.get("host")
         scaling = None if host is None else scaling_of(host)
@@ -89,6 +95,10 @@ def read_description(metadata: Mapping[str, str]) -> Description:
 
 def _is_size(value: object) -> bool:
     return not isinstance(value, bool | dict) and value in BLOCK_SIZES
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _is_sizes(value: object) -> bool:

@@ -15,6 +15,7 @@ from ernn_myhdl import __version__
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
@@ -69,7 +70,17 @@ def _add_linear(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     weight = builder.constant(f"{name}_weight", layer.weights["input_weight"][0].T)
     bias = builder.constant(f"{name}_bias", layer.weights["bias"][0])
     product = builder.node("MatMul", [x, weight], f"{name}_product")
-    return builder.node("Add", [product, bias], f"{name}_y")
+    function = function_of(layer)
+    if function is None:
+        return builder.node("Add", [product, bias], f"{name}_y")
+    sums = builder.node("Add", [product, bias], f"{name}_sums")
+    kind, numbers = function
+    if kind != "Clip":
+        return builder.node(kind, [sums], f"{name}_y", **numbers)
+    limits = [
+        builder.constant(f"{name}_{n}", np.array(v, dtype=np.float32)) for n, v in numbers.items()
+    ]
+    return builder.node("Clip", [sums, *limits], f"{name}_y")
 
 
 def _onnx_order(order: Sequence[int], gates: np.ndarray) -> np.ndarray:

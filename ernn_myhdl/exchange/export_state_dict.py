@@ -6,7 +6,9 @@ Layers that one nn.LSTM or nn.GRU can hold become its _l0, _l1, ...; the last li
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -53,8 +55,13 @@ def _torch_options(layer: DenseLayer) -> Mapping[str, tuple[str, ...]]:
     return OF_CELL[layer.kind].options if layer.recurrent else {}
 
 
-def untold(layer: DenseLayer) -> dict[str, str]:
+def untold(layer: DenseLayer) -> dict[str, Any]:
     """The options that the tensors of a state dict do not tell."""
+    if not layer.recurrent:
+        cell = CELLS[layer.kind]
+        known = {n: getattr(layer, n) for n in cell.dense_options}
+        defaults = {f.name: f.default for f in fields(cell)}
+        return {n: v for n, v in known.items() if v != defaults[n]}
     options = _torch_options(layer)
     return {n: getattr(layer, n) for n, v in options.items() if (getattr(layer, n),) != v}
 
@@ -82,7 +89,9 @@ def write_state_dict(
     One entry of metadata: safetensors writes several in an order of chance.
     """
     arrays: dict[str, np.ndarray] = {}
-    options, notes = {}, []
+    options: dict[str, dict[str, Any]] = {}
+    notes: list[str] = []
+    activated: list[str] = []
     modules = module_names(layers)
     for name, group in modules:
         for i, layer in enumerate(group):
@@ -91,12 +100,19 @@ def write_state_dict(
         different = deviations(group[0])
         if different or untold(group[0]):
             options[name] = untold(group[0])
+        if not group[0].recurrent and untold(group[0]):
+            activated.append(f"{name}: {_told(group[0])}")
         if different:
             what = ", ".join(f"{n} {v}" for n, v in different.items())
             notes.append(
                 f"module {name!r} is no nn.{OF_CELL[group[0].kind].name}: {what}, which PyTorch's does not "
                 "have; export it as .onnx to run it"
             )
+    if activated:
+        notes.append(
+            "a state dict holds no functions; those behind linear layers are kept in the file's metadata, and stand in "
+            f"forward: {', '.join(activated)}"
+        )
     if steps:
         notes.append(
             f"what the host does behind the layers is kept in the file's metadata: {', then '.join(map(str, steps))}"
@@ -108,6 +124,14 @@ def write_state_dict(
         {n: np.ascontiguousarray(a) for n, a in arrays.items()}, file, {PROPERTY: description}
     )
     return notes
+
+
+def _told(layer: DenseLayer) -> str:
+    """The activation of a linear layer, for people."""
+    numbers = ", ".join(
+        f"{n} {getattr(layer, n):g}" for n in ("slope", "limit") if getattr(layer, n)
+    )
+    return layer.activation + (f" ({numbers})" if numbers else "")
 
 
 def _linear(layer: DenseLayer) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 LONGEST_CONFIG = 1 << 24
 #: Groups and datasets of a file.
 MOST_OBJECTS = 10_000
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 
 Config = Mapping[str, Any]
 
@@ -50,13 +50,15 @@ def h5py_package() -> Any:
 class Weights:
     """The arrays of a file by the path of their group: `layers/lstm/cell/vars` or `lstm` -> arrays in order.
 
-    names: path of a layer -> its name, in files of Keras 3. legacy: the layout of .h5 files.
+    names: path of a layer -> its name, in files of Keras 3. legacy: the layout of .h5 files. version: of the Keras that wrote
+    the file, such as "3.8.0"; empty where the file does not tell.
     """
 
     arrays: dict[str, list[np.ndarray]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     legacy: bool = False
     numbers: int = 0
+    version: str = ""
 
     def add(self, path: str, dataset: Any, h5py: Any) -> None:
         """The array of a dataset behind those of its group; DesignError where it is too large or no array."""
@@ -82,11 +84,13 @@ def read_keras_file(file: Path, config: str | Path | None) -> tuple[Config, Weig
     h5py = h5py_package()
     opened: Path | io.BytesIO
     with damage(f"model {file}"):
+        version = ""
         if file.suffix.lower() == ".keras":
-            text, opened = _zip_parts(file)
+            text, version, opened = _zip_parts(file)
         else:
             text, opened = "", file
         weights, inside = _weights(file, h5py, opened)
+        weights.version = version or weights.version
     text = text or inside
     if config is not None:
         if text:
@@ -97,7 +101,10 @@ def read_keras_file(file: Path, config: str | Path | None) -> tuple[Config, Weig
             f"model {file}: holds weights and no configuration; save the whole model with model.save('model.keras'), "
             "or give what model.to_json() returns in a file with --config"
         )
-    return _parsed(f"model {file}", text), weights
+    found = _parsed(f"model {file}", text)
+    told = found.get("keras_version")  # in what model.to_json() of Keras 2 gives
+    weights.version = weights.version or (told if isinstance(told, str) else "")
+    return found, weights
 
 
 def _config_text(file: Path) -> str:
@@ -122,8 +129,8 @@ def _parsed(where: str, text: str) -> Config:
     return config
 
 
-def _zip_parts(file: Path) -> tuple[str, io.BytesIO]:
-    """config.json and model.weights.h5 of a .keras file."""
+def _zip_parts(file: Path) -> tuple[str, str, io.BytesIO]:
+    """config.json of a .keras file, the version of its Keras where it tells one, and model.weights.h5."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -135,7 +142,15 @@ def _zip_parts(file: Path) -> tuple[str, io.BytesIO]:
                     )
             text = _part(archive, _CONFIG, LONGEST_CONFIG, file)
             weights = _part(archive, _WEIGHTS, MAX_FILE_BYTES, file)
-        return text.decode("utf-8"), io.BytesIO(weights)
+            told = b"{}"
+            if names.count(_METADATA) == 1:
+                told = _part(archive, _METADATA, LONGEST_CONFIG, file)
+        version = _parsed(f"model {file}", told.decode("utf-8")).get("keras_version")
+        return (
+            text.decode("utf-8"),
+            version if isinstance(version, str) else "",
+            io.BytesIO(weights),
+        )
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError, ImportError) as error:  # fmt: skip
         raise DesignError(
             f"model {file}: cannot be read ({short(error)}); it is no .keras file"
@@ -216,7 +231,7 @@ def _legacy(stored: Any, h5py: Any) -> tuple[Weights, str]:
     text = text.decode("utf-8") if isinstance(text, bytes) else str(text)
     if len(text) > LONGEST_CONFIG:
         raise DesignError(f"its configuration has more than {LONGEST_CONFIG} bytes")
-    weights = Weights(legacy=True)
+    weights = Weights(legacy=True, version=_text(stored.attrs.get("keras_version", "")))
     group = _member(stored, "model_weights", h5py) if "model_weights" in stored else stored
     if len(group) > MOST_OBJECTS:
         raise DesignError(f"its weights have more than {MOST_OBJECTS} parts")

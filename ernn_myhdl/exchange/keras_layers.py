@@ -17,7 +17,8 @@ import numpy as np
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Affine, Function, LastFrame, Operation, Unsupported, affine
+from ernn_myhdl.exchange.graph import Affine, LastFrame, Operation, Unsupported, affine
+from ernn_myhdl.exchange.keras_activations import activation, leaky_relu, relu, single, softmax
 
 #: Layers that do nothing when a model runs.
 NOTHING = {
@@ -71,13 +72,15 @@ Arrays = Sequence[np.ndarray]
 @dataclass(frozen=True)
 class KerasLayer:
     """A layer of a file. kind: its class name. config: its own. arrays: its weights, in order; cell: those of the cell or
-    layer inside, where there is one. size: elements of a frame before it, None where not known."""
+    layer inside, where there is one. size: elements of a frame before it, None where not known. version: of the Keras that
+    wrote the file, empty where not known."""
 
     name: str
     kind: str
     config: Config
     arrays: Arrays
     size: int | None
+    version: str = ""
 
     @property
     def where(self) -> str:
@@ -128,8 +131,8 @@ def operations(layer: KerasLayer) -> list[Operation]:
 
 
 _KNOWN = (
-    "LSTM, GRU, SimpleRNN, Dense, Conv1D of kernel_size 1, BatchNormalization, Normalization, Rescaling, TimeDistributed and "
-    "Dropout are; cut the model before or after it"
+    "LSTM, GRU, SimpleRNN, Dense, Conv1D of kernel_size 1, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
+    "Rescaling, TimeDistributed and Dropout are; cut the model before or after it"
 )
 
 
@@ -142,20 +145,6 @@ def _units(layer: KerasLayer, name: str = "units") -> int:
     if not isinstance(units, int) or isinstance(units, bool) or units < 1:
         raise DesignError(f"{layer.where}: {name} = {short(repr(units))}, must be 1 or more")
     return units
-
-
-def activation(where: str, given: Any) -> list[Operation]:
-    """The operations of an activation as a configuration names it."""
-    if isinstance(given, dict):  # {"class_name": "function", "config": "relu"}, or an object
-        known = given.get("registered_name") in (None, "") and given.get("module") in (None, "builtins", "keras.activations")  # fmt: skip
-        given = given.get("config") if known else given.get("registered_name") or given.get("class_name")  # fmt: skip
-        if not known or not isinstance(given, str):
-            return [Unsupported(f"has an activation of its own, {short(repr(given))}, which is not run", "use one of Keras")]  # fmt: skip
-    if given is None or given == "linear":
-        return []
-    if not isinstance(given, str):
-        raise DesignError(f"{where}: activation = {short(repr(given))}, must be a name")
-    return [Function(given)]
 
 
 def _recurrent_checks(layer: KerasLayer, fixed: Mapping[str, tuple[str, ...]]) -> None:
@@ -259,7 +248,7 @@ def _linear(layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray) -> list[Ope
     weights = {"input_weight": kernel.T[None], "bias": bias[None]}
     return [
         DenseLayer(layer.name, "linear", weights),
-        *activation(layer.where, layer.option("activation")),
+        *activation(layer),
     ]
 
 
@@ -270,15 +259,10 @@ def _dense(layer: KerasLayer) -> list[Operation]:
     return _linear(layer, kernel, bias)
 
 
-def _single(value: Any) -> Any:
-    """The number of a list of one."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
 def _conv1d(layer: KerasLayer) -> list[Operation]:
     if layer.option("data_format", "channels_last") != "channels_last":
         raise layer.refuse("has its channels first", "train with data_format='channels_last'")
-    size, stride = _single(layer.option("kernel_size")), _single(layer.option("strides", 1))
+    size, stride = single(layer.option("kernel_size")), single(layer.option("strides", 1))
     if size != 1 or stride != 1:
         padding = layer.option("padding", "valid")
         what = f"is a convolution over frames (kernel_size {short(repr(size))}, padding {short(repr(padding))})"
@@ -305,7 +289,7 @@ def _conv1d(layer: KerasLayer) -> list[Operation]:
 
 def _along_elements(layer: KerasLayer, axis: Any, rank: int) -> None:
     """DesignError unless an axis is that of the elements of a frame."""
-    if _single(axis) not in (-1, rank - 1, None):
+    if single(axis) not in (-1, rank - 1, None):
         raise layer.refuse(
             f"works along axis {short(repr(axis))}, not along the elements of a frame, which are the last axis",
             "train with axis=-1",
@@ -347,29 +331,10 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
     return [affine(layer.where, scale, offset, layer.size)]
 
 
-def _activation(layer: KerasLayer) -> list[Operation]:
-    return activation(layer.where, layer.option("activation"))
-
-
-def _relu(layer: KerasLayer) -> list[Operation]:
-    options = {n: _single(layer.option(n)) for n in ("max_value", "negative_slope", "threshold")}
-    given = tuple((n, float(v)) for n, v in options.items() if v not in (None, 0, 0.0))
-    return [Function("relu", given)]
-
-
-def _leaky_relu(layer: KerasLayer) -> list[Operation]:
-    slope = layer.option("negative_slope", layer.option("alpha", 0.3))
-    return [Function("leaky_relu", (("negative_slope", float(slope)),))]
-
-
-def _softmax(layer: KerasLayer) -> list[Operation]:
-    return [Function("softmax")]
-
-
 _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
     "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": _conv1d, "BatchNormalization": _batch_norm,
-    "Normalization": _normalization, "Rescaling": _rescaling, "Activation": _activation, "ReLU": _relu,
-    "LeakyReLU": _leaky_relu, "Softmax": _softmax,
+    "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
+    "LeakyReLU": leaky_relu, "Softmax": softmax,
 }  # fmt: skip
 #: Layers with an axis, which must be that of the elements of a frame; with their default.
 AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}

@@ -227,7 +227,8 @@ class _Reader:
             inside = "/cell"
             if rank != 3:
                 raise DesignError(f"layer {name!r} ({kind}): its input has no frames")
-        own = KerasLayer(name, kind, config, self._arrays(path, inside, name), signal.size)
+        arrays = self._arrays(path, inside, name)
+        own = KerasLayer(name, kind, config, arrays, signal.size, self.weights.version)
         if kind in QUANTISED:
             own, note = plain_layer(own)
             self.notes.append(note)

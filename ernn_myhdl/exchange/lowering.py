@@ -11,6 +11,7 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.affine import fold_affine
 from ernn_myhdl.exchange.graph import (
     Affine,
@@ -27,7 +28,7 @@ from ernn_myhdl.exchange.graph import (
 
 #: Functions that lie with the host where they are the last of a model.
 OF_THE_HOST = ("softmax", "log_softmax", "argmax")
-#: Those that do only where the user asks for it.
+#: Those that do only where the user asks for it; else they are in the hardware, of a linear layer.
 IF_ASKED = ("sigmoid", "tanh", "relu")
 
 
@@ -54,14 +55,18 @@ class _Head:
 def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
     """The layers and steps of a model with these outputs.
 
-    host_functions: the host computes last functions of `IF_ASKED` too. Raises DesignError naming what has no
+    A function behind a linear layer is that layer's activation (`ernn_myhdl.exchange.activations`), at the end of the model too;
+    host_functions: the host computes the last ones of `IF_ASKED`. Raises DesignError naming what has no
     hardware.
     """
     for node in nodes_before([o.node for o in outputs]):
         if isinstance(node.operation, Unsupported):
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
     folded = fold_affine([o.node for o in outputs])
-    heads = [_head(node, o.name, host_functions) for node, o in zip(folded, outputs, strict=True)]
+    known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
+    left = {node for output in folded for node in _behind(output, known)}
+    activated = with_activations(folded, left)
+    heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]
     chosen, steps, notes = _merged(heads)
     layers = _chain(chosen)
     if any(head.last for head in heads):
@@ -78,21 +83,25 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
     return Lowered(tuple(layers), tuple(steps), tuple(notes))
 
 
-def _head(node: Node, name: str, host_functions: bool) -> _Head:
-    """An output, taken apart from its end."""
-    behind: list[Node] = []
-    last = False
-    known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
+def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
+    """An output, taken apart from its end. known: functions of the host."""
+    behind = _behind(node, known)
+    last = any(isinstance(n.operation, LastFrame) for n in behind)
+    steps = [n for n in behind if not isinstance(n.operation, LastFrame)]
+    return _Head(behind[-1].input if behind else node, tuple(steps[::-1]), last, name)
+
+
+def _behind(node: Node, known: Sequence[str]) -> list[Node]:
+    """What the host can do at the end of an output, the last first, and choices of frames. known: functions."""
+    found: list[Node] = []
     while True:
         operation = node.operation
-        if isinstance(operation, LastFrame):
-            last = True
-        elif isinstance(operation, Affine) or (
+        hosts = isinstance(operation, Affine | LastFrame) or (
             isinstance(operation, Function) and operation.kind in known and not operation.parameters
-        ):
-            behind.append(node)
-        else:
-            return _Head(node, tuple(behind[::-1]), last, name)
+        )
+        if not hosts:
+            return found
+        found.append(node)
         node = node.input
 
 
@@ -109,7 +118,8 @@ def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str]]:
     layers = [layer_of(head.node) for head in heads]
     linear = [layer for layer in layers if layer is not None and layer.kind == "linear"]
     same = all(head.node.inputs == first.node.inputs for head in heads)
-    if len(linear) < len(heads) or not same:
+    functions = {(layer.activation, layer.slope, layer.limit) for layer in linear}
+    if len(linear) < len(heads) or not same or len(functions) > 1:
         raise DesignError(_several(heads))
     steps: list[HostStep] = []
     parts, start = [], 0
@@ -136,7 +146,7 @@ def _several(heads: Sequence[_Head]) -> str:
     names = " and ".join(repr(head.name) for head in heads)
     return (
         f"outputs {names} follow from different layers; a core has one output: export one of them (linear layers "
-        "on one signal are merged)"
+        "on one signal are merged, where they have one activation)"
     )
 
 
@@ -188,10 +198,21 @@ def _refusal(node: Node, layers_follow: bool) -> str:
             f"beside it their blocks; {advice(before, layers_follow)}"
         )
     assert isinstance(operation, Function)
-    hint = ""
+    hint, reason = "", _not_activated(operation)
     if operation.kind in IF_ASKED and not layers_follow and not operation.parameters:
         hint = "--host-functions lets the host compute it behind the core; or "
-    return f"is not supported: no layer computes this function of its inputs or outputs; {hint}{advice(before, layers_follow)}"
+    return f"is not supported: {reason}; {hint}{advice(before, layers_follow)}"
+
+
+def _not_activated(function: Function) -> str:
+    """Why a function is not the activation of a layer."""
+    try:
+        known = layer_function(function)
+    except NotOfLayers as error:
+        return f"no layer computes this function, {error}"
+    if known is None:
+        return "no layer computes this function of its inputs or outputs"
+    return "only a linear layer computes this function of its own outputs, and here is none directly before it"
 
 
 def advice(before: bool, layers_follow: bool) -> str:

@@ -99,6 +99,11 @@ def _negative(
     return _after(where, given[0], affine(where, -1.0, 0.0, None))
 
 
+#: Attributes that a node may leave out.
+_DEFAULTS: dict[str, dict[str, float]] = {
+    "LeakyRelu": {"alpha": 0.01},
+    "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
+}
 _NAMES = {
     "LogSoftmax": "log_softmax", "LeakyRelu": "leaky_relu", "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish",
 }  # fmt: skip
@@ -110,7 +115,18 @@ def _function(
     if not isinstance(given[0], Signal):
         return None
     name = _NAMES.get(kind, kind.lower())
-    plain = {k: v for k, v in attributes.items() if k != "axis"}
+    plain = _DEFAULTS.get(kind, {}) | {k: v for k, v in attributes.items() if k != "axis"}
+    if kind == "Clip" and len(given) > 1:
+        limits = dict(zip(("min", "max"), given[1:], strict=False))
+        plain |= {k: v for k, v in limits.items() if v is not None}
+        given = given[:1]
+    if kind == "PRelu" and len(given) == 2:
+        name, plain, given = "leaky_relu", {"alpha": given[1]}, given[:1]
+    for key, value in plain.items():
+        if isinstance(value, np.ndarray) and value.size == 1:
+            plain[key] = float(value.reshape(-1)[0])
+        elif not isinstance(value, int | float | str | bytes):
+            return None  # one number for each element, or one that follows from the input
     parameters = tuple((k, float(v)) for k, v in plain.items() if isinstance(v, int | float))
     if len(given) > 1:
         parameters = (*parameters, ("inputs", float(len(given))))
@@ -150,7 +166,7 @@ ELEMENT_WISE = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
     **dict.fromkeys(
         ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "HardSigmoid", "HardSwish", "Elu", "Celu", "Selu", "Softplus",
-         "Softsign", "Mish", "Gelu", "Clip", "ThresholdedRelu"),
+         "Softsign", "Mish", "Gelu", "Clip", "PRelu", "ThresholdedRelu"),
         _function,
     ),
     **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), _over_elements),

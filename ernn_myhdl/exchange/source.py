@@ -126,6 +126,8 @@ def _state_dict_layers(
     if len(chain) > 1:
         names = " -> ".join(map(str, chain))
         between = "a state dict does not tell what lies between them, it is taken as nothing"
+        if description.modules:
+            between = "what lies between them is what the file's metadata tell"
         notes.append(f"modules joined: {names}" + ("" if checked else f"; {between}"))
     return layers_of(chain), description, notes
 

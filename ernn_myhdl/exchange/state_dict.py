@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ernn_myhdl.design.cells import LinearCell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.unknown_tensors import PARAMETER, check_names
 from ernn_myhdl.errors import DesignError
@@ -82,13 +83,13 @@ def one_direction(arrays: dict[str, np.ndarray], direction: str | None) -> dict[
 
 def modules(
     arrays: dict[str, np.ndarray],
-    options: Mapping[str, Mapping[str, str]],
+    options: Mapping[str, Mapping[str, Any]],
     default: Mapping[str, str] | None = None,
 ) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
-    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation.
-    default: those of all modules for which it does not tell them.
+    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation, slope, limit.
+    default: those of all recurrent modules for which it does not tell them.
     """
     check_names({name: array.shape for name, array in arrays.items()})
     groups: dict[str, dict[int, dict[str, np.ndarray]]] = {}
@@ -100,18 +101,22 @@ def modules(
     if not groups:
         raise DesignError(f"holds no tensors; {_KNOWN}")
     return [
-        _module(name, layers, {**(default or {}), **options.get(name, {})})
+        _module(name, layers, options.get(name, {}), default or {})
         for name, layers in groups.items()
     ]
 
 
 def _module(
-    name: str, layers: dict[int, dict[str, np.ndarray]], options: Mapping[str, str]
+    name: str,
+    layers: dict[int, dict[str, np.ndarray]],
+    options: Mapping[str, Any],
+    default: Mapping[str, str],
 ) -> Module:
     if set().union(*layers.values()) <= _LINEAR:
         if list(layers) != [0]:
             raise DesignError(f"module {name!r}: its tensors are of no known layer; {_KNOWN}")
-        return Module(name or "linear", (_linear(name, layers[0]),), "bias" in layers[0])
+        return Module(name or "linear", (_linear(name, layers[0], options),), "bias" in layers[0])
+    options = {**default, **options}
     if sorted(layers) != list(range(len(layers))):
         raise DesignError(
             f"tensor {_tensor(name, 'weight_ih', _first_missing(layers))!r} is missing: there are "
@@ -167,7 +172,7 @@ def _matrix(name: str, tensors: dict[str, np.ndarray], what: str) -> np.ndarray:
     return _checked(name, array, array.shape)
 
 
-def _linear(module: str, tensors: dict[str, np.ndarray]) -> DenseLayer:
+def _linear(module: str, tensors: dict[str, np.ndarray], options: Mapping[str, Any]) -> DenseLayer:
     weight = _matrix(_tensor(module, "weight", None), tensors, "weight")
     if "bias" not in tensors and "emb" in module.lower():
         raise DesignError(
@@ -177,7 +182,8 @@ def _linear(module: str, tensors: dict[str, np.ndarray]) -> DenseLayer:
     bias = tensors.get("bias", np.zeros(len(weight)))
     bias = _checked(_tensor(module, "bias", None), bias, (len(weight),))
     weights = {"input_weight": weight[None], "bias": bias[None]}
-    return DenseLayer(module or "linear", "linear", weights)
+    known = {n: v for n, v in options.items() if n in LinearCell.dense_options}
+    return DenseLayer(module or "linear", "linear", weights, **known)
 
 
 def _recurrent(
@@ -185,7 +191,7 @@ def _recurrent(
     layer: int,
     tensors: dict[str, np.ndarray],
     stacked: bool,
-    options: Mapping[str, str],
+    options: Mapping[str, Any],
 ) -> DenseLayer:
     def tensor(what: str) -> str:
         return _tensor(module, what, layer)

@@ -19,7 +19,7 @@ FUNCTIONS: dict[str, tuple[str, tuple[tuple[int, str, float], ...]]] = {
     "relu": ("Relu", ()), "sigmoid": ("Sigmoid", ()), "tanh": ("Tanh", ()), "softplus": ("Softplus", ()), "gelu": ("Gelu", ()),
     "relu6": ("Clip", ((9, "min", 0.0), (9, "max", 6.0))), "hardtanh": ("Clip", ((1, "min", -1.0), (2, "max", 1.0))),
     "clamp": ("Clip", ((1, "min", -np.inf), (2, "max", np.inf))), "leaky_relu": ("LeakyRelu", ((1, "alpha", 0.01),)),
-    "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ()), "hardswish": ("HardSwish", ()),
+    "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ((9, "alpha", 1 / 6), (9, "beta", 0.5))), "hardswish": ("HardSwish", ()),
     "mish": ("Mish", ()),
 }  # fmt: skip
 ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div"}

@@ -175,6 +175,39 @@ def _rectify(leaf: Leaf) -> Terms:
     return {"target": bits, "compared": bits * compared}
 
 
+def _clip(leaf: Leaf) -> Terms:
+    """A limit of zero is a look at the sign, any other one a comparison; the largest word is none."""
+    p, bits = leaf.parameters, bits_of(leaf, "target")
+    largest = (1 << (width_of(leaf, "target") - 1)) - 1
+    return {
+        "target": bits,
+        "lower limit": bits * (p["low"] != 0),
+        "upper limit": bits * (p["high"] < largest),
+        "elements": p["count"],
+    }
+
+
+def _digit_products(leaf: Leaf) -> Terms:
+    """The two sums over half the digits of a factor each, and their sum. A part of one digit is the source itself."""
+    count, word = leaf.parameters["count"], width_of(leaf, "source")
+    digits = len(signed_digits(leaf.parameters["factor"]))
+    bits = word + leaf.parameters["factor"].bit_length()
+    return {
+        "digits": count * max(digits - 2, 0) * word,
+        "parts": count * (bits if digits > 1 else 0),
+        "single digits": count * word * (digits < 4) * min(digits, 2),
+    }
+
+
+def _leaky(leaf: Leaf) -> Terms:
+    held = bits_of(leaf, "source")
+    return _digit_products(leaf) | {"held": held, "target": bits_of(leaf, "target")}
+
+
+def _scale(leaf: Leaf) -> Terms:
+    return _digit_products(leaf) | {"target": bits_of(leaf, "target")}
+
+
 @lru_cache(maxsize=4096)
 def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
@@ -210,6 +243,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
     "bank_write": one_block,
     "blend": _bits_for_each,
     "broadcast": lambda leaf: {"bits": bits_of(leaf, "column", "address"), "block": 1},
+    "clip_mask": _clip,
     "column_select": _column_select,
     "combine": _combine,
     "delay_bit": _delay,
@@ -217,6 +251,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
     "delay_data": _delay,
     "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
     "lane": _lane,
+    "leaky_relu": _leaky,
     "mask_block": bits_of_each("target"),
     "multiply_output": _bits_for_each,
     "multiply_state": _bits_for_each,
@@ -224,6 +259,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
     "piecewise_linear": _piecewise_linear,
     "rectify": _rectify,
     "round_saturate": _round,
+    "scale": _scale,
     "transform_pipeline": _transform,
     "update_state": _bits_for_each,
 }

@@ -79,7 +79,7 @@ def signed_digits(constant: int) -> list[int]:
     return digits
 
 
-def _digit_sum(digits: list[int], start: int) -> str:
+def digit_sum(digits: list[int], start: int) -> str:
     """start + word * sum(digits), written as shifts and additions.
 
     A number is never the left operand: GHDL 2.0 synthesises number - word as word - number.
@@ -119,7 +119,7 @@ def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Ca
         for name, some, begin in zip(
             names, (digits[:middle], digits[middle:]), (start, 0), strict=True
         ):
-            statements.append(f"{name}.next = {_digit_sum(some, begin)}")
+            statements.append(f"{name}.next = {digit_sum(some, begin)}")
         return names
 
     for t in stage.twiddles:

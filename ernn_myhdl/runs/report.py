@@ -180,8 +180,9 @@ def _cell_options(cell: dict, blocks: str) -> list[str]:
         options.insert(0, f"projection {cell['projection']}")
     if "reset" in cell:
         options.append(f"reset {cell['reset']}")
-    if "activation" in cell:
+    if cell.get("activation", "none") != "none":
         options.append(cell["activation"])
+    options += [f"{name} {cell[name]:g}" for name in ("slope", "limit") if cell.get(name)]
     if "g_activation" in cell:
         options.append(f"g {cell['g_activation']}")
     if cell.get("peepholes"):

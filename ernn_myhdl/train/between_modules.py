@@ -1,14 +1,15 @@
 """Whether each module of a chain takes what the one before it gives, vector for vector, in a forward pass.
 
-A design joins its layers directly. Between two of them the frames of a sequence may be left out at the end, or but
+A design joins its layers directly. Behind a linear layer may be a function of single elements that the layer computes as its
+activation (`ernn_myhdl.exchange.activations`). Between two of them the frames of a sequence may be left out at the end, or but
 for some of them in front of a linear layer (the last frame), or be averaged there, which a linear layer does not
-distinguish; vectors of zeros may fill sequences up. Everything else is refused: functions, sums with other
+distinguish; vectors of zeros may fill sequences up. Everything else is refused: other functions, sums with other
 values, states, another order of the frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ class Path:
 def followed(chain: Sequence[str], calls: ForwardCalls) -> list[Path]:
     """The paths of all sequences through the modules of a chain to what the last one gives.
 
-    DesignError where a module takes anything but what the one before it gives.
+    Linear layers get the activations that are computed behind them (`LayerCalls.activate`), but for the last one. DesignError where a module takes anything but what the one before it gives.
     """
     layers = []
     for name in chain:
@@ -75,22 +76,62 @@ def followed(chain: Sequence[str], calls: ForwardCalls) -> list[Path]:
     )
     paths = [Path(r, r) for r in rows]
     for i in reversed(range(anchor)):
-        before = _by_vector(layers[i].given())
         taken = layers[i + 1].taken()
         for path in paths:
             path.now = _without_padding(taken, path.now)
             path.first = path.first[: len(path.now)]
-            found = [before.get(taken[r].tobytes(), -1) for r in path.first]
-            if -1 in found:
-                raise _differs(layers[i], layers[i + 1], calls, chain)
-            path.first = np.array(found, dtype=int)
+        if not _activated(layers[i], calls, lambda: _traced_back(paths, layers[i].given(), taken)):
+            raise _differs(layers[i], layers[i + 1], calls, chain)
     for this, following in zip(layers[anchor:], layers[anchor + 1 :], strict=False):
         step = _into_recurrent if following.recurrent else _into_linear
-        made = step(paths, this.given(), following)
-        if made is None:
+        made: list[list[Path]] = []
+
+        def through() -> bool:
+            found = step(paths, this.given(), following)
+            made[:] = [] if found is None else [found]
+            return found is not None
+
+        if not _activated(this, calls, through):
             raise _differs(this, following, calls, chain)
-        paths = made
+        check_mean(this, paths)
+        (paths,) = made
     return [path for path in paths if len(path.first)]
+
+
+def _activated(layer: LayerCalls, calls: ForwardCalls, fits: Callable[[], bool]) -> bool:
+    """Whether what a layer gives fits, as it is or behind one of the functions that follow it, which is its activation
+    then."""
+    if fits():
+        layer.activate_unseen(calls.functions)
+        return True
+    for function, given in layer.activations(calls.functions):
+        layer.activate(function, given)
+        if fits():
+            return True
+        layer.activation = layer.activated = None
+    return False
+
+
+def check_mean(layer: LayerCalls, paths: Sequence[Path]) -> None:
+    """DesignError where a layer with an activation is run for the mean over frames, which the host takes behind the core."""
+    if layer.activation is not None and any(path.mean for path in paths):
+        raise DesignError(
+            f"module {layer.name!r}: computes {layer.activation.activation} of a mean over the frames, which a core would "
+            "compute of every frame; take the mean behind it, or name the modules of the design with modules=[...]"
+        )
+
+
+def _traced_back(paths: Sequence[Path], given: np.ndarray, taken: np.ndarray) -> bool:
+    """Whether all vectors that a layer takes are given by the one before it; then the paths begin there."""
+    before = _by_vector(given)
+    found = [
+        np.array([before.get(taken[r].tobytes(), -1) for r in path.first], int) for path in paths
+    ]
+    if any(np.any(rows < 0) for rows in found):
+        return False
+    for path, rows in zip(paths, found, strict=True):
+        path.first = rows
+    return True
 
 
 def _by_vector(rows: np.ndarray) -> dict[bytes, int]:

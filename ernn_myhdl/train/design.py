@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin
 from ernn_myhdl.errors import WARNING, DesignError, DesignWarning
 from ernn_myhdl.exchange.description import PROPERTY, write_description
+from ernn_myhdl.exchange.export_state_dict import untold
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.exchange.joining import layers_of
 from ernn_myhdl.exchange.state_dict import Module
@@ -111,7 +113,10 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
     state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
     state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
     names = checked.names
-    options = module_options(compressed.model)
+    options: dict[str, dict[str, Any]] = {**module_options(compressed.model)}
+    for name, module in zip(names, chain, strict=True):
+        if not module.recurrent and (told := untold(module.layers[0])):
+            options[name] = told
     text = write_description(
         sizes,
         [m.name for m in chain],

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.activations import LayerFunction
+from ernn_myhdl.train.function_calls import FunctionCall, FunctionRecord, activations_of
 from ernn_myhdl.train.recurrent_modules import RECURRENT, STEPS
 
 #: Modules of which the hardware has a layer.
@@ -30,13 +32,16 @@ class _Given(BaseException):
 
 @dataclass
 class LayerCalls:
-    """The calls of one module: what it took and gave, and the states that it was called with first."""
+    """The calls of one module: what it took and gave, and the states that it was called with first. activated: what the
+    function behind a linear layer gave, where it is its activation."""
 
     name: str
     module: nn.Module
     inputs: list[Values] = field(default_factory=list)
     outputs: list[Values] = field(default_factory=list)
     state: object = None
+    activation: LayerFunction | None = None
+    activated: np.ndarray | None = None
 
     @property
     def recurrent(self) -> bool:
@@ -47,8 +52,29 @@ class LayerCalls:
         return np.concatenate([vectors(x) for x in self.inputs])
 
     def given(self) -> np.ndarray:
-        """The vectors (rows, outputs) that it gave, in the same order."""
+        """The vectors (rows, outputs) that it gave, in the same order, behind its activation."""
+        if self.activated is not None:
+            return self.activated
         return np.concatenate([vectors(y) for y in self.outputs])
+
+    def activations(
+        self, functions: Sequence[FunctionCall]
+    ) -> list[tuple[LayerFunction, np.ndarray]]:
+        """The functions of what a linear layer gave, with what they gave (rows, outputs)."""
+        if self.recurrent or self.activation is not None:
+            return []
+        return activations_of([vectors(y) for y in self.outputs], functions)
+
+    def activate(self, function: LayerFunction, given: np.ndarray) -> None:
+        """The layer with this function as its activation."""
+        self.activation, self.activated = function, given
+
+    def activate_unseen(self, functions: Sequence[FunctionCall]) -> None:
+        """Take the only function of what the layer gave that has changed no number of it, such as a ReLU of positive ones."""
+        given = self.given()
+        found = self.activations(functions)
+        if len(found) == 1 and np.array_equal(found[0][1], given):
+            self.activate(*found[0])
 
     def sequences(self) -> list[np.ndarray]:
         """Of a recurrent module: the rows of each sequence, frame by frame."""
@@ -72,7 +98,7 @@ class LayerCalls:
 class ForwardCalls:
     """layers: of which the hardware has a kind, in the order in which they were first called. order: names and
     modules without children, as they were called. whole: whether the model itself was called; then
-    arguments and output are its own.
+    arguments and output are its own. functions: of single elements.
     """
 
     layers: dict[str, LayerCalls]
@@ -80,6 +106,7 @@ class ForwardCalls:
     whole: bool = False
     arguments: tuple = ()
     output: object = None
+    functions: list[FunctionCall] = field(default_factory=list)
 
     def between(self, first: str | None, last: str | None) -> list[str]:
         """Modules that were called after one layer and before another; None: the beginning, the end."""
@@ -130,7 +157,9 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
         if not found.inputs and len(given) > 1:
             found.state = given[1]
         found.inputs.append(given[0])
-        found.outputs.append(output[0] if _is_pair(output) else output)
+        made = output[0] if _is_pair(output) else output
+        # a function in place would change what a linear layer gave
+        found.outputs.append(made.detach().clone() if isinstance(module, nn.Linear) else made)
 
     def leaf(module, args, output):
         calls.order.append((names[id(module)], module))
@@ -146,7 +175,9 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
         if isinstance(module, LAYERS) or not any(module.children()):
             hooks.append(module.register_forward_hook(leaf))
     hooks.append(model.register_forward_hook(whole, with_kwargs=True))
-    _step_with(hooks, model, step, batch)
+    with FunctionRecord(vectors) as record:
+        _step_with(hooks, model, step, batch)
+    calls.functions = record.calls
     return calls
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train.between_modules import Path, function_between
+from ernn_myhdl.train.between_modules import Path, check_mean, function_between
 from ernn_myhdl.train.forward_calls import ForwardCalls, LayerCalls, tensors, vectors
 
 #: Functions of the vectors that a model may end with.
@@ -87,7 +87,8 @@ def ending(
 ) -> list[str]:
     """What the model makes of what the last module gives, in the order in which it does; empty: nothing.
 
-    DesignError where that is not known.
+    A function that the last module computes as its activation becomes part of it, where the host knows none. DesignError where
+    that is not known.
     """
     given = last.given()
     used = np.any(first.taken(), axis=1)
@@ -97,7 +98,16 @@ def ending(
         for rows in arranged(found, given.shape[1]):
             known = _made(rows, given, paths, lengths)
             if known is not None:
+                last.activate_unseen(calls.functions)
+                check_mean(last, paths)
                 return known
+        for function, activated in last.activations(calls.functions):
+            for rows in arranged(found, given.shape[1]):
+                known = [] if _are_among(_some(rows), activated) else _made(rows, activated, paths, lengths)  # fmt: skip
+                if known is not None:
+                    last.activate(function, activated)
+                    check_mean(last, paths)
+                    return known
     names = calls.between(last.name, None)
     function = ""
     for rows in [] if found is None else arranged(found, given.shape[1]):
@@ -122,7 +132,7 @@ def _made(
     used = _without_padding(output, lengths)
     if used is None:
         return None
-    chosen = output[used[np.unique(np.linspace(0, len(used) - 1, MOST_VECTORS).astype(int))]]
+    chosen = _some(output[used])
     values = torch.from_numpy(given)
     for name, function in ENDINGS.items():
         if _are_among(chosen, function(values).numpy()):
@@ -138,6 +148,11 @@ def _made(
                 if _are_among(chosen, after(pooled).numpy()):
                     return [name for name in (first, pool, second) if name]
     return None
+
+
+def _some(rows: np.ndarray) -> np.ndarray:
+    """At most MOST_VECTORS rows, evenly spread."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, MOST_VECTORS).astype(int))]
 
 
 def _without_padding(output: np.ndarray, lengths: Sequence[int]) -> np.ndarray | None:

@@ -8,7 +8,7 @@ float reference of the layers must give what the modules give.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from torch import nn
@@ -18,7 +18,7 @@ from ernn_myhdl.exchange.joining import joined
 from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.between_modules import Path, followed
-from ernn_myhdl.train.forward_calls import ForwardCalls, forward_calls
+from ernn_myhdl.train.forward_calls import ForwardCalls, LayerCalls, forward_calls
 from ernn_myhdl.train.generators import Batches
 from ernn_myhdl.train.hardware_modules import check_modules
 from ernn_myhdl.train.model_ends import check_front, ending
@@ -62,6 +62,7 @@ class Trial:
         if self.names is None:
             check_front(calls.layers[found[0]], paths, calls)
             host += ending(calls.layers[found[0]], calls.layers[found[-1]], paths, calls)
+        chain = [_with_activation(m, calls.layers[n]) for m, n in zip(chain, found, strict=True)]
         checked = Checked(chain, found, calls, paths, host)
         models = []
         for module in chain:
@@ -126,6 +127,20 @@ class Checked:
                 "their layers (a forward of their own, hooks); take PyTorch's modules as they are"
             )
         return apart
+
+
+def _with_activation(module: Module, calls: LayerCalls) -> Module:
+    """A linear module with the activation that was found behind it."""
+    function = calls.activation
+    if function is None:
+        return module
+    (layer,) = module.layers
+    if function.offset:
+        raise DesignError(f"module {module.name!r}: {function} is behind it, which no layer has")
+    named = replace(
+        layer, activation=function.activation, slope=function.slope, limit=function.limit
+    )
+    return replace(module, layers=(named,))
 
 
 def module_options(model: nn.Module) -> dict[str, dict[str, str]]:

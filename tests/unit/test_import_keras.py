@@ -235,7 +235,7 @@ CHANGES = {
     "stateful": ("GRU", {"stateful": True}, ["stateful=False"]),
     "states": ("GRU", {"return_state": True}, ["return_state"]),
     "axis": ("BatchNormalization", {"axis": 1}, ["axis 1", "axis=-1"]),
-    "relu": ("Dense", {"activation": "relu"}, ["(Dense)", "no layer computes this function", "--host-functions"]),
+    "gelu": ("Dense", {"activation": "gelu"}, ["(Dense)", "no layer computes this function"]),
     "own activation": (
         "Dense", {"activation": {"class_name": "function", "config": "f", "registered_name": "Custom>f"}},
         ["activation of its own"],
@@ -298,17 +298,59 @@ def test_sigmoid_at_the_end_is_the_hosts_only_if_asked(tmp_path):
     config, weights = parts("normalised.keras")
     layer(config, "Dense")["config"]["activation"] = "sigmoid"
     file = written(tmp_path / "m.keras", config, weights)
-    with pytest.raises(DesignError, match="--host-functions"):
-        import_model(file)
-    assert import_model(file, host_functions=True).design.host_steps == (HostStep("sigmoid"),)
+    own = import_model(file).design
+    assert own.host_steps == () and own.layers[-1].cell.activation == "sigmoid"
+    asked = import_model(file, host_functions=True).design
+    assert asked.host_steps == (HostStep("sigmoid"),)
+    assert asked.layers[-1].cell.activation == "none"
 
 
-def test_a_layer_between_others_is_not_the_hosts(tmp_path):
+def test_a_function_between_layers_is_not_the_hosts(tmp_path):
     config, weights = parts("convolution.keras")
     layer(config, "Conv1D")["config"]["activation"] = "sigmoid"
     file = written(tmp_path / "m.keras", config, weights)
+    design = import_model(file, host_functions=True).design
+    assert "sigmoid" in [getattr(d.cell, "activation", None) for d in design.layers]
+    layer(config, "Conv1D")["config"]["activation"] = "silu"
     with pytest.raises(DesignError, match=r"\(Conv1D\).*it lies|\(Conv1D\).*cut"):
-        import_model(file, host_functions=True)
+        import_model(written(tmp_path / "n.keras", config, weights), host_functions=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "options"),
+    [
+        ("relu", ("relu", 0.0, 0.0)), ("relu6", ("relu", 0.0, 6.0)), ("tanh", ("tanh", 0.0, 0.0)),
+        ("leaky_relu", ("leaky_relu", 0.2, 0.0)), ("hard_tanh", ("hard_tanh", 0.0, 1.0)),
+        ({"module": "keras.layers", "class_name": "LeakyReLU", "config": {"negative_slope": 0.3}, "registered_name": None},
+         ("leaky_relu", 0.3, 0.0)),
+        ({"module": "keras.layers", "class_name": "ReLU", "config": {"max_value": 2.0, "negative_slope": 0.0, "threshold": 0.0}},
+         ("relu", 0.0, 2.0)),
+    ],
+)  # fmt: skip
+def test_activations_of_dense_layers(told, options, tmp_path):
+    config, weights = parts("normalised.keras")
+    layer(config, "Dense")["config"]["activation"] = told
+    cell = import_model(written(tmp_path / "m.keras", config, weights)).design.layers[-1].cell
+    assert (cell.activation, cell.slope, cell.limit) == options
+
+
+@pytest.mark.parametrize(
+    ("version", "slope"), [("3.8.0", 1 / 6), ("2.15.0", 0.2), ("2.2.4-tf", 0.2), (None, None), ("4.0", None)]
+)  # fmt: skip
+def test_hard_sigmoid_is_that_of_the_files_version(version, slope, tmp_path):
+    """0.2 x + 1/2 in Keras 2, x / 6 + 1/2 in Keras 3: a file without a version is refused, not guessed."""
+    config, weights = parts("normalised.keras")
+    layer(config, "Dense")["config"]["activation"] = "hard_sigmoid"
+    file = written(tmp_path / "m.keras", config, weights)
+    if version is not None:
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.writestr("metadata.json", json.dumps({"keras_version": version}))
+    if slope is None:
+        with pytest.raises(DesignError, match=r"hard_sigmoid.*Keras 3.*version of Keras"):
+            import_model(file)
+    else:
+        found = import_model(file).design.layers[-1].cell
+        assert (found.activation, found.slope) == ("hard_sigmoid", pytest.approx(slope, rel=1e-7))
 
 
 def test_joined_signals_are_refused_by_name(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from small_training import CLASSES, INPUTS, Net, batches, frame_loss, nn, sequences, torch
 from torch.nn.utils import prune
 
+from ernn_myhdl import import_model
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.network import float_model
 from ernn_myhdl.train import Gru, Lstm, compress, fit, save_model
@@ -125,6 +126,27 @@ CHAINS = {
         lambda: model(lambda s, x: s.head(s.two(s.one(x)[0] * x.any(-1, keepdim=True))[0]) * x.any(-1, keepdim=True),
                       one=lstm(), two=gru(6), head=head()), [],
     ),
+    "Linear, ReLU in place, GRU": (
+        lambda: model(lambda s, x: s.rnn(s.act(s.front(x)))[0], front=nn.Linear(INPUTS, 6), act=nn.ReLU(inplace=True), rnn=gru(6)), [],
+    ),
+    "ReLU6 and hard tanh between linear layers": (
+        lambda: model(lambda s, x: s.head(F.hardtanh(s.mid(F.relu6(s.front(x))), -2.0, 2.0)), front=nn.Linear(INPUTS, 6),
+                      mid=nn.Linear(6, 6), head=head()), [],
+    ),
+    "tanh behind a linear layer, last frame": (
+        lambda: model(lambda s, x: s.head(s.mid(s.rnn(x)[0][:, -1]).tanh()), rnn=lstm(), mid=nn.Linear(6, 4), head=head(4)), [],
+    ),
+    "leaky ReLU and hard sigmoid": (
+        lambda: model(lambda s, x: F.hardsigmoid(s.head(F.leaky_relu(s.mid(s.rnn(x)[0]), 0.2))), rnn=lstm(), mid=nn.Linear(6, 4), head=head(4)),
+        [],
+    ),
+    "ReLU at the end": (lambda: model(lambda s, x: s.head(s.rnn(x)[0]).relu(), rnn=lstm(), head=head()), []),
+    "ReLU of one number at the end": (
+        lambda: model(lambda s, x: s.head(s.rnn(x)[0]).relu(), rnn=lstm(), head=nn.Linear(6, 1, bias=False)), [],
+    ),
+    "largest of a ReLU": (
+        lambda: model(lambda s, x: s.head(s.rnn(x)[0]).relu().amax(1), rnn=gru(), head=head()), ["largest over the frames"],
+    ),
     "double precision": (lambda: model(lambda s, x: s.head(s.rnn(x.double())[0]), rnn=lstm(), head=head()).double(), []),
 }  # fmt: skip
 
@@ -145,6 +167,16 @@ def test_chains_are_trained_and_their_designs_agree(case):
             y = y.mean(0)[None]
         used = np.arange(len(y)) if path.mean else np.flatnonzero(path.now >= 0)
         assert np.abs(y[used] - given[path.now[path.now >= 0]]).max() < TOLERANCE * np.ptp(given)
+
+
+def test_the_activation_of_a_layer_is_kept_in_the_file_of_a_trained_model(tmp_path):
+    net = CHAINS["leaky ReLU and hard sigmoid"][0]()
+    compressed = trained(net)
+    save_model(compressed, tmp_path / "m.safetensors")
+    again = import_model(tmp_path / "m.safetensors", calibration=sequences(), word=16)
+    design = compressed.design(sequences(), word=16)
+    assert [d.cell for d in again.design.layers] == [d.cell for d in design.layers]
+    assert design.layers[1].cell.slope == 0.2 and design.layers[2].cell.activation == "hard_sigmoid"
 
 
 def residual(self, x):
@@ -187,13 +219,20 @@ def by_halves(self, x):
 
 #: Refused: name -> model, what the message holds.
 REFUSED = {
-    "Linear, ReLU, GRU": (
-        lambda: model(lambda s, x: s.rnn(torch.relu(s.front(x)))[0], front=nn.Linear(INPUTS, 6), rnn=gru(6)),
-        ["'rnn'", "'front'", "relu lies between", "modules=['rnn']"],
+    "Linear, GELU, GRU": (
+        lambda: model(lambda s, x: s.rnn(F.gelu(s.front(x)))[0], front=nn.Linear(INPUTS, 6), rnn=gru(6)),
+        ["'rnn'", "'front'", "gelu lies between", "modules=['rnn']"],
     ),
-    "a ReLU that is a module": (
-        lambda: model(lambda s, x: s.rnn(s.act(s.front(x)))[0], front=nn.Linear(INPUTS, 6), act=nn.ReLU(), rnn=gru(6)),
-        ["ReLU 'act' lies between"],
+    "a SiLU that is a module": (
+        lambda: model(lambda s, x: s.rnn(s.act(s.front(x)))[0], front=nn.Linear(INPUTS, 6), act=nn.SiLU(), rnn=gru(6)),
+        ["SiLU 'act' lies between"],
+    ),
+    "two functions behind a linear layer": (
+        lambda: model(lambda s, x: s.rnn(s.front(x).relu().tanh())[0], front=nn.Linear(INPUTS, 6), rnn=gru(6)), ["'rnn'", "'front'"],
+    ),
+    "a function of a mean": (
+        lambda: model(lambda s, x: s.head(s.mid(s.rnn(x)[0].mean(1)).relu()), rnn=lstm(), mid=nn.Linear(6, 6), head=head()),
+        ["'mid'", "relu of a mean over the frames"],
     ),
     "tanh between": (
         lambda: model(lambda s, x: s.head(s.rnn(x)[0].tanh()), rnn=lstm(), head=head()), ["tanh lies between"],
@@ -260,11 +299,11 @@ REFUSED = {
     "a number of its own": (
         lambda: model(lambda s, x: s.head(s.rnn(x)[0]) * s.gain, rnn=lstm(), head=head(), gain=nn.Parameter(torch.ones(1))), ["holds gain"],
     ),
-    "ReLU at the end": (
-        lambda: model(lambda s, x: s.head(s.rnn(x)[0]).relu(), rnn=lstm(), head=head()), ["relu lies behind", "modules="],
+    "GELU at the end": (
+        lambda: model(lambda s, x: F.gelu(s.head(s.rnn(x)[0])), rnn=lstm(), head=head()), ["gelu lies behind", "modules="],
     ),
-    "ReLU of one number at the end": (
-        lambda: model(lambda s, x: s.head(s.rnn(x)[0]).relu(), rnn=lstm(), head=nn.Linear(6, 1, bias=False)), ["relu lies behind"],
+    "ReLU behind an LSTM": (
+        lambda: model(lambda s, x: s.rnn(x)[0].relu(), rnn=lstm()), ["relu lies behind"],
     ),
     "a function of y beside h_n": (
         lambda: model(lambda s, x: (F.elu(s.rnn(x)[0]) + 1, s.rnn), rnn=lstm()), ["'rnn'"],
@@ -313,9 +352,9 @@ def test_other_models_are_refused_before_they_are_trained(case):
 
 
 def test_blocks_are_refused_before_the_projection():
-    net = REFUSED["Linear, ReLU, GRU"][0]()
+    net = REFUSED["Linear, GELU, GRU"][0]()
     before = net.rnn.weight_hh_l0.detach().clone()
-    with pytest.raises(DesignError, match="relu lies between"):
+    with pytest.raises(DesignError, match="gelu lies between"):
         compress(net, 2, any_loss, batches(), "direct", epochs=1, progress=False)
     assert torch.equal(net.rnn.weight_hh_l0, before)
 

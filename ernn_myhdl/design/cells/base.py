@@ -16,7 +16,7 @@ have passes of their own, and their rows are added as signals.
     gru, reset before     reset, update                      r . h'        W_nx x + W_nh m    h
     gru, reset after      reset, update, candidate of x,     -             -                  h
                           candidate of h'
-    linear                the sums                           -             -                  sums + bias
+    linear                the sums                           -             -                  act(sums + bias)
 """
 
 from __future__ import annotations
@@ -77,10 +77,12 @@ class Cell:
     gates: ClassVar[tuple[str, ...]]
     #: Parameters that hold the block size of a matrix, 0 for that of `block`.
     block_names: ClassVar[dict[str, str]] = {}
-    #: Functions of which one can be chosen: a cell's `g_activation`.
+    #: Functions of which one can be chosen: a cell's `g_activation` or `activation`.
     activations: ClassVar[tuple[str, ...]] = ()
     #: Fields of `ernn_myhdl.design.dense.DenseLayer` that the cell has as parameters.
     dense_options: ClassVar[tuple[str, ...]] = ()
+    #: Parameters that design folders of version 0.1.0 do not have, beside `block_names`; their defaults are what was so before.
+    younger: ClassVar[tuple[str, ...]] = ()
     #: What the parameters are, for comments in files.
     comments: ClassVar[dict[str, str]] = {
         "inputs": "elements of x",

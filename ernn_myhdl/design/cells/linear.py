@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+from ernn_myhdl.design.cells.activations import (
+    LINEAR_ACTIVATIONS,
+    SQUASHING,
+    WITH_LIMIT,
+    WITH_SLOPE,
+    Clip,
+    Slope,
+    check_activation,
+    checked_number,
+    clip_of,
+)
 from ernn_myhdl.design.cells.base import Cell
 from ernn_myhdl.design.cells.result_widths import aligned
+from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
 if TYPE_CHECKING:
-    from ernn_myhdl.design.tensor_formats import Formats
+    from ernn_myhdl.design.tensor_formats import Activations, Formats
+    from ernn_myhdl.numerics.formats import Format
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinearCell(Cell):
-    """A linear layer with bias, y = W x + b, with a block-circulant matrix; without a state.
+    """A linear layer with bias, y = act(W x + b), with a block-circulant matrix; without a state.
 
     inputs, hidden: sizes of x and of y. block: size k of the circulant blocks, a power of two up to 32;
     1 means dense.
+    activation: act, of `ernn_myhdl.design.cells.activations`; "none" by default. slope: of a leaky_relu where z < 0, or of
+    a hard_sigmoid, above 0 and below 1; 0 for all others. limit: the largest y of a relu, 0 for none, or the largest
+    |y| of a hard_tanh, 0 for 1.
     """
 
     kind: ClassVar[str] = "linear"
     gates: ClassVar[tuple[str, ...]] = ("sum",)
+    activations: ClassVar[tuple[str, ...]] = LINEAR_ACTIVATIONS
+    dense_options: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit")
+    younger: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit")
+    comments: ClassVar[dict[str, str]] = Cell.comments | {
+        "activation": "of the sums: " + ", ".join(LINEAR_ACTIVATIONS),
+        "slope": f"of {' and '.join(WITH_SLOPE)}; 0: none",
+        "limit": f"of {' and '.join(WITH_LIMIT)}; 0: none, of hard_tanh 1",
+    }
 
     inputs: int
     hidden: int
     block: int = 8
+    activation: str = "none"
+    slope: float = 0.0
+    limit: float = 0.0
 
     def __post_init__(self) -> None:
         self._check()
+        for name in ("slope", "limit"):
+            object.__setattr__(self, name, checked_number(name, getattr(self, name)))
+        check_activation(self.activation, self.slope, self.limit)
+
+    def __repr__(self) -> str:
+        """Without fields of their defaults that are younger than version 0.1.0, so that digests stay."""
+        told = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if f.name not in self.younger or getattr(self, f.name) != f.default
+        ]
+        return f"LinearCell({', '.join(told)})"
 
     @property
     def recurrent(self) -> bool:
@@ -36,11 +75,33 @@ class LinearCell(Cell):
 
     @property
     def only_activated(self) -> bool:
-        return False
+        return self.activation in SQUASHING
+
+    @property
+    def constant(self) -> Slope | None:
+        """The slope as models and hardware have it."""
+        return Slope.of(self.slope) if self.slope else None
+
+    def clip(self, output: Format) -> Clip | None:
+        """The limits of y, where the activation has any."""
+        return clip_of(self.activation, self.limit, output)
+
+    def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
+        if self.activation not in SQUASHING:
+            return {}
+        segments = activations.segments[self.activation]
+        table = pwl_table(self.activation, formats.preactivation, formats.output, segments)
+        return {"output": table}
 
     def step_widths(self, formats: Formats) -> dict[str, int]:
         f = formats
-        return {
-            "preactivations": f.preactivation.word + 1,
-            "output": aligned(f.preactivation.word, f.preactivation.frac, f.output.frac),
-        }
+        word, frac = f.preactivation.word, f.preactivation.frac
+        widths = {"preactivations": word + 1}
+        if self.activation in SQUASHING:
+            return widths
+        if self.constant is not None:
+            slope = self.constant.finer(1 - frac if self.activation == "hard_sigmoid" else 0)
+            # a product, or what stands beside it, which has as many fraction bits
+            beside = word + slope.frac if self.activation == "leaky_relu" else frac + slope.frac + 1
+            word, frac = max(word + slope.raw.bit_length() + 1, beside) + 1, frac + slope.frac
+        return widths | {"output": aligned(word, frac, f.output.frac)}
