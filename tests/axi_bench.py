@@ -12,17 +12,41 @@ import numpy as np
 from block_bench import Values
 
 from ernn_myhdl.hdl.netlist import Net, Netlist
-from ernn_myhdl.hdl.types import Bit
+from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.host.registers import register
+from ernn_myhdl.rtl.fifo import fifo_leaf
 from ernn_myhdl.system.rtl.axi_system import axi_system
 
 #: Cycles after which nothing has happened for too long.
 PATIENCE = 4000
 
 
-def bench_netlist(design, bus_bits: int) -> Netlist:
-    """The system with its clock named as `block_bench` takes it."""
-    inner = axi_system(design, bus_bits)
+def echo(design) -> Netlist:
+    """In the place of a core: y is x, four beats later at most."""
+    data = Word(design.stream_shape.data_bits)
+    n = Netlist("echo")
+    clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
+    sent = [
+        n.input("s_axis_tdata", data),
+        n.input("s_axis_tlast", Bit()),
+        n.input("s_axis_tuser", Bit()),
+    ]
+    beat = n.bundle("beat", Word(data.width + 2), *sent)
+    word = n.add(
+        "echo_fifo", fifo_leaf("echo_fifo", data.width + 2), clk=clk, rst=rst, in_word=beat,
+        in_valid=n.input("s_axis_tvalid", Bit()), in_ready=n.output("s_axis_tready", Bit()),
+        out_valid=n.output("m_axis_tvalid", Bit()), out_ready=n.input("m_axis_tready", Bit()),
+    )["out_word"]  # fmt: skip
+    n.wire(n.output("m_axis_tdata", data), (word, 0, data.width))
+    n.wire(n.output("m_axis_tlast", Bit()), (word, data.width, 1))
+    n.wire(n.output("m_axis_tuser", Bit()), (word, data.width + 1, 1))
+    n.wire(n.output("frame_error", Bit()), n.zero("no_error", Bit()))
+    return n
+
+
+def bench_netlist(design, bus_bits: int, echoes: bool = False) -> Netlist:
+    """The system with its clock named as `block_bench` takes it; echoes: with an echo in the place of the core."""
+    inner = axi_system(design, bus_bits, echo(design) if echoes else None)
     n = Netlist("bench_of_axi")
     nets: dict[str, Net] = {"aclk": n.input("clk", Bit())}
     for name, port in inner.ports.items():
@@ -40,9 +64,19 @@ class BusMaster:
         self.bytes = bus_bits // 8
         self.idle, self.stall = idle, stall
         self.random = np.random.default_rng(seed)
-        names = "aresetn s_axis_tdata s_axis_tkeep s_axis_tlast s_axis_tvalid m_axis_tready".split()
-        names += [f"s_axi_{p}" for p in "awprot awaddr awvalid wdata wstrb wvalid bready".split()]
-        names += [f"s_axi_{p}" for p in "arprot araddr arvalid rready".split()]
+        names = [
+            "aresetn",
+            "s_axis_tdata",
+            "s_axis_tkeep",
+            "s_axis_tlast",
+            "s_axis_tvalid",
+            "m_axis_tready",
+        ]
+        names += [
+            f"s_axi_{p}"
+            for p in ["awprot", "awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready"]
+        ]
+        names += [f"s_axi_{p}" for p in ["arprot", "araddr", "arvalid", "rready"]]
         self.inputs: Values = dict.fromkeys(names, 0)
         self.inputs["aresetn"] = 1
         self.irqs: list[int] = []
@@ -56,7 +90,12 @@ class BusMaster:
         self.inputs |= changes
         if not self.inputs["s_axis_tvalid"] and self.source and self.random.random() >= self.idle:
             data, keep, last = self.source[0]
-            self.inputs |= {"s_axis_tvalid": 1, "s_axis_tdata": data, "s_axis_tkeep": keep, "s_axis_tlast": last}
+            self.inputs |= {
+                "s_axis_tvalid": 1,
+                "s_axis_tdata": data,
+                "s_axis_tkeep": keep,
+                "s_axis_tlast": last,
+            }
         self.inputs["m_axis_tready"] = int(self.random.random() >= self.stall)
         seen = yield dict(self.inputs)
         self._watch(seen)
@@ -128,7 +167,9 @@ class BusMaster:
             for at in range(0, len(packet), self.bytes):
                 part = packet[at : at + self.bytes]
                 last = at + self.bytes >= len(packet)
-                self.source.append((int.from_bytes(part, "little"), (1 << len(part)) - 1, int(last)))
+                self.source.append(
+                    (int.from_bytes(part, "little"), (1 << len(part)) - 1, int(last))
+                )
 
     def receive(self, count: int) -> Iterator[Values]:
         """Wait for packets of y; returns all that have come."""
@@ -137,7 +178,9 @@ class BusMaster:
                 found, self.packets = self.packets, []
                 return found
             yield from self.cycle()
-        raise AssertionError(f"{len(self.packets)} of {count} packets came; {len(self.source)} beats wait")
+        raise AssertionError(
+            f"{len(self.packets)} of {count} packets came; {len(self.source)} beats wait"
+        )
 
     def wait(self, cycles: int) -> Iterator[Values]:
         for _ in range(cycles):

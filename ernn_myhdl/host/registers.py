@@ -92,7 +92,9 @@ def _whole(name: str, address: int, access: str, text: str, field: str = "value"
 ERROR_FIELDS = (
     Field("short", 0, 1, "a packet ended inside a frame; the rest of the frame was taken as zero"),
     Field("long", 1, 1, "a packet of one frame went on; what was too much was dropped up to tlast"),
-    Field("gap", 2, 1, "tkeep was not all ones before a packet's last beat; those bytes count as zero"),
+    Field(
+        "gap", 2, 1, "tkeep was not all ones before a packet's last beat; those bytes count as zero"
+    ),
     Field("core", 3, 1, "the core's own frame_error, which stays until soft_reset"),
     Field("refused", 4, 1, "an access of a register was refused with SLVERR"),
 )

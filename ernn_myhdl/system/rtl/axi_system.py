@@ -50,19 +50,19 @@ def flag_depth(design: CoreSpecification) -> int:
     return 1 << (held - 1).bit_length()
 
 
-def axi_system(design: CoreSpecification, bus_bits: int) -> Netlist:
+def axi_system(design: CoreSpecification, bus_bits: int, inner: Netlist | None = None) -> Netlist:
     """The netlist around the core of `design`; its streams have `bus_bits` bits.
 
-    Raises DesignError for a width that is none, and for a core with initial states.
+    inner: in the place of the core, with the ports of one; None: the core. Raises DesignError for a width that is none, and for a core with initial states.
     """
     check_system(design, bus_bits)
-    return _System(design, bus_bits).n
+    return _System(design, bus_bits, core(design) if inner is None else inner).n
 
 
 class _System:
     """The netlist while it is made, with what several of its sides need."""
 
-    def __init__(self, design: CoreSpecification, bus_bits: int) -> None:
+    def __init__(self, design: CoreSpecification, bus_bits: int, inner: Netlist) -> None:
         self.design, self.bus_bits = design, bus_bits
         self.shape = design.stream_shape
         self.core_bits = self.shape.data_bits
@@ -75,19 +75,23 @@ class _System:
             for r in register_file.KEPT
         }
         self.resets = n.add(
-            "resets", bus.resets_leaf(), clk=self.clk, aresetn=aresetn, soft=self.control["soft_reset"]
+            "resets",
+            bus.resets_leaf(),
+            clk=self.clk,
+            aresetn=aresetn,
+            forget=self.control["soft_reset"],
         )
-        self.y = self._core()
+        self.y = self._core(inner)
         entered, frames, seen_in, flags = self._input_side()
         left, seen_out = self._output_side(flags)
         self._registers(entered, left, frames, seen_in, seen_out)
 
     # the way of x
 
-    def _core(self) -> dict[str, Net]:
-        n, inner = self.n, core(self.design)
+    def _core(self, inner: Netlist) -> dict[str, Net]:
+        """The core, whose entity is NAME_core; returns the nets at its ports."""
+        n = self.n
         inner.name = "core"
-        self.core_ports = inner.ports
         nets = {
             port: n.net(f"core_{port}", spec.type)
             for port, spec in inner.ports.items()
@@ -100,7 +104,9 @@ class _System:
         word = Word(data.type.bits + keep.type.bits + 1)
         return self.n.bundle(f"{label}_beat", word, data, keep, last)
 
-    def _converted(self, label: str, given: int, wanted: int, nets: dict[str, Net], reset: Net) -> dict[str, Net]:
+    def _converted(
+        self, label: str, given: int, wanted: int, nets: dict[str, Net], reset: Net
+    ) -> dict[str, Net]:
         """Words of `given` bits to those of `wanted` bits; nets: valid, data, keep, last, and ready of the wanted ones."""
         n, narrow = self.n, min(given, wanted)
         parts = max(given, wanted) // narrow
@@ -120,12 +126,15 @@ class _System:
     def _input_side(self) -> tuple[Net, dict[str, Net], dict[str, Net], dict[str, Net]]:
         """x from the bus to the core; returns: a frame enters; what the framing tells; the beats of the bus; the flags."""
         n, clk = self.n, self.clk
-        data, keep = n.input("s_axis_tdata", Word(self.bus_bits)), n.input("s_axis_tkeep", Word(self.bus_bits // 8))
+        data, keep = (
+            n.input("s_axis_tdata", Word(self.bus_bits)),
+            n.input("s_axis_tkeep", Word(self.bus_bits // 8)),
+        )
         last, valid = n.input("s_axis_tlast", Bit()), n.input("s_axis_tvalid", Bit())
         ready = n.output("s_axis_tready", Bit())
         beat = self._slice("bus_x", data, keep, last)
         head = n.add(
-            "entry", skid.skid_leaf("axi_skid", beat.type.bits), clk=clk, rst=self.resets["entry"],
+            "entry", skid.skid_leaf("axi_skid", beat.type.bits), clk=clk, rst=self.resets["inward"],
             in_valid=valid, in_ready=ready, in_word=beat, out_ready=n.net("entry_ready", Bit()),
         )  # fmt: skip
         bits, word = self.bus_bits, head["out_word"]
@@ -137,7 +146,12 @@ class _System:
         }, self.resets["core"])  # fmt: skip
         n.wire(n.nets["entry_ready"], split["in_ready"])
         framed = self._framing(split)
-        return framed["entered"], framed, {"valid": valid, "ready": ready, "last": last}, self._flags(framed)
+        return (
+            framed["entered"],
+            framed,
+            {"valid": valid, "ready": ready, "last": last},
+            self._flags(framed),
+        )
 
     def _framing(self, x: dict[str, Net]) -> dict[str, Net]:
         """Beats of packets to frames of the core."""
@@ -178,7 +192,9 @@ class _System:
         """The flags of the frames in the core."""
         depth = flag_depth(self.design)
         ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(1), out_ready=Bit())
-        ports |= outs(in_ready=Bit(), out_valid=Bit(), out_word=Word(1), count=Word(bits_for(depth + 1)))
+        ports |= outs(
+            in_ready=Bit(), out_valid=Bit(), out_word=Word(1), count=Word(bits_for(depth + 1))
+        )
         n = self.n
         return n.add(
             "flags", Leaf("axi_flags", stream_fifo, ports, {"depth": depth}), clk=self.clk, rst=self.resets["core"],
@@ -205,7 +221,7 @@ class _System:
         beat = self._slice("bus_y", words["out_data"], words["out_keep"], words["out_last"])
         valid, ready = n.output("m_axis_tvalid", Bit()), n.input("m_axis_tready", Bit())
         sent = n.add(
-            "exit", skid.skid_leaf("axi_skid", beat.type.bits), clk=self.clk, rst=self.resets["bus"],
+            "exit", skid.skid_leaf("axi_skid", beat.type.bits), clk=self.clk, rst=self.resets["outward"],
             in_valid=words["out_valid"], in_ready=n.nets["exit_ready"], in_word=beat, out_valid=valid, out_ready=ready,
         )["out_word"]  # fmt: skip
         n.wire(n.output("m_axis_tdata", Word(bits)), (sent, 0, bits))
@@ -222,7 +238,12 @@ class _System:
         seen_x = n.add("watch_x", events.watch_leaf(), **x)
         seen_y = n.add("watch_y", events.watch_leaf(), **y)
         inside = n.add(
-            "frames_inside", events.inside_leaf(), clk=clk, rst=self.resets["core"], entered=entered, left=left
+            "frames_inside",
+            events.inside_leaf(),
+            clk=clk,
+            rst=self.resets["core"],
+            entered=entered,
+            left=left,
         )
         steps = {
             "FRAMES_IN": entered, "FRAMES_OUT": left, "PACKETS_OUT": seen_y["packet"],
@@ -254,37 +275,49 @@ class _System:
     def _writes(self) -> dict[str, Net]:
         """AXI4-Lite writes; returns the words of the registers, and what a write clears."""
         n = self.n
-        outer = {f"s_axi_{p}": p for p in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")}
+        outer = {
+            f"s_axi_{p}": p for p in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")
+        }
         leaf = bus.bus_write_leaf(WINDOW_BITS)
         n.input("s_axi_awprot", Word(3))
         given = {p: n.input(name, leaf.ports[p].type) for name, p in outer.items()}
         given |= {
-            p: n.output(f"s_axi_{p}", leaf.ports[p].type) for p in ("awready", "wready", "bresp", "bvalid")
+            p: n.output(f"s_axi_{p}", leaf.ports[p].type)
+            for p in ("awready", "wready", "bresp", "bvalid")
         }
         legal = n.net("write_legal", Bit())
-        write = n.add("bus_write", leaf, clk=self.clk, rst=self.resets["hard"], legal=legal, **given)
+        write = n.add(
+            "bus_write", leaf, clk=self.clk, rst=self.resets["hard"], legal=legal, **given
+        )
         used = {p: write[p] for p in ("valid", "address", "data", "strobe")}
         kept = {register_file.word_name(register(name)): net for name, net in self.kept.items()}
         made = n.add(
             "register_write", register_file.write_leaf(self.shape.streams), clk=self.clk, rst=self.resets["hard"],
             legal=legal, **used, **self.control, **kept,
         )  # fmt: skip
-        refused = n.add("refused_write", events.refused_write_leaf(), valid=write["valid"], legal=legal)
+        refused = n.add(
+            "refused_write", events.refused_write_leaf(), valid=write["valid"], legal=legal
+        )
         return made | {"refused": refused["q"]}
 
     def _reads_refused(self, written: dict[str, Net]) -> Net:
         """AXI4-Lite reads; returns: an access is refused."""
         n, leaf = self.n, bus.bus_read_leaf(WINDOW_BITS)
         n.input("s_axi_arprot", Word(3))
-        given = {p: n.input(f"s_axi_{p}", leaf.ports[p].type) for p in ("araddr", "arvalid", "rready")}
+        given = {
+            p: n.input(f"s_axi_{p}", leaf.ports[p].type) for p in ("araddr", "arvalid", "rready")
+        }
         given |= {
-            p: n.output(f"s_axi_{p}", leaf.ports[p].type) for p in ("arready", "rdata", "rresp", "rvalid")
+            p: n.output(f"s_axi_{p}", leaf.ports[p].type)
+            for p in ("arready", "rdata", "rresp", "rvalid")
         }
         read = n.add(
             "bus_read", leaf, clk=self.clk, rst=self.resets["hard"], word=n.net("read_word", Word(32)),
             known=n.net("read_known", Bit()), address=n.net("read_address", Word(WINDOW_BITS)), **given,
         )  # fmt: skip
-        return n.add("any_refused", events.either_leaf(), a=read["refused"], b=written["refused"])["q"]
+        return n.add("any_refused", events.either_leaf(), a=read["refused"], b=written["refused"])[
+            "q"
+        ]
 
     def _sticky(
         self, framed: dict[str, Net], refused: Net, packet: Net, idle: Net, written: dict[str, Net]
@@ -320,7 +353,8 @@ class _System:
         """Registers that are the same in every read."""
         values = constant_words(self.design, self.bus_bits)
         return {
-            name: self.n.constant(f"{name.lower()}_read", Word(32), value) for name, value in values.items()
+            name: self.n.constant(f"{name.lower()}_read", Word(32), value)
+            for name, value in values.items()
         }
 
 
@@ -330,7 +364,9 @@ def constant_words(design: CoreSpecification, bus_bits: int) -> dict[str, int]:
 
     def joined(name: str, **values: int) -> int:
         fields = {f.name: f for f in register(name).fields}
-        return sum((value & ((1 << fields[f].bits) - 1)) << fields[f].low for f, value in values.items())
+        return sum(
+            (value & ((1 << fields[f].bits) - 1)) << fields[f].low for f, value in values.items()
+        )
 
     formats = {"INPUT_FORMAT": design.input_format, "OUTPUT_FORMAT": design.output_format}
     words = {"ID": IDENTITY, "VERSION": VERSION, "INPUTS": design.inputs, "OUTPUTS": design.outputs}

@@ -124,25 +124,25 @@ def bus_read(
 
 
 @block
-def resets(clk, aresetn, soft, hard, bus, entry, core):
-    """The resets of the parts, all active high, of aresetn and of a soft reset.
+def resets(clk, aresetn, forget, hard, outward, inward, core):
+    """The resets of the parts, all active high, of aresetn and of a soft reset, `forget`.
 
-    hard: of registers, aresetn alone; bus: of what offers beats to the bus, a cycle longer, so that nothing from before the
-    reset follows it; entry: of what takes beats; core: of the rest, a register.
+    hard: of registers, aresetn alone; outward: of what offers beats to the bus, a cycle longer, so that nothing from before the
+    reset follows it; inward: of what takes beats; core: of the rest, a register.
     """
     before, kept = Signal(bool(0)), Signal(bool(1))
 
     @always_comb
     def tell():
         hard.next = not aresetn
-        bus.next = before or not aresetn
-        entry.next = before or kept or not aresetn
+        outward.next = before or not aresetn
+        inward.next = before or kept or not aresetn
         core.next = kept
 
     @always(clk.posedge)
     def keep():
         before.next = not aresetn
-        kept.next = soft or not aresetn
+        kept.next = forget or not aresetn
 
     return instances()
 
@@ -167,6 +167,6 @@ def bus_read_leaf(address_bits: int) -> Leaf:
 
 def resets_leaf() -> Leaf:
     """The resets."""
-    told = ("hard", "bus", "entry", "core")
-    ports = ins(clk=Bit(), aresetn=Bit(), soft=Bit()) | outs(**dict.fromkeys(told, Bit()))
+    told = ("hard", "outward", "inward", "core")
+    ports = ins(clk=Bit(), aresetn=Bit(), forget=Bit()) | outs(**dict.fromkeys(told, Bit()))
     return Leaf("axi_resets", resets, ports)

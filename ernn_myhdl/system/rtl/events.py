@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myhdl import always, always_comb, block, instances
+from myhdl import Signal, always, always_comb, block, instances, modbv
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
@@ -35,9 +35,9 @@ def sticky_bits(clk, rst, sets, clears, clear_all, held, rises, bits):
 
 
 @block
-def counter(clk, rst, clear, step, count, last):
-    """Cycles in which step is high, since the last clear, modulo last + 1."""
-    kept = unsigned(len(count))
+def counter(clk, rst, clear, step, count):
+    """Cycles in which step is high, since the last clear, modulo what count holds."""
+    kept = Signal(modbv(0)[len(count) :])
 
     @always_comb
     def outputs():
@@ -48,10 +48,7 @@ def counter(clk, rst, clear, step, count, last):
         if rst or clear:
             kept.next = 0
         elif step:
-            if kept == last:
-                kept.next = 0
-            else:
-                kept.next = kept + 1
+            kept.next = kept + 1
 
     return instances()
 
@@ -136,7 +133,7 @@ def sticky_leaf(bits: int) -> Leaf:
 def counter_leaf() -> Leaf:
     """A counter."""
     ports = ins(clk=Bit(), rst=Bit(), clear=Bit(), step=Bit()) | outs(count=Word(COUNTER_BITS))
-    return Leaf("axi_counter", counter, ports, {"last": (1 << COUNTER_BITS) - 1})
+    return Leaf("axi_counter", counter, ports)
 
 
 def inside_leaf() -> Leaf:
@@ -154,7 +151,9 @@ def watch_leaf() -> Leaf:
 
 def interrupt_leaf(bits: int) -> Leaf:
     """The interrupt."""
-    return Leaf("axi_interrupt", interrupt, ins(enabled=Word(bits), pending=Word(bits)) | outs(irq=Bit()))
+    return Leaf(
+        "axi_interrupt", interrupt, ins(enabled=Word(bits), pending=Word(bits)) | outs(irq=Bit())
+    )
 
 
 def either_leaf() -> Leaf:

@@ -96,7 +96,17 @@ def packet_beats_leaf(beats: int) -> Leaf:
     packet; short, long, gap: errors; entered: a frame begins.
     """
     read = ("clk", "rst", "in_valid", "in_last", "complete", "single", "out_ready", "flag_ready")
-    told = ("in_ready", "out_valid", "first", "last", "fill", "opens", "started", "flag_valid", "flag")
+    told = (
+        "in_ready",
+        "out_valid",
+        "first",
+        "last",
+        "fill",
+        "opens",
+        "started",
+        "flag_valid",
+        "flag",
+    )
     told += ("short", "long", "gap", "entered")
     ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
     return Leaf("axi_packet_beats", packet_beats, ports, {"beats": beats})
@@ -225,7 +235,9 @@ def packet_sequences_leaf(streams: int, frames_bits: int, streams_bits: int) -> 
 
 
 @block
-def packet_merge(in_valid, in_ready, in_last, flag_valid, flag_ready, flag, out_valid, out_ready, out_last, left):
+def packet_merge(
+    in_valid, in_ready, in_last, flag_valid, flag_ready, flag, out_valid, out_ready, out_last, left
+):
     """See `packet_merge_leaf`."""
     known = Signal(bool(0))
 

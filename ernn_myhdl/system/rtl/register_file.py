@@ -49,7 +49,9 @@ def read_leaf() -> Leaf:
     arguments = ["address", "word", "known", *names]
     ports = ins(address=Word(WINDOW_BITS), **dict.fromkeys(names, Word(32)))
     ports |= outs(word=Word(32), known=Bit())
-    return Leaf("axi_register_read", written_block("register_read", arguments, lines, _SCOPE), ports)
+    return Leaf(
+        "axi_register_read", written_block("register_read", arguments, lines, _SCOPE), ports
+    )
 
 
 def _limits(register: Register, streams: int) -> Iterator[str]:
@@ -93,6 +95,8 @@ def write_leaf(streams: int) -> Leaf:
             name = word_name(register) if register.access == "write" else clear_name(register)
             lines.append(f"            {name}.next = data[{span(register)}:0]")
     lines.append("return instances()")
-    ports = ins(clk=Bit(), rst=Bit(), valid=Bit(), address=Word(WINDOW_BITS), data=Word(32), strobe=Word(4))
+    ports = ins(
+        clk=Bit(), rst=Bit(), valid=Bit(), address=Word(WINDOW_BITS), data=Word(32), strobe=Word(4)
+    )
     ports |= outs(legal=Bit(), **dict.fromkeys(TRIGGERS, Bit()), **told)
     return Leaf("axi_register_write", written_block("register_write", ports, lines, _SCOPE), ports)

@@ -64,13 +64,13 @@ def gather_words(
     @always(clk.posedge)
     def store():
         for p in range(parts):
-            if taken:
-                if piece == p:
-                    data[p].next = in_data[0]
-                    keep[p].next = in_keep[0]
-                elif piece == 0:
-                    data[p].next = 0
-                    keep[p].next = 0
+            # two ifs: of `if piece == p ... elif piece == 0` MyHDL makes a case of Verilog whose first label is -1
+            if taken and piece == 0:
+                data[p].next = 0
+                keep[p].next = 0
+            if taken and piece == p:
+                data[p].next = in_data[0]
+                keep[p].next = in_keep[0]
 
     return instances()
 
