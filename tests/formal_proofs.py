@@ -6,6 +6,7 @@ search goes, whether induction closes the proof, and planted faults, each of whi
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from ernn_myhdl.convert.leaf import leaf_texts
@@ -23,7 +25,8 @@ from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
 from ernn_myhdl.system.rtl import bus, packets, skid, width
 
 HARNESSES = Path(__file__).parent / "formal"
-WIDTH, PARTS, BEATS = 8, 4, 3
+#: A queue treats all bits of a word alike.
+WIDTH, PARTS, BEATS, QUEUE_WIDTH = 8, 4, 3, 2
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,11 @@ class Block:
 
 BLOCKS = {
     "fifo": Block(
-        lambda: fifo_leaf("fifo", WIDTH), "queue", 24, None, {"WIDTH": WIDTH, "ROOM": DEPTH, "QUICK": 6},
+        lambda: fifo_leaf("fifo", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 6},
         {"one word too many": (r"held != 4", "held != 5"), "read pointer stays": (r"read <= \((\S*read) \+ 1\)", r"read <= \1")},
     ),
     "skid buffer": Block(
-        lambda: skid.skid_leaf("skid", WIDTH), "queue", 24, None, {"WIDTH": WIDTH, "ROOM": 2, "QUICK": 3},
+        lambda: skid.skid_leaf("skid", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": 2, "QUICK": 3},
         {"ready stays high": (r"ready <= 1'b0;(?=\s+end\s+else)", "ready <= 1'b1;"),
          "word aside is always replaced": (r"if \(skid_buffer0_ready\) begin", "if (1'b1) begin")},
     ),
@@ -99,28 +102,39 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def verilog_of(block: Block) -> tuple[str, Leaf]:
-    """The converted block, as the module dut_NAME."""
-    leaf = block.leaf()
-    return named(leaf_texts(leaf, "Verilog")[leaf.name], "dut_"), leaf
+def _converted() -> dict[str, str]:
+    made = {name: block.leaf() for name, block in BLOCKS.items()}
+    return {
+        name: named(leaf_texts(leaf, "Verilog")[leaf.name], "dut_") for name, leaf in made.items()
+    }
 
 
-def model(block: Block, folder: Path, fault: str | None = None) -> Path:
+@lru_cache
+def verilog() -> dict[str, str]:
+    """The converted blocks, as modules dut_NAME; by a process of their own, since MyHDL's names depend on what it made before."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_converted)
+
+
+def model(name: str, folder: Path, fault: str | None = None) -> Path:
     """The block with its promises as an SMT model; fault: what is planted."""
-    text, leaf = verilog_of(block)
+    block = BLOCKS[name]
+    text, leaf = verilog()[name], block.leaf()
     if fault is not None:
         found, put = block.faults[fault]
         text, count = re.subn(found, put, text)
-        assert count, f"{fault}: nothing to replace in\n{text}"
+        assert count, f"{fault}: nothing to replace"
     harness = (HARNESSES / f"{block.harness}.sv").read_text()
-    harness = harness.replace("`DUT", f"dut_{leaf.name} dut ({', '.join(f'.{p}({p})' for p in leaf.ports)});")
+    harness = harness.replace(
+        "`DUT", f"dut_{leaf.name} dut ({', '.join(f'.{p}({p})' for p in leaf.ports)});"
+    )
     for name, value in block.sizes.items():
         harness = re.sub(rf"\b{name}\b", str(value), harness)
     (folder / "dut.sv").write_text(text)
     (folder / "harness.sv").write_text(harness)
     script = (
-        f"read_verilog -formal -sv dut.sv harness.sv; prep -top {block.harness} -nordff; memory_map; flatten; async2sync; "
-        "dffunmap; opt -fast; write_smt2 -wires model.smt2"
+        f"read_verilog -formal -sv dut.sv harness.sv; prep -top {block.harness} -nordff; memory_map; flatten; async2sync; opt -fast; "
+        "dffunmap; write_smt2 -wires model.smt2"
     )
     _run([tools()[0], "-q", "-p", script], folder)
     return folder / "model.smt2"
@@ -135,7 +149,9 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def holds(smt: Path, *options: str) -> tuple[bool, str]:
     """Whether smtbmc says PASSED, and what it said."""
     command = [tools()[1], "-s", "z3", *options, str(smt)]
-    done = subprocess.run(command, cwd=smt.parent, capture_output=True, text=True, env=environment())
+    done = subprocess.run(
+        command, cwd=smt.parent, capture_output=True, text=True, env=environment()
+    )
     said = done.stdout + done.stderr
     assert "Status:" in said, said[-3000:]
     return "Status: PASSED" in said, said
@@ -144,7 +160,7 @@ def holds(smt: Path, *options: str) -> tuple[bool, str]:
 def proven(name: str, folder: Path) -> dict[str, str]:
     """How the block was proven; AssertionError with the counter-example where it was not."""
     block = BLOCKS[name]
-    smt = model(block, folder)
+    smt = model(name, folder)
     result = {}
     fine, said = holds(smt, "-t", str(block.depth))
     assert fine, f"{name}: {said[-3000:]}"
@@ -162,5 +178,5 @@ def proven(name: str, folder: Path) -> dict[str, str]:
 def fault_is_found(name: str, fault: str, folder: Path) -> bool:
     """Whether the bounded search finds a planted fault."""
     block = BLOCKS[name]
-    fine, _ = holds(model(block, folder, fault), "-t", str(block.depth))
+    fine, _ = holds(model(name, folder, fault), "-t", str(block.depth))
     return not fine

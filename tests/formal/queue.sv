@@ -5,9 +5,10 @@ module queue (input clk, input rst, input in_valid, input [WIDTH-1:0] in_word, i
     wire [WIDTH-1:0] out_word;
     `DUT
 
-    (* anyconst *) reg [5:0] chosen;
+    (* anyconst *) reg [3:0] chosen;
     reg [WIDTH-1:0] kept;
-    reg [5:0] entered = 0, left = 0, unstalled = 0, silent = 0;
+    reg [4:0] entered = 0, left = 0;
+    reg [3:0] unstalled = 0, silent = 0;
     reg begun = 0;
     initial assume (rst);
     always @(posedge clk) begin
@@ -15,7 +16,7 @@ module queue (input clk, input rst, input in_valid, input [WIDTH-1:0] in_word, i
         if (rst) begin
             entered <= 0; left <= 0; unstalled <= 0; silent <= 0;
         end else begin
-            assume (entered < 60);
+            assume (entered < 30);
             if (in_valid && in_ready) begin
                 entered <= entered + 1;
                 if (entered == chosen) kept <= in_word;
@@ -26,8 +27,8 @@ module queue (input clk, input rst, input in_valid, input [WIDTH-1:0] in_word, i
                 left <= left + 1;
             end
             assert (entered - left <= ROOM);
-            unstalled <= out_ready ? (unstalled == 63 ? 63 : unstalled + 1) : 0;
-            silent <= in_valid ? 0 : (silent == 63 ? 63 : silent + 1);
+            unstalled <= out_ready ? (unstalled == 15 ? 15 : unstalled + 1) : 0;
+            silent <= in_valid ? 0 : (silent == 15 ? 15 : silent + 1);
             if (unstalled > QUICK && silent > QUICK) assert (entered == left);
             if (unstalled > QUICK) assert (in_ready);
         end

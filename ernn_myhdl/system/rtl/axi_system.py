@@ -134,7 +134,7 @@ class _System:
         ready = n.output("s_axis_tready", Bit())
         beat = self._slice("bus_x", data, keep, last)
         head = n.add(
-            "entry", skid.skid_leaf("axi_skid", beat.type.bits), clk=clk, rst=self.resets["inward"],
+            "entry", skid.skid_leaf("axi_skid", beat.type.bits), clk=clk, rst=self.resets["boundary"],
             in_valid=valid, in_ready=ready, in_word=beat, out_ready=n.net("entry_ready", Bit()),
         )  # fmt: skip
         bits, word = self.bus_bits, head["out_word"]
@@ -221,7 +221,7 @@ class _System:
         beat = self._slice("bus_y", words["out_data"], words["out_keep"], words["out_last"])
         valid, ready = n.output("m_axis_tvalid", Bit()), n.input("m_axis_tready", Bit())
         sent = n.add(
-            "exit", skid.skid_leaf("axi_skid", beat.type.bits), clk=self.clk, rst=self.resets["outward"],
+            "exit", skid.skid_leaf("axi_skid", beat.type.bits), clk=self.clk, rst=self.resets["boundary"],
             in_valid=words["out_valid"], in_ready=n.nets["exit_ready"], in_word=beat, out_valid=valid, out_ready=ready,
         )["out_word"]  # fmt: skip
         n.wire(n.output("m_axis_tdata", Word(bits)), (sent, 0, bits))

@@ -124,24 +124,22 @@ def bus_read(
 
 
 @block
-def resets(clk, aresetn, forget, hard, outward, inward, core):
+def resets(clk, aresetn, forget, hard, boundary, core):
     """The resets of the parts, all active high, of aresetn and of a soft reset, `forget`.
 
-    hard: of registers, aresetn alone; outward: of what offers beats to the bus, a cycle longer, so that nothing from before the
-    reset follows it; inward: of what takes beats; core: of the rest, a register.
+    hard: of registers, aresetn alone; core: of the core and the packets, a register; boundary: of what takes and offers beats on the
+    bus, a cycle longer, so that nothing from before the reset follows it and nothing is taken that would be lost.
     """
-    before, kept = Signal(bool(0)), Signal(bool(1))
+    kept = Signal(bool(1))
 
     @always_comb
     def tell():
         hard.next = not aresetn
-        outward.next = before or not aresetn
-        inward.next = before or kept or not aresetn
+        boundary.next = kept or not aresetn
         core.next = kept
 
     @always(clk.posedge)
     def keep():
-        before.next = not aresetn
         kept.next = forget or not aresetn
 
     return instances()
@@ -167,6 +165,6 @@ def bus_read_leaf(address_bits: int) -> Leaf:
 
 def resets_leaf() -> Leaf:
     """The resets."""
-    told = ("hard", "outward", "inward", "core")
+    told = ("hard", "boundary", "core")
     ports = ins(clk=Bit(), aresetn=Bit(), forget=Bit()) | outs(**dict.fromkeys(told, Bit()))
     return Leaf("axi_resets", resets, ports)

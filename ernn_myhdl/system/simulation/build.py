@@ -74,7 +74,7 @@ def compile_board(folder: Path, output: Path, final: Path) -> None:
     tool, manifest = find_verilator(), json.loads((folder / "manifest.json").read_text())
     with tempfile.TemporaryDirectory(prefix="ernn-", ignore_cleanup_errors=True) as scratch:
         work = Path(scratch)
-        verilog = [_placed(folder / name, work, final) for name in manifest["files"]]
+        verilog = [placed_verilog(folder / name, work, final) for name in manifest["files"]]
         (work / "axi_harness.cpp").write_text(
             (files("ernn_myhdl.system.simulation") / "axi_harness.cpp").read_text(encoding="utf-8")
         )
@@ -97,7 +97,7 @@ def compile_board(folder: Path, output: Path, final: Path) -> None:
         output.write_bytes((work / LIBRARY).read_bytes())
 
 
-def _placed(file: Path, work: Path, final: Path) -> Path:
+def placed_verilog(file: Path, work: Path, final: Path) -> Path:
     """A copy of a Verilog file whose memories find their contents in `final`."""
     copy = work / file.name
     copy.write_text(re.sub(r'(parameter INIT = \{")', rf"\g<1>{final}/", file.read_text()))
