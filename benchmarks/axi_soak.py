@@ -64,9 +64,24 @@ def main(arguments: list[str]) -> int:
     system, model = system_description(design, BUS), integer_model(design)
     transport = simulated_board(design, BUS, Traffic(0.2, 0.2, args.seed))
     board = Board(transport, system)
-    frames = packets = mismatches = resets = 0
+    frames = packets = mismatches = resets = written = 0
     start = time.perf_counter()
+
+    def record() -> dict:
+        """What has been done, which is written too."""
+        made = {
+            "environment": environment(), "seed": args.seed, "frames": frames, "packets": packets, "cycles": transport.cycles,
+            "resets": resets, "mismatches": mismatches, "errors": list(board.status().errors),
+            "seconds": round(time.perf_counter() - start, 1),
+        }  # fmt: skip
+        if args.output:
+            args.output.write_text(json.dumps(made, indent=2) + "\n")
+        return made
+
     while frames < args.frames:
+        if packets // 5000 != written:  # a long run that is stopped leaves its record
+            written = packets // 5000
+            record()
         mode = str(random.choice(list(MODES)))
         streams = int(random.integers(1, system.streams + 1))
         given = packets_of(random, design, mode, int(random.integers(1, MOST + 1)))
@@ -87,15 +102,9 @@ def main(arguments: list[str]) -> int:
                 transport.reset(int(random.integers(1, 4)))
             board.reset()
             resets += 1
-    result = {
-        "environment": environment(), "seed": args.seed, "frames": frames, "packets": packets, "cycles": transport.cycles,
-        "resets": resets, "mismatches": mismatches, "errors": list(board.status().errors),
-        "seconds": round(time.perf_counter() - start, 1),
-    }  # fmt: skip
+    result = record()
     print(json.dumps(result))
-    if args.output:
-        args.output.write_text(json.dumps(result, indent=2) + "\n")
-    return 1 if mismatches or result["errors"] else 0
+    return 1 if result["mismatches"] or result["errors"] else 0
 
 
 if __name__ == "__main__":

@@ -55,17 +55,17 @@ BLOCKS = {
          "word aside is always replaced": (r"if \(skid_buffer0_ready\) begin", "if (1'b1) begin")},
     ),
     "width, gathering": Block(
-        lambda: width.gather_leaf("gather", WIDTH, PARTS), "gather", 20, 4, {"WIDTH": WIDTH, "PARTS": PARTS},
+        lambda: width.gather_leaf("gather", WIDTH, PARTS), "gather", 20, None, {"WIDTH": WIDTH, "PARTS": PARTS},
         {"rest of a wide word stays": (r"gather_words0_data\[p\] <= 0;", "gather_words0_data[p] <= gather_words0_data[p];"),
          "word lost under a stall": (r"\(out_ready \|\| \(!gather_words0_full\)\)", "(1'b1)")},
     ),
     "width, splitting": Block(
-        lambda: width.split_leaf("split", WIDTH, PARTS), "split", 20, 4, {"WIDTH": WIDTH, "PARTS": PARTS},
+        lambda: width.split_leaf("split", WIDTH, PARTS), "split", 20, None, {"WIDTH": WIDTH, "PARTS": PARTS},
         {"parts without bytes are sent": (r"in_last && \(!split_words0_more\)", "1'b0"),
          "part is skipped under a stall": (r"if \(in_valid && out_ready\)|else if \(\(?in_valid && out_ready\)?\)", "else if (in_valid)")},
     ),
     "framing of packets": Block(
-        lambda: packets.packet_beats_leaf(BEATS), "packet_beats", 20, 4, {"BEATS": BEATS},
+        lambda: packets.packet_beats_leaf(BEATS), "packet_beats", 20, None, {"BEATS": BEATS},
         {"long packets are not dropped": (r"dropping <= \([^;]*\);", "dropping <= 1'b0;"),
          "short frames are not filled": (r"filling <= packet_beats0_ended;", "filling <= 1'b0;")},
     ),

@@ -57,6 +57,8 @@ def shapes(frame: int, beat: int) -> Iterator[tuple[str, int, int, list[int]]]:
         0,
         [3 * frame - 1, 3 * frame, 2 * frame + 1, 2 * frame],
     )
+    yield "sequences of 13 frames", SEQUENCE, 0, [13 * frame, frame]
+    yield "many sequences of 4 in pieces", FRAMES, 4, [3 * frame, 5 * frame]
 
 
 def cases(design, bus_bits: int, count: int, seed: int = 1) -> list[dict]:

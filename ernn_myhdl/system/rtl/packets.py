@@ -97,17 +97,9 @@ def packet_beats_leaf(beats: int) -> Leaf:
     """
     read = ("clk", "rst", "in_valid", "in_last", "complete", "single", "out_ready", "flag_ready")
     told = (
-        "in_ready",
-        "out_valid",
-        "first",
-        "last",
-        "fill",
-        "opens",
-        "started",
-        "flag_valid",
-        "flag",
-    )
-    told += ("short", "long", "gap", "entered")
+        "in_ready", "out_valid", "first", "last", "fill", "opens", "started", "flag_valid", "flag", "short", "long",
+        "gap", "entered",
+    )  # fmt: skip
     ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
     return Leaf("axi_packet_beats", packet_beats, ports, {"beats": beats})
 
