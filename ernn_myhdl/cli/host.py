@@ -34,7 +34,9 @@ def add_parser(subparsers) -> None:
         EXAMPLES,
     )
     parser.add_argument(
-        "action", choices=("run", "selftest"), help="run an input, or the design's test vectors"
+        "action",
+        choices=("run", "selftest"),
+        help="run: an input; selftest: the design's test vectors",
     )
     parser.add_argument(
         "--port", metavar="PORT", required=True, help="sim, or uio:REGISTERS,DMA,BUFFER"
