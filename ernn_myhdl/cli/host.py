@@ -35,6 +35,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "action",
+        metavar="ACTION",
         choices=("run", "selftest"),
         help="run: an input; selftest: the design's test vectors",
     )
