@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import pack, unpack
 from ernn_myhdl.host.registers import MODES
-from ernn_myhdl.system.simulation.transport import simulated_board
+from ernn_myhdl.host.transport import BoardTimeout
+from ernn_myhdl.system.simulation.transport import QUIET_CYCLES, simulated_board
 from ernn_myhdl.system.writer import system_description
 
 BUS = 128
@@ -97,7 +99,10 @@ def main(arguments: list[str]) -> int:
         frames += sum(map(len, given))
         packets += len(given)
         if random.random() < 0.05:  # x whose y nobody takes, then a reset
-            transport.exchange([pack(given[0], system)], [], 0)
+            transport.quiet_cycles = int(random.integers(1, 400))
+            with suppress(BoardTimeout):
+                transport.exchange([pack(given[0], system)], [], 0)
+            transport.quiet_cycles = QUIET_CYCLES
             if random.random() < 0.5:
                 transport.reset(int(random.integers(1, 4)))
             board.reset()
