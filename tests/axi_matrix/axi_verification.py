@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, with_timeout
 from cocotbext.axi import (
     AxiLiteBus,
     AxiLiteMaster,
@@ -25,6 +25,9 @@ from cocotbext.axi import (
 )
 
 from ernn_myhdl.host.registers import register
+
+#: Until a packet must have come, more than the longest stall takes.
+PATIENCE = 2000
 
 
 class Bench:
@@ -104,7 +107,10 @@ class Bench:
         for packet in case["sent"]:
             await self.source.send(AxiStreamFrame(bytes.fromhex(packet)))
         for number, expected in enumerate(case["expected"]):
-            got = await with_timeout(self.sink.recv(), 400, "us")
+            try:
+                got = await with_timeout(self.sink.recv(), PATIENCE, "us")
+            except SimTimeoutError:
+                return f"packet {number}: has not come in {PATIENCE} us"
             seen = self.monitor.recv_nowait() if not self.monitor.empty() else None
             self.packets += 1
             if bytes(got.tdata).hex() != expected:
