@@ -11,6 +11,7 @@ from ernn_myhdl.cli import (
     evaluate,
     explore,
     export_model,
+    host,
     import_model,
     info,
     new,
@@ -23,8 +24,8 @@ from ernn_myhdl.cli import (
 from ernn_myhdl.console import OneLineParser
 
 COMMANDS = (
-    new, import_model, info, explore, simulate, stream, evaluate, plot, convert, export_model, synth, compare,
-    corpus, train, demo,
+    new, import_model, info, explore, simulate, stream, evaluate, plot, convert, host, export_model, synth,
+    compare, corpus, train, demo,
 )  # fmt: skip
 
 DESCRIPTION = (

@@ -119,7 +119,7 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
         "design_digest": design.digest,
         "files": files,
         "components": components,
-        "logic_lines": _lines(folder, components),
+        "logic_lines": logic_lines(folder, components),
     }
     (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
@@ -183,7 +183,7 @@ def _kind(component) -> str:
     return kinds[type(component)]
 
 
-def _lines(folder: Path, components: list[dict]) -> int:
+def logic_lines(folder: Path, components: list[dict]) -> int:
     """Lines of all entities that are neither empty nor comments, without the memories' contents."""
     lines = (
         line.strip() for c in components for line in (folder / c["file"]).read_text().splitlines()

@@ -1,0 +1,210 @@
+"""`ernn host`: the driver of a core on a board, or of its simulation."""
+
+from __future__ import annotations
+
+from ernn_myhdl.console import (
+    FAILED,
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    number,
+    print_json,
+    whole,
+)
+
+EXAMPLES = """\
+  ernn convert speech -o board --wrapper axi --hdl verilog
+  ernn host selftest --port sim --design speech
+  ernn host run --port sim --design speech --input x.npy -o y.npy
+  ernn host selftest --port uio:/dev/uio0,/dev/uio1,/dev/udmabuf0 --design board
+
+--port sim needs the design folder and Verilator; a port of a board needs the folder of ernn convert --wrapper axi and
+numpy only. uio:REGISTERS,DMA,BUFFER names the UIO devices of the core's registers and of its AXI DMA, and a buffer of u-dma-buf."""
+
+SIMULATION, UIO = "sim", "uio:"
+
+
+def add_parser(subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        "host",
+        "drive a core on a board, or its simulation",
+        "Send sequences through the AXI system of a core, and compare it with its test vectors. What is done: run, selftest.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        choices=("run", "selftest"),
+        help="run: an input; selftest: the design's test vectors",
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", required=True, help="sim, or uio:REGISTERS,DMA,BUFFER"
+    )
+    parser.add_argument(
+        "--design",
+        metavar="DIR",
+        required=True,
+        help="design folder (sim), or folder of the converted system",
+    )
+    parser.add_argument(
+        "--input", metavar="FILE", help="run: .npy of one sequence, or .npz of several, values of x"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="run: new .npy, or .npz, of values of y"
+    )
+    parser.add_argument(
+        "--streams", type=whole, default=1, metavar="N", help="sequences in a packet at a time (1)"
+    )
+    parser.add_argument(
+        "--bus",
+        type=whole,
+        metavar="BITS",
+        help="sim: of the streams; default those of the core's beats",
+    )
+    parser.add_argument(
+        "--timeout", type=number, default=10.0, metavar="S", help="seconds for an answer (10)"
+    )
+    add_force(parser, "output")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from dataclasses import asdict
+
+    from ernn_myhdl.host.selftest import selftest
+
+    check_arguments(args)
+    board, vectors = opened(args)
+    with board:
+        if args.action == "run":
+            return run_input(board, args)
+        result = selftest(board, vectors())
+        status = board.status()
+    if args.json:
+        print_json(asdict(result) | {"passed": result.passed, "status": asdict(status)})
+    elif result.passed:
+        print(
+            f"passed: {result.words} words of {result.frames} frames equal the golden model's; {status}"
+        )
+    else:
+        sequence, frame, element, got, expected = result.first or (0, 0, 0, 0, 0)
+        print(
+            f"failed: {result.wrong} of {result.words} words differ; the first is element {element} of frame {frame} of "
+            f"sequence {sequence}: {got}, not {expected}"
+        )
+    return FINE if result.passed else FAILED
+
+
+def check_arguments(args) -> None:
+    """DesignError for arguments that do not belong together."""
+    from ernn_myhdl.errors import DesignError
+    from ernn_myhdl.files.output_target import check_file
+
+    if args.port != SIMULATION and not args.port.startswith(UIO):
+        raise DesignError(f"port = {args.port!r}: must be sim, or uio:REGISTERS,DMA,BUFFER")
+    if args.port.startswith(UIO) and len(args.port[len(UIO) :].split(",")) != 3:
+        raise DesignError(
+            f"port = {args.port!r}: must name three devices, uio:REGISTERS,DMA,BUFFER"
+        )
+    if args.bus is not None and args.port != SIMULATION:
+        raise DesignError(
+            f"bus = {args.bus}: is of the simulation; the folder of a converted system has its own; remove --bus"
+        )
+    if args.action == "run":
+        for name in ("input", "output"):
+            if getattr(args, name) is None:
+                raise DesignError(f"{name}: is missing; run needs --input FILE and -o FILE")
+        check_file(args.output, force=args.force)
+    elif args.input or args.output:
+        raise DesignError("selftest: takes the design's own vectors; remove --input and -o")
+
+
+def opened(args):
+    """The board behind the port, and a function that gives the test vectors of the design."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from ernn_myhdl.host.board import Board
+    from ernn_myhdl.host.description import load_description, load_vectors
+
+    if args.port == SIMULATION:
+        from ernn_myhdl.design.storage import load_design
+        from ernn_myhdl.system.rtl.axi_system import check_system, default_bus
+        from ernn_myhdl.system.simulation.transport import simulated_board
+        from ernn_myhdl.system.writer import system_description, vectors
+
+        design = load_design(args.design)
+        bits = default_bus(design) if args.bus is None else args.bus
+        check_system(design, bits)
+
+        def made():
+            arrays = vectors(design)
+            cuts = np.cumsum(arrays["lengths"])[:-1]
+            return list(zip(np.split(arrays["x"], cuts), np.split(arrays["y"], cuts), strict=True))
+
+        return Board(
+            simulated_board(design, bits), system_description(design, bits), args.timeout
+        ), made
+    from ernn_myhdl.host.memory_map import buffer_of, uio_transport
+
+    system = load_description(args.design)
+    registers, dma, buffer = args.port[len(UIO) :].split(",")
+    physical, size = buffer_of(Path(buffer))
+    board = Board(uio_transport(registers, dma, buffer, physical, size), system, args.timeout)
+    return board, lambda: load_vectors(args.design, system)
+
+
+def run_input(board, args) -> int:
+    """The input through the board, into the output."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from ernn_myhdl.files.output_folder import new_file
+    from ernn_myhdl.files.output_target import check_file
+
+    target = check_file(args.output, force=args.force)
+    names, sequences = read_sequences(Path(args.input))
+    made = board.run(sequences, args.streams)
+    status = board.status()
+    with new_file(target) as file, open(file, "wb") as output:
+        if names is None:
+            np.save(output, made[0])
+        else:
+            np.savez(output, **dict(zip(names, made, strict=True)))
+    frames = sum(map(len, made))
+    if args.json:
+        print_json(
+            {
+                "output": str(args.output),
+                "sequences": len(made),
+                "frames": frames,
+                "status": str(status),
+            }
+        )
+    else:
+        print(f"wrote {args.output}: {len(made)} sequences, {frames} frames; {status}")
+    return FINE
+
+
+def read_sequences(file):
+    """Names, or None for one of .npy, and sequences of values."""
+    import numpy as np
+
+    from ernn_myhdl.errors import DesignError
+
+    try:
+        loaded = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DesignError(f"input {file}: is no .npy or .npz of numbers ({error})") from error
+    if isinstance(loaded, np.ndarray):
+        return None, [loaded]
+    with loaded:
+        names = list(loaded.files)
+        if not names:
+            raise DesignError(f"input {file}: holds no arrays; must hold one for each sequence")
+        return names, [loaded[name] for name in names]

@@ -1,0 +1,57 @@
+"""Frames as the bytes of packets, and back.
+
+A frame is whole beats of the core: its samples one after the other, each in `sample_bits` bits, little-endian, two's
+complement; behind the last one zeros up to the end of the beat.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.description import SystemDescription
+from ernn_myhdl.numerics.formats import quantise
+
+
+def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
+    """Frames (n, inputs) as raw words int64: values are scaled and quantised, whole numbers are words already.
+
+    Raises DesignError for another shape, for NaN and infinity, and for words that the format does not have.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != system.inputs:
+        raise DesignError(f"x of shape {x.shape}: must be (frames, {system.inputs})")
+    if x.dtype.kind == "f":
+        scaled = x if system.input_scaling is None else system.input_scaling.apply(x)
+        return quantise(scaled, system.input_format)
+    if x.dtype.kind not in "iu":
+        raise DesignError(f"x of type {x.dtype}: must be values (float) or raw words (int)")
+    low, high = system.input_format.minimum, system.input_format.maximum
+    if x.size and (int(x.min()) < low or int(x.max()) > high):
+        raise DesignError(
+            f"x: raw words from {x.min()} to {x.max()}, must be {low} to {high} in the input format "
+            f"{system.input_format}; give values as float"
+        )
+    return x.astype(np.int64)
+
+
+def pack(raw: np.ndarray, system: SystemDescription) -> bytes:
+    """Raw frames (n, inputs) as the bytes of a packet."""
+    return _packed(raw, system.input_bytes, system)
+
+
+def _packed(raw: np.ndarray, frame_bytes: int, system: SystemDescription) -> bytes:
+    kind = np.dtype(f"<i{system.sample_bits // 8}")
+    frames = np.zeros((len(raw), frame_bytes // kind.itemsize), dtype=kind)
+    frames[:, : raw.shape[1]] = raw
+    return frames.tobytes()
+
+
+def unpack(data: bytes, system: SystemDescription) -> np.ndarray:
+    """Raw frames (n, outputs) int64 of the bytes of a packet of y; DesignError where they are no whole frames."""
+    size = system.output_bytes
+    if len(data) % size:
+        raise DesignError(f"packet of y of {len(data)} bytes: must be frames of {size}")
+    kind = np.dtype(f"<i{system.sample_bits // 8}")
+    frames = np.frombuffer(data, kind).reshape(-1, size // kind.itemsize)
+    return frames[:, : system.outputs].astype(np.int64)

@@ -1,0 +1,39 @@
+"""What carries registers and packets to a core: the interface, and what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ernn_myhdl.errors import ToolError
+
+
+class BoardError(ToolError):
+    """The board, or its simulation, is not what was expected or reported an error; the message has what it said."""
+
+
+class BoardTimeout(BoardError):
+    """An answer did not come in time."""
+
+
+class Transport(Protocol):
+    """A way to the registers and the two streams of a system.
+
+    read, write: a register at an address in bytes; BoardError where the access is refused (SLVERR). exchange: sends
+    packets of x and returns the packets of y, of which the sizes in bytes are given, one for each packet sent; they are
+    all taken before it returns. timeout: in seconds, BoardTimeout after it.
+    """
+
+    def read(self, address: int) -> int:
+        """The word of a register."""
+
+    def write(self, address: int, value: int) -> None:
+        """Write the word of a register."""
+
+    def exchange(
+        self, packets: Sequence[bytes], sizes: Sequence[int], timeout: float
+    ) -> list[bytes]:
+        """Packets of y for packets of x."""
+
+    def close(self) -> None:
+        """Give back what was taken."""

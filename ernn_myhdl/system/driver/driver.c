@@ -1,0 +1,146 @@
+/* CORE_NAME.c: driver of a core behind its AXI system; see CORE_NAME.h. C99, no allocation, no global state. */
+
+#include "CORE_NAME.h"
+
+static const unsigned char CORE_bytes = CORE_MACRO_SAMPLE_BITS / 8;
+
+static int CORE_check(const CORE_port *port, uint32_t address, uint32_t wanted, CORE_status status)
+{
+    uint32_t value = 0;
+    if (port->read(port->context, address, &value))
+        return CORE_MACRO_REFUSED;
+    return value == wanted ? CORE_MACRO_OK : (int)status;
+}
+
+int CORE_open(const CORE_port *port)
+{
+    static const uint32_t digest[CORE_MACRO_DIGEST_WORDS] = CORE_MACRO_DIGEST;
+    uint32_t version = 0;
+    int i, result = CORE_check(port, CORE_MACRO_REG_ID, CORE_MACRO_IDENTITY, CORE_MACRO_NO_CORE);
+    if (result)
+        return result;
+    if (port->read(port->context, CORE_MACRO_REG_VERSION, &version))
+        return CORE_MACRO_REFUSED;
+    if (version >> 16 != CORE_MACRO_VERSION_MAJOR)
+        return CORE_MACRO_OTHER_VERSION;
+    for (i = 0; i < CORE_MACRO_DIGEST_WORDS; i++) {
+        result = CORE_check(port, CORE_MACRO_REG_DIGEST_0 + 4u * (uint32_t)i, digest[i], CORE_MACRO_OTHER_DESIGN);
+        if (result)
+            return result;
+    }
+    return CORE_reset(port);
+}
+
+int CORE_reset(const CORE_port *port)
+{
+    const uint32_t all = CORE_MACRO_CONTROL_SOFT_RESET | CORE_MACRO_CONTROL_CLEAR_ERRORS |
+                         CORE_MACRO_CONTROL_CLEAR_COUNTERS;
+    if (port->write(port->context, CORE_MACRO_REG_CONTROL, all) ||
+        port->write(port->context, CORE_MACRO_REG_SEQUENCE, 0) ||
+        port->write(port->context, CORE_MACRO_REG_STREAMS, 1))
+        return CORE_MACRO_REFUSED;
+    return CORE_MACRO_OK;
+}
+
+int CORE_start(const CORE_port *port)
+{
+    return port->write(port->context, CORE_MACRO_REG_CONTROL, CORE_MACRO_CONTROL_START) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
+}
+
+int CORE_errors(const CORE_port *port, uint32_t *errors)
+{
+    return port->read(port->context, CORE_MACRO_REG_ERRORS, errors) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
+}
+
+int32_t CORE_quantise(double value)
+{
+    const double low = CORE_MACRO_INPUT_LEAST, high = CORE_MACRO_INPUT_MOST;
+    const double scaled = value * CORE_MACRO_INPUT_FACTOR; /* a power of two: exact */
+    int32_t below;
+    if (!(scaled > low)) /* NaN too */
+        return (int32_t)low;
+    if (scaled >= high)
+        return (int32_t)high;
+    below = (int32_t)scaled;
+    if ((double)below > scaled)
+        below--;
+    return scaled - below >= 0.5 ? below + 1 : below; /* half up */
+}
+
+double CORE_real(int32_t word)
+{
+    return word * CORE_MACRO_OUTPUT_LSB;
+}
+
+static void CORE_put(unsigned char *bytes, int32_t word)
+{
+    unsigned char i;
+    for (i = 0; i < CORE_bytes; i++)
+        bytes[i] = (unsigned char)((uint32_t)word >> (8 * i));
+}
+
+static int32_t CORE_get(const unsigned char *bytes)
+{
+    uint32_t word = 0, sign = (uint32_t)1 << (CORE_MACRO_SAMPLE_BITS - 1);
+    unsigned char i;
+    for (i = 0; i < CORE_bytes; i++)
+        word |= (uint32_t)bytes[i] << (8 * i);
+    /* sign extension without a cast that C leaves open */
+    return word & sign ? -(int32_t)((sign - (word & (sign - 1u))) - 1u) - 1 : (int32_t)word;
+}
+
+void CORE_pack_words(const int32_t *x, unsigned char *frame)
+{
+    int i;
+    for (i = 0; i < CORE_MACRO_INPUT_BYTES / CORE_bytes; i++)
+        CORE_put(frame + i * CORE_bytes, i < CORE_MACRO_INPUTS ? x[i] : 0);
+}
+
+void CORE_pack(const double *x, unsigned char *frame)
+{
+#if CORE_MACRO_SCALED
+    static const double scales[CORE_MACRO_INPUTS] = CORE_MACRO_SCALES;
+    static const double offsets[CORE_MACRO_INPUTS] = CORE_MACRO_OFFSETS;
+#endif
+    int i;
+    for (i = 0; i < CORE_MACRO_INPUT_BYTES / CORE_bytes; i++) {
+        int32_t word = 0;
+        if (i < CORE_MACRO_INPUTS) {
+#if CORE_MACRO_SCALED
+            word = CORE_quantise((x[i] - offsets[i]) * scales[i]);
+#else
+            word = CORE_quantise(x[i]);
+#endif
+        }
+        CORE_put(frame + i * CORE_bytes, word);
+    }
+}
+
+void CORE_unpack_words(const unsigned char *frame, int32_t *y)
+{
+    int i;
+    for (i = 0; i < CORE_MACRO_OUTPUTS; i++)
+        y[i] = CORE_get(frame + i * CORE_bytes);
+}
+
+int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y)
+{
+    uint32_t errors = 0;
+    if (port->write(port->context, CORE_MACRO_REG_PACKET, mode))
+        return CORE_MACRO_REFUSED;
+    if (port->exchange(port->context, x, frames * CORE_MACRO_INPUT_BYTES, y, frames * CORE_MACRO_OUTPUT_BYTES))
+        return CORE_MACRO_TIMEOUT;
+    if (CORE_errors(port, &errors))
+        return CORE_MACRO_REFUSED;
+    return errors ? CORE_MACRO_WRONG_PACKET : CORE_MACRO_OK;
+}
+
+const char *CORE_text(int status)
+{
+    static const char *const texts[] = {
+        "fine", "an access of a register was refused", "ID is not that of an AXI system of a core",
+        "registers of another version", "the core is of another design", "no answer in time",
+        "the core reports an error in ERRORS",
+    };
+    return status >= 0 && status < (int)(sizeof texts / sizeof *texts) ? texts[status] : "unknown";
+}

@@ -1,0 +1,68 @@
+/* CORE_NAME.h: registers and driver of a core behind its AXI system. C99, no allocation, no library but the headers below.
+ *
+ * Written by ernn convert --wrapper axi for the design of the digest below; never run on a board.
+ */
+#ifndef CORE_MACRO_H
+#define CORE_MACRO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The design. */
+@DESIGN@
+/* The registers: offsets in bytes, and the masks of their fields. */
+@REGISTERS@
+/* Values of PACKET.mode: a packet is one frame, a whole sequence, some frames of sequences that go on. */
+@MODES@
+/* Results of the functions; 0 is fine. */
+typedef enum {
+    CORE_MACRO_OK = 0,
+    CORE_MACRO_REFUSED,       /* an access of a register was refused (SLVERR) */
+    CORE_MACRO_NO_CORE,       /* ID is another */
+    CORE_MACRO_OTHER_VERSION, /* of the registers */
+    CORE_MACRO_OTHER_DESIGN,  /* the digest is another: reload the bitstream, or use its own header */
+    CORE_MACRO_TIMEOUT,       /* exchange failed */
+    CORE_MACRO_WRONG_PACKET   /* ERRORS is not zero; CORE_reset forgets all */
+} CORE_status;
+
+/* The way to the core. Each function returns 0, or another value where it failed.
+ * exchange: sends a packet of x and takes one of y, both of the sizes in bytes that are given. */
+typedef struct {
+    void *context;
+    int (*read)(void *context, uint32_t address, uint32_t *value);
+    int (*write)(void *context, uint32_t address, uint32_t value);
+    int (*exchange)(void *context, const unsigned char *x, size_t x_bytes, unsigned char *y, size_t y_bytes);
+} CORE_port;
+
+/* Whether the core of this header is there; forgets all frames. */
+int CORE_open(const CORE_port *port);
+/* Forget all frames, errors and counts. */
+int CORE_reset(const CORE_port *port);
+/* The next frame starts a sequence (modes FRAME and FRAMES). */
+int CORE_start(const CORE_port *port);
+/* The word of ERRORS. */
+int CORE_errors(const CORE_port *port, uint32_t *errors);
+
+/* A value as a word of x: half up, then limited; no NaN (gives the least word). */
+int32_t CORE_quantise(double value);
+/* The value of a word of y. */
+double CORE_real(int32_t word);
+/* One frame of x, values or words, as CORE_MACRO_INPUT_BYTES bytes of a packet. */
+void CORE_pack(const double *x, unsigned char *frame);
+void CORE_pack_words(const int32_t *x, unsigned char *frame);
+/* The words of y of CORE_MACRO_OUTPUT_BYTES bytes of a packet. */
+void CORE_unpack_words(const unsigned char *frame, int32_t *y);
+/* One packet of frames there and back; y has frames * CORE_MACRO_OUTPUT_BYTES bytes. */
+int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y);
+/* What a result means, in English. */
+const char *CORE_text(int status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,80 @@
+"""Writes the C driver of a system: NAME.h and NAME.c."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from ernn_myhdl.host.description import SystemDescription
+from ernn_myhdl.host.registers import DIGEST_WORDS, IDENTITY, MAJOR, MODES, REGISTERS
+
+
+def write_driver(system: SystemDescription, folder: Path) -> list[str]:
+    """Write header and source into `folder`; returns their names."""
+    made = {
+        f"{system.name}.h": header(system),
+        f"{system.name}.c": _template("driver.c", system.name),
+    }
+    for name, text in made.items():
+        (folder / name).write_text(text)
+    return list(made)
+
+
+def header(system: SystemDescription) -> str:
+    """The text of the header."""
+    text = _template("driver.h", system.name)
+    macro = system.name.upper()
+    parts = {"DESIGN": _design(system), "REGISTERS": _registers(), "MODES": _modes()}
+    for place, lines in parts.items():
+        text = text.replace(f"@{place}@", "\n".join(f"#define {macro}_{line}" for line in lines))
+    return text
+
+
+def _template(file: str, name: str) -> str:
+    text = (files("ernn_myhdl.system.driver") / file).read_text(encoding="utf-8")
+    return (
+        text.replace("CORE_MACRO", name.upper())
+        .replace("CORE_NAME", name)
+        .replace("CORE_", f"{name}_")
+    )
+
+
+def _design(system: SystemDescription) -> Iterator[str]:
+    yield f"INPUTS {system.inputs}"
+    yield f"OUTPUTS {system.outputs}"
+    yield f"STREAM_COUNT {system.streams}"
+    yield f"SAMPLE_BITS {system.sample_bits}"
+    yield f"INPUT_BYTES {system.input_bytes}"
+    yield f"OUTPUT_BYTES {system.output_bytes}"
+    yield f"BUS_BITS {system.bus_bits}"
+    yield f"INPUT_FACTOR 0x1p{system.input_format.frac:+d}"
+    yield f"OUTPUT_LSB 0x1p{-system.output_format.frac:+d}"
+    yield f"INPUT_LEAST ({float(system.input_format.minimum)})"
+    yield f"INPUT_MOST {float(system.input_format.maximum)}"
+    words = [f"0x{system.digest[8 * i : 8 * i + 8]}u" for i in range(DIGEST_WORDS)]
+    yield f"DIGEST_WORDS {DIGEST_WORDS}"
+    yield f"DIGEST {{{', '.join(words)}}}"
+    yield f"IDENTITY 0x{IDENTITY:08X}u"
+    yield f"VERSION_MAJOR {MAJOR}u"
+    scaling = system.input_scaling
+    yield f"SCALED {int(scaling is not None)}"
+    if scaling is not None:
+        offsets = scaling.offsets or (0.0,) * system.inputs
+        yield f"SCALES {{{', '.join(f'0x1p{shift:+d}' for shift in scaling.shifts)}}}"
+        yield f"OFFSETS {{{', '.join(map(repr, offsets))}}}"
+
+
+def _registers() -> Iterator[str]:
+    for register in REGISTERS:
+        yield f"REG_{register.name} 0x{register.address:03X}u"
+        if register.access == "constant":
+            continue
+        for field in register.fields:
+            if field.bits < 32:
+                yield f"{register.name}_{field.name.upper()} 0x{field.mask:08X}u"
+
+
+def _modes() -> Iterator[str]:
+    for name, value in MODES.items():
+        yield f"MODE_{name.upper()} {value}u"

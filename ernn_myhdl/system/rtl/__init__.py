@@ -1,0 +1,1 @@
+"""The blocks of the AXI system in MyHDL."""

@@ -1,0 +1,272 @@
+"""Framing of packets: beats of the core counted into frames, and the flags that make packets of the frames of y.
+
+A packet is one frame, or as many as there are up to its tlast. A frame has a fixed number of beats. A packet that
+ends inside a frame is an error, and the rest of that frame is zero; a packet of one frame that goes on is
+another, and what is too much is dropped up to its tlast. So the core gets frames of the right length only, and
+each packet of x gives one packet of y.
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, always_comb, block, instances
+
+from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+
+
+@block
+def packet_beats(
+    clk, rst, in_valid, in_ready, in_last, complete, single, out_valid, out_ready, first, last, fill,
+    opens, started, flag_valid, flag_ready, flag, short, long, gap, entered, beats,
+):  # fmt: skip
+    """See `packet_beats_leaf`."""
+    index = unsigned(bits_for(beats))
+    filling, dropping, begun, one = (Signal(bool(0)) for _ in range(4))
+    offered, closing, room, moved, mode, ended = (Signal(bool(0)) for _ in range(6))
+
+    @always_comb
+    def look():
+        closing.next = index == beats - 1
+        mode.next = (one and begun) or (single and not begun)
+
+    @always_comb
+    def may():
+        room.next = flag_ready or not closing
+        offered.next = filling or (in_valid and not dropping)
+        ended.next = filling or in_last
+
+    @always_comb
+    def move():
+        moved.next = offered and room and out_ready
+
+    @always_comb
+    def streams():
+        in_ready.next = dropping or (room and out_ready and not filling)
+        out_valid.next = offered and room
+        flag_valid.next = moved and closing
+        flag.next = ended or mode
+
+    @always_comb
+    def tell():
+        first.next = index == 0
+        last.next = closing
+        fill.next = filling
+        opens.next = not begun
+        started.next = begun
+        entered.next = moved and index == 0
+
+    @always_comb
+    def errors():
+        short.next = moved and not filling and in_last and (not closing or not complete)
+        long.next = moved and not filling and closing and mode and not in_last
+        gap.next = moved and not filling and not in_last and not complete
+
+    @always(clk.posedge)
+    def control():
+        if rst:
+            index.next = 0
+            filling.next = False
+            dropping.next = False
+            begun.next = False
+            one.next = False
+        else:
+            if dropping and in_valid and in_last:
+                dropping.next = False
+            if moved:
+                one.next = mode
+                if closing:
+                    index.next = 0
+                    filling.next = False
+                    begun.next = not (ended or mode)
+                    dropping.next = mode and not ended
+                else:
+                    index.next = index + 1
+                    filling.next = ended
+                    begun.next = True
+
+    return instances()
+
+
+def packet_beats_leaf(beats: int) -> Leaf:
+    """Frames of `beats` beats.
+
+    Ports: in_valid, in_ready, in_last: beats of packets; complete: of this one all bytes that it needs are kept;
+    single: packets are one frame; out_valid, out_ready, first, last: beats of frames; fill: this one is zero; opens:
+    it begins a packet; started: a packet has begun; flag_valid, flag_ready, flag: for each frame, whether it is the last of its
+    packet; short, long, gap: errors; entered: a frame begins.
+    """
+    read = ("clk", "rst", "in_valid", "in_last", "complete", "single", "out_ready", "flag_ready")
+    told = (
+        "in_ready", "out_valid", "first", "last", "fill", "opens", "started", "flag_valid", "flag", "short", "long",
+        "gap", "entered",
+    )  # fmt: skip
+    ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
+    return Leaf("axi_packet_beats", packet_beats, ports, {"beats": beats})
+
+
+@block
+def kept_bytes(data, keep, fill, last, kept, complete, count, used):
+    """The bytes that are kept, others zero; complete: all are, of a frame's last beat the first `used`."""
+
+    @always_comb
+    def mask():
+        for i in range(count):
+            if fill or keep[i] == 0:
+                kept[i].next = 0
+            else:
+                kept[i].next = data[i]
+
+    @always_comb
+    def look():
+        complete.next = True
+        for i in range(count):
+            if keep[i] == 0 and (i < used or not last):
+                complete.next = False
+
+    return instances()
+
+
+def kept_bytes_leaf(count: int, used: int) -> Leaf:
+    """Beats of `count` bytes; used: of a frame's last one."""
+    ports = ins(data=Array(count, 8), keep=Array(count, 1), fill=Bit(), last=Bit())
+    ports |= outs(kept=Array(count, 8), complete=Bit())
+    return Leaf("axi_kept_bytes", kept_bytes, ports, {"count": count, "used": used})
+
+
+@block
+def packet_sequences(
+    clk, rst, entered, first, opens, whole, frames, streams, start, user, stream, most_frames,
+):  # fmt: skip
+    """See `packet_sequences_leaf`."""
+    turn, next_turn, shown = (unsigned(len(stream)) for _ in range(3))
+    active = unsigned(len(streams))
+    rounds, this_round = unsigned(len(frames)), unsigned(len(frames))
+    round_after = unsigned(len(frames) + 1)
+    pending, anew, closes = (Signal(bool(0)) for _ in range(3))
+    in_use, turn_after = unsigned(len(streams)), unsigned(len(streams))
+
+    @always_comb
+    def look():
+        anew.next = pending or (whole and opens)
+
+    @always_comb
+    def place():
+        if anew:
+            next_turn.next = 0
+            this_round.next = 0
+        else:
+            next_turn.next = turn
+            this_round.next = rounds
+
+    @always_comb
+    def choose():
+        if next_turn == 0:
+            in_use.next = streams
+        else:
+            in_use.next = active
+
+    @always_comb
+    def ahead():
+        turn_after.next = next_turn + 1
+        round_after.next = this_round + 1
+
+    @always_comb
+    def compare():
+        closes.next = turn_after >= in_use
+
+    @always_comb
+    def outputs():
+        user.next = first and this_round == 0
+        if first:
+            stream.next = next_turn
+        else:
+            stream.next = shown
+
+    @always(clk.posedge)
+    def keep():
+        if rst:
+            turn.next = 0
+            shown.next = 0
+            active.next = 1
+            rounds.next = 0
+            pending.next = True
+        else:
+            if entered:
+                pending.next = start
+                shown.next = next_turn
+                active.next = in_use
+                if closes:
+                    turn.next = 0
+                    if frames != 0 and round_after >= frames:
+                        rounds.next = 0
+                    elif this_round != most_frames:
+                        rounds.next = this_round + 1
+                    else:
+                        rounds.next = this_round
+                else:
+                    turn.next = next_turn + 1
+                    rounds.next = this_round
+            elif start:
+                pending.next = True
+
+    return instances()
+
+
+def packet_sequences_leaf(streams: int, frames_bits: int, streams_bits: int) -> Leaf:
+    """Which frame starts a sequence, and of which stream it is.
+
+    Ports: entered: a frame begins; first: the beat is a frame's first; opens: it begins a packet; whole: packets are
+    whole sequences; frames: of a sequence, or 0; streams: in use, 1 to the core's; start: a sequence begins with the
+    next frame; user, stream: of the beat.
+    """
+    bits = ("clk", "rst", "entered", "first", "opens", "whole", "start")
+    ports = ins(**dict.fromkeys(bits, Bit()), frames=Word(frames_bits), streams=Word(streams_bits))
+    ports |= outs(user=Bit(), stream=Word(bits_for(streams)))
+    most = (1 << frames_bits) - 1
+    return Leaf("axi_packet_sequences", packet_sequences, ports, {"most_frames": most})
+
+
+@block
+def packet_merge(
+    in_valid, in_ready, in_last, flag_valid, flag_ready, flag, out_valid, out_ready, out_last, left
+):
+    """See `packet_merge_leaf`."""
+    known = Signal(bool(0))
+
+    @always_comb
+    def look():
+        known.next = flag_valid or not in_last
+
+    @always_comb
+    def outputs():
+        out_valid.next = in_valid and known
+        in_ready.next = out_ready and known
+        out_last.next = in_last and flag
+        flag_ready.next = in_valid and in_last and out_ready
+        left.next = in_valid and in_last and out_ready and known
+
+    return instances()
+
+
+def packet_merge_leaf() -> Leaf:
+    """Frames of y to packets.
+
+    Ports: in_valid, in_ready, in_last: beats of frames; flag_valid, flag_ready, flag: for each frame, whether it is the
+    last of its packet; out_valid, out_ready, out_last: beats of packets; left: a frame has left.
+    """
+    read = ("in_valid", "in_last", "flag_valid", "flag", "out_ready")
+    told = ("in_ready", "flag_ready", "out_valid", "out_last", "left")
+    ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
+    return Leaf("axi_packet_merge", packet_merge, ports)
+
+
+@block
+def packet_kind(mode, single, whole):
+    """single: packets are one frame; whole: they are whole sequences."""
+
+    @always_comb
+    def look():
+        single.next = mode == 0
+        whole.next = mode == 1
+
+    return look

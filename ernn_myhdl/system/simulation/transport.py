@@ -1,0 +1,121 @@
+"""The simulated board as a transport of the host's driver."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import ToolError
+from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.streams.traffic import Traffic
+from ernn_myhdl.system.rtl.axi_system import default_bus
+from ernn_myhdl.system.simulation.build import built_board
+
+#: Cycles without a transfer after which the simulation gives up, and without an answer of a register.
+QUIET_CYCLES, ACCESS_CYCLES = 200_000, 1000
+SLVERR = 2
+TIMEOUT, CHANGED, TOO_LONG = 1, 2, 3
+
+
+class SimulatedBoard:
+    """A model of the whole AXI system in this process.
+
+    traffic: gaps in x and stalls of y of every exchange. The timeout of an exchange counts cycles in which nothing moves, not
+    seconds. Raises ToolError where Verilator is missing.
+    """
+
+    def __init__(self, library: Path, traffic: Traffic = Traffic()) -> None:
+        self._library = ctypes.CDLL(str(library))
+        self._library.ernn_axi_open.restype = ctypes.c_void_p
+        self._library.ernn_axi_cycles.restype = ctypes.c_uint64
+        self._handle: ctypes.c_void_p | None = ctypes.c_void_p(self._library.ernn_axi_open())
+        self.traffic = traffic
+        self.quiet_cycles = QUIET_CYCLES
+        self._seed = traffic.seed * 2 + 1
+
+    @property
+    def cycles(self) -> int:
+        """Cycles since the model was made."""
+        return int(self._library.ernn_axi_cycles(self._handle))
+
+    @property
+    def irq(self) -> bool:
+        """The interrupt."""
+        return bool(self._library.ernn_axi_irq(self._handle))
+
+    def reset(self, cycles: int = 1) -> None:
+        """aresetn is low for some cycles."""
+        self._library.ernn_axi_reset(self._handle, cycles)
+
+    def _access(self, write: bool, address: int, value: int) -> int:
+        word = ctypes.c_uint32(value)
+        response = self._library.ernn_axi_access(
+            self._handle, int(write), address, ctypes.byref(word), ctypes.c_uint64(ACCESS_CYCLES)
+        )
+        kind = "write" if write else "read"
+        if response == SLVERR:
+            raise BoardError(
+                f"board: the {kind} of 0x{address:03X} was refused (SLVERR); see the map of the registers"
+            )
+        if response:
+            raise BoardTimeout(
+                f"board: no answer to the {kind} of 0x{address:03X} in {ACCESS_CYCLES} cycles"
+            )
+        return word.value
+
+    def read(self, address: int) -> int:
+        """The word of a register."""
+        return self._access(False, address, 0)
+
+    def write(self, address: int, value: int) -> None:
+        """Write the word of a register."""
+        self._access(True, address, value)
+
+    def exchange(
+        self, packets: Sequence[bytes], sizes: Sequence[int], timeout: float
+    ) -> list[bytes]:
+        """Packets of y for packets of x."""
+        sent, taken = len(packets), len(sizes)
+        x_sizes = (ctypes.c_uint64 * max(sent, 1))(*map(len, packets))
+        y_sizes = (ctypes.c_uint64 * max(taken, 1))(*sizes)
+        y = ctypes.create_string_buffer(max(sum(sizes), 1))
+        result = self._library.ernn_axi_exchange(
+            self._handle, b"".join(packets), x_sizes, ctypes.c_uint64(sent), y, y_sizes, ctypes.c_uint64(taken),
+            ctypes.c_uint64(self.quiet_cycles), ctypes.c_double(self.traffic.idle), ctypes.c_double(self.traffic.stall),
+            ctypes.c_uint64(self._seed),
+        )  # fmt: skip
+        self._seed = 0  # the generator goes on
+        if result == TIMEOUT:
+            raise BoardTimeout(
+                f"board: nothing moved in {self.quiet_cycles} cycles of an exchange of {sent} packets"
+            )
+        if result == CHANGED:
+            raise ToolError(
+                "simulated board: a beat of y changed while it waited; this is a defect, please report the design"
+            )
+        if result == TOO_LONG:
+            raise BoardError(
+                f"board: a packet of y is longer than its {max(sizes, default=0)} bytes; call reset()"
+            )
+        made, at = [], 0
+        for size, got in zip(sizes, y_sizes, strict=False):
+            made.append(y.raw[at : at + got])
+            at += size
+        return made
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._handle is not None:
+            self._library.ernn_axi_close(self._handle)
+            self._handle = None
+
+
+def simulated_board(
+    design: CoreSpecification, bus_bits: int | None = None, traffic: Traffic = Traffic()
+) -> SimulatedBoard:
+    """The simulated board of `design`, built or from the cache; bus_bits: of its streams, None: those of the core's beats."""
+    return SimulatedBoard(
+        built_board(design, default_bus(design) if bus_bits is None else bus_bits), traffic
+    )

@@ -1,0 +1,139 @@
+"""Writes the folder of a converted AXI system: HDL, driver, map of the registers, description and test vectors.
+
+As `ernn_myhdl.convert.writer`, the work that needs MyHDL is done by a fresh process
+(`python -m ernn_myhdl.system.writer`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.convert.names import check_name
+from ernn_myhdl.convert.writer import HDLS, in_fresh_process, logic_lines, renamed, write_netlist
+from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import save_arrays
+from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.host.description import SYSTEM_NAME, VECTORS_NAME, SystemDescription
+from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.system.driver.writing import write_driver
+from ernn_myhdl.system.register_page import register_page
+from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, constant_words, default_bus
+
+DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
+#: Lengths of the sequences of the test vectors, and the seed of their x.
+VECTOR_LENGTHS, VECTOR_SEED = (4, 1, 3), 17
+
+
+def convert_system(
+    design: CoreSpecification,
+    folder: str | Path,
+    hdl: str = "vhdl",
+    force: bool = False,
+    name: str | None = None,
+    bus_bits: int | None = None,
+) -> dict[str, Any]:
+    """Write `design` with its AXI system as VHDL-2008 or SystemVerilog into `folder`; returns the manifest.
+
+    The folder gets one file per entity, files.txt and manifest.json as that of `ernn_myhdl.convert.convert`, the top
+    NAME_axi, and beside them what software needs: system.json, vectors.npz, driver/NAME.h and NAME.c,
+    register-map.md, and a template of the instance. bus_bits: of the AXI4-Streams, 32 to 512; None: those of the core's beats.
+    Raises DesignError for what the system cannot carry, an unknown language or an existing folder, ToolError if MyHDL fails.
+    """
+    from ernn_myhdl.design.storage import save_design
+    from ernn_myhdl.files.output_folder import new_folder
+
+    if hdl not in HDLS:
+        raise DesignError(f"hdl = {hdl!r}: must be one of {', '.join(HDLS)}")
+    if name is not None:
+        design = renamed(design, name)
+    check_name(design.name)
+    bits = default_bus(design) if bus_bits is None else bus_bits
+    check_system(design, bits)
+    with (
+        new_folder(folder, force, "manifest.json") as target,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        saved = Path(scratch) / "design"
+        save_design(design, saved)
+        in_fresh_process("ernn_myhdl.system.writer", [saved, target, hdl, bits], hdl)
+        manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text())
+        return manifest
+
+
+def system_description(design: CoreSpecification, bus_bits: int) -> SystemDescription:
+    """What the host must know of the system."""
+    shape = design.stream_shape
+    return SystemDescription(
+        design.name, design.digest, design.inputs, design.outputs, design.input_format, design.output_format,
+        shape.sample_bits, shape.samples_per_beat, shape.streams, len(design.layers), bus_bits,
+        design.host_scaling, design.host_steps,
+    )  # fmt: skip
+
+
+def vectors(design: CoreSpecification) -> dict[str, np.ndarray]:
+    """Test vectors: raw x of all words of its format, raw y of the golden model, lengths of the sequences."""
+    random = np.random.default_rng(VECTOR_SEED)
+    low, high = design.input_format.minimum, design.input_format.maximum
+    x = random.integers(low, high + 1, (sum(VECTOR_LENGTHS), design.inputs))
+    model, made, at = fixed_point_model(design), [], 0
+    output = f"{design.layer_prefixes[-1]}output"
+    for length in VECTOR_LENGTHS:
+        model.reset(None)
+        made += [
+            model.step(frame)[output].reshape(-1)[: design.outputs] for frame in x[at : at + length]
+        ]
+        at += length
+    return {"x": x, "y": np.array(made, dtype=np.int64), "lengths": np.array(VECTOR_LENGTHS)}
+
+
+def write(design: CoreSpecification, folder: Path, hdl: str, bus_bits: int) -> None:
+    """Write the system into an existing empty folder; only for a process that has used MyHDL for nothing."""
+    view = CoreView(axi_system(design, bus_bits))
+    made, components = write_netlist(view, folder, hdl, f"{design.name}_")
+    system = system_description(design, bus_bits)
+    manifest = {
+        "name": design.name,
+        "top": view.name,
+        "wrapper": "axi",
+        "hdl": hdl,
+        "bus_bits": bus_bits,
+        "design_digest": design.digest,
+        "files": made,
+        "components": components,
+        "logic_lines": logic_lines(folder, components),
+    }
+    (folder / "files.txt").write_text("".join(f"{f}\n" for f in made))
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (folder / SYSTEM_NAME).write_text(json.dumps(system.record(), indent=2) + "\n")
+    save_arrays(folder / VECTORS_NAME, vectors(design))
+    driver = folder / DRIVER_FOLDER
+    driver.mkdir()
+    write_driver(system, driver)
+    title = f"Registers of {view.name}"
+    (folder / MAP_NAME).write_text(register_page(title, constant_words(design, bus_bits)))
+    template = f"instance.{HDLS[hdl][1]}"
+    text = (files("ernn_myhdl.system.templates") / template).read_text(encoding="utf-8")
+    places = {"CORE_NAME": design.name, "BUS_BITS": str(bus_bits), "KEEP_BITS": str(bus_bits // 8)}
+    for place, value in places.items():
+        text = text.replace(place, value)
+    (driver / f"{design.name}_{template}").write_text(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the fresh process: DESIGN FOLDER HDL BUS."""
+    from ernn_myhdl.design.storage import load_design
+
+    write(load_design(arguments[0]), Path(arguments[1]), arguments[2], int(arguments[3]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

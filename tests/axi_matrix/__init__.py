@@ -1,0 +1,1 @@
+"""The AXI system under cocotb and cocotbext-axi."""

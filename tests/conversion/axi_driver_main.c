@@ -1,0 +1,114 @@
+/* Runs the C driver of a system against its simulated board: the test vectors, in packets of a sequence and of a frame, and what
+ * must fail. Arguments: the file of the vectors. Prints what was compared, or what is wrong. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "small.h"
+
+void *ernn_axi_open(void);
+int ernn_axi_access(void *board, int write, uint32_t address, uint32_t *value, uint64_t limit);
+int ernn_axi_exchange(
+    void *board, const unsigned char *x, const uint64_t *x_sizes, uint64_t sent, unsigned char *y, uint64_t *y_sizes,
+    uint64_t taken, uint64_t limit, double idle, double stall, uint64_t seed);
+
+#define MOST 64
+
+static int read_register(void *board, uint32_t address, uint32_t *value)
+{
+    return ernn_axi_access(board, 0, address, value, 1000);
+}
+
+static int write_register(void *board, uint32_t address, uint32_t value)
+{
+    return ernn_axi_access(board, 1, address, &value, 1000);
+}
+
+static int exchange(void *board, const unsigned char *x, size_t x_bytes, unsigned char *y, size_t y_bytes)
+{
+    uint64_t x_size = x_bytes, y_size = y_bytes;
+    int result = ernn_axi_exchange(board, x, &x_size, 1, y, &y_size, 1, 20000, 0.3, 0.3, 0);
+    return result ? result : y_size != y_bytes;
+}
+
+static int fail(const char *what, long value)
+{
+    printf("wrong: %s %ld\n", what, value);
+    return 1;
+}
+
+static long compared;
+
+static int same(const unsigned char *y, long expected[][SMALL_OUTPUTS], int frames)
+{
+    int32_t words[SMALL_OUTPUTS];
+    int f, i;
+    for (f = 0; f < frames; f++) {
+        small_unpack_words(y + f * SMALL_OUTPUT_BYTES, words);
+        for (i = 0; i < SMALL_OUTPUTS; i++, compared++)
+            if (words[i] != expected[f][i])
+                return fail("word of frame", f);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    small_port port;
+    static unsigned char x[MOST * SMALL_INPUT_BYTES], y[MOST * SMALL_OUTPUT_BYTES], other[SMALL_INPUT_BYTES];
+    static long expected[MOST][SMALL_OUTPUTS];
+    FILE *file = fopen(argc > 1 ? argv[1] : "", "r");
+    int sequences, s, f, i, frames;
+    if (!file || fscanf(file, "%d", &sequences) != 1)
+        return fail("no vectors", 0);
+    port.context = ernn_axi_open();
+    port.read = read_register;
+    port.write = write_register;
+    port.exchange = exchange;
+    if ((i = small_open(&port)))
+        return fail(small_text(i), i);
+    for (s = 0; s < sequences; s++) {
+        if (fscanf(file, "%d", &frames) != 1 || frames > MOST)
+            return fail("length of sequence", s);
+        for (f = 0; f < frames; f++) {
+            int32_t words[SMALL_INPUTS];
+            double values[SMALL_INPUTS];
+            long word;
+            for (i = 0; i < SMALL_INPUTS; i++) {
+                if (fscanf(file, "%ld", &word) != 1)
+                    return fail("x of frame", f);
+                words[i] = (int32_t)word;
+                values[i] = word / SMALL_INPUT_FACTOR;
+            }
+            for (i = 0; i < SMALL_OUTPUTS; i++)
+                if (fscanf(file, "%ld", &expected[f][i]) != 1)
+                    return fail("y of frame", f);
+            small_pack_words(words, x + f * SMALL_INPUT_BYTES);
+            small_pack(values, other);
+            for (i = 0; i < SMALL_INPUT_BYTES; i++)
+                if (other[i] != x[f * SMALL_INPUT_BYTES + i])
+                    return fail("values and words packed differ at", i);
+        }
+        if ((i = small_exchange(&port, SMALL_MODE_SEQUENCE, x, (size_t)frames, y)))
+            return fail(small_text(i), i);
+        if (same(y, expected, frames) || small_start(&port))
+            return 1;
+        for (f = 0; f < frames; f++)
+            if ((i = small_exchange(&port, SMALL_MODE_FRAME, x + f * SMALL_INPUT_BYTES, 1, y + f * SMALL_OUTPUT_BYTES)))
+                return fail(small_text(i), i);
+        if (same(y, expected, frames))
+            return 1;
+    }
+    if (write_register(port.context, SMALL_REG_ID, 0) != 2)
+        return fail("a write of ID was taken", 0);
+    if ((i = small_exchange(&port, SMALL_MODE_SEQUENCE, x, 1, y)) != SMALL_WRONG_PACKET)
+        return fail("the refused write is not told", i);
+    if ((i = small_reset(&port)) || (i = small_exchange(&port, SMALL_MODE_SEQUENCE, x, 1, y)))
+        return fail(small_text(i), i);
+    if (small_quantise(1e30) != (int32_t)SMALL_INPUT_MOST || small_quantise(-1e30) != (int32_t)SMALL_INPUT_LEAST ||
+        small_quantise(0.5 / SMALL_INPUT_FACTOR) != 1 || small_quantise(-0.5 / SMALL_INPUT_FACTOR) != 0 ||
+        small_quantise(-0.51 / SMALL_INPUT_FACTOR) != -1)
+        return fail("rounding", 0);
+    printf("%ld words\n", compared);
+    return 0;
+}
