@@ -255,12 +255,12 @@ def test_a_damaged_result_is_named(vowels, tmp_path):
 
 
 def test_admm_that_ended_unconverged_says_so():
-    update = {"residuals": {"a": {"relative_primal": 0.03}, "b": {"relative_primal": 0.27}}}
-    ended = SimpleNamespace(report={"converged": False}, history={"updates": [{}, update]})
+    report = {"converged": False, "residuals": {"a": 0.03, "b": 0.27}}
+    ended = SimpleNamespace(report=report)
     (text,) = training.unconverged(ended)
-    assert text.startswith("ADMM did not converge: b is 0.27 of its norm away")
+    assert text.startswith("ADMM did not converge: b is 0.270 of its norm away") and "--rate" in text
     for converged in (True, None):
-        ended.report["converged"] = converged
+        report["converged"] = converged
         assert training.unconverged(ended) == []
 
 
@@ -294,7 +294,14 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
     ("options", "message"),
     [
         (["--method", "magic"], "method = 'magic': must be one of dense, admm"),
-        (["--cell", "rnn"], "cell = 'rnn': must be one of lstm, gru"),
+        (["--cell", "tree"], "cell = 'tree': must be one of lstm, gru, rnn"),
+        (["--cell", "rnn", "--projection", "4"], "projection: an rnn has none"),
+        (["--chunk", "4"], "chunk = 4: cuts sequences whose state is carried on; give carry as well"),
+        (["--methods", "admm"], "methods = admm: must be at least two different ones"),
+        (["--methods", "admm,magic"], "methods: 'magic', must be of dense, admm, direct, projection"),
+        (["--methods", "admm,direct", "--method", "admm"], "contradict each other"),
+        (["--budget", "2"], "budget = 2: must be at least 3 epochs"),
+        (["--budget", "9", "--epochs", "2"], "--budget, --epochs: say the same twice"),
         (["--cell", "gru", "--peepholes"], "peepholes: a gru has none"),
         (["--block", "3"], "must be a power of two"),
         (["--block", "1"], "nothing would be compressed"),
