@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.console import step_progress
 from ernn_myhdl.corpus.corpus import PARTS
-from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features, feature_function
+from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features
+from ernn_myhdl.corpus.kept_features import kept_features
 from ernn_myhdl.corpus.own_table import Row, find_table, read_table
-from ernn_myhdl.corpus.sound_file import SUFFIXES, read_sound
+from ernn_myhdl.corpus.sound_file import SUFFIXES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
@@ -177,8 +179,11 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
             sequences.append(_sequence(_array(row.file, row.where), inputs, row.where))
     else:
         say(f"{kind} of {len(rows)} recordings")
-        compute = feature_function(kind)
-        sequences = [compute(read_sound(r.file, r.where)).astype(np.float64) for r in rows]
+        features_of = kept_features(kind)
+        with step_progress(kind, "recording") as progress:
+            for number, row in enumerate(rows):
+                sequences.append(features_of(row.file, row.where))
+                progress(number + 1, len(rows), row.file.name)
     labels: AnyLabels
     if rows[0].label_sequence:
         labels = [row.label_sequence for row in rows]

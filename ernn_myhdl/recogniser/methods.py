@@ -23,6 +23,7 @@ from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.recogniser.recipe import METHODS, RESULT_NAME, Recipe
+from ernn_myhdl.recogniser.stages import check_task
 from ernn_myhdl.recogniser.task import Task
 from ernn_myhdl.recogniser.training import (
     DESIGN_NAME,
@@ -115,6 +116,7 @@ def train_methods(
         For methods that are none, or a folder of another training.
     """
     check_methods(methods)
+    check_task(task, recipe)
 
     def train(place: Path) -> Comparison:
         return _compared(task, recipe, methods, place, force, say)

@@ -30,10 +30,9 @@ from ernn_myhdl.train.quantisation import Quantisation
 #: Norm of the gradients at most.
 CLIP = 1.0
 #: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
-RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 2 / 3, "quantise": 0.05}
-#: Updates of Z and U in an epoch of ADMM, and its rho at the beginning and at the end; docs/recognisers.md tells how they
-#: were chosen.
-UPDATES, RHO, LAST_RHO = 1, 0.05, 0.5
+RATES = {"train": 1.0, "direct": 1.0, "admm": 1.0, "retrain": 2 / 3, "quantise": 0.05}
+#: ADMM's rho at the beginning and at the end, relative to the gradient of the loss; docs/recognisers.md tells how they were chosen.
+RHO, LAST_RHO = 0.1, 1000.0
 
 Say = Callable[[str], None]
 
@@ -91,7 +90,7 @@ class Stages:
         }[recipe.method]  # fmt: skip
         schedule = None
         if recipe.method == "admm":
-            schedule = _schedule(recipe.admm_epochs, len(self._data))
+            schedule = AdmmSchedule(recipe.admm_epochs, RHO, None, LAST_RHO)
         arguments = (recipe.sizes, self._loss, self._data, recipe.method, schedule, epochs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DesignWarning)  # the result tells it
@@ -127,6 +126,20 @@ class Stages:
         return loss(model, batch, self.recipe.pooling, self._weights, self.task.label_sequences)
 
 
+def check_task(task: Task, recipe: Recipe) -> None:
+    """DesignError where a recipe is not for the labels of the data."""
+    if recipe.class_weights == "balanced":
+        task.class_weights()
+    if task.label_sequences and recipe.carry:
+        raise DesignError(
+            f"carry = {recipe.carry}: is for labels of sequences or frames; leave it out for label sequences"
+        )
+    if recipe.chunk and not task.parts["train"].labels_per_frame:
+        raise DesignError(
+            f"chunk = {recipe.chunk}: a sequence with one label cannot be cut; leave it out, and a chunk is a sequence"
+        )
+
+
 def training_batches(task: Task, recipe: Recipe) -> SequenceBatches | ChunkBatches:
     """The training part in batches: every sequence from zero, or with the state carried over `carry` of them."""
     sequences, targets = task.parts["train"].sequences, task.targets
@@ -134,19 +147,8 @@ def training_batches(task: Task, recipe: Recipe) -> SequenceBatches | ChunkBatch
         return SequenceBatches(
             sequences, targets, recipe.batch, recipe.seed, label_sequences=task.label_sequences
         )
-    if task.label_sequences:
-        raise DesignError(
-            f"carry = {recipe.carry}: is for labels of sequences or frames; leave it out for label sequences"
-        )
     chunk = recipe.chunk or None
     return ChunkBatches(sequences, targets, recipe.batch, chunk, recipe.carry, recipe.seed)
-
-
-def _schedule(epochs: int, batches: int) -> AdmmSchedule:
-    """ADMM whose rho grows from RHO to LAST_RHO. batches: of an epoch."""
-    steps = max(batches // UPDATES, 1)
-    growth = (LAST_RHO / RHO) ** (1 / max(epochs * batches // steps - 1, 1))
-    return AdmmSchedule(epochs, RHO, growth, LAST_RHO, steps)
 
 
 def _adam(rate: float):

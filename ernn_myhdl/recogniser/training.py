@@ -36,7 +36,7 @@ from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.plots.training import plot_history
 from ernn_myhdl.recogniser.model import model_outputs
 from ernn_myhdl.recogniser.recipe import RESULT_NAME, Recipe
-from ernn_myhdl.recogniser.stages import Stages, start_folder
+from ernn_myhdl.recogniser.stages import Stages, check_task, start_folder
 from ernn_myhdl.recogniser.task import SCORED, Task
 from ernn_myhdl.runs.evaluate import fixed_runs
 from ernn_myhdl.train.admm import AdmmSchedule
@@ -76,6 +76,8 @@ def train_recogniser(
     own. force: replace the training of another recipe; a complete one stays until the new one is. say: called with the
     name of every step.
     """
+
+    check_task(task, recipe)
 
     def train(place: Path) -> Trained:
         return _trained(task, recipe, place, starts, force, say)

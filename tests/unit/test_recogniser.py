@@ -258,7 +258,9 @@ def test_admm_that_ended_unconverged_says_so():
     report = {"converged": False, "residuals": {"a": 0.03, "b": 0.27}}
     ended = SimpleNamespace(report=report)
     (text,) = training.unconverged(ended)
-    assert text.startswith("ADMM did not converge: b is 0.270 of its norm away") and "--rate" in text
+    assert (
+        text.startswith("ADMM did not converge: b is 0.270 of its norm away") and "--rate" in text
+    )
     for converged in (True, None):
         report["converged"] = converged
         assert training.unconverged(ended) == []
@@ -296,9 +298,15 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--method", "magic"], "method = 'magic': must be one of dense, admm"),
         (["--cell", "tree"], "cell = 'tree': must be one of lstm, gru, rnn"),
         (["--cell", "rnn", "--projection", "4"], "projection: an rnn has none"),
-        (["--chunk", "4"], "chunk = 4: cuts sequences whose state is carried on; give carry as well"),
+        (
+            ["--chunk", "4"],
+            "chunk = 4: cuts sequences whose state is carried on; give carry as well",
+        ),
         (["--methods", "admm"], "methods = admm: must be at least two different ones"),
-        (["--methods", "admm,magic"], "methods: 'magic', must be of dense, admm, direct, projection"),
+        (
+            ["--methods", "admm,magic"],
+            "methods: 'magic', must be of dense, admm, direct, projection",
+        ),
         (["--methods", "admm,direct", "--method", "admm"], "contradict each other"),
         (["--budget", "2"], "budget = 2: must be at least 3 epochs"),
         (["--budget", "9", "--epochs", "2"], "--budget, --epochs: say the same twice"),

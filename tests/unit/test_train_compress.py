@@ -125,7 +125,9 @@ def test_the_optimum_of_least_squares(method):
         net.weight.copy_(torch.linalg.lstsq(problem.x, problem.y).solution.T)
     nearest = find_matrices(net, 4)[0]
     distance = torch.linalg.vector_norm(nearest.dense(nearest.projected(net.weight)) - best)
-    schedule = AdmmSchedule(2000, rho=0.5, growth=1, steps=5, primal=1e-5, dual=1e-5, relative=False)
+    schedule = AdmmSchedule(
+        2000, rho=0.5, growth=1, steps=5, primal=1e-5, dual=1e-5, relative=False
+    )
     compressed = compress(
         net,
         4,
