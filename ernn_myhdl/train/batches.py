@@ -71,8 +71,13 @@ class SequenceBatches:
         whole("batch", batch, 1)
         if seed is not None:
             whole("seed", seed, 0)
-        self._x = [torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in sequences]
-        self._targets = [torch.as_tensor(np.asarray(t, dtype=np.int64)) for t in targets]
+        self._x = [
+            torch.as_tensor(_array(f"sequence {i}", x, np.float32)) for i, x in enumerate(sequences)
+        ]
+        self._targets = [
+            torch.as_tensor(_array(f"targets of sequence {i}", t, np.int64))
+            for i, t in enumerate(targets)
+        ]
         for i, (x, t) in enumerate(zip(self._x, self._targets, strict=True)):
             if x.dim() != 2 or not len(x) or x.shape[1] != self._x[0].shape[1]:
                 raise DesignError(
@@ -149,3 +154,21 @@ class SequenceBatches:
             else torch.stack(targets),
             torch.tensor([len(s) for s in x]),
         )
+
+
+def _array(where: str, values: object, kind: type) -> np.ndarray:
+    """An array of a type that holds the values; DesignError where it does not."""
+    try:
+        given = np.asarray(values)
+        with np.errstate(invalid="ignore"):
+            made = given.astype(kind)
+        whole_numbers = kind is not np.int64 or bool(np.all(made == given))
+    except (TypeError, ValueError) as error:
+        raise DesignError(
+            f"{where}: {type(values).__name__}, must be an array of numbers of one length"
+        ) from error
+    if given.dtype.kind not in "biuf" or not whole_numbers:
+        raise DesignError(
+            f"{where}: {given.dtype}, must be {'whole numbers' if kind is np.int64 else 'numbers'}"
+        )
+    return made

@@ -10,7 +10,7 @@ from pages import ROOT
 
 from ernn_myhdl.cli.main import build_parser
 
-PAGES = ("recognisers.md", "tutorial-corpus-to-vivado.md")
+PAGES = ("recognisers.md", "tutorial-corpus-to-vivado.md", "tutorial-own-recordings.md")
 
 
 def blocks(name, kind):
