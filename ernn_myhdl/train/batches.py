@@ -161,7 +161,7 @@ def _array(where: str, values: object, kind: type) -> np.ndarray:
     try:
         given = np.asarray(values)
         with np.errstate(invalid="ignore"):
-            made = given.astype(kind)
+            made: np.ndarray = given.astype(kind)
         whole_numbers = kind is not np.int64 or bool(np.all(made == given))
     except (TypeError, ValueError) as error:
         raise DesignError(

@@ -17,7 +17,7 @@ from ernn_myhdl.design.storage import load_design
 from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.files.output_list import foreign_files
-from ernn_myhdl.recogniser import training
+from ernn_myhdl.recogniser import stages, training
 from ernn_myhdl.recogniser.model import Recogniser, model_outputs
 from ernn_myhdl.recogniser.recipe import METHODS, Recipe
 from ernn_myhdl.recogniser.search import recipe_for
@@ -200,7 +200,8 @@ def test_an_interrupted_training_ends_with_the_same_bits(
         def crash(*args, **kwargs):
             raise Crash
 
-        patch.setattr(training, names[where], crash)
+        module = stages if hasattr(stages, names[where]) else training
+        patch.setattr(module, names[where], crash)
         with pytest.raises(Crash):
             train_recogniser(vowels, recipe, tmp_path / "run")
     again = train_recogniser(vowels, recipe, tmp_path / "run")
@@ -213,7 +214,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(
 def test_a_finished_training_is_read_and_another_recipe_is_refused(vowels, tmp_path, monkeypatch):
     recipe = Recipe(**TINY, method="direct")
     first = train_recogniser(vowels, recipe, tmp_path / "run")
-    monkeypatch.setattr(training, "compress", None)
+    monkeypatch.setattr(stages, "compress", None)
     assert train_recogniser(vowels, recipe, tmp_path / "run").result == first.result
     other = Recipe(**TINY, method="direct", seed=1)
     with pytest.raises(DesignError, match="another training: seed = 0 there, 1 here"):
@@ -382,8 +383,8 @@ def test_the_parts_of_the_vowels_share_no_utterance(all_vowels):
 
 @pytest.mark.parametrize("steps", range(1, 31))
 def test_the_learning_rate_is_that_of_the_recipe_at_its_largest_for_any_number_of_steps(steps):
-    optimiser = training._adam(0.01)([torch.nn.Parameter(torch.zeros(1))])
-    scheduler = training._one_cycle(0.01)(optimiser, steps)
+    optimiser = stages._adam(0.01)([torch.nn.Parameter(torch.zeros(1))])
+    scheduler = stages._one_cycle(0.01)(optimiser, steps)
     rates = [scheduler.get_last_lr()[0]]
     for _ in range(steps):
         optimiser.step()
