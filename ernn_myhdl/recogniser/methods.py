@@ -22,7 +22,7 @@ from ernn_myhdl.files.json_text import json_text, read_json
 from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_list import write_list
-from ernn_myhdl.recogniser.recipe import METHODS, RESULT_NAME, Recipe
+from ernn_myhdl.recogniser.recipe import DENSE, METHODS, RESULT_NAME, Recipe
 from ernn_myhdl.recogniser.stages import check_task
 from ernn_myhdl.recogniser.task import Task
 from ernn_myhdl.recogniser.training import (
@@ -70,7 +70,7 @@ def split_budget(epochs: int) -> dict[str, int]:
 
 
 def check_methods(methods: Sequence[str]) -> None:
-    """DesignError unless they are different methods, at least two."""
+    """DesignError unless they are different methods, at least two, and not all of them dense."""
     for method in methods:
         if method not in METHODS:
             raise DesignError(f"methods: {method!r}, must be of {', '.join(METHODS)}")
@@ -98,7 +98,7 @@ def train_methods(
         All but its method counts; every method has the same number of epochs.
     methods : sequence of str
         At least two of METHODS. Chosen is the one whose fixed-point design has the smallest error on the validation part, of equal ones
-        the first.
+        the first; "dense" is there to compare with, and never chosen.
     folder : path
         Of the comparison; the module tells what is in it.
     force : bool
@@ -139,7 +139,7 @@ def _compared(
         own = replace(recipe, method=method)
         trained = train_recogniser(task, own, folder / method, folder / START_NAME, say=say)
         results[method] = trained.result
-    errors = {method: _error(result) for method, result in results.items()}
+    errors = {method: _error(result) for method, result in results.items() if method != DENSE}
     chosen = min(errors, key=lambda method: errors[method])
     result = {
         "task": task.identity,
@@ -169,7 +169,9 @@ def _read(file: Path, methods: Sequence[str]) -> dict:
     """The result of a complete comparison; DesignError where it is none."""
     try:
         result: dict = read_json(file)
-        legal = list(result["methods"]) == list(methods) and result["chosen"] in methods
+        legal = list(result["methods"]) == list(methods) and result["chosen"] in {*methods} - {
+            DENSE
+        }
         legal &= all(_error(each) >= 0 for each in result["methods"].values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         legal = False
