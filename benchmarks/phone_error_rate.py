@@ -27,10 +27,11 @@ import numpy as np
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, VERMILION, check_picture, picture
-from ernn_myhdl.recogniser.recipe import DENSE, KINDS, METHODS, Recipe
+from ernn_myhdl.recogniser.recipe import DENSE, METHODS, Recipe
 from ernn_myhdl.recogniser.trainings import result_file, train_recognisers
 from ernn_myhdl.train import require_torch
 
+KINDS = ("lstm", "gru")
 BLOCKS = (2, 4, 8, 16)
 #: Of every recogniser of the table.
 SIZES = {"front": 128, "hidden": 256, "epochs": 6}

@@ -70,6 +70,10 @@ def add_parser(subparsers) -> None:
         help="output that names a sequence's class: the mean of its frames (default), the last, or of each the largest",
     )  # fmt: skip
     parser.add_argument(
+        "--one-stream", action="store_true",
+        help="carry the state from each sequence to the next one, without a reset, as a stream that does not end",
+    )  # fmt: skip
+    parser.add_argument(
         "--confusion", action="append", metavar="F",
         help="labels against the classes named: a picture, .png or .svg, or a table, .tsv; may be repeated",
     )  # fmt: skip
@@ -129,6 +133,8 @@ def run(args) -> int:
             if getattr(args, name) is not None:
                 raise DesignError(f"--{name}: is for a sweep of word lengths; give --words too")
     else:
+        if args.one_stream:
+            raise DesignError("--one-stream: is of one design; leave --words out")
         for name in ("confusion", "predictions"):
             if getattr(args, name) is not None:
                 raise DesignError(f"--{name}: is of one design; leave --words out")
@@ -140,8 +146,12 @@ def run(args) -> int:
     core = load_design(args.design)
     args.tables = checked_tables(args)
     data = load_data(args.data, core.inputs, args.part, args.features)
-    if args.tables and data.labels is None:
+    if args.tables and data.labels is None and data.label_sequences is None:
         raise DesignError("--confusion, --predictions: the data have no labels")
+    if args.confusion and data.label_sequences is not None:
+        raise DesignError(
+            "--confusion: labels of sequences without times are not matched one to one; take --predictions"
+        )
     check_limits(data, args.max_loss, args.min_sqnr)
     calibration = (
         None
@@ -159,6 +169,10 @@ def run(args) -> int:
         "source": _source(core),
         "notes": [*notes, *input_notes(core, data.sequences)],
     }
+    if args.one_stream:
+        result["one_stream"] = True
+    if data.label_sequences is not None:
+        result["labels"] = "label sequences"
     if data.labels is not None:
         result["labels"] = "frames" if data.labels_per_frame else "sequences"
         if not data.labels_per_frame:
@@ -197,7 +211,7 @@ def _one(args, core, data, result: dict) -> int:
     from ernn_myhdl.runs.evaluate import evaluate
 
     with frame_progress("evaluate", 2 * data.frames) as progress:
-        evaluation = evaluate(core, data, args.pooling, progress, args.initial)
+        evaluation = evaluate(core, data, args.pooling, progress, args.initial, args.one_stream)
     result["notes"] += saturation_notes(core, evaluation.saturations, evaluation.frames)
     result["notes"] += projection_notes(evaluation)
     result["comparisons"] = comparisons(evaluation)

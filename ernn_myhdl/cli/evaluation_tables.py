@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ernn_myhdl.files.output_target import Target
     from ernn_myhdl.runs.predictions import Predictions
+    from ernn_myhdl.runs.sequence_predictions import SequencePredictions
 
 PICTURES, TABLE = (".png", ".svg"), ".tsv"
 
@@ -32,14 +33,16 @@ def checked_tables(args) -> list[tuple[str, Target]]:
 
 
 def write_tables(
-    tables: list[tuple[str, Target]], predictions: Predictions, name: str
+    tables: list[tuple[str, Target]], predictions: Predictions | SequencePredictions, name: str
 ) -> list[str]:
     """Write what `checked_tables` gave; returns the names of the files."""
+    from ernn_myhdl.runs.sequence_predictions import SequencePredictions
+
     written = []
     for kind, target in tables:
         if kind == "predictions":
             predictions.write(target)
-        elif Path(target).suffix.lower() == TABLE:
+        elif Path(target).suffix.lower() == TABLE or isinstance(predictions, SequencePredictions):
             predictions.write_confusion(target)
         else:
             from ernn_myhdl.plots.confusion import plot_confusion

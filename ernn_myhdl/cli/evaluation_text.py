@@ -14,6 +14,10 @@ _NAMES = {"source": "source model", "float": "float model", "fixed point": "fixe
 
 def heading(result: dict) -> str:
     text = f"{result['design']}: {result['sequences']} sequences, {result['frames']} frames"
+    if result.get("one_stream"):
+        text += ", as one stream without a reset"
+    if result.get("labels") == "label sequences":
+        return f"{text}, labels in their order"
     if result.get("labels") == "frames":
         return f"{text}, a label for each frame"
     if "labels" in result:
@@ -99,6 +103,9 @@ def numbers(evaluation) -> dict:
     if evaluation.phone_error_rate is not None:
         accuracy["phone_error_rate_float"] = evaluation.float_phone_error_rate
         accuracy["phone_error_rate_fixed"] = evaluation.phone_error_rate
+    if evaluation.label_error_rate is not None:
+        accuracy["label_error_rate_float"] = evaluation.float_label_error_rate
+        accuracy["label_error_rate_fixed"] = evaluation.label_error_rate
     return accuracy | {
         "sqnr_db": evaluation.sqnr,
         "largest_error": evaluation.error,
@@ -111,16 +118,18 @@ def predictions_json(evaluation) -> dict:
     predictions = evaluation.predictions
     if predictions is None:
         return {}
-    found = {"classes": predictions.names, "confusion": predictions.confusion.tolist()}
     groups = predictions.by_group()
+    if evaluation.label_error_rate is not None:
+        return {"classes": list(predictions.data.classes)} | ({"groups": groups} if groups else {})
+    found = {"classes": predictions.names, "confusion": predictions.confusion.tolist()}
     return found | ({"groups": groups} if groups else {})
 
 
-def _group_lines(predictions):
-    """The worst groups, and what is most often confused."""
+def _group_lines(predictions, errors: bool = False):
+    """The worst groups, and what is most often confused. errors: whether the figures of groups are error rates."""
     groups = predictions.by_group()
     if groups:
-        worst = sorted(groups, key=lambda g: groups[g]["fixed_point"])
+        worst = sorted(groups, key=lambda g: groups[g]["fixed_point"], reverse=errors)
         yield f"{'group':>16}  {'labels':>6}  {'float (%)':>9}  {'fixed point (%)':>15}"
         for name in worst[:LISTED]:
             row = groups[name]
@@ -129,7 +138,7 @@ def _group_lines(predictions):
             )
         if len(worst) > LISTED:
             yield f"the {LISTED} worst of {len(worst)} groups; all of them with --json"
-    if predictions.data.classes is None:
+    if predictions.data.classes is None or errors:
         return
     wrong = [
         (count, label, named)
@@ -158,8 +167,14 @@ def lines(evaluation, result: dict):
             f"phone error rate: {known}float {100 * evaluation.float_phone_error_rate:.2f} %, fixed point "
             f"{100 * evaluation.phone_error_rate:.2f} %"
         )
+    if evaluation.label_error_rate is not None:
+        known = "" if source is None else f"source {100 * source.label_error_rate:.2f} %, "
+        yield (
+            f"label error rate: {known}float {100 * evaluation.float_label_error_rate:.2f} %, fixed point "
+            f"{100 * evaluation.label_error_rate:.2f} %"
+        )
     if evaluation.predictions is not None:
-        yield from _group_lines(evaluation.predictions)
+        yield from _group_lines(evaluation.predictions, evaluation.label_error_rate is not None)
     yield from map(_comparison_line, result["comparisons"])
     fmt = evaluation.core.output_format
     yield f"largest error of fixed point: {evaluation.error / fmt.lsb:.1f} LSB of {fmt}"
@@ -181,13 +196,18 @@ def table(made: dict):
     """A line for each word length."""
     first = next(iter(made.values()))
     labelled, spoken = first.accuracy is not None, first.phone_error_rate is not None
+    in_order = first.label_error_rate is not None
     accuracy = f"  {'accuracy (%)':>12}  {'loss (points)':>13}" if labelled else ""
     phones = f"  {'phone errors (%)':>16}" if spoken else ""
-    yield f"{'word':>5}{accuracy}{phones}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
+    labels = f"  {'label errors (%)':>16}" if in_order else ""
+    yield f"{'word':>5}{accuracy}{phones}{labels}  {'SQNR (dB)':>9}  {'largest error':>13}  {'saturated':>9}"
     if labelled:
         phones = f"  {'':>13}  {100 * first.float_phone_error_rate:>16.2f}" if spoken else ""
         yield f"{'float':>5}  {100 * first.float_accuracy:>12.2f}{phones}"
+    if in_order:
+        yield f"{'float':>5}  {100 * first.float_label_error_rate:>16.2f}"
     for word, e in made.items():
         accuracy = f"  {100 * e.accuracy:>12.2f}  {e.loss:>13.2f}" if labelled else ""
         phones = f"  {100 * e.phone_error_rate:>16.2f}" if spoken else ""
-        yield f"{word:>5}{accuracy}{phones}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"
+        labels = f"  {100 * e.label_error_rate:>16.2f}" if in_order else ""
+        yield f"{word:>5}{accuracy}{phones}{labels}  {e.sqnr:>9.1f}  {e.error:>13.4g}  {e.saturated:>9}"

@@ -12,6 +12,7 @@ from ernn_myhdl.console import (
     say_step,
     whole,
 )
+from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
   ernn train build/corpus -o build/lstm --hidden 128 --block 8
@@ -19,6 +20,7 @@ EXAMPLES = """\
   ernn train japanese-vowels -o build/vowels --hidden 32 --block 8 --epochs 30
   ernn train words/table.tsv -o build/words --features logmel40 --cell gru --class-weights balanced
   ernn train sensors.npz -o build/sensors --hidden 32 --pooling last
+  ernn train words/table.tsv -o build/ways --methods admm,projection,direct --budget 30
 
 DATA is your own: a table of recordings (.tsv or .csv, or a folder with table.tsv), or an .npz file; docs/own-data.md. Or a
 folder of `ernn corpus`, or japanese-vowels (270 utterances that come with the package). The same
@@ -45,6 +47,14 @@ def add_parser(subparsers) -> None:
         "--input-block", type=whole, metavar="K", help="that of the matrices of x (that of --block)"
     )
     method.add_argument("--method", metavar="M", help="admm (default), direct, projection or dense")
+    method.add_argument(
+        "--methods", metavar="M,M",
+        help="several, side by side with as many epochs; the best on the validation part is the design",
+    )  # fmt: skip
+    method.add_argument(
+        "--budget", type=whole, metavar="N",
+        help="epochs in all, a third each in the place of --epochs, --admm-epochs and --retrain-epochs",
+    )  # fmt: skip
     add_force(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -64,7 +74,7 @@ def add_data(parser) -> None:
 def add_recipe(parser) -> None:
     """The options of a recipe that do not choose blocks; each is called as its field."""
     sizes = parser.add_argument_group("recogniser")
-    sizes.add_argument("--cell", metavar="C", help="lstm (default) or gru")
+    sizes.add_argument("--cell", metavar="C", help="lstm (default), gru or rnn")
     sizes.add_argument(
         "--front",
         type=whole,
@@ -101,6 +111,14 @@ def add_recipe(parser) -> None:
     training.add_argument(
         "--class-weights", metavar="W", help="none (default), or balanced: rare classes count alike"
     )
+    training.add_argument(
+        "--carry", type=whole, metavar="N",
+        help="sequences over which the state is carried in training, for streams without end (0: every sequence from zero)",
+    )  # fmt: skip
+    training.add_argument(
+        "--chunk", type=whole, metavar="F",
+        help="with --carry and labels of frames: back-propagation ends after F frames (0: the sequence)",
+    )  # fmt: skip
 
 
 def recipe_of(args):
@@ -108,15 +126,28 @@ def recipe_of(args):
     from ernn_myhdl.recogniser.recipe import RECIPE_FIELDS, Recipe
 
     given = {name: getattr(args, name, None) for name in RECIPE_FIELDS}
+    if getattr(args, "budget", None) is not None:
+        from ernn_myhdl.recogniser.methods import split_budget
+
+        for name, value in split_budget(args.budget).items():
+            if given[name] is not None:
+                raise DesignError(
+                    f"--budget, --{name.replace('_', '-')}: say the same twice; leave one of them out"
+                )
+            given[name] = value
     return Recipe(**{name: value for name, value in given.items() if value is not None})
 
 
 def run(args) -> int:
-    from ernn_myhdl.recogniser.task import load_task
     from ernn_myhdl.train import require_torch
 
+    if args.methods is not None and args.method is not None:
+        raise DesignError("--method, --methods: contradict each other; leave one of them out")
     recipe = recipe_of(args)
     require_torch()
+    if args.methods is not None:
+        return _methods(args, recipe)
+    from ernn_myhdl.recogniser.task import load_task
     from ernn_myhdl.recogniser.training import DESIGN_NAME, train_recogniser
 
     task = load_task(args.data, args.features, say_step)
@@ -133,6 +164,51 @@ def run(args) -> int:
         print(f"WARNING: {text}")
     print(f"wrote {trained.folder / DESIGN_NAME}")
     return FINE
+
+
+def _methods(args, recipe) -> int:
+    """Several methods side by side."""
+    from ernn_myhdl.recogniser.methods import check_methods, train_methods
+    from ernn_myhdl.recogniser.task import load_task
+    from ernn_myhdl.recogniser.training import DESIGN_NAME
+
+    methods = [name.strip() for name in args.methods.split(",")]
+    check_methods(methods)
+    task = load_task(args.data, args.features, say_step)
+    made = train_methods(task, recipe, methods, args.output, args.force, say_step)
+    if args.json:
+        print_json(made.result)
+        return FINE
+    print(f"{recipe.text}; {task.name}")
+    for line in method_lines(made.result):
+        print(line)
+    for text in made.result["warnings"]:
+        print(f"WARNING: {text}")
+    print(f"{made.result['chosen']}: the smallest validation error of the fixed-point designs")
+    print(f"wrote {made.folder / DESIGN_NAME}")
+    return FINE
+
+
+def method_lines(result: dict) -> list[str]:
+    """A table of the methods: epochs, stored numbers, residual of ADMM, and the scores of the fixed-point designs."""
+    methods = result["methods"]
+    first = next(iter(methods.values()))["scores"]["fixed_point"]
+    measures = [m for m in first["test"] if m != "saturated"]
+    heads = ["epochs", "numbers", "residual"]
+    heads += [f"{part} {m.replace('_', ' ')}" for part in first for m in measures]
+    heads += [f"float test {measures[0].replace('_', ' ')}"]
+    lines = ["  ".join([f"{'method':12}", *heads])]
+    for name, each in methods.items():
+        scores, admm = each["scores"], each.get("admm")
+        cells = [str(sum(each["epochs"].values())), f"{each['numbers']:,}"]
+        cells += [f"{admm['residual']:.3f}" if admm else "-"]
+        cells += [
+            f"{100 * scores['fixed_point'][part][m]:.2f} %" for part in first for m in measures
+        ]
+        cells += [f"{100 * scores['float']['test'][measures[0]]:.2f} %"]
+        padded = [cell.rjust(len(head)) for cell, head in zip(cells, heads, strict=True)]
+        lines.append("  ".join([f"{name:12}", *padded]))
+    return lines
 
 
 def score_lines(scores: dict, word: int) -> list[str]:

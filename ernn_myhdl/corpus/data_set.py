@@ -15,7 +15,8 @@ class DataSet:
     labels: int64, the class of every sequence (sequences,), or of every frame of all sequences one
     after the other (frames,); None without labels. phone_error_rate: of outputs (frames, outputs) of
     every sequence, where these are speech of a corpus. classes: names of the outputs; names, groups: of every sequence;
-    None where they are not known. one_label_each: whether labels are those of sequences; None: as their number says.
+    None where they are not known. label_sequences: of every sequence its labels in their order, (labels,) int64, without times; they
+    are in the place of labels, and outputs have a blank behind the classes (`ernn_myhdl.corpus.label_sequences`). one_label_each: whether labels are those of sequences; None: as their number says.
     """
 
     sequences: list[np.ndarray]
@@ -25,6 +26,7 @@ class DataSet:
     names: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     one_label_each: bool | None = None
+    label_sequences: tuple[np.ndarray, ...] | None = None
 
     @property
     def frames(self) -> int:

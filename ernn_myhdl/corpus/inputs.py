@@ -10,6 +10,7 @@ from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.own_data import (
     GROUPS,
+    LABEL_SEQUENCES,
     LABELS,
     SET_PARTS,
     is_own_data,
@@ -105,7 +106,12 @@ def load_data(
             raise DesignError(
                 f"{name} = {given!r}: input {file} has none; it is for tables of recordings and .npz files with labels"
             )
-    loaded, labels = _sequences_of(_load(file))
+    contents = _load(file)
+    if isinstance(contents, dict) and LABEL_SEQUENCES in contents:
+        raise DesignError(
+            f"input {file} {LABEL_SEQUENCES}: are of data that a training has split; name their part"
+        )
+    loaded, labels = _sequences_of(contents)
     sequences = check_input(loaded, inputs, f"input {file}")
     if labels is not None:
         labels = _checked_labels(labels, sequences, f"input {file} {LABELS}")
@@ -157,7 +163,11 @@ def _sequences_of(loaded) -> tuple[object, np.ndarray | None]:
     if not isinstance(loaded, dict):
         return loaded, None
     # groups and parts of own data are no sequences; floating point arrays of these names are
-    lists = {n for n in (GROUPS, SET_PARTS) if n in loaded and loaded[n].dtype.kind != "f"}
+    lists = {
+        n
+        for n in (GROUPS, SET_PARTS, LABEL_SEQUENCES)
+        if n in loaded and loaded[n].dtype.kind != "f"
+    }
     return {n: a for n, a in loaded.items() if n != LABELS and n not in lists}, loaded.get(LABELS)
 
 

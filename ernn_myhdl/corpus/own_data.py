@@ -1,7 +1,8 @@
 """A user's own sequences with labels: an .npz file, or a table of arrays or of WAV and FLAC files.
 
 In an .npz file every floating point array (frames, inputs) is a sequence, in the order of the sorted names, but for
-`labels` (sequences,) or (frames of all sequences,), `groups` and `parts` (sequences,). docs/own-data.md.
+`labels` (sequences,) or (frames of all sequences,), or in its place `label_sequences` (sequences,), texts of labels with spaces between
+them; `groups` and `parts` (sequences,). docs/own-data.md.
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.console import step_progress
 from ernn_myhdl.corpus.corpus import PARTS
-from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features, feature_function
+from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features
+from ernn_myhdl.corpus.kept_features import kept_features
 from ernn_myhdl.corpus.own_table import Row, find_table, read_table
-from ernn_myhdl.corpus.sound_file import SUFFIXES, read_sound
+from ernn_myhdl.corpus.sound_file import SUFFIXES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 LABELS, GROUPS, SET_PARTS = "labels", "groups", "parts"
+LABEL_SEQUENCES = "label_sequences"
 
 Say = Callable[[str], None]
+
+
+AnyLabels = list[str] | list[int] | list[np.ndarray] | list[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class OwnData:
     """Sequences (frames, inputs) float64 and what is known of each.
 
-    labels: the class of every sequence, its name or number; or of every frame, an array (frames,) each. groups: names;
+    labels: the class of every sequence, its name or number; or of every frame, an array (frames,) each; or a tuple of names each, in
+    their order without times. groups: names;
     None where there are none. parts: of PARTS for each; None: they are to be split. features: name of those that
     were computed of sounds; None of arrays.
     """
 
     names: list[str]
     sequences: list[np.ndarray]
-    labels: list[str] | list[int] | list[np.ndarray]
+    labels: AnyLabels
     groups: list[str] | None
     parts: list[str] | None
     features: str | None = None
@@ -45,6 +53,11 @@ class OwnData:
     def labels_per_frame(self) -> bool:
         """Whether every frame has a label, not every sequence."""
         return isinstance(self.labels[0], np.ndarray)
+
+    @property
+    def labels_in_order(self) -> bool:
+        """Whether every sequence has labels in their order, without times."""
+        return isinstance(self.labels[0], tuple)
 
 
 def is_own_data(source: str | Path) -> bool:
@@ -76,12 +89,16 @@ def _of_archive(file: Path) -> OwnData:
     loaded = _read(file, f"data {file}")
     if not isinstance(loaded, dict):
         raise DesignError(f"data {file}: is a single array; an .npz has one for each sequence")
-    special = {n: loaded.pop(n) for n in (LABELS, GROUPS, SET_PARTS) if n in loaded}
+    special = {
+        n: loaded.pop(n) for n in (LABELS, LABEL_SEQUENCES, GROUPS, SET_PARTS) if n in loaded
+    }
     names = sorted(loaded, key=natural)
-    if not names or LABELS not in special:
+    if LABELS in special and LABEL_SEQUENCES in special:
+        raise DesignError(f"data {file}: has {LABELS} and {LABEL_SEQUENCES}; leave one of them out")
+    if not names or not (LABELS in special or LABEL_SEQUENCES in special):
         raise DesignError(
             f"data {file}: has {len(names)} sequences and {'no ' * (LABELS not in special)}array {LABELS!r}; must have "
-            f"an array (frames, inputs) for each sequence, and {LABELS}"
+            f"an array (frames, inputs) for each sequence, and {LABELS} or {LABEL_SEQUENCES}"
         )
     inputs = loaded[names[0]].shape[-1] if loaded[names[0]].ndim else 0
     sequences = [_sequence(loaded[n], inputs, f"data {file}, {n}") for n in names]
@@ -99,7 +116,11 @@ def _of_archive(file: Path) -> OwnData:
             raise DesignError(
                 f"data {file}, {SET_PARTS}: {part!r}, must be one of {', '.join(PARTS)}"
             )
-    labels = _labels(special[LABELS], sequences, f"data {file}, {LABELS}")
+    labels: AnyLabels
+    if LABELS in special:
+        labels = _labels(special[LABELS], sequences, f"data {file}, {LABELS}")
+    else:
+        labels = _texts(special[LABEL_SEQUENCES], names, f"data {file}, {LABEL_SEQUENCES}")
     return OwnData(names, sequences, labels, listed[GROUPS], listed[SET_PARTS])
 
 
@@ -118,6 +139,20 @@ def _labels(
         values: list[str] | list[int] = given.tolist()
         return values
     return np.split(given, ends[:-1])
+
+
+def _texts(given: np.ndarray, names: list[str], where: str) -> list[tuple[str, ...]]:
+    """The labels of texts with spaces between them."""
+    if given.dtype.kind != "U" or given.shape != (len(names),):
+        raise DesignError(
+            f"{where}: {given.dtype} of shape {given.shape}, must be ({len(names)},), for each sequence a text of labels "
+            "with spaces between them"
+        )
+    found = [tuple(text.split()) for text in given.tolist()]
+    for name, labels in zip(names, found, strict=True):
+        if not labels:
+            raise DesignError(f"{where}: that of {name} is empty; give at least one label")
+    return found
 
 
 def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
@@ -144,10 +179,15 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
             sequences.append(_sequence(_array(row.file, row.where), inputs, row.where))
     else:
         say(f"{kind} of {len(rows)} recordings")
-        compute = feature_function(kind)
-        sequences = [compute(read_sound(r.file, r.where)).astype(np.float64) for r in rows]
-    labels: list[str] | list[np.ndarray]
-    if rows[0].frame_labels is None:
+        features_of = kept_features(kind)
+        with step_progress(kind, "recording") as progress:
+            for number, row in enumerate(rows):
+                sequences.append(features_of(row.file, row.where))
+                progress(number + 1, len(rows), row.file.name)
+    labels: AnyLabels
+    if rows[0].label_sequence:
+        labels = [row.label_sequence for row in rows]
+    elif rows[0].frame_labels is None:
         labels = [row.label for row in rows]
     else:
         labels = [_frame_labels(row, len(x)) for row, x in zip(rows, sequences, strict=True)]

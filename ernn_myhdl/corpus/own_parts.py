@@ -9,6 +9,7 @@ import numpy as np
 
 from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.data_set import DataSet
+from ernn_myhdl.corpus.label_sequences import least_frames
 from ernn_myhdl.corpus.own_data import OwnData, natural
 from ernn_myhdl.errors import DesignError
 
@@ -48,16 +49,21 @@ def own_parts(data: OwnData) -> OwnParts:
     for part in PARTS:
         chosen = np.flatnonzero(parts == part).tolist()
         labels = [_numbers(data, i, classes) for i in chosen]
+        if data.labels_in_order and part == "train":
+            _check_frames(data, chosen, labels)
         sets[part] = DataSet(
             [(data.sequences[i] - mean) / std for i in chosen],
-            np.concatenate(labels),
+            None if data.labels_in_order else np.concatenate(labels),
             classes=classes,
             names=tuple(data.names[i] for i in chosen),
             groups=None if data.groups is None else tuple(data.groups[i] for i in chosen),
-            one_label_each=not data.labels_per_frame,
+            one_label_each=None if data.labels_in_order else not data.labels_per_frame,
+            label_sequences=tuple(labels) if data.labels_in_order else None,
         )
         for i, numbers in zip(chosen, labels, strict=True):
             digest.update(data.sequences[i].tobytes() + numbers.tobytes())
+        if data.labels_in_order:
+            digest.update(repr([len(numbers) for numbers in labels]).encode())
     return OwnParts(sets, classes, mean, std, digest.hexdigest())
 
 
@@ -120,14 +126,27 @@ def _classes(data: OwnData, train: np.ndarray) -> tuple[str, ...]:
                 "0, 1, 2, ... with all of them there; or give texts"
             )
     classes = tuple(sorted((str(v) for v in seen), key=natural))
-    if len(classes) < 2:
+    if len(classes) < 2 and not data.labels_in_order:
         raise DesignError(f"labels: only {classes[0]!r} in the training part, must be at least two")
     return classes
 
 
 def _values(data: OwnData, i: int) -> list:
     label = data.labels[i]
+    if isinstance(label, tuple):
+        return list(label)
     return label.tolist() if isinstance(label, np.ndarray) else [label]
+
+
+def _check_frames(data: OwnData, chosen: list[int], labels: list[np.ndarray]) -> None:
+    """DesignError where a training sequence has fewer frames than its labels need."""
+    for i, numbers in zip(chosen, labels, strict=True):
+        least, frames = least_frames(numbers), len(data.sequences[i])
+        if frames < least:
+            raise DesignError(
+                f"labels: {data.names[i]} has {len(numbers)} of them in {frames} frames, which need at least {least}: one each, "
+                "and one between equal ones; take features with more frames, or leave it out"
+            )
 
 
 def _numbers(data: OwnData, i: int, classes: tuple[str, ...]) -> np.ndarray:

@@ -18,7 +18,9 @@ from ernn_myhdl.errors import DesignError
 #: Names of the table in a folder, of which the first one there is taken.
 TABLE_NAMES = ("table.tsv", "table.csv")
 SEPARATORS = {".tsv": "\t", ".csv": ","}
-COLUMNS = ("file", "group", "label", "frame_labels", "part")
+COLUMNS = ("file", "group", "label", "frame_labels", "label_sequence", "part")
+#: Of which a table has one.
+LABEL_COLUMNS = ("label", "frame_labels", "label_sequence")
 MAX_ROWS = 1_000_000
 
 
@@ -27,7 +29,8 @@ class Row:
     """A recording.
 
     where: its line, for messages. file: of its frames or its sound. frame_labels: file of the labels of its frames; or
-    None, and label is that of the sequence. group: None where the table has no groups. part: of PARTS, or "".
+    None, and label is that of the sequence. label_sequence: labels in their order without times, in the place of both; empty for
+    none. group: None where the table has no groups. part: of PARTS, or "".
     """
 
     where: str
@@ -36,6 +39,7 @@ class Row:
     label: str
     frame_labels: Path | None
     part: str
+    label_sequence: tuple[str, ...] = ()
 
 
 def find_table(source: Path) -> Path | None:
@@ -80,7 +84,7 @@ def read_table(file: Path) -> list[Row]:
 
 
 def _legal() -> str:
-    return "file, then label or frame_labels, and if wanted group and part"
+    return "file, then label or frame_labels or label_sequence, and if wanted group and part"
 
 
 def _check_columns(where: str, columns: list[str]) -> None:
@@ -89,7 +93,7 @@ def _check_columns(where: str, columns: list[str]) -> None:
             raise DesignError(f"{where}: column {name!r}, must be one of {', '.join(COLUMNS)}")
     if len(set(columns)) < len(columns):
         raise DesignError(f"{where}: two columns of one name")
-    if "file" not in columns or ("label" in columns) == ("frame_labels" in columns):
+    if "file" not in columns or sum(name in columns for name in LABEL_COLUMNS) != 1:
         raise DesignError(f"{where}: columns {', '.join(columns)}; must be {_legal()}")
 
 
@@ -108,4 +112,5 @@ def _row(where: str, folder: Path, cells: dict[str, str]) -> Row:
         cells.get("label", ""),
         folder / labels if labels else None,
         part,
+        tuple(cells.get("label_sequence", "").split()),
     )

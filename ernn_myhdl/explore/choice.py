@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Choice:
-    """cell: "lstm" or "gru". block: size of the blocks; input_block: that of the matrices of x."""
+    """cell: "lstm", "gru" or "rnn". block: size of the blocks; input_block: that of the matrices of x."""
 
     cell: str
     block: int

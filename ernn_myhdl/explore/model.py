@@ -87,7 +87,7 @@ def explore_model(
 
     cells: the layers of a choice. train: trains a choice; its accuracy (larger is better) and its design. accuracy:
     that must be reached. device: whose memory bounds k, and whose scarcest resource decides; None: operations
-    decide. cell: "lstm", of which a GRU may take the place, or "gru". word: bits of a weight.
+    decide. cell: "lstm", of which a GRU may take the place, "gru" or "rnn". word: bits of a weight.
     about: what else must be the same to go on, ready for JSON. force: replace another search, a complete one when the new one is. say: called with
     every line of the log. goal: limits of the hardware, "smallest". fit: gives the hardware of layers in the place of
     `ernn_myhdl.explore.model_hardware.fit_to`.
@@ -121,8 +121,8 @@ def explore_in(
     real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
-    if cell not in ("lstm", "gru"):
-        raise DesignError(f"cell = {cell!r}: must be 'lstm' or 'gru'")
+    if cell not in ("lstm", "gru", "rnn"):
+        raise DesignError(f"cell = {cell!r}: must be 'lstm', 'gru' or 'rnn'")
     goal = goal or Goal("smallest")
     if device is not None:
         require_family(device, tuple(CLOCK_SOURCES), "exploring")

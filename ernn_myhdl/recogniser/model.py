@@ -11,6 +11,8 @@ from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.runs.evaluate import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
+from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
+from ernn_myhdl.train.losses import ctc_loss
 from ernn_myhdl.train.recurrent import Gru, Lstm
 
 
@@ -27,8 +29,14 @@ class Recogniser(nn.Module):
         self.dropout = nn.Dropout(recipe.dropout)
         self.head = nn.Linear(recipe.projection or recipe.hidden, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.dropout(self.rnn(self.front(x))[0]))
+    def forward(
+        self, x: Tensor, state: CarriedState = None, lengths: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, CarriedState]:
+        """The scores; with lengths (n,) also the state after so many frames, from the one that is given."""
+        if lengths is None:
+            return self.head(self.dropout(self.rnn(self.front(x))[0]))
+        y, last = run_from(self.rnn, self.front(x), state, lengths)
+        return self.head(self.dropout(y)), last
 
 
 def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
@@ -38,19 +46,31 @@ def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
         if not recipe.peepholes:
             return nn.LSTM(*sizes, recipe.layers, batch_first=True, proj_size=recipe.projection)
         return Lstm(*sizes, recipe.projection, layers=recipe.layers, batch_first=True)
+    if recipe.cell == "rnn":
+        return nn.RNN(*sizes, recipe.layers, batch_first=True)
     if recipe.reset == "after":
         return nn.GRU(*sizes, recipe.layers, batch_first=True)
     return Gru(*sizes, recipe.reset, layers=recipe.layers, batch_first=True)
 
 
 def loss(
-    model: nn.Module, batch: Batch, pooling: str = "mean", weights: Tensor | None = None
+    model: nn.Module,
+    batch: Batch | CarriedBatch,
+    pooling: str = "mean",
+    weights: Tensor | None = None,
+    label_sequences: bool = False,
 ) -> Tensor:
-    """Cross entropy of the frames, or of the pooled scores of sequences with one label each.
+    """Cross entropy of the frames, or of the pooled scores of sequences with one label each; or the CTC loss of label sequences.
 
-    pooling: of a `Recipe`. weights: (outputs,), of the classes.
+    pooling: of a `Recipe`. weights: (outputs,), of the classes. The state of a CarriedBatch is handed on.
     """
-    scores = model(batch.x)
+    if isinstance(batch, CarriedBatch):
+        scores, state = model(batch.x, batch.state, batch.lengths)
+        batch.carry(state)
+    else:
+        scores = model(batch.x)
+    if label_sequences:
+        return ctc_loss(scores, batch.targets, batch.lengths)
     if batch.targets.dim() > 1:
         return functional.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), weights)
     return functional.cross_entropy(pooled(scores, batch.lengths, pooling), batch.targets, weights)
@@ -67,9 +87,15 @@ def pooled(scores: Tensor, lengths: Tensor, pooling: str) -> Tensor:
 
 
 @torch.no_grad()
-def model_outputs(model: nn.Module, data: DataSet) -> list[np.ndarray]:
-    """Scores (frames, outputs) of every sequence."""
+def model_outputs(model: nn.Module, data: DataSet, one_stream: bool = False) -> list[np.ndarray]:
+    """Scores (frames, outputs) of every sequence.
+
+    one_stream: the state is carried from each sequence to the next one, not zero before each.
+    """
     model.eval()
+    if one_stream:
+        whole = model(torch.as_tensor(np.concatenate(data.sequences)).float()[None])[0].numpy()
+        return np.split(whole, np.cumsum([len(s) for s in data.sequences])[:-1])
     sequences = data.sequences
     batches = SequenceBatches(sequences, np.zeros(len(sequences), int), BATCH, seed=None)
     made = []

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, fields
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import POOLINGS
 from ernn_myhdl.whole_numbers import whole
 
-KINDS = ("lstm", "gru")
+KINDS = ("lstm", "gru", "rnn")
 DENSE = "dense"
 METHODS = (DENSE, "admm", "direct", "projection")
 CLASS_WEIGHTS = ("none", "balanced")
 #: Fields that recipes of earlier versions did not have, and how they trained.
-LATER = {"pooling": "mean", "class_weights": "none"}
+LATER = {"pooling": "mean", "class_weights": "none", "carry": 0, "chunk": 0}
 #: The file of a training's folder that is written last: a folder that has it is complete.
 RESULT_NAME = "result.json"
 
@@ -32,7 +32,7 @@ class Recipe:
 
     front: outputs of a dense linear layer before them, 0 for none. A block of k cells sees the elements of x through
     one vector, shifted; a few dense sums of x in its place give every block other ones.
-    cell: "lstm" or "gru". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
+    cell: "lstm", "gru" or "rnn". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
     "after" or "before" the product. block: size of the blocks; input_block: that of the matrices of x, head_block:
     that of the read-out; 0: block. dropout: share of the outputs of the layers left out in training.
 
@@ -44,7 +44,8 @@ class Recipe:
 
     pooling: which scores name the class of a sequence with one label: the "mean" of its frames, the "last" ones, or of each
     output the largest ("max"). class_weights: "balanced" gives the errors of rare classes as much weight as those of
-    frequent ones.
+    frequent ones. carry: sequences over which the state is carried in training, for streams that do not end; 0: every sequence from
+    zero. chunk: of labels of frames, frames after which back-propagation ends then; 0: the sequence.
     """
 
     cell: str = "lstm"
@@ -69,6 +70,8 @@ class Recipe:
     word: int = 12
     pooling: str = "mean"
     class_weights: str = "none"
+    carry: int = 0
+    chunk: int = 0
 
     def __post_init__(self) -> None:
         for name, legal in (
@@ -80,7 +83,7 @@ class Recipe:
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
                 )
         least = {"front": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
-                 "quantise_epochs": 0, "batch": 1, "seed": 0}  # fmt: skip
+                 "quantise_epochs": 0, "batch": 1, "seed": 0, "carry": 0, "chunk": 0}  # fmt: skip
         for name, low in least.items():
             whole(name, getattr(self, name), low)
         for name, high in (("dropout", 1.0), ("rate", 1.0)):
@@ -94,9 +97,16 @@ class Recipe:
         self._check_cells()
 
     def _check_cells(self) -> None:
-        if self.cell == "gru" and (self.projection or self.peepholes):
+        if self.cell != "lstm" and (self.projection or self.peepholes):
             what = "projection" if self.projection else "peepholes"
-            raise DesignError(f"{what}: a gru has none; leave it out, or take cell lstm")
+            article = "an" if self.cell == "rnn" else "a"
+            raise DesignError(
+                f"{what}: {article} {self.cell} has none; leave it out, or take cell lstm"
+            )
+        if self.chunk and not self.carry:
+            raise DesignError(
+                f"chunk = {self.chunk}: cuts sequences whose state is carried on; give carry as well"
+            )
         self.cells(1, 1)
         compressed = any(k > 1 for k in self.sizes.values())
         if self.method != DENSE and not compressed:
@@ -134,6 +144,8 @@ class Recipe:
                         inputs, hidden, self.projection, block, self.peepholes, input_block=own
                     )
                 )
+            elif self.cell == "rnn":
+                made.append(RnnCell(inputs, hidden, block, input_block=own))
             else:
                 made.append(GruCell(inputs, hidden, block, self.reset, input_block=own))
             inputs = made[-1].outputs

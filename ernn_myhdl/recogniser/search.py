@@ -25,10 +25,10 @@ CHOSEN = ("cell", "block", "input_block")
 
 
 def recipe_for(recipe: Recipe, choice: Choice) -> Recipe:
-    """The recipe of a choice: a GRU has no peepholes and no projection; without blocks it is dense."""
+    """The recipe of a choice: only an LSTM has peepholes and a projection; without blocks it is dense."""
     changes: dict[str, Any] = {"cell": choice.cell, "block": choice.block}
     changes["input_block"] = choice.input_block if choice.input_block != choice.block else 0
-    if choice.cell == "gru":
+    if choice.cell != "lstm":
         changes |= {"projection": 0, "peepholes": False}
     head = recipe.head_block or choice.block
     if max(choice.block, choice.input_block, head) == 1:

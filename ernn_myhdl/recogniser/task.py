@@ -10,6 +10,7 @@ import numpy as np
 
 from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.inputs import CALIBRATION
+from ernn_myhdl.corpus.label_sequences import sequence_scores
 from ernn_myhdl.corpus.own_data import is_own_data, load_own_data
 from ernn_myhdl.corpus.own_parts import OwnParts, own_parts
 from ernn_myhdl.corpus.parts import corpus_data
@@ -50,17 +51,28 @@ class Task:
 
     @property
     def targets(self) -> Sequence | np.ndarray:
-        """The labels of every training sequence: one integer, or (frames,) of them."""
+        """The labels of every training sequence: one integer, or (frames,) of them, or (labels,) of them in their order."""
         train = self.parts["train"]
+        if train.label_sequences is not None:
+            return list(train.label_sequences)
         if train.labels is None:
             raise DesignError(f"task {self.name}: its training sequences have no labels")
         if not train.labels_per_frame:
             return train.labels
         return np.split(train.labels, np.cumsum([len(s) for s in train.sequences])[:-1])
 
+    @property
+    def label_sequences(self) -> bool:
+        """Whether sequences have labels in their order, without times."""
+        return self.parts["train"].label_sequences is not None
+
     def class_weights(self) -> np.ndarray:
         """(outputs,): for classes of n of N training labels N / (outputs n), so that all count alike."""
         labels = self.parts["train"].labels
+        if self.label_sequences:
+            raise DesignError(
+                "class_weights = 'balanced': is for labels of sequences or frames; leave it out for label sequences"
+            )
         if labels is None:
             raise DesignError(f"task {self.name}: its training sequences have no labels")
         counts = np.bincount(labels, minlength=self.outputs)
@@ -74,6 +86,8 @@ class Task:
         pooling: of `ernn_myhdl.runs.evaluate.evaluate`.
         """
         data = self.parts[part]
+        if data.label_sequences is not None:
+            return sequence_scores(outputs, data.label_sequences)
         right = accuracy_of(outputs, data, pooling)
         if data.phone_error_rate is None:
             return {"error_rate": 1.0 - right, "accuracy": right}
@@ -121,7 +135,8 @@ def _own(source: str | Path, features: str | None, say: Callable[[str], None]) -
     made = own_parts(data)
     identity = {"data": "own", "sha256": made.digest}
     inputs = data.sequences[0].shape[1]
-    return Task(Path(source).name, identity, inputs, len(made.classes), made.parts, made)
+    outputs = len(made.classes) + data.labels_in_order  # the last one is the blank
+    return Task(Path(source).name, identity, inputs, outputs, made.parts, made)
 
 
 def _vowels() -> Task:

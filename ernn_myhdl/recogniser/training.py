@@ -13,8 +13,6 @@ result.json          scores; written last, so a folder that has it is complete
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import json
 import time
 import warnings
@@ -25,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
@@ -37,29 +34,19 @@ from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.plots.training import plot_history
-from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
-from ernn_myhdl.recogniser.recipe import DENSE, RESULT_NAME, Recipe
+from ernn_myhdl.recogniser.model import model_outputs
+from ernn_myhdl.recogniser.recipe import RESULT_NAME, Recipe
+from ernn_myhdl.recogniser.stages import Stages, check_task, start_folder
 from ernn_myhdl.recogniser.task import SCORED, Task
 from ernn_myhdl.runs.evaluate import fixed_runs
-from ernn_myhdl.runs.predictions import accuracy_of
 from ernn_myhdl.train.admm import AdmmSchedule
-from ernn_myhdl.train.batches import Batch, SequenceBatches
-from ernn_myhdl.train.compressing import Compressed, compress, fit
+from ernn_myhdl.train.compressed import Compressed
+from ernn_myhdl.train.compressing import not_converged
 from ernn_myhdl.train.design import save_model
-from ernn_myhdl.train.loop import PHASES
-from ernn_myhdl.train.quantisation import Quantisation
 
 RECIPE_NAME, HISTORY_NAME = "recipe.json", "history.json"
 MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "design"
 X_NAME = "x.npz"
-#: Norm of the gradients at most.
-CLIP = 1.0
-#: Learning rate of a phase as part of the recipe's: trainings from random weights, and of trained ones.
-RATES = {"train": 1.0, "direct": 1.0, "admm": 0.5, "retrain": 2 / 3, "quantise": 0.05}
-#: Updates of Z and U in an epoch of ADMM, and its rho at the beginning and at the end; docs/recognisers.md tells how they
-#: were chosen.
-UPDATES, RHO, LAST_RHO = 1, 0.05, 0.5
-
 Say = Callable[[str], None]
 
 
@@ -90,6 +77,8 @@ def train_recogniser(
     name of every step.
     """
 
+    check_task(task, recipe)
+
     def train(place: Path) -> Trained:
         return _trained(task, recipe, place, starts, force, say)
 
@@ -101,12 +90,12 @@ def _trained(
     task: Task, recipe: Recipe, folder: Path, starts: str | Path | None, force: bool, say: Say
 ) -> Trained:
     """Train in a folder."""
-    _claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
+    claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
     if (folder / RESULT_NAME).is_file():
         return Trained(_read_result(folder / RESULT_NAME), folder)
     begun = time.perf_counter()
     with only_user(folder), one_thread():
-        stages = _Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
+        stages = Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
         made = stages.run()
         design, told = _design(made["quantise"], task, recipe)
         told = [*unconverged(made["compress"]), *told]
@@ -122,6 +111,8 @@ def _trained(
             "seconds": time.perf_counter() - begun,
             "resumed": any(c.report["resumed"] for n, c in made.items() if n != "start"),
             "warnings": told,
+            "epochs": epochs_of(made),
+            "admm": admm_of(made["compress"]),
         }
         _write(task, made, design, folder, result)
     return Trained(result, folder)
@@ -139,139 +130,40 @@ def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | N
     return design, [str(w.message) for w in told]
 
 
+def admm_of(compressed: Compressed) -> dict | None:
+    """How ADMM ended: converged, and the residual |W - Z| / |W| of the worst matrix; None of other methods."""
+    if compressed.report["converged"] is None:
+        return None
+    return {
+        "converged": compressed.report["converged"],
+        "residual": max((compressed.report["residuals"] or {}).values(), default=None),
+    }
+
+
+def epochs_of(made: dict[str, Compressed]) -> dict[str, int]:
+    """Epochs that were trained in each phase, those of the dense model first."""
+    phases = [epoch["phase"] for stage in made.values() for epoch in stage.history["epochs"]]
+    return {phase: phases.count(phase) for phase in dict.fromkeys(phases)}
+
+
 def unconverged(compressed: Compressed) -> list[str]:
     """What is to be told of ADMM that ended before its matrices were block-circulant; nothing of other methods."""
-    updates = compressed.history["updates"]
-    if compressed.report["converged"] is not False or not updates:
+    residuals = compressed.report["residuals"]
+    if compressed.report["converged"] is not False or not residuals:
         return []
-    residuals = {n: r["relative_primal"] for n, r in updates[-1]["residuals"].items()}
-    worst = max(residuals, key=lambda name: residuals[name])
     return [
-        f"ADMM did not converge: {worst} is {residuals[worst]:.2f} of its norm away from a block-circulant matrix, wanted at "
-        f"most {AdmmSchedule().primal:g}; the projection behind it loses what was learned, and only --retrain-epochs bring it "
-        "back: give more --admm-epochs, or compare with --method direct"
+        not_converged(residuals, AdmmSchedule().primal)
+        + "; here these are --admm-epochs, --rate and --method direct"
     ]
-
-
-def start_folder(task: Task, recipe: Recipe, folder: Path, starts: str | Path | None) -> Path:
-    """Where the dense model's checkpoint is that a recipe begins from."""
-    if starts is None:
-        return folder / "start"
-    text = json.dumps({"task": task.identity} | recipe.start, sort_keys=True)
-    return Path(starts) / f"{recipe.cell}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def train_start(task: Task, recipe: Recipe, starts: str | Path) -> None:
     """Train the dense model of a recipe for others to begin from."""
     with one_thread():
         folder = Path(starts)
-        _Stages(
+        Stages(
             task, recipe, folder, start_folder(task, recipe, folder, starts), lambda step: None
         ).start()
-
-
-class _Stages:
-    """The trainings that follow one another, each with its checkpoints."""
-
-    def __init__(self, task: Task, recipe: Recipe, folder: Path, start: Path, say: Say) -> None:
-        self.task, self.recipe, self.folder, self._start, self._say = (
-            task, recipe, folder, start, say
-        )  # fmt: skip
-        self._data = SequenceBatches(
-            task.parts["train"].sequences, task.targets, recipe.batch, recipe.seed
-        )
-        balanced = recipe.class_weights == "balanced"
-        self._weights = torch.tensor(task.class_weights()).float() if balanced else None
-
-    def run(self) -> dict[str, Compressed]:
-        """ "start" (but for "direct"), "compress" and "quantise"; their models are separate."""
-        recipe = self.recipe
-        made = {} if recipe.method == "direct" else {"start": self.start()}
-        self._say(f"{recipe.method}: {recipe.text}")
-        model = copy.deepcopy(made["start"].model) if made else self._model()
-        made["compress"] = self._compress(model)
-        self._say(f"rounding to {recipe.word} bits")
-        made["quantise"] = self._quantise(copy.deepcopy(made["compress"].model))
-        return made
-
-    def start(self) -> Compressed:
-        """The dense model."""
-        self._say("dense model")
-        return fit(
-            self._model(), self._loss, self._data, self.recipe.epochs, **self._settings(self._start)
-        )
-
-    def _model(self) -> nn.Module:
-        torch.manual_seed(self.recipe.seed)
-        return Recogniser(self.recipe, self.task.inputs, self.task.outputs)
-
-    def _compress(self, model: nn.Module) -> Compressed:
-        recipe, settings = self.recipe, self._settings(self.folder / "compress")
-        inside = recipe.admm_epochs + recipe.retrain_epochs
-        if recipe.method == DENSE:
-            rates = {"train": RATES["retrain"]}
-            settings = self._settings(self.folder / "compress", RATES | rates)
-            return fit(model, self._loss, self._data, inside, **settings)
-        epochs = {
-            "admm": recipe.retrain_epochs, "projection": inside, "direct": recipe.epochs + inside
-        }[recipe.method]  # fmt: skip
-        schedule = None
-        if recipe.method == "admm":
-            schedule = _schedule(recipe.admm_epochs, len(self._data))
-        arguments = (recipe.sizes, self._loss, self._data, recipe.method, schedule, epochs)
-        return compress(model, *arguments, **settings)
-
-    def _quantise(self, model: nn.Module) -> Compressed:
-        recipe, settings = self.recipe, self._settings(self.folder / "quantise")
-        rounding = Quantisation(recipe.word, recipe.quantise_epochs)
-        if recipe.method == DENSE:
-            return fit(model, self._loss, self._data, 0, rounding, **settings)
-        arguments = (recipe.sizes, self._loss, self._data, "projection", None, 0, rounding)
-        return compress(model, *arguments, **settings)
-
-    def _settings(self, checkpoint: Path, rates: dict[str, float] = RATES) -> dict:
-        own = {phase: self.recipe.rate * rates[phase] for phase in PHASES}
-        return {
-            "optimiser": {phase: _adam(rate) for phase, rate in own.items()},
-            "scheduler": {phase: _one_cycle(rate) for phase, rate in own.items()},
-            "clip": CLIP,
-            "seed": self.recipe.seed,
-            "checkpoint": checkpoint,
-            "validate": self._accuracy,
-            "input_scales": False,  # the features of a task are normalised
-        }
-
-    def _accuracy(self, model: nn.Module) -> dict[str, float]:
-        data = self.task.parts["validation"]
-        return {"accuracy": accuracy_of(model_outputs(model, data), data, self.recipe.pooling)}
-
-    def _loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return loss(model, batch, self.recipe.pooling, self._weights)
-
-
-def _schedule(epochs: int, batches: int) -> AdmmSchedule:
-    """ADMM whose rho grows from RHO to LAST_RHO. batches: of an epoch."""
-    steps = max(batches // UPDATES, 1)
-    growth = (LAST_RHO / RHO) ** (1 / max(epochs * batches // steps - 1, 1))
-    return AdmmSchedule(epochs, RHO, growth, LAST_RHO, steps)
-
-
-def _adam(rate: float):
-    return lambda parameters: torch.optim.Adam(parameters, rate)
-
-
-def _one_cycle(rate: float):
-    """Rises in the first tenth of the steps, then falls to nearly nothing."""
-
-    def make(optimiser, steps: int):
-        total = steps + 1
-        # OneCycleLR divides by zero where it rises in its first step alone
-        rise = max(0.1, 2 / total)
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, rate, total_steps=total, pct_start=rise
-        )
-
-    return make
 
 
 def _scores(task: Task, made: dict[str, Compressed], design, pooling: str) -> dict[str, dict]:
@@ -295,7 +187,7 @@ def fixed_scores(task: Task, part: str, design, pooling: str = "mean") -> dict[s
     return task.score(part, [run.outputs for run in runs], pooling) | {"saturated": saturated}
 
 
-def _claim(folder: Path, identity: dict, force: bool) -> None:
+def claim(folder: Path, identity: dict, force: bool) -> None:
     """Make the folder that of a training; DesignError where it is that of another one."""
     file = folder / RECIPE_NAME
     if file.is_file():

@@ -15,6 +15,7 @@ from ernn_myhdl.calibration.input_scales import scaled_format
 from ernn_myhdl.calibration.network_formats import choose_network_formats
 from ernn_myhdl.calibration.range_analysis import model_design
 from ernn_myhdl.corpus.inputs import DataSet
+from ernn_myhdl.corpus.label_sequences import label_error_rate
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import scaled
@@ -27,6 +28,7 @@ from ernn_myhdl.golden.network import float_model, integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 from ernn_myhdl.golden.sqnr import sqnr
 from ernn_myhdl.runs.predictions import POOLINGS, Predictions, accuracy_of, predicted
+from ernn_myhdl.runs.sequence_predictions import SequencePredictions, spelled
 
 #: Words of a sweep: the state word must not pass its limit.
 LEAST_WORD, LARGEST_WORD = 4, MAX_STATE_WORD - EXTRA_STATE_BITS
@@ -41,7 +43,7 @@ class SourceComparison:
     """A design against the model that it was made of, on a data set.
 
     projection: outputs of the float reference, with the design's matrices, against those of the source; total:
-    those of fixed point. accuracy: of the source, 0 to 1; None without labels. phone_error_rate: likewise.
+    those of fixed point. accuracy: of the source, 0 to 1; None without labels. phone_error_rate, label_error_rate: likewise.
     """
 
     model: SourceModel
@@ -49,6 +51,7 @@ class SourceComparison:
     total: OutputLoss
     accuracy: float | None = None
     phone_error_rate: float | None = None
+    label_error_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Evaluation:
     magnitude of the error as a value; all against the float reference. frames: of the data.
     float_accuracy, accuracy: part of the labels that the float reference and the fixed-point model hit, 0 to
     1; None without labels. float_phone_error_rate, phone_error_rate: of speech of a corpus, None of other data.
+    float_label_error_rate, label_error_rate: of label sequences, edits for each label; None of other data.
     source: the same of the source model, None where it is not known. rounding: fixed point against the float
     reference. predictions: classes that the models name; None without labels.
     """
@@ -76,7 +80,9 @@ class Evaluation:
     frames: int = 0
     rounding: OutputLoss | None = None
     source: SourceComparison | None = None
-    predictions: Predictions | None = None
+    predictions: Predictions | SequencePredictions | None = None
+    float_label_error_rate: float | None = None
+    label_error_rate: float | None = None
 
     @property
     def loss(self) -> float | None:
@@ -122,16 +128,18 @@ def evaluate(
     pooling: str = "mean",
     progress: Progress | None = None,
     initial: Sequence[State | None] | None = None,
+    one_stream: bool = False,
 ) -> Evaluation:
     """A design or network on a data set.
 
     pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
     its "last" frame, or of each output the largest ("max"). progress: called with (frames done, 0); the float reference and the model each
     do all frames. initial: for each layer the state before every sequence, None for zero; the core's only where it
-    loads them.
+    loads them. one_stream: the state is carried from each sequence to the next one, and not reset before it, as of a stream
+    that does not end.
     """
     _check(core, data, pooling)
-    references = _references(core, data, initial, progress)
+    references = _references(core, data, initial, progress, one_stream)
     return _compared(core, data, references, pooling, progress, data.frames)
 
 
@@ -218,6 +226,12 @@ def check_words(words: Sequence[int]) -> None:
 def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
     if pooling not in POOLINGS:
         raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
+    classes = len(data.classes or ())
+    if data.label_sequences is not None and core.outputs != classes + 1:
+        raise DesignError(
+            f"label_sequences: {classes} classes, and the design has {core.outputs} outputs, must be {classes + 1}: one for each "
+            "class and the blank"
+        )
     if data.labels is not None:
         low, high = int(data.labels.min()), int(data.labels.max())
         if low < 0 or high >= core.outputs:
@@ -227,9 +241,16 @@ def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
             )
 
 
-def _batches(data: DataSet, run, progress: Progress | None, done: int) -> list:
-    """`run` on the sequences, some at a time. done: frames that progress begins with."""
+def _batches(
+    data: DataSet, run, progress: Progress | None, done: int, one_stream: bool = False
+) -> list:
+    """`run` on the sequences, some at a time. done: frames that progress begins with. one_stream: on all of them as one."""
     results = []
+    if one_stream:
+        (whole,) = run([np.concatenate(data.sequences)])
+        if progress:
+            progress(done + data.frames, 0)
+        return [whole]
     for start in range(0, len(data.sequences), BATCH):
         batch = data.sequences[start : start + BATCH]
         results += run(batch)
@@ -256,22 +277,32 @@ class _References:
     initial: Sequence[State | None] | None
     source: SourceModel | None
     of_source: list[np.ndarray]
+    one_stream: bool = False
 
 
-def _references(core, data: DataSet, initial, progress: Progress | None) -> _References:
+def _divided(outputs: list[np.ndarray], data: DataSet, one_stream: bool) -> list[np.ndarray]:
+    """Outputs of every sequence, of those of one stream."""
+    if not one_stream:
+        return outputs
+    return np.split(outputs[0], np.cumsum([len(s) for s in data.sequences])[:-1])
+
+
+def _references(
+    core, data: DataSet, initial, progress: Progress | None, one_stream: bool = False
+) -> _References:
     loaded = initial if core.stream_shape.initial_states else None
-    reference = float_outputs(core, data, progress, loaded)
+    reference = float_outputs(core, data, progress, loaded, one_stream)
     source = known_source(core)
     if source is None:
-        return _References(reference, loaded, None, [])
+        return _References(reference, loaded, None, [], one_stream)
     if source.layers is None:
         same = loaded is not None or initial is None or all(s is None for s in initial)
-        made = reference if same else float_outputs(core, data, None, initial)
+        made = reference if same else float_outputs(core, data, None, initial, one_stream)
     else:
         layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
-        made = _batches(data, lambda x: source_outputs(layers, x, states), None, 0)
-        made = _behind_host(core, made)
-    return _References(reference, loaded, source, made)
+        made = _batches(data, lambda x: source_outputs(layers, x, states), None, 0, one_stream)
+        made = _behind_host(core, _divided(made, data, one_stream))
+    return _References(reference, loaded, source, made, one_stream)
 
 
 def float_outputs(
@@ -279,12 +310,17 @@ def float_outputs(
     data: DataSet,
     progress: Progress | None = None,
     initial: Sequence[State | None] | None = None,
+    one_stream: bool = False,
 ) -> list[np.ndarray]:
     """Outputs (frames, outputs) of every sequence by the float reference, behind the host steps (but argmax, which
-    the scores are made with themselves). initial: as in `evaluate`."""
+    the scores are made with themselves). initial, one_stream: as in `evaluate`."""
     model = float_model(core)
-    made = _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, 0)
-    return _behind_host(core, made)
+
+    def run(x: list) -> list:
+        return model.run(x, initial=_each(core, initial, x))
+
+    made = _batches(data, run, progress, 0, one_stream)
+    return _behind_host(core, _divided(made, data, one_stream))
 
 
 def _behind_host(core: CoreSpecification, outputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -297,10 +333,16 @@ def fixed_runs(
     progress: Progress | None = None,
     done: int = 0,
     initial: Sequence[State | None] | None = None,
+    one_stream: bool = False,
 ) -> list:
-    """The run of every sequence by the integer model. done: frames that progress begins with."""
+    """The run of every sequence by the integer model; with one_stream the one of all of them. done: frames that progress begins
+    with."""
     model = integer_model(core)
-    return _batches(data, lambda x: model.run(x, initial=_each(core, initial, x)), progress, done)
+
+    def run(x: list) -> list:
+        return model.run(x, initial=_each(core, initial, x))
+
+    return _batches(data, run, progress, done, one_stream)
 
 
 def _each(core, initial: Sequence[State | None] | None, x: list) -> list | None:
@@ -312,9 +354,10 @@ def _each(core, initial: Sequence[State | None] | None, x: list) -> list | None:
 
 def _compared(core, data: DataSet, references: _References, pooling, progress, done) -> Evaluation:
     """The integer model of `core` against the outputs of the references."""
-    runs = fixed_runs(core, data, progress, done, references.initial)
-    fixed, reference = _behind_host(core, [run.outputs for run in runs]), references.float
-    exact, given = np.concatenate(reference), np.concatenate(fixed)
+    runs = fixed_runs(core, data, progress, done, references.initial, references.one_stream)
+    given = _divided([run.outputs for run in runs], data, references.one_stream)
+    fixed, reference = _behind_host(core, given), references.float
+    exact, fixed_outputs = np.concatenate(reference), np.concatenate(fixed)
     float_scores, scores = _scores(reference, data, pooling), _scores(fixed, data, pooling)
     source = None
     if references.source is not None:
@@ -326,9 +369,9 @@ def _compared(core, data: DataSet, references: _References, pooling, progress, d
         )
     return Evaluation(
         core,
-        sqnr(exact, given),
-        np.array([sqnr(exact[:, i], given[:, i]) for i in range(core.outputs)]),
-        np.abs(given - exact).max(axis=0),
+        sqnr(exact, fixed_outputs),
+        np.array([sqnr(exact[:, i], fixed_outputs[:, i]) for i in range(core.outputs)]),
+        np.abs(fixed_outputs - exact).max(axis=0),
         {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations},
         **{f"float_{name}": value for name, value in float_scores.items()},
         **scores,
@@ -345,7 +388,11 @@ def _predictions(
     references: _References,
     fixed: list[np.ndarray],
     pooling: str,
-) -> Predictions | None:
+) -> Predictions | SequencePredictions | None:
+    if data.label_sequences is not None:
+        known = references.source is not None
+        own = spelled(references.of_source) if known else None
+        return SequencePredictions(data, spelled(references.float), spelled(fixed), own)
     if data.labels is None:
         return None
     source = None
@@ -362,4 +409,6 @@ def _scores(outputs: list[np.ndarray], data: DataSet, pooling: str) -> dict[str,
         scores["accuracy"] = accuracy_of(outputs, data, pooling)
     if data.phone_error_rate is not None:
         scores["phone_error_rate"] = data.phone_error_rate(outputs)
+    if data.label_sequences is not None:
+        scores["label_error_rate"] = label_error_rate(data.label_sequences, spelled(outputs))
     return scores

@@ -12,17 +12,25 @@ from importlib.util import find_spec
 from ernn_myhdl.errors import ToolError
 
 _PUBLIC = {
+    "Batch": "ernn_myhdl.train.batches",
     "AdmmSchedule": "ernn_myhdl.train.admm",
     "Compressed": "ernn_myhdl.train.compressed",
+    "ChunkBatches": "ernn_myhdl.train.carried",
+    "CarriedBatch": "ernn_myhdl.train.carried",
     "Gru": "ernn_myhdl.train.recurrent",
+    "History": "ernn_myhdl.train.history",
     "Lstm": "ernn_myhdl.train.recurrent",
     "Rnn": "ernn_myhdl.train.recurrent",
+    "Matrix": "ernn_myhdl.train.matrices",
     "Quantisation": "ernn_myhdl.train.quantisation",
     "SequenceBatches": "ernn_myhdl.train.batches",
+    "Settings": "ernn_myhdl.train.loop",
     "compress": "ernn_myhdl.train.compressing",
+    "ctc_loss": "ernn_myhdl.train.losses",
     "find_matrices": "ernn_myhdl.train.matrices",
     "fit": "ernn_myhdl.train.compressing",
     "plot_history": "ernn_myhdl.plots.training",
+    "run_from": "ernn_myhdl.train.carried",
     "save_model": "ernn_myhdl.train.design",
     "supervised": "ernn_myhdl.train.makers",
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,23 +23,50 @@ from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import Phase, norm
 from ernn_myhdl.whole_numbers import whole
 
+#: Where the distance of W from Z is smaller, this share of the norm of W counts in its place.
+LEAST_DISTANCE = 1e-3
+
 
 @dataclass(frozen=True)
 class AdmmSchedule:
     """How ADMM runs.
 
-    epochs: at most so many. rho: penalty at the beginning; after each update it is multiplied by growth
-    until it reaches largest_rho. steps: of the optimiser between updates, None: an epoch. primal, dual: the
-    phase ends when for every matrix |W - Z| / |W| <= primal and |Z - Z before| / |Z| <= dual.
+    Parameters
+    ----------
+    epochs : int
+        At most so many, at least 1.
+    rho : float
+        Penalty at the beginning, above 0. With `relative` the gradient of the penalty over that of the loss, so that one
+        number fits every loss; else the factor rho of |W - Z + U|^2 / 2 itself.
+    growth : float or None
+        Factor of rho after each update, at least 1; None: after each epoch rho is multiplied by what makes it reach
+        largest_rho for the last fifth of the epochs, however many updates an epoch has.
+    largest_rho : float
+        Where the growth ends, at least rho.
+    steps : int or None
+        Steps of the optimiser between two updates of Z and U; None: an epoch.
+    primal, dual : float
+        The phase ends when for every matrix |W - Z| / |W| <= primal and |Z - Z before| / |Z| <= dual. A phase that
+        ends after its last epoch with a larger |W - Z| has not converged, and warns.
+    relative : bool
+        rho and largest_rho are multiplied by a scale: the norm of the gradient of the loss, the mean over the steps between two
+        updates and the largest of these means so far, over the norm of W - Z at the beginning, of all matrices with blocks
+        together. A loss that is ten times as large then has a rho that is ten times as large.
+
+    Raises
+    ------
+    DesignError
+        For a value that is none of these.
     """
 
     epochs: int = 25
     rho: float = 0.1
-    growth: float = 1.25
-    largest_rho: float = 10.0
+    growth: float | None = None
+    largest_rho: float = 1000.0
     steps: int | None = None
     primal: float = 0.02
     dual: float = 0.02
+    relative: bool = True
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps"):
@@ -47,22 +74,28 @@ class AdmmSchedule:
             if name == "steps" and value is None:
                 continue
             whole(f"schedule {name}", value, 1)
+        if not isinstance(self.relative, bool):
+            raise DesignError(f"schedule relative = {self.relative!r}: must be True or False")
         least = {"growth": 1.0, "primal": 0.0, "dual": 0.0}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("epochs", "steps"):
+        for name in ("rho", "growth", "largest_rho", "primal", "dual"):
+            value = getattr(self, name)
+            if name == "growth" and value is None:
                 continue
             real = isinstance(value, int | float) and not isinstance(value, bool)
             if not real or not math.isfinite(value):
-                raise DesignError(f"schedule {field.name} = {value!r}: must be a finite number")
-            if field.name in least and value < least[field.name]:
-                raise DesignError(
-                    f"schedule {field.name} = {value}: must be at least {least[field.name]:g}"
-                )
+                raise DesignError(f"schedule {name} = {value!r}: must be a finite number")
+            if name in least and value < least[name]:
+                raise DesignError(f"schedule {name} = {value}: must be at least {least[name]:g}")
         if not 0 < self.rho <= self.largest_rho:
             raise DesignError(
                 f"schedule rho = {self.rho}: must be above 0 and at most largest_rho = {self.largest_rho}"
             )
+
+    @property
+    def epoch_growth(self) -> float:
+        """Factor of rho after an epoch where no growth is given."""
+        grows = max(self.epochs - 1 - self.epochs // 5, 1)
+        return float((self.largest_rho / self.rho) ** (1 / grows))
 
 
 class AdmmPhase(Phase):
@@ -72,16 +105,26 @@ class AdmmPhase(Phase):
         super().__init__("admm", model, schedule.epochs)
         self.schedule = schedule
         self.matrices = [m for m in matrices if m.block > 1]
-        self.rho = schedule.rho
+        self._wanted = schedule.rho  # as the schedule means it
+        self._scale = _Scale(schedule.relative)
         self._converged = False
+        self._residuals: dict[str, float] = {}
         self._z: dict[str, Tensor] = {}
         self._u: dict[str, Tensor] = {}
+
+    @property
+    def rho(self) -> float:
+        """The penalty itself."""
+        return self._wanted * self._scale.value
 
     @torch.no_grad()
     def start(self) -> None:
         for matrix in self.matrices:
             self._z[matrix.name] = self._nearest(matrix, matrix.parameter)
             self._u[matrix.name] = torch.zeros_like(matrix.parameter)
+        away = [norm(m.parameter - self._z[m.name]) for m in self.matrices]
+        norms = [norm(m.parameter) for m in self.matrices]
+        self._scale.distance = max(math.hypot(*away), LEAST_DISTANCE * math.hypot(*norms))
 
     @staticmethod
     def _nearest(matrix: Matrix, dense: Tensor) -> Tensor:
@@ -89,6 +132,10 @@ class AdmmPhase(Phase):
 
     @torch.no_grad()
     def after_backward(self) -> None:
+        gradients = [m.parameter.grad for m in self.matrices]
+        before = self._scale.value
+        self._scale.add(math.hypot(*(norm(g) for g in gradients if g is not None)))
+        self._keep_dual(before)
         for matrix in self.matrices:
             away = matrix.parameter - self._z[matrix.name] + self._u[matrix.name]
             gradient = matrix.parameter.grad
@@ -104,7 +151,10 @@ class AdmmPhase(Phase):
 
     @torch.no_grad()
     def after_epoch(self) -> dict | None:
-        return self._update() if self.schedule.steps is None else None
+        record = self._update() if self.schedule.steps is None else None
+        if self.schedule.growth is None:
+            self._grow(self.schedule.epoch_growth)
+        return record
 
     def _update(self) -> dict:
         """Update Z, U and rho; the residuals of each matrix: absolute and relative."""
@@ -124,31 +174,91 @@ class AdmmPhase(Phase):
                 "relative_dual": change / (norm(z) or 1.0),
             }
         record = {"rho": self.rho, "penalty": penalty, "residuals": residuals}
+        self._residuals = {name: r["relative_primal"] for name, r in residuals.items()}
         self._converged = all(
             r["relative_primal"] <= self.schedule.primal
             and r["relative_dual"] <= self.schedule.dual
             for r in residuals.values()
         )
-        self._grow()
+        before = self._scale.value
+        self._scale.update()
+        self._keep_dual(before)
+        if self.schedule.growth is not None:
+            self._grow(self.schedule.growth)
         return record
 
-    def _grow(self) -> None:
-        """The next rho; U is the dual variable over rho, so it shrinks as rho grows."""
-        rho = min(self.rho * self.schedule.growth, self.schedule.largest_rho)
+    def _grow(self, growth: float) -> None:
+        """The next rho."""
+        before = self._wanted
+        self._wanted = min(before * growth, self.schedule.largest_rho)
+        self._shrink(before / self._wanted)
+
+    def _keep_dual(self, scale: float) -> None:
+        """Follow a scale that was another one before."""
+        if self._scale.value != scale:
+            self._shrink(scale / self._scale.value)
+
+    def _shrink(self, factor: float) -> None:
+        """U is the dual variable over rho, so it shrinks as rho grows."""
         for u in self._u.values():
-            u *= self.rho / rho
-        self.rho = rho
+            u *= factor
 
     @property
     def finished(self) -> bool:
         return self._converged
 
     def finish(self) -> dict:
-        return {"converged": self._converged}
+        return {"converged": self._converged, "residuals": dict(self._residuals)}
 
     def state(self) -> dict:
-        return {"z": self._z, "u": self._u, "rho": self.rho, "converged": self._converged}
+        return {
+            "z": self._z,
+            "u": self._u,
+            "rho": self._wanted,
+            "scale": self._scale.state(),
+            "converged": self._converged,
+            "residuals": self._residuals,
+        }
 
     def restore(self, state: dict) -> None:
         self._z, self._u = state["z"], state["u"]
-        self.rho, self._converged = state["rho"], state["converged"]
+        self._wanted, self._converged = state["rho"], state["converged"]
+        self._residuals = state["residuals"]
+        self._scale.restore(state["scale"])
+
+
+class _Scale:
+    """What rho is multiplied by: 1, or for a relative one the gradients of the loss over `distance`."""
+
+    def __init__(self, relative: bool) -> None:
+        self.relative, self.distance = relative, 1.0
+        self.value = 1.0
+        self._largest = self._sum = 0.0
+        self._count = 0
+
+    def add(self, gradient: float) -> None:
+        """The norm of a step's gradient; before the first update the mean so far counts at once."""
+        if not self.relative:
+            return
+        self._sum += gradient
+        self._count += 1
+        if not self._largest:
+            self._set(self._sum / self._count)
+
+    def update(self) -> None:
+        """The end of the steps between two updates."""
+        if self._count:
+            self._largest = max(self._largest, self._sum / self._count)
+            self._set(self._largest)
+        self._sum, self._count = 0.0, 0
+
+    def _set(self, gradient: float) -> None:
+        if gradient and self.distance:
+            self.value = gradient / self.distance
+
+    def state(self) -> list[float]:
+        return [self.value, self.distance, self._largest, self._sum, float(self._count)]
+
+    def restore(self, state: list[float]) -> None:
+        self.value, self.distance, self._largest, self._sum, count = state
+        self._count = int(count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,16 @@ ELSEWHERE = {
     "word": "give quantise=Quantisation(word=...)",
     "grad_clip": "it is called clip",
     "verbose": "it is called progress",
+    "rho": "it belongs to the schedule of ADMM: compress(..., method='admm', schedule=AdmmSchedule(rho=...))",
+    "growth": "it belongs to the schedule of ADMM: compress(..., method='admm', schedule=AdmmSchedule(growth=...))",
+    "admm_epochs": "it belongs to the schedule of ADMM: compress(..., method='admm', schedule=AdmmSchedule(epochs=...))",
+    "schedule": "fit trains the dense model; compress(..., method='admm', schedule=AdmmSchedule(...)) makes it block-circulant",
+    "blocks": "fit trains the dense model; compress(model, blocks, step, data) makes it block-circulant",
+    "method": "fit trains the dense model; compress(..., method=...) makes it block-circulant",
+    "train_loader": "it is called data: a list of batches, a DataLoader, SequenceBatches",
+    "dataloader": "it is called data: a list of batches, a DataLoader, SequenceBatches",
+    "batches": "it is called data: a list of batches, a DataLoader, SequenceBatches",
+    "word_length": "give quantise=Quantisation(word=...)",
     "val_data": "give validate, a function of the model",
 }
 
@@ -104,6 +115,12 @@ def settings_of(given: Mapping[str, object]) -> Settings:
         for make in each:
             if make is not None:
                 _check_maker(name, make, count, example)
+    if not isinstance(given.get("progress", True), bool):
+        raise DesignError(f"progress = {given['progress']!r}: must be True or False")
+    if not isinstance(given.get("checkpoint"), str | PathLike | None):
+        raise DesignError(
+            f"checkpoint = {given['checkpoint']!r}: must be the name of a folder, or None"
+        )
     for name in ("clip",):
         value = given.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):

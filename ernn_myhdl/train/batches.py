@@ -28,12 +28,31 @@ class Batch(NamedTuple):
     targets: Tensor
     lengths: Tensor
 
+    def __repr__(self) -> str:
+        """The shapes, on one line."""
+        return f"{type(self).__name__}(x {tuple(self.x.shape)}, targets {tuple(self.targets.shape)}, lengths {tuple(self.lengths.shape)})"
+
 
 class SequenceBatches:
     """Batches of an epoch by its number: data for `compress` and `fit`.
 
-    sequences: (frames, inputs) each. targets: an integer for each sequence, or an array (frames,) of integers
-    for each. batch: sequences in a batch. seed: of the order; None: that of the sequences in every epoch.
+    Parameters
+    ----------
+    sequences : sequences (frames, inputs)
+        Of floating point, of any lengths.
+    targets : array (sequences,), or an array (frames,) or (labels,) for each sequence
+        Whole numbers: the class of a sequence or of each of its frames; with label_sequences its labels in their order.
+    batch : int
+        Sequences in a batch, at least 1.
+    seed : int or None
+        Of the order; None: that of the sequences in every epoch.
+    label_sequences : bool
+        Whether targets are labels without times, for `ctc_loss`; then those of a batch are (n, labels), padded with IGNORED.
+
+    Raises
+    ------
+    DesignError
+        For what is none of these; names the sequence.
     """
 
     def __init__(
@@ -42,6 +61,7 @@ class SequenceBatches:
         targets: Sequence[np.ndarray] | np.ndarray,
         batch: int = 16,
         seed: int | None = 0,
+        label_sequences: bool = False,
     ) -> None:
         if not len(sequences) or len(sequences) != len(targets):
             raise DesignError(
@@ -49,15 +69,27 @@ class SequenceBatches:
                 "least one"
             )
         whole("batch", batch, 1)
-        self._x = [torch.as_tensor(np.asarray(x, dtype=np.float32)) for x in sequences]
-        self._targets = [torch.as_tensor(np.asarray(t, dtype=np.int64)) for t in targets]
+        if seed is not None:
+            whole("seed", seed, 0)
+        self._x = [
+            torch.as_tensor(_array(f"sequence {i}", x, np.float32)) for i, x in enumerate(sequences)
+        ]
+        self._targets = [
+            torch.as_tensor(_array(f"targets of sequence {i}", t, np.int64))
+            for i, t in enumerate(targets)
+        ]
         for i, (x, t) in enumerate(zip(self._x, self._targets, strict=True)):
             if x.dim() != 2 or not len(x) or x.shape[1] != self._x[0].shape[1]:
                 raise DesignError(
                     f"sequence {i}: shape {tuple(x.shape)}, must be (frames, {self._x[0].shape[-1]}), at "
                     "least one frame"
                 )
-            if t.dim() > 1 or t.dim() != self._targets[0].dim() or len(t.reshape(-1)) not in (
+            if label_sequences:
+                if t.dim() != 1 or not len(t) or int(t.min()) < 0:
+                    raise DesignError(
+                        f"targets of sequence {i}: shape {tuple(t.shape)}, must be (labels,), at least one, none negative"
+                    )
+            elif t.dim() > 1 or t.dim() != self._targets[0].dim() or len(t.reshape(-1)) not in (
                 1, len(x)
             ):  # fmt: skip
                 raise DesignError(
@@ -65,6 +97,10 @@ class SequenceBatches:
                     "the same in all sequences"
                 )
         self.batch, self.seed = batch, seed
+
+    def __repr__(self) -> str:
+        """Numbers of sequences and batches, on one line."""
+        return f"{type(self).__name__}({len(self._x)} sequences of {self._x[0].shape[1]} inputs, {len(self)} batches)"
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -86,10 +122,31 @@ class SequenceBatches:
         batches = [b for p in pools for b in np.split(p, range(size, len(p), size))]
         return [batches[i] for i in rng.permutation(len(batches))]
 
+    @property
+    def frames(self) -> list[int]:
+        """Of each sequence."""
+        return [len(x) for x in self._x]
+
+    @property
+    def frame_targets(self) -> bool:
+        """Whether every frame has a target."""
+        return self._targets[0].dim() == 1
+
+    def cut(self, pieces: Sequence[tuple[int, int, int]]) -> Batch:
+        """A batch of pieces of sequences: number of the sequence, first frame, end."""
+        x = [self._x[i][first:end] for i, first, end in pieces]
+        targets = [
+            self._targets[i][first:end] if self.frame_targets else self._targets[i]
+            for i, first, end in pieces
+        ]
+        return self._padded(x, targets)
+
     def _made(self, chosen: np.ndarray) -> Batch:
+        return self._padded([self._x[i] for i in chosen], [self._targets[i] for i in chosen])
+
+    @staticmethod
+    def _padded(x: list[Tensor], targets: list[Tensor]) -> Batch:
         pad = torch.nn.utils.rnn.pad_sequence
-        x = [self._x[i] for i in chosen]
-        targets = [self._targets[i] for i in chosen]
         return Batch(
             pad(x, batch_first=True),
             pad(targets, batch_first=True, padding_value=IGNORED)
@@ -97,3 +154,21 @@ class SequenceBatches:
             else torch.stack(targets),
             torch.tensor([len(s) for s in x]),
         )
+
+
+def _array(where: str, values: object, kind: type) -> np.ndarray:
+    """An array of a type that holds the values; DesignError where it does not."""
+    try:
+        given = np.asarray(values)
+        with np.errstate(invalid="ignore"):
+            made: np.ndarray = given.astype(kind)
+        whole_numbers = kind is not np.int64 or bool(np.all(made == given))
+    except (TypeError, ValueError) as error:
+        raise DesignError(
+            f"{where}: {type(values).__name__}, must be an array of numbers of one length"
+        ) from error
+    if given.dtype.kind not in "biuf" or not whole_numbers:
+        raise DesignError(
+            f"{where}: {given.dtype}, must be {'whole numbers' if kind is np.int64 else 'numbers'}"
+        )
+    return made

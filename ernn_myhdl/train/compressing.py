@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from torch import nn
 
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
 from ernn_myhdl.train.arguments import check_arguments, settings_of
 from ernn_myhdl.train.compressed import Compressed
@@ -41,21 +42,53 @@ def compress(
 ) -> Compressed:
     """Train `model`, in place, until its matrices are block-circulant.
 
-    blocks: size of the blocks of each matrix: `find_matrices`. step: step(model, batch) gives the loss of a
-    batch; `supervised(loss)` makes one. data: batches: `ernn_myhdl.train.generators`. method:
+    Parameters
+    ----------
+    model : nn.Module
+        For "admm" and "projection" one that is trained already (`fit`), for "direct" one with random weights.
+    blocks : int or dict of str to int
+        Size of the blocks of each matrix, a power of two: `find_matrices`.
+    step : function of (model, batch)
+        Gives the loss of a batch, a tensor of one number; `supervised(loss)` makes one.
+    data : iterable of batches, or function of an epoch's number that gives one
+        `ernn_myhdl.train.generators`; such as a list, a DataLoader, `SequenceBatches`, `ChunkBatches`.
+    method : str
+        "admm": ADMM (schedule), hard projection, `epochs` inside the structure. "projection": the hard projection, `epochs`
+        inside the structure. "direct": `epochs` inside the structure from the beginning; the weights of the model
+        are taken as random ones: C-LSTM's way.
+    schedule : AdmmSchedule or None
+        Of "admm" only; None: its defaults.
+    epochs : int
+        Inside the structure, at least 0.
+    quantise : Quantisation or None
+        Fine-tuning with rounded weights at the end.
+    modules : list of str or None
+        Names of the modules of the design one after the other, where the model has others, which are the host's; None:
+        all that have weights.
+    calibration : sequences (frames, inputs) or None
+        x on which the scales are chosen; None: the data of the training.
+    input_scales : bool
+        Where the elements of x differ in size, the matrix of x is trained for x times powers of two
+        (`ernn_myhdl.train.scaled_input`), which the design records; False: for x as it is.
+    **settings
+        Fields of `Settings`: optimiser, scheduler, clip, seed, checkpoint, checkpoint_steps, validate, progress.
 
-        "admm"        ADMM (schedule), hard projection, `epochs` inside the structure
-        "projection"  the hard projection, `epochs` inside the structure
-        "direct"      `epochs` inside the structure from the beginning; the weights of the model are
-                      taken as random ones: C-LSTM's way
+    Returns
+    -------
+    Compressed
+        The model with what was trained, its history and report; `.design(calibration)` makes the design. With the same arguments
+        on the same machine and number of threads it is the same to the bit, also after interruptions with `checkpoint`.
 
-    The first two are for a model that is trained already (`fit`). quantise: fine-tuning with rounded
-    weights at the end. modules: names of the modules of the design one after the other, where the model has others,
-    which are the host's; None: all that have weights. input_scales: where the elements of x differ in size, the
-    matrix of x is trained for x times powers of two (`ernn_myhdl.train.scaled_input`), which the design records; False: for x as it
-    is. calibration: sequences (frames, inputs) of x on which they are chosen; None: the data of the training. settings: `Settings`. DesignError before the training where the
-    model is no chain of modules that the hardware has (`ernn_myhdl.train.trial`). With the same arguments on the same machine and number of
-    threads the result is the same to the bit, also after interruptions with `checkpoint`.
+    Raises
+    ------
+    DesignError
+        Before the training where an argument is none, or the model is no chain of modules that the hardware has
+        (`ernn_myhdl.train.trial`), which names the module; in it where a loss is no finite number.
+
+    Warns
+    -----
+    DesignWarning
+        Where ADMM ended with |W - Z| above the bound of its schedule; `report` has "converged" and "residuals".
     """
     if method not in METHODS:
         raise DesignError(
@@ -92,7 +125,25 @@ def fit(
     input_scales: bool = True,
     **settings,
 ) -> Compressed:
-    """Train `model` as it is, in place, by the same loop: arguments of `compress`."""
+    """Train `model` as it is, in place, by the same loop.
+
+    Parameters
+    ----------
+    model, step, data, quantise, modules, calibration, input_scales, **settings
+        As in `compress`.
+    epochs : int
+        Of the phase "train", at least 0.
+
+    Returns
+    -------
+    Compressed
+        With `blocks` of 1 for every matrix.
+
+    Raises
+    ------
+    DesignError
+        As `compress`.
+    """
     check_arguments(model, step, data, epochs, quantise)
     matrices = find_matrices(model)
     trains = bool(epochs or quantise)
@@ -193,12 +244,38 @@ def _run(
         "phases": {p["name"]: p["last_step"] - p["first_step"] for p in training.history.phases},
         "distance": {p["name"]: p["distance"] for p in training.history.phases if "distance" in p},
         "converged": found.get("admm", {}).get("converged"),
+        "residuals": found.get("admm", {}).get("residuals"),
         "numbers": stored_numbers(matrices),
         "dense_numbers": sum(m.parameter.numel() for m in matrices),
         "host": host[0] if host else None,
         "resumed": training.resumed,
         "seconds": time.perf_counter() - begun,
     }
+    if text := unconverged(report, phases):
+        warnings.warn(text, DesignWarning, stacklevel=3)
     vectors: dict = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
     history = training.history.as_dict()
     return Compressed(model, vectors, blocks, history, report, quantise, trial, shifts)
+
+
+def unconverged(report: Mapping, phases: Sequence[Phase]) -> str:
+    """What is to be told of ADMM that ended before its matrices were block-circulant; empty of other trainings."""
+    if report["converged"] is not False or not report["residuals"]:
+        return ""
+    schedule = next(p.schedule for p in phases if isinstance(p, AdmmPhase))
+    return not_converged(report["residuals"], schedule.primal)
+
+
+def not_converged(residuals: Mapping[str, float], primal: float) -> str:
+    """The text for residuals by the name of the matrix, of which the largest is told."""
+    worst = max(residuals, key=lambda name: residuals[name])
+    what = (
+        f"{residuals[worst]:.3f} of its norm away from a block-circulant matrix, wanted at most {primal:g}"
+        if residuals[worst] > primal
+        else f"{residuals[worst]:.3f} of its norm away from a block-circulant matrix, but that still changes"
+    )
+    return (
+        f"ADMM did not converge: {worst} is {what}; the projection behind it loses what was learned, and only the epochs "
+        "inside the structure bring it back: give ADMM more epochs, a larger rho or a learning rate that falls, or compare "
+        "with the method direct"
+    )

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Records in the order of time; `step` counts the steps of the optimiser over all phases.
 
@@ -18,6 +18,11 @@ class History:
     phases: list[dict] = field(default_factory=list)
     epochs: list[dict] = field(default_factory=list)
     updates: list[dict] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Names of the phases and counts, on one line."""
+        names = ", ".join(phase["name"] for phase in self.phases) or "no phase"
+        return f"History({names}: {len(self.epochs)} epochs, {len(self.updates)} updates)"
 
     def begin(self, name: str, found: dict | None) -> None:
         """A phase begins."""

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.carried import CarriedBatch
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History
-from ernn_myhdl.train.makers import made
+from ernn_myhdl.train.makers import falling, made
 from ernn_myhdl.train.phases import Phase
 from ernn_myhdl.whole_numbers import whole
 
@@ -37,15 +38,34 @@ def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a training runs, but for its phases.
+    """How a training runs, but for its phases: what `compress` and `fit` take as keywords.
 
-    optimiser: makes one of the parameters of a phase. scheduler: makes a learning rate scheduler of the
-    optimiser and the number of steps of the phase; it is stepped after each step. Both may be a dictionary of
-    such functions by the name of the phase ("train", "admm", "retrain", "direct", "quantise"). clip: largest norm of the
-    gradients together, None: not clipped. seed: of all global generators. checkpoint: a folder, None:
-    no checkpoints. checkpoint_steps: a checkpoint every so many steps, and one at the end of each
-    epoch; None: these only. validate: called with the model in evaluation mode after each epoch; what it gives
-    goes into the history. progress: a bar on the terminal's standard error.
+    Parameters
+    ----------
+    optimiser : function of (parameters), or dict of them by the name of the phase
+        Makes an optimiser: every phase trains other tensors. None of a phase: Adam, learning rate 0.002. The phases are "train",
+        "admm", "retrain", "direct" and "quantise".
+    scheduler : function of (optimiser, steps), dict of them by the name of the phase, or None
+        Makes a learning rate scheduler for so many steps; it is stepped after each step. None: the learning rate stays, but in the
+        phase "admm" it falls to a hundredth in the second half (`falling`), without which W does not come to rest at Z; a
+        dictionary without "admm" keeps that constant too.
+    clip : float or None
+        Largest norm of the gradients together, None: not clipped.
+    seed : int
+        Of all global generators, at least 0.
+    checkpoint : path or None
+        A folder, None: no checkpoints.
+    checkpoint_steps : int or None
+        A checkpoint every so many steps, and one at the end of each epoch; None: these only.
+    validate : function of (model) or None
+        Called with the model in evaluation mode after each epoch; gives a number, or a dictionary of them, for the history.
+    progress : bool
+        A bar on the terminal's standard error; none where that is no terminal.
+
+    Raises
+    ------
+    DesignError
+        For what is none of these.
     """
 
     optimiser: MakeOptimiser | Mapping[str, MakeOptimiser] = adam
@@ -207,6 +227,11 @@ class Training:
         self.model.zero_grad()
         self._optimiser.zero_grad()
         loss = self._loss(self.model, batch)
+        if isinstance(batch, CarriedBatch) and not batch.carried:
+            raise DesignError(
+                "step: did not hand the state on to the next chunk; call batch.carry(state) with the state that the model "
+                "gives after batch.x"
+            )
         value = self._checked(loss, phase)
         loss.backward()
         phase.after_backward()
@@ -248,6 +273,8 @@ class Training:
 
     def _make_scheduler(self, phase: Phase):
         make = _of_phase(self.settings.scheduler, phase)
+        if self.settings.scheduler is None and phase.name == "admm" and self.batches.count:
+            make = falling
         if make is None or not phase.epochs:
             return None
         if self.batches.count is None:

@@ -34,8 +34,31 @@ def made(name: str, make, *arguments):
     return found
 
 
+def falling(optimiser: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """The scheduler of ADMM where none is given: as it is in the first half of the steps, then falling to a hundredth."""
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: max(min(1.0, 2 * (1 - step / steps)), 0.01)
+    )
+
+
 def supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
-    """The step of a loss(output, target) for batches of (x, target)."""
+    """The step of a loss for batches of (x, target).
+
+    Parameters
+    ----------
+    loss : function of (output, target)
+        Such as `nn.CrossEntropyLoss()`; output is model(x), one tensor.
+
+    Returns
+    -------
+    function of (model, batch)
+        For `compress` and `fit`; of batches with other parts, such as `Batch`, write a step of your own.
+
+    Raises
+    ------
+    DesignError
+        Where loss is none; of the step where a batch has other parts than x and target.
+    """
     if isinstance(loss, type) or not callable(loss):
         name = loss.__name__ if isinstance(loss, type) else kind_of(loss)
         raise DesignError(

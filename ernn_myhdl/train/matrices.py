@@ -25,7 +25,7 @@ LINEAR = "linear"
 Blocks = int | Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Matrix:
     """A matrix of a model.
 
@@ -40,6 +40,11 @@ class Matrix:
     gates: int
     block: int = 1
     shifts: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name, role, shape and block size, on one line."""
+        shape = "x".join(map(str, self.parameter.shape))
+        return f"Matrix({self.name}: {self.role}, {shape}, block {self.block})"
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -23,7 +23,8 @@ State: TypeAlias = tuple[Tensor, Tensor] | Tensor
 class Recurrent(nn.Module):
     """What both have: layers of tensors weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, ...
 
-    x is (frames, sequences, inputs), or (sequences, frames, inputs) with batch_first.
+    x is (frames, sequences, inputs), or (sequences, frames, inputs) with batch_first. lengths: (sequences,), frames of each,
+    after which its last state is taken; None: all.
     """
 
     gates: ClassVar[int]
@@ -69,13 +70,13 @@ class Recurrent(nn.Module):
             if name.endswith(suffix)
         }
 
-    def _run(self, x: Tensor, states: list, advance) -> tuple[Tensor, list]:
+    def _run(self, x: Tensor, states: list, advance, lengths: Tensor | None) -> tuple[Tensor, list]:
         if x.dim() != 3 or x.shape[-1] != self.inputs:
             raise DesignError(f"x: shape {tuple(x.shape)}, must be three axes, {self.inputs} last")
         y = x.transpose(0, 1) if self.batch_first else x
         last = []
         for layer, state in enumerate(states):
-            y, state = advance(y, self._layer(layer), state)
+            y, state = advance(y, self._layer(layer), state, lengths)
             last.append(state)
         return (y.transpose(0, 1) if self.batch_first else y), last
 
@@ -86,7 +87,7 @@ class Recurrent(nn.Module):
 class Lstm(Recurrent):
     """LSTM layers with the options of `LstmCell`.
 
-    forward(x, state): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
+    forward(x, state, lengths): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
     """
 
     gates = len(LstmCell.gates)
@@ -113,15 +114,17 @@ class Lstm(Recurrent):
             shapes["peephole"] = (3, self.hidden)
         return shapes
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         n = x.shape[0 if self.batch_first else 1]
         if state is None:
             first = x.new_zeros(self.layers, n, self.outputs)
             state = first, x.new_zeros(self.layers, n, self.hidden)
-        y, last = self._run(x, list(zip(*state, strict=True)), self._advance)
+        y, last = self._run(x, list(zip(*state, strict=True)), self._advance, lengths)
         return y, (torch.stack([y for y, _ in last]), torch.stack([c for _, c in last]))
 
-    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
         driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
         y, c = LstmRecurrence.apply(  # a rounded y passes its gradient on unchanged
             driven,
@@ -132,13 +135,13 @@ class Lstm(Recurrent):
             self.g_activation,
             self.rounding,
         )
-        return y, (y[-1], c[-1])
+        return y, (_last(y, lengths), _last(c, lengths))
 
 
 class Gru(Recurrent):
     """GRU layers with the options of `GruCell`.
 
-    forward(x, state): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.
+    forward(x, state, lengths): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.
     """
 
     gates = len(GruCell.gates)
@@ -156,14 +159,16 @@ class Gru(Recurrent):
         self.reset, self.g_activation = reset, g_activation
         super().__init__(inputs, hidden, hidden, layers, batch_first)
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         if state is None:
             n = x.shape[0 if self.batch_first else 1]
             state = x.new_zeros(self.layers, n, self.hidden)
-        y, last = self._run(x, list(state), self._advance)
+        y, last = self._run(x, list(state), self._advance, lengths)
         return y, torch.stack(last)
 
-    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
         bias, recurrent_bias = w["bias_ih"], None
         if self.reset == "before":
             bias = bias + w["bias_hh"]
@@ -177,13 +182,13 @@ class Gru(Recurrent):
             driven, w["weight_hh"], recurrent_bias, state, self.g_activation, self.rounding
         )
         y = h if self.rounding is None else h + (self.rounding(h) - h).detach()
-        return y, h[-1]
+        return y, _last(h, lengths)
 
 
 class Rnn(Recurrent):
     """Vanilla RNN layers with the options of `RnnCell`.
 
-    forward(x, state): y and y after the last frame, (layers, sequences, hidden), as nn.RNN.
+    forward(x, state, lengths): y and y after the last frame, (layers, sequences, hidden), as nn.RNN.
     """
 
     gates = len(RnnCell.gates)
@@ -200,14 +205,23 @@ class Rnn(Recurrent):
         self.activation = activation
         super().__init__(inputs, hidden, hidden, layers, batch_first)
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         if state is None:
             n = x.shape[0 if self.batch_first else 1]
             state = x.new_zeros(self.layers, n, self.hidden)
-        y, last = self._run(x, list(state), self._advance)
+        y, last = self._run(x, list(state), self._advance, lengths)
         return y, torch.stack(last)
 
-    def _advance(self, x: Tensor, w: dict[str, Tensor], state):
+    def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
         driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
         y = RnnRecurrence.apply(driven, w["weight_hh"], state, self.activation, self.rounding)
-        return y, y[-1]
+        return y, _last(y, lengths)
+
+
+def _last(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Of values (frames, sequences, ...) those of the last frame of each sequence."""
+    if lengths is None:
+        return values[-1]
+    return values[lengths.to(values.device) - 1, torch.arange(values.shape[1])]

@@ -12,7 +12,7 @@ from ernn_myhdl.train.quantisation import Quantisation
 from ernn_myhdl.train.trial import Trial
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A trained model.
 
@@ -33,3 +33,14 @@ class Trained:
     quantisation: Quantisation | None = None
     trial: Trial | None = field(default=None, repr=False, compare=False)
     shifts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Method, numbers, block sizes and the last loss, on one line."""
+        report, epochs = self.report, self.history["epochs"]
+        sizes = ", ".join(str(k) for k in sorted(set(self.blocks.values())))
+        text = f"{report['method']}, {report['numbers']} of {report['dense_numbers']} numbers, blocks {sizes}"
+        if epochs:
+            text += f", loss {epochs[-1]['loss']:.4g} after {len(epochs)} epochs"
+        if report.get("converged") is not None:
+            text += ", converged" if report["converged"] else ", not converged"
+        return f"{type(self).__name__}({type(self.model).__name__}: {text})"

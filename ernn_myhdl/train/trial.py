@@ -8,7 +8,7 @@ float reference of the layers must give what the modules give.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 SEQUENCES, FRAMES = 4, 64
 
 
-@dataclass
+@dataclass(repr=False)
 class Trial:
     """model, step and batches of a training; names: of the modules of the design, None: all of them."""
 
@@ -38,6 +38,11 @@ class Trial:
     step: object
     batches: Batches
     names: Sequence[str] | None = None
+
+    def __repr__(self) -> str:
+        """The model and the modules of the design, on one line."""
+        named = "all modules" if self.names is None else ", ".join(self.names)
+        return f"Trial({type(self.model).__name__}: {named})"
 
     def run(self, order: Sequence[str] | None = None) -> Checked:
         """The chain of the model as it is now, checked; DesignError where it is no design.
@@ -82,15 +87,20 @@ class Trial:
         raise DesignError("data: an epoch has no batches; give at least one")
 
 
-@dataclass
+@dataclass(repr=False)
 class Checked:
     """chain: modules one after the other. names: of them in the model. host: what the model does behind them."""
 
     chain: list[Module]
     names: list[str]
-    calls: ForwardCalls = field(repr=False)
-    paths: list[Path] = field(repr=False)
+    calls: ForwardCalls
+    paths: list[Path]
     host: list[str]
+
+    def __repr__(self) -> str:
+        """The chain, on one line."""
+        host = f"; host: {', '.join(self.host)}" if self.host else ""
+        return f"Checked({' -> '.join(self.names)}{host})"
 
     def compare(self, models: Sequence[Sequence[FloatModel]]) -> float:
         """The largest difference between the float models of each module's layers, one after the other, and

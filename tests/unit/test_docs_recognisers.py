@@ -10,7 +10,7 @@ from pages import ROOT
 
 from ernn_myhdl.cli.main import build_parser
 
-PAGES = ("recognisers.md", "tutorial-corpus-to-vivado.md")
+PAGES = ("recognisers.md", "tutorial-corpus-to-vivado.md", "tutorial-own-recordings.md")
 
 
 def blocks(name, kind):
@@ -30,7 +30,9 @@ def test_the_search_with_a_training_of_ones_own(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", PAGES)
 def test_commands_of_the_pages_are_understood(name):
     lines = [line for block in blocks(name, "console") for line in block.splitlines()]
-    commands = [shlex.split(line[2:]) for line in lines if line.startswith("$ ernn ")]
+    commands = [
+        shlex.split(line[2:].partition(" < ")[0]) for line in lines if line.startswith("$ ernn ")
+    ]
     assert len(commands) >= 4
     for command in commands:
         build_parser().parse_args(command[1:])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 
 import numpy as np
 import pytest
 from tools import require_module
 
+from ernn_myhdl.corpus import kept_features as kept
 from ernn_myhdl.corpus.features import feature_function
 from ernn_myhdl.corpus.inputs import load_calibration, load_data
 from ernn_myhdl.corpus.own_data import load_own_data
@@ -148,6 +150,41 @@ def test_sounds_become_features_at_16_khz(tmp_path):
         load_own_data(other)
     with pytest.raises(DesignError, match="features = 'mel'"):
         load_own_data(other, "mel")
+
+
+def test_features_are_kept_and_follow_from_the_recording(tmp_path, monkeypatch):
+    soundfile = require_module("soundfile", "pip install 'ernn-myhdl[speech]'")
+    require_module("kaldi_native_fbank", "pip install 'ernn-myhdl[speech]'")
+    monkeypatch.setenv("ERNN_CACHE", str(tmp_path / "cache"))
+    sound, calls = tmp_path / "a.wav", []
+    rng = np.random.default_rng(0)
+    soundfile.write(sound, rng.normal(0, 0.1, 4000), 16000)
+    read = kept.read_sound
+    monkeypatch.setattr(kept, "read_sound", lambda *a: calls.append(a) or read(*a))
+    first = kept.kept_features("mfcc39")(sound, "line 2")
+    again = kept.kept_features("mfcc39")(sound, "line 2")
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, feature_function("mfcc39")(read(sound, "")))
+    assert len(calls) == 1
+    assert kept.kept_features("logmel40")(sound, "").shape[1] == 40 and len(calls) == 2
+    (file,) = [
+        f
+        for f in (tmp_path / "cache" / "features").rglob("*")
+        if f.is_file() and len(np.load(io_of(f)).T) == 39
+    ]
+    file.write_bytes(file.read_bytes()[:-1] + b"x")  # damaged: computed again
+    np.testing.assert_array_equal(kept.kept_features("mfcc39")(sound, ""), first)
+    assert len(calls) == 3
+    soundfile.write(sound, rng.normal(0, 0.1, 4000), 16000)  # another recording of the same name
+    assert not np.array_equal(kept.kept_features("mfcc39")(sound, ""), first)
+    assert len(calls) == 4
+    monkeypatch.setenv("ERNN_CACHE", str(sound / "no folder"))
+    kept.kept_features("mfcc39")(sound, "")
+    assert len(calls) == 5
+
+
+def io_of(file):
+    return io.BytesIO(file.read_bytes()[kept.CHECKSUM :])
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,9 @@ def test_the_optimum_of_least_squares(method):
         net.weight.copy_(torch.linalg.lstsq(problem.x, problem.y).solution.T)
     nearest = find_matrices(net, 4)[0]
     distance = torch.linalg.vector_norm(nearest.dense(nearest.projected(net.weight)) - best)
-    schedule = AdmmSchedule(2000, rho=0.5, growth=1, steps=5, primal=1e-5, dual=1e-5)
+    schedule = AdmmSchedule(
+        2000, rho=0.5, growth=1, steps=5, primal=1e-5, dual=1e-5, relative=False
+    )
     compressed = compress(
         net,
         4,
@@ -147,7 +149,8 @@ def test_the_optimum_of_least_squares(method):
 def test_the_penalty_has_the_gradient_of_its_definition():
     torch.manual_seed(0)
     net = nn.Linear(8, 6, bias=False)
-    phase = AdmmPhase(net, AdmmSchedule(rho=0.3, largest_rho=0.3), find_matrices(net, 4))
+    schedule = AdmmSchedule(rho=0.3, largest_rho=0.3, relative=False)
+    phase = AdmmPhase(net, schedule, find_matrices(net, 4))
     phase.start()
     with torch.no_grad():
         net.weight.add_(torch.randn_like(net.weight))
@@ -164,7 +167,8 @@ def test_the_penalty_has_the_gradient_of_its_definition():
 def test_the_dual_variable_keeps_its_value_when_rho_grows():
     torch.manual_seed(0)
     net = nn.Linear(8, 8, bias=False)
-    phase = AdmmPhase(net, AdmmSchedule(rho=0.1, growth=3, largest_rho=0.2), find_matrices(net, 4))
+    schedule = AdmmSchedule(rho=0.1, growth=3, largest_rho=0.2, relative=False)
+    phase = AdmmPhase(net, schedule, find_matrices(net, 4))
     phase.start()
     w = net.weight.detach().clone()
     z = phase.state()["z"]["weight"].clone()
