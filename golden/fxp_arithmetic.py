@@ -22,6 +22,9 @@ class _Configuration(Config):
     Each number gets a copy of it; a deep one took as long as the arithmetic.
     """
 
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)
+
     def deepcopy(self) -> _Configuration:
         return copy.copy(self)
 

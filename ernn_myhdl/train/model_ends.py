@@ -109,10 +109,10 @@ def ending(
                     check_mean(last, paths)
                     return known
     names = calls.between(last.name, None)
-    function = ""
+    seen = ""
     for rows in [] if found is None else arranged(found, given.shape[1]):
-        function = function or function_between(given, rows)
-    reason = ", ".join(names) or function
+        seen = seen or function_between(given, rows)
+    reason = ", ".join(names) or seen
     what = f"{reason} lies behind it" if reason else "the model gives other values"
     shape = "numbers only" if found is None else f"shape {tuple(vectors(found).shape)}"
     raise DesignError(
