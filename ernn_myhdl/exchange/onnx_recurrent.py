@@ -6,6 +6,8 @@ GRU   W (1, 3 H, X), R (1, 3 H, H), B (1, 6 H): gates z, r, h
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ernn_myhdl.design.cells import CELLS
@@ -62,7 +64,7 @@ def recurrent_layer(
     _check_shape(where, "B", b, (1, 2 * gates * hidden))
     input_bias, recurrent_bias = b.astype(np.float64).reshape(2, gates, hidden)[:, order]
     weights["bias"] = input_bias + recurrent_bias
-    options = {form.free[1]: activation}
+    options: dict[str, Any] = {form.free[1]: activation}
     if "linear_before_reset" in form.attributes:
         after = attributes.get("linear_before_reset", 0)
         options["reset"] = "after" if after else "before"
