@@ -18,11 +18,11 @@ ROUGH = Traffic(0.3, 0.3, 4, shuffle=True)
 
 @cache
 def design(name: str):
-    return chain(name)
+    return chain(name, 3)
 
 
 def run(name: str, engine: str, **options):
-    return design(name).run(inputs(), engine, **options)
+    return design(name).run(inputs(3), engine, **options)
 
 
 @pytest.mark.ghdl
