@@ -101,11 +101,11 @@ def ending(
                 last.activate_unseen(calls.functions)
                 check_mean(last, paths)
                 return known
-        for function, activated in last.activations(calls.functions):
+        for own, activated in last.activations(calls.functions):
             for rows in arranged(found, given.shape[1]):
                 known = [] if _are_among(_some(rows), activated) else _made(rows, activated, paths, lengths)  # fmt: skip
                 if known is not None:
-                    last.activate(function, activated)
+                    last.activate(own, activated)
                     check_mean(last, paths)
                     return known
     names = calls.between(last.name, None)

@@ -140,6 +140,12 @@ def designs():
         new_design(5, 9, cell="gru", reset="before", **few),
         new_design(5, 9, cell="gru", reset="after", **few, streams=2),
         new_design(5, 16, cell="linear", **few | {"ifft_units": 1}),
+        *(
+            new_design(
+                5, 16, cell="linear", activation=name, slope=slope, **few | {"ifft_units": 1}
+            )
+            for name, slope in (("relu", None), ("leaky_relu", 0.01), ("hard_sigmoid", 0.2))
+        ),
         new_design(5, 9, cell="gru", input_block=2, **few),
         new_design(5, 9, cell="rnn", **few | {"ifft_units": 1, "lanes": 2}),
         new_design(5, 9, cell="rnn", activation="relu", **few | {"ifft_units": 1, "lanes": 2}),
