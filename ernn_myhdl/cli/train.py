@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ernn_myhdl.console import (
     FINE,
     add_command,
@@ -152,6 +154,7 @@ def run(args) -> int:
 
     task = load_task(args.data, args.features, say_step)
     trained = train_recogniser(task, recipe, args.output, force=args.force, say=say_step)
+    warn(trained.result.get("warnings", []))
     if args.json:
         print_json(trained.result)
         return FINE
@@ -166,6 +169,13 @@ def run(args) -> int:
     return FINE
 
 
+def warn(texts: list[str]) -> None:
+    """Warnings on standard error; on a terminal they were told with the steps."""
+    if not sys.stderr.isatty():
+        for text in texts:
+            print(f"WARNING: {text}", file=sys.stderr)
+
+
 def _methods(args, recipe) -> int:
     """Several methods side by side."""
     from ernn_myhdl.recogniser.methods import check_methods, train_methods
@@ -176,6 +186,7 @@ def _methods(args, recipe) -> int:
     check_methods(methods)
     task = load_task(args.data, args.features, say_step)
     made = train_methods(task, recipe, methods, args.output, args.force, say_step)
+    warn(made.result["warnings"])
     if args.json:
         print_json(made.result)
         return FINE

@@ -121,7 +121,8 @@ def test_the_command_prints_a_table_and_json(own, whole, tmp_path, capsys):
     command = ["train", str(own), "-o", str(whole.folder), "--methods", ",".join(WAYS), *options]
     command += ["--budget", "5", "--quantise-epochs", "0"]
     assert main(command) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err.startswith("WARNING: admm: ADMM did not converge: ") and err.count("\n") == 1
     rows = [line.split() for line in out.splitlines() if line.startswith(WAYS)]
     assert [row[0] for row in rows][:3] == list(WAYS) and [row[1] for row in rows[:3]] == ["5"] * 3
     assert "WARNING: admm: ADMM did not converge" in out
