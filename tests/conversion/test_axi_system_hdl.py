@@ -27,6 +27,12 @@ from ernn_myhdl.system.simulation.build import LIBRARY
 from ernn_myhdl.system.simulation.transport import SimulatedBoard, simulated_board
 
 BUS = 128
+#: Compiler -> Debian's package.
+COMPILERS = {
+    "gcc": "gcc",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
+}
 
 
 def small(name: str = "small"):
@@ -216,16 +222,14 @@ def test_c_driver_against_the_simulated_board(board_folder, tmp_path):
     assert (done.returncode, done.stdout) == (0, f"{2 * sum(y.size for _, y in vectors)} words\n")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     from ernn_myhdl.design.input_scaling import InputScaling
     from ernn_myhdl.system.driver.writing import write_driver
     from ernn_myhdl.system.writer import system_description
 
     if shutil.which(compiler) is None:
-        pytest.skip(
-            f"{compiler} not installed: sudo apt-get install {compiler.removesuffix('-gcc') and compiler}"
-        )
+        pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
     scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
     for number, design in enumerate((small(), replace(small(), input_scaling=scaling))):
         folder = tmp_path / str(number)
