@@ -23,8 +23,9 @@ from ernn_myhdl.host.registers import MODES, register
 from ernn_myhdl.host.selftest import selftest
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.system.simulation import build
 from ernn_myhdl.system.simulation.build import LIBRARY
-from ernn_myhdl.system.simulation.transport import SimulatedBoard, simulated_board
+from ernn_myhdl.system.simulation.transport import SimulatedBoard
 
 BUS = 128
 #: Compiler -> Debian's package.
@@ -117,15 +118,14 @@ def test_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, bus_bit
 
 @pytest.fixture(scope="module")
 def board_folder(tmp_path_factory):
-    """The design's folder, and the converted system with its library, as `ernn host` builds it."""
+    """The design's folder, and the converted system with its library, as `ernn host` builds it; compiled fast."""
     require_verilator()
     folder = tmp_path_factory.mktemp("axi")
     save_design(small(), folder / "design")
-    library = simulated_board(small(), BUS)
-    library.close()
-    from ernn_myhdl.system.simulation.build import built_board
-
-    return folder / "design", built_board(small(), BUS).parent
+    with pytest.MonkeyPatch.context() as patch:
+        flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
+        patch.setattr(build, "MAKE_FLAGS", flags)
+        yield folder / "design", build.built_board(small(), BUS).parent
 
 
 @pytest.mark.verilator
