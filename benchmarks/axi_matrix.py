@@ -31,6 +31,7 @@ BOARDS = {
     "linear-64": ("verilator", [LinearCell(8, 5, block=1)], {"samples_per_beat": 8}, 64, 100_000),
     "gru-32": ("verilator", [GruCell(6, 4, block=2)], {"samples_per_beat": 2, "streams": 2}, 32, 100_000),
     "lstm-512": ("verilator", [LstmCell(4, 4, block=2)], {"samples_per_beat": 4}, 512, 100_000),
+    "gru-256": ("verilator", [GruCell(4, 6, reset="after", block=2)], {"samples_per_beat": 4}, 256, 100_000),
     "network-64": ("verilator", [RnnCell(9, 4, block=2), LinearCell(4, 3, block=1)], {"samples_per_beat": 2}, 64, 100_000),
 }  # fmt: skip
 

@@ -23,10 +23,17 @@ from ernn_myhdl.host.registers import MODES, register
 from ernn_myhdl.host.selftest import selftest
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.system.simulation import build
 from ernn_myhdl.system.simulation.build import LIBRARY
-from ernn_myhdl.system.simulation.transport import SimulatedBoard, simulated_board
+from ernn_myhdl.system.simulation.transport import SimulatedBoard
 
 BUS = 128
+#: Compiler -> Debian's package.
+COMPILERS = {
+    "gcc": "gcc",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
+}
 
 
 def small(name: str = "small"):
@@ -111,15 +118,14 @@ def test_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, bus_bit
 
 @pytest.fixture(scope="module")
 def board_folder(tmp_path_factory):
-    """The design's folder, and the converted system with its library, as `ernn host` builds it."""
+    """The design's folder, and the converted system with its library, as `ernn host` builds it; compiled fast."""
     require_verilator()
     folder = tmp_path_factory.mktemp("axi")
     save_design(small(), folder / "design")
-    library = simulated_board(small(), BUS)
-    library.close()
-    from ernn_myhdl.system.simulation.build import built_board
-
-    return folder / "design", built_board(small(), BUS).parent
+    with pytest.MonkeyPatch.context() as patch:
+        flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
+        patch.setattr(build, "MAKE_FLAGS", flags)
+        yield folder / "design", build.built_board(small(), BUS).parent
 
 
 @pytest.mark.verilator
@@ -216,16 +222,14 @@ def test_c_driver_against_the_simulated_board(board_folder, tmp_path):
     assert (done.returncode, done.stdout) == (0, f"{2 * sum(y.size for _, y in vectors)} words\n")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     from ernn_myhdl.design.input_scaling import InputScaling
     from ernn_myhdl.system.driver.writing import write_driver
     from ernn_myhdl.system.writer import system_description
 
     if shutil.which(compiler) is None:
-        pytest.skip(
-            f"{compiler} not installed: sudo apt-get install {compiler.removesuffix('-gcc') and compiler}"
-        )
+        pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
     scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
     for number, design in enumerate((small(), replace(small(), input_scaling=scaling))):
         folder = tmp_path / str(number)
