@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ernn_myhdl.cycle_model.issue import Frame, Sequencer, input_beats
 from ernn_myhdl.cycle_model.schedule import Schedule, frame_times_of, schedule_for
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Hardware
 from ernn_myhdl.design.network import Network
+from ernn_myhdl.rtl.cycles.issue import Frame, Sequencer, input_beats
 
 #: Frames whose times are told.
 FRAMES = 6
