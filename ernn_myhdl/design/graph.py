@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,10 @@ class Graph:
     def input_divides(self) -> bool:
         """Whether x goes to more than one layer."""
         return len(self.consumers[INPUT]) > 1
+
+    def without_formats(self) -> Graph:
+        """The same graph, for whose joins formats are to be chosen."""
+        return replace(self, joins=tuple(replace(join, format=None) for join in self.joins))
 
     def join_of(self, name: str) -> Join | None:
         """The join that makes a signal; None where a layer does."""

@@ -17,7 +17,8 @@ from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
-from ernn_myhdl.rtl.joins.join import MOST_HELD, STAGES, layout_of
+from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
+from ernn_myhdl.rtl.joins.concatenation import layout_of
 
 #: Words of the FIFO at each operand of a join: (name of the join, place of the operand) -> depth, 0 without one.
 Depths = Mapping[tuple[str, int], int]

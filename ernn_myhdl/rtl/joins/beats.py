@@ -7,8 +7,19 @@ from collections.abc import Mapping
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.hdl.netlist import Net, Type
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
+from ernn_myhdl.rtl import fifo
 
 Slice = tuple[Net, int, int]
+#: Words of the FIFO behind a join.
+SLOTS = 8
+#: Cycles from a beat that enters to the FIFO.
+STAGES = 2
+#: Cycles from a beat that enters to the result at the head of the FIFO.
+JOIN_LATENCY = STAGES + fifo.FIFO_LATENCY
+#: A beat enters if the FIFO holds at most so many words.
+MOST_HELD = SLOTS - 1 - STAGES
+#: valids and readies of the operands, and words held in the FIFO behind.
+Control = tuple[Net, Net, Net]
 
 
 def beat_fields(shape: StreamShape) -> dict[str, Type]:
