@@ -8,6 +8,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def import_module(
     try:
         graph = TorchGraph(_exported(model, arguments, torch), torch)
         outputs = graph.graph.result(graph.outputs)
-        lowered = lower(outputs, host_functions)
+        named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
+        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
         if lowered.graph is None:
             check_chain(lowered.layers)
         check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))

@@ -23,8 +23,12 @@ def enter_in_turn(
 ):  # fmt: skip
     """The frames of the operands one after the other; see `turns_leaf`."""
     turn = unsigned(len(source))
-    flushing, go, last, sends, finishes = (Signal(bool(0)) for _ in range(5))
+    flushing, go, last, sends, finishes, room = (Signal(bool(0)) for _ in range(6))
     last_turn = count - 1
+
+    @always_comb
+    def look():
+        room.next = held <= most and not rst
 
     @always_comb
     def decide():
@@ -32,17 +36,16 @@ def enter_in_turn(
         last.next = False
         sends.next = False
         readies.next = 0
-        if held <= most and not rst:
-            if flushing:
+        if flushing and room:
+            go.next = True
+            sends.next = True
+        # not within a condition: Yosys 0.70 would keep i in a latch
+        for i in range(count):
+            if turn == i and valids[i] and room and not flushing:
                 go.next = True
-                sends.next = True
-            else:
-                for i in range(count):
-                    if turn == i and valids[i]:
-                        go.next = True
-                        readies.next[i] = True
-                        last.next = lasts[i]
-                        sends.next = (not lasts[i]) or (leaving // 2**i) % 2 == 1
+                readies.next[i] = True
+                last.next = lasts[i]
+                sends.next = (not lasts[i]) or (leaving // 2**i) % 2 == 1
 
     @always_comb
     def finish_frame():
@@ -89,8 +92,8 @@ def enter_in_turn(
             flushing.next = last and turn == last_turn
 
     if flushes:
-        return decide, finish_flushed, control, flush
-    return decide, finish_frame, control
+        return look, decide, finish_flushed, control, flush
+    return look, decide, finish_frame, control
 
 
 @block
