@@ -29,7 +29,7 @@ from ernn_myhdl.streams.framing import framed
 from ernn_myhdl.streams.traffic import Beat, frame_beats, turn_beats
 
 #: `make test-deep` runs all of them.
-CASES = (3, 6, 7, 12)
+CASES = (3, 6, 12)
 
 
 def check_bits_and_cycles(number: int) -> None:
@@ -60,7 +60,7 @@ def test_all_models_agree_to_the_bit_and_to_the_cycle(number):
     check_bits_and_cycles(number)
 
 
-@pytest.mark.parametrize("number", (3, 7))
+@pytest.mark.parametrize("number", (3, 6))
 def test_gaps_and_back_pressure_do_not_reach_the_numbers(number):
     network = numbered_graph(number)
     sequences = [random_inputs(s, network, 3) for s in range(network.stream_shape.streams)]

@@ -30,7 +30,7 @@ def network_of(kind: str, sizes: tuple[int, ...], beat: int):
     """A network of linear layers whose outputs are joined, in other formats than the result."""
     cells = [LinearCell(2, size, 1) for size in sizes]
     names = tuple(f"layer_{i}" for i in range(len(sizes)))
-    graph = Graph(("x",) * len(sizes), (Join(kind, names, Format(9, 6)),), "join_0")
+    graph = Graph(("x",) * len(sizes), (Join(kind, names, Format(7, 6)),), "join_0")
     return new_network(cells, graph=graph, samples_per_beat=beat, sample_bits=16)
 
 
