@@ -66,9 +66,9 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
     folded = fold_affine([o.node for o in outputs])
     heads = [_head(node, o.name, host_functions) for node, o in zip(folded, outputs, strict=True)]
-    chosen, steps, notes, names = _merged(heads)
+    chosen, steps, notes, named = _merged(heads)
     layers, graph = (
-        layer_graph(chosen, names, _refusal) if branches(chosen) else (_chain(chosen), None)
+        layer_graph(chosen, named, _refusal) if branches(chosen) else (_chain(chosen), None)
     )
     if any(head.last for head in heads):
         names = ", ".join(repr(head.name) for head in heads if head.last)
