@@ -24,7 +24,7 @@ import ernn_myhdl.explore
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
-from benchmarks.resource_leaves import single_leaves
+from benchmarks.resource_leaves import join_leaves, single_leaves
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.resources import block_costs
@@ -59,6 +59,7 @@ def _training_leaves() -> Iterator[list[Leaf]]:
             leaves = [leaf for leaf in leaves if kind_of(leaf) not in SINGLE_KINDS]
             yield [leaf for leaf in leaves if not kinds or kind_of(leaf) in kinds]
     yield [any_leaf(count) for count in ROUTES]
+    yield list(join_leaves())
     yield [route_leaf([True] * count + [False]) for count in ROUTES]
 
 

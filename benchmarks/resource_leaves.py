@@ -10,12 +10,17 @@ from collections.abc import Iterator
 
 from ernn_myhdl.design.cells.activations import Slope
 from ernn_myhdl.hdl.netlist import Leaf
-from ernn_myhdl.hdl.types import Array
+from ernn_myhdl.hdl.types import Array, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
+from ernn_myhdl.rtl.joins import addition, concatenation
+from ernn_myhdl.rtl.joins.addition import together_leaf
+from ernn_myhdl.rtl.joins.concatenation import layout_of, turns_leaf
+from ernn_myhdl.rtl.joins.divide import divide_leaf
+from ernn_myhdl.rtl.joins.entry import frames_leaf, mask_leaf
 from ernn_myhdl.rtl.memory import part_leaf
 
 #: Bits of source and target, and shift.
@@ -64,3 +69,25 @@ def single_leaves() -> Iterator[Leaf]:
         yield activations.scale_leaf(1, bits, constant.raw, bits - 6 + constant.frac)
     for parts, bits in PARTS:
         yield part_leaf(parts, Array(1, bits))
+
+
+#: Joins: operands, samples of a beat, bits of each.
+JOINS = ((2, 1, 12), (2, 4, 12), (2, 8, 16), (3, 4, 12), (4, 8, 12))
+#: Beats of a frame of x, streams.
+FRAMES = ((1, 1), (4, 1), (17, 1), (4, 2), (9, 4))
+
+
+def join_leaves() -> Iterator[Leaf]:
+    """The blocks of graphs of layers."""
+    for operands, count, bits in JOINS:
+        yield divide_leaf(operands)
+        yield together_leaf(operands)
+        yield addition.add_leaf("join", count, operands, bits + 2)
+        yield mask_leaf(count, bits, max(count // 2, 1))
+        for sizes in ([count] * operands, [count + 1] * operands):
+            layout = layout_of(sizes, count)
+            yield concatenation.pack_leaf("join", count, operands, bits, layout.carries)
+            for streams in (1, 4):
+                yield turns_leaf("join_turns", layout, 1, bits_for(streams))
+    for beats, streams in FRAMES:
+        yield frames_leaf(beats, streams, False)

@@ -8,8 +8,11 @@ import numpy as np
 from fxpmath import Fxp
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.graph import Join
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.joins import graph_of, walked
+from ernn_myhdl.golden.network import JoinNumbers
 
 
 class FixedPointSteps:
@@ -21,6 +24,7 @@ class FixedPointSteps:
         self._memories: list[list[dict[str, Fxp]]] = [
             [model.memory for model in self.models] for _ in range(streams)
         ]
+        self._joins = JoinNumbers(core)
         self._counts: dict[str, int] = {}
         self._count()
 
@@ -35,12 +39,22 @@ class FixedPointSteps:
         """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
         rows = []
         for frame, stream in zip(x, streams, strict=True):
-            for i, model in enumerate(self.models):
-                model.memory = self._memories[stream][i]
-                frame = model.step(frame)["output"].reshape(-1)[: model.design.cell.outputs]
-                self._memories[stream][i] = model.memory
-            rows.append(frame)
+            memories = self._memories[stream]
+
+            def layer(
+                i: int, x: np.ndarray, memories: list[dict[str, Fxp]] = memories
+            ) -> np.ndarray:
+                model = self.models[i]
+                model.memory = memories[i]
+                y = model.step(x)["output"].reshape(-1)[: model.design.cell.outputs]
+                memories[i] = model.memory
+                return y
+
+            rows.append(walked(graph_of(self.core), frame, layer, self._joined))
         return np.array(rows)
+
+    def _joined(self, name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
+        return self._joins.joined(name, operands)
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""
@@ -56,7 +70,8 @@ class FixedPointSteps:
     @property
     def saturations(self) -> dict[str, int]:
         """Tensor -> saturated elements of all streams; those of x are counted by who rounds it."""
-        return {name: n + self._now().get(name, 0) for name, n in self._counts.items()}
+        counts = {name: n + self._now().get(name, 0) for name, n in self._counts.items()}
+        return counts | self._joins.saturations
 
     def _now(self) -> dict[str, int]:
         """Counts since the last reset of the models."""

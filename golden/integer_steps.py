@@ -8,9 +8,11 @@ from typing import TypeAlias
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.graph import Join
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.integer_stages import Rounding
+from ernn_myhdl.golden.joins import graph_of, joined_words, walked
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
 
 #: The streams that have a frame: all of them, or some in any order.
@@ -82,6 +84,7 @@ class IntegerSteps:
     def __init__(self, core: CoreSpecification, streams: int) -> None:
         self.core, self.streams = core, streams
         self.layers = [IntegerLayerSteps(layer, streams) for layer in core.layers]
+        self._joins = {f"join_{i}.output": 0 for i, _ in enumerate(graph_of(core).joins)}
 
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero."""
@@ -92,9 +95,18 @@ class IntegerSteps:
         """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
         every = len(streams) == self.streams and list(streams) == list(range(self.streams))
         places = slice(None) if every else np.array(streams)
-        for layer in self.layers:
-            x = layer.step(x, places)
-        return x
+
+        def layer(i: int, x: np.ndarray) -> np.ndarray:
+            return self.layers[i].step(x, places)
+
+        return walked(graph_of(self.core), x, layer, self._joined)
+
+    def _joined(self, name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
+        signals = self.core.signals
+        assert signals is not None  # a row has no joins
+        raw, changed = joined_words(signals, name, operands)
+        self._joins[f"{name}.output"] += int(np.count_nonzero(changed))
+        return raw
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""
@@ -107,7 +119,7 @@ class IntegerSteps:
             prefix + name: int(counts.sum())
             for prefix, layer in zip(self.core.layer_prefixes, self.layers, strict=True)
             for name, counts in layer.rounding.counts.items()
-        }
+        } | self._joins
 
     def close(self) -> None:
         """Nothing is to be freed."""

@@ -1,6 +1,7 @@
-"""The models of a network: those of its layers, y of each being x of the next.
+"""The models of a network: those of its layers, and of what joins them where it is a graph (`ernn_myhdl.golden.joins`).
 
-Tensors of a layer are named `layer_i.tensor` in stages and saturations (`ernn_myhdl.golden.tensors.stages_of`).
+Tensors of a layer are named `layer_i.tensor` in stages and saturations (`ernn_myhdl.golden.tensors.stages_of`), the
+result of a join is `join_i.output`.
 The initial state of a sequence is a list of one state a layer (`ernn_myhdl.golden.initial_state`), None for zero.
 """
 
@@ -13,13 +14,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.graph import Join
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.float_reference import FloatModel, WithTensors
 from ernn_myhdl.golden.initial_state import InitialStates, ModelState, State, one_each
 from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.joins import (
+    graph_of,
+    input_numbers,
+    input_words,
+    joined_numbers,
+    joined_values,
+    joined_words,
+    walked,
+)
 from ernn_myhdl.golden.result import ModelRun
 from ernn_myhdl.golden.sequences import check_sequence, is_batch
+from ernn_myhdl.numerics.formats import to_real
 
 Value = TypeVar("Value")
 
@@ -73,14 +85,22 @@ class FloatNetwork:
         states = _by_layer(initial, len(self.models), len(outputs), single)
         named: list[dict[str, np.ndarray]] = [{} for _ in outputs]
         prefixes = self.design.layer_prefixes
-        for prefix, model, state in zip(prefixes, self.models, states, strict=True):
+
+        def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
             if not tensors:
-                outputs = model.run(outputs, False, state)
-                continue
-            made = model.run(outputs, True, state)
-            for store, (_, layer) in zip(named, made, strict=True):
-                store |= _named(prefix, layer)
-            outputs = [y for y, _ in made]
+                return self.models[i].run(x, False, states[i])
+            made = self.models[i].run(x, True, states[i])
+            for store, (_, own) in zip(named, made, strict=True):
+                store |= _named(prefixes[i], own)
+            return [y for y, _ in made]
+
+        def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+            made = [joined_values(how, each) for each in zip(*operands, strict=True)]
+            for store, values in zip(named, made, strict=True):
+                store[f"{name}.output"] = values[:, None]
+            return made
+
+        outputs = walked(graph_of(self.design), outputs, layer, join)
         if tensors:
             both = list(zip(outputs, named, strict=True))
             return both[0] if single else both
@@ -105,12 +125,61 @@ class IntegerNetwork:
         single = not is_batch(x)
         sequences: list[np.ndarray] = [x] if single else list(x)
         states = _by_layer(initial, len(self.models), len(sequences), single)
-        layers: list[list[ModelRun]] = []
-        for model, state in zip(self.models, states, strict=True):
-            layers.append(model.run(sequences, stages, state))
-            sequences = [run.raw for run in layers[-1]]
-        runs = [_joined(self.design, one) for one in zip(*layers, strict=True)]
+        kept = _Kept(len(sequences), stages)
+
+        def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
+            made = self.models[i].run(x, stages, states[i])
+            kept.add_runs(self.design.layer_prefixes[i], made)
+            return [run.raw for run in made]
+
+        def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+            signals = self.design.signals
+            assert signals is not None  # a row has no joins
+            made = [joined_words(signals, name, each) for each in zip(*operands, strict=True)]
+            kept.add_joins(name, made)
+            return [raw for raw, _ in made]
+
+        if self.design.graph and self.design.graph.input_divides:
+            pairs = [input_words(self.design, x) for x in sequences]
+            sequences = [raw for raw, _ in pairs]
+            kept.inputs = [int(np.count_nonzero(changed)) for _, changed in pairs]
+        outputs = walked(graph_of(self.design), sequences, layer, join)
+        runs = kept.results(self.design, outputs)
         return runs[0] if single else runs
+
+
+class _Kept:
+    """Stages and saturations of sequences, as layers and joins give them. inputs: saturated elements of x, where no layer
+    counts them."""
+
+    def __init__(self, sequences: int, stages: bool) -> None:
+        self.stages: list[dict[str, np.ndarray]] = [{} for _ in range(sequences)]
+        self.saturations: list[dict[str, int]] = [{} for _ in range(sequences)]
+        self.inputs = [0] * sequences
+        self._stages = stages
+
+    def add_runs(self, prefix: str, runs: Sequence[ModelRun]) -> None:
+        """What a layer gave."""
+        for stages, counts, run in zip(self.stages, self.saturations, runs, strict=True):
+            stages |= _named(prefix, run.stages)
+            counts |= _named(prefix, run.saturations)
+
+    def add_joins(self, name: str, made: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """What a join gave: words, and where they saturated."""
+        for stages, counts, (raw, changed) in zip(self.stages, self.saturations, made, strict=True):
+            if self._stages:
+                stages[f"{name}.output"] = raw[:, None]
+            counts[f"{name}.output"] = int(np.count_nonzero(changed))
+
+    def results(self, core: CoreSpecification, outputs: Sequence[np.ndarray]) -> list[ModelRun]:
+        """The runs of the sequences."""
+        for counts, more in zip(self.saturations, self.inputs, strict=True):
+            counts[core.input_stage] += more
+        fmt = core.output_format
+        return [
+            ModelRun(raw, to_real(raw, fmt), stages, counts)
+            for raw, stages, counts in zip(outputs, self.stages, self.saturations, strict=True)
+        ]
 
 
 class FixedPointNetwork:
@@ -119,38 +188,96 @@ class FixedPointNetwork:
     def __init__(self, network: CoreSpecification) -> None:
         self.design = network
         self.models = [FixedPointModel(design) for design in network.layers]
+        self._joins = JoinNumbers(network)
 
     @property
     def saturations(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
             counts |= _named(prefix, model.saturations)
-        return counts
+        counts[self.design.input_stage] += self._joins.inputs
+        return counts | self._joins.saturations
 
     def reset(self, initial: ModelState = None) -> None:
         """The states before the first frame of a sequence: one a layer; zero if None."""
         states = _by_layer(initial, len(self.models), 1, True)
+        self._joins.clear()
         for model, (state,) in zip(self.models, states, strict=True):
             model.reset(state)
 
     def step(self, x: ArrayLike) -> dict[str, np.ndarray]:
         """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
         made: dict[str, np.ndarray] = {}
-        for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
-            frame = model.step(x)
-            x = frame["output"].reshape(-1)[: model.design.cell.outputs]
-            made |= _named(prefix, frame)
+
+        def layer(i: int, x: np.ndarray) -> np.ndarray:
+            frame = self.models[i].step(x)
+            made.update(_named(self.design.layer_prefixes[i], frame))
+            return frame["output"].reshape(-1)[: self.models[i].design.cell.outputs]
+
+        def join(name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
+            raw = self._joins.joined(name, operands)
+            made[f"{name}.output"] = raw[None]
+            return raw
+
+        walked(graph_of(self.design), self._joins.given(np.asarray(x)), layer, join)
         return made
 
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """As `FixedPointModel.run`: outputs and every tensor of the sequence x (frames, inputs)."""
         sequence = check_sequence(x, self.design.inputs)
         (states,) = zip(*_by_layer(initial, len(self.models), 1, True), strict=True)
-        layers = []
-        for model, state in zip(self.models, states, strict=True):
-            layers.append(model.run(sequence, state))
-            sequence = layers[-1].raw
-        return _joined(self.design, layers)
+        kept = _Kept(1, True)
+        self._joins.clear()
+
+        def layer(i: int, x: np.ndarray) -> np.ndarray:
+            run = self.models[i].run(x, states[i])
+            kept.add_runs(self.design.layer_prefixes[i], [run])
+            return run.raw
+
+        def join(name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
+            raw = self._joins.joined(name, operands)
+            kept.stages[0][f"{name}.output"] = raw[:, None]
+            return raw
+
+        raw = walked(graph_of(self.design), self._joins.given(sequence), layer, join)
+        kept.inputs = [self._joins.inputs]
+        (run,) = kept.results(self.design, [raw])
+        return ModelRun(run.raw, run.outputs, run.stages, run.saturations | self._joins.saturations)
+
+
+class JoinNumbers:
+    """The joins of the fxpmath model, and x where it goes to more than one of them or of the layers.
+
+    saturations: result of a join -> saturated elements since the last `clear`; inputs: of x, where no layer
+    counts them.
+    """
+
+    def __init__(self, core: CoreSpecification) -> None:
+        self.core, self.inputs = core, 0
+        self.saturations: dict[str, int] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Count from zero."""
+        joins = () if self.core.graph is None else self.core.graph.joins
+        self.saturations = {f"join_{i}.output": 0 for i in range(len(joins))}
+        self.inputs = 0
+
+    def given(self, x: np.ndarray) -> np.ndarray:
+        """x as the first signal: words where it divides, as it is where one layer takes it."""
+        if self.core.graph is None or not self.core.graph.input_divides:
+            return x
+        raw, changed = input_numbers(self.core, x if x.ndim == 2 else x[None])
+        self.inputs += int(np.count_nonzero(changed))
+        return raw.reshape(x.shape)
+
+    def joined(self, name: str, operands: Sequence[np.ndarray]) -> np.ndarray:
+        """The words of a join."""
+        signals = self.core.signals
+        assert signals is not None  # a row has no joins
+        raw, changed = joined_numbers(signals, name, operands)
+        self.saturations[f"{name}.output"] += int(np.count_nonzero(changed))
+        return raw
 
 
 def _by_layer(
@@ -169,13 +296,3 @@ def _by_layer(
 
 def _named(prefix: str, tensors: Mapping[str, Value]) -> dict[str, Value]:
     return {prefix + name: value for name, value in tensors.items()}
-
-
-def _joined(network: CoreSpecification, layers: Sequence[ModelRun]) -> ModelRun:
-    """The run of a network from those of its layers."""
-    stages: dict[str, np.ndarray] = {}
-    saturations: dict[str, int] = {}
-    for prefix, run in zip(network.layer_prefixes, layers, strict=True):
-        stages |= _named(prefix, run.stages)
-        saturations |= _named(prefix, run.saturations)
-    return ModelRun(layers[-1].raw, layers[-1].outputs, stages, saturations)

@@ -247,10 +247,40 @@ class Stage:
         return layer_elements(self.layer.cell, self.tensor)
 
 
-def stages_of(core: CoreStructure) -> dict[str, Stage]:
-    """Every named tensor of the layers of a core, in order, with the layers' prefixes."""
-    return {
+@dataclass(frozen=True)
+class JoinStage:
+    """The result of a join of a graph. size: its elements."""
+
+    size: int
+    format: Format
+    tensor: str = "output"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape for one frame."""
+        return 1, self.size
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the first axis: it has no rows."""
+        return ()
+
+    @property
+    def elements(self) -> np.ndarray:
+        """All of them belong to the signal."""
+        return np.ones(self.shape, dtype=bool)
+
+
+def stages_of(core: CoreStructure) -> dict[str, Stage | JoinStage]:
+    """Every named tensor of the layers of a core, in order, with the layers' prefixes, and the result of every join."""
+    found: dict[str, Stage | JoinStage] = {
         prefix + name: Stage(design, name)
         for prefix, design in zip(core.layer_prefixes, core.layers, strict=True)
         for name in tensor_names(design.cell)
     }
+    if core.graph is not None and core.signals is not None:
+        for i, _ in enumerate(core.graph.joins):
+            name = f"join_{i}"
+            size, fmt = core.signals.sizes[name], core.signals.formats[name]
+            found[f"{name}.output"] = JoinStage(size, fmt)
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 from ernn_myhdl.design.dense import check_chain
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.reference import dense_outputs
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.golden.float_reference import FloatModel
 
@@ -49,7 +50,8 @@ def outcome(
     """
     try:
         source = read_source(file)
-        check_chain(source.layers)
+        if source.graph is None:
+            check_chain(source.layers)
     except DesignError as error:
         return "refused", str(error)
     if mixed or feature is None or feature == frame != -1:
@@ -61,15 +63,17 @@ def outcome(
     worst = 0.0
     for x, y in runs:
         frame_size = 1 if feature == -1 else x.shape[feature]
-        if source.layers[0].inputs != frame_size:
-            return "wrong", f"{source.layers[0].inputs} inputs, must have {frame_size}"
-        own = stepped(source.steps, layers_outputs(source.layers, x, feature, frame))
+        if source.inputs != frame_size:
+            return "wrong", f"{source.inputs} inputs, must have {frame_size}"
+        own = stepped(source.steps, layers_outputs(source.layers, x, feature, frame, source.graph))
         error = difference(own[-1] if last else own, y)
         worst = max(worst, error)
     return ("right" if worst <= LIMIT else "wrong"), f"error {worst:.2g} of the span"
 
 
-def layers_outputs(layers, x: np.ndarray, feature: int, frame: int | None) -> np.ndarray:
+def layers_outputs(
+    layers, x: np.ndarray, feature: int, frame: int | None, graph=None
+) -> np.ndarray:
     """Outputs (frames, other axes of x ..., outputs) of dense layers in float64, from their initial states."""
     x = np.asarray(x, dtype=np.float64)
     x = x[..., None] if feature == -1 else np.moveaxis(x, feature, -1)
@@ -80,7 +84,10 @@ def layers_outputs(layers, x: np.ndarray, feature: int, frame: int | None) -> np
     others = x.shape[1:-1]
     x = x.reshape(len(x), -1, x.shape[-1])
     sequences = [x[:, i] for i in range(x.shape[1])]
-    for layer in layers:
+    if graph is not None:
+        states = [[layer.initial or None] * len(sequences) for layer in layers]
+        sequences = dense_outputs(layers, graph, sequences, states)
+    for layer in layers if graph is None else ():
         cell = layer.cell({"block": 1})
         model = FloatModel(cell, layer.circulant(cell))
         sequences = model.run(sequences, initial=[layer.initial or None] * len(sequences))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cycle_model.issue import NEVER, cut_blocks, input_beats
-from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.program.program import Operation, X, program_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.core.latencies import Latencies, latencies
+from ernn_myhdl.rtl.cycles.issue import NEVER, cut_blocks, input_beats
+from ernn_myhdl.rtl.cycles.state_schedule import StateTimes
 from ernn_myhdl.rtl.sequencer import sequencer
 
 

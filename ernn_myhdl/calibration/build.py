@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ernn_myhdl.calibration.graph_formats import choose_graph_formats
 from ernn_myhdl.calibration.input_scales import scaled_format
 from ernn_myhdl.calibration.network_formats import choose_network_formats, with_states
 from ernn_myhdl.calibration.range_analysis import choose_activations, choose_formats
@@ -20,10 +21,12 @@ from ernn_myhdl.design.design import (
     Hardware,
     check_identifier,
 )
+from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import whole
 
 #: The tables of the activations are chosen by looking at every code of their inputs.
@@ -73,8 +76,9 @@ def default_hardware(
     )
 
 
-def _sample_bits(initial_states: bool, *formats: Formats) -> int:
+def _sample_bits(initial_states: bool, *formats: Formats, joins: Sequence[Format] = ()) -> int:
     words = [fmt.word for f in formats for fmt in (f.input, f.output)]
+    words += [fmt.word for fmt in joins]
     if initial_states:
         words += [f.cell_state.word for f in formats if f.cell_state]
     widest = max(words)
@@ -141,6 +145,7 @@ def build_network(
     name: str = "ernn",
     input_scaling: InputScaling | None = None,
     initial: Sequence[State | None] | None = None,
+    graph: Graph | None = None,
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
@@ -149,16 +154,30 @@ def build_network(
     lanes, ifft_units, element_width: one for each layer, or one for all. The streams are the same in all
     layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
     initial: for each layer a state from which sequences may start as well as from zero; the formats hold both.
+    graph: how the signals go, where they do not go from each layer to the next; joins without a format get one.
     """
     check_identifier(name)
     check_words(word, state_word)
     calibration = scaled(input_scaling, calibration)
+    if graph is not None and graph.is_row:
+        graph = None
+    if graph is not None and graph.input_divides and input_scaling is not None:
+        raise DesignError(
+            "input scaling: x goes to more than one layer of the graph; fold the scaling into their weights"
+        )
     given = [scaled_format(input_scaling, calibration, word), *[None] * (len(cells) - 1)]
-    chosen = choose_network_formats(
-        cells, weights, calibration, word, state_word, given, initial=initial
-    )
+    more: list[Format] = []
+    if graph is None:
+        chosen = choose_network_formats(
+            cells, weights, calibration, word, state_word, given, initial=initial
+        )
+    else:
+        chosen, graph = choose_graph_formats(
+            graph, cells, weights, calibration, word, state_word, given[0], initial
+        )
+        more = [join.format for join in graph.joins if join.format]
     if sample_bits is None:
-        sample_bits = _sample_bits(initial_states, *chosen)
+        sample_bits = _sample_bits(initial_states, *chosen, joins=more)
     if samples_per_beat is None:
         samples_per_beat = _samples_per_beat(max(cell.tile for cell in cells), sample_bits)
     options = [
@@ -183,10 +202,10 @@ def build_network(
             )  # fmt: skip
         except DesignError as error:
             raise DesignError(f"layer {i}: {error}") from error
-    Network(tuple(layers), name)
+    Network(tuple(layers), name, None, graph)
     # everything else is checked before the segments are counted, which takes longest
     layers = [replace(d, activations=choose_activations(d.cell, d.formats)) for d in layers]
-    return Network(tuple(layers), name)
+    return Network(tuple(layers), name, None, graph)
 
 
 def _one_each(what: str, value, layers: int) -> list:

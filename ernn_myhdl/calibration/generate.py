@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ernn_myhdl.calibration.build import build_design, build_network, check_words
+from ernn_myhdl.calibration.graph_formats import check_sizes
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import Cell, make_cell
 from ernn_myhdl.design.design import Design, check_identifier
+from ernn_myhdl.design.graph import number_of
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
@@ -98,7 +100,11 @@ def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:
     for cell in cells:
         _check_size(cell)
     weights = [random_weights(cell, seed + i) for i, cell in enumerate(cells)]
-    return build_network(cells, weights, random_calibration(cells[0].inputs, seed), **options)
+    graph, first = options.get("graph"), 0
+    if graph is not None:
+        check_sizes(graph, cells)
+        first = number_of(graph.first_layer)
+    return build_network(cells, weights, random_calibration(cells[first].inputs, seed), **options)
 
 
 def random_calibration(inputs: int, seed: int) -> list[np.ndarray]:

@@ -10,10 +10,12 @@ import numpy as np
 from ernn_myhdl.calibration.range_analysis import model_design, observed_ranges
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Activations, CoreSpecification, Formats
+from ernn_myhdl.design.graph import Join
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.integer import IntegerModel
+from ernn_myhdl.golden.joins import graph_of, joined_values, joined_words, walked
 from ernn_myhdl.golden.tensors import layer_elements, tensor_formats, tensor_names
 from ernn_myhdl.numerics.circulant import pack_spectrum
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, saturate
@@ -78,23 +80,48 @@ def core_range_table(
 ) -> list[RangeRow]:
     """The rows of a design, or of all layers of a network with their prefixes.
 
-    A layer is looked at with the float reference's outputs of the layers before it. initial: the state of
+    A layer is looked at with the float reference's outputs of the layers before it, as is a join. initial: the state of
     each layer before every sequence, None for zero.
     """
-    rows = []
-    calibration = scaled(core.host_scaling, calibration)
+    rows: list[RangeRow] = []
     given = [None] * len(core.layers) if initial is None else initial
-    for prefix, layer, state in zip(core.layer_prefixes, core.layers, given, strict=True):
-        states = [state] * len(calibration)
-        own = range_table(
-            layer.cell, layer.weights, calibration, layer.formats, layer.activations, states
-        )
-        rows += [replace(row, tensor=prefix + row.tensor) for row in own]
-        if layer is not core.layers[-1]:
-            calibration = FloatModel(layer.cell, layer.weights).run(
-                list(calibration), initial=states
-            )
+
+    def looked_at(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
+        layer, states = core.layers[i], [given[i]] * len(x)
+        own = range_table(layer.cell, layer.weights, x, layer.formats, layer.activations, states)
+        rows.extend(replace(row, tensor=core.layer_prefixes[i] + row.tensor) for row in own)
+        return FloatModel(layer.cell, layer.weights).run(list(x), initial=states)
+
+    def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+        values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        rows.append(_join_row(core, name, operands, values))
+        return values
+
+    walked(graph_of(core), list(scaled(core.host_scaling, calibration)), looked_at, join)
     return rows
+
+
+def _join_row(
+    core: CoreSpecification,
+    name: str,
+    operands: Sequence[Sequence[np.ndarray]],
+    values: Sequence[np.ndarray],
+) -> RangeRow:
+    """The result of a join; its saturations are those of its operands' values, each in its format."""
+    signals = core.signals
+    assert signals is not None  # a row has no joins
+    formats = [signals.formats[operand] for operand in signals.graph.operands[name]]
+    words = [
+        quantise(np.concatenate(list(each)), own)
+        for each, own in zip(operands, formats, strict=True)
+    ]
+    _, changed = joined_words(signals, name, words)
+    together = np.concatenate(list(values))
+    low, high = float(together.min()), float(together.max())
+    return RangeRow(
+        f"{name}.output", low, high, signals.formats[name], together.size,
+        int(np.count_nonzero(changed)),
+    )  # fmt: skip
 
 
 def _constants(weights: dict[str, np.ndarray], formats: Formats) -> list[RangeRow]:

@@ -9,7 +9,7 @@ import numpy as np
 from ernn_myhdl.calibration.range_analysis import flat_from
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import WARNING
-from ernn_myhdl.golden.tensors import Stage, stages_of
+from ernn_myhdl.golden.tensors import JoinStage, Stage, stages_of
 
 #: Part of a tensor's elements from which saturation is told.
 TOLD_SHARE = 1e-3
@@ -58,8 +58,10 @@ def _shares(found: Mapping[str, tuple[int, int]]) -> str:
     )
 
 
-def _is_flat(stage: Stage) -> bool:
+def _is_flat(stage: Stage | JoinStage) -> bool:
     """Whether the tensor is read by activations only, which do not change beyond its format."""
+    if isinstance(stage, JoinStage):
+        return False
     cell, formats = stage.layer.cell, stage.layer.formats
     read = [t.output for t in cell.tables(formats, stage.layer.activations).values()]
     if stage.tensor != "preactivations" or not read or not cell.only_activated:

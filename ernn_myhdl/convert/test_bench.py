@@ -18,7 +18,7 @@ from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.rtl.core.view import CoreView
-from ernn_myhdl.streams.initial_states import CoreState, state_beats
+from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, state_beats
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
 
 BENCH = "test_bench"
@@ -91,7 +91,7 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
 
     Of a core that loads initial states the first sequence starts from one.
     """
-    from ernn_myhdl.golden.fixed_point import FixedPointModel
+    from ernn_myhdl.golden.network import fixed_point_model
 
     def put(file: str, text: str) -> None:
         file = bench_file(design.name, file)
@@ -102,11 +102,11 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
     if view.loader:
         states[0] = random_state(design)
         put(STATES, state_lines(design, states, [len(s) for s in sequences]))
-    results = sequences
-    for i, layer in enumerate(design.layers):
-        model = FixedPointModel(layer)
-        own = [None if state is None else state[i] for state in states]
-        results = [model.run(s, c).raw for s, c in zip(results, own, strict=True)]
+    model = fixed_point_model(design)
+    results = [
+        model.run(s, as_models_take_it(design, state)).raw
+        for s, state in zip(sequences, states, strict=True)
+    ]
     if hdl == "vhdl":
         put(f"{BENCH}.vhd", vhdl_bench(design, view))
     else:

@@ -127,9 +127,8 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
 
 def renamed(design: CoreSpecification, name: str) -> CoreSpecification:
     """The same core with another name."""
-    if isinstance(design, Design):
-        return replace(design, name=name)
-    return Network(design.layers, name, design.source)
+    assert isinstance(design, Design | Network)
+    return replace(design, name=name)
 
 
 def write_netlist(

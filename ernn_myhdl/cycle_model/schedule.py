@@ -3,7 +3,7 @@
 The sequencer decides between passes which one is next, and issues its operations in order, each as
 soon as what it needs is there; everything behind the issue has a fixed latency
 (`ernn_myhdl.rtl.core.latencies.latencies`). So the cycle of every event follows from the program by a recurrence
-without free parameters (`ernn_myhdl.cycle_model.issue`). The simulation agrees with it to the cycle as long as tvalid of
+without free parameters (`ernn_myhdl.rtl.cycles.issue`). The simulation agrees with it to the cycle as long as tvalid of
 x and tready of y are high.
 
 Cycle 0 is that in which the first beat of the first frame is accepted.
@@ -17,13 +17,13 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from ernn_myhdl.cycle_model.issue import Frame, IssueRun, Sequencer, input_beats
-from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Hardware, Structure
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.program.program import SOURCES, Program, program_for
 from ernn_myhdl.rtl.core.latencies import latencies
+from ernn_myhdl.rtl.cycles.issue import Frame, IssueRun, Sequencer, input_beats
+from ernn_myhdl.rtl.cycles.state_schedule import StateTimes
 
 #: Frames that are computed to reach the steady state, to measure over, and to keep it up meanwhile.
 WARM_UP, MEASURED, AFTER = 6, 6, 6

@@ -93,6 +93,11 @@ class CoreSpecification(CoreStructure):
         return self.layers[0].input_scaling
 
     @property
+    def heads(self) -> dict[str, slice]:
+        """Name of every head of the output -> its elements of y; none where y is one thing."""
+        return {}
+
+    @property
     def host_steps(self) -> tuple[HostStep, ...]:
         """What the host does to y behind the core, one after the other; none where empty."""
         return self.layers[-1].output_steps

@@ -18,6 +18,8 @@ from ernn_myhdl.design.design import (
     HardwareChanges,
     check_identifier,
 )
+from ernn_myhdl.design.graph import INPUT, Graph
+from ernn_myhdl.design.host_steps import check_steps
 from ernn_myhdl.errors import DesignError
 
 if TYPE_CHECKING:
@@ -32,25 +34,52 @@ MAX_LAYERS = 64
 
 @dataclass(frozen=True)
 class Network(CoreSpecification):
-    """Layers one after the other: y of each is x of the next; all work at the same time.
+    """Layers that all work at the same time: one after the other, or as the nodes of a graph.
 
-    layers: their designs. The output of a layer and the input of the next have one size and one format,
-    and all have the same streams and beats. name: of the top entity. source: as in `Design`.
+    layers: their designs, which all have the same streams and beats. Without a graph y of each is x of the next, so
+    the output of a layer and the input of the next have one size and one format. name: of the top entity.
+    source: as in `Design`. graph: which signals layers and joins take (`ernn_myhdl.design.graph`); that of a row is
+    none. output_steps: of the host behind a graph; those behind a row are its last layer's.
     Raises DesignError where the layers do not fit together.
     """
 
     layers: tuple[Design, ...]
     name: str = "ernn"
     source: SourceModel | None = field(default=None, repr=False, compare=False)
+    graph: Graph | None = None
+    output_steps: tuple[HostStep, ...] = ()
 
     def __post_init__(self) -> None:
         check_identifier(self.name)
         object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "output_steps", tuple(self.output_steps))
         if not 1 <= len(self.layers) <= MAX_LAYERS:
             raise DesignError(f"network: {len(self.layers)} layers, must have 1 to {MAX_LAYERS}")
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Design):
                 raise DesignError(f"network layer {i}: is {type(layer).__name__}, must be a Design")
+        if self.graph is not None and self.graph.is_row:
+            self._become_row()
+        if self.graph is None:
+            self._check_row()
+        else:
+            self._check_graph(self.graph)
+
+    def _become_row(self) -> None:
+        """The graph of a row is none, so that equal cores are equal networks."""
+        object.__setattr__(self, "graph", None)
+        *layers, last = self.layers
+        if self.output_steps:
+            last = last.with_host_steps((*last.output_steps, *self.output_steps))
+            object.__setattr__(self, "layers", (*layers, last))
+            object.__setattr__(self, "output_steps", ())
+
+    def _check_row(self) -> None:
+        if self.output_steps:
+            raise DesignError(
+                "network output_steps: are those of the host behind a graph; give them to the last layer"
+            )
+        for i, layer in enumerate(self.layers):
             if i and layer.input_scaling is not None:
                 raise DesignError(
                     f"network layer {i}: has an input scaling, but no host stands between layers; only "
@@ -73,10 +102,59 @@ class Network(CoreSpecification):
                         "them equal"
                     )
 
+    def _check_graph(self, graph: Graph) -> None:
+        signals = self.signals
+        assert signals is not None  # there is a graph
+        shape = self.stream_shape
+        for i, layer in enumerate(self.layers):
+            if layer.stream_shape != shape:
+                raise DesignError(
+                    f"network layer {i}: streams and beats {layer.stream_shape}, but layer 0 has {shape}; make "
+                    "them equal"
+                )
+            if layer.output_steps:
+                raise DesignError(
+                    f"network layer {i}: has host steps of y, but in a graph they are the network's; "
+                    "give them to it as output_steps"
+                )
+            if layer.input_scaling is not None and (
+                graph.sources[i] != INPUT or graph.input_divides or i
+            ):
+                raise DesignError(
+                    f"network layer {i}: has an input scaling, which only layer 0 may have, where nothing else "
+                    "takes x; fold it into the weights"
+                )
+        for name, fmt in signals.formats.items():
+            if fmt.word > shape.sample_bits:
+                raise DesignError(
+                    f"graph {name}: format {fmt} has {fmt.word} bits, must be at most sample_bits = "
+                    f"{shape.sample_bits}"
+                )
+        check_steps(self.output_steps, self.outputs)
+
+    @property
+    def host_steps(self) -> tuple[HostStep, ...]:
+        """What the host does to y behind the core, one after the other; none where empty."""
+        return self.layers[-1].output_steps if self.graph is None else self.output_steps
+
+    @property
+    def heads(self) -> dict[str, slice]:
+        """Name of every head of the output -> its elements of y; none where y is one thing."""
+        if self.graph is None or self.signals is None or not self.graph.heads:
+            return {}
+        found, start = {}, 0
+        operands = self.graph.operands[self.graph.output]
+        for name, operand in zip(self.graph.heads, operands, strict=True):
+            found[name] = slice(start, start + self.signals.sizes[operand])
+            start = found[name].stop
+        return found
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the digests of the layers, as hexadecimal digits."""
+        """SHA-256 over the digests of the layers and the graph, as hexadecimal digits."""
         text = "\0".join(layer.digest for layer in self.layers)
+        if self.graph is not None:  # without one as it always was
+            text += f"\0{self.graph!r}\0{self.output_steps!r}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __hash__(self) -> int:
@@ -84,6 +162,8 @@ class Network(CoreSpecification):
 
     def with_host_steps(self, steps: Sequence[HostStep]) -> Network:
         """The same network with other steps of the host behind it."""
+        if self.graph is not None:
+            return replace(self, output_steps=tuple(steps))
         *layers, last = self.layers
         return replace(self, layers=(*layers, last.with_host_steps(steps)))
 

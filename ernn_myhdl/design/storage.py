@@ -26,6 +26,16 @@ from ernn_myhdl.design.design import (
     Hardware,
     check_identifier,
 )
+from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.graph_storage import (
+    GRAPH,
+    HOST,
+    OUTPUT_STEPS,
+    graph_of_table,
+    graph_table,
+    steps_of_table,
+    steps_table,
+)
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
@@ -51,8 +61,6 @@ WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
 #: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
 _LONGEST_NETWORK = 1 << 16
-#: Section of design.toml that there is where the host does something to x or y, and its key for y.
-HOST, OUTPUT_STEPS = "host", "output_steps"
 
 _COMMENTS = {
     "cell": {"kind": " or ".join((", ".join([*CELLS][:-1]), [*CELLS][-1]))},
@@ -114,7 +122,8 @@ def write_design(design: CoreSpecification, folder: Path, source: bool = True) -
         for name, layer in zip(names, design.layers, strict=True):
             (folder / name).mkdir()
             write_design(layer, folder / name, source)
-        text = network_toml(design.name, names)
+        assert isinstance(design, Network)
+        text = network_toml(design.name, names, design.graph, design.output_steps)
         (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
         return
     (folder / TOML_NAME).write_text(design_toml(design), encoding="utf-8")
@@ -129,15 +138,22 @@ def _storable(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def network_toml(name: str, layers: list[str]) -> str:
-    """The text of network.toml; layers: the folders of their designs."""
+def network_toml(
+    name: str, layers: list[str], graph: Graph | None = None, steps: tuple[HostStep, ...] = ()
+) -> str:
+    """The text of network.toml; layers: the folders of their designs. steps: of the host behind a graph."""
     document = tomlkit.document()
-    document.add(
-        tomlkit.comment("Layers one after the other, each a design folder beside this file")
-    )
+    how = "Layers one after the other" if graph is None else "Layers of a graph"
+    document.add(tomlkit.comment(f"{how}, each a design folder beside this file"))
     document.add("format_version", tomlkit.item(FORMAT_VERSION))
     document.add("name", tomlkit.item(name))
     document.add("layers", tomlkit.item(layers))
+    if graph is not None:
+        document.add(tomlkit.nl())
+        document.add(GRAPH, graph_table(graph))
+    if steps:
+        document.add(tomlkit.nl())
+        document.add(HOST, steps_table(steps))
     return tomlkit.dumps(document)
 
 
@@ -252,7 +268,7 @@ def _read_weights(file: Path) -> dict[str, np.ndarray]:
 
 def _load_network(folder: Path) -> Network:
     toml = folder / NETWORK_NAME
-    name, layers = _read_toml(toml, _network_parts)
+    name, layers, graph, steps = _read_toml(toml, _network_parts)
     source = read_source_model(folder)
     designs = []
     for layer in layers:
@@ -260,13 +276,16 @@ def _load_network(folder: Path) -> Network:
             raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
         designs.append(_load_layer(folder / layer))
     try:
-        return Network(tuple(designs), name, source)
+        return Network(tuple(designs), name, source, graph, steps)
     except DesignError as error:
         raise DesignError(f"{toml}: {error}") from error
 
 
-def _network_parts(document: Document) -> tuple[str, list[str]]:
-    _check_keys("", document, ("format_version", "name", "layers"), ())
+def _network_parts(
+    document: Document,
+) -> tuple[str, list[str], Graph | None, tuple[HostStep, ...]]:
+    optional = (GRAPH, HOST)
+    _check_keys("", document, ("format_version", "name", "layers", *optional), optional)
     _check_head(document)
     layers = document["layers"]
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
@@ -276,7 +295,11 @@ def _network_parts(document: Document) -> tuple[str, list[str]]:
     for name in layers:
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise DesignError(f"layers: {name!r} must be the name of a folder beside the file")
-    return document["name"], layers
+    graph = graph_of_table(document[GRAPH]) if GRAPH in document else None
+    if graph is None and HOST in document:
+        raise DesignError(f"{HOST}: is of a network with a [{GRAPH}]; give it to the last layer")
+    steps = steps_of_table(document[HOST]) if HOST in document else ()
+    return document["name"], layers, graph, steps
 
 
 def _read_toml(file: Path, parts: Callable[[Document], Made]) -> Made:

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from ernn_myhdl.design.cells.base import Cell
+from ernn_myhdl.design.graph import INPUT, Graph, Signals
 from ernn_myhdl.design.hardware import Hardware, StreamShape
 from ernn_myhdl.design.tensor_formats import Activations, Formats
 from ernn_myhdl.design.widths import check_widths
@@ -50,6 +51,9 @@ def check_arithmetic(arithmetic: Arithmetic) -> None:
 class CoreStructure:
     """What the structure of a core of one layer (`Structure`) and of several share; no weights."""
 
+    #: How the signals of several layers go; None: from each to the next, as in a core of one.
+    graph: Graph | None = None
+
     if TYPE_CHECKING:  # fields of designs and networks
 
         @property
@@ -60,15 +64,36 @@ class CoreStructure:
         def layers(self) -> tuple[Structure, ...]:
             """The structures of the layers."""
 
+    @cached_property
+    def signals(self) -> Signals | None:
+        """Sizes and formats of the signals of the graph; None without one."""
+        return None if self.graph is None else Signals(self.graph, self.layers)
+
     @property
     def inputs(self) -> int:
         """Elements of x."""
-        return self.layers[0].cell.inputs
+        return self.signals.sizes[INPUT] if self.signals else self.layers[0].cell.inputs
 
     @property
     def outputs(self) -> int:
         """Elements of y."""
+        if self.graph and self.signals:
+            return self.signals.sizes[self.graph.output]
         return self.layers[-1].cell.outputs
+
+    @property
+    def input_stage(self) -> str:
+        """Name of the stage that x is: of the first layer that takes it."""
+        if self.graph is None:
+            return f"{self.layer_prefixes[0]}input"
+        return f"{self.graph.first_layer}.input"
+
+    @property
+    def output_stage(self) -> str:
+        """Name of the stage that y is."""
+        if self.graph is None:
+            return f"{self.layer_prefixes[-1]}output"
+        return f"{self.graph.output}.output"
 
     @property
     def layer_prefixes(self) -> tuple[str, ...]:
@@ -79,10 +104,12 @@ class CoreStructure:
 
     @property
     def input_format(self) -> Format:
-        return self.layers[0].formats.input
+        return self.signals.formats[INPUT] if self.signals else self.layers[0].formats.input
 
     @property
     def output_format(self) -> Format:
+        if self.graph and self.signals:
+            return self.signals.formats[self.graph.output]
         return self.layers[-1].formats.output
 
     @property

@@ -91,7 +91,8 @@ def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
 
 def tail_cycles(design: CoreSpecification) -> int:
     """Cycles after the last delivery until every stage of the last frame has been seen."""
-    return latencies(design.layers[-1]).forward_y
+    last = design.layers[-1:] if design.graph is None else design.layers
+    return max(latencies(layer).forward_y for layer in last)
 
 
 def liveness_limit(design: CoreSpecification) -> int:

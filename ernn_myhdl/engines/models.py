@@ -17,7 +17,7 @@ from ernn_myhdl.streams.initial_states import as_models_take_it
 def run_golden(job: Job) -> EngineResult:
     """The fxpmath reference, frame by frame."""
     model = fixed_point_model(job.design)
-    output = f"{job.design.layer_prefixes[-1]}output"
+    output = job.design.output_stage
     frames: list[dict[str, np.ndarray]] = []
     saturations: dict[str, int] = {}
     for sequence, state in zip(job.sequences, job.states, strict=True):

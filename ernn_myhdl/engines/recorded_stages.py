@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.golden.tensors import tensor_names, tensor_shapes
+from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.program.program import program_for
 
 Chunks = list[tuple[int, list[int]]]
@@ -41,7 +42,35 @@ def assemble(
             (tensors, cycles), _layer(layer, prefix, recorded, frames), strict=True
         ):
             made.update({prefix + name: part for name, part in parts.items()})
+    for i in range(len(design.graph.joins) if design.graph else 0):
+        stage = f"join_{i}.output"
+        tensors[stage], cycles[stage] = _join(design, stage, recorded, frames)
     return tensors, cycles
+
+
+def _join(
+    design: CoreSpecification, stage: str, recorded: dict[str, Chunks], frames: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The result of a join, (frames, 1, elements), and the cycle of its last beat, (frames, 1)."""
+    signals, size = design.signals, design.stream_shape.samples_per_beat
+    assert signals is not None  # a row has no joins
+    elements = signals.sizes[stage.partition(".")[0]]
+    beats = blocks_for(elements, size)
+    chunks = _chunks(recorded, stage, frames * beats)
+    values = np.array([v for _, v in chunks], dtype=np.int64).reshape(frames, 1, beats * size)
+    when = np.array([c for c, _ in chunks], dtype=np.int64).reshape(frames, beats)
+    return np.ascontiguousarray(values[..., :elements]), when[:, -1:].copy()
+
+
+def _chunks(recorded: dict[str, Chunks], stage: str, wanted: int) -> Chunks:
+    """The first `wanted` records of a stage; ToolError where there are fewer."""
+    chunks = recorded.get(stage, [])[:wanted]
+    if len(chunks) < wanted:
+        raise ToolError(
+            f"simulation: stage {stage} has {len(chunks)} records, expected "
+            f"{wanted}; this is a defect of the core, please report the design"
+        )
+    return chunks
 
 
 def _layer(
@@ -59,12 +88,7 @@ def _layer(
     def blocks(stage: str, records: int, elements: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stage: (frames, blocks, k) and their cycles (frames, blocks); a record holds so many
         elements."""
-        chunks = recorded.get(prefix + stage, [])[: frames * records]
-        if len(chunks) < frames * records:
-            raise ToolError(
-                f"simulation: stage {prefix}{stage} has {len(chunks)} records, expected "
-                f"{frames * records}; this is a defect of the core, please report the design"
-            )
+        chunks = _chunks(recorded, prefix + stage, frames * records)
         each_record = elements // k
         values = np.array([v for _, v in chunks], dtype=np.int64)
         when = np.repeat([c for c, _ in chunks], each_record)

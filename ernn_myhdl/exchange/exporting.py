@@ -8,6 +8,7 @@ import numpy as np
 
 from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.export_onnx import write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
 from ernn_myhdl.files.output_folder import Target, check_file, new_file
@@ -28,6 +29,11 @@ def export_model(
     The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
     """
     target = file if isinstance(file, Target) else check_export(file, force)
+    if design.graph is not None:
+        raise DesignError(
+            "export: the network is a graph of layers, which neither a state dict nor the ONNX that is written here can "
+            "say; export each layer as a design of its own"
+        )
     layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
     scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]

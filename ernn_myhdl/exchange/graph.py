@@ -91,15 +91,12 @@ class Node:
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:
-        """The layers that the signal has passed, along first inputs."""
+        """The layers that the signal has passed, on any way."""
         return tuple(n.operation for n in self.chain() if isinstance(n.operation, DenseLayer))
 
     def chain(self) -> tuple[Node, ...]:
-        """The nodes from the model's input to here, along first inputs."""
-        found = [self]
-        while found[-1].inputs:
-            found.append(found[-1].inputs[0])
-        return tuple(found[::-1])
+        """The nodes from the model's input to here, each behind its inputs."""
+        return tuple(nodes_before([self]))
 
 
 @dataclass(frozen=True)

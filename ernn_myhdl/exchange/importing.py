@@ -22,6 +22,7 @@ from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.graph import Graph, number_of
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS
@@ -135,10 +136,9 @@ def import_model(
     )
     compared, told = None, UNCHECKED
     if reference is not None:
-        last = source.layers[-1].outputs
-        outputs = stepped(source.steps, np.zeros((1, last))).shape[-1]
-        given = load_reference(reference, source.layers[0].inputs, outputs)
-        compared = check_reference(source.layers, given, source.steps)
+        outputs = stepped(source.steps, np.zeros((1, source.outputs))).shape[-1]
+        given = load_reference(reference, source.inputs, outputs)
+        compared = check_reference(source.layers, given, source.steps, source.graph)
         told = (
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
             f"of its span ({given.frames} frames)"
@@ -184,7 +184,7 @@ def import_source(
         exact = [{"bias": bias}, *({} for _ in layers[1:])]
     imported = design_of_layers(
         layers, sizes, *options, trained=exact, initial_states=initial_states,
-        input_scales=input_scales, scaling=scaling,
+        input_scales=input_scales, scaling=scaling, graph=source.graph,
     )  # fmt: skip
     imported = replace(imported, design=imported.design.with_host_steps(source.steps))
     all_notes = (told, *source.notes, *notes, *imported.notes)
@@ -213,8 +213,9 @@ def design_of_layers(
     input_scales: bool = True,
     scaling: InputScaling | None = None,
     keep_matrix: bool = False,
+    graph: Graph | None = None,
 ) -> Imported:
-    """Layers one after the other as a design; sizes: `Cell.block_sizes` of each.
+    """Layers one after the other, or of a graph, as a design; sizes: `Cell.block_sizes` of each.
 
     trained: for each layer, weights of the cell that stand in the place of the nearest ones. scaling: of x,
     for which the layers are made already. With `input_scales` one is chosen (behind it) on the calibration data, if
@@ -233,7 +234,10 @@ def design_of_layers(
     errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
     if initial_states is None:
         initial_states = any(layer.initial for layer in layers)
-    inputs, data = cells[0].inputs, "the calibration data"
+    first = 0 if graph is None else number_of(graph.first_layer)
+    inputs, data = cells[first].inputs, "the calibration data"
+    if graph is not None and (graph.input_divides or first):
+        input_scales = False  # which would have to be folded into every taker of x
     if calibration is None:
         data = "standard normal inputs"
         sequences = _standard_normal(inputs)
@@ -243,7 +247,7 @@ def design_of_layers(
         sequences = check_input(calibration, inputs, "calibration")
     loss = None
     if any(any(found.values()) for found in errors):
-        loss = projection_loss(layers, cells, weights, scaled(scaling, sequences))
+        loss = projection_loss(layers, cells, weights, scaled(scaling, sequences), graph)
     notes = projection_notes(layers, errors, loss, data)
     notes += _state_notes(layers, initial_states)
     if calibration is None:
@@ -258,7 +262,7 @@ def design_of_layers(
     states = [layer.initial or None if initial_states else None for layer in layers]
     each = _lanes(lanes, cells)
     design: Design | Network
-    if len(cells) == 1:
+    if len(cells) == 1 and graph is None:
         design = build_design(
             cells[0], weights[0], sequences, word, state_word, each[0], name, scaling,
             streams=streams, initial_states=initial_states, initial=states[0],
@@ -266,7 +270,7 @@ def design_of_layers(
     else:
         design = build_network(
             cells, weights, sequences, word, state_word, each, streams=streams,
-            initial_states=initial_states, name=name, input_scaling=scaling, initial=states,
+            initial_states=initial_states, name=name, input_scaling=scaling, initial=states, graph=graph,
         )  # fmt: skip
     if scaling is not None:
         notes.append(f"the host gives the core x {scaling}; `ernn info` has the formula")

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.affine import fold_affine
+from ernn_myhdl.exchange.branches import branches, layer_graph, node_size
 from ernn_myhdl.exchange.graph import (
     Affine,
     Function,
@@ -34,11 +36,13 @@ IF_ASKED = ("sigmoid", "tanh", "relu")
 
 @dataclass(frozen=True)
 class Lowered:
-    """layers: of the core, one after the other. steps: of the host, on the outputs. notes: for the user."""
+    """layers: of the core. steps: of the host, on the outputs. notes: for the user. graph: how the signals of the layers go;
+    None: from each to the next."""
 
     layers: tuple[DenseLayer, ...]
     steps: tuple[HostStep, ...]
     notes: tuple[str, ...]
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,14 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
     left = {node for output in folded for node in _behind(output, known)}
     activated = with_activations(folded, left)
     heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]
-    chosen, steps, notes = _merged(heads)
-    layers = _chain(chosen)
+    chosen, steps, notes, names = _merged(heads)
+    layers, graph = (
+        layer_graph(chosen, names, _refusal) if branches(chosen) else (_chain(chosen), None)
+    )
     if any(head.last for head in heads):
-        names = ", ".join(repr(head.name) for head in heads if head.last)
+        last = ", ".join(repr(head.name) for head in heads if head.last)
         notes.append(
-            f"output {names} is of the last frame; the core gives one for every frame, of which the last of a "
+            f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
             "sequence is this one"
         )
     if steps:
@@ -80,7 +86,7 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
             f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
             "`ernn evaluate` and exported files do so, the words of the core are those before"
         )
-    return Lowered(tuple(layers), tuple(steps), tuple(notes))
+    return Lowered(tuple(layers), tuple(steps), tuple(notes), graph)
 
 
 def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
@@ -105,26 +111,25 @@ def _behind(node: Node, known: Sequence[str]) -> list[Node]:
         node = node.input
 
 
-def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str]]:
-    """One node for all outputs, the host's steps behind it, and notes.
+def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str], list[str]]:
+    """One node for all outputs, the host's steps behind it, notes, and the names of heads that it concatenates.
 
-    Linear layers on one signal become one layer, whose outputs follow each other.
+    Linear layers on one signal become one layer, whose outputs follow each other; others are concatenated.
     """
     first, *others = heads
     if all(head.node is first.node for head in others) and not any(h.behind for h in others):
-        if others and first.behind:
-            raise DesignError(_several(heads))
-        return first.node, [_step(n, None) for n in first.behind], []
+        if not (others and first.behind):
+            return first.node, [_step(n, None) for n in first.behind], [], []
     layers = [layer_of(head.node) for head in heads]
     linear = [layer for layer in layers if layer is not None and layer.kind == "linear"]
     same = all(head.node.inputs == first.node.inputs for head in heads)
     functions = {(layer.activation, layer.slope, layer.limit) for layer in linear}
-    if len(linear) < len(heads) or not same or len(functions) > 1:
-        raise DesignError(_several(heads))
+    alone = len(linear) == len(heads) and same and len({id(h.node) for h in heads}) == len(heads)
+    alone = alone and len(functions) == 1
     steps: list[HostStep] = []
     parts, start = [], 0
-    for head, layer in zip(heads, linear, strict=True):
-        elements = (start, start + layer.outputs)
+    for head in heads:
+        elements = (start, start + node_size(head.node))
         for node in head.behind:
             if isinstance(node.operation, Function) and node.operation.kind == "argmax":
                 raise DesignError(
@@ -133,21 +138,17 @@ def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str]]:
             steps.append(_step(node, elements))
         parts.append(f"{head.name!r} is elements {elements[0]} to {elements[1] - 1}")
         start = elements[1]
+    if not alone:
+        joined = Node(Joined("concatenation"), tuple(head.node for head in heads), "the outputs")
+        note = f"the outputs are concatenated in the order of the model: {', '.join(parts)} of y"
+        return joined, steps, [note], [head.name for head in heads]
     weights = {
         name: np.concatenate([layer.weights[name] for layer in linear], axis=1)
         for name in ("input_weight", "bias")
     }
     merged = replace(linear[0], name="_".join(layer.name for layer in linear), weights=weights)
     note = f"linear layers on one signal are merged into {merged.name}: {', '.join(parts)} of its outputs"
-    return replace(first.node, operation=merged), steps, [note]
-
-
-def _several(heads: Sequence[_Head]) -> str:
-    names = " and ".join(repr(head.name) for head in heads)
-    return (
-        f"outputs {names} follow from different layers; a core has one output: export one of them (linear layers "
-        "on one signal are merged, where they have one activation)"
-    )
+    return replace(first.node, operation=merged), steps, [note], []
 
 
 def _step(node: Node, elements: tuple[int, int] | None) -> HostStep:

@@ -12,10 +12,12 @@ import numpy as np
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.graph import Graph, Join, row
 from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.source import Source
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.joins import joined_values, walked
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Relative Frobenius error of a matrix from which its projection is warned of.
@@ -95,16 +97,20 @@ def one_each(what: str, given: int | Sequence[int], count: int) -> list[int]:
 
 
 def source_outputs(
-    layers: Sequence[DenseLayer], x: Sequence[np.ndarray], initial: Sequence[State | None]
+    layers: Sequence[DenseLayer],
+    x: Sequence[np.ndarray],
+    initial: Sequence[State | None],
+    graph: Graph | None = None,
 ) -> list[np.ndarray]:
     """Outputs (frames, outputs) of the source for sequences x (frames, inputs), in float64.
 
-    initial: for each layer the state before all sequences, None for zero.
+    initial: for each layer the state before all sequences, None for zero. graph: how the signals go; None: from each
+    layer to the next.
     """
     sizes = [dict.fromkeys(("block", *each.block_parameters.values()), DENSE) for each in layers]
     cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
     weights = [layer.circulant(cell) for layer, cell in zip(layers, cells, strict=True)]
-    return _outputs(cells, weights, x, initial, "dense")
+    return _outputs(cells, weights, x, initial, "dense", graph)
 
 
 def projection_loss(
@@ -112,21 +118,26 @@ def projection_loss(
     cells: Sequence[Cell],
     weights: Sequence[Arrays],
     x: Sequence[np.ndarray],
+    graph: Graph | None = None,
 ) -> OutputLoss:
     """Outputs of cells with block-circulant weights against those of their dense source, both float64.
 
-    x: sequences (frames, inputs). Both start from the initial states of the layers.
+    x: sequences (frames, inputs). Both start from the initial states of the layers. graph: as in `source_outputs`.
     """
     states = [layer.initial or None for layer in layers]
-    given = _outputs(cells, weights, x, states, "circulant")
-    return output_loss(source_outputs(layers, x, states), given)
+    given = _outputs(cells, weights, x, states, "circulant", graph)
+    return output_loss(source_outputs(layers, x, states, graph), given)
 
 
-def _outputs(cells, weights, x, initial, structure: str) -> list[np.ndarray]:
-    x = list(x)
-    for cell, own, state in zip(cells, weights, initial, strict=True):
-        x = FloatModel(cell, own, structure).run(x, initial=[state] * len(x))
-    return x
+def _outputs(cells, weights, x, initial, structure: str, graph: Graph | None) -> list[np.ndarray]:
+    def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
+        model = FloatModel(cells[i], weights[i], structure)
+        return model.run(x, initial=[initial[i]] * len(x))
+
+    def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+        return [joined_values(how, each) for each in zip(*operands, strict=True)]
+
+    return walked(graph or row(len(cells)), list(x), layer, join)
 
 
 def projection_notes(

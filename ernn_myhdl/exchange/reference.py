@@ -14,10 +14,13 @@ import numpy as np
 
 from ernn_myhdl.corpus.inputs import check_input
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.graph import Graph, Join, row
 from ernn_myhdl.design.host_steps import HostStep, stepped
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.joins import joined_values, walked
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Of the span of the outputs: how far those of the layers may be from them.
@@ -88,17 +91,36 @@ def _outputs(where: str, y: np.ndarray, frames: int, outputs: int) -> np.ndarray
     return y.astype(np.float64)
 
 
+def dense_outputs(
+    layers: Sequence[DenseLayer],
+    graph: Graph | None,
+    x: list[np.ndarray],
+    initial: Sequence[Sequence[State | None]],
+) -> list[np.ndarray]:
+    """Float outputs of dense layers, one after the other or of a graph; initial: of each layer a state for each sequence."""
+
+    def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
+        cell = layers[i].cell({"block": 1})
+        states = list(initial[i]) if cell.state_sizes else None
+        return FloatModel(cell, layers[i].circulant(cell)).run(x, initial=states)
+
+    def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+        return [joined_values(how, each) for each in zip(*operands, strict=True)]
+
+    return walked(graph or row(len(layers)), x, layer, join)
+
+
 def check_reference(
-    layers: Sequence[DenseLayer], reference: Reference, steps: Sequence[HostStep] = ()
+    layers: Sequence[DenseLayer],
+    reference: Reference,
+    steps: Sequence[HostStep] = (),
+    graph: Graph | None = None,
 ) -> OutputLoss:
     """How far the float outputs of the dense layers, behind the host's steps, are from the reference; DesignError
-    above TOLERANCE."""
-    outputs = [x for x, _ in reference.pairs.values()]
-    for layer in layers:
-        cell = layer.cell({"block": 1})
-        model = FloatModel(cell, layer.circulant(cell))
-        outputs = model.run(outputs, initial=[layer.initial or None] * len(outputs))
-    outputs = [stepped(steps, y) for y in outputs]
+    above TOLERANCE. graph: how their signals go; None: from each to the next."""
+    x = [values for values, _ in reference.pairs.values()]
+    states = [[layer.initial or None] * len(x) for layer in layers]
+    outputs = [stepped(steps, y) for y in dense_outputs(layers, graph, x, states)]
     wanted = [y for _, y in reference.pairs.values()]
     made = [own[len(own) - len(y) :] for own, y in zip(outputs, wanted, strict=True)]
     loss = output_loss(wanted, made)

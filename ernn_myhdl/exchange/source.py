@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.graph import CONCATENATION, Graph, Join, number_of
 from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file
@@ -20,6 +21,7 @@ from ernn_myhdl.exchange.keras_model import read_keras
 from ernn_myhdl.exchange.lowering import lower
 from ernn_myhdl.exchange.onnx_file import read_onnx
 from ernn_myhdl.exchange.state_dict import modules, one_direction
+from ernn_myhdl.golden.joins import walked
 
 STATE_DICTS = {".safetensors": read_safetensors, ".pt": read_pt, ".pth": read_pt}
 SUFFIXES = (*STATE_DICTS, ".onnx", *KERAS)
@@ -29,7 +31,8 @@ SUFFIXES = (*STATE_DICTS, ".onnx", *KERAS)
 class Source:
     """layers: one after the other. blocks: of each layer, and scaling: of x, where the file says so; the weights
     are for x as it is. notes: for the user. steps: of the host behind the layers. kind: of the
-    file, for people. given_states: whether the model takes its states before the first frame as inputs."""
+    file, for people. given_states: whether the model takes its states before the first frame as inputs. graph: how the
+    signals of the layers go; None: from each to the next."""
 
     layers: tuple[DenseLayer, ...]
     blocks: tuple[Mapping[str, int], ...] | None
@@ -38,6 +41,18 @@ class Source:
     steps: tuple[HostStep, ...] = ()
     kind: str = "state dict"
     given_states: bool = False
+    graph: Graph | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Elements of x."""
+        first = 0 if self.graph is None else number_of(self.graph.first_layer)
+        return self.layers[first].inputs
+
+    @property
+    def outputs(self) -> int:
+        """Elements of y."""
+        return outputs_of(self.layers, self.graph)
 
 
 def read_source(
@@ -69,22 +84,25 @@ def read_source(
         _no_order(order, direction, activation, "a Keras model")
         outputs, notes = read_keras(file, config, checked)
         lowered = _located(file, lambda: lower(outputs, host_functions))
-        return Source(lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras")
+        return Source(
+            lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras",
+            graph=lowered.graph,
+        )  # fmt: skip
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
         model = read_onnx(file)
         lowered = _located(file, lambda: lower(model.outputs, host_functions), model.hint)
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
-        given = model.given_states
+        given, graph = model.given_states, lowered.graph
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
         layers, description, notes = _located(
             file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
-        kind, steps, given = "state dict", (), False
+        kind, steps, given, graph = "state dict", (), False, None
     blocks, scaling = description.blocks, description.scaling
-    _located(file, lambda: check_steps(description.steps, layers[-1].outputs))
+    _located(file, lambda: check_steps(description.steps, outputs_of(layers, graph)))
     if scaling is not None:
         _located(file, lambda: scaling.check(layers[0].inputs))
     return Source(
@@ -95,7 +113,20 @@ def read_source(
         (*steps, *description.steps),
         kind,
         given,
+        graph,
     )
+
+
+def outputs_of(layers: Sequence[DenseLayer], graph: Graph | None) -> int:
+    """Elements of y of layers, one after the other or as a graph has them."""
+    if graph is None:
+        return layers[-1].outputs
+
+    def join(name: str, how: Join, sizes: list[int]) -> int:
+        return sum(sizes) if how.kind == CONCATENATION else sizes[0]
+
+    first = layers[number_of(graph.first_layer)].inputs
+    return walked(graph, first, lambda i, _: layers[i].outputs, join)
 
 
 def _no_order(

@@ -8,6 +8,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,9 @@ from ernn_myhdl.exchange.lowering import Lowered, lower
 from ernn_myhdl.exchange.onnx_states import state_inputs_note
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
-from ernn_myhdl.exchange.reference import TOLERANCE
-from ernn_myhdl.exchange.source import Source
+from ernn_myhdl.exchange.reference import TOLERANCE, dense_outputs
+from ernn_myhdl.exchange.source import Source, outputs_of
 from ernn_myhdl.exchange.torch_graph import TorchGraph
-from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Frames and sequences that random inputs have more than the example; other sizes only where the module takes them.
@@ -62,9 +62,11 @@ def import_module(
     try:
         graph = TorchGraph(_exported(model, arguments, torch), torch)
         outputs = graph.graph.result(graph.outputs)
-        lowered = lower(outputs, host_functions)
-        check_chain(lowered.layers)
-        check_steps(lowered.steps, lowered.layers[-1].outputs)
+        named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
+        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
+        if lowered.graph is None:
+            check_chain(lowered.layers)
+        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))
         compared, frames = _compared(model, run, given, graph, outputs, lowered)
     finally:
         for name, part in model.named_modules():
@@ -75,7 +77,7 @@ def import_module(
         notes.append(state_inputs_note(states))
     if graph.loops:
         notes.append("cells in a loop over the frames became layers, for sequences of any length")
-    source = Source(lowered.layers, None, tuple(notes), None, lowered.steps, "PyTorch module", bool(states))  # fmt: skip
+    source = Source(lowered.layers, None, tuple(notes), None, lowered.steps, "PyTorch module", bool(states), lowered.graph)  # fmt: skip
     told = (
         f"checked: the layers, dense and not rounded, differ from the module by at most {compared.relative:.2g} of its span "
         f"({frames} frames of random inputs)"
@@ -257,10 +259,7 @@ def _initial(
 
 def _own(lowered: Lowered, cut: list[np.ndarray], initial: list) -> np.ndarray:
     """Outputs (sequences, frames, outputs) of the layers and the host."""
-    y = cut
-    for layer, states in zip(lowered.layers, initial, strict=True):
-        cell = layer.cell({"block": 1})
-        y = FloatModel(cell, layer.circulant(cell)).run(y, initial=states if cell.state_sizes else None)  # fmt: skip
+    y = dense_outputs(lowered.layers, lowered.graph, list(cut), initial)
     return stepped(lowered.steps, np.stack(y))
 
 

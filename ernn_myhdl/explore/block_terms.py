@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from ernn_myhdl.explore import control_terms
+from ernn_myhdl.explore import control_terms, join_terms
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each, one_block, width_of
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import bits_for
@@ -236,33 +236,37 @@ def _transform(leaf: Leaf) -> Terms:
 
 
 #: Name of the MyHDL block -> its terms.
-TERMS: dict[str, Callable[[Leaf], Terms]] = control_terms.TERMS | {
-    "add_bias": bits_of_each("row", "total"),
-    "add_peephole": _bits_for_each,
-    "align": _nothing,
-    "bank_write": one_block,
-    "blend": _bits_for_each,
-    "broadcast": lambda leaf: {"bits": bits_of(leaf, "column", "address"), "block": 1},
-    "clip_mask": _clip,
-    "column_select": _column_select,
-    "combine": _combine,
-    "delay_bit": _delay,
-    "delay_word": _delay,
-    "delay_data": _delay,
-    "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
-    "lane": _lane,
-    "leaky_relu": _leaky,
-    "mask_block": bits_of_each("target"),
-    "multiply_output": _bits_for_each,
-    "multiply_state": _bits_for_each,
-    "part_select": _part_select,
-    "piecewise_linear": _piecewise_linear,
-    "rectify": _rectify,
-    "round_saturate": _round,
-    "scale": _scale,
-    "transform_pipeline": _transform,
-    "update_state": _bits_for_each,
-}
+TERMS: dict[str, Callable[[Leaf], Terms]] = (
+    control_terms.TERMS
+    | join_terms.TERMS
+    | {
+        "add_bias": bits_of_each("row", "total"),
+        "add_peephole": _bits_for_each,
+        "align": _nothing,
+        "bank_write": one_block,
+        "blend": _bits_for_each,
+        "broadcast": lambda leaf: {"bits": bits_of(leaf, "column", "address"), "block": 1},
+        "clip_mask": _clip,
+        "column_select": _column_select,
+        "combine": _combine,
+        "delay_bit": _delay,
+        "delay_word": _delay,
+        "delay_data": _delay,
+        "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
+        "lane": _lane,
+        "leaky_relu": _leaky,
+        "mask_block": bits_of_each("target"),
+        "multiply_output": _bits_for_each,
+        "multiply_state": _bits_for_each,
+        "part_select": _part_select,
+        "piecewise_linear": _piecewise_linear,
+        "rectify": _rectify,
+        "round_saturate": _round,
+        "scale": _scale,
+        "transform_pipeline": _transform,
+        "update_state": _bits_for_each,
+    }
+)
 
 
 def kind_of(leaf: Leaf) -> str:

@@ -108,7 +108,8 @@ def _operation(leaf: Leaf) -> Terms:
 
 def _fifo(leaf: Leaf) -> Terms:
     """Four LUTs hold up to 32 words of six bits."""
-    return {"memory": 4 * math.ceil(bits_of(leaf, "in_word") / 6), "block": 1}
+    memories = math.ceil(bits_of(leaf, "in_word") / 6) * math.ceil(leaf.parameters["depth"] / 32)
+    return {"memory": 4 * memories, "block": 1}
 
 
 def _frame_begins(leaf: Leaf) -> Terms:

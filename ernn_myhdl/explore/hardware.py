@@ -97,7 +97,8 @@ class Exploration:
             return replace(whole, hardware=candidate.layers[0])
         layers = zip(whole.layers, candidate.layers, strict=True)
         made = tuple(replace(d, hardware=hw) for d, hw in layers)
-        return Network(made, whole.name, whole.source)
+        assert isinstance(whole, Network)
+        return replace(whole, layers=made)
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Percentage of the device used."""
@@ -150,6 +151,11 @@ def explore(
     combinations of layers. DesignError for a device of a family without a model of its resources.
     """
     require_family(device, tuple(CLOCK_SOURCES), "exploring")
+    if design.graph is not None:
+        raise DesignError(
+            "design: is a graph of layers; explore finds the hardware of layers one after the other alone: explore each layer "
+            "as a design of its own, and give the network its hardware with `Network.with_hardware`"
+        )
     designs = words or {max(d.formats.weight_word for d in design.layers): design}
     result = Exploration(device, goal, designs)
 

@@ -61,5 +61,6 @@ def in_word(
         design.name,
         design.host_scaling,
         initial,
+        design.graph and design.graph.without_formats(),
     )
     return made.with_host_steps(design.host_steps)

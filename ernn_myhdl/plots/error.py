@@ -42,7 +42,7 @@ def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
             reference = np.concatenate([tensors[name] for _, tensors in pairs])[:, inside]
             fixed = to_real(run.stages[name][:, inside], stage.format)
             errors[name] = _error(reference, fixed)
-    output = run.design.layer_prefixes[-1] + "output"
+    output = run.design.output_stage
     if output not in errors:
         errors[output] = _error(outputs, run.core_outputs)
     return errors, outputs
@@ -98,7 +98,7 @@ def _element(axes, run: Run, reference: np.ndarray, element: int) -> None:
 
 def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
     frames = np.arange(run.frames)
-    prefix = run.design.layer_prefixes[-1]
+    prefix = run.design.output_stage.removesuffix("output")
     for name, colour in zip((prefix + n for n in OVER_TIME), COLOURS, strict=False):
         if name in errors:
             rms = np.where(errors[name].rms > 0, errors[name].rms, np.nan)
@@ -138,8 +138,8 @@ def _signed(value: float) -> str:
 
 def _shown(run: Run, errors: dict[str, StageError]) -> dict[str, StageError]:
     """The outputs of all layers and every stage of the last one."""
-    *before, last = run.design.layer_prefixes
-    outputs = [prefix + "output" for prefix in before]
+    last = run.design.output_stage.removesuffix("output")
+    outputs = [name for name in errors if name.endswith(".output")]
     return {n: e for n, e in errors.items() if n in outputs or n.startswith(last)}
 
 

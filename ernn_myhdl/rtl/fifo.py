@@ -67,14 +67,14 @@ def stream_fifo(
 
 
 @made_once
-def fifo_leaf(name: str, width: int) -> Leaf:
-    """A FIFO of DEPTH words of `width` bits."""
+def fifo_leaf(name: str, width: int, depth: int = DEPTH) -> Leaf:
+    """A FIFO of `depth` words of `width` bits."""
     return Leaf(
         name,
         stream_fifo,
         ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(width), out_ready=Bit())
         | outs(
-            in_ready=Bit(), out_valid=Bit(), out_word=Word(width), count=Word(bits_for(DEPTH + 1))
+            in_ready=Bit(), out_valid=Bit(), out_word=Word(width), count=Word(bits_for(depth + 1))
         ),
-        {"depth": DEPTH},
+        {"depth": depth},
     )

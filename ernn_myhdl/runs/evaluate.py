@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ernn_myhdl.calibration.build import EXTRA_STATE_BITS, MAX_STATE_WORD
+from ernn_myhdl.calibration.graph_formats import choose_graph_formats
 from ernn_myhdl.calibration.input_scales import scaled_format
 from ernn_myhdl.calibration.network_formats import choose_network_formats
 from ernn_myhdl.calibration.range_analysis import model_design
@@ -183,15 +184,20 @@ def at_word(
     weights = [design.weights for design in core.layers]
     calibration = scaled(core.host_scaling, calibration)
     given = [scaled_format(core.host_scaling, calibration, word), *[None] * (len(cells) - 1)]
-    state = word + EXTRA_STATE_BITS
-    formats = choose_network_formats(
-        cells, weights, calibration, word, state, given, initial=initial
-    )
+    state, graph = word + EXTRA_STATE_BITS, core.graph
+    if graph is None:
+        formats = choose_network_formats(
+            cells, weights, calibration, word, state, given, initial=initial
+        )
+    else:
+        formats, graph = choose_graph_formats(
+            graph.without_formats(), cells, weights, calibration, word, state, given[0], initial
+        )
     layers = [
         model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
         for i, layer in enumerate(zip(cells, weights, formats, strict=True))
     ]
-    made = layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name)
+    made = layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name, None, graph)
     return made.with_host_steps(core.host_steps)
 
 
@@ -300,7 +306,10 @@ def _references(
         made = reference if same else float_outputs(core, data, None, initial, one_stream)
     else:
         layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
-        made = _batches(data, lambda x: source_outputs(layers, x, states), None, 0, one_stream)
+        graph = core.graph
+        made = _batches(
+            data, lambda x: source_outputs(layers, x, states, graph), None, 0, one_stream
+        )
         made = _behind_host(core, _divided(made, data, one_stream))
     return _References(reference, loaded, source, made, one_stream)
 

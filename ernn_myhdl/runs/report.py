@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from ernn_myhdl.cycle_model.network_schedule import network_schedule
+from ernn_myhdl.cycle_model.network_schedule import NetworkSchedule, network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
@@ -94,8 +94,32 @@ def design_info(
         "frames_per_second_single": clock_mhz * 1e6 / alone.interval,
         "frames_per_second_interleaved": clock_mhz * 1e6 / together.interval,
         "tdata_bits": shape.data_bits,
+        **_graph_record(design, together),
         "layers": layers,
     }
+
+
+def _graph_record(design: CoreSpecification, schedule: NetworkSchedule) -> dict:
+    """How the signals of a graph go, its heads, and what the host does behind it; nothing of layers in a row."""
+    graph, signals = design.graph, design.signals
+    if graph is None or signals is None:
+        return {}
+    joins = []
+    for i, join in enumerate(graph.joins):
+        name, fmt = f"join_{i}", signals.formats[f"join_{i}"]
+        joins.append(
+            {
+                "kind": join.kind,
+                "inputs": list(join.inputs),
+                "elements": signals.sizes[name],
+                "format": {"word": fmt.word, "frac": fmt.frac},
+                "fifo_words": [schedule.depths[name, place] for place in range(len(join.inputs))],
+            }
+        )
+    record: dict = {"sources": list(graph.sources), "joins": joins, "output": graph.output}
+    record["heads"] = {name: [part.start, part.stop] for name, part in design.heads.items()}
+    steps = [step.record() for step in design.host_steps]
+    return {"graph": record, "host": {"output_steps": steps} if steps else None}
 
 
 def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
@@ -324,6 +348,33 @@ def _listed(values: list) -> str:
     return text if len(values) <= LISTED else f"{text} ... ({len(values)}; all with --json)"
 
 
+def _graph_lines(info: dict) -> list[tuple[str, str]]:
+    """The graph of a network, its heads and the steps of the host."""
+    graph = info["graph"]
+    taken = ", ".join(f"layer {i} takes {source}" for i, source in enumerate(graph["sources"]))
+    lines = [("graph", f"{taken}; y is {graph['output']}")]
+    for i, join in enumerate(graph["joins"]):
+        fmt = Format(**join["format"])
+        fifos = ", ".join(
+            f"{words} words for {name}"
+            for name, words in zip(join["inputs"], join["fifo_words"], strict=True)
+            if words
+        )
+        lines.append(
+            (
+                f"join {i}",
+                f"{join['kind']} of {', '.join(join['inputs'])}: {join['elements']} elements, {fmt} "
+                f"({fmt.word} bit); FIFOs: {fifos or 'none'}",
+            )
+        )
+    for name, (start, stop) in graph["heads"].items():
+        lines.append(("head", f"{name}: elements {start} to {stop - 1} of y"))
+    if info["host"]:
+        steps = [str(step_of(record)) for record in info["host"]["output_steps"]]
+        lines.append(("host", f"y: {', then '.join(steps)}"))
+    return lines
+
+
 def _network_text(info: dict) -> str:
     slowest, streams = info["bottleneck_layer"], info["streams"]
     lines = [
@@ -352,6 +403,8 @@ def _network_text(info: dict) -> str:
             ),
         ),
     ]
+    if "graph" in info:
+        lines += _graph_lines(info)
     text = [f"{label:<15}{value}" for label, value in lines]
     for i, layer in enumerate(info["layers"]):
         text += ["", f"layer {i}", info_text(layer)]

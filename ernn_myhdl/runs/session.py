@@ -159,7 +159,7 @@ class Session:
         counts = self._steps.saturations
         if counts is None:
             return None
-        name = f"{self.design.layer_prefixes[0]}input"
+        name = self.design.input_stage
         return counts | {name: counts[name] + self._saturated_inputs}
 
     @property

@@ -132,15 +132,6 @@ def other_axis(onnx, model):
     model.graph.output[0].name = "all2"
 
 
-def two_branches(onnx, model):
-    """Another layer beside the first, with an output of its own."""
-    model.graph.node.append(onnx.helper.make_node("GRU", ["x", "W3", "R3"], ["beside"], "second"))
-    for name, columns in (("W3", 4), ("R3", 2)):
-        array = onnx.numpy_helper.from_array(zeros(1, 6, columns), name)
-        model.graph.initializer.append(array)
-    model.graph.output.append(onnx.helper.make_tensor_value_info("beside", 1, None))
-
-
 def doubled(onnx, model):
     """A constant that doubles forty times."""
     names = ["W", *[f"w{i}" for i in range(40)]]
@@ -205,7 +196,6 @@ ONNX = {
     "grows": (doubled, ["numbers, must be at most"]),
     "external data": (external, ["external data"]),
     "over the batch": (other_axis, ["'second' (LSTM)", "another axis"]),
-    "two branches": (two_branches, ["outputs 'y' and 'beside' follow from different layers"]),
     "squeezes too much": (
         lambda onnx, m: initializer("axis", np.array([3]))(onnx, m), ["'squeeze' (Squeeze)", "6"],
     ),

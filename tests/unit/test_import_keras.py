@@ -353,17 +353,17 @@ def test_hard_sigmoid_is_that_of_the_files_version(version, slope, tmp_path):
         assert (found.activation, found.slope) == ("hard_sigmoid", pytest.approx(slope, rel=1e-7))
 
 
-def test_joined_signals_are_refused_by_name(tmp_path):
+def test_a_product_of_signals_is_refused_by_name(tmp_path):
     config, weights = parts("heads.keras")
     first, second = config["config"]["output_layers"]
-    extra = {"module": "keras.layers", "class_name": "Concatenate", "name": "both", "config": {"name": "both", "axis": -1}}  # fmt: skip
+    extra = {"module": "keras.layers", "class_name": "Multiply", "name": "both", "config": {"name": "both"}}  # fmt: skip
     tensors = [
         {"class_name": "__keras_tensor__", "config": {"keras_history": list(end)}} for end in (first, second)
     ]  # fmt: skip
     extra["inbound_nodes"] = [{"args": [tensors], "kwargs": {}}]
     config["config"]["layers"].append(extra)
     config["config"]["output_layers"] = [["both", 0, 0]]
-    with pytest.raises(DesignError, match=r"'both' \(Concatenate\)"):
+    with pytest.raises(DesignError, match=r"'both' \(Multiply\)"):
         import_model(written(tmp_path / "m.keras", config, weights))
 
 

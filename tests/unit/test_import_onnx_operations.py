@@ -122,7 +122,7 @@ REFUSED = {
     "softmax over the sequences": ([("Softmax", ["h"], "y", {"axis": 1})], {}, "works along sequences"),
     "numbers for the sequences": ([("Mul", ["h", "s"], "y", {})], {"s": numbers(2, 1)}, "along sequences"),
     "division by a signal": ([("Div", ["s", "h"], "y", {})], {"s": numbers(3)}, r"\(Div\)"),
-    "residual": ([("Add", ["h", "h"], "y", {})], {}, "joins two signals"),
+    "a gate": ([("Mul", ["h", "h"], "y", {})], {}, "joins two signals"),
     "wide convolution": (
         [("Transpose", ["h"], "a", TURN), ("Conv", ["a", "w"], "y", {})], {"w": numbers(3, 3, 2)}, r"\(Conv\).*over several frames",
     ),

@@ -14,6 +14,9 @@ from myhdl import always_comb, block
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
 from ernn_myhdl.hdl.types import Bit, Word
+from ernn_myhdl.rtl.core.graph import GraphWiring
+from ernn_myhdl.rtl.cycles.graph_run import Depths
+from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_shape
 from ernn_myhdl.rtl.state_route import route_leaf
 
 #: Fields of a link, beside tvalid and tready.
@@ -41,14 +44,16 @@ def joining_leaves(states: Sequence[bool]) -> list[Leaf]:
     return [any_leaf(len(states) + loads), *([route_leaf(list(states))] if loads else [])]
 
 
-def core(network: CoreStructure, cores: list[Netlist]) -> Netlist:
-    """The netlist of the network; cores: of its layers."""
+def core(network: CoreStructure, cores: list[Netlist], depths: Depths | None = None) -> Netlist:
+    """The netlist of the network; cores: of its layers. depths: of the FIFOs of a graph, those of the cycle model if None."""
     n = Netlist(f"{network.name}_core")
     layers = told_apart(
         cores,
         [name.rstrip(".") for name in network.layer_prefixes],
     )
     clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
+    if network.graph is not None:
+        return _graph_core(n, network, layers, depths)
     ends = layers[0], layers[-1]
     fields = ["tvalid", *(f for f in _FIELDS if f"s_axis_{f}" in layers[0].ports)]
     source = {f: n.input(f"s_axis_{f}", ends[0].ports[f"s_axis_{f}"].type) for f in fields}
@@ -69,10 +74,28 @@ def core(network: CoreStructure, cores: list[Netlist]) -> Netlist:
         name = network.layer_prefixes[i].rstrip(".")
         made = n.add(name, layer, clk=clk, rst=rst, m_axis_tready=ready, **nets)
         errors.append(made["frame_error"])
-    leaf = joining_leaves([layer.loads_states for layer in network.layers])[0]
+    _any_error(n, errors)
+    return n
+
+
+def _graph_core(
+    n: Netlist, network: CoreStructure, layers: list[Netlist], depths: Depths | None
+) -> Netlist:
+    """The netlist of a graph, which has clk and rst."""
+    if depths is None:
+        depths = graph_depths(graph_shape(network))
+    errors: list[Net] = []
+    states = _state_links(n, layers, n.nets["clk"], n.nets["rst"], errors)
+    errors += GraphWiring(n, network, layers, depths).streams(states)
+    _any_error(n, errors)
+    return n
+
+
+def _any_error(n: Netlist, errors: list[Net]) -> None:
+    """frame_error: that of any layer, of x or of s_state."""
+    leaf = any_leaf(len(errors))
     bits = n.bundle("layer_errors", leaf.ports["bits"].type, *errors)
     n.add("any_error", leaf, bits=bits, target=n.output("frame_error", Bit()))
-    return n
 
 
 def _state_links(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.cycle_model.state_schedule import StateTimes
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Hardware
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.program.program import Phase, Program, X, layer_program
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.core.latencies import Latencies, layer_latencies
+from ernn_myhdl.rtl.cycles.state_schedule import StateTimes
 from ernn_myhdl.rtl.sequencer import sequencer
 
 #: Cycle of what has not happened yet.
@@ -52,20 +52,38 @@ def cut_blocks(
     size: samples in a beat. ready: first cycle in which the frame may be cut. arrivals: of its beats on
     s_axis.
     """
-    blocks, k = cell.input_blocks, cell.x_block
-    taken: list[int] = []
-    cut: list[int] = []
+    cutting = Cutting(cell, size, ready)
     for arrival in arrivals:
-        ready = max(ready, arrival + fifo.FIFO_LATENCY)
+        cutting.beat(arrival)
+    return cutting.taken, cutting.cut
+
+
+class Cutting:
+    """`cut_blocks` beat by beat."""
+
+    def __init__(self, cell: Cell, size: int, ready: int) -> None:
+        self.blocks, self.points, self.size, self.ready = (
+            cell.input_blocks,
+            cell.x_block,
+            size,
+            ready,
+        )
+        self.beats = blocks_for(cell.inputs, size)
+        self.taken: list[int] = []
+        self.cut: list[int] = []
+
+    def beat(self, arrival: int) -> None:
+        """The next beat is accepted in cycle `arrival`."""
+        size, k = self.size, self.points
+        ready = max(self.ready, arrival + fifo.FIFO_LATENCY)
         if size >= k:  # several blocks a beat, one a cycle
-            parts = min(size // k, blocks - len(cut))
-            cut += range(ready, ready + parts)
+            parts = min(size // k, self.blocks - len(self.cut))
+            self.cut += range(ready, ready + parts)
             ready += parts - 1
-        taken.append(ready)
-        if size < k and (len(taken) % (k // size) == 0 or len(taken) == len(arrivals)):
-            cut.append(ready)
-        ready += 1
-    return taken, cut
+        self.taken.append(ready)
+        if size < k and (len(self.taken) % (k // size) == 0 or len(self.taken) == self.beats):
+            self.cut.append(ready)
+        self.ready = ready + 1
 
 
 class Frame:
@@ -214,7 +232,7 @@ class Sequencer:
             if owed:
                 at = max(at, int(frame.blocks[-1]) + self.time.block_to_issue)
         if needs_y:
-            if frame.before is not None and not len(frame.before.beats):
+            if frame.before is not None and not len(frame.before.outputs):
                 return NEVER  # the previous frame of the stream still waits for its second phase
             at = max(at, int(self.y_written[frame.stream][-1]) + 1)
         return at

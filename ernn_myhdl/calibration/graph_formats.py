@@ -1,0 +1,118 @@
+"""Formats of the layers and joins of a graph from calibration data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ernn_myhdl.calibration.network_formats import with_states
+from ernn_myhdl.calibration.range_analysis import choose_formats
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.design import Formats
+from ernn_myhdl.design.graph import INPUT, Graph, Join
+from ernn_myhdl.design.hardware import SAMPLE_BITS
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.initial_state import State
+from ernn_myhdl.golden.joins import joined_values, walked
+from ernn_myhdl.numerics.formats import Format, format_for
+
+
+def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
+    """DesignError where a layer takes a signal of another size, or an addition adds signals of several."""
+    if len(cells) != len(graph.sources):
+        raise DesignError(
+            f"graph sources: {len(graph.sources)}, must be one for each of {len(cells)} layers"
+        )
+    first = int(graph.first_layer.rpartition("_")[2])
+
+    def layer(i: int, size: int) -> int:
+        if cells[i].inputs != size:
+            raise DesignError(
+                f"layer {i}: has {cells[i].inputs} inputs, but {graph.sources[i]} has {size} elements; make them equal"
+            )
+        return cells[i].outputs
+
+    def join(name: str, how: Join, sizes: list[int]) -> int:
+        if how.kind == "concatenation":
+            return sum(sizes)
+        if len(set(sizes)) > 1:
+            raise DesignError(
+                f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
+                "be signals of equal size"
+            )
+        return sizes[0]
+
+    walked(graph, cells[first].inputs, layer, join)
+
+
+def choose_graph_formats(
+    graph: Graph,
+    cells: Sequence[Cell],
+    weights: Sequence[Mapping[str, np.ndarray]],
+    calibration: Sequence[np.ndarray],
+    word: int = 12,
+    state_word: int = 16,
+    given: Mapping[str, Format] | None = None,
+    initial: Sequence[State | None] | None = None,
+) -> tuple[list[Formats], Graph]:
+    """Formats of every layer, and the graph with those of its joins.
+
+    calibration: sequences (frames, inputs) of the network. given: overrides of layer 0, which may be that of x where it
+    alone takes x. initial: for each layer a state from which sequences may start as from zero; the formats hold
+    both. A join has `word` bits for the values that occur; one that is y has as many as hold its operands exactly, as
+    far as a sample on the stream has them.
+    """
+    check_sizes(graph, cells)
+    sequences, states = with_states(calibration, initial or [None] * len(cells))
+    x = [np.asarray(s, dtype=np.float64) for s in sequences]
+    formats: dict[str, Format] = {}
+    chosen: dict[int, Formats] = {}
+    joins: dict[str, Join] = {}
+
+    def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
+        source = graph.sources[i]
+        own = dict(given or {}) if i == 0 else {}
+        if source in formats:
+            own["input"] = formats[source]
+        elif source == INPUT and graph.input_divides and "input" not in own:
+            own["input"] = _fitting(x, word)
+        try:
+            chosen[i] = choose_formats(
+                cells[i], dict(weights[i]), x, word, state_word, own, initial=states[i]
+            )
+        except DesignError as error:
+            raise DesignError(f"layer {i}: {error}") from error
+        formats[source], formats[f"layer_{i}"] = chosen[i].input, chosen[i].output
+        return FloatModel(cells[i], dict(weights[i])).run(x, initial=states[i])
+
+    def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
+        values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        fmt = how.format or _fitting(values, word)
+        if how.format is None and name == graph.output:
+            fmt = _exact([formats[operand] for operand in how.inputs], values, word)
+        joins[name], formats[name] = replace(how, format=fmt), fmt
+        return values
+
+    walked(graph, x, layer, join)
+    made = replace(graph, joins=tuple(joins[f"join_{i}"] for i in range(len(graph.joins))))
+    return [chosen[i] for i in range(len(cells))], made
+
+
+def _largest(values: Sequence[np.ndarray]) -> float:
+    return max((float(np.abs(v).max()) for v in values if v.size), default=0.0)
+
+
+def _fitting(values: Sequence[np.ndarray], word: int) -> Format:
+    return format_for(_largest(values), word)
+
+
+def _exact(operands: Sequence[Format], values: Sequence[np.ndarray], word: int) -> Format:
+    """The finest fraction of the operands, in as many bits as a sample has that holds `word`, for these values."""
+    most = next((bits for bits in SAMPLE_BITS if bits >= word), word)
+    fitting = _fitting(values, most)
+    frac = min(max(fmt.frac for fmt in operands), fitting.frac)
+    # the fewest bits that hold the values with that fraction
+    return Format(max(fitting.word - (fitting.frac - frac), 2), frac)

@@ -1,0 +1,281 @@
+"""Graphs of layers: which signals every layer and every join of a network takes.
+
+A signal is x of the network, y of a layer or the result of a join, and may go to any number of them. Signals are
+named: `x`, `layer_0`, `layer_1`, ... as the layers are numbered, and `join_0`, `join_1`, ... as the joins are. There are
+two joins, both of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
+format of its own: operands are aligned to it, rounded half up and saturated once.
+
+A core has one output. Several heads are several operands of a concatenation, which have names (`Graph.heads`): their frames
+come in one frame of y in that order. Separate ports would need as many sinks, whose back-pressures differ, in every engine and on
+every board, and what is sent as one frame cannot be mistaken for another frame's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.formats import MAX_WORD, Format
+
+if TYPE_CHECKING:
+    from ernn_myhdl.design.structure import Structure
+
+#: The name of x of a network.
+INPUT = "x"
+CONCATENATION, ADDITION = "concatenation", "addition"
+KINDS = (CONCATENATION, ADDITION)
+#: Operands of a join, and joins of a graph: more are a mistake in a file.
+MAX_OPERANDS, MAX_JOINS = 16, 64
+
+
+@dataclass(frozen=True)
+class Join:
+    """Several signals as one.
+
+    kind: "concatenation", elements one after the other, or "addition" of signals of equal size. inputs: names of
+    the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
+    network may have.
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    format: Format | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if self.kind not in KINDS:
+            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
+        if not 2 <= len(self.inputs) <= MAX_OPERANDS:
+            raise DesignError(
+                f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
+                "by a join of their own"
+            )
+
+
+@dataclass(frozen=True)
+class Graph:
+    """How the signals of a network go.
+
+    sources: for each layer the name of the signal that it takes. joins: in any order that has no circle. output: name of the
+    signal that is y of the network. heads: names of the operands of the output, which is a concatenation then;
+    none where y is one thing. Raises DesignError where anything names what is not there, makes a circle or leads nowhere.
+    """
+
+    sources: tuple[str, ...]
+    joins: tuple[Join, ...]
+    output: str
+    heads: tuple[str, ...] = ()
+    order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))
+        object.__setattr__(self, "joins", tuple(self.joins))
+        object.__setattr__(self, "heads", tuple(self.heads))
+        if len(self.joins) > MAX_JOINS:
+            raise DesignError(f"graph joins: {len(self.joins)}, must be at most {MAX_JOINS}")
+        for where, name in self._named():
+            if name not in self.operands and name != INPUT:
+                raise DesignError(
+                    f"graph {where} = {name!r}: no such signal; there are {self._known()}"
+                )
+        object.__setattr__(self, "order", self._order())
+        self._check_ends()
+        self._check_heads()
+
+    @cached_property
+    def operands(self) -> dict[str, tuple[str, ...]]:
+        """Name of every signal but x -> names of those that it is made of."""
+        made = {f"layer_{i}": (source,) for i, source in enumerate(self.sources)}
+        return made | {f"join_{i}": join.inputs for i, join in enumerate(self.joins)}
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """Name of every signal -> (layer or join, place among its operands) of all that take it."""
+        found: dict[str, list[tuple[str, int]]] = {name: [] for name in (INPUT, *self.order)}
+        for name in self.order:
+            for place, source in enumerate(self.operands[name]):
+                found[source].append((name, place))
+        return {name: tuple(takers) for name, takers in found.items()}
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is what a network without a graph is: layers one after the other."""
+        names = (INPUT, *(f"layer_{i}" for i in range(len(self.sources))))
+        return not self.joins and self.sources == names[:-1] and self.output == names[-1]
+
+    @property
+    def first_layer(self) -> str:
+        """The first of the layers that take x."""
+        return next(name for name, _ in self.consumers[INPUT] if name.startswith("layer_"))
+
+    @property
+    def input_divides(self) -> bool:
+        """Whether x goes to more than one layer."""
+        return len(self.consumers[INPUT]) > 1
+
+    def without_formats(self) -> Graph:
+        """The same graph, for whose joins formats are to be chosen."""
+        return replace(self, joins=tuple(replace(join, format=None) for join in self.joins))
+
+    def join_of(self, name: str) -> Join | None:
+        """The join that makes a signal; None where a layer does."""
+        return self.joins[number_of(name)] if name.startswith("join_") else None
+
+    def _named(self) -> list[tuple[str, str]]:
+        found = [(f"sources of layer {i}", name) for i, name in enumerate(self.sources)]
+        found += [
+            (f"inputs of join {i}", n) for i, join in enumerate(self.joins) for n in join.inputs
+        ]
+        return [*found, ("output", self.output)]
+
+    def _known(self) -> str:
+        return ", ".join((INPUT, *self.operands))
+
+    def _order(self) -> tuple[str, ...]:
+        """Layers and joins, each behind what it takes."""
+        made, left, order = {INPUT}, list(self.operands), []
+        while left:
+            ready = [name for name in left if made.issuperset(self.operands[name])]
+            if not ready:
+                raise DesignError(
+                    f"graph: {', '.join(left)} follow from each other in a circle; only layers keep a state, "
+                    "take the signal of a frame from what comes before"
+                )
+            order.append(ready[0])
+            made.add(ready[0])
+            left.remove(ready[0])
+        return tuple(order)
+
+    def _check_ends(self) -> None:
+        """Every signal but the output is taken by something."""
+        if self.output == INPUT:
+            raise DesignError("graph output = 'x': must be the signal of a layer or of a join")
+        takers = self.consumers
+        if takers[self.output]:
+            raise DesignError(
+                f"graph output = {self.output!r}: {takers[self.output][0][0]} takes it too, and leads nowhere; "
+                "concatenate both for the output"
+            )
+        for name in self.order:
+            if name != self.output and not takers[name]:
+                raise DesignError(
+                    f"graph: nothing takes {name}, so it does no work; leave it out, or concatenate it to the output"
+                )
+        if not any(taker.startswith("layer_") for taker, _ in takers[INPUT]):
+            raise DesignError(
+                "graph: no layer takes x, whose format is that of a layer; let one take it"
+            )
+
+    def _check_heads(self) -> None:
+        if not self.heads:
+            return
+        join = self.join_of(self.output)
+        if join is None or join.kind != CONCATENATION or len(join.inputs) != len(self.heads):
+            raise DesignError(
+                f"graph heads: {len(self.heads)} names, must be one for each operand of the concatenation that is "
+                "the output, or none"
+            )
+        for name in self.heads:
+            if not isinstance(name, str) or not re.fullmatch(
+                r"[A-Za-z_][A-Za-z0-9_.:/-]{0,63}", name
+            ):
+                raise DesignError(
+                    f"graph heads: {name!r} must be a name of letters, digits and _ . : / -"
+                )
+        if len(set(self.heads)) != len(self.heads):
+            raise DesignError(f"graph heads: {', '.join(self.heads)} must differ from each other")
+
+
+def number_of(name: str) -> int:
+    """The number of a layer or a join by its name."""
+    return int(name.rpartition("_")[2])
+
+
+def row(layers: int) -> Graph:
+    """Layers one after the other."""
+    names = (INPUT, *(f"layer_{i}" for i in range(layers)))
+    return Graph(names[:-1], (), names[-1])
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The numbers of an addition before its rounding: `word` bits, `frac` of them fraction, hold any sum exactly."""
+
+    word: int
+    frac: int
+
+
+class Signals:
+    """Sizes and formats of the signals of a graph of layers; DesignError where they do not fit together."""
+
+    def __init__(self, graph: Graph, layers: Sequence[Structure]) -> None:
+        self.graph, self.layers = graph, tuple(layers)
+        if len(self.layers) != len(graph.sources):
+            raise DesignError(
+                f"graph sources: {len(graph.sources)}, must be one for each of {len(self.layers)} layers"
+            )
+        layer = self.layers[number_of(graph.first_layer)]
+        self.sizes: dict[str, int] = {INPUT: layer.cell.inputs}
+        self.formats: dict[str, Format] = {INPUT: layer.formats.input}
+        for name in graph.order:
+            join = graph.join_of(name)
+            if join is None:
+                self._layer(name)
+            else:
+                self._join(name, join)
+
+    def _layer(self, name: str) -> None:
+        layer, (source,) = self.layers[number_of(name)], self.graph.operands[name]
+        for what, given, wanted in (
+            ("elements", self.sizes[source], layer.cell.inputs),
+            ("format", self.formats[source], layer.formats.input),
+        ):
+            if given != wanted:
+                raise DesignError(
+                    f"graph: {source} has {what} {given}, but {name} takes {wanted}; make them equal"
+                )
+        self.sizes[name], self.formats[name] = layer.cell.outputs, layer.formats.output
+
+    def _join(self, name: str, join: Join) -> None:
+        if join.format is None:
+            raise DesignError(f"graph {name}: has no format; give it one")
+        sizes = [self.sizes[operand] for operand in join.inputs]
+        self.formats[name] = join.format
+        if join.kind == CONCATENATION:
+            self.sizes[name] = sum(sizes)
+            for operand in join.inputs:
+                self._check_shift(name, self.formats[operand])
+            return
+        if len(set(sizes)) > 1:
+            raise DesignError(
+                f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(join.inputs)}); must "
+                "be signals of equal size"
+            )
+        self.sizes[name] = sizes[0]
+        total = self.sum_of(name)
+        if total.word > MAX_WORD:
+            raise DesignError(
+                f"graph {name}: the exact sum needs {total.word} bits, must be at most {MAX_WORD}; choose formats of "
+                "its operands that are closer to each other"
+            )
+        self._check_shift(name, Format(total.word, total.frac))
+
+    def _check_shift(self, name: str, source: Format) -> None:
+        """DesignError where numbers of a format, aligned to that of the join, are too wide."""
+        word = source.word + max(self.formats[name].frac - source.frac, 0)
+        if word > MAX_WORD:
+            raise DesignError(
+                f"graph {name}: its format {self.formats[name]} is so fine that {source} needs {word} bits in it, must "
+                f"be at most {MAX_WORD}; choose one with fewer fraction bits"
+            )
+
+    def sum_of(self, name: str) -> Sum:
+        """The exact sum of an addition."""
+        formats = [self.formats[operand] for operand in self.graph.operands[name]]
+        frac = max(fmt.frac for fmt in formats)
+        low = sum(fmt.minimum << (frac - fmt.frac) for fmt in formats)
+        return Sum((-low - 1).bit_length() + 1, frac)

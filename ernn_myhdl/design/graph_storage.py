@@ -1,0 +1,117 @@
+"""The tables of network.toml that only a graph has: `[graph]`, and `[host]` of what is done to its y."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Table
+
+from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl.design.host_steps import HostStep, step_of
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.formats import Format
+
+#: Sections of network.toml that a network of layers one after the other does not have.
+GRAPH, HOST, OUTPUT_STEPS = "graph", "host", "output_steps"
+_KEYS, _OPTIONAL = ("sources", "output", "joins", "heads"), ("joins", "heads")
+_JOIN = ("kind", "inputs", "format")
+
+
+def graph_table(graph: Graph) -> Table:
+    """The table of a graph."""
+    table = tomlkit.table()
+    table.add(
+        tomlkit.comment("signals: x of the network, layer_0, layer_1, ... and join_0, join_1, ...")
+    )
+    table.add("sources", tomlkit.item(list(graph.sources)).comment("what each layer takes"))
+    joins = tomlkit.array().multiline(True)
+    for join in graph.joins:
+        assert join.format is not None  # of a network all have one
+        inline = tomlkit.inline_table()
+        inline.update({"kind": join.kind, "inputs": list(join.inputs)})
+        fmt = tomlkit.inline_table()
+        fmt.update({"word": join.format.word, "frac": join.format.frac})
+        inline.append("format", fmt)
+        joins.append(inline)
+    table.add("joins", joins)
+    table.add("output", tomlkit.item(graph.output).comment("what y is"))
+    if graph.heads:
+        table.add("heads", tomlkit.item(list(graph.heads)).comment("names of its operands"))
+    return table
+
+
+def steps_table(steps: tuple[HostStep, ...]) -> Table:
+    """The table of what the host does to y."""
+    table = tomlkit.table()
+    items = tomlkit.array()
+    for step in steps:
+        inline = tomlkit.inline_table()
+        inline.update(step.record())
+        items.append(inline)
+    table.add(OUTPUT_STEPS, items)
+    return table
+
+
+def graph_of_table(table: object) -> Graph:
+    """The graph of a table; DesignError naming the key that is missing or illegal."""
+    if not isinstance(table, dict):
+        raise DesignError(f"{GRAPH} = {table!r}: must be a table [{GRAPH}]")
+    _check_keys(GRAPH, table, _KEYS, _OPTIONAL)
+    joins = table.get("joins", [])
+    if not isinstance(joins, list):
+        raise DesignError(f"{GRAPH} joins = {joins!r}: must be a list of joins")
+    output = table["output"]
+    if not isinstance(output, str):
+        raise DesignError(f"{GRAPH} output = {output!r}: must be the name of a signal")
+    return Graph(
+        _names(f"{GRAPH} sources", table["sources"]),
+        tuple(_join(i, join) for i, join in enumerate(joins)),
+        output,
+        _names(f"{GRAPH} heads", table.get("heads", [])),
+    )
+
+
+def steps_of_table(table: object) -> tuple[HostStep, ...]:
+    """The steps of a table; DesignError where it holds anything else."""
+    if not isinstance(table, dict):
+        raise DesignError(f"{HOST} = {table!r}: must be a table [{HOST}]")
+    _check_keys(HOST, table, (OUTPUT_STEPS,), ())
+    steps = table[OUTPUT_STEPS]
+    if not isinstance(steps, list):
+        raise DesignError(f"{HOST} {OUTPUT_STEPS} = {steps!r}: must be a list of steps")
+    return tuple(map(step_of, steps))
+
+
+def _join(number: int, value: Any) -> Join:
+    where = f"{GRAPH} join {number}"
+    if not isinstance(value, dict):
+        raise DesignError(
+            f"{where} = {value!r}: must be like {{ kind = ..., inputs = [...], format = {{...}} }}"
+        )
+    _check_keys(where, value, _JOIN, ())
+    fmt = value["format"]
+    if not isinstance(fmt, dict):
+        raise DesignError(f"{where} format = {fmt!r}: must be like {{ word = 12, frac = 11 }}")
+    _check_keys(f"{where} format", fmt, ("word", "frac"), ())
+    try:
+        return Join(value["kind"], _names(f"{where} inputs", value["inputs"]), Format(**fmt))
+    except DesignError as error:
+        raise DesignError(f"{where}: {error}") from error
+
+
+def _names(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise DesignError(f"{where} = {value!r}: must be a list of names")
+    return tuple(str(name) for name in value)
+
+
+def _check_keys(
+    where: str, values: dict[str, Any], legal: tuple[str, ...], optional: tuple[str, ...]
+) -> None:
+    for key in values:
+        if key not in legal:
+            raise DesignError(f"{where} {key}: unknown key; remove it, or use {', '.join(legal)}")
+    for key in legal:
+        if key not in values and key not in optional:
+            raise DesignError(f"{where} {key}: is missing; add it")

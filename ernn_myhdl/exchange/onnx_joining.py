@@ -1,0 +1,89 @@
+"""Add and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.graph import Joined, Node
+from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
+
+
+def joined_signals(
+    where: str, kind: str, attributes: dict, given: list, labels: Labels
+) -> Signal | None:
+    """The signal that an Add or a Concat of signals makes; None where it is something else.
+
+    Raises DesignError where signals are joined that do not belong together frame by frame.
+    """
+    signals = [v for v in given if isinstance(v, Signal)]
+    if kind not in ("Add", "Concat") or len(signals) < 2 or len(signals) < len(given):
+        return None
+    known = next((s for s in signals if s.feature is not None), None)
+    if known is None or known.feature is None:
+        return None
+    count = len(known.axes)
+    place = next((i for i, a in enumerate(known.axes) if known.feature in a), None)
+    if place is None or any(len(s.axes) != count for s in signals):
+        return None
+    if kind == "Concat" and int(attributes.get("axis", 0)) % count != place:
+        return None
+    signals = [_with_elements(s, place, labels) for s in signals]
+    for signal in signals:
+        _check_same(where, signals[0], signal, place, labels)
+    sizes = [labels.sizes[s.feature] if s.feature else None for s in signals]
+    if any(size is None for size in sizes):
+        raise DesignError(
+            f"{where}: joins signals of which the elements of a frame are not known; export the model with fixed sizes"
+        )
+    if kind == "Add" and len(set(sizes)) > 1:
+        raise DesignError(
+            f"{where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
+        )
+    total = sum(n or 0 for n in sizes) if kind == "Concat" else sizes[0]
+    feature = labels.new(total)
+    axes = (*known.axes[:place], feature, *known.axes[place + 1 :])
+    operation = Joined("addition" if kind == "Add" else "concatenation")
+    taken = next((s.taken for s in signals if s.taken is not None), None)
+    frame = next((s.frame for s in signals if s.frame is not None), None)
+    node = Node(operation, tuple(s.node for s in signals), where)
+    return Signal(axes, node, frame, feature[0], taken, signals[0].last)
+
+
+def _with_elements(signal: Signal, place: int, labels: Labels) -> Signal:
+    """The signal; of x the axis where the others have the elements of a frame is taken for them."""
+    if signal.feature is not None:
+        return signal
+    core = labels.core(signal.axes[place])
+    label = core[0] if len(core) == 1 else signal.axes[place][0]
+    return replace(signal, feature=label, taken=label)
+
+
+def _check_same(where: str, first: Signal, other: Signal, place: int, labels: Labels) -> None:
+    """DesignError unless both have the same frames, and their elements along one axis."""
+    if first.last != other.last:
+        raise DesignError(
+            f"{where}: joins the last frame of one signal with all frames of another; take the last frame behind the join"
+        )
+    takers = {s.taken for s in (first, other) if s.taken is not None}
+    if len(takers) > 1:
+        raise DesignError(
+            f"{where}: joins signals that take different axes of the input for the elements of a frame"
+        )
+    for signal in (first, other):
+        if signal.feature not in signal.axes[place] or not _alone(signal, place, labels):
+            raise DesignError(
+                f"{where}: joins {labels.meaning(signal.axes[place], signal)}, not the elements of a frame"
+            )
+    for i, (ours, theirs) in enumerate(zip(first.axes, other.axes, strict=True)):
+        if i != place and labels.core(ours) != labels.core(theirs):
+            raise DesignError(
+                f"{where}: joins {labels.meaning(ours, first)} with {labels.meaning(theirs, other)}; a core joins what "
+                "belongs to one frame"
+            )
+
+
+def _alone(signal: Signal, place: int, labels: Labels) -> bool:
+    """Whether the axis holds nothing but the elements of a frame."""
+    core: Axis = labels.core(signal.axes[place])
+    return core in ((), (signal.feature,))

@@ -1,0 +1,57 @@
+"""Terms of the blocks of a graph of layers: entry, division and joins. See `ernn_myhdl.explore.block_terms`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each
+from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.types import bits_for
+
+
+def _whole_frames(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {
+        "beats": bits_for(p["beats"]),
+        "streams": p["streams"] * (p["streams"] > 1),
+        "stream": bits_of(leaf, "stream"),
+        "block": 1,
+    }
+
+
+def _in_turn(leaf: Leaf) -> Terms:
+    return {
+        "operands": bits_of(leaf, "valids"),
+        "tags": bits_of(leaf, "user", "stream"),
+        "flushes": bool(leaf.parameters["flushes"]),
+        "block": 1,
+    }
+
+
+def _pack(leaf: Leaf) -> Terms:
+    """Without a carry a beat of one of the operands; with it every sample is one of all, or waits."""
+    p, bits = leaf.parameters, bits_of(leaf, "result")
+    carries = bits * bool(p["carries"])
+    return {
+        "result": bits,
+        "choices": bits * (p["count"] - 1),
+        "carry": carries,
+        "carry choices": carries * p["count"],
+    }
+
+
+def _add(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {"result": p["count"] * p["word"], "sums": p["count"] * p["word"] * (p["terms"] - 1)}
+
+
+#: Name of the MyHDL block -> its terms.
+TERMS: dict[str, Callable[[Leaf], Terms]] = {
+    "add_samples": _add,
+    "divide_stream": lambda leaf: {"branches": bits_of(leaf, "valids")},
+    "enter_in_turn": _in_turn,
+    "enter_together": lambda leaf: {"operands": bits_of(leaf, "valids"), "block": 1},
+    "mask_samples": bits_of_each("target"),
+    "pack_beats": _pack,
+    "whole_frames": _whole_frames,
+}

@@ -1,0 +1,258 @@
+"""A graph of layers cycle by cycle: its streams, their handshakes and back-pressure, and the recurrences of its layers.
+
+Layers are those of `ernn_myhdl.rtl.cycles.streamed_layer`; the joins, the places where a stream divides and the FIFOs do what
+their blocks do (`ernn_myhdl.rtl.joins`). m_axis is always ready.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, number_of
+from ernn_myhdl.design.hardware import Hardware
+from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
+from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
+from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
+from ernn_myhdl.rtl.joins.concatenation import layout_of
+
+#: Words of the FIFO at each operand of a join: (name of the join, place of the operand) -> depth, 0 without one.
+Depths = Mapping[tuple[str, int], int]
+#: A depth that nothing fills.
+UNBOUNDED = 1 << 40
+
+
+class Queue:
+    """A FIFO of beats. held: as its register shows it."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth, self.held, self.most = depth, 0, 0
+
+    @property
+    def valid(self) -> bool:
+        return self.held > 0
+
+    @property
+    def ready(self) -> bool:
+        return self.held < self.depth
+
+    def move(self, pushed: bool, popped: bool) -> None:
+        """The end of a cycle."""
+        self.held += pushed - popped
+        self.most = max(self.most, self.held)
+
+
+class Source:
+    """x: beats that are offered from given cycles on, without a FIFO or behind that of `ernn_myhdl.rtl.joins.entry`."""
+
+    def __init__(self, offered: Sequence[int], buffered: bool) -> None:
+        self.offered, self.place = offered, 0
+        self.accepted: list[int] = []
+        self.queue = Queue(fifo.DEPTH) if buffered else None
+
+    def valid(self, now: int) -> bool:
+        return self.queue.valid if self.queue else self._offers(now)
+
+    def _offers(self, now: int) -> bool:
+        return self.place < len(self.offered) and self.offered[self.place] <= now
+
+    def end(self, now: int, popped: bool) -> bool:
+        """The end of a cycle, in which the beat that is offered behind was taken or not; whether one was accepted."""
+        accepted = self._offers(now) and self.queue.ready if self.queue else popped
+        if accepted:
+            self.accepted.append(now)
+            self.place += 1
+        if self.queue:
+            self.queue.move(accepted, popped)
+        return accepted
+
+    def next_event(self, now: int) -> int:
+        if self.place < len(self.offered) and self.offered[self.place] > now:
+            return self.offered[self.place]
+        return NEVER
+
+
+class Joining:
+    """A join: what enters in a cycle, and the FIFO behind it."""
+
+    def __init__(self, sums: bool, sizes: Sequence[int], size: int) -> None:
+        self.sums, self.count = sums, len(sizes)
+        self.beats = [blocks_for(n, size) for n in sizes]
+        layout = layout_of(sizes, size)
+        self.leaving, self.flushes = layout.leaving, layout.flushes
+        self.turn, self.place, self.flushing = 0, 0, False
+        self.held = 0
+        self.coming: deque[int] = deque()
+
+    def entering(self, now: int, valids: Sequence[bool]) -> tuple[bool, ...]:
+        """Of which operands a beat enters; it follows from their valids and from the FIFO."""
+        while self.coming and self.coming[0] <= now:
+            self.coming.popleft()
+            self.held += 1
+        none = (False,) * self.count
+        if self.held > MOST_HELD or self.flushing:
+            return none
+        if self.sums:
+            return (all(valids),) * self.count
+        if not valids[self.turn]:
+            return none
+        return tuple(place == self.turn for place in range(self.count))
+
+    def end(self, now: int, entered: Sequence[bool], popped: bool) -> bool:
+        """The end of a cycle; whether anything moved in it."""
+        moved = any(entered) or popped
+        leaves = self.sums and entered[0]
+        if self.flushing and self.held <= MOST_HELD:
+            self.flushing, leaves, moved = False, True, True
+        elif not self.sums and any(entered):
+            last = self.place == self.beats[self.turn] - 1
+            leaves = not last or self.leaving[self.turn]
+            self.place = 0 if last else self.place + 1
+            if last:
+                final = self.turn == self.count - 1
+                self.flushing = final and self.flushes
+                self.turn = 0 if final else self.turn + 1
+        if leaves:
+            self.coming.append(now + STAGES + fifo.FIFO_LATENCY)
+        self.held -= popped
+        return moved
+
+    def next_event(self, now: int) -> int:
+        return self.coming[0] if self.coming else NEVER
+
+
+@dataclass(frozen=True)
+class GraphTimes:
+    """What happened. accepted: cycles of the beats of x on s_axis; delivered: of those of y on m_axis. layers: the frames of
+    each. held: the most words that the FIFO of each operand held. stuck: nothing can move any more, though not all
+    frames are delivered."""
+
+    accepted: list[int]
+    delivered: list[int]
+    layers: list[list[Frame]]
+    held: dict[tuple[str, int], int]
+    stuck: bool
+
+
+class GraphRun:
+    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins."""
+
+    def __init__(
+        self, graph: Graph, layers: Sequence[tuple[Cell, Hardware]], sizes: Mapping[str, int],
+        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]],
+    ) -> None:  # fmt: skip
+        size = layers[0][1].samples_per_beat
+        self.graph = graph
+        self.source = Source([c for frame in offered for c in frame], graph.input_divides)
+        self.layers = [StreamedLayer(cell, hardware, turns) for cell, hardware in layers]
+        self.joins = {
+            f"join_{i}": Joining(join.kind == ADDITION, [sizes[n] for n in join.inputs], size)
+            for i, join in enumerate(graph.joins)
+        }
+        self.queues = {
+            (name, place): Queue(depths[name, place])
+            for name in self.joins
+            for place in range(self.joins[name].count)
+            if depths.get((name, place))
+        }
+        self.takers = {name: graph.consumers[name] for name in (INPUT, *graph.order)}
+        #: Of each signal, which of its takers have the beat that it offers.
+        self.have = {name: [False] * len(takers) for name, takers in self.takers.items()}
+        self.total = len(turns) * blocks_for(sizes[graph.output], size)
+        self.delivered: list[int] = []
+
+    def run(self) -> GraphTimes:
+        """Until all is delivered, or nothing moves any more."""
+        now, stuck = 0, False
+        while len(self.delivered) < self.total:
+            if self._cycle(now):
+                now += 1
+                continue
+            events = [self.source.next_event(now)]
+            events += [layer.next_event(now) for layer in self.layers]
+            events += [join.next_event(now) for join in self.joins.values()]
+            following = min(events)
+            if following >= NEVER:
+                stuck = True
+                break
+            now = max(following, now + 1)
+        held = {place: queue.most for place, queue in self.queues.items()}
+        frames = [layer.frames for layer in self.layers]
+        return GraphTimes(self.source.accepted, self.delivered, frames, held, stuck)
+
+    def _valid(self, name: str, now: int) -> bool:
+        if name == INPUT:
+            return self.source.valid(now)
+        if name in self.joins:
+            return self.joins[name].held > 0
+        return self.layers[number_of(name)].valid(now)
+
+    def _cycle(self, now: int) -> bool:
+        """One cycle; whether anything moved in it."""
+        moved = False
+        for layer in self.layers:
+            moved |= layer.step(now)
+        for join in self.joins.values():
+            join.entering(now, (False,) * join.count)  # what has come is seen
+        valids = {name: self._valid(name, now) for name in self.takers}
+        offers = {
+            taker: valids[name] and not self.have[name][branch]
+            for name, takers in self.takers.items()
+            for branch, taker in enumerate(takers)
+        }
+        entered = {}
+        for name, join in self.joins.items():
+            places = [(name, place) for place in range(join.count)]
+            seen = [self.queues[p].valid if p in self.queues else offers[p] for p in places]
+            entered[name] = join.entering(now, seen)
+        popped = {}
+        pushed = set()
+        for name, takers in self.takers.items():
+            if not takers:  # m_axis
+                popped[name] = valids[name]
+                continue
+            have = self.have[name]
+            for branch, taker in enumerate(takers):
+                if offers[taker] and self._takes(taker, entered, now):
+                    have[branch] = True
+                    pushed.add(taker)
+            popped[name] = valids[name] and all(have)
+            if popped[name]:
+                self.have[name] = [False] * len(takers)
+        return self._end(now, entered, popped, pushed) or moved or bool(pushed)
+
+    def _takes(
+        self, taker: tuple[str, int], entered: Mapping[str, Sequence[bool]], now: int
+    ) -> bool:
+        """Whether what takes a signal is ready in this cycle."""
+        name, place = taker
+        if taker in self.queues:
+            return self.queues[taker].ready
+        if name in self.joins:
+            return entered[name][place]
+        return self.layers[number_of(name)].ready(now)
+
+    def _end(
+        self, now: int, entered: Mapping[str, Sequence[bool]], popped: Mapping[str, bool],
+        pushed: set[tuple[str, int]],
+    ) -> bool:  # fmt: skip
+        """The end of a cycle, with what moved in it."""
+        moved = self.source.end(now, popped[INPUT])
+        for place, queue in self.queues.items():
+            queue.move(place in pushed, entered[place[0]][place[1]])
+        for name, join in self.joins.items():
+            moved |= join.end(now, entered[name], popped[name])
+        for i, layer in enumerate(self.layers):
+            name = f"layer_{i}"
+            if popped[name]:
+                layer.pop(now)
+                moved = True
+            if (name, 0) in pushed:
+                layer.accept(now)
+        if popped[self.graph.output]:
+            self.delivered.append(now)
+        return moved

@@ -1,0 +1,154 @@
+"""Latency and interval of a graph, and the depths of the FIFOs at its joins.
+
+A FIFO at an operand of a join holds what comes there before the others: beats of x that pass by a layer, frames of a
+branch that is faster than another. Without room for them the place where the streams divide stops, the slower branch
+gets no more, and the join waits for ever, or for longer than the slowest layer. Each is as deep as it must be for the
+interval that a graph with endless FIFOs has, with one stream and with all of them; where one word less stops the
+graph, the graph would stop whatever its input is. A FIFO of a depth of 0 is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.hardware import Hardware
+from ernn_myhdl.design.structure import CoreStructure
+from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.rtl.cycles.graph_run import UNBOUNDED, Depths, GraphRun, GraphTimes
+
+#: Frames over which an interval is measured, in turns of all streams, and those behind them that keep it up.
+MEASURED, AFTER = 12, 3
+#: Frames until the steady state, beside those that a graph holds.
+WARM_UP = 6
+
+Layers = tuple[tuple[Cell, Hardware], ...]
+Sizes = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class GraphShape:
+    """What the cycles of a graph follow from: no formats, no weights. sizes: elements of its signals."""
+
+    graph: Graph
+    layers: Layers
+    sizes: Sizes
+
+    @property
+    def streams(self) -> int:
+        """Those that the hardware holds."""
+        return self.layers[0][1].streams
+
+    @property
+    def operands(self) -> list[tuple[str, int]]:
+        """The places of FIFOs: operands of joins."""
+        joins = enumerate(self.graph.joins)
+        return [(f"join_{i}", place) for i, join in joins for place in range(len(join.inputs))]
+
+    def size(self, name: str) -> int:
+        """Elements of a signal."""
+        return dict(self.sizes)[name]
+
+    def beats(self, name: str) -> int:
+        """Beats of a frame of a signal."""
+        return blocks_for(self.size(name), self.layers[0][1].samples_per_beat)
+
+
+def graph_shape(core: CoreStructure) -> GraphShape:
+    """The shape of a network with a graph."""
+    graph, signals = core.graph, core.signals
+    assert graph is not None and signals is not None  # a row has none
+    layers = tuple((layer.cell, layer.hardware) for layer in core.layers)
+    return GraphShape(graph, layers, tuple(signals.sizes.items()))
+
+
+def graph_run(
+    shape: GraphShape, depths: Depths, turns: Sequence[int], apart: float = 0
+) -> GraphTimes:
+    """Frames on the streams `turns`, offered every `apart` cycles, or one behind the other as they are taken."""
+    beats = shape.beats("x")
+    offered = []
+    for frame in range(len(turns)):
+        start = math.ceil(apart) * frame
+        offered.append(range(start, start + beats) if apart else [0] * beats)
+    sizes = dict(shape.sizes)
+    return GraphRun(shape.graph, shape.layers, sizes, depths, turns, offered).run()
+
+
+@lru_cache(maxsize=4096)
+def _interval(
+    shape: GraphShape, depths: tuple[tuple[tuple[str, int], int], ...], streams: int
+) -> float | None:
+    """Cycles between frames in steady state; None where the graph stops."""
+    warm_up = WARM_UP + _in_flight(shape)
+    before, measured, after = (-(-n // streams) * streams for n in (warm_up, MEASURED, AFTER))
+    turns = [i % streams for i in range(before + measured + after)]
+    times = graph_run(shape, dict(depths), turns)
+    if times.stuck:
+        return None
+    beats = shape.beats(shape.graph.output)
+    ends = times.delivered[beats - 1 :: beats]
+    return (ends[before + measured - 1] - ends[before - 1]) / measured
+
+
+@lru_cache(maxsize=1024)
+def _in_flight(shape: GraphShape) -> int:
+    """About as many frames as a graph can hold: those of its layers on the longest way."""
+    depth = {"x": 0}
+    for name in shape.graph.order:
+        own = 2 if name.startswith("layer_") else 0
+        depth[name] = own + max(depth[operand] for operand in shape.graph.operands[name])
+    return depth[shape.graph.output]
+
+
+def graph_interval(shape: GraphShape, depths: Depths, streams: int = 1) -> float | None:
+    """Cycles between frames in steady state, on so many streams in turn; None where the graph stops."""
+    return _interval(shape, tuple(sorted(depths.items())), streams)
+
+
+def graph_latency(shape: GraphShape, depths: Depths) -> int:
+    """From the first beat of x accepted to the last beat of y delivered, of a frame alone."""
+    times = graph_run(shape, depths, [0])
+    return times.delivered[-1] - times.accepted[0]
+
+
+@lru_cache(maxsize=256)
+def graph_depths(shape: GraphShape) -> Mapping[tuple[str, int], int]:
+    """The depth of the FIFO at each operand of a join."""
+    endless = dict.fromkeys(shape.operands, UNBOUNDED)
+    counts = sorted({1, shape.streams})
+    wanted = {n: graph_interval(shape, endless, n) for n in counts}
+
+    def holds(depths: Depths) -> bool:
+        return all(graph_interval(shape, depths, n) == interval for n, interval in wanted.items())
+
+    found = _held(shape, endless, counts)
+    for place in shape.operands:
+        least, most = -1, found[place]  # the first does not hold, the last does
+        if most and holds(found | {place: 0}):
+            most = 0
+        elif most:
+            least = 0
+        while most - least > 1:
+            middle = (least + most) // 2
+            if holds(found | {place: middle}):
+                most = middle
+            else:
+                least = middle
+        found[place] = most
+    return found
+
+
+def _held(shape: GraphShape, endless: Depths, counts: Sequence[int]) -> dict[tuple[str, int], int]:
+    """The most words that endless FIFOs hold, on so many streams."""
+    found = dict.fromkeys(shape.operands, 0)
+    for streams in counts:
+        frames = -(-(WARM_UP + _in_flight(shape) + MEASURED + AFTER) // streams) * streams
+        times = graph_run(shape, endless, [i % streams for i in range(frames)])
+        for place, words in times.held.items():
+            found[place] = max(found[place], words)
+    return found

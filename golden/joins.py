@@ -1,0 +1,130 @@
+"""What joins compute, in every model: float values, fxpmath numbers and integers.
+
+Operands are aligned exactly; the result is rounded half up and saturated to the join's format, once. Frames are
+(frames, elements) throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from ernn_myhdl.design.graph import (
+    ADDITION,
+    CONCATENATION,
+    INPUT,
+    Graph,
+    Join,
+    Signals,
+    number_of,
+    row,
+)
+from ernn_myhdl.design.structure import CoreStructure
+from ernn_myhdl.golden.fxp_arithmetic import number, quantised, requantised
+from ernn_myhdl.golden.sequences import check_raw, check_sequence
+from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, round_shift, saturate
+
+Value = TypeVar("Value")
+#: The words of a result, and where they saturated (boolean).
+Joined = tuple[np.ndarray, np.ndarray]
+
+
+def graph_of(core: CoreStructure) -> Graph:
+    """The graph of a core; that of its row where it has none."""
+    return core.graph or row(len(core.layers))
+
+
+def walked(
+    graph: Graph,
+    x: Value,
+    layer: Callable[[int, Value], Value],
+    join: Callable[[str, Join, list[Value]], Value],
+) -> Value:
+    """y of x: layer and join give each signal from those that it is made of."""
+    made = {INPUT: x}
+    for place, name in enumerate(graph.order):
+        operands = [made[operand] for operand in graph.operands[name]]
+        taken = graph.join_of(name)
+        made[name] = (
+            layer(number_of(name), operands[0]) if taken is None else join(name, taken, operands)
+        )
+        for operand in graph.operands[name]:  # what nothing takes any more is not kept
+            if operand in made and not _needed(graph, operand, place):
+                del made[operand]
+    return made[graph.output]
+
+
+def _needed(graph: Graph, name: str, place: int) -> bool:
+    return any(taker in graph.order[place + 1 :] for taker, _ in graph.consumers[name])
+
+
+def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
+    """The float reference: no rounding."""
+    if join.kind == CONCATENATION:
+        return np.concatenate(list(operands), axis=-1)
+    total: np.ndarray = operands[0].astype(np.float64)
+    for operand in operands[1:]:
+        total = total + operand
+    return total
+
+
+def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
+    """The integer model."""
+    fmt, formats = signals.formats[name], _formats(signals, name)
+    if signals.graph.joins[number_of(name)].kind == ADDITION:
+        frac = signals.sum_of(name).frac
+        exact = np.zeros_like(operands[0])
+        for raw, own in zip(operands, formats, strict=True):
+            exact = exact + (raw << (frac - own.frac))
+        wide = round_shift(exact, frac - fmt.frac)
+    else:
+        parts = zip(operands, formats, strict=True)
+        wide = np.concatenate([round_shift(r, own.frac - fmt.frac) for r, own in parts], axis=-1)
+    raw = saturate(wide, fmt)
+    return raw, raw != wide
+
+
+def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
+    """The fxpmath model; operands and result are words, as those of the integer model."""
+    fmt = signals.formats[name]
+    numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
+    if signals.graph.joins[number_of(name)].kind == ADDITION:
+        total = numbers[0]
+        for other in numbers[1:]:
+            total = total + other
+        made, changed = requantised(total, fmt)
+        return made.val.astype(np.int64), changed
+    parts = [requantised(each, fmt) for each in numbers]
+    words = np.concatenate([made.val.astype(np.int64) for made, _ in parts], axis=-1)
+    return words, np.concatenate([changed for _, changed in parts], axis=-1)
+
+
+def input_words(core: CoreStructure, x: np.ndarray) -> Joined:
+    """x (frames, inputs), values or words, as words of its format, and where it saturated: integers."""
+    x, fmt = check_sequence(x, core.inputs), core.input_format
+    if x.dtype.kind != "f":
+        check_raw(x, fmt)
+        return x, np.zeros(x.shape, dtype=bool)
+    wide = quantise(x, Format(MAX_WORD, fmt.frac))
+    raw = saturate(wide, fmt)
+    return raw, raw != wide
+
+
+def input_numbers(core: CoreStructure, x: np.ndarray) -> Joined:
+    """As `input_words`, by fxpmath."""
+    x = check_sequence(x, core.inputs)
+    if x.dtype.kind != "f":
+        check_raw(x, core.input_format)
+        return x, np.zeros(x.shape, dtype=bool)
+    made, changed = quantised(x, core.input_format)
+    return made.val.astype(np.int64), changed
+
+
+def _formats(signals: Signals, name: str) -> list[Format]:
+    return [signals.formats[operand] for operand in signals.graph.operands[name]]
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("_")[2])

@@ -1,0 +1,137 @@
+"""Random networks that are graphs of small layers, for tests; the same for the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from random_designs import _size, random_hardware
+
+from ernn_myhdl.calibration.random_weights import random_weights
+from ernn_myhdl.calibration.range_analysis import choose_formats
+from ernn_myhdl.design.cells import RESETS, make_cell
+from ernn_myhdl.design.cells.rnn import NONLINEARITIES
+from ernn_myhdl.design.design import Activations, Design
+from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.golden.joins import joined_values
+from ernn_myhdl.numerics.formats import Format, format_for
+
+#: Kinds of layers that are drawn.
+CELLS = ("lstm", "gru", "rnn", "linear")
+
+
+class _Drawn:
+    """A graph that grows node by node. values: what each signal is on the calibration data."""
+
+    def __init__(self, rng: np.random.Generator, max_size: int, initial_states: bool) -> None:
+        self.rng, self.max_size = rng, max_size
+        self.word = int(rng.integers(8, 15))
+        self.shape = {
+            "samples_per_beat": int(rng.choice([1, 2, 4, 8])),
+            "sample_bits": 32 if initial_states else int(rng.choice([16, 32])),
+            "streams": int(rng.choice([1, 1, 2, 4])),
+            "initial_states": initial_states,
+        }
+        self.values = {INPUT: rng.normal(size=(12, _size(rng, max_size) + 1))}
+        self.formats: dict[str, Format | None] = {INPUT: None}
+        self.layers: list[Design] = []
+        self.sources: list[str] = []
+        self.joins: list[Join] = []
+
+    def layer(self, source: str) -> None:
+        """A layer on a signal, often as wide as some signal, so that both can be added."""
+        rng, x = self.rng, self.values[source]
+        kind = str(rng.choice(CELLS))
+        widths = [v.shape[1] for v in self.values.values()]
+        hidden = int(rng.choice(widths)) if rng.random() < 0.6 else _size(rng, self.max_size) + 1
+        sizes = {"inputs": x.shape[1], "hidden": hidden, "block": int(rng.choice([1, 2, 4]))}
+        if kind == "lstm":
+            sizes["projection"] = hidden * int(rng.integers(2))
+        if kind == "gru":
+            sizes["reset"] = str(rng.choice(RESETS))
+        if kind == "rnn":
+            sizes["activation"] = str(rng.choice(NONLINEARITIES))
+        cell = make_cell(kind, **sizes)
+        weights = random_weights(cell, int(rng.integers(1 << 32)))
+        given = {"input": self.formats[source]} if self.formats[source] else None
+        formats = choose_formats(cell, weights, [x], self.word, self.word + 3, given)
+        if self.formats[source] is None:
+            self.formats[source] = formats.input
+        hardware = replace(random_hardware(rng, cell, formats), **self.shape)
+        name = f"layer_{len(self.layers)}"
+        self.layers.append(
+            Design(cell, hardware, formats, Activations(8, 8), weights, f"layer{len(self.layers)}")
+        )
+        self.sources.append(source)
+        self.values[name] = FloatModel(cell, weights).run(x)
+        self.formats[name] = formats.output
+
+    def join(self, kind: str, operands: list[str]) -> None:
+        """A join in a format that sometimes saturates, and sometimes rounds."""
+        rng = self.rng
+        join = Join(kind, tuple(operands))
+        values = joined_values(join, [self.values[name] for name in operands])
+        fitting = format_for(float(np.abs(values).max()) or 1.0, self.word)
+        word = int(np.clip(self.word + rng.integers(-3, 3), 4, 16))
+        fmt = Format(word, fitting.frac + word - self.word + int(rng.integers(-1, 2)))
+        name = f"join_{len(self.joins)}"
+        self.joins.append(replace(join, format=fmt))
+        self.values[name], self.formats[name] = values, fmt
+
+    def loose(self) -> list[str]:
+        """Signals that nothing takes, but x."""
+        taken = {*self.sources, *(n for join in self.joins for n in join.inputs)}
+        return [name for name in self.values if name not in taken and name != INPUT]
+
+
+def random_layer_graph(
+    seed: int, layers: int, max_size: int = 6, initial_states: bool = False
+) -> Network:
+    """A network of so many layers with joins between them."""
+    rng = np.random.default_rng(seed)
+    drawn = _Drawn(rng, max_size, initial_states)
+    drawn.layer(INPUT)
+    while len(drawn.layers) < layers:
+        names = list(drawn.values)
+        pick = rng.random()
+        if pick < 0.5:
+            drawn.layer(str(rng.choice(names)))
+        elif pick < 0.75:
+            _add(rng, drawn)
+        else:
+            count = int(rng.integers(2, 4))
+            drawn.join(CONCATENATION, [str(n) for n in rng.choice(names, count)])
+    _add(rng, drawn)
+    loose = drawn.loose()
+    heads: tuple[str, ...] = ()
+    if len(loose) > 1 or not drawn.joins:
+        if len(loose) == 1:
+            loose.append(INPUT)
+        drawn.join(CONCATENATION, loose)
+        heads = tuple(f"head_{i}" for i in range(len(loose)))
+        (loose,) = [drawn.loose()]
+    graph = Graph(tuple(drawn.sources), tuple(drawn.joins), loose[0], heads)
+    return Network(tuple(drawn.layers), "random_graph", None, graph)
+
+
+def _add(rng: np.random.Generator, drawn: _Drawn) -> None:
+    """A sum of signals of one size, where there are."""
+    sizes: dict[int, list[str]] = {}
+    for name, values in drawn.values.items():
+        sizes.setdefault(values.shape[1], []).append(name)
+    several = [names for names in sizes.values() if len(names) > 1]
+    if several:
+        names = several[int(rng.integers(len(several)))]
+        count = int(rng.integers(2, min(len(names), 3) + 1))
+        drawn.join(ADDITION, [str(n) for n in rng.choice(names, count, replace=False)])
+
+
+#: Graphs that the deep tests run, of which the usual ones run the first.
+GRAPHS = 60
+
+
+def numbered_graph(number: int) -> Network:
+    """Graph `number`: of one, two and three layers in turn."""
+    return random_layer_graph(7000 + number, 1 + number % 3)
