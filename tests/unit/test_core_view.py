@@ -131,7 +131,8 @@ def test_only_the_blocks_of_a_core_spell_out_the_signals_of_its_streams():
     """Everything else asks `StreamPort` or `signals`."""
     spelled = re.compile(r"(s_axis|m_axis|s_state)_t[a-z]+|_axis_")
     package = ROOT / "ernn_myhdl"
-    declaring = [package / "rtl", package / "hdl/stream_port.py"]
+    # the AXI system and its simulated board have streams of their own
+    declaring = [package / "rtl", package / "system", package / "hdl/stream_port.py"]
     found = [
         f"{file.relative_to(ROOT)}:{number}"
         for file in sorted(package.rglob("*"))

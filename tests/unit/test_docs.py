@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from ernn_myhdl import GruCell, LinearCell, LstmCell, new_design, new_network
+from ernn_myhdl import Format, GruCell, LinearCell, LstmCell, RnnCell, new_design, new_network
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.design.cells import CELLS
+from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.rtl import fft
@@ -39,7 +40,8 @@ FOLDER_PAGES = {"sequencer": "sequencer", "core": "top"}
 SHARED_PAGES = {
     "stream": ("fifo", "beat_frames", "beat_blocks", "input_frames", "output_frames"),
     "initial_state": ("state_frames", "state_pages", "state_route"),
-    "network": ("network",),
+    "network": ("network", "graph"),
+    "joins": ("join", "beats"),
     "state_loading": ("state_loading",),
 }
 
@@ -54,10 +56,13 @@ def page_stem(path: Path) -> str:
     return FOLDER_PAGES.get(path.parent.name, path.stem)
 
 
-#: Page -> source files of the blocks; `parameters` holds contents of memories, `view` what is asked of a core.
+#: Page -> source files of the blocks; `parameters` holds contents of memories, `stages` latencies, `view` what is asked of a core.
+#: `cycles` is left out as a folder: it counts cycles in Python, and nothing of it becomes hardware.
 RTL: dict[str, list[Path]] = {}
 for _path in sorted((ROOT / "ernn_myhdl" / "rtl").rglob("*.py")):
-    if _path.stem not in ("__init__", "parameters", "view"):
+    if _path.parent.name == "cycles":
+        continue
+    if _path.stem not in ("__init__", "parameters", "stages", "view"):
         RTL.setdefault(page_stem(_path), []).append(_path)
 STEMS = list(RTL)
 
@@ -126,7 +131,7 @@ def test_tests_of_a_block_are_named_on_its_page(stem):
 
 
 #: Modules without blocks of their own.
-WITHOUT_BLOCKS = ("units", "state_loading")
+WITHOUT_BLOCKS = ("units", "state_loading", "joins")
 
 
 @lru_cache
@@ -158,6 +163,20 @@ def network():
     return new_network(cells, streams=2, initial_states=True)
 
 
+@lru_cache
+def graph():
+    """x divides behind its entry; both joins; samples of the concatenation wait for others."""
+    joins = (
+        Join("addition", ("layer_0", "layer_1"), Format(12, 9)),
+        Join("concatenation", ("x", "join_0"), Format(12, 9)),
+    )
+    cells = [GruCell(5, 3, 1), RnnCell(5, 3, 1)]
+    return new_network(
+        cells, graph=Graph(("x", "x"), joins, "join_1"), streams=2, initial_states=True,
+        samples_per_beat=2,
+    )  # fmt: skip
+
+
 def modules_of(stem: str) -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in RTL[stem]]
 
@@ -175,7 +194,7 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
         found.setdefault((stem, name), set()).update(component.ports)
 
     tops = [(layer_core(design), "top", design.layers) for design in designs()]
-    tops.append((core(network()), "network", network().layers))
+    tops += [(core(n), "network", n.layers) for n in (network(), graph())]
     for top, stem, layers in tops:
         add(stem, "core", top)
         for component, _ in top.components().values():
@@ -235,7 +254,7 @@ def test_the_designs_have_all_leaves_and_cells():
         "cell_block", "gates_block", "candidate_block", "sum_block",
     }  # fmt: skip
     functions = {name for _, name in ports_by_block()}
-    functions |= {"partial_sum"}  # inside another block
+    functions |= {"partial_sum", "product"}  # inside another block
     for stem in RTL:
         for name in block_functions(stem):
             assert name in functions, f"{stem}: {name}"

@@ -119,8 +119,37 @@ def linear_outputs(design, x):
     for value in x:
         x_spectrum = store(store(Fraction(value), f.input), f.input_spectrum)
         total = matrix_row(f, [(w["input_weight"][0], x_spectrum)]) + w["bias"][0]
-        results.append(store(store(total, f.preactivation), f.output))
+        results.append(activated(design, store(total, f.preactivation)))
     return results
+
+
+def slope_of(value):
+    """A slope of 16 significant bits, rounded half up."""
+    scale = Fraction(1)
+    while Fraction(value) * scale < 1 << 15:
+        scale *= 2
+    return floor(Fraction(value) * scale + Fraction(1, 2)) / scale
+
+
+def activated(design, z):
+    """y of a linear layer's sum."""
+    cell, output = design.cell, design.formats.output
+    half, step = Fraction(1, 2), Fraction(2) ** output.frac
+    if cell.activation in ("tanh", "sigmoid"):
+        return line(tables(design)["output"], z)
+    if cell.activation == "leaky_relu":
+        return store(z * slope_of(cell.slope) if z < 0 else z, output)
+    low, high = output.minimum / step, output.maximum / step
+    if cell.activation == "hard_sigmoid":
+        z, low, high = z * slope_of(cell.slope) + half, Fraction(0), store(Fraction(1), output)
+    elif cell.activation == "relu":
+        low, high = Fraction(0), store(Fraction(cell.limit), output) if cell.limit else high
+    elif cell.activation == "hard_tanh":
+        limit = Fraction(cell.limit or 1.0)
+        low, high = max(low, -floor(limit * step + half) / step), store(limit, output)
+    else:
+        assert cell.activation == "none"
+    return min(max(store(z, output), low), high)
 
 
 def rnn_outputs(design, x):

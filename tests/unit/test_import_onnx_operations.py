@@ -113,9 +113,16 @@ def test_what_precedes_a_layer_is_folded_into_it(kind, tmp_path):
 
 def test_last_functions_of_hardware_are_the_hosts_only_if_asked(tmp_path):
     file = saved(behind(("Sigmoid", ["h"], "y", {})), tmp_path)
-    with pytest.raises(DesignError, match=r"'n_y' \(Sigmoid\).*--host-functions"):
-        read_source(file)
-    assert read_source(file, host_functions=True).steps == (HostStep("sigmoid"),)
+    source = read_source(file)
+    assert source.layers[-1].activation == "sigmoid" and source.steps == ()
+    source = read_source(file, host_functions=True)
+    assert source.layers[-1].activation == "none" and source.steps == (HostStep("sigmoid"),)
+
+
+def test_a_function_between_layers_is_the_activation_of_the_one_before(tmp_path):
+    nodes = (("Relu", ["h"], "a", {}), ("MatMul", ["a", "w"], "y", {}))
+    source = read_source(saved(behind(*nodes, w=numbers(3, 3)), tmp_path))
+    assert [layer.activation for layer in source.layers[-2:]] == ["relu", "none"]
 
 
 REFUSED = {
@@ -127,7 +134,7 @@ REFUSED = {
         [("Transpose", ["h"], "a", TURN), ("Conv", ["a", "w"], "y", {})], {"w": numbers(3, 3, 2)}, r"\(Conv\).*over several frames",
     ),
     "function between layers": (
-        [("Relu", ["h"], "a", {}), ("MatMul", ["a", "w"], "y", {})], {"w": numbers(3, 3)}, r"\(Relu\).*between layers",
+        [("Elu", ["h"], "a", {}), ("MatMul", ["a", "w"], "y", {})], {"w": numbers(3, 3)}, r"\(Elu\)",
     ),
     "division by zero": ([("Div", ["h", "s"], "y", {})], {"s": np.zeros(3, np.float32)}, "divides by zero"),
 }  # fmt: skip
@@ -194,9 +201,9 @@ def test_what_tf2onnx_writes_is_read_or_refused_with_the_way_over_the_keras_file
         "lstm",
         "linear",
     ]
-    model = behind(("Relu", ["h"], "y", {}))
+    model = behind(("Elu", ["h"], "y", {}))
     model.producer_name = "tf2onnx"
-    with pytest.raises(DesignError, match=r"\(Relu\).*model\.keras"):
+    with pytest.raises(DesignError, match=r"\(Elu\).*model\.keras"):
         read_source(saved(model, tmp_path))
 
 
