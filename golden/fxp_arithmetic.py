@@ -22,15 +22,14 @@ class _Configuration(Config):
     Each number gets a copy of it; a deep one took as long as the arithmetic.
     """
 
-    def __init__(self, **options: str) -> None:
-        super().__init__(**options)
-
     def deepcopy(self) -> _Configuration:
         return copy.copy(self)
 
 
 #: Rounding half up and saturation; `>>` is an arithmetic shift that keeps the format.
-CONFIG = _Configuration(rounding="nearest_posinf", overflow="saturate", shifting="trunc")
+CONFIG = _Configuration(  # type: ignore[no-untyped-call]
+    rounding="nearest_posinf", overflow="saturate", shifting="trunc"
+)
 
 
 def number(raw: ArrayLike, fmt: Format) -> Fxp:
