@@ -22,6 +22,7 @@ EXAMPLES = """\
   ernn train japanese-vowels -o build/vowels --hidden 32 --block 8 --epochs 30
   ernn train words/table.tsv -o build/words --features logmel40 --cell gru --class-weights balanced
   ernn train sensors.npz -o build/sensors --hidden 32 --pooling last
+  ernn train japanese-vowels -o build/skips --front 32 --front-activation relu --hidden 32 --layers 2 --residual --dense 16
   ernn train words/table.tsv -o build/ways --methods admm,projection,direct --budget 30
 
 DATA is your own: a table of recordings (.tsv or .csv, or a folder with table.tsv), or an .npz file; docs/own-data.md. Or a
@@ -83,6 +84,9 @@ def add_recipe(parser) -> None:
         metavar="N",
         help="outputs of a dense linear layer in front (0: none)",
     )
+    sizes.add_argument(
+        "--front-activation", metavar="A", help="none (default), relu, tanh or sigmoid"
+    )
     sizes.add_argument("--hidden", type=whole, metavar="N", help="cells of a layer (128)")
     sizes.add_argument("--layers", type=whole, metavar="N", help="recurrent layers (1)")
     sizes.add_argument("--projection", type=whole, metavar="N", help="of an LSTM (0: none)")
@@ -91,6 +95,17 @@ def add_recipe(parser) -> None:
     )
     sizes.add_argument(
         "--reset", metavar="R", help="of a GRU: after (default) or before the product"
+    )
+    sizes.add_argument(
+        "--residual", action="store_const", const=True,
+        help="what a recurrent layer takes is added to what it gives, where both have as many elements",
+    )  # fmt: skip
+    sizes.add_argument(
+        "--dense", type=whole, metavar="N",
+        help="outputs of a linear layer in front of the read-out (0: none)",
+    )  # fmt: skip
+    sizes.add_argument(
+        "--dense-activation", metavar="A", help="relu (default), none, tanh or sigmoid"
     )
     sizes.add_argument("--head-block", type=whole, metavar="K", help="of the read-out (1: dense)")
     sizes.add_argument("--word", type=whole, metavar="B", help="bits of weights, x and y (12)")

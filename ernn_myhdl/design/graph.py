@@ -121,6 +121,17 @@ class Graph:
         """The same graph, for whose joins formats are to be chosen."""
         return replace(self, joins=tuple(replace(join, format=None) for join in self.joins))
 
+    def renumbered(self, order: Sequence[int]) -> Graph:
+        """The same graph with its layers in another order: layer i is what layer order[i] was."""
+        new = {f"layer_{old}": f"layer_{i}" for i, old in enumerate(order)}
+
+        def name(signal: str) -> str:
+            return new.get(signal, signal)
+
+        joins = (replace(join, inputs=tuple(map(name, join.inputs))) for join in self.joins)
+        sources = tuple(name(self.sources[old]) for old in order)
+        return Graph(sources, tuple(joins), name(self.output), self.heads)
+
     def join_of(self, name: str) -> Join | None:
         """The join that makes a signal; None where a layer does."""
         return self.joins[number_of(name)] if name.startswith("join_") else None

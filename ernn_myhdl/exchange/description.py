@@ -4,7 +4,8 @@
 
 blocks: of each layer. host: the scaling of x of the design (`InputScaling.record`), which the weights of the
 file do not contain: they are for x itself; steps: of the host behind the layers (`HostStep.record`). order and modules are for state dicts: the modules one after the other, and what
-the names of their tensors do not tell. notes: for people.
+the names of their tensors do not tell; graph: how the signals of their layers go (`ernn_myhdl.design.graph`), where they are
+not one after the other. notes: for people.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
+from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
@@ -40,6 +42,7 @@ class Description:
     modules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scaling: InputScaling | None = None
     steps: tuple[HostStep, ...] = ()
+    graph: Graph | None = None
 
 
 def write_description(
@@ -49,6 +52,7 @@ def write_description(
     notes: Sequence[str] = (),
     scaling: InputScaling | None = None,
     steps: Sequence[HostStep] = (),
+    graph: Graph | None = None,
 ) -> str:
     """The text of the property."""
     short = [sizes["block"] if len(sizes) == 1 else dict(sizes) for sizes in blocks]
@@ -59,6 +63,13 @@ def write_description(
         description["host"] = scaling.record()
     if steps:
         description["steps"] = [step.record() for step in steps]
+    if graph is not None:
+        description["graph"] = {
+            "sources": graph.sources,
+            "joins": [{"kind": join.kind, "inputs": join.inputs} for join in graph.joins],
+            "output": graph.output,
+            "heads": graph.heads,
+        }
     if notes:
         description["notes"] = list(notes)
     return json.dumps(description)
@@ -82,6 +93,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
         host = found.get("host")
         scaling = None if host is None else scaling_of(host)
         steps = tuple(step_of(record) for record in found.get("steps") or [])
+        graph = _graph(found.get("graph"))
     except (DesignError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
     return Description(
@@ -90,7 +102,20 @@ def read_description(metadata: Mapping[str, str]) -> Description:
         modules or {},
         scaling,
         steps,
+        graph,
     )
+
+
+def _graph(record: Any) -> Graph | None:
+    if record is None:
+        return None
+    if not isinstance(record, dict) or record.keys() != {"sources", "joins", "output", "heads"}:
+        raise ValueError("graph")
+    names = [record["sources"], record["heads"], *(join["inputs"] for join in record["joins"])]
+    if not all(isinstance(n, list) and all(isinstance(name, str) for name in n) for n in names):
+        raise ValueError("graph")
+    joins = tuple(Join(join["kind"], tuple(join["inputs"])) for join in record["joins"])
+    return Graph(tuple(record["sources"]), joins, record["output"], tuple(record["heads"]))
 
 
 def _is_size(value: object) -> bool:

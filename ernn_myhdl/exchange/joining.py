@@ -28,7 +28,7 @@ def joined(
     whether their outputs are compared with the model's afterwards, so that a guess does no harm.
     """
     if order is not None:
-        chain = _named(modules, order)
+        chain = named_modules(modules, order)
         check_chain(layers_of(chain))
         return chain
     chain = _found(modules, ordered)
@@ -72,7 +72,7 @@ def _names(modules: Sequence[Module]) -> str:
     return ",".join(m.name for m in modules)
 
 
-def _named(modules: Sequence[Module], order: Sequence[str]) -> list[Module]:
+def named_modules(modules: Sequence[Module], order: Sequence[str]) -> list[Module]:
     """The modules with these names.
 
     The last part of a name is enough, or its kind (a linear layer's is "linear" or "head"), where it is

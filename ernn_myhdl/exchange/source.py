@@ -15,7 +15,7 @@ from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_pt, read_safetensors
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.description import read_description
-from ernn_myhdl.exchange.joining import joined, layers_of
+from ernn_myhdl.exchange.joining import joined, layers_of, named_modules
 from ernn_myhdl.exchange.keras_file import SUFFIXES as KERAS
 from ernn_myhdl.exchange.keras_model import read_keras
 from ernn_myhdl.exchange.lowering import lower
@@ -100,7 +100,7 @@ def read_source(
         layers, description, notes = _located(
             file, lambda: _state_dict_layers(state, order, direction, checked, activation)
         )
-        kind, steps, given, graph = "state dict", (), False, None
+        kind, steps, given, graph = "state dict", (), False, description.graph
     blocks, scaling = description.blocks, description.scaling
     _located(file, lambda: check_steps(description.steps, outputs_of(layers, graph)))
     if scaling is not None:
@@ -152,8 +152,18 @@ def _state_dict_layers(
     found = modules(one_direction(state.arrays, direction), description.modules, default)
     if default and not any(m.kind == RnnCell.kind for m in found):
         raise DesignError(f"--activation {activation}: the model has no vanilla RNN")
+    notes: list[str] = []
+    if description.graph is not None:
+        if order is not None:
+            raise DesignError("--order: the file's metadata tell the order; leave it out")
+        chain = named_modules(found, description.order or ())
+        layers = layers_of(chain)
+        if len(layers) != len(description.graph.sources):
+            raise DesignError(
+                f"metadata 'ernn' tell of {len(description.graph.sources)} layers, the tensors are of {len(layers)}; export again"
+            )
+        return layers, description, notes
     chain = joined(found, order or description.order, state.ordered, checked)
-    notes = []
     if len(chain) > 1:
         names = " -> ".join(map(str, chain))
         between = "a state dict does not tell what lies between them, it is taken as nothing"

@@ -62,9 +62,7 @@ class TorchGraph:
                 continue
             if node.name in places:
                 tensor = arrays[places[node.name]].detach().cpu()
-                self.values[node.name] = (
-                    tensor.float() if tensor.is_floating_point() else tensor
-                ).numpy()
+                self.values[node.name] = _array(tensor)
             else:
                 users.append((node.name, node.meta["val"]))
         if not users or any(not isinstance(v, torch.Tensor) for _, v in users):
@@ -161,8 +159,8 @@ class TorchGraph:
         except Exception as error:
             raise DesignError(f"{where}: cannot be computed ({short(error)})") from error
         if isinstance(made, list | tuple):
-            return [m.numpy() for m in made]
-        return made.numpy() if isinstance(made, self.torch.Tensor) else made
+            return [_array(m) for m in made]
+        return _array(made) if isinstance(made, self.torch.Tensor) else made
 
     def operator(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:
         """The value of a node on signals; DesignError where it is not known."""
@@ -200,6 +198,11 @@ class TorchGraph:
                 "an output of the module does not follow from x; return tensors that do"
             )
         return value
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """A tensor with floating-point numbers of single precision, since NumPy has not all that PyTorch has."""
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _module(node: Any) -> str:

@@ -8,8 +8,8 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 #: Frames and sequences that random inputs have more than the example; other sizes only where the module takes them.
 MORE = ((0, 0), (0, 0), (3, 0), (2, 1))
 
+Own: TypeAlias = Callable[[list[np.ndarray]], np.ndarray]
+
 
 def import_module(
     model: Any, example: Any, host_functions: bool = False, **options: Any
@@ -44,33 +46,9 @@ def import_module(
     differ by more than 1e-4 of the span of its outputs, and for what no core computes, by name.
     host_functions, options: as in `import_model`, those that are not of a file.
     """
-    torch = _torch()
-    if not isinstance(model, torch.nn.Module):
-        raise DesignError(
-            f"model: is {type(model).__name__}, must be a torch.nn.Module; `import_model` takes files"
-        )
-    arguments = tuple(example) if isinstance(example, tuple | list) else (example,)
-    given, form = torch.utils._pytree.tree_flatten(arguments)
-    if not given or not all(isinstance(tensor, torch.Tensor) for tensor in given):
-        raise DesignError("example: must be a tensor x, or a tuple of x and states")
-
-    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return _run(model, arrays, given, form, torch)
-
-    modes = {name: part.training for name, part in model.named_modules()}
-    model.eval()
-    try:
-        graph = TorchGraph(_exported(model, arguments, torch), torch)
-        outputs = graph.graph.result(graph.outputs)
-        named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
-        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
-        if lowered.graph is None:
-            check_chain(lowered.layers)
-        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))
-        compared, frames = _compared(model, run, given, graph, outputs, lowered)
-    finally:
-        for name, part in model.named_modules():
-            part.training = modes[name]
+    followed = follow(model, example, host_functions)
+    graph, lowered = followed.graph, followed.lowered
+    compared, frames = followed.compared()
     states = graph.graph.given_states
     notes = [*graph.graph.notes, *lowered.notes]
     if states:
@@ -84,6 +62,67 @@ def import_module(
     )
     origin = Origin("PyTorch module", type(model).__name__, _digest(model))
     return import_source(source, origin, told, compared, **options)
+
+
+@dataclass(frozen=True)
+class FollowedModule:
+    """What the forward of a module computes: its graph, the outputs, the layers and the host's steps.
+
+    given: the tensors of the example. run: from arrays like them to the module's outputs.
+    """
+
+    model: Any
+    given: Sequence[Any]
+    run: Callable[[Sequence[np.ndarray]], list[np.ndarray]] = field(repr=False)
+    graph: TorchGraph = field(repr=False)
+    outputs: Sequence[Output] = field(repr=False)
+    lowered: Lowered
+
+    def compared(self, own: Own | None = None) -> tuple[OutputLoss, int]:
+        """The largest loss against the module on random inputs, and the frames of all of them; DesignError beyond TOLERANCE.
+
+        own: outputs (sequences, frames, outputs) behind the host's steps of sequences x; None: of the layers as they are.
+        """
+        with evaluated(self.model):
+            return _compared(self, own)
+
+
+@contextlib.contextmanager
+def evaluated(model: Any) -> Iterator[None]:
+    """The model in evaluation mode; each of its modules is as before afterwards."""
+    modes = {name: part.training for name, part in model.named_modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for name, part in model.named_modules():
+            part.training = modes[name]
+
+
+def follow(model: Any, example: Any, host_functions: bool = False) -> FollowedModule:
+    """The forward of a module; DesignError for what no core computes, by name. Arguments: `import_module`."""
+    torch = _torch()
+    if not isinstance(model, torch.nn.Module):
+        raise DesignError(
+            f"model: is {type(model).__name__}, must be a torch.nn.Module; `import_model` takes files"
+        )
+    arguments = tuple(example) if isinstance(example, tuple | list) else (example,)
+    given, form = torch.utils._pytree.tree_flatten(arguments)
+    if not given or not all(isinstance(tensor, torch.Tensor) for tensor in given):
+        raise DesignError("example: must be a tensor x, or a tuple of x and states")
+
+    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return _run(model, arrays, given, form, torch)
+
+    with evaluated(model):
+        graph = TorchGraph(_exported(model, arguments, torch), torch)
+        outputs = graph.graph.result(graph.outputs)
+        named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
+        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
+        if lowered.graph is None:
+            check_chain(lowered.layers)
+        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))
+    return FollowedModule(model, given, run, graph, outputs, lowered)
 
 
 def _torch() -> Any:
@@ -130,15 +169,10 @@ def _exported(model: Any, given: tuple, torch: Any) -> Any:
         ) from error
 
 
-def _compared(
-    model: Any,
-    run: Callable[[Sequence[np.ndarray]], list[np.ndarray]],
-    given: Sequence[Any],
-    graph: TorchGraph,
-    outputs: Sequence[Output],
-    lowered: Lowered,
-) -> tuple[OutputLoss, int]:
-    """The largest loss against the module on random inputs, and the frames of all of them; DesignError beyond TOLERANCE."""
+def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[OutputLoss, int]:
+    """See `FollowedModule.compared`."""
+    model, given, graph = followed.model, followed.given, followed.graph
+    outputs, lowered = followed.outputs, followed.lowered
     labels = graph.graph.labels
     signals: list[Any] = [graph.graph.values[output.name] for output in outputs]
     feature, frame = (_input_axis(labels, getattr(signals[0], n)) for n in ("taken", "frame"))
@@ -149,7 +183,7 @@ def _compared(
         shapes = [_grown(t.shape, i, feature, frame, frames, sequences) for i, t in enumerate(given)]  # fmt: skip
         x, *states = arrays = [_random(rng, shape, i) for i, shape in enumerate(shapes)]
         try:
-            results = run(arrays)
+            results = followed.run(arrays)
         except Exception as error:
             if frames or sequences:  # the module holds its sizes
                 continue
@@ -157,7 +191,10 @@ def _compared(
                 f"model {type(model).__name__}: does not run ({short(error)})"
             ) from error
         cut = _sequences(x, feature, frame)
-        own = _own(lowered, cut, _initial(graph, lowered.layers, states, len(cut)))
+        if own_outputs is None:
+            own = _own(lowered, cut, _initial(graph, lowered.layers, states, len(cut)))
+        else:
+            own = own_outputs(cut)
         named = dict(zip(graph.outputs, results, strict=True))
         start = 0
         for i, (output, signal) in enumerate(zip(outputs, signals, strict=True)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,9 +17,30 @@ from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
 from ernn_myhdl.train.losses import ctc_loss
 from ernn_myhdl.train.recurrent import Gru, Lstm
 
+#: Modules of the activations of a recipe.
+ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+class Residual(nn.Module):
+    """Recurrent layers one after the other, each with what it takes added, where the sizes are equal."""
+
+    def __init__(self, recipe: Recipe, inputs: int) -> None:
+        super().__init__()
+        width = recipe.projection or recipe.hidden
+        single = replace(recipe, layers=1, residual=False)
+        self.layers = nn.ModuleList(
+            _recurrent(single, width if i else inputs) for i in range(recipe.layers)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        for layer in self.layers:
+            y = layer(x)[0]
+            x = y + x if y.shape == x.shape else y
+        return x, None
+
 
 class Recogniser(nn.Module):
-    """A linear layer in front, if any, recurrent layers and a linear read-out.
+    """A linear layer in front, if any, recurrent layers, a linear layer behind them, if any, and a linear read-out.
 
     Scores (n, frames, outputs) of x (n, frames, inputs).
     """
@@ -25,18 +48,29 @@ class Recogniser(nn.Module):
     def __init__(self, recipe: Recipe, inputs: int, outputs: int) -> None:
         super().__init__()
         self.front = nn.Linear(inputs, recipe.front) if recipe.front else nn.Identity()
-        self.rnn = _recurrent(recipe, recipe.front or inputs)
+        self.front_activation = ACTIVATIONS[recipe.front_activation]()
+        make = Residual if recipe.residual else _recurrent
+        self.rnn = make(recipe, recipe.front or inputs)
         self.dropout = nn.Dropout(recipe.dropout)
-        self.head = nn.Linear(recipe.projection or recipe.hidden, outputs)
+        width = recipe.projection or recipe.hidden
+        self.dense = nn.Linear(width, recipe.dense) if recipe.dense else nn.Identity()
+        self.dense_activation = (
+            ACTIVATIONS[recipe.dense_activation]() if recipe.dense else nn.Identity()
+        )
+        self.head = nn.Linear(recipe.dense or width, outputs)
 
     def forward(
         self, x: Tensor, state: CarriedState = None, lengths: Tensor | None = None
     ) -> Tensor | tuple[Tensor, CarriedState]:
         """The scores; with lengths (n,) also the state after so many frames, from the one that is given."""
+        front = self.front_activation(self.front(x))
         if lengths is None:
-            return self.head(self.dropout(self.rnn(self.front(x))[0]))
-        y, last = run_from(self.rnn, self.front(x), state, lengths)
-        return self.head(self.dropout(y)), last
+            return self._scores(self.rnn(front)[0])
+        y, last = run_from(self.rnn, front, state, lengths)
+        return self._scores(y), last
+
+    def _scores(self, y: Tensor) -> Tensor:
+        return self.head(self.dense_activation(self.dense(self.dropout(y))))
 
 
 def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:

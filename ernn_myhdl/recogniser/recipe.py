@@ -15,7 +15,12 @@ DENSE = "dense"
 METHODS = (DENSE, "admm", "direct", "projection")
 CLASS_WEIGHTS = ("none", "balanced")
 #: Fields that recipes of earlier versions did not have, and how they trained.
-LATER = {"pooling": "mean", "class_weights": "none", "carry": 0, "chunk": 0}
+LATER = {
+    "pooling": "mean", "class_weights": "none", "carry": 0, "chunk": 0,
+    "front_activation": "none", "residual": False, "dense": 0, "dense_activation": "relu",
+}  # fmt: skip
+#: Of the linear layers in front and behind.
+LAYER_ACTIVATIONS = ("none", "relu", "tanh", "sigmoid")
 #: The file of a training's folder that is written last: a folder that has it is complete.
 RESULT_NAME = "result.json"
 
@@ -28,10 +33,14 @@ START_FIELDS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recogniser: recurrent layers, each the input of the next, and a linear read-out.
+    """A recogniser: recurrent layers, each the input of the next, and a linear read-out; around and between them, where
+    asked, linear layers with an activation, and signals that pass a layer by.
 
     front: outputs of a dense linear layer before them, 0 for none. A block of k cells sees the elements of x through
-    one vector, shifted; a few dense sums of x in its place give every block other ones.
+    one vector, shifted; a few dense sums of x in its place give every block other ones. front_activation: of that layer,
+    one of LAYER_ACTIVATIONS. residual: what each recurrent layer takes is added to what it gives, where both have as many
+    elements. dense: outputs of a linear layer between the recurrent ones and the read-out, 0 for none, and its
+    dense_activation.
     cell: "lstm", "gru" or "rnn". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
     "after" or "before" the product. block: size of the blocks; input_block: that of the matrices of x, head_block:
     that of the read-out; 0: block. dropout: share of the outputs of the layers left out in training.
@@ -72,17 +81,22 @@ class Recipe:
     class_weights: str = "none"
     carry: int = 0
     chunk: int = 0
+    front_activation: str = "none"
+    residual: bool = False
+    dense: int = 0
+    dense_activation: str = "relu"
 
     def __post_init__(self) -> None:
         for name, legal in (
             ("cell", KINDS), ("method", METHODS), ("pooling", POOLINGS),
-            ("class_weights", CLASS_WEIGHTS),
+            ("class_weights", CLASS_WEIGHTS), ("front_activation", LAYER_ACTIVATIONS),
+            ("dense_activation", LAYER_ACTIVATIONS),
         ):  # fmt: skip
             if getattr(self, name) not in legal:
                 raise DesignError(
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
                 )
-        least = {"front": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
+        least = {"front": 0, "dense": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
                  "quantise_epochs": 0, "batch": 1, "seed": 0, "carry": 0, "chunk": 0}  # fmt: skip
         for name, low in least.items():
             whole(name, getattr(self, name), low)
@@ -107,6 +121,20 @@ class Recipe:
             raise DesignError(
                 f"chunk = {self.chunk}: cuts sequences whose state is carried on; give carry as well"
             )
+        if self.front_activation != "none" and not self.front:
+            raise DesignError(
+                f"front_activation = {self.front_activation!r}: there is no layer in front; give front as well"
+            )
+        width = self.projection or self.hidden
+        if self.residual and self.layers == 1 and self.front != width:
+            raise DesignError(
+                f"residual: no recurrent layer takes as many elements as its {width} outputs; give front = {width}, or "
+                "2 layers and more"
+            )
+        if self.residual and self.carry:
+            raise DesignError(
+                f"residual with carry = {self.carry}: the state of layers that are passed by is not carried; leave one out"
+            )
         self.cells(1, 1)
         compressed = any(k > 1 for k in self.sizes.values())
         if self.method != DENSE and not compressed:
@@ -121,12 +149,17 @@ class Recipe:
         if self.method == DENSE:
             return dict.fromkeys(("input", "recurrent", "projection", "linear"), 1)
         front = {"front.*": 1} if self.front else {}
-        return front | {
-            "input": self.input_block or self.block,
-            "recurrent": self.block,
-            "projection": self.block,
-            "linear": self.head_block or self.block,
-        }
+        dense = {"dense.*": self.block} if self.dense else {}
+        return (
+            front
+            | dense
+            | {
+                "input": self.input_block or self.block,
+                "recurrent": self.block,
+                "projection": self.block,
+                "linear": self.head_block or self.block,
+            }
+        )
 
     def cells(self, inputs: int, outputs: int) -> list[Cell]:
         """The cells of the design for data of these sizes."""
@@ -134,7 +167,7 @@ class Recipe:
         own = sizes["input"] if sizes["input"] != sizes["recurrent"] else 0
         made: list[Cell] = []
         if self.front:
-            made.append(LinearCell(inputs, self.front, 1))
+            made.append(LinearCell(inputs, self.front, 1, self.front_activation))
             inputs = self.front
         for _ in range(self.layers):
             hidden, block = self.hidden, sizes["recurrent"]
@@ -149,6 +182,10 @@ class Recipe:
             else:
                 made.append(GruCell(inputs, hidden, block, self.reset, input_block=own))
             inputs = made[-1].outputs
+        if self.dense:
+            own = sizes.get("dense.*", 1)
+            made.append(LinearCell(inputs, self.dense, own, self.dense_activation))
+            inputs = self.dense
         return [*made, LinearCell(inputs, outputs, sizes["linear"])]
 
     @property
@@ -173,8 +210,14 @@ class Recipe:
         else:
             own = self.input_block and self.input_block != self.block
             blocks = f"k = {self.block}" + (f", input {self.input_block}" if own else "")
-        front = f"linear {self.front}, " if self.front else ""
-        return f"{front}{layers}{self.cell.upper()} {self.hidden}{projection}, {blocks}"
+        front = _linear(self.front, self.front_activation) + ", " if self.front else ""
+        dense = ", " + _linear(self.dense, self.dense_activation) if self.dense else ""
+        residual = " residual" if self.residual else ""
+        return f"{front}{layers}{self.cell.upper()} {self.hidden}{projection}{residual}{dense}, {blocks}"
+
+
+def _linear(outputs: int, activation: str) -> str:
+    return f"linear {outputs}" + ("" if activation == "none" else f" {activation}")
 
 
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe))

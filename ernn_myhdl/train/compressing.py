@@ -233,7 +233,7 @@ def _run(
             return  # the loss tells
         warn_of_uneven(matrices, calls, names)
         checked = trial.check(calls)
-        check_matrices(model, blocks, checked.chain)
+        check_matrices(model, blocks, checked)
         host.append(checked.host)
 
     begun = time.perf_counter()

@@ -27,13 +27,11 @@ from ernn_myhdl.errors import WARNING, DesignError, DesignWarning
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.export_state_dict import untold
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
-from ernn_myhdl.exchange.joining import layers_of
-from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.files.output_folder import check_file, new_file
-from ernn_myhdl.golden.float_reference import FloatModel
+from ernn_myhdl.train.branching import Branching, Owner
 from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
 from ernn_myhdl.train.trained import Trained
-from ernn_myhdl.train.trial import Checked, module_options, prefix
+from ernn_myhdl.train.trial import Checked, module_options
 
 #: Role of a matrix -> its tensor in a cell.
 TENSORS = {
@@ -62,8 +60,10 @@ def compressed_design(
     design keeps the model as it was trained as its source.
     """
     checked = _checked(compressed, order)
-    chain, layers = checked.chain, layers_of(checked.chain)
-    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain, compressed.shifts)
+    layers = list(checked.layers)
+    per_layer = _matrices_by_layer(
+        compressed.model, compressed.blocks, checked.owners, compressed.shifts
+    )
     if options.get("word") is None:
         quantisation = compressed.quantisation
         options["word"] = DEFAULT_WORD if quantisation is None else quantisation.word
@@ -79,23 +79,25 @@ def compressed_design(
         trained=[_vectors(compressed, found) for found in per_layer],
         scaling=scaling,
         keep_matrix=compressed.quantisation is not None,
+        graph=checked.graph,
         **options,
     )
     origin = Origin("PyTorch module as trained", type(compressed.model).__name__)
-    design = with_source(imported, origin, layers_of(chain)).design
-    models = iter([FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers])
-    checked.compare([[next(models) for _ in module.layers] for module in chain])
+    imported = replace(imported, design=imported.design.with_host_steps(checked.steps))
+    design = with_source(imported, origin, checked.layers).design
+    checked.compare_design(design)
     for note in imported.notes:
         if note.startswith(WARNING):
             warnings.warn(note.removeprefix(WARNING), DesignWarning, stacklevel=3)
     return design
 
 
-def check_matrices(model: nn.Module, blocks: Mapping[str, int], chain: Sequence[Module]) -> None:
-    """DesignError where a layer of the chain has no matrices of its own. blocks: sizes by parameter."""
-    for layer, found in zip(
-        layers_of(chain), _matrices_by_layer(model, blocks, chain), strict=True
-    ):
+def check_matrices(
+    model: nn.Module, blocks: Mapping[str, int], checked: Checked | Branching
+) -> None:
+    """DesignError where a layer has no matrices of its own. blocks: sizes by parameter."""
+    own = _matrices_by_layer(model, blocks, checked.owners)
+    for layer, found in zip(checked.layers, own, strict=True):
         _sizes(layer, found)
 
 
@@ -107,28 +109,31 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
     """
     target = check_file(file, (".safetensors",))
     checked = _checked(compressed, order)
-    chain, layers = checked.chain, layers_of(checked.chain)
-    per_layer = _matrices_by_layer(compressed.model, compressed.blocks, chain, compressed.shifts)
+    layers = checked.layers
+    per_layer = _matrices_by_layer(
+        compressed.model, compressed.blocks, checked.owners, compressed.shifts
+    )
     sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
     state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
     state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
     names = checked.names
     options: dict[str, dict[str, Any]] = {**module_options(compressed.model)}
-    for name, module in zip(names, chain, strict=True):
-        if not module.recurrent and (told := untold(module.layers[0])):
+    for (name, _), layer in zip(checked.owners, layers, strict=True):
+        if not layer.recurrent and (told := untold(layer)):
             options[name] = told
     text = write_description(
         sizes,
-        [m.name for m in chain],
+        checked.module_names,
         {n: options.get(n, {}) for n in names},
         scaling=_scaling(per_layer),
+        graph=checked.graph,
     )
     with new_file(target) as partial:
         save_file(state, partial, {PROPERTY: text})
 
 
-def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked:
-    """The chain of the trained model, which agrees with the model."""
+def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked | Branching:
+    """The layers of the trained model, which agrees with the model."""
     if compressed.trial is None:
         raise DesignError(
             "compressed: has no trial, without which it cannot be compared with its model; take what "
@@ -140,18 +145,14 @@ def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked:
 def _matrices_by_layer(
     model: nn.Module,
     blocks: Mapping[str, int],
-    chain: Sequence[Module],
+    owners: Sequence[Owner],
     shifts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> list[list[Matrix]]:
     """The matrices of each layer, with their block sizes."""
     matrices = find_matrices(model, dict(blocks), shifts)
-    known = dict(model.named_modules())
-    found: list[list[Matrix]] = []
-    for module in chain:
-        name = prefix(module, known)
-        own = [m for m in matrices if m.name.rpartition(".")[0] == name]
-        found += [[m for m in own if _layer(m) == i] for i in range(len(module.layers))]
-    return found
+    return [
+        [m for m in matrices if (m.name.rpartition(".")[0], _layer(m)) == owner] for owner in owners
+    ]
 
 
 def _scaling(per_layer: Sequence[Sequence[Matrix]]) -> InputScaling | None:

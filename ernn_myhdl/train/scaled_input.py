@@ -19,6 +19,7 @@ from torch import nn
 
 from ernn_myhdl.calibration.input_scales import UNEVEN, shifts_of_spans, uneven_elements
 from ernn_myhdl.corpus.inputs import check_input
+from ernn_myhdl.train.branching import Branching
 from ernn_myhdl.train.checkpoint import load_checkpoint
 from ernn_myhdl.train.forward_calls import ForwardCalls, vectors_taken
 from ernn_myhdl.train.generators import Batches, Data, seeded
@@ -49,7 +50,7 @@ def input_shifts(
     calibration,
     seed: int,
 ) -> dict[str, tuple[int, ...]]:
-    """Shifts of x by the name of the matrix of x; empty where its elements are of one size.
+    """Shifts of x by the name of the matrix of x; empty where its elements are of one size, and of a model that branches.
 
     calibration: sequences (frames, inputs) on which they are chosen; None: what the first module of the design takes
     in the first epoch of the data. seed: of the training. The elements of a block column share a shift where they are
@@ -57,7 +58,9 @@ def input_shifts(
     """
     with seeded(seed):
         batches = Batches(data)
-        matrix = matrix_of_x(matrices, Trial(model, step, batches, modules).calls(), modules)
+        trial = Trial(model, step, batches, modules)
+        calls = trial.calls()
+        matrix = matrix_of_x(matrices, calls, modules)
         if matrix is None:
             return {}
         if calibration is not None:
@@ -66,7 +69,10 @@ def input_shifts(
         else:
             span = _spans(model, step, batches, matrix.name.rpartition(".")[0])
     shifts = shifts_of_spans(span, matrix.block, by_column=_circulant(matrix))
-    return {matrix.name: shifts} if shifts else {}
+    # a scale of x would have to be undone in every layer that takes it
+    if not shifts or isinstance(trial.check(calls), Branching):
+        return {}
+    return {matrix.name: shifts}
 
 
 def saved_shifts(folder: str | Path | None) -> dict[str, tuple[int, ...]] | None:

@@ -2,7 +2,8 @@
 
 The first batch of the data goes through the model (`forward_calls`). Each module must take what the one before it
 gives (`between_modules`), what lies before the first and behind the last one must be known (`model_ends`), and the
-float reference of the layers must give what the modules give.
+float reference of the layers must give what the modules give. What is no chain is followed as a graph
+(`ernn_myhdl.train.branching`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.joining import joined
+from ernn_myhdl.exchange.joining import joined, layers_of
 from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.between_modules import Path, followed
+from ernn_myhdl.train.branching import Branching, Owner, branching
 from ernn_myhdl.train.forward_calls import ForwardCalls, LayerCalls, forward_calls
 from ernn_myhdl.train.generators import Batches
 from ernn_myhdl.train.hardware_modules import check_modules
@@ -44,20 +51,32 @@ class Trial:
         named = "all modules" if self.names is None else ", ".join(self.names)
         return f"Trial({type(self.model).__name__}: {named})"
 
-    def run(self, order: Sequence[str] | None = None) -> Checked:
-        """The chain of the model as it is now, checked; DesignError where it is no design.
+    def run(self, order: Sequence[str] | None = None) -> Checked | Branching:
+        """The chain of the model as it is now, or its graph, checked; DesignError where it is no design.
 
         order: names of the modules, None: those of the trial, in the order in which forward calls them.
         """
         return self.check(self.calls(), order)
 
-    def check(self, calls: ForwardCalls, order: Sequence[str] | None = None) -> Checked:
+    def check(self, calls: ForwardCalls, order: Sequence[str] | None = None) -> Checked | Branching:
         """`run` for calls that were made before."""
         if not calls.layers:
             raise DesignError(
                 "step: calls no layer of the model, so there is nothing to compare with"
             )
         check_modules(self.model, self.names)
+        try:
+            return self._chain(calls, order)
+        except DesignError:
+            if self.names is not None or order is not None:
+                raise
+            found = branching(self.model, calls, called_modules(self.model, calls))
+            if found is None:
+                raise
+            return found
+
+    def _chain(self, calls: ForwardCalls, order: Sequence[str] | None) -> Checked:
+        """The modules one after the other, each of which takes what the one before it gives."""
         chain = model_chain(self.model, calls, self.names, order)
         found = [prefix(module, dict(self.model.named_modules())) for module in chain]
         paths = followed(found, calls)
@@ -101,6 +120,39 @@ class Checked:
         """The chain, on one line."""
         host = f"; host: {', '.join(self.host)}" if self.host else ""
         return f"Checked({' -> '.join(self.names)}{host})"
+
+    @property
+    def layers(self) -> list[DenseLayer]:
+        """Of all modules."""
+        return layers_of(self.chain)
+
+    @property
+    def module_names(self) -> list[str]:
+        """As files name them."""
+        return [module.name for module in self.chain]
+
+    @property
+    def owners(self) -> list[Owner]:
+        """Of each layer its module, and its number there."""
+        pairs = zip(self.names, self.chain, strict=True)
+        return [(name, i) for name, module in pairs for i in range(len(module.layers))]
+
+    @property
+    def graph(self) -> Graph | None:
+        """None: from each layer to the next."""
+        return None
+
+    @property
+    def steps(self) -> tuple[HostStep, ...]:
+        """Of the host; what it does behind a chain is not followed."""
+        return ()
+
+    def compare_design(self, design: Design | Network) -> None:
+        """DesignError where the float model of a design gives anything but the modules."""
+        models = iter(
+            [FloatModel(d.cell, d.weights, scaling=d.input_scaling) for d in design.layers]
+        )
+        self.compare([[next(models) for _ in module.layers] for module in self.chain])
 
     def compare(self, models: Sequence[Sequence[FloatModel]]) -> float:
         """The largest difference between the float models of each module's layers, one after the other, and
@@ -164,6 +216,22 @@ def prefix(module: Module, names) -> str:
     return module.name if module.name in names else ""
 
 
+def called_modules(model: nn.Module, calls: ForwardCalls) -> list[Module]:
+    """The modules that the forward calls, in that order, by their names in the model."""
+    known = dict(model.named_modules())
+    found = {prefix(m, known): m for m in _state_modules(model, None)}
+    return [replace(found[name], name=name) for name in calls.layers if name in found]
+
+
+def _state_modules(model: nn.Module, names: Sequence[str] | None) -> list[Module]:
+    """The modules of a model from its tensors; names: only these."""
+    state = model.state_dict()
+    if names is not None:
+        state = {n: t for n, t in state.items() if n.rpartition(".")[0] in names}
+    arrays = {n: t.detach().cpu().double().numpy() for n, t in state.items()}
+    return modules(one_direction(arrays, None), module_options(model))
+
+
 def model_chain(
     model: nn.Module,
     calls: ForwardCalls,
@@ -174,12 +242,8 @@ def model_chain(
 
     names: of them, in their order; None: all, in the order in which forward calls them. order: another order.
     """
-    state = model.state_dict()
-    if names is not None:
-        state = {n: t for n, t in state.items() if n.rpartition(".")[0] in names}
-    arrays = {n: t.detach().cpu().double().numpy() for n, t in state.items()}
     known = dict(model.named_modules())
-    found = modules(one_direction(arrays, None), module_options(model))
+    found = _state_modules(model, names)
     if order is not None:
         return joined(found, order, ordered=True)
     called = list(calls.layers) if names is None else list(names)

@@ -168,6 +168,29 @@ def test_scores_are_those_of_the_files_that_were_written(method, vowels, tmp_pat
     assert epochs == 4  # the same for every method
 
 
+def test_a_recipe_with_activations_and_residuals_becomes_a_graph(vowels, tmp_path):
+    recipe = Recipe(
+        cell="gru", layers=2, front=8, front_activation="relu", residual=True, dense=4,
+        dense_activation="tanh", **TINY,
+    )  # fmt: skip
+    design = train_recogniser(vowels, recipe, tmp_path / "run").design()
+    assert [join.inputs for join in design.graph.joins] == [
+        ("layer_1", "layer_0"),
+        ("layer_2", "join_0"),
+    ]
+    assert [layer.cell.activation for layer in design.layers if layer.cell.kind == "linear"] == [
+        "relu",
+        "tanh",
+        "none",
+    ]
+    assert [layer.cell.block for layer in design.layers] == [1, 4, 4, 4, 1]
+    assert [c.outputs for c in recipe.cells(12, 9)] == [
+        layer.cell.outputs for layer in design.layers
+    ]
+    x = vowels.parts["test"].sequences[:2]
+    assert np.array_equal(design.run(x, engine="integer").raw, design.run(x, engine="golden").raw)
+
+
 def test_several_recognisers_share_dense_models_and_are_trained_once(tmp_path, monkeypatch):
     recipes = [Recipe(**TINY, method=m) for m in ("direct", "projection", "dense")]
     calls = []
@@ -322,6 +345,10 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--class-weights", "2"], "class_weights = '2': must be one of none, balanced"),
         (["--features", "mfcc39"], "features 'mfcc39': are those of own sounds"),
         (["--front", "-1"], "front = -1: must be a whole number, at least 0"),
+        (["--front-activation", "relu"], "there is no layer in front; give front as well"),
+        (["--dense-activation", "gelu"], "dense_activation = 'gelu': must be one of none, relu"),
+        (["--residual"], "residual: no recurrent layer takes as many elements as its 128 outputs"),
+        (["--residual", "--layers", "2", "--carry", "2"], "the state of layers that are passed by"),
     ],
 )
 def test_bad_options_of_training_are_one_line(options, message, tmp_path, capsys):

@@ -1,0 +1,128 @@
+"""The check of a model whose modules are no chain: its forward is followed by `torch.export`, as an import does.
+
+Each layer that is found must be that of a module, weight for weight, since it is the module's matrices that are
+trained; and the layers must give what the model gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from torch import Tensor, nn
+
+from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.host_steps import HostStep, stepped
+from ernn_myhdl.design.network import Network
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.state_dict import Module
+from ernn_myhdl.exchange.torch_module import FollowedModule, follow
+from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.train.forward_calls import ForwardCalls
+
+#: Name of a module, and the number of its layer.
+Owner: TypeAlias = tuple[str, int]
+
+
+@dataclass(repr=False)
+class Branching:
+    """layers: of the design, in the order of the modules. owners: of each. graph: how their signals go. host: what the
+    model does behind them."""
+
+    followed: FollowedModule
+    layers: list[DenseLayer]
+    owners: list[Owner]
+    graph: Graph
+    host: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """The modules, on one line."""
+        return f"Branching({', '.join(self.names)})"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the modules."""
+        return list(dict.fromkeys(name for name, _ in self.owners))
+
+    @property
+    def module_names(self) -> list[str]:
+        """As files name them."""
+        return self.names
+
+    @property
+    def steps(self) -> tuple[HostStep, ...]:
+        """Of the host, behind the layers."""
+        return self.followed.lowered.steps
+
+    def compare_design(self, design: Design | Network) -> None:
+        """DesignError where the float model of a design gives anything but the model."""
+        model = float_model(design)
+
+        def own(sequences: list[np.ndarray]) -> np.ndarray:
+            return stepped(self.steps, np.stack(model.run(sequences)))
+
+        self.followed.compared(own)
+
+
+def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) -> Branching | None:
+    """The check of a model that branches; None where its forward takes anything but one tensor, or is a chain or
+    cannot be followed.
+
+    modules: of the state dict of the model. DesignError where its layers are not modules of the model, by name.
+    """
+    arguments, named = calls.arguments if calls.whole else ((), {})
+    given = [v for v in (*arguments, *named.values()) if v is not None]
+    if len(given) != 1 or not isinstance(given[0], Tensor) or not arguments:
+        return None
+    try:
+        followed = follow(model, given[0].detach().float())
+    except DesignError:  # what the chain is refused for is told by the names of the model
+        return None
+    graph = followed.lowered.graph
+    if graph is None:
+        return None
+    owners = [_owner(layer, modules) for layer in followed.lowered.layers]
+    if len(set(owners)) != len(owners):
+        name = next(o for o in owners if owners.count(o) > 1)[0]
+        raise DesignError(
+            f"module {name!r}: is run more than once by one forward of the model; a layer of the hardware runs once, "
+            "through all frames"
+        )
+    followed.compared()
+    place = {(m.name, i): (n, i) for n, m in enumerate(modules) for i in range(len(m.layers))}
+    order = sorted(range(len(owners)), key=lambda i: place[owners[i]])
+    layers = [followed.lowered.layers[i] for i in order]
+    steps = [str(step) for step in followed.lowered.steps]
+    return Branching(followed, layers, [owners[i] for i in order], graph.renumbered(order), steps)
+
+
+def _owner(layer: DenseLayer, modules: Sequence[Module]) -> Owner:
+    """The module of a layer; DesignError where its weights are not those of one."""
+    found = [
+        (module.name, i)
+        for module in modules
+        for i, own in enumerate(module.layers)
+        if _same(layer, own)
+    ]
+    if len(found) == 1:
+        return found[0]
+    named = [owner for owner in found if layer.name.startswith(owner[0])]
+    if len(named) == 1:
+        return named[0]
+    raise DesignError(
+        f"layer {layer.name!r}: its weights are not those of one module of the model, since something around it was folded "
+        "into them or heads on one signal were merged; train a model without it, or one with a layer for both"
+    )
+
+
+def _same(layer: DenseLayer, own: DenseLayer) -> bool:
+    """Whether two layers have the same weights."""
+    return (
+        layer.kind == own.kind
+        and layer.weights.keys() == own.weights.keys()
+        and all(np.array_equal(layer.weights[n], own.weights[n]) for n in layer.weights)
+    )
