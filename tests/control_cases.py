@@ -28,7 +28,7 @@ from ernn_myhdl.streams.traffic import Beat
 # FIFO
 
 
-def fifo_case(width: int) -> BlockCase:
+def fifo_case(width: int, depth: int = fifo.DEPTH) -> BlockCase:
     """Phases in which it runs full, runs empty and is balanced, and resets."""
 
     def vectors(rng):
@@ -42,8 +42,10 @@ def fifo_case(width: int) -> BlockCase:
     def expected(inputs):
         held: deque[int] = deque()
         results = []
+        since = 0  # cycles since the last reset
         for v in inputs:
-            room = len(held) < fifo.DEPTH and not v["rst"]
+            room = len(held) < depth and since >= fifo.READY
+            since = 0 if v["rst"] else since + 1
             results.append(
                 {
                     "in_ready": int(room),
@@ -61,7 +63,8 @@ def fifo_case(width: int) -> BlockCase:
         return results
 
     return BlockCase(
-        f"fifo of {width} bits", lambda: fifo.fifo_leaf("fifo", width), vectors, expected
+        f"fifo of {depth} words of {width} bits",
+        lambda: fifo.fifo_leaf("fifo", width, depth), vectors, expected,
     )
 
 
@@ -370,6 +373,8 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
 CASES = [
     fifo_case(1),
     fifo_case(34),
+    fifo_case(3, 1),
+    fifo_case(3, 2),
     *INPUT_CASES.values(),
     output_case(3, 4, 4, 11),
     output_case(2, 8, 2, 13, 4, 4),

@@ -22,9 +22,10 @@ from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.rtl import rounding
+from ernn_myhdl.rtl import rounding, stages
 
-ROTATION_LATENCY = 2
+SUMS_LATENCY = stages.latency(stages.SUMS)
+ROTATION_LATENCY = stages.latency(stages.ROTATION)
 
 
 @block
@@ -184,7 +185,7 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
 
 
 def _graph_latency(graph) -> int:
-    return sum(1 if isinstance(s, transform.SumStage) else ROTATION_LATENCY for s in graph)
+    return sum(SUMS_LATENCY if isinstance(s, transform.SumStage) else ROTATION_LATENCY for s in graph)
 
 
 def forward_latency(points: int) -> int:

@@ -17,8 +17,9 @@ from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, array, unsigned
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import width_for
+from ernn_myhdl.rtl import stages
 
-LATENCY = 3
+LATENCY = stages.latency(stages.FUNCTION)
 
 
 @block

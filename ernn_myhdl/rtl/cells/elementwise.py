@@ -17,13 +17,13 @@ from ernn_myhdl.design.tables import tables
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl import pwl, rounding, stages
 from ernn_myhdl.rtl.delay import delayed
 
-GATHER_LATENCY = 1
-BIAS_LATENCY = 1  # sum of row and bias
-MASK_LATENCY = 1
-PEEPHOLE_LATENCY = 3  # operands; product; rounding, sum and saturation
+GATHER_LATENCY = stages.latency(stages.GATHER)
+BIAS_LATENCY = stages.latency(stages.BIAS)
+MASK_LATENCY = stages.latency(stages.MASK)
+PEEPHOLE_LATENCY = stages.latency(stages.ADDED_PRODUCT)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Bit, Word, array, unsigned
-from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl import pwl, rounding, stages
 from ernn_myhdl.rtl.cells.elementwise import (
     BIAS_LATENCY,
     PEEPHOLE_LATENCY,
@@ -37,10 +37,10 @@ from ernn_myhdl.rtl.cells.elementwise import (
 #: From the operands to a gate without product in its sum.
 PREACTIVATION_LATENCY = BIAS_LATENCY + rounding.LATENCY
 GATE_LATENCY = PREACTIVATION_LATENCY + pwl.LATENCY
-#: Operands; product.
-RESET_LATENCY = 2
-#: Difference and operands; product; sum; rounding to h.
-BLEND_LATENCY = 3 + rounding.LATENCY
+#: Product of r and h.
+RESET_LATENCY = stages.latency(stages.RESET)
+#: The new state, rounded.
+BLEND_LATENCY = stages.latency(stages.BLEND, stages.ROUNDING)
 #: From the operands to the result of each unit: those of reset before, that of reset after.
 FIRST_LATENCY = GATE_LATENCY + RESET_LATENCY + rounding.LATENCY
 SECOND_LATENCY = GATE_LATENCY + BLEND_LATENCY + rounding.LATENCY

@@ -32,10 +32,11 @@ from ernn_myhdl.hdl.netlist import Net, Netlist, Type
 from ernn_myhdl.hdl.parts import Part, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, program_for
+from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
 
-ISSUE_LATENCY = 1
+ISSUE_LATENCY = stages.latency(stages.ISSUE)
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
