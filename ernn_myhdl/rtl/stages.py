@@ -17,12 +17,14 @@ FRAMING = ("block of samples",)
 # memories
 #: A memory whose word is read.
 READ = ("word",)
+#: Program words read ahead: from the first address to the word whose operation may be issued.
+READ_AHEAD = ("word", "operation")
 
 # transforms
 #: A level of sums of a transform.
 SUMS = ("sums",)
 #: A level of rotations.
-ROTATION = ("halves of the products", "rounded sums")
+ROTATION = ("halves of the products", "products", "rounded sums")
 #: Rounding and saturation.
 ROUNDING = ("rounded and saturated",)
 
@@ -48,13 +50,13 @@ BIAS = ("sums",)
 #: Mask.
 MASK = ("masked",)
 #: A piecewise linear function.
-FUNCTION = ("segment", "halves of the product", "sum")
+FUNCTION = ("limited", "segment", "halves of the product", "sum")
 #: A product added to a pre-activation: peepholes, and the reset gate of a GRU.
 ADDED_PRODUCT = ("operands", "product", "sum")
 #: LSTM: f c + i g, before its rounding; o tanh(c), before its rounding.
 STATE, OUTPUT = ("operands", "products", "sum"), ("operands", "product")
 #: GRU: r h, before its rounding; n + z (h - n), before its rounding.
-RESET, BLEND = ("operands", "product"), ("difference", "product", "sum")
+RESET, BLEND = ("operands", "product"), ("difference", "operands", "product", "sum")
 #: Limits of an activation without a table; its product with a slope.
 CLIP, SLOPE = ("limited",), ("halves of the product", "sum")
 
