@@ -64,7 +64,7 @@ def piecewise_linear(clk, source, target, count, table):
     digits = -(-offset_bits // 2)
     clamp_bits = clamp.bit_length() - 1  # clamp is a power of two
     source_limit = 1 << (table.input.word - 1)
-    code_mask, offset_mask = 2 * clamp - 1, (1 << offset_bits) - 1
+    code_mask = 2 * clamp - 1
     code_bits = clamp_bits + 1
     # half an LSB of the target, in the unit of base
     half = (1 << shift >> 1) >> base_shift
@@ -92,7 +92,7 @@ def piecewise_linear(clk, source, target, count, table):
 
     @always(clk.posedge)
     def limit_source():
-        inside = intbv(0)[code_bits:]
+        near = intbv(0)[code_bits:]
         for i in range(count):
             beyond[:] = source[i] >> clamp_bits
             if source[i] < 0:
@@ -103,16 +103,16 @@ def piecewise_linear(clk, source, target, count, table):
                 else:
                     code[i].next = code_mask
             else:
-                inside[:] = source[i][code_bits:]
-                inside[clamp_bits] = not inside[clamp_bits]  # plus clamp
-                code[i].next = inside
+                near[:] = source[i][code_bits:]
+                near[clamp_bits] = not near[clamp_bits]  # plus clamp
+                code[i].next = near
 
     @always(clk.posedge)
     def look_up():
         segment = intbv(0)[code_bits:]
         for i in range(count):
             segment[:] = code[i] >> offset_bits
-            offset[i].next = code[i] & offset_mask
+            offset[i].next = code[i][offset_bits:]
             base_1[i].next = bases[segment]
             slope[i].next = slopes[segment]
             triple[i].next = triples[segment]
