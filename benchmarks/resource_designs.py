@@ -99,7 +99,7 @@ SPECIAL_KINDS = frozenset(
         "arriving_frames", "beat_frames", "choice", "column_select", "count_chunks", "count_groups",
         "count_outputs", "cut_blocks", "drain_timer", "frame_begins", "frame_tags", "frames_under_way",
         "gather_blocks", "issued_marks", "not_loaded", "operation", "output_beats", "output_pages",
-        "program_counter", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
+        "prefetch", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
         "x_pages",
     )
 )  # fmt: skip

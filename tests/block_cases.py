@@ -156,11 +156,9 @@ def delay_bit_case(cycles: int) -> BlockCase:
 def delay_word_case(width: int, cycles: int) -> BlockCase:
     return BlockCase(
         f"delay word {width} {cycles}",
-        lambda: delay.word_leaf(width, cycles),
-        lambda rng: columns(
-            rst=flags(rng, 60, 0.1), source=rng.integers(0, 1 << width, 60).tolist()
-        ),
-        _delayed(cycles, True, 0),
+        lambda: delay.data_leaf(width, cycles),
+        lambda rng: columns(source=rng.integers(0, 1 << width, 60).tolist()),
+        _delayed(cycles, False, None),
     )
 
 

@@ -7,7 +7,6 @@ the outputs must be. The inputs of the simulation are replayed in the converted 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import fields
 from functools import cache
 from types import SimpleNamespace
 
@@ -28,7 +27,7 @@ from ernn_myhdl.streams.traffic import Beat
 # FIFO
 
 
-def fifo_case(width: int) -> BlockCase:
+def fifo_case(width: int, depth: int = fifo.DEPTH) -> BlockCase:
     """Phases in which it runs full, runs empty and is balanced, and resets."""
 
     def vectors(rng):
@@ -42,8 +41,10 @@ def fifo_case(width: int) -> BlockCase:
     def expected(inputs):
         held: deque[int] = deque()
         results = []
+        since = 0  # cycles since the last reset
         for v in inputs:
-            room = len(held) < fifo.DEPTH and not v["rst"]
+            room = len(held) < depth and since >= fifo.READY
+            since = 0 if v["rst"] else since + 1
             results.append(
                 {
                     "in_ready": int(room),
@@ -61,7 +62,10 @@ def fifo_case(width: int) -> BlockCase:
         return results
 
     return BlockCase(
-        f"fifo of {width} bits", lambda: fifo.fifo_leaf("fifo", width), vectors, expected
+        f"fifo of {depth} words of {width} bits",
+        lambda: fifo.fifo_leaf("fifo", width, depth),
+        vectors,
+        expected,
     )
 
 
@@ -262,7 +266,7 @@ def sequencer_alone(design: Design) -> Netlist:
     """The blocks of the sequencer with ports for all that goes in and comes out."""
     n = Netlist("sequencer_alone")
     given = {name: n.input(name, Bit()) for name in ("clk", "rst")}
-    for name, kind in (sequencer.fields(design) | sequencer.inputs(design)).items():
+    for name, kind in sequencer.inputs(design).items():
         given[name] = n.input(name, kind)
     nets = sequencer.add(n, design, given)
     for name in OUTPUTS:
@@ -288,27 +292,18 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
     }  # fmt: skip
 
     def vectors(rng):
-        design, netlist = made_design(), component()
+        design = made_design()
         program = program_for(design)
+        words = program.words()
         x_groups, m_groups, y_groups = (
             design.cell.input_blocks, program.cell_groups, program.output_groups,
         )  # fmt: skip
-        operations, base = program.operations, program.gate_length
+        operations = program.operations
         second_phase = bool(design.cell.second_phase)
-
-        def words(gate: int, second: int) -> Values:
-            """Fields of the program words at two addresses."""
-            values = {}
-            for part, address in (("gate", gate), ("second", second)):
-                for field in fields(operations[address]):
-                    name = f"{part}_{field.name}"
-                    if name in netlist.ports:
-                        values[name] = int(getattr(operations[address], field.name))
-            return values
 
         def drive():
             """Frames enter when a page is free; m, y and releases follow the operations."""
-            outputs = yield {"rst": 1} | quiet_inputs | words(0, base if second_phase else 0)
+            outputs = yield {"rst": 1} | quiet_inputs | {"gate_read": 0, "second_read": 0}
             x_pages, x_left, m_left, releases = 2, 0, 0, 0
             y_left: deque[int] = deque()  # streams of the groups to come
             for t in range(2000):
@@ -323,7 +318,8 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
                         y_left += [(outputs["op_tag"] >> 2) % streams] * y_groups
                 x_pages += outputs["x_release"]
                 values = {"rst": int(t == 0)} | quiet_inputs
-                values |= words(outputs["gate_fetch"], outputs["second_fetch"])
+                for part in ("gate", "second"):
+                    values[f"{part}_read"] = words[outputs[f"{part}_fetch"]]
                 slow = 0.15 if t // 200 % 2 else 0.8
                 if t and not x_left and x_pages and rng.random() < slow:
                     x_pages, x_left = x_pages - 1, x_groups
@@ -355,7 +351,7 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
         results = []
         for v in inputs:
             issued = machine.decide()
-            now = machine.fetches(issued) | {"shifting": int(machine.busy > 0)}
+            now = machine.fetches() | {"shifting": int(machine.busy > 0)}
             results.append(made | now if made else {})
             made = machine.outputs(issued)
             machine.advance(issued, v)
@@ -370,6 +366,8 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
 CASES = [
     fifo_case(1),
     fifo_case(34),
+    fifo_case(3, 1),
+    fifo_case(3, 2),
     *INPUT_CASES.values(),
     output_case(3, 4, 4, 11),
     output_case(2, 8, 2, 13, 4, 4),

@@ -8,6 +8,7 @@ from block_bench import Values
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.program.program import Operation, X, Y, program_for
+from ernn_myhdl.rtl.sequencer import prefetch
 
 
 class SequencerModel:
@@ -19,7 +20,7 @@ class SequencerModel:
         self.has_second = bool(design.cell.second_phase)
         self.reads_x = design.cell.second_reads_x
         self.second_x_page = 0
-        self.loaded = False
+        self.age = 0  # cycles since the reset
         self.gate = 0
         self.base = self.second = self.program.gate_length if self.has_second else 0
         self.inside = ""  # the part of the program that a pass was begun of
@@ -37,7 +38,9 @@ class SequencerModel:
         row = self.program.operations[self.second]
         have = self.x if gate.source == X else self.y[self.now[1]]
         pages = self.design.hardware.frames_in_flight
-        gate_ready = self.loaded and gate.need <= have and not (gate.last and self.busy)
+        gate_ready = (
+            self.age >= prefetch.READY and gate.need <= have and not (gate.last and self.busy)
+        )
         gate_ready &= not (gate.start and self.outstanding == pages)
         row_ready = bool(self.owed) and row.need <= self.m and not (row.last and self.busy)
         if self.inside == "gate":
@@ -57,15 +60,14 @@ class SequencerModel:
             return True
         return x and self.y[self.arrived[0][1]] >= self.program.output_groups
 
-    def fetches(self, issued: str) -> Values:
-        """Addresses of the next operations."""
-        last = self.program.gate_length - 1
-        gate, row = self.gate, self.second
-        if issued == "gate":
-            gate = 0 if gate == last else gate + 1
-        elif issued == "second":
-            row = self.base if row == self.program.length - 1 else row + 1
-        return {"gate_fetch": gate, "second_fetch": row}
+    def fetches(self) -> Values:
+        """Addresses of the words that are read, ahead of the operations."""
+        ahead = min(self.age, prefetch.READY)
+        rows = self.program.length - self.base
+        return {
+            "gate_fetch": (self.gate + ahead) % self.program.gate_length,
+            "second_fetch": self.base + (self.second - self.base + ahead) % rows,
+        }
 
     def operation(self, issued: str) -> Operation:
         return self.program.operations[self.gate if issued == "gate" else self.second]
@@ -104,9 +106,8 @@ class SequencerModel:
 
     def advance(self, issued: str, inputs: Values) -> None:
         """The end of the cycle."""
-        self.loaded = True
+        self.age += 1
         self.busy = max(self.busy - 1, 0)
-        following = self.fetches(issued)
         if issued:
             operation = self.operation(issued)
             self.inside = "" if operation.last else issued
@@ -119,7 +120,10 @@ class SequencerModel:
                 if operation.final:
                     self.m -= self.program.cell_groups
                     self.owed.popleft()
-        self.gate, self.second = following.values()
+        if issued == "gate":
+            self.gate = (self.gate + 1) % self.program.gate_length
+        elif issued == "second":
+            self.second = self.base if self.second == self.program.length - 1 else self.second + 1
         self.x += inputs["x_write"]
         self.m += inputs["m_write"]
         self.y[inputs["y_write_stream"]] += inputs["y_write"]

@@ -14,8 +14,8 @@ from ernn_myhdl.rtl.core.latencies import latencies
 
 #: Nets of a layer that the text is made of, and those of the top.
 LAYER_NETS = (
-    "gate_fetch",
-    "second_fetch",
+    "sequencer_gate_address",
+    "sequencer_second_address",
     "sequencer_op_address",
     "sequencer_x_write_index",
     "sequencer_y_write_index",
@@ -71,7 +71,7 @@ def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
     waiting = []
     for part, name in (("gate", "gate passes"), ("second", layer.cell.second_phase)):
         if name:
-            address = v[f"{part}_fetch"]
+            address = v[f"sequencer_{part}_address"]
             operation = operations[address]
             waiting.append(
                 f"{name} at operation {address}, which needs {operation.need} groups of "

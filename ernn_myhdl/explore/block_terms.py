@@ -60,7 +60,7 @@ def _combine(leaf: Leaf) -> Terms:
 
 
 def _delay(leaf: Leaf) -> Terms:
-    """With reset all bits are flip-flops; without, three and more in a row are a shift register."""
+    """A bit with reset is flip-flops; without, three and more in a row are a shift register."""
     cycles, bits = leaf.parameters["cycles"], bits_of(leaf, "source")
     shifted = "rst" not in leaf.ports and cycles > 2
     return {
@@ -118,9 +118,8 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
         )
     )
     digits = -(-table.offset_bits // 2)
-    # high bits of the source that only tell whether it is clamped: they go into every look-up too
+    # high bits of the source that only tell whether it is clamped
     beyond = max(table.input.word - table.clamp.bit_length(), 0)
-    # the choice of the first and last segment beyond the clamp goes into every look-up
     address = max(bits_for(table.segments) - 3, 1)
     return {
         "pieces of the table": count * pieces,
@@ -131,8 +130,8 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
         "sum": count * exact,
         "target": count * table.output.word,
         "offset": count * table.offset_bits,
+        "limited source": count * table.clamp.bit_length(),
         "bits beyond the clamp": count * beyond,
-        "pieces times bits beyond the clamp": count * pieces * address * beyond,
         "elements": count,
     }
 
@@ -250,7 +249,6 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
         "column_select": _column_select,
         "combine": _combine,
         "delay_bit": _delay,
-        "delay_word": _delay,
         "delay_data": _delay,
         "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
         "lane": _lane,

@@ -88,9 +88,10 @@ def _readiness(leaf: Leaf) -> Terms:
     }
 
 
-def _program_counter(leaf: Leaf) -> Terms:
+def _prefetch(leaf: Leaf) -> Terms:
     return {
         "address": bits_of(leaf, "address"),
+        "word": bits_of(leaf, "word"),
         "block": 1,
         "second phase": bool(leaf.parameters["first"]),
     }
@@ -107,9 +108,10 @@ def _operation(leaf: Leaf) -> Terms:
 
 
 def _fifo(leaf: Leaf) -> Terms:
-    """Four LUTs hold up to 32 words of six bits."""
-    memories = math.ceil(bits_of(leaf, "in_word") / 6) * math.ceil(leaf.parameters["depth"] / 32)
-    return {"memory": 4 * memories, "block": 1}
+    """Four LUTs hold up to 32 words of six bits; the word at the head is a register."""
+    bits, behind = bits_of(leaf, "in_word"), leaf.parameters["depth"] - 1
+    memories = math.ceil(bits / 6) * math.ceil(behind / 32)
+    return {"memory": 4 * memories, "head": bits, "block": 1}
 
 
 def _frame_begins(leaf: Leaf) -> Terms:
@@ -209,7 +211,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "operation": _operation,
     "output_beats": _output_beats,
     "output_pages": _output_pages,
-    "program_counter": _program_counter,
+    "prefetch": _prefetch,
     "readiness": _readiness,
     "sort_parts": one_block,
     "state_pages": _state_pages,

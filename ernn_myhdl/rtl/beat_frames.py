@@ -16,9 +16,10 @@ from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
+from ernn_myhdl.rtl import stages
 
 #: Cycles from a beat at the head of the FIFO to its (last) block.
-FRAMING_LATENCY = 1
+FRAMING_LATENCY = stages.latency(stages.FRAMING)
 
 
 @dataclass(frozen=True)

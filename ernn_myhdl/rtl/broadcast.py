@@ -19,9 +19,10 @@ from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, unsigned
 from ernn_myhdl.numerics.transform import spectral_products
 from ernn_myhdl.program.program import real_pairs
+from ernn_myhdl.rtl import stages
 
-SELECT_LATENCY = 2
-BROADCAST_LATENCY = 1
+SELECT_LATENCY = stages.latency(stages.SELECT)
+BROADCAST_LATENCY = stages.latency(stages.BROADCAST)
 
 
 @block

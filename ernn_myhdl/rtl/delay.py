@@ -1,8 +1,8 @@
 """Delays: registers that keep data and tags together.
 
-`delay_bit` and `delay_word` are cleared by the synchronous reset and carry valid bits and tags;
-`delay_data` has no reset and carries data, an array as one word: a Signal a cycle of delay, not one for
-each element, simulates several times faster. Latency `cycles` (at least 1), one value a cycle.
+`delay_bit` is cleared by the synchronous reset and carries bits that say that something is there. `delay_data` has
+no reset, so that synthesis may make a shift register of it, and carries what means something beside such a bit only: data, tags,
+addresses. An array is one word: a Signal a cycle of delay, not one for each element, simulates several times faster. Latency `cycles` (at least 1), one value a cycle.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from myhdl import Signal, always, block
 
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
-from ernn_myhdl.hdl.types import Array, Bit, Word, unsigned
+from ernn_myhdl.hdl.types import Bit, Word, unsigned
 
 
 @block
@@ -32,34 +32,6 @@ def delay_bit(clk, rst, source, target, cycles):
             for i in range(last + 1):
                 line[i].next = False
             target.next = False
-        else:
-            line[0].next = source
-            for i in range(last):
-                line[i + 1].next = line[i]
-            target.next = line[last]
-
-    return one if cycles == 1 else more
-
-
-@block
-def delay_word(clk, rst, source, target, cycles):
-    """target is source, `cycles` cycles later; zero after reset."""
-    line = [unsigned(len(source)) for _ in range(max(cycles - 1, 1))]
-    last = cycles - 2
-
-    @always(clk.posedge)
-    def one():
-        if rst:
-            target.next = 0
-        else:
-            target.next = source
-
-    @always(clk.posedge)
-    def more():
-        if rst:
-            for i in range(last + 1):
-                line[i].next = 0
-            target.next = 0
         else:
             line[0].next = source
             for i in range(last):
@@ -97,13 +69,6 @@ def bit_leaf(cycles: int) -> Leaf:
 
 
 @made_once
-def word_leaf(width: int, cycles: int) -> Leaf:
-    """An unsigned word delayed by `cycles`."""
-    ports = ins(clk=Bit(), rst=Bit(), source=Word(width)) | outs(target=Word(width))
-    return Leaf(f"delay_word_{width}_{cycles}", delay_word, ports, {"cycles": cycles})
-
-
-@made_once
 def data_leaf(width: int, cycles: int) -> Leaf:
     """Data of `width` bits delayed by `cycles`."""
     word = Word(width)
@@ -116,16 +81,22 @@ def data_leaf(width: int, cycles: int) -> Leaf:
 
 
 def delayed(netlist: Netlist, label: str, source: Net, cycles: int) -> Net:
-    """`source` delayed by `cycles` within `netlist`, which has the nets clk and rst."""
+    """`source` delayed by `cycles` within `netlist`, which has the nets clk and rst; a bit is cleared by a reset."""
+    if cycles > 0 and isinstance(source.type, Bit):
+        leaf, nets = bit_leaf(cycles), netlist.nets
+        return netlist.add(label, leaf, clk=nets["clk"], rst=nets["rst"], source=source)["target"]
+    return carried(netlist, label, source, cycles)
+
+
+def carried(netlist: Netlist, label: str, source: Net, cycles: int) -> Net:
+    """As `delayed`, but no bit is cleared: of data beside a bit that is."""
     if cycles < 0:
         raise ValueError(f"{label}: {cycles} cycles")
     if cycles == 0:
         return source
-    clk, rst = netlist.nets["clk"], netlist.nets["rst"]
-    kind = source.type
-    if isinstance(kind, Array):
+    kind, leaf = source.type, data_leaf(source.type.bits, cycles)
+    word = source
+    if not isinstance(kind, Word):
         word = netlist.bundle(f"{label}_source", Word(kind.bits), source)
-        late = netlist.add(label, data_leaf(kind.bits, cycles), clk=clk, source=word)["target"]
-        return netlist.bundle(f"{label}_elements", kind, late)
-    component = bit_leaf(cycles) if isinstance(kind, Bit) else word_leaf(kind.width, cycles)
-    return netlist.add(label, component, clk=clk, rst=rst, source=source)["target"]
+    late = netlist.add(label, leaf, clk=netlist.nets["clk"], source=word)["target"]
+    return late if isinstance(kind, Word) else netlist.bundle(f"{label}_elements", kind, late)

@@ -18,10 +18,11 @@ from myhdl import Signal, always, always_comb, block, instances, intbv
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.transform import spectral_products
+from ernn_myhdl.rtl import stages
 
-COMBINE_LATENCY = 1
-JOIN_LATENCY = 1
-MASK_LATENCY = 1
+COMBINE_LATENCY = stages.latency(stages.COMBINE)
+JOIN_LATENCY = stages.latency(stages.JOIN)
+MASK_LATENCY = stages.latency(stages.MASK)
 
 
 @block

@@ -1,7 +1,7 @@
 """The packed real FFT and its inverse as pipelines.
 
-One register after each stage of sums of `ernn_myhdl.numerics.transform`, two for a stage of rotations
-(partial products; their rounded sum). The constants of a rotation are written in canonical signed
+One register after each stage of sums of `ernn_myhdl.numerics.transform`, three for a stage of rotations
+(partial products; products; their rounded sum). The constants of a rotation are written in canonical signed
 digits, and its products are sums of shifted words. The widths are those that the largest possible
 input needs, so nothing overflows inside.
 
@@ -22,9 +22,10 @@ from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.rtl import rounding
+from ernn_myhdl.rtl import rounding, stages
 
-ROTATION_LATENCY = 2
+SUMS_LATENCY = stages.latency(stages.SUMS)
+ROTATION_LATENCY = stages.latency(stages.ROTATION)
 
 
 @block
@@ -99,28 +100,32 @@ def digit_sum(digits: list[int], start: int) -> str:
 def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Callable:
     """The block (clk, source, target) of one stage of rotations, width: bits of a word.
 
-    First cycle: the products with the constants, each as two sums over half the digits. Second
-    cycle: the sum of the four that make a result; half an LSB is in one of them. Words that are not
-    rotated pass in as many cycles.
+    First cycle: the products with the constants, each as two sums over half the digits; half an LSB is
+    in one of those that make a result. Second cycle: the products. Third cycle: the sum of the two that
+    make a result. Words that are not rotated pass in as many cycles.
     """
     frac = transform.TWIDDLE_FRAC
     bits = width + frac + 3
     half = 1 << (frac - 1)
-    statements, results = [], []
+    statements: list[str] = []
+    products: list[str] = []
+    results: list[str] = []
     parts = 0
 
-    def product(constant: int, start: int) -> list[str]:
-        """The product of word by a constant; returns its two sums."""
+    def product(constant: int, start: int) -> str:
+        """The product of word by a constant, from its two sums."""
         nonlocal parts
         digits = signed_digits(constant)
         middle = len(digits) // 2
         names = [f"part[{parts}]", f"part[{parts + 1}]"]
+        made = f"product[{parts // 2}]"
+        products.append(f"{made}.next = {names[0]} + {names[1]}")
         parts += 2
         for name, some, begin in zip(
             names, (digits[:middle], digits[middle:]), (start, 0), strict=True
         ):
             statements.append(f"{name}.next = {digit_sum(some, begin)}")
-        return names
+        return made
 
     for t in stage.twiddles:
         # by 45 degrees two products make both results, and only one may have the half of each
@@ -138,17 +143,18 @@ def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Ca
             (t.im, im_cosine, re_sine, im_sign),
         ):
             results += [
-                f"word[:] = {own[0]} + {own[1]} {sign} {other[0]} {sign} {other[1]}",
+                f"word[:] = {own} {sign} {other}",
                 f"target[{out}].next = word >> {frac}",
             ]
-    statements += results
+    statements += products + results
     rotated = {w for t in stage.twiddles for w in (t.re, t.im)}
     kept = [w for w in range(points) if w not in rotated]
-    arrays = [f"part = array({parts}, {bits})"]
+    arrays = [f"part = array({parts}, {bits})", f"product = array({parts // 2}, {bits})"]
     if kept:
-        arrays.append(f"held = array({len(kept)}, {width})")
+        arrays += [f"{name} = array({len(kept)}, {width})" for name in ("held", "passed")]
     statements += [f"held[{i}].next = source[{w}]" for i, w in enumerate(kept)]
-    statements += [f"target[{w}].next = held[{i}]" for i, w in enumerate(kept)]
+    statements += [f"passed[{i}].next = held[{i}]" for i in range(len(kept))]
+    statements += [f"target[{w}].next = passed[{i}]" for i, w in enumerate(kept)]
     return _stage_block("rotation_stage", arrays, _word(bits), statements)
 
 
@@ -184,7 +190,9 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
 
 
 def _graph_latency(graph) -> int:
-    return sum(1 if isinstance(s, transform.SumStage) else ROTATION_LATENCY for s in graph)
+    return sum(
+        SUMS_LATENCY if isinstance(s, transform.SumStage) else ROTATION_LATENCY for s in graph
+    )
 
 
 def forward_latency(points: int) -> int:

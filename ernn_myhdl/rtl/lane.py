@@ -30,9 +30,10 @@ from myhdl import Signal, always, block, intbv
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.numerics.transform import spectral_products
+from ernn_myhdl.rtl import stages
 
-#: column to operand, product, accumulator, drain register.
-LATENCY = 4
+#: From a column to the drain register.
+LATENCY = stages.latency(stages.LANE)
 #: Cycles from a column to its tags at the ports.
 FIRST_DELAY, LAST_DELAY, SHIFT_DELAY = 1, 2, 3
 

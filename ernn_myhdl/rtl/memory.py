@@ -16,9 +16,10 @@ from myhdl import always, always_comb, block
 
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.delay import delayed
 
-READ_LATENCY = 1
+READ_LATENCY = stages.latency(stages.READ)
 
 
 @block

@@ -80,27 +80,44 @@ def output_beats(
     """
     beat = unsigned(len(read_index))
     issue, ends = Signal(bool(0)), Signal(bool(0))
-    needed = unsigned(bits_for((beats + 1) * numerator + groups + 1))
-    last_beat = beats - 1
+    before_last = max(beats - 2, 0)
     steps = denominator.bit_length() - 1
+    # of the beat that is next: the groups that it needs beside one, whether it is the last
+    needed, final = unsigned(len(have)), Signal(bool(0))
+    first_need, one_beat = groups - 1 if beats == 1 else numerator - 1, beats == 1
+    last_need = groups - 1
 
-    @always_comb
+    @always(clk.posedge)
     def need_many():
-        needed.next = beat * numerator + numerator
-        if beat == last_beat:
-            needed.next = groups
+        if rst or ends:
+            needed.next = first_need
+        elif issue:
+            if beat == before_last:
+                needed.next = last_need
+            else:
+                needed.next = needed + numerator
 
-    @always_comb
+    @always(clk.posedge)
     def need_part():
-        needed.next = (beat >> steps) + 1
+        if rst or ends:
+            needed.next = 0
+        elif issue:
+            needed.next = (beat + 1) >> steps
+
+    @always(clk.posedge)
+    def number():
+        if rst or ends:
+            final.next = one_beat
+        elif issue:
+            final.next = beat == before_last
 
     @always_comb
     def decide():
-        issue.next = (needed <= have) and (held <= slots - 2)
+        issue.next = (needed < have) and (held <= slots - 2)
 
     @always_comb
     def look():
-        ends.next = issue and beat == last_beat
+        ends.next = issue and final
 
     @always_comb
     def tell():
@@ -119,7 +136,7 @@ def output_beats(
             beat_valid.next = issue
             page_free.next = ends
             if issue:
-                beat_last.next = beat == last_beat
+                beat_last.next = final
                 beat_user.next = tag[0] and beat == 0
                 beat_stream.next = tag >> tag_flags
                 if ends:
@@ -133,7 +150,7 @@ def output_beats(
             beat_loaded.next = tag[1] and beat == 0
 
     need = need_part if denominator > 1 else need_many
-    processes = [need, decide, look, tell, control]
+    processes = [need, number, decide, look, tell, control]
     return processes if beat_loaded is None else [*processes, from_state]
 
 

@@ -5,7 +5,7 @@
 with n the segment and d the offset of the clamped source in it.
 The product is made of shifts and additions: two bits of d at a time choose 0, 1, 2 or 3 slopes.
 Ports: clk; source: array(count, input word); target: array(count, output word).
-Latency LATENCY cycles (limit and table; partial sums; sum and limit), one array a cycle; no reset.
+Latency LATENCY cycles (limit; table; partial sums; sum and limit), one array a cycle; no reset.
 Resources: per element one table and half as many adders as d has bits, all in LUTs.
 """
 
@@ -17,8 +17,9 @@ from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, array, unsigned
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import width_for
+from ernn_myhdl.rtl import stages
 
-LATENCY = 3
+LATENCY = stages.latency(stages.FUNCTION)
 
 
 @block
@@ -63,7 +64,7 @@ def piecewise_linear(clk, source, target, count, table):
     digits = -(-offset_bits // 2)
     clamp_bits = clamp.bit_length() - 1  # clamp is a power of two
     source_limit = 1 << (table.input.word - 1)
-    code_mask, offset_mask = 2 * clamp - 1, (1 << offset_bits) - 1
+    code_mask = 2 * clamp - 1
     code_bits = clamp_bits + 1
     # half an LSB of the target, in the unit of base
     half = (1 << shift >> 1) >> base_shift
@@ -81,6 +82,7 @@ def piecewise_linear(clk, source, target, count, table):
     sign = table.output.word - 1
     highest, lowest = table.output.maximum, table.output.minimum
 
+    code = [unsigned(code_bits) for _ in range(count)]  # source + clamp, limited
     base_1, base_2 = array(count, base_word), array(count, base_word)
     slope, triple = array(count, slope_word), array(count, slope_word + 2)
     offset = [unsigned(offset_bits) for _ in range(count)]
@@ -89,23 +91,28 @@ def piecewise_linear(clk, source, target, count, table):
     beyond = intbv(0, min=-source_limit, max=source_limit)
 
     @always(clk.posedge)
-    def look_up():
-        code = intbv(0)[code_bits:]
-        segment = intbv(0)[code_bits:]
+    def limit_source():
+        near = intbv(0)[code_bits:]
         for i in range(count):
             beyond[:] = source[i] >> clamp_bits
             if source[i] < 0:
                 beyond[:] = ~beyond
             if beyond != 0:
                 if source[i] < 0:
-                    code[:] = 0
+                    code[i].next = 0
                 else:
-                    code[:] = code_mask
+                    code[i].next = code_mask
             else:
-                code[:] = source[i][code_bits:]
-                code[clamp_bits] = not code[clamp_bits]  # plus clamp
-            segment[:] = code >> offset_bits
-            offset[i].next = code & offset_mask
+                near[:] = source[i][code_bits:]
+                near[clamp_bits] = not near[clamp_bits]  # plus clamp
+                code[i].next = near
+
+    @always(clk.posedge)
+    def look_up():
+        segment = intbv(0)[code_bits:]
+        for i in range(count):
+            segment[:] = code[i] >> offset_bits
+            offset[i].next = code[i][offset_bits:]
             base_1[i].next = bases[segment]
             slope[i].next = slopes[segment]
             triple[i].next = triples[segment]
@@ -141,7 +148,7 @@ def piecewise_linear(clk, source, target, count, table):
         partial_sum(clk, slope, triple, offset, low, count, 0, digits // 2),
         partial_sum(clk, slope, triple, offset, high, count, digits // 2, digits),
     )
-    return look_up, sums, hold_base, add
+    return limit_source, look_up, sums, hold_base, add
 
 
 def leaf(name: str, count: int, table: PwlTable) -> Leaf:

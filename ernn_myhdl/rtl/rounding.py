@@ -16,8 +16,9 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit
+from ernn_myhdl.rtl import stages
 
-LATENCY = 1
+LATENCY = stages.latency(stages.ROUNDING)
 
 
 @block

@@ -10,9 +10,10 @@ from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
+from ernn_myhdl.rtl import stages
 
 #: Cycles from a page being full, or free, until a frame may begin to use it.
-PAGE_LATENCY = 1
+PAGE_LATENCY = stages.latency(stages.PAGE)
 
 
 @block

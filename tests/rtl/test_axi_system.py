@@ -9,7 +9,7 @@ import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import run_myhdl
 
-from ernn_myhdl import DesignError, LinearCell, RnnCell, new_network
+from ernn_myhdl import DesignError, GruCell, LinearCell, LstmCell, RnnCell, new_network
 from ernn_myhdl.host.registers import BY_NAME, DIGEST_WORDS, IDENTITY, MODES
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.traffic import packed_samples
@@ -26,6 +26,10 @@ def design_of(kind: str):
         return new_network(
             [RnnCell(3, 4, block=2), LinearCell(4, 5, block=1)], samples_per_beat=2, lanes=1
         )
+    if kind == "lstm":  # several words in each part of the program
+        return new_network([LstmCell(6, 4, 2, block=2)], lanes=1, samples_per_beat=2).layers[0]
+    if kind == "gru":
+        return new_network([GruCell(6, 4, block=2)], lanes=1, samples_per_beat=2).layers[0]
     if kind == "echo":  # as many outputs as inputs
         return new_network([LinearCell(5, 5, block=1)], lanes=1, samples_per_beat=4).layers[0]
     return new_network([RnnCell(5, 6, block=2)], lanes=2, samples_per_beat=4).layers[0]
@@ -260,6 +264,34 @@ def test_a_reset_while_a_packet_is_stalled_forgets_it(soft):
         assert (yield from bus.receive(1)) == [wanted]
 
     simulated(design, 32, test, echoes=True)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_a_soft_reset_leaves_no_word_of_the_program_behind(kind):
+    """Words are read ahead: one from before the reset, of any place in the program, must not be issued behind it."""
+    design = design_of(kind)
+    sequences = frames_of(design, [2])
+    (x,), (y,) = (
+        [packet(design, s) for s in each] for each in (sequences, golden(design, sequences))
+    )
+
+    def test(bus):
+        yield from bus.write("PACKET", MODES["sequence"])
+        for place in range(5):
+            bus.send([x])
+            if place:  # while its operations are issued
+                yield from bus.wait(8 + 7 * place)
+                bus.source.clear()
+                bus.inputs["s_axis_tvalid"] = 0
+                bus.checks_stay = False
+                yield from bus.write("CONTROL", 2)
+                yield from bus.wait(1 + place % 3)
+                bus.checks_stay = True
+                bus.send([x])
+            assert (yield from bus.receive(1)) == [y]
+        assert (yield from bus.read("ERRORS")) == (0, 0)
+
+    simulated(design, 32, test)
 
 
 def test_what_the_system_cannot_carry_is_refused():

@@ -19,7 +19,7 @@ from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.rtl.core.top import core
-from ernn_myhdl.rtl.fifo import DEPTH
+from ernn_myhdl.rtl.fifo import DEPTH, READY
 from ernn_myhdl.streams.initial_states import layer_beats, state_beats
 from ernn_myhdl.streams.traffic import Traffic, Turn, frame_beats, turn_beats
 
@@ -69,7 +69,7 @@ def test_all_models_agree_to_the_bit_and_to_the_cycle(name):
         loaded = [t.frame == 0 and states[t.sequence] is not None for t in turns]
         times = frame_times(design, [t.stream for t in turns], loaded=loaded)
         delivered = np.flatnonzero(core.trace["m_axis_tvalid"] & core.trace["m_axis_tready"])
-        assert delivered.tolist() == [cycle for frame in times for cycle in frame.beats]
+        assert delivered.tolist() == [cycle + READY for frame in times for cycle in frame.beats]
 
 
 @pytest.mark.parametrize("name", ["projection", "gru before", "network"])

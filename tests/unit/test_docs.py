@@ -332,13 +332,13 @@ def test_a_number_that_is_not_that_of_the_code_is_noticed_and_mended(tmp_path):
     fft, units = "blocks/fft.md", "blocks/units.md"
     text = {name: (DOCS / name).read_text(encoding="utf-8") for name in (fft, units)}
     (tmp_path / "blocks").mkdir()
-    changed = text[fft].replace("| 8 | 6 | 5 | 2 | 2 |", "| 8 | 6 | 4 | 2 | 2 |")
+    changed = text[fft].replace("| 8 | 7 | 6 | 2 | 2 |", "| 8 | 7 | 5 | 2 | 2 |")
     (tmp_path / fft).write_text(changed, encoding="utf-8")
     rows_of = [line for line in text[units].splitlines(keepends=True) if "| first |" in line]
     (tmp_path / units).write_text(text[units].replace(rows_of[0], ""), encoding="utf-8")
     done = tables("--check", tmp_path)
     assert done.returncode == 1
-    assert "-| 8 | 6 | 4 | 2 | 2 |\n+| 8 | 6 | 5 | 2 | 2 |" in done.stdout
+    assert "-| 8 | 7 | 5 | 2 | 2 |\n+| 8 | 7 | 6 | 2 | 2 |" in done.stdout
     assert f"+{rows_of[0]}" in done.stdout
     assert "no page has the table 'intervals'" in done.stdout
     tables(tmp_path)

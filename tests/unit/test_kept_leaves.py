@@ -20,10 +20,10 @@ from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.processes.child_process import python_module
 from ernn_myhdl.rtl.core.top import core
-from ernn_myhdl.rtl.delay import delay_bit, delay_word
+from ernn_myhdl.rtl.delay import delay_bit, delay_data
 from ernn_myhdl.rtl.drain import join
 
-LEAF = Leaf("delay", delay_word, ins(clk=Bit(), a=Word(3)) | outs(q=Word(3)), {"cycles": 2})
+LEAF = Leaf("delay", delay_data, ins(clk=Bit(), a=Word(3)) | outs(q=Word(3)), {"cycles": 2})
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_what_a_text_follows_from_must_be_known(monkeypatch):
     assert leaf_key(replace(LEAF, parameters={"cycles": object()}), "VHDL") is None
     assert leaf_key(replace(LEAF, parameters={"cycles": (1, [2])}), "VHDL") is None
     with monkeypatch.context() as changed:  # the block of that name is another one now
-        changed.setattr("ernn_myhdl.rtl.delay.delay_word", join)
+        changed.setattr("ernn_myhdl.rtl.delay.delay_data", join)
         assert leaf_key(LEAF, "VHDL") is None
     monkeypatch.setattr(kept_leaves, "_repeatable", lambda: False)
     assert leaf_key(LEAF, "VHDL") is None

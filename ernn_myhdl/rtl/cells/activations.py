@@ -18,11 +18,12 @@ from myhdl import always, block, intbv
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Word, array
 from ernn_myhdl.hdl.written_block import written_block
+from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.cells.elementwise import arrays_leaf
 from ernn_myhdl.rtl.fft import digit_sum, signed_digits
 
-CLIP_LATENCY = 1
-PRODUCT_LATENCY = 2  # sums of digits; their sum
+CLIP_LATENCY = stages.latency(stages.CLIP)
+PRODUCT_LATENCY = stages.latency(stages.SLOPE)
 
 
 @block

@@ -17,13 +17,13 @@ from ernn_myhdl.design.tables import tables
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.rtl import pwl, rounding
-from ernn_myhdl.rtl.delay import delayed
+from ernn_myhdl.rtl import pwl, rounding, stages
+from ernn_myhdl.rtl.delay import carried, delayed
 
-GATHER_LATENCY = 1
-BIAS_LATENCY = 1  # sum of row and bias
-MASK_LATENCY = 1
-PEEPHOLE_LATENCY = 3  # operands; product; rounding, sum and saturation
+GATHER_LATENCY = stages.latency(stages.GATHER)
+BIAS_LATENCY = stages.latency(stages.BIAS)
+MASK_LATENCY = stages.latency(stages.MASK)
+PEEPHOLE_LATENCY = stages.latency(stages.ADDED_PRODUCT)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Builder:
         return self.n.output(name, Array(self.k, word))
 
     def held(self, label: str, net: Net, cycles: int) -> Net:
-        return delayed(self.n, label, net, cycles)
+        return carried(self.n, label, net, cycles)
 
     def biased(self, name: str, row: Net, bias: Net) -> Net:
         """row + bias, a bit wider; BIAS_LATENCY."""
@@ -156,7 +156,7 @@ class Builder:
         if self._valid is None:
             self._valid = self.n.input("valid", Bit())
         if cycles not in self._marks:
-            self._marks[cycles] = self.held(f"valid_{cycles}", self._valid, cycles)
+            self._marks[cycles] = delayed(self.n, f"valid_{cycles}", self._valid, cycles)
         self.n.probe(stage, self._marks[cycles], net)
 
 

@@ -24,7 +24,7 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Bit, Word, array, unsigned
-from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl import pwl, rounding, stages
 from ernn_myhdl.rtl.cells.elementwise import (
     BIAS_LATENCY,
     PEEPHOLE_LATENCY,
@@ -37,10 +37,10 @@ from ernn_myhdl.rtl.cells.elementwise import (
 #: From the operands to a gate without product in its sum.
 PREACTIVATION_LATENCY = BIAS_LATENCY + rounding.LATENCY
 GATE_LATENCY = PREACTIVATION_LATENCY + pwl.LATENCY
-#: Operands; product.
-RESET_LATENCY = 2
-#: Difference and operands; product; sum; rounding to h.
-BLEND_LATENCY = 3 + rounding.LATENCY
+#: Product of r and h.
+RESET_LATENCY = stages.latency(stages.RESET)
+#: The new state, rounded.
+BLEND_LATENCY = stages.latency(stages.BLEND, stages.ROUNDING)
 #: From the operands to the result of each unit: those of reset before, that of reset after.
 FIRST_LATENCY = GATE_LATENCY + RESET_LATENCY + rounding.LATENCY
 SECOND_LATENCY = GATE_LATENCY + BLEND_LATENCY + rounding.LATENCY
@@ -80,18 +80,19 @@ def blend(clk, fresh, gate, state, candidate, mask, total, count, gate_word, dif
     exact. The state counts as zero where fresh.
     """
     limit = 1 << (difference_word - 1)
-    gate_1, candidate_1 = array(count, gate_word), array(count, gate_word)
-    candidate_2 = array(count, gate_word)
-    difference = array(count, difference_word)
+    gate_1, gate_2 = array(count, gate_word), array(count, gate_word)
+    candidate_1, candidate_2 = array(count, gate_word), array(count, gate_word)
+    candidate_3 = array(count, gate_word)
+    difference, factor = array(count, difference_word), array(count, difference_word)
     product = array(count, gate_word + difference_word)
-    mask_1, mask_2 = unsigned(count), unsigned(count)
+    mask_1, mask_2, mask_3 = unsigned(count), unsigned(count), unsigned(count)
     leaving = intbv(0, min=-limit, max=limit)
     entering = intbv(0, min=-limit, max=limit)
     most = 1 << (total_word - 1)
     exact = intbv(0, min=-most, max=most)
 
     @always(clk.posedge)
-    def operands():
+    def subtract():
         mask_1.next = mask
         for i in range(count):
             leaving[:] = 0
@@ -104,24 +105,33 @@ def blend(clk, fresh, gate, state, candidate, mask, total, count, gate_word, dif
             gate_1[i].next = gate[i]
             candidate_1[i].next = candidate[i]
 
+    # the multiplier's own operand registers
     @always(clk.posedge)
-    def multiply():
+    def operands():
         mask_2.next = mask_1
         for i in range(count):
-            product[i].next = gate_1[i] * difference[i]
+            factor[i].next = difference[i]
+            gate_2[i].next = gate_1[i]
             candidate_2[i].next = candidate_1[i]
+
+    @always(clk.posedge)
+    def multiply():
+        mask_3.next = mask_2
+        for i in range(count):
+            product[i].next = gate_2[i] * factor[i]
+            candidate_3[i].next = candidate_2[i]
 
     @always(clk.posedge)
     def add():
         for i in range(count):
-            exact[:] = candidate_2[i]
+            exact[:] = candidate_3[i]
             exact[:] = exact << product_frac
-            if mask_2[i]:
+            if mask_3[i]:
                 total[i].next = exact + product[i]
             else:
                 total[i].next = 0
 
-    return operands, multiply, add
+    return subtract, operands, multiply, add
 
 
 def _blended(b: Builder, fresh: Net, gate: Net, state: Net, candidate: Net, mask: Net, at: int):

@@ -22,7 +22,7 @@ from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.hdl.netlist import Leaf, Net, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array
 from ernn_myhdl.numerics.formats import Format
-from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl import pwl, rounding, stages
 from ernn_myhdl.rtl.cells.elementwise import (
     BIAS_LATENCY,
     PEEPHOLE_LATENCY,
@@ -31,8 +31,8 @@ from ernn_myhdl.rtl.cells.elementwise import (
     arrays_leaf,
 )
 
-STATE_LATENCY = 3 + rounding.LATENCY  # operands; products; sum; rounding
-OUTPUT_LATENCY = 2 + rounding.LATENCY  # operands and mask; product; rounding
+STATE_LATENCY = stages.latency(stages.STATE, stages.ROUNDING)
+OUTPUT_LATENCY = stages.latency(stages.OUTPUT, stages.ROUNDING)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ernn_myhdl.program.program import Program, lane_contents, program_for
 from ernn_myhdl.rtl import broadcast, cluster, lane
 from ernn_myhdl.rtl.core.state_loading import StateLoading
 from ernn_myhdl.rtl.core.wiring import Wiring
-from ernn_myhdl.rtl.delay import word_leaf
+from ernn_myhdl.rtl.delay import data_leaf
 from ernn_myhdl.rtl.memory import READ_LATENCY
 from ernn_myhdl.rtl.sequencer import sequencer
 
@@ -56,7 +56,7 @@ def lane_side(design: Structure) -> list[tuple[Component, int]]:
     return [
         (program_memory(program), 2),
         *((part.component, 1) for part in sequencer.parts(design)),
-        (word_leaf(program.address_bits, ADDRESS_WAIT), 1),
+        (data_leaf(program.address_bits, ADDRESS_WAIT), 1),
         *lane_clusters(design).components(),
     ]
 
@@ -64,17 +64,11 @@ def lane_side(design: Structure) -> list[tuple[Component, int]]:
 def operations(w: Wiring, frame: dict[str, Net]) -> dict[str, Net]:
     """The sequencer with its program; returns its nets. frame: the inputs frame_* of `sequencer.add`."""
     n, program = w.n, w.program
-    rom, fields = program_memory(program), sequencer.fields(w.design)
+    rom = program_memory(program)
     nets = {"clk": w.clk, "rst": w.rst, **frame}
     for part in ("gate", "second"):
         fetch = nets[f"{part}_fetch"] = n.net(f"{part}_fetch", Word(program.address_bits))
-        word = n.add(f"{part}_program", rom, clk=w.clk, address=fetch)["q"]
-        low = 0
-        for name, width in program.field_bits.items():
-            field = f"{part}_{name}"
-            if field in fields:
-                nets[field] = n.bundle(field, fields[field], (word, low, width))
-            low += width
+        nets[f"{part}_read"] = n.add(f"{part}_program", rom, clk=w.clk, address=fetch)["q"]
     nets |= {
         "x_write": w.x_write, "y_write": w.y_write, "m_write": w.m_write,
         "y_write_stream": w.stream_of("y_write", w.y_written_tag),

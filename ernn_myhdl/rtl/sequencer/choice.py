@@ -52,11 +52,14 @@ def readiness(
 
 @block
 def choice(
-    clk, rst, gate_ready, second_ready, urgent, admitted, gate_last, second_last, issue_gate,
+    clk, rst, loaded, gate_ready, second_ready, urgent, admitted, gate_last, second_last, issue_gate,
     issue_second,
 ):  # fmt: skip
-    """Which phase issues its next operation, if any; a pass, once begun, is not interrupted."""
-    loaded, in_gates, in_second = (Signal(bool(0)) for _ in range(3))
+    """Which phase issues its next operation, if any; a pass, once begun, is not interrupted.
+
+    loaded: the first word of the program is there. Of the second phase it is before any is owed.
+    """
+    in_gates, in_second = Signal(bool(0)), Signal(bool(0))
     gate, second = Signal(bool(0)), Signal(bool(0))
 
     @always_comb
@@ -80,11 +83,9 @@ def choice(
     @always(clk.posedge)
     def keep():
         if rst:
-            loaded.next = False  # the first word of the program is there a cycle after reset
             in_gates.next = False
             in_second.next = False
         else:
-            loaded.next = True
             if gate:
                 in_gates.next = not gate_last
             if second:
@@ -171,7 +172,16 @@ def readiness_leaf(design: Structure) -> Leaf:
 @made_once
 def choice_leaf() -> Leaf:
     """The choice between the phases."""
-    names = ("clk", "rst", "gate_ready", "second_ready", "urgent", "admitted", "gate_last")
+    names = (
+        "clk",
+        "rst",
+        "loaded",
+        "gate_ready",
+        "second_ready",
+        "urgent",
+        "admitted",
+        "gate_last",
+    )
     return Leaf(
         "choice",
         choice,

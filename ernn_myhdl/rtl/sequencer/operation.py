@@ -1,45 +1,13 @@
-"""The operation that is issued: the counters of the program, the registers of the operation, pages of x."""
+"""The operation that is issued: its registers, and the pages of x that it reads."""
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block
+from myhdl import Signal, always, block
 
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
-from ernn_myhdl.hdl.types import Bit, Word, unsigned
+from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.program.program import program_for
-
-
-@block
-def program_counter(clk, rst, issue, fetch, address, first, last):
-    """Steps through one part of the program, round and round.
-
-    address: of the word that is there. fetch: of the one that is read next, after it if it is issued.
-    """
-    counter, following = unsigned(len(address)), unsigned(len(address))
-
-    @always_comb
-    def step():
-        following.next = counter
-        if issue:
-            if counter == last:
-                following.next = first
-            else:
-                following.next = counter + 1
-
-    @always_comb
-    def tell():
-        fetch.next = following
-        address.next = counter
-
-    @always(clk.posedge)
-    def keep():
-        if rst:
-            counter.next = first
-        else:
-            counter.next = following
-
-    return step, tell, keep
 
 
 @block
@@ -124,18 +92,6 @@ def x_pages(
         second_page.next = other_page
 
     return first if second_x is None else (first, second)
-
-
-@made_once
-def counter_leaf(part: str, address_bits: int, first: int, last: int) -> Leaf:
-    """The counter of a part of the program, gate or second: from word `first` to word `last`."""
-    address = Word(address_bits)
-    return Leaf(
-        f"{part}_counter",
-        program_counter,
-        ins(clk=Bit(), rst=Bit(), issue=Bit()) | outs(fetch=address, address=address),
-        {"first": first, "last": last},
-    )
 
 
 def operation_leaf(design: Structure) -> Leaf:

@@ -1,6 +1,6 @@
 """The sequencer: steps through the program, one operation a cycle.
 
-Two counters: one for the passes of a frame's first phase (gates), one for those of the second phase (a
+Two streams of words: one for the passes of a frame's first phase (gates), one for those of the second phase (a
 projection, or the candidate of a GRU), which may belong to an earlier frame. A pass, once begun, is not
 interrupted. An operation is issued when what it needs is there: enough columns of its source, an idle
 drain if it ends a row, a free output page if it starts a frame. Otherwise it waits, and everything already
@@ -12,7 +12,8 @@ issued goes on. Between passes,
   pass of x needs its x and one of y its y;
 * else a second phase whose first columns are there.
 
-Each program memory is read one operation ahead. Frames are numbered by arrival, and everything but the
+The words of each part of the program are read ahead (`ernn_myhdl.rtl.sequencer.prefetch`), so that its first operation is
+issued `prefetch.READY` cycles after a reset at the earliest. Frames are numbered by arrival, and everything but the
 choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
 sequence, and whether that starts from a loaded state) travels with its operations.
 
@@ -32,10 +33,11 @@ from ernn_myhdl.hdl.netlist import Net, Netlist, Type
 from ernn_myhdl.hdl.parts import Part, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, program_for
-from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation
+from ernn_myhdl.rtl import stages
+from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation, prefetch
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
 
-ISSUE_LATENCY = 1
+ISSUE_LATENCY = stages.latency(stages.ISSUE)
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
@@ -59,14 +61,16 @@ def fields(design: Structure) -> dict[str, Type]:
 
 
 def inputs(design: Structure) -> dict[str, Type]:
-    """What `add` is given, but for the fields of the program words.
+    """What `add` is given.
 
-    frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with
+    gate_read, second_read: words of the program at gate_fetch and second_fetch, READ_LATENCY later. frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with
     initial states, from a loaded one); x_write, y_write with y_write_stream, m_write: a group of spectra
     is written; output_release: the last beat of a frame is read.
     """
-    stream = Word(bits_for(design.hardware.streams))
+    stream, word = Word(bits_for(design.hardware.streams)), _program_word(design)
     return {
+        "gate_read": word,
+        "second_read": word,
         "frame_start": Bit(),
         "frame_fresh": Word(2) if design.hardware.initial_states else Bit(),
         "frame_stream": stream,
@@ -85,10 +89,11 @@ def parts(design: Structure) -> list[Part]:
     widths, reads_x = program.field_bits, cell.second_reads_x
     base = program.gate_length if program.second_passes else 0
 
-    def counter(phase: str, first: int, last: int) -> Part:
-        leaf = operation.counter_leaf(phase, program.address_bits, first, last)
-        names = {name: f"{phase}_{name}" for name in ("fetch", "address")}
-        return part(f"{phase}_counter", leaf, issue=f"issue_{phase}", **names)
+    def words(phase: str, there: str, first: int, last: int) -> Part:
+        bits = _program_word(design).width
+        leaf = prefetch.prefetch_leaf(phase, program.address_bits, bits, first, last)
+        names = {name: f"{phase}_{name}" for name in ("read", "fetch", "address", "word")}
+        return part(f"{phase}_prefetch", leaf, issue=f"issue_{phase}", there=there, **names)
 
     def groups_of(source: str, count: int, last_reader: str, kept: int) -> Part:
         return part(
@@ -98,8 +103,8 @@ def parts(design: Structure) -> list[Part]:
         )  # fmt: skip
 
     return [
-        counter("gate", 0, program.gate_length - 1),
-        counter("second", base, program.length - 1),
+        words("gate", "loaded", 0, program.gate_length - 1),
+        words("second", "second_loaded", base, program.length - 1),
         groups_of("x", cell.input_blocks, "x_taken", 2),
         part(
             "y_groups", groups.outputs_leaf(program.output_groups, hw.streams, not cell.split),
@@ -129,11 +134,26 @@ def parts(design: Structure) -> list[Part]:
 def add(n: Netlist, design: Structure, given: Mapping[str, Net]) -> dict[str, Net]:
     """Add the blocks to a netlist; returns all their nets by name.
 
-    given: clk, rst, `fields` and `inputs`, and of the results those that have a net of their own. Results:
-    gate_fetch, second_fetch: addresses of the next words; op_*: the operation; x_page, y_page, m_page: pages
+    given: clk, rst, `inputs`, and of the results those that have a net of their own. Results: gate_fetch,
+    second_fetch: addresses of the words that are read; op_*: the operation; x_page, y_page, m_page: pages
     that it reads; x_write_page, m_write_page, *_write_index: where the next group goes; x_release: the last
     reader of a frame of x is issued; op_second_x, second_x_page: the second phase reads x, and its page;
     op_part: of a split cell, the pass is of x and its rows are added to those of the next; shifting: the
     drain chain moves.
     """
-    return join(n, parts(design), given, f"{LABEL}_")
+    nets, places = dict(given), program_for(design).field_bits
+    kinds = fields(design)
+    for phase in ("gate", "second"):
+        word = nets[f"{phase}_word"] = n.net(f"{phase}_word", _program_word(design))
+        low = 0
+        for name, width in places.items():
+            field = f"{phase}_{name}"
+            if field in kinds:
+                nets[field] = n.bundle(field, kinds[field], (word, low, width))
+            low += width
+    return join(n, parts(design), nets, f"{LABEL}_")
+
+
+def _program_word(design: Structure) -> Word:
+    """Type of a word of the program."""
+    return Word(sum(program_for(design).field_bits.values()))
