@@ -88,7 +88,9 @@ class SerialEnd:
             quiet = 0 if self._bits else quiet + 1
         return self.found.pop(0) if self.found else None
 
-    def ask(self, command: str, payload: bytes = b"", number: int | None = None) -> Iterator[Values]:
+    def ask(
+        self, command: str, payload: bytes = b"", number: int | None = None
+    ) -> Iterator[Values]:
         """(name of the status, room, available, data) of a request; number: of the sequence, None: the next."""
         if number is None:
             number = self.number = (self.number + 1) % 256

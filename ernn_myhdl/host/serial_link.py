@@ -40,7 +40,9 @@ def serial_link(clock_mhz: float, baud: int | None = None) -> SerialLink:
     legal = isinstance(clock_mhz, (int, float)) and not isinstance(clock_mhz, bool)
     hertz = round(clock_mhz * 1e6) if legal and math.isfinite(clock_mhz) else 0
     if not LEAST_CLOCK <= hertz <= MOST_CLOCK:
-        raise DesignError(f"clock_mhz = {clock_mhz!r}: must be 1 to 1000, the oscillator of the board")
+        raise DesignError(
+            f"clock_mhz = {clock_mhz!r}: must be 1 to 1000, the oscillator of the board"
+        )
     baud = BAUD if baud is None else baud
     most, least = hertz // LEAST_DIVIDER, -(-hertz // MOST_DIVIDER)
     if not is_whole(baud) or not least <= baud <= most:
@@ -64,5 +66,7 @@ def link_of(record: object, where: str) -> SerialLink:
     names = ("clock_hz", "divider", "baud")
     legal = isinstance(record, dict) and set(record) == set(names)
     if not legal or not all(is_whole(record[n]) and record[n] > 0 for n in names):  # type: ignore[index]
-        raise DesignError(f"{where}: serial = {record!r}: must have {', '.join(names)}; convert the design again")
+        raise DesignError(
+            f"{where}: serial = {record!r}: must have {', '.join(names)}; convert the design again"
+        )
     return SerialLink(*(record[n] for n in names))  # type: ignore[index]

@@ -22,7 +22,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "Written from the table in [`ernn_myhdl/host/registers.py`](../ernn_myhdl/host/registers.py), of which the register file, "
         "the C header and the drivers are made too."
         if values is None
-        else "Written by `ernn convert --wrapper axi` from the table that the register file, the C header and the drivers are made "
+        else "Written by `ernn convert --wrapper` from the table that the register file, the C header and the drivers are made "
         "of too.",
         "",
         "Each register has 32 bits. A write has to have all four bytes. A refused access is answered with SLVERR, changes nothing and "

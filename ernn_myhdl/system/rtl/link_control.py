@@ -236,7 +236,12 @@ def link_execute(
                 elif not written:
                     kept_kind.next = WORD
                     kept_count.next = 4
-                if not refused and written and argument[16:] == CONTROL and argument[SOFT_RESET_BIT]:
+                if (
+                    not refused
+                    and written
+                    and argument[16:] == CONTROL
+                    and argument[SOFT_RESET_BIT]
+                ):
                     state.next = FLUSHES
                 else:
                     state.next = REPLIES

@@ -268,6 +268,4 @@ def link_send_leaf() -> Leaf:
     ports |= outs(in_ready=Bit(), crc=Word(CRC_BITS), crc_byte=Word(8))
     ports |= ins(crc_after=Word(CRC_BITS), out_ready=Bit())
     ports |= outs(out_valid=Bit(), out_byte=Word(8))
-    return Leaf(
-        "uart_link_send", link_send, ports, {"flag": FLAG, "escape": ESCAPE, "flip": FLIP}
-    )
+    return Leaf("uart_link_send", link_send, ports, {"flag": FLAG, "escape": ESCAPE, "flip": FLIP})

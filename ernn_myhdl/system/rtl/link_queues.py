@@ -20,7 +20,19 @@ def _pointer(bits):
 
 @block
 def sent_queue(
-    clk, rst, in_valid, in_word, opens, keep, fits, room, out_valid, out_ready, out_word, depth, bits
+    clk,
+    rst,
+    in_valid,
+    in_word,
+    opens,
+    keep,
+    fits,
+    room,
+    out_valid,
+    out_ready,
+    out_word,
+    depth,
+    bits,
 ):
     """See `sent_queue_leaf`."""
     memory = [unsigned(len(in_word)) for _ in range(depth)]

@@ -22,7 +22,14 @@ from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.serial_protocol import LINK_REGISTERS, LINK_VERSION, MOST_BYTES
-from ernn_myhdl.system.rtl import events, link_control, link_messages, link_queues, serial_line, width
+from ernn_myhdl.system.rtl import (
+    events,
+    link_control,
+    link_messages,
+    link_queues,
+    serial_line,
+    width,
+)
 from ernn_myhdl.system.rtl.axi_system import axi_system
 
 #: Bits of the system's streams; the line is far slower.
@@ -67,9 +74,7 @@ def uart_system(
 class _System:
     """The netlist while it is made."""
 
-    def __init__(
-        self, design: CoreSpecification, link: SerialLink, inner: Netlist | None
-    ) -> None:
+    def __init__(self, design: CoreSpecification, link: SerialLink, inner: Netlist | None) -> None:
         self.link = link
         n = self.n = Netlist(f"{design.name}_uart")
         self.clk = n.input("clk", Bit())
@@ -78,9 +83,7 @@ class _System:
         )
         self.rst, self.aresetn = reset["rst"], reset["aresetn"]
         self.flush = n.net("flush", Bit())
-        self.queue_reset = n.add(
-            "queue_reset", events.either_leaf(), a=self.rst, b=self.flush
-        )["q"]
+        self.queue_reset = n.add("queue_reset", events.either_leaf(), a=self.rst, b=self.flush)["q"]
         system = axi_system(design, BUS_BITS, inner)
         system.name = "axi"
         self.axi = {
@@ -152,9 +155,7 @@ class _System:
             in_keep=n.bundle("y_keeps", Array(parts, 1), axi["m_axis_tkeep"]),
             out_ready=n.net("y_ready", Bit()),
         )  # fmt: skip
-        word = n.bundle(
-            "y_put", Word(link_queues.QUEUE_WORD), cut["out_data"], cut["out_last"]
-        )
+        word = n.bundle("y_put", Word(link_queues.QUEUE_WORD), cut["out_data"], cut["out_last"])
         return n.add(
             "y_queue", link_queues.taken_queue_leaf(), clk=self.clk, rst=self.queue_reset,
             in_valid=cut["out_valid"], in_ready=n.nets["y_ready"], in_word=word, take=n.net("y_take", Bit()),
@@ -186,7 +187,9 @@ class _System:
             for name, step in link_words.items()
         }
         constants = link_constants(self.link)
-        words |= {name: n.constant(f"{name.lower()}_read", Word(32), v) for name, v in constants.items()}
+        words |= {
+            name: n.constant(f"{name.lower()}_read", Word(32), v) for name, v in constants.items()
+        }
         n.add(
             "link_registers", link_control.link_registers_leaf(), address=bus["address"], word=n.nets["link_word"],
             known=n.nets["link_known"], **{r.name.lower(): words[r.name] for r in LINK_REGISTERS},
@@ -197,7 +200,9 @@ class _System:
             available=y["available"], y_word=y["word"], out_ready=n.net("reply_ready", Bit()),
             replied=n.nets["replied"],
         )  # fmt: skip
-        n.add("y_moves", events.either_leaf(), a=done["take"], b=reply["y_take"], q=n.nets["y_take"])
+        n.add(
+            "y_moves", events.either_leaf(), a=done["take"], b=reply["y_take"], q=n.nets["y_take"]
+        )
         sent = n.add(
             "message_out", link_messages.link_send_leaf(), **common, in_valid=reply["out_valid"],
             in_ready=n.nets["reply_ready"], in_byte=reply["out_byte"], in_last=reply["out_last"], **self._crc("out"),
