@@ -124,6 +124,8 @@ def check_arguments(args) -> None:
         raise DesignError(
             f"port = {args.port!r}: must name three devices, uio:REGISTERS,DMA,BUFFER"
         )
+    if not args.timeout > 0:
+        raise DesignError(f"timeout = {args.timeout:g}: must be above 0 seconds")
     if args.bus is not None and args.port != SIMULATION:
         raise DesignError(
             f"bus = {args.bus}: is of the simulation; the folder of a converted system has its own; remove --bus"
@@ -143,7 +145,6 @@ def opened(args):
     """The board behind the port, and a function that gives the test vectors of the design."""
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.host.board import Board
-    from ernn_myhdl.host.description import load_vectors
 
     if args.port == SIMULATION:
         from ernn_myhdl.system.simulation.transport import simulated_board
@@ -152,17 +153,15 @@ def opened(args):
         transport = simulated_board(design, system.bus_bits)
         return Board(transport, system, args.timeout), lambda: design_vectors(design)
     serial = not args.port.startswith(UIO)
-    system, vectors = described(args) if serial else (None, None)
-    if system is None:
-        from ernn_myhdl.host.description import load_description
-
-        system = load_description(args.design)
-        vectors = lambda: load_vectors(args.design, system)  # noqa: E731
+    system, vectors = described(args, serial)
     if serial != (system.serial is not None):
-        other = "a serial device" if not serial else "uio:REGISTERS,DMA,BUFFER"
+        kind, other, wrapper = (
+            ("an AXI", "uio:REGISTERS,DMA,BUFFER", "uart")
+            if serial
+            else ("a UART", "a serial device", "axi")
+        )
         raise DesignError(
-            f"port = {args.port!r}: {args.design} is of {'a UART' if not serial else 'an AXI'} system; give {other}, or the folder of "
-            f"ernn convert --wrapper {'axi' if not serial else 'uart'}"
+            f"port = {args.port!r}: {args.design} is of {kind} system; give {other}, or a folder of ernn convert --wrapper {wrapper}"
         )
     return Board(transport_of(args, system), system, args.timeout), vectors
 
@@ -210,22 +209,26 @@ def design_vectors(design):
     return list(zip(np.split(arrays["x"], cuts), np.split(arrays["y"], cuts), strict=True))
 
 
-def described(args):
-    """What the host must know of a system behind a serial device, and its test vectors; (None, None) of a folder that has them itself."""
+def described(args, serial: bool):
+    """What the host must know of the system on a board, and a function that gives its test vectors.
+
+    The simulated board of a serial port may be named by its design folder too.
+    """
     from pathlib import Path
 
-    from ernn_myhdl.host.description import SYSTEM_NAME
+    from ernn_myhdl.host.description import SYSTEM_NAME, load_description, load_vectors
 
-    if (Path(args.design) / SYSTEM_NAME).is_file() or not (
-        Path(args.design) / "design.toml"
-    ).is_file():
-        return None, None
+    folder = Path(args.design)
+    designs = any((folder / name).is_file() for name in ("design.toml", "network.toml"))
+    if not serial or (folder / SYSTEM_NAME).is_file() or not designs:
+        system = load_description(folder)
+        return system, lambda: load_vectors(folder, system)
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.system.rtl.uart_system import BUS_BITS
     from ernn_myhdl.system.simulation.serial_board import SIMULATED_LINK
     from ernn_myhdl.system.writer import system_description
 
-    design = load_design(args.design)
+    design = load_design(folder)
     return system_description(design, BUS_BITS, SIMULATED_LINK), lambda: design_vectors(design)
 
 

@@ -196,14 +196,14 @@ def link_execute(
                         else:
                             kept_status.next = LENGTH
                         reply.next = True
-                    elif command == READ or command == WRITE:
+                    elif command == READ or command == WRITE:  # noqa: SIM109
                         if (command == READ and length == 2) or (command == WRITE and length == 6):
                             go.next = True
                             state.next = ON_BUS
                         else:
                             kept_status.next = LENGTH
                             reply.next = True
-                    elif command == SEND or command == SEND_LAST:
+                    elif command == SEND or command == SEND_LAST:  # noqa: SIM109
                         if length == 0 or length > MOST_BYTES:
                             kept_status.next = LENGTH
                         elif fits:

@@ -28,7 +28,7 @@ def link_crc(crc, octet, following, high, low):
         odd = intbv(0)[1:]
         kept[:] = crc
         kept[8:] = crc[8:] ^ octet
-        for i in range(8):
+        for i in range(8):  # noqa: B007
             odd[:] = kept[0]
             kept[:] = kept >> 1
             if odd == 1:
@@ -92,7 +92,7 @@ def link_receive(
             plain
             and index >= 4
             and index < payload_end
-            and (kept_command == send or kept_command == send_last)
+            and (kept_command == send or kept_command == send_last)  # noqa: SIM109
         )
         data_last.next = kept_command == send_last and index + 1 == payload_end
 
@@ -169,7 +169,10 @@ def link_send(
 
     @always_comb
     def look():
-        special.next = (shown == flag) or (shown == escape)
+        if shown == flag:
+            special.next = True
+        else:
+            special.next = shown == escape
         speaks.next = state == 1 or state == 3 or state == 4 or (state == 2 and in_valid)
 
     @always_comb

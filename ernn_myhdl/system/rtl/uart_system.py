@@ -12,12 +12,9 @@ changes with every request; led_irq, the interrupt of the system.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.host.serial_link import SerialLink
