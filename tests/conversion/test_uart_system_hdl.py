@@ -202,7 +202,7 @@ def test_host_and_command_run_over_a_terminal_to_the_bit(board_folder, tmp_path,
     low, high = design.input_format.minimum, design.input_format.maximum
     # longer than both queues
     x = random.integers(low, high + 1, (400, design.inputs))
-    expected = design.run(x, engine="integer").raw
+    expected = design.run(x * 2.0**-design.input_format.frac, engine="integer").raw
     with SerialBoard(SerialModel(made / LIBRARY, SIMULATED_LINK)) as simulated:
         port = SerialPort(simulated.device, SIMULATED_LINK.baud)
         with Board(SerialTransport(port, SIMULATED_LINK, TIMEOUT), system, TIMEOUT) as board:

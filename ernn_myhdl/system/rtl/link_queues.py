@@ -140,31 +140,31 @@ def taken_queue(
     return instances()
 
 
-def _parameters() -> dict[str, int]:
-    return {"depth": QUEUE_BYTES, "bits": bits_for(QUEUE_BYTES)}
+def _parameters(depth: int) -> dict[str, int]:
+    return {"depth": depth, "bits": bits_for(depth)}
 
 
-def sent_queue_leaf() -> Leaf:
-    """The queue of x.
+def sent_queue_leaf(depth: int = QUEUE_BYTES, width: int = QUEUE_WORD) -> Leaf:
+    """The queue of x. depth: a power of two.
 
     Ports: in_valid, in_word: a byte of a message that may turn out wrong; opens: a message begins, and what was put and not kept is
     gone; keep: the message was right; fits: all of it has found room; room: bytes; out_valid, out_ready, out_word: a byte every other
     cycle.
     """
-    ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(QUEUE_WORD), opens=Bit())
+    ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(width), opens=Bit())
     ports |= ins(keep=Bit(), out_ready=Bit()) | outs(fits=Bit(), room=Word(ROOM_BITS))
-    ports |= outs(out_valid=Bit(), out_word=Word(QUEUE_WORD))
-    return Leaf("uart_sent_queue", sent_queue, ports, _parameters())
+    ports |= outs(out_valid=Bit(), out_word=Word(width))
+    return Leaf("uart_sent_queue", sent_queue, ports, _parameters(depth))
 
 
-def taken_queue_leaf() -> Leaf:
-    """The queue of y.
+def taken_queue_leaf(depth: int = QUEUE_BYTES, width: int = QUEUE_WORD) -> Leaf:
+    """The queue of y. depth: a power of two.
 
     Ports: in_valid, in_ready, in_word: bytes of packets; word: the one at the pointer, two cycles after the pointer has moved; empty: there
     is none; available: bytes from there on; take: the pointer moves on; rewind: it goes back to where the last release was; free:
     bytes before it are gone.
     """
-    ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(QUEUE_WORD), take=Bit())
-    ports |= ins(rewind=Bit(), free=Bit()) | outs(in_ready=Bit(), word=Word(QUEUE_WORD))
+    ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(width), take=Bit())
+    ports |= ins(rewind=Bit(), free=Bit()) | outs(in_ready=Bit(), word=Word(width))
     ports |= outs(empty=Bit(), available=Word(ROOM_BITS))
-    return Leaf("uart_taken_queue", taken_queue, ports, _parameters())
+    return Leaf("uart_taken_queue", taken_queue, ports, _parameters(depth))
