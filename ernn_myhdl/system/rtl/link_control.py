@@ -138,14 +138,38 @@ def link_execute(
     last, last_command = unsigned(8), unsigned(8)
     kept_status, kept_kind, kept_count = unsigned(3), unsigned(2), unsigned(COUNT_BITS)
     opened, strange, again, follows = (Signal(bool(0)) for _ in range(4))
-    limit, cycles = unsigned(COUNT_BITS), unsigned(4)
-    written, counted = Signal(bool(0)), Signal(bool(0))
+    limit, cycles, outcome = unsigned(COUNT_BITS), unsigned(4), unsigned(3)
+    written, counted, begins = (Signal(bool(0)) for _ in range(3))
+    greets, accesses, puts, fetches = (Signal(bool(0)) for _ in range(4))
 
     @always_comb
     def look():
         again.next = opened and number == last and command == last_command
         follows.next = opened and number == expected
         counted.next = empty or kept_count == limit
+
+    @always_comb
+    def judge():
+        begins.next = command == HELLO or follows
+        greets.next = command == HELLO and length == 4
+        accesses.next = (command == READ and length == 2) or (command == WRITE and length == 6)
+        puts.next = (
+            (command == SEND or command == SEND_LAST)  # noqa: SIM109
+            and length != 0
+            and length <= MOST_BYTES
+        )
+        fetches.next = command == RECEIVE and length == 2 and argument[48:32] <= MOST_BYTES
+
+    @always_comb
+    def first_outcome():
+        if greets or accesses or fetches or (puts and fits):
+            outcome.next = DONE
+        elif puts:
+            outcome.next = ROOM
+        elif command < HELLO or command > RECEIVE:
+            outcome.next = UNKNOWN
+        else:
+            outcome.next = LENGTH
 
     @always_comb
     def outputs():
@@ -173,69 +197,30 @@ def link_execute(
             state.next = WAITS
             opened.next = False
             strange.next = False
-            kept_count.next = 0
         elif state == WAITS:
             if found:
-                strange.next = False
+                strange.next = not begins and not again
                 written.next = command == WRITE
-                state.next = REPLIES
-                if command == HELLO or follows:
+                cycles.next = FLUSH_CYCLES
+                free.next = begins
+                keep.next = begins and puts and fits
+                rewind.next = again and not begins
+                repeated.next = again and not begins
+                if begins:
                     last.next = number
                     expected.next = number + 1
                     last_command.next = command
-                    free.next = True
-                    kept_status.next = DONE
-                    kept_kind.next = NOTHING
-                    kept_count.next = 0
-                    cycles.next = FLUSH_CYCLES
-                    if command == HELLO:
-                        if length == 4:
-                            opened.next = True
-                            kept_kind.next = WORD
-                            kept_count.next = 4
-                        else:
-                            kept_status.next = LENGTH
-                        reply.next = True
-                    elif command == READ or command == WRITE:  # noqa: SIM109
-                        if (command == READ and length == 2) or (command == WRITE and length == 6):
-                            go.next = True
-                            state.next = ON_BUS
-                        else:
-                            kept_status.next = LENGTH
-                            reply.next = True
-                    elif command == SEND or command == SEND_LAST:  # noqa: SIM109
-                        if length == 0 or length > MOST_BYTES:
-                            kept_status.next = LENGTH
-                        elif fits:
-                            keep.next = True
-                        else:
-                            kept_status.next = ROOM
-                        reply.next = True
-                    elif command == RECEIVE:
-                        if length == 2 and argument[48:32] <= MOST_BYTES:
-                            kept_kind.next = BYTES
-                            limit.next = argument[43:32]
-                            state.next = FETCHES
-                        else:
-                            kept_status.next = LENGTH
-                            reply.next = True
-                    else:
-                        kept_status.next = UNKNOWN
-                        reply.next = True
-                elif again:
-                    rewind.next = True
-                    repeated.next = True
-                    reply.next = True
+                    opened.next = opened or greets
+                if begins and accesses:
+                    go.next = True
+                    state.next = ON_BUS
+                elif begins and fetches:
+                    state.next = FETCHES
                 else:
-                    strange.next = True
                     reply.next = True
+                    state.next = REPLIES
         elif state == ON_BUS:
             if bus_done:
-                if refused:
-                    kept_status.next = REFUSED
-                elif not written:
-                    kept_kind.next = WORD
-                    kept_count.next = 4
                 if (
                     not refused
                     and written
@@ -255,21 +240,40 @@ def link_execute(
         elif state == FETCHES:
             state.next = COUNTS
         elif state == COUNTS:
-            if counted:
+            if counted or ends:
                 state.next = REPLIES
                 rewind.next = True
                 reply.next = True
             else:
-                kept_count.next = kept_count + 1
-                if ends:
-                    kept_status.next = LAST
-                    state.next = REPLIES
-                    rewind.next = True
-                    reply.next = True
-                else:
-                    state.next = FETCHES
+                state.next = FETCHES
         elif replied:
             state.next = WAITS
+
+    @always(clk.posedge)
+    def record():
+        if rst:
+            kept_count.next = 0
+        elif state == WAITS:
+            if found and begins:
+                limit.next = argument[43:32]
+                kept_status.next = outcome
+                kept_kind.next = NOTHING
+                kept_count.next = 0
+                if greets:
+                    kept_kind.next = WORD
+                    kept_count.next = 4
+                elif fetches:
+                    kept_kind.next = BYTES
+        elif state == ON_BUS:
+            if bus_done and refused:
+                kept_status.next = REFUSED
+            elif bus_done and not written:
+                kept_kind.next = WORD
+                kept_count.next = 4
+        elif state == COUNTS and not counted:
+            kept_count.next = kept_count + 1
+            if ends:
+                kept_status.next = LAST
 
     return instances()
 
