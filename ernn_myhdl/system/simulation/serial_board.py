@@ -144,8 +144,8 @@ class SerialBoard:
         self.model.run(b"", RESET_CYCLES + 1)
         while not self._stopped:
             idle = not waiting and not coming and quiet >= QUIET_CYCLES
-            ends = ([self._master, self._wake[0]], [self._master] if coming else [], [])
-            ready = select.select(*ends, None if idle else 0)
+            sinks = [self._master] if coming else []
+            ready = select.select([self._master, self._wake[0]], sinks, [], None if idle else 0)
             if self._master in ready[0] and len(waiting) < ROOM:
                 waiting += self.to_board.delivered(os.read(self._master, 4096))
                 quiet = 0
