@@ -13,7 +13,7 @@ import pytest
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
 from tools import require_tool, require_verilator
-from uart_bench import SerialEnd, answered, bench_netlist
+from uart_bench import LINK, SerialEnd, answered, bench_netlist
 
 from ernn_myhdl import GruCell, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -21,6 +21,7 @@ from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.description import load_description, load_vectors
 from ernn_myhdl.host.registers import IDENTITY, MODES
 from ernn_myhdl.host.selftest import selftest
+from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.serial_port import SerialPort, SerialTransport
 from ernn_myhdl.host.serial_protocol import (
     COMMAND_CODES,
@@ -35,13 +36,14 @@ from ernn_myhdl.system.rtl.uart_system import BUS_BITS
 from ernn_myhdl.system.simulation import build
 from ernn_myhdl.system.simulation.build import LIBRARY
 from ernn_myhdl.system.simulation.serial_board import (
-    SIMULATED_LINK,
     Faults,
     SerialBoard,
     SerialModel,
 )
 
 TIMEOUT = 60.0
+#: As few cycles a bit as the receiver takes.
+FAST = SerialLink(4_000_000, LINK.divider, 1_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,7 @@ def board_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
         patch.setattr(build, "MAKE_FLAGS", flags)
-        yield folder / "design", build.built_board(small(), BUS_BITS, SIMULATED_LINK).parent
+        yield folder / "design", build.built_board(small(), BUS_BITS, FAST).parent
 
 
 class Pins:
@@ -143,7 +145,7 @@ class Pins:
 
     def __init__(self, library: Path) -> None:
         self.model, self.reader, self.number = (
-            SerialModel(library, SIMULATED_LINK),
+            SerialModel(library, FAST),
             MessageReader(),
             0,
         )
@@ -200,12 +202,12 @@ def test_host_and_command_run_over_a_terminal_to_the_bit(board_folder, tmp_path,
     vectors = load_vectors(made, system)
     random = np.random.default_rng(4)
     low, high = design.input_format.minimum, design.input_format.maximum
-    # longer than both queues
-    x = random.integers(low, high + 1, (400, design.inputs))
+    # longer than the queue of x
+    x = random.integers(low, high + 1, (160, design.inputs))
     expected = design.run(x * 2.0**-design.input_format.frac, engine="integer").raw
-    with SerialBoard(SerialModel(made / LIBRARY, SIMULATED_LINK)) as simulated:
-        port = SerialPort(simulated.device, SIMULATED_LINK.baud)
-        with Board(SerialTransport(port, SIMULATED_LINK, TIMEOUT), system, TIMEOUT) as board:
+    with SerialBoard(SerialModel(made / LIBRARY, FAST)) as simulated:
+        port = SerialPort(simulated.device, FAST.baud)
+        with Board(SerialTransport(port, FAST, TIMEOUT), system, TIMEOUT) as board:
             assert selftest(board, vectors).passed
             assert np.array_equal(board.run_raw([x])[0], expected)
             with pytest.raises(BoardError, match=r"write of 0x04C was refused \(SLVERR\)"):
@@ -230,12 +232,12 @@ def test_utterances_over_faulty_cables_are_those_of_the_golden_model(board_folde
         from benchmarks import uart_board
     finally:
         sys.path.remove(str(ROOT))
-    model = SerialModel(board_folder[1] / LIBRARY, SIMULATED_LINK)
+    model = SerialModel(board_folder[1] / LIBRARY, FAST)
     monkeypatch.setattr(uart_board, "serial_model", lambda design: model)
     design, random = small(), np.random.default_rng(8)
-    sequences = [random.standard_normal((n, design.inputs)) for n in (12, 3, 20)]
+    sequences = [random.standard_normal((n, design.inputs)) for n in (8, 3, 12)]
     rate = 0.004
     made, found = uart_board.by_faulty_cable(design, sequences, Faults(rate, rate, rate, 11))
     assert uart_board.wrong_words(made, uart_board.golden(design, sequences)) == 0
-    assert found["frames_in"] == 35 and found["requests_repeated"] > 0
+    assert found["frames_in"] == 23 and found["requests_repeated"] > 0
     assert found["link_dropped"] + found["replies_damaged"] > 3
