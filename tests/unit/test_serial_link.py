@@ -37,6 +37,7 @@ from ernn_myhdl.host.serial_protocol import (
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.synthesis.board_file import PORTS, board_named, board_of, boards, lpf, xdc
 from ernn_myhdl.system.link_page import link_page
+from ernn_myhdl.system.simulation import serial_board
 from ernn_myhdl.system.simulation.serial_board import Faults, FaultyCable
 
 LINK = serial_link(25)
@@ -367,6 +368,29 @@ def test_what_does_not_belong_together_is_refused(arguments, said, design_folder
 def test_ports_that_do_not_fit_are_named(arguments, code, said, design_folder, capsys):
     assert main(["host", *arguments.split(), "--design", str(design_folder)]) == code
     assert said in capsys.readouterr().err
+
+
+def test_serve_makes_its_port_and_takes_it_away(design_folder, tmp_path, monkeypatch, capsys):
+    place, seen = tmp_path / "port", []
+
+    class Simulated:
+        def __init__(self, model):
+            self.device = "/dev/null"
+
+        def serve(self):
+            seen.append(os.readlink(place))
+
+        def close(self):
+            seen.append("closed")
+
+    monkeypatch.setattr(serial_board, "serial_model", lambda design: None)
+    monkeypatch.setattr(serial_board, "SerialBoard", Simulated)
+    common = ["host", "serve", "--design", str(design_folder), "--port"]
+    assert main([*common, str(place)]) == 0
+    assert seen == ["/dev/null", "closed"] and not place.is_symlink()
+    assert f"{place} -> /dev/null" in capsys.readouterr().out
+    assert main([*common, str(tmp_path / "none" / "port")]) == 2
+    assert "cannot be made (No such file or directory)" in capsys.readouterr().err
 
 
 def test_a_system_behind_the_wrong_port_is_named(tmp_path, capsys):
