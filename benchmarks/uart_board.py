@@ -131,6 +131,7 @@ def measured(design, sequences, seeds: int, rate: float) -> dict:
         "wrong_words": wrong_words(made, expected), "classes": named[0], "classes_of_golden": named[1],
         "seconds": round(time.perf_counter() - start, 1), "rate": rate, "faulty_cables": [],
     }  # fmt: skip
+    print({k: v for k, v in result.items() if k != "environment"}, file=sys.stderr, flush=True)
     for seed in range(1, seeds + 1):
         start = time.perf_counter()
         made, found = by_faulty_cable(design, sequences, Faults(rate, rate, rate, seed))
@@ -164,7 +165,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--utterances", type=int, default=20, help="of the test part (20)")
     parser.add_argument("--seeds", type=int, default=3, help="faulty cables (3)")
     parser.add_argument(
-        "--rate", type=float, default=0.001, help="of each fault, for a byte (0.001)"
+        "--rate", type=float, default=0.001, help="probability of each fault, for a byte (0.001)"
     )
     parser.add_argument(
         "--small", action="store_true", help="a network of random weights, which compiles fast"
