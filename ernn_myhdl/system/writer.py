@@ -1,4 +1,4 @@
-"""Writes the folder of a converted AXI system: HDL, driver, map of the registers, description and test vectors.
+"""Writes the folder of a converted AXI or UART system: HDL, driver, map of the registers, description and test vectors.
 
 As `ernn_myhdl.convert.writer`, the work that needs MyHDL is done by a fresh process
 (`python -m ernn_myhdl.system.writer`).
@@ -22,10 +22,12 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import save_arrays
 from ernn_myhdl.golden.network import fixed_point_model
 from ernn_myhdl.host.description import SYSTEM_NAME, VECTORS_NAME, SystemDescription
+from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.system.driver.writing import write_driver
 from ernn_myhdl.system.register_page import register_page
 from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, constant_words, default_bus
+from ernn_myhdl.system.rtl.uart_system import BUS_BITS, uart_system
 
 DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
 #: Lengths of the sequences of the test vectors, and the seed of their x.
@@ -39,13 +41,14 @@ def convert_system(
     force: bool = False,
     name: str | None = None,
     bus_bits: int | None = None,
+    link: SerialLink | None = None,
 ) -> dict[str, Any]:
-    """Write `design` with its AXI system as VHDL-2008 or SystemVerilog into `folder`; returns the manifest.
+    """Write `design` with its AXI or UART system as VHDL-2008 or SystemVerilog into `folder`; returns the manifest.
 
     The folder gets one file per entity, files.txt and manifest.json as that of `ernn_myhdl.convert.convert`, the top
-    NAME_axi, and beside them what software needs: system.json, vectors.npz, driver/NAME.h and NAME.c,
+    NAME_axi or NAME_uart, and beside them what software needs: system.json, vectors.npz, driver/NAME.h and NAME.c,
     register-map.md, and a template of the instance. bus_bits: of the AXI4-Streams, 32 to 512; None: those of the core's beats.
-    Raises DesignError for what the system cannot carry, an unknown language or an existing folder, ToolError if MyHDL fails.
+    link: the serial line of a UART system, whose streams have 32 bits; None: an AXI system. Raises DesignError for what the system cannot carry, an unknown language or an existing folder, ToolError if MyHDL fails.
     """
     from ernn_myhdl.design.storage import save_design
     from ernn_myhdl.files.output_folder import new_folder
@@ -56,6 +59,8 @@ def convert_system(
         design = renamed(design, name)
     check_name(design.name)
     bits = default_bus(design) if bus_bits is None else bus_bits
+    if link is not None:
+        bits = BUS_BITS
     check_system(design, bits)
     with (
         new_folder(folder, force, "manifest.json") as target,
@@ -63,18 +68,21 @@ def convert_system(
     ):
         saved = Path(scratch) / "design"
         save_design(design, saved)
-        in_fresh_process("ernn_myhdl.system.writer", [saved, target, hdl, bits], hdl)
+        speed = list(link.record().values()) if link else []
+        in_fresh_process("ernn_myhdl.system.writer", [saved, target, hdl, bits, *speed], hdl)
         manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text())
         return manifest
 
 
-def system_description(design: CoreSpecification, bus_bits: int) -> SystemDescription:
-    """What the host must know of the system."""
+def system_description(
+    design: CoreSpecification, bus_bits: int, link: SerialLink | None = None
+) -> SystemDescription:
+    """What the host must know of the system. link: of a UART system, whose bus_bits are `BUS_BITS`."""
     shape = design.stream_shape
     return SystemDescription(
         design.name, design.digest, design.inputs, design.outputs, design.input_format, design.output_format,
         shape.sample_bits, shape.samples_per_beat, shape.streams, len(design.layers), bus_bits,
-        design.host_scaling, design.host_steps,
+        design.host_scaling, design.host_steps, link,
     )  # fmt: skip
 
 
@@ -94,15 +102,18 @@ def vectors(design: CoreSpecification) -> dict[str, np.ndarray]:
     return {"x": x, "y": np.array(made, dtype=np.int64), "lengths": np.array(VECTOR_LENGTHS)}
 
 
-def write(design: CoreSpecification, folder: Path, hdl: str, bus_bits: int) -> None:
+def write(
+    design: CoreSpecification, folder: Path, hdl: str, bus_bits: int, link: SerialLink | None
+) -> None:
     """Write the system into an existing empty folder; only for a process that has used MyHDL for nothing."""
-    view = CoreView(axi_system(design, bus_bits))
+    top = axi_system(design, bus_bits) if link is None else uart_system(design, link)
+    view = CoreView(top)
     made, components = write_netlist(view, folder, hdl, f"{design.name}_")
-    system = system_description(design, bus_bits)
+    system = system_description(design, bus_bits, link)
     manifest = {
         "name": design.name,
         "top": view.name,
-        "wrapper": "axi",
+        "wrapper": "axi" if link is None else "uart",
         "hdl": hdl,
         "bus_bits": bus_bits,
         "design_digest": design.digest,
@@ -119,19 +130,21 @@ def write(design: CoreSpecification, folder: Path, hdl: str, bus_bits: int) -> N
     write_driver(system, driver)
     title = f"Registers of {view.name}"
     (folder / MAP_NAME).write_text(register_page(title, constant_words(design, bus_bits)))
-    template = f"instance.{HDLS[hdl][1]}"
+    template = f"{'instance' if link is None else 'uart_instance'}.{HDLS[hdl][1]}"
     text = (files("ernn_myhdl.system.templates") / template).read_text(encoding="utf-8")
     places = {"CORE_NAME": design.name, "BUS_BITS": str(bus_bits), "KEEP_BITS": str(bus_bits // 8)}
     for place, value in places.items():
         text = text.replace(place, value)
-    (driver / f"{design.name}_{template}").write_text(text)
+    (driver / f"{design.name}_{template.removeprefix('uart_')}").write_text(text)
 
 
 def main(arguments: list[str]) -> int:
-    """Entry of the fresh process: DESIGN FOLDER HDL BUS."""
+    """Entry of the fresh process: DESIGN FOLDER HDL BUS, and of a UART system CLOCK DIVIDER BAUD."""
     from ernn_myhdl.design.storage import load_design
 
-    write(load_design(arguments[0]), Path(arguments[1]), arguments[2], int(arguments[3]))
+    design, folder, hdl, bus_bits, *speed = arguments
+    link = SerialLink(*map(int, speed)) if speed else None
+    write(load_design(design), Path(folder), hdl, int(bus_bits), link)
     return 0
 
 

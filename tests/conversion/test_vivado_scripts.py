@@ -9,6 +9,7 @@ from small_conversion import small_conversion
 from tools import require_tool
 
 from ernn_myhdl.synthesis import device_named, ghdl_synth_check, synthesise, vivado
+from ernn_myhdl.synthesis.board_file import PORTS, board_named
 
 STUBS = Path(__file__).with_name("vivado_stubs.tcl")
 pytestmark = pytest.mark.tclsh
@@ -122,6 +123,50 @@ def test_implementation_follows_synthesis(tmp_path):
     assert result["timing"]["clock_period_ns"] == pytest.approx(6.667)
     assert result["power"] == {"total_w": 0.754, "dynamic_w": 0.621, "static_w": 0.133}
     assert "BUFGCE_X0Y0" in (folder / "output/clock.xdc").read_text()
+
+
+@pytest.fixture
+def board_folder(tmp_path):
+    """A ready folder for the Arty; its system has the ports of one and nothing in it."""
+    require_tool("tclsh")
+    folder = tmp_path / "board"
+    (folder / "hdl").mkdir(parents=True)
+    ways = {"txd": "out", "led_heard": "out", "led_irq": "out"}
+    ports = ";\n".join(f"        {port}: {ways.get(port, 'in')} std_logic" for port in PORTS)
+    text = f"entity small_uart is\n    port (\n{ports}\n    );\nend entity small_uart;\n"
+    (folder / "hdl/small_uart.vhd").write_text(text)
+    manifest = {"files": ["small_uart.vhd"], "top": "small_uart", "design_digest": "0" * 64}
+    vivado.prepare_board(folder, manifest, board_named("arty-a7-35t"))
+    return folder
+
+
+def test_a_board_gets_its_bitstream(board_folder):
+    done, calls = _run(board_folder, "bitstream.tcl")
+    assert done.returncode == 0, done.stderr
+    steps = [c for c in dict.fromkeys(calls) if not c.startswith(("get_", "version"))]
+    assert steps == [
+        "create_project", "read_vhdl", "read_xdc", "synth_design", "set_property", "create_clock", "set_false_path",
+        "opt_design", "place_design", "phys_opt_design", "route_design", "report_utilization", "report_timing_summary",
+        "write_checkpoint", "write_bitstream",
+    ]  # fmt: skip
+    result = json.loads((board_folder / "output/bitstream.json").read_text())
+    assert result["timing"]["clock_period_ns"] == 10.0 and result["part"] == "xc7a35ticsg324-1L"
+    assert (board_folder / "output/bitstream.bit").is_file()
+
+
+@pytest.mark.parametrize(
+    ("script", "old", "new", "message"),
+    [
+        ("board.xdc", "[get_ports {rxd button}]", "[get_ports {rx button}]", "no port matches rx"),
+        ("board.xdc", "PACKAGE_PIN A9", "PACKAGE_PIN D10", "D10 is the place of"),
+        ("board.xdc", "set_property IOSTANDARD LVCMOS33 [get_ports txd]\n", "", "port txd has no IOSTANDARD"),
+        ("bitstream.tcl", "    route_design\n", "", "write_bitstream needs a design that is routed"),
+        ("bitstream.tcl", "$slack < 0}", "$slack < 1}", "the timing is not met: set-up slack 0.517 ns"),
+    ],
+)  # fmt: skip
+def test_the_stubs_catch_mistakes_of_a_board(board_folder, script, old, new, message):
+    _edit(board_folder, script, old, new)
+    _refused(board_folder, "bitstream.tcl", message)
 
 
 def test_implementation_without_synthesis_says_so(prepared):

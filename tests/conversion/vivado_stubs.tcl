@@ -64,6 +64,10 @@ set legal {
         {-hier -hierarchical_depth -vid -file -name -xpe -format -l -rpx} 0 0
     }
     write_checkpoint {{-force -incremental_synth} {-cell -logic_function_stripped} 1 1}
+    write_bitstream {
+        {-force -no_binary_bitfile -raw_bitfile -mask_file -readback_file -bin_file -no_partial_bitfile
+            -logic_location_file} {-cell -reference_bitfile} 1 1
+    }
     open_checkpoint {{-ignore_timing} {-part} 1 1}
     get_ports {
         {-regexp -nocase -scoped_to_current_instance -no_traverse -prop_thru_buffers}
@@ -109,6 +113,8 @@ set constraints {}
 set ports [dict create]
 set clocks [dict create]
 set entities [dict create]
+# Port -> property -> value, of constraints.
+set places [dict create]
 
 proc at_least {command wanted} {
     if {[lsearch -exact $::order $::step] < [lsearch -exact $::order $wanted]} {
@@ -243,6 +249,19 @@ proc write_checkpoint {found} {
     close $channel
 }
 
+# A bitstream needs all pins at their places.
+proc write_bitstream {found} {
+    exactly write_bitstream routed
+    dict for {name direction} $::ports {
+        foreach property {PACKAGE_PIN IOSTANDARD} {
+            if {![dict exists $::places $name $property]} {
+                error "write_bitstream: port $name has no $property"
+            }
+        }
+    }
+    close [open [lindex [dict get $found ""] 0] w]
+}
+
 proc open_checkpoint {found} {
     exactly open_checkpoint nothing
     set name [lindex [dict get $found ""] 0]
@@ -276,18 +295,21 @@ proc matches {name direction filter} {
 
 proc get_ports {found} {
     at_least get_ports synthesised
-    set pattern [lindex [dict get $found ""] 0]
-    if {$pattern eq ""} {
-        set pattern *
+    set patterns [lindex [dict get $found ""] 0]
+    if {$patterns eq ""} {
+        set patterns *
     }
     set result {}
-    dict for {name direction} $::ports {
-        if {[string match $pattern $name] && [matches $name $direction [option $found -filter]]} {
-            lappend result $name
+    foreach pattern $patterns {
+        set before [llength $result]
+        dict for {name direction} $::ports {
+            if {[string match $pattern $name] && [matches $name $direction [option $found -filter]]} {
+                lappend result $name
+            }
         }
-    }
-    if {$result eq {} && ![dict exists $found -quiet]} {
-        error "get_ports: no port matches $pattern [option $found -filter]"
+        if {[llength $result] == $before && ![dict exists $found -quiet]} {
+            error "get_ports: no port matches $pattern [option $found -filter]"
+        }
     }
     return $result
 }
@@ -321,6 +343,17 @@ proc get_property {found} {
 
 proc set_property {found} {
     lassign [dict get $found ""] property value object
+    set legal {PACKAGE_PIN {^[A-Z]{1,2}\d+$} IOSTANDARD {^LVCMOS(18|25|33)$} PULLUP ^true$ PULLDOWN ^true$}
+    if {[dict exists $legal $property] && [regexp [dict get $legal $property] $value]} {
+        dict for {port values} $::places {
+            if {$property eq "PACKAGE_PIN" && [dict exists $values PACKAGE_PIN]
+                && [dict get $values PACKAGE_PIN] eq $value} {
+                error "set_property: $value is the place of $port too"
+            }
+        }
+        dict set ::places $object $property $value
+        return
+    }
     if {$property ne "HD.CLK_SRC" || ![regexp {^BUFG(CTRL|CE)_X\d+Y\d+$} $value]} {
         error "set_property: $property of $object cannot be $value"
     }

@@ -421,7 +421,7 @@ def complaint(command: str) -> str | None:
     """What the parser says of a command, or None."""
     words = shlex.split(command, comments=True)[1:]
     # what the shell does with it is no part of the command
-    words = list(itertools.takewhile(lambda word: word not in ("<", ">", ">>", "|"), words))
+    words = list(itertools.takewhile(lambda word: word not in ("<", ">", ">>", "|", "&"), words))
     if any(w in ("--help", "--version") for w in words):
         words = [w for w in words if w not in ("--help", "--version")]
         known = not words or words[0] in subcommands(build_parser())

@@ -266,10 +266,16 @@ def test_mapped_words_are_those_of_the_file(tmp_path):
     ("arguments", "message"),
     [
         (["run", "--port", "sim"], "input: is missing"),
-        (["selftest", "--port", "com1"], "port = 'com1': must be sim, or uio:REGISTERS,DMA,BUFFER"),
+        (
+            ["selftest", "--port", "com1"],
+            "port = 'com1': must be sim, uio:REGISTERS,DMA,BUFFER, or the path",
+        ),
         (["selftest", "--port", "uio:/dev/uio0"], "must name three devices"),
         (["selftest", "--port", "uio:a,b,c", "--bus", "64"], "bus = 64: is of the simulation"),
-        (["selftest", "--port", "sim", "--input", "x.npy"], "takes the design's own vectors"),
+        (
+            ["selftest", "--port", "sim", "--input", "x.npy"],
+            "selftest has the design's own vectors",
+        ),
         (["selftest", "--port", "sim", "--bus", "48"], "bus width = 48: must be one of"),
         (["selftest", "--port", "uio:a,b,c"], "has no readable system.json"),
     ],
@@ -302,6 +308,9 @@ def test_host_needs_numpy_only():
         "packets",
         "registers",
         "selftest",
+        "serial_link",
+        "serial_port",
+        "serial_protocol",
         "transport",
     ]
     program = "import sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in blocked)

@@ -16,7 +16,8 @@ class Family:
     program: on the PATH; module, function: of the Python package that has it too. script: of Yosys in
     synth/nextpnr. dies: device -> option that names it. used: resource -> names in nextpnr's utilisation, which are added.
     multiplier_ns: speed grade -> the longest way through a multiplier that uses no register of its own. nextpnr
-    knows no way between its operand and product registers, for which this stands.
+    knows no way between its operand and product registers, for which this stands. packer, packing: the program that makes a bitstream, and
+    its function in the package.
     """
 
     program: str
@@ -26,6 +27,8 @@ class Family:
     dies: Mapping[str, str]
     used: Mapping[str, tuple[str, ...]]
     multiplier_ns: Mapping[str, float]
+    packer: str = ""
+    packing: str = ""
 
     def options(self, device: Device) -> list[str]:
         """Options of nextpnr that choose the device; DesignError for one that it does not have."""
@@ -51,5 +54,7 @@ FAMILIES = {
             "block_ram": ("DP16KD",),
         },
         multiplier_ns={"6": 3.927, "7": 3.497, "8": 3.066},
+        packer="ecppack",
+        packing="run_ecppack",
     )
 }

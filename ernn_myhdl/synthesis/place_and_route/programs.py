@@ -27,6 +27,15 @@ def find_nextpnr(family: Family) -> list[str]:
     return max(found, key=lambda command: version(nextpnr_version(command)))
 
 
+def find_packer(family: Family) -> list[str]:
+    """The command that makes a bitstream: of the Python package, which fits its nextpnr, or that on the PATH."""
+    if importlib.util.find_spec(family.module):
+        return from_package(family.module, family.packing)
+    if path := shutil.which(family.packer):
+        return [os.path.abspath(path)]
+    raise ToolError(f"{family.packer} not found: {INSTALL}")
+
+
 def nextpnr_version(command: list[str]) -> str:
     """Name and version as nextpnr gives them: "nextpnr-0.11..."."""
     done = run([*command, "--version"])

@@ -66,6 +66,8 @@ def format_report(report: dict) -> str:
             f"moved into {moved['multipliers']} multipliers: the registers of {moved['operands']} operands "
             f"and {moved['products']} products, {moved['flip_flops']:,} flip-flops",
         ]
+    if made := report.get("bitstream"):
+        lines += ["", f"{made['file']} for {report['board']}, {made['bytes']:,} bytes"]
     lines += ["", f"longest paths with seed {report['best_seed']} (logic + routing)"]
     for path in report["paths"]:
         cells = ", ".join(f"{n} {kind}" for kind, n in path["cells"].items()) or "no cell between"

@@ -1,11 +1,12 @@
 """Synthesis, placement and routing with open tools: the folder that they work in, and the runs over it.
 
 hdl/                 Verilog of the core, as `ernn convert` writes it
-top/                 the wrapper with few pins around it
+top/                 the wrapper with few pins around it, or the UART system on a board with its pins (board.lpf)
 scripts/             the script of Yosys
 netlist/             what Yosys makes of it, as JSON, and the same with registers moved into multipliers
 logs/                of Yosys and of each seed of nextpnr
 parameters.json      device, clock, seeds, digest of the design
+bitstream.bit        of a board
 place_and_route.json the report, with place_and_route.txt and floorplan.png
 """
 
@@ -27,6 +28,7 @@ from ernn_myhdl.mapping.multiplier_registers import move_registers
 from ernn_myhdl.mapping.yosys_program import newest_yosys, yosys_version
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.processes.parallel_programs import run_tasks
+from ernn_myhdl.synthesis.board_file import Board, lpf
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.place_and_route import wrapper
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
@@ -35,10 +37,15 @@ from ernn_myhdl.synthesis.place_and_route.floorplan import draw_floorplan, place
 from ernn_myhdl.synthesis.place_and_route.measured import RESULT
 from ernn_myhdl.synthesis.place_and_route.names import Names
 from ernn_myhdl.synthesis.place_and_route.paths import block_slacks, within_wrapper, worst_paths
-from ernn_myhdl.synthesis.place_and_route.programs import find_nextpnr, nextpnr_version
+from ernn_myhdl.synthesis.place_and_route.programs import (
+    find_nextpnr,
+    find_packer,
+    nextpnr_version,
+)
 from ernn_myhdl.synthesis.place_and_route.report import format_report, summary
 
 PARAMETERS = "parameters.json"
+PINS, BITSTREAM = "top/board.lpf", "bitstream.bit"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
 #: Moves registers by itself, for those who run the commands by hand.
 MOVE = "python -m ernn_myhdl.mapping.multiplier_registers netlist/synthesis.json netlist/moved.json"
@@ -52,13 +59,16 @@ Progress = Callable[[int, int, str], None]
 class Plan:
     """What is asked for. clock_mhz: to reach; seeds: runs of nextpnr, with the seeds 1 to that number.
 
-    move_registers: into the multipliers (`multiplier_registers`).
+    move_registers: into the multipliers (`multiplier_registers`). board: whose pins a UART system has; None: the core by itself. bitstream:
+    made of the best seed.
     """
 
     device: Device
     clock_mhz: float
     seeds: int = 1
     move_registers: bool = True
+    board: Board | None = None
+    bitstream: bool = False
 
     @property
     def family(self) -> Family:
@@ -69,12 +79,24 @@ class Plan:
         """The netlist that is placed, in the folder."""
         return f"netlist/{'moved' if self.move_registers else 'synthesis'}.json"
 
+    @property
+    def top(self) -> str:
+        """The module that is placed."""
+        return wrapper.TOP if self.board is None else wrapper.BOARD_TOP
+
+    def packed(self, seed: int) -> list[str]:
+        """Arguments of the program that makes the bitstream."""
+        return ["--compress", f"netlist/placed_{seed}.config", BITSTREAM]
+
     def options(self, seed: int) -> list[str]:
         """Options of one run of nextpnr in the folder."""
+        pins = ["--lpf-allow-unconstrained"] if self.board is None else ["--lpf", PINS]
+        if self.bitstream:
+            pins += ["--textcfg", f"netlist/placed_{seed}.config"]
         return [
             *self.family.options(self.device),
             *("--json", self.netlist, "--freq", f"{self.clock_mhz:g}", "--seed", str(seed)),
-            *("--lpf-allow-unconstrained", "--timing-allow-fail"),
+            *(*pins, "--timing-allow-fail"),
             *("--report", f"netlist/report_{seed}.json", "--sdf", f"netlist/delays_{seed}.sdf"),
             *("--write", f"netlist/placed_{seed}.json"),
         ]
@@ -88,12 +110,18 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
     family = plan.family
     for name in ("top", "scripts", "netlist", "logs"):
         (folder / name).mkdir()
-    (folder / "top" / wrapper.FILE).write_text(wrapper.wrapped(folder / "hdl", manifest))
-    sources = [*manifest["files"], f"../top/{wrapper.FILE}"]
+    if plan.board is None:
+        file, text = wrapper.FILE, wrapper.wrapped(folder / "hdl", manifest)
+    else:
+        file, text = wrapper.BOARD_FILE, wrapper.on_board(plan.board, manifest)
+        (folder / PINS).write_text(lpf(plan.board))
+    (folder / "top" / file).write_text(text)
+    sources = [*manifest["files"], f"../top/{file}"]
     (folder / "scripts" / family.script).write_text(
-        synthesis_script(family.script, sources, wrapper.TOP, "../netlist/synthesis.json")
+        synthesis_script(family.script, sources, plan.top, "../netlist/synthesis.json")
     )
     move = [MOVE] if plan.move_registers else []
+    pack = [" ".join([family.packer, *plan.packed(1)])] if plan.bitstream else []
     parameters = {
         "tool": "nextpnr",
         "device": plan.device.title,
@@ -106,14 +134,21 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
             f"(cd hdl && yosys -s ../scripts/{family.script})",
             *move,
             " ".join([family.program, *plan.options(1)]),
+            *pack,
         ],
     }
+    if plan.board is not None:
+        parameters |= {"board": plan.board.name, "bitstream": plan.bitstream}
     (folder / PARAMETERS).write_text(json.dumps(parameters, indent=2) + "\n")
     return parameters
 
 
-def require(device: Device, yosys: str | None) -> tuple[list[str], list[str]]:
-    """The commands of Yosys and nextpnr; ToolError where one is missing."""
+def require(
+    device: Device, yosys: str | None, bitstream: bool = False
+) -> tuple[list[str], list[str]]:
+    """The commands of Yosys and nextpnr; ToolError where one is missing, or what makes a bitstream where that is asked for."""
+    if bitstream:
+        find_packer(FAMILIES[device.family])
     return newest_yosys(yosys), find_nextpnr(FAMILIES[device.family])
 
 
@@ -144,11 +179,16 @@ def place_and_route(
         **summary([runs[seed] for seed in sorted(runs)], device, plan.family),
     }
     best = report["best_seed"]
+    if plan.board is not None:
+        report["board"] = plan.board.name
+    if plan.bitstream:
+        report["bitstream"] = job.pack(best, report["fmax_best_mhz"])
     title = f"{manifest['top']} on {device.title}, seed {best}: {report['fmax_best_mhz']:.1f} MHz"
     draw_floorplan(placement(job.netlist(f"placed_{best}.json")), names, title, folder / PICTURE)
     for seed in runs:  # hundreds of megabytes that nothing else reads
         for name in (f"placed_{seed}.json", f"delays_{seed}.sdf", f"report_{seed}.json"):
             job.netlist(name).unlink()
+        job.netlist(f"placed_{seed}.config").unlink(missing_ok=True)
     (folder / RESULT).write_text(json.dumps(report, indent=2) + "\n")
     (folder / TABLE).write_text(format_report(report) + "\n")
     return report
@@ -197,11 +237,11 @@ class _Job:
             self.folder / "hdl",
         )
         netlist = json.loads(self.netlist("synthesis.json").read_text())
-        module = netlist["modules"][wrapper.TOP]
+        module = netlist["modules"][self.plan.top]
         if self.plan.move_registers:
             self.moved = move_registers(module)
             (self.folder / self.plan.netlist).write_text(json.dumps(netlist))
-        names = Names(module, self.manifest["top"].removesuffix("core"))
+        names = Names(module, self.manifest["top"].removesuffix("core").removesuffix("uart"))
         if not names.scopes:
             raise ToolError(
                 f"{yosys_version(self.yosys)} does not keep the names of blocks (cells $scopeinfo): "
@@ -232,6 +272,17 @@ class _Job:
             "paths": worst_paths(paths, delays, names, period),
             "blocks": block_slacks(paths, names, period),
         }
+
+    def pack(self, seed: int, fmax_mhz: float) -> dict:
+        """Make the bitstream of a seed; returns its file and size. ToolError where the clock of the board is out of reach."""
+        if fmax_mhz < self.plan.clock_mhz:
+            raise ToolError(
+                f"nextpnr: {fmax_mhz:.1f} MHz with the best seed, the board has {self.plan.clock_mhz:g} MHz: no bitstream is made; try more "
+                "--seeds, or a smaller core"
+            )
+        packer = find_packer(self.plan.family)
+        self.execute("bitstream", [*packer, *self.plan.packed(seed)], self.folder)
+        return {"file": BITSTREAM, "bytes": (self.folder / BITSTREAM).stat().st_size}
 
     def execute(self, name: str, command: list[str], cwd: Path) -> None:
         """Run a program with its log in logs/; ToolError with what it said last where it fails."""

@@ -1,4 +1,4 @@
-"""The whole that is placed: the core behind five pins, and the ports of the core that it needs."""
+"""The whole that is placed: the core behind five pins with the ports that it needs, or a UART system at the pins of a board."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from string import Template
 
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.synthesis.board_file import Board
 
-TOP = "ernn_out_of_context"
-FILE = f"{TOP}.sv"
+TOP, BOARD_TOP = "ernn_out_of_context", "ernn_board"
+FILE, BOARD_FILE = f"{TOP}.sv", f"{BOARD_TOP}.sv"
 #: Ports of the wrapper.
 PINS = ("clk", "rst", "d", "load", "q")
 _PORT = re.compile(r"(input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)")
@@ -43,4 +44,14 @@ def wrapped(hdl: Path, manifest: dict) -> str:
         outputs=used["output"],
         module=top,
         ports=",\n        ".join(connections),
+    )
+
+
+def on_board(board: Board, manifest: dict) -> str:
+    """Verilog of a UART system at the pins of a board."""
+    template = (files("ernn_myhdl.synth") / "nextpnr" / "board.sv").read_text()
+    return Template(template).substitute(
+        module=manifest["top"],
+        high="".join(f",\n    output wire {name}" for name in board.high),
+        assignments="\n".join(f"    assign {name} = 1'b1;" for name in board.high),
     )

@@ -1,4 +1,4 @@
-"""Builds the simulated board: an AXI system -> Verilog -> Verilator -> a shared library in the cache.
+"""Builds the simulated board: an AXI or UART system -> Verilog -> Verilator -> a shared library in the cache.
 
 As `ernn_myhdl.engines.verilator.build`, but of the converted system as it is, memories with their contents, so that what is
 simulated is what `ernn convert` writes.
@@ -21,6 +21,7 @@ from ernn_myhdl.engines.verilator.build import find_verilator
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.cache_folder import cache_folder
 from ernn_myhdl.files.package_digest import package_digest
+from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.processes.child_process import run
 from ernn_myhdl.system.writer import convert_system
 
@@ -32,12 +33,13 @@ FLAGS = (
 MAKE_FLAGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
 
 
-def build_key(design: CoreSpecification, bus_bits: int) -> str:
-    """Name of the build of `design` in the cache."""
+def build_key(design: CoreSpecification, bus_bits: int, link: SerialLink | None = None) -> str:
+    """Name of the build of `design` in the cache. link: of a UART system."""
     parts = [
         design.name,
         design.digest,
         str(bus_bits),
+        str(link and link.record()),
         package_digest(),
         find_verilator().version,
         *FLAGS,
@@ -46,17 +48,20 @@ def build_key(design: CoreSpecification, bus_bits: int) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def built_board(design: CoreSpecification, bus_bits: int) -> Path:
-    """The library of the simulated board, from the cache or built now; ToolError where a tool is missing or fails."""
+def built_board(design: CoreSpecification, bus_bits: int, link: SerialLink | None = None) -> Path:
+    """The library of the simulated board, from the cache or built now; ToolError where a tool is missing or fails.
+
+    link: of a UART system; None: an AXI system.
+    """
     find_verilator()
-    folder = cache_folder() / "axi" / build_key(design, bus_bits)
+    folder = cache_folder() / "axi" / build_key(design, bus_bits, link)
     if not (folder / LIBRARY).is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=".building-", dir=folder.parent, ignore_cleanup_errors=True
         ) as scratch:
             made = Path(scratch) / "made"
-            convert_system(design, made, "verilog", bus_bits=bus_bits)
+            convert_system(design, made, "verilog", bus_bits=bus_bits, link=link)
             compile_board(made, made / LIBRARY, final=folder)
             try:
                 made.rename(folder)
@@ -75,8 +80,9 @@ def compile_board(folder: Path, output: Path, final: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="ernn-", ignore_cleanup_errors=True) as scratch:
         work = Path(scratch)
         verilog = [placed_verilog(folder / name, work, final) for name in manifest["files"]]
-        (work / "axi_harness.cpp").write_text(
-            (files("ernn_myhdl.system.simulation") / "axi_harness.cpp").read_text(encoding="utf-8")
+        harness = f"{manifest['wrapper']}_harness.cpp"
+        (work / harness).write_text(
+            (files("ernn_myhdl.system.simulation") / harness).read_text(encoding="utf-8")
         )
         make = [
             "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={shlex.quote(sys.executable)}",
@@ -86,7 +92,7 @@ def compile_board(folder: Path, output: Path, final: Path) -> None:
             tool.program, *FLAGS, "-j", "1", "--prefix", "Model", "--top-module", manifest["top"],
             "--Mdir", str(work / "obj"), "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
             "-CFLAGS", f"-fPIC -I{work}", "-MAKEFLAGS", " ".join(shlex.quote(m) for m in make if m),
-            *map(str, verilog), str(work / "axi_harness.cpp"),
+            *map(str, verilog), str(work / harness),
         ]  # fmt: skip
         result = run(command, work, os.environ | tool.environment)
         if result.returncode or not (work / LIBRARY).is_file():

@@ -1,0 +1,429 @@
+"""The serial link without a simulator: messages under damage, the transport against a board written here, speeds, boards, arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import termios
+import zlib
+
+import numpy as np
+import pytest
+from pages import ROOT
+
+from ernn_myhdl import DesignError, RnnCell, new_network, save_design
+from ernn_myhdl.cli.main import main
+from ernn_myhdl.host import serial_port
+from ernn_myhdl.host.registers import register
+from ernn_myhdl.host.serial_link import serial_link
+from ernn_myhdl.host.serial_port import SerialPort, SerialTransport
+from ernn_myhdl.host.serial_protocol import (
+    COMMAND_CODES,
+    ESCAPE,
+    FLAG,
+    LINK_REGISTERS,
+    LINK_VERSION,
+    MOST_BYTES,
+    QUEUE_BYTES,
+    REPLY,
+    RESIDUE,
+    STATUS_CODES,
+    Message,
+    MessageReader,
+    link_register,
+    message,
+)
+from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.synthesis.board_file import PORTS, board_named, board_of, boards, lpf, xdc
+from ernn_myhdl.system.link_page import link_page
+from ernn_myhdl.system.simulation import serial_board
+from ernn_myhdl.system.simulation.serial_board import Faults, FaultyCable
+
+LINK = serial_link(25)
+
+
+def test_messages_come_back_whatever_they_hold():
+    draw = random.Random(1)
+    reader, sent = MessageReader(), []
+    stream = b""
+    for _ in range(300):
+        payload = bytes(
+            draw.choice((FLAG, ESCAPE, 0x5E, draw.randrange(256)))
+            for _ in range(draw.randrange(40))
+        )
+        sent.append(Message(draw.randrange(256), draw.randrange(128), payload))
+        stream += message(sent[-1].sequence, sent[-1].command, payload)
+        assert message(0, 0, payload)[1:-1].count(FLAG) == 0
+    assert list(reader.messages(stream)) == sent and reader.dropped == 0
+    assert zlib.crc32(b"a" + zlib.crc32(b"a").to_bytes(4, "little")) ^ 0xFFFFFFFF == RESIDUE
+
+
+@pytest.mark.parametrize("kind", ["dropped", "doubled", "flipped"])
+def test_no_damaged_message_is_taken_and_the_next_one_is(kind):
+    draw, taken = random.Random(2), 0
+    for number in range(400):
+        payload = bytes(
+            draw.choice((FLAG, ESCAPE, draw.randrange(256))) for _ in range(draw.randrange(30))
+        )
+        right, following = message(number % 256, 3, payload), message(1, 2, b"next")
+        at = draw.randrange(len(right))
+        if kind == "dropped":
+            damaged = right[:at] + right[at + 1 :]
+        elif kind == "doubled":
+            damaged = right[:at] + right[at : at + 1] + right[at:]
+        else:
+            damaged = right[:at] + bytes([right[at] ^ 1 << draw.randrange(8)]) + right[at + 1 :]
+        found = list(MessageReader().messages(damaged + following))
+        # a border that is dropped or doubled damages nothing
+        wanted = Message(number % 256, 3, payload)
+        assert (
+            found[-1:] == [Message(1, 2, b"next")]
+            or (at == len(right) - 1 and kind == "flipped")
+            or (kind == "dropped" and found[-1:] == [])
+        )
+        assert all(m in (wanted, Message(1, 2, b"next")) for m in found)
+        taken += wanted in found
+    assert taken < 100
+
+
+class ReferenceBoard:
+    """What the hardware does, in Python: registers that count their writes, and an echo of x, behind a cable."""
+
+    def __init__(self, faults: Faults = Faults(), known: bool = True) -> None:
+        self.to_board, self.from_board = FaultyCable(faults), FaultyCable(faults)
+        self.reader, self.out = MessageReader(), b""
+        self.last = self.reply = None
+        self.known = known
+        self.words = {link_register("LINK").address: LINK_VERSION | MOST_BYTES << 16}
+        self.writes, self.x, self.y = [], bytearray(), bytearray()
+        self.ends: list[int] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        for found in self.reader.messages(self.to_board.delivered(data)):
+            self.out += self.from_board.delivered(self._answer(found))
+
+    def _answer(self, found: Message) -> bytes:
+        if (
+            self.reply is not None
+            and self.last == (found.sequence, found.command)
+            and found.command != 1
+        ):
+            return self.reply
+        status, made = "done", b""
+        if found.command != 1 and (self.last is None or found.sequence != (self.last[0] + 1) % 256):
+            return self._message(found, "sequence", b"")
+        self.last = found.sequence, found.command
+        address = int.from_bytes(found.payload[:2], "little")
+        if found.command == 1:
+            made = found.payload
+        elif found.command == 2:
+            made = self.words.get(address, 7).to_bytes(4, "little")
+            status = "refused" if address == 0xFFC else "done"
+        elif found.command == 3:
+            self.writes.append((address, int.from_bytes(found.payload[2:], "little")))
+        elif found.command in (4, 5):
+            self.x += found.payload
+            if found.command == 5:
+                self.y += self.x
+                self.x.clear()
+                self.ends.append(len(self.y))
+        else:
+            made = bytes(self.y[: min(address, *self.ends[:1] or [0])])
+            del self.y[: len(made)]
+            self.ends = [e - len(made) for e in self.ends]
+            if self.ends[:1] == [0]:
+                status = "last"
+                self.ends.pop(0)
+        self.reply = self._message(found, status, made)
+        return self.reply
+
+    def _message(self, found: Message, status: str, made: bytes) -> bytes:
+        payload = bytes([STATUS_CODES[status]]) + (QUEUE_BYTES - len(self.x)).to_bytes(2, "little")
+        return message(
+            found.sequence,
+            found.command | REPLY,
+            payload + len(self.y).to_bytes(2, "little") + made,
+        )
+
+    def read(self, seconds: float) -> bytes:
+        made, self.out = self.out, b""
+        return made
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """No waiting for what an echo in the same process has answered or never will."""
+    clock = iter(range(10**9))
+    monkeypatch.setattr(serial_port.time, "monotonic", lambda: next(clock) * 0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_requests_are_done_once_over_a_faulty_cable(seed, quick):
+    board = ReferenceBoard(Faults(0.004, 0.004, 0.004, seed))
+    transport = SerialTransport(board, LINK, 100.0)
+    draw = random.Random(seed)
+    for number in range(30):
+        transport.write(0x44, number)
+        assert transport.read(0x100) == 7
+    packets = [draw.randbytes(n) for n in (3, 700, 1, 64)]
+    assert transport.exchange(packets, [len(p) for p in packets], 100.0) == packets
+    assert board.writes == [(0x44, n) for n in range(30)]
+    assert transport.repeated > 0 and sum(board.to_board.done.values()) > 5
+
+
+def test_errors_of_the_line_are_named(quick):
+    board = ReferenceBoard()
+    transport = SerialTransport(board, LINK, 1.0)
+    with pytest.raises(BoardError, match=r"read of 0xFFC was refused \(SLVERR\)"):
+        transport.read(0xFFC)
+    with pytest.raises(BoardError, match="packet of y is longer than its 2 bytes"):
+        transport.exchange([b"abc"], [2], 1.0)
+    board.last = (0, 0)
+    with pytest.raises(BoardError, match="read is out of sequence: the board was reset"):
+        transport.read(0)
+    board.write = lambda data: None
+    with pytest.raises(
+        BoardTimeout, match=r"no answer to read in 1 s \(\d+ requests, 0 bytes heard"
+    ):
+        transport.read(0)
+    other = ReferenceBoard()
+    other.words = {link_register("LINK").address: 9}
+    with pytest.raises(BoardError, match="messages of version 9, this driver knows 1"):
+        SerialTransport(other, LINK, 1.0)
+    transport.close()
+    assert board.closed
+
+
+def test_a_request_that_was_given_up_opens_the_link_anew(quick):
+    board = ReferenceBoard()
+    transport = SerialTransport(board, LINK, 1.0)
+    takes, board.write = board.write, lambda data: None
+    with pytest.raises(BoardTimeout):
+        transport.write(0x44, 1)
+    board.write = takes
+    transport.write(0x44, 2)
+    assert board.writes == [(0x44, 2)] and transport.read(0x100) == 7
+
+
+def test_serial_port_is_raw_and_of_one_program():
+    master, slave = os.openpty()
+    try:
+        port = SerialPort(os.ttyname(slave), 1_000_000)
+        every = bytes(range(256))
+        port.write(every)
+        assert os.read(master, 1000) == every
+        os.write(master, every)
+        assert port.read(1.0) == every and port.read(0.0) == b""
+        speeds = termios.tcgetattr(slave)[4:6]
+        assert speeds == [termios.B1000000] * 2
+        port.close()
+        port.close()
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_serial_ports_that_are_none_are_named(tmp_path):
+    with pytest.raises(BoardError, match="none: cannot be opened .*/dev/ttyUSB0"):
+        SerialPort(tmp_path / "none", 1_000_000)
+    (tmp_path / "file").touch()
+    with pytest.raises(BoardError, match="file: is no serial device"):
+        SerialPort(tmp_path / "file", 1_000_000)
+    with pytest.raises(
+        BoardError, match="no speed of 1234567 bit/s; convert with --baud of one of .* 1000000"
+    ):
+        SerialPort(tmp_path / "file", 1234567)
+
+
+@pytest.mark.parametrize(
+    ("clock", "baud", "divider"),
+    [(25, None, 25), (100, None, 100), (25, 115200, 217), (12, 3_000_000, 4)],
+)
+def test_speeds_of_the_line(clock, baud, divider):
+    link = serial_link(clock, baud)
+    assert link.divider == divider and abs(link.real_baud / link.baud - 1) <= 0.02
+
+
+@pytest.mark.parametrize(
+    ("clock", "baud", "said"),
+    [
+        (25, 3_000_000, r"25 MHz / 8 is \+4.2 % off, must be within 2 %; take one near 3125000 or 2777778"),
+        (25, 6_250_001, "baud = 6250001: must be a whole number from 24 to 6250000"),
+        (25, 0, "baud = 0"),
+        (25, 1e6, "baud = 1000000.0"),
+        (0.5, None, "clock_mhz = 0.5: must be 1 to 1000"),
+        (float("nan"), None, "clock_mhz = nan"),
+    ],
+)  # fmt: skip
+def test_speeds_that_a_clock_does_not_give_are_named(clock, baud, said):
+    with pytest.raises(DesignError, match=said):
+        serial_link(clock, baud)
+
+
+def test_page_of_the_protocol_is_that_of_the_table():
+    assert (ROOT / "docs" / "serial-protocol.md").read_text() == link_page()
+    addresses = [r.address for r in LINK_REGISTERS]
+    assert addresses == [0xF00 + 4 * i for i in range(len(addresses))]
+    assert (
+        len(set(COMMAND_CODES.values())) == len(COMMAND_CODES)
+        and register("CONTROL").address < 0xF00
+    )
+
+
+# boards
+
+
+def test_constraints_name_every_port_of_every_board():
+    assert set(boards()) == {"ulx3s-85f", "arty-a7-35t"}
+    for board in boards().values():
+        made = {"nextpnr": lpf, "vivado": xdc}[board.tool](board)
+        for port in (*PORTS, *board.high):
+            assert made.count(f'"{port}" SITE') == 1 or f"[get_ports {port}]" in made
+    text = lpf(board_named("ULX3S-85F"))
+    assert (
+        'LOCATE COMP "clk" SITE "G2";\nIOBUF PORT "clk" IO_TYPE=LVCMOS33 PULLMODE=NONE;\n' in text
+    )
+    assert 'LOCATE COMP "rxd" SITE "M1";' in text and 'LOCATE COMP "txd" SITE "L4";' in text
+    assert text.endswith('FREQUENCY PORT "clk" 25 MHZ;\n')
+    text = xdc(board_named("arty-a7-35t"))
+    assert (
+        "set_property PACKAGE_PIN A9 [get_ports rxd]\n" in text
+        and "-period 10.000 [get_ports clk]" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[pins]\nclk", "[pins]\nclock"), "pins of clock, .*: must be of clk"),
+        (
+            ('pull = "down"', 'pull = "left"'),
+            "button: pull = 'left': must be one of none, up, down",
+        ),
+        (('device = "lfe5u-85f-6"', 'device = "lfe6"'), "device = 'lfe6': must be one of"),
+        (("clock_mhz = 25.0\n", ""), "'clock_mhz': see ulx3s-85f.toml"),
+        (('device = "lfe5u-85f-6"', 'device = "xc7a35t"'), "high: only for boards that nextpnr"),
+    ],
+)
+def test_board_files_with_mistakes_are_named(change, said):
+    text = (ROOT / "ernn_myhdl/synthesis/boards/ulx3s-85f.toml").read_text()
+    assert change[0] in text
+    with pytest.raises(DesignError, match=said):
+        board_of("mine", text.replace(*change))
+
+
+@pytest.fixture(scope="module")
+def design_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serial") / "design"
+    layer = new_network([RnnCell(5, 6, block=2)], lanes=1, samples_per_beat=2).layers[0]
+    save_design(layer, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("synth --board ulx4", "board = 'ulx4': must be one of arty-a7-35t, ulx3s-85f; to add one"),
+        ("synth --board ulx3s-85f", "tool = 'vivado': board = 'ulx3s-85f': must be nextpnr"),
+        ("synth --board ulx3s-85f --tool yosys", "tool = 'yosys': board = 'ulx3s-85f': must be nextpnr"),
+        ("synth --board arty-a7-35t --tool nextpnr", "must be vivado: there is no open flow"),
+        ("synth --board arty-a7-35t --bitstream", "has no open flow; leave it out, and run bitstream.tcl"),
+        ("synth --board ulx3s-85f --tool nextpnr --device lfe5u-85f-8", "device = 'lfe5u-85f-8': board = 'ulx3s-85f' has lfe5u-85f-6"),
+        ("synth --board ulx3s-85f --tool nextpnr --clock-mhz 50", "a board has its own oscillator; remove --clock-mhz"),
+        ("synth --board ulx3s-85f --tool nextpnr --baud 3000000", "25 MHz / 8 is +4.2 % off"),
+        ("synth --board arty-a7-35t --seeds 2", "seeds = 2: only for tool = 'nextpnr'"),
+        ("synth --board arty-a7-35t --yosys yosys", "yosys_program = 'yosys': only for tool = 'nextpnr'"),
+        ("synth --tool nextpnr --device lfe5u-25f --bitstream", "bitstream: is of a board; add --board NAME"),
+        ("synth --baud 9600", "baud: is of a board"),
+        ("convert --wrapper uart", "clock_mhz: is missing; --wrapper uart needs --clock-mhz F"),
+        ("convert --wrapper uart --clock-mhz 25 --bus 64", "bus = 64: is of the AXI system"),
+        ("convert --clock-mhz 25", "clock_mhz = 25: is of the UART system; add --wrapper uart"),
+        ("convert --wrapper axi --baud 9600", "baud = 9600: is of the UART system"),
+    ],
+)  # fmt: skip
+def test_what_does_not_belong_together_is_refused(arguments, said, design_folder, tmp_path, capsys):
+    command, *options = arguments.split()
+    assert main([command, str(design_folder), "-o", str(tmp_path / "out"), *options]) == 2
+    error = capsys.readouterr().err
+    assert said in error and len(error.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("selftest --port com1", 2, "or the path of a serial device, such as /dev/ttyUSB0"),
+        ("selftest --port ./none", 3, "./none: cannot be opened"),
+        ("selftest --port /dev/null", 3, "/dev/null: is no serial device"),
+        ("selftest --port /dev/null --timeout 0", 2, "timeout = 0: must be above 0 seconds"),
+        ("serve --port sim", 2, "serve makes a serial port; give a new path"),
+        ("serve --port ./p --input x.npy", 2, "serve: takes no input"),
+        ("serve --port /dev/null", 2, "port = '/dev/null': exists"),
+    ],
+)
+def test_ports_that_do_not_fit_are_named(arguments, code, said, design_folder, capsys):
+    assert main(["host", *arguments.split(), "--design", str(design_folder)]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_serve_makes_its_port_and_takes_it_away(design_folder, tmp_path, monkeypatch, capsys):
+    place, seen = tmp_path / "port", []
+
+    class Simulated:
+        def __init__(self, model):
+            self.device = "/dev/null"
+
+        def serve(self):
+            seen.append(os.readlink(place))
+
+        def close(self):
+            seen.append("closed")
+
+    monkeypatch.setattr(serial_board, "serial_model", lambda design: None)
+    monkeypatch.setattr(serial_board, "SerialBoard", Simulated)
+    common = ["host", "serve", "--design", str(design_folder), "--port"]
+    assert main([*common, str(place)]) == 0
+    assert seen == ["/dev/null", "closed"] and not place.is_symlink()
+    assert f"{place} -> /dev/null" in capsys.readouterr().out
+    assert main([*common, str(tmp_path / "none" / "port")]) == 2
+    assert "cannot be made (No such file or directory)" in capsys.readouterr().err
+
+
+def test_a_system_behind_the_wrong_port_is_named(tmp_path, capsys):
+    from ernn_myhdl.system.writer import system_description
+
+    layer = new_network([RnnCell(5, 6, block=2)], lanes=1, samples_per_beat=2).layers[0]
+    for link, port, said in (
+        (
+            LINK,
+            "uio:a,b,c",
+            "is of a UART system; give a serial device, or a folder of ernn convert --wrapper axi",
+        ),
+        (
+            None,
+            "/dev/null",
+            "is of an AXI system; give uio:REGISTERS,DMA,BUFFER, or a folder of ernn convert --wrapper uart",
+        ),
+    ):
+        record = system_description(layer, 32, link).record()
+        assert (record["wrapper"], "serial" in record) == (
+            ("uart", True) if link else ("axi", False)
+        )
+        (tmp_path / "system.json").write_text(json.dumps(record))
+        assert main(["host", "selftest", "--port", port, "--design", str(tmp_path)]) == 2
+        assert said in capsys.readouterr().err
+    record["serial"] = {"baud": 1}
+    (tmp_path / "system.json").write_text(json.dumps(record))
+    assert main(["host", "selftest", "--port", "/dev/null", "--design", str(tmp_path)]) == 2
+    assert "serial = {'baud': 1}: must have clock_hz, divider, baud" in capsys.readouterr().err
+
+
+def test_a_cable_does_what_it_says():
+    cable, data = FaultyCable(Faults(0.1, 0.1, 0.1, 3)), np.arange(5000) % 256
+    made = cable.delivered(data.tolist())
+    assert len(made) == 5000 + cable.done["doubled"] - cable.done["dropped"]
+    assert all(400 < n < 600 for n in cable.done.values())
