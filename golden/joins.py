@@ -18,12 +18,14 @@ from ernn_myhdl.design.graph import (
     Graph,
     Join,
     Signals,
+    Window,
     number_of,
     row,
 )
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.golden.fxp_arithmetic import number, quantised, requantised
 from ernn_myhdl.golden.sequences import check_raw, check_sequence
+from ernn_myhdl.golden.windows import windowed
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, round_shift, saturate
 
 Value = TypeVar("Value")
@@ -62,6 +64,8 @@ def _needed(graph: Graph, name: str, place: int) -> bool:
 
 def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     """The float reference: no rounding."""
+    if isinstance(join, Window):
+        return windowed(join, operands[0])
     if join.kind == CONCATENATION:
         return np.concatenate(list(operands), axis=-1)
     total: np.ndarray = operands[0].astype(np.float64)
@@ -73,6 +77,9 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
 def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
     """The integer model."""
     fmt, formats = signals.formats[name], _formats(signals, name)
+    window = signals.graph.window_of(name)
+    if window:
+        return _windowed(window, operands)
     if signals.graph.joins[number_of(name)].kind == ADDITION:
         frac = signals.sum_of(name).frac
         exact = np.zeros_like(operands[0])
@@ -88,7 +95,9 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
 
 def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
     """The fxpmath model; operands and result are words, as those of the integer model."""
-    fmt = signals.formats[name]
+    fmt, window = signals.formats[name], signals.graph.window_of(name)
+    if window:
+        return _windowed(window, operands)
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
     if signals.graph.joins[number_of(name)].kind == ADDITION:
         total = numbers[0]
@@ -99,6 +108,11 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
     parts = [requantised(each, fmt) for each in numbers]
     words = np.concatenate([made.val.astype(np.int64) for made, _ in parts], axis=-1)
     return words, np.concatenate([changed for _, changed in parts], axis=-1)
+
+
+def _windowed(window: Window, operands: Sequence[np.ndarray]) -> Joined:
+    words = windowed(window, operands[0])
+    return words, np.zeros(words.shape, dtype=bool)
 
 
 def input_words(core: CoreStructure, x: np.ndarray) -> Joined:

@@ -11,7 +11,13 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import INPUT, Graph, Join
+from ernn_myhdl.design.graph import (
+    ADDITION,
+    INPUT,
+    Graph,
+    Join,
+    Window,
+)
 from ernn_myhdl.design.hardware import SAMPLE_BITS
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -26,7 +32,6 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         raise DesignError(
             f"graph sources: {len(graph.sources)}, must be one for each of {len(cells)} layers"
         )
-    first = int(graph.first_layer.rpartition("_")[2])
 
     def layer(i: int, size: int) -> int:
         if cells[i].inputs != size:
@@ -36,16 +41,20 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         return cells[i].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
-        if how.kind == "concatenation":
-            return sum(sizes)
-        if len(set(sizes)) > 1:
+        if isinstance(how, Window):
+            if sizes[0] != how.size:
+                raise DesignError(
+                    f"graph: {how.inputs[0]} has {sizes[0]} elements, but the window {name} takes {how.size}; make them equal"
+                )
+            return how.elements
+        if how.kind == ADDITION and len(set(sizes)) > 1:
             raise DesignError(
                 f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
                 "be signals of equal size"
             )
-        return sizes[0]
+        return how.size_of(sizes)
 
-    walked(graph, cells[first].inputs, layer, join)
+    walked(graph, graph.input_size([cell.inputs for cell in cells]), layer, join)
 
 
 def choose_graph_formats(
@@ -90,6 +99,12 @@ def choose_graph_formats(
 
     def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
         values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        if isinstance(how, Window):
+            (source,) = how.inputs
+            if source not in formats:  # x, which no layer has taken yet
+                formats[source] = (given or {}).get("input") or _fitting(operands[0], word)
+            joins[name], formats[name] = replace(how, format=formats[source]), formats[source]
+            return values
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)

@@ -2,8 +2,9 @@
 
 A signal is x of the network, y of a layer or the result of a join, and may go to any number of them. Signals are
 named: `x`, `layer_0`, `layer_1`, ... as the layers are numbered, and `join_0`, `join_1`, ... as the joins are. There are
-two joins, both of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
-format of its own: operands are aligned to it, rounded half up and saturated once.
+two joins of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
+format of its own: operands are aligned to it, rounded half up and saturated once. A third one, the window, joins each frame of
+one signal with frames before it, as a convolution over time needs them (`Window`); a linear layer that takes it is that convolution.
 
 A core has one output. Several heads are several operands of a concatenation, which have names (`Graph.heads`): their frames
 come in one frame of y in that order. Separate ports would need as many sinks, whose back-pressures differ, in every engine and on
@@ -18,42 +19,32 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ernn_myhdl.design.joins import ADDITION, CONCATENATION, WINDOW, Cadence, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.structure import Structure
 
+#: The joins come with the graph.
+__all__ = [
+    "ADDITION",
+    "CONCATENATION",
+    "INPUT",
+    "WINDOW",
+    "Cadence",
+    "Graph",
+    "Join",
+    "Signals",
+    "Window",
+    "number_of",
+    "row",
+]
+
 #: The name of x of a network.
 INPUT = "x"
-CONCATENATION, ADDITION = "concatenation", "addition"
-KINDS = (CONCATENATION, ADDITION)
-#: Operands of a join, and joins of a graph: more are a mistake in a file.
-MAX_OPERANDS, MAX_JOINS = 16, 64
-
-
-@dataclass(frozen=True)
-class Join:
-    """Several signals as one.
-
-    kind: "concatenation", elements one after the other, or "addition" of signals of equal size. inputs: names of
-    the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
-    network may have.
-    """
-
-    kind: str
-    inputs: tuple[str, ...]
-    format: Format | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        if self.kind not in KINDS:
-            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
-        if not 2 <= len(self.inputs) <= MAX_OPERANDS:
-            raise DesignError(
-                f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
-                "by a join of their own"
-            )
+#: Joins of a graph: more are a mistake in a file.
+MAX_JOINS = 64
 
 
 @dataclass(frozen=True)
@@ -85,6 +76,7 @@ class Graph:
         object.__setattr__(self, "order", self._order())
         self._check_ends()
         self._check_heads()
+        self._check_cadences()
 
     @cached_property
     def operands(self) -> dict[str, tuple[str, ...]]:
@@ -108,14 +100,27 @@ class Graph:
         return not self.joins and self.sources == names[:-1] and self.output == names[-1]
 
     @property
-    def first_layer(self) -> str:
-        """The first of the layers that take x."""
-        return next(name for name, _ in self.consumers[INPUT] if name.startswith("layer_"))
+    def first_taker(self) -> str:
+        """The first of the layers that take x; where none does, of the windows, which know the size of x too."""
+        takers = [name for name, _ in self.consumers[INPUT]]
+        layers = [name for name in takers if name.startswith("layer_")]
+        return layers[0] if layers else next(n for n in takers if self.window_of(n))
+
+    def input_size(self, inputs: Sequence[int]) -> int:
+        """Elements of x. inputs: of every layer."""
+        window = self.window_of(self.first_taker)
+        return window.size if window else inputs[number_of(self.first_taker)]
 
     @property
     def input_divides(self) -> bool:
-        """Whether x goes to more than one layer."""
-        return len(self.consumers[INPUT]) > 1
+        """Whether x goes to more than one layer, or to a window: its frames are made whole before."""
+        return len(self.consumers[INPUT]) > 1 or self.window_of(self.first_taker) is not None
+
+    @property
+    def windows(self) -> list[tuple[str, Window]]:
+        """The windows among the joins, with their names."""
+        joins = ((f"join_{i}", join) for i, join in enumerate(self.joins))
+        return [(name, join) for name, join in joins if isinstance(join, Window)]
 
     def without_formats(self) -> Graph:
         """The same graph, for whose joins formats are to be chosen."""
@@ -124,6 +129,11 @@ class Graph:
     def join_of(self, name: str) -> Join | None:
         """The join that makes a signal; None where a layer does."""
         return self.joins[number_of(name)] if name.startswith("join_") else None
+
+    def window_of(self, name: str) -> Window | None:
+        """The window that makes a signal; None where something else does."""
+        join = self.join_of(name)
+        return join if isinstance(join, Window) else None
 
     def _named(self) -> list[tuple[str, str]]:
         found = [(f"sources of layer {i}", name) for i, name in enumerate(self.sources)]
@@ -165,10 +175,37 @@ class Graph:
                 raise DesignError(
                     f"graph: nothing takes {name}, so it does no work; leave it out, or concatenate it to the output"
                 )
-        if not any(taker.startswith("layer_") for taker, _ in takers[INPUT]):
+        if not any(
+            taker.startswith("layer_") or self.window_of(taker) for taker, _ in takers[INPUT]
+        ):
             raise DesignError(
                 "graph: no layer takes x, whose format is that of a layer; let one take it"
             )
+
+    @cached_property
+    def cadences(self) -> dict[str, Cadence]:
+        """Which frames of x every signal has one of."""
+        found = {INPUT: Cadence()}
+        for name in self.order:
+            first = found[self.operands[name][0]]
+            window = self.window_of(name)
+            found[name] = first.behind(window) if window else first
+        return found
+
+    @property
+    def cadence(self) -> Cadence:
+        """Which frames of x have a frame of y."""
+        return self.cadences[self.output]
+
+    def _check_cadences(self) -> None:
+        for name in self.order:
+            first, *others = self.operands[name]
+            for other in others:
+                if self.cadences[other] != self.cadences[first]:
+                    raise DesignError(
+                        f"graph {name}: joins {first} and {other}, but windows without padding or with a stride leave "
+                        "frames out of one of them; give both the same windows, or pad them"
+                    )
 
     def _check_heads(self) -> None:
         if not self.heads:
@@ -218,15 +255,24 @@ class Signals:
             raise DesignError(
                 f"graph sources: {len(graph.sources)}, must be one for each of {len(self.layers)} layers"
             )
-        layer = self.layers[number_of(graph.first_layer)]
-        self.sizes: dict[str, int] = {INPUT: layer.cell.inputs}
-        self.formats: dict[str, Format] = {INPUT: layer.formats.input}
+        first = graph.first_taker
+        window = graph.window_of(first)
+        fmt = window.format if window else self.layers[number_of(first)].formats.input
+        if fmt is None:
+            raise DesignError(f"graph {first}: has no format; give it one")
+        self.sizes: dict[str, int] = {INPUT: graph.input_size([d.cell.inputs for d in self.layers])}
+        self.formats: dict[str, Format] = {INPUT: fmt}
         for name in graph.order:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
+                continue
+            if join.format is None:
+                raise DesignError(f"graph {name}: has no format; give it one")
+            if isinstance(join, Window):
+                self._window(name, join)
             else:
-                self._join(name, join)
+                self._join(name, join, join.format)
 
     def _layer(self, name: str) -> None:
         layer, (source,) = self.layers[number_of(name)], self.graph.operands[name]
@@ -240,11 +286,21 @@ class Signals:
                 )
         self.sizes[name], self.formats[name] = layer.cell.outputs, layer.formats.output
 
-    def _join(self, name: str, join: Join) -> None:
-        if join.format is None:
-            raise DesignError(f"graph {name}: has no format; give it one")
+    def _window(self, name: str, window: Window) -> None:
+        (source,) = window.inputs
+        for what, given, wanted in (
+            ("elements", self.sizes[source], window.size),
+            ("format", self.formats[source], window.format),
+        ):
+            if given != wanted:
+                raise DesignError(
+                    f"graph: {source} has {what} {given}, but the window {name} takes {wanted}; make them equal"
+                )
+        self.sizes[name], self.formats[name] = window.elements, self.formats[source]
+
+    def _join(self, name: str, join: Join, fmt: Format) -> None:
         sizes = [self.sizes[operand] for operand in join.inputs]
-        self.formats[name] = join.format
+        self.formats[name] = fmt
         if join.kind == CONCATENATION:
             self.sizes[name] = sum(sizes)
             for operand in join.inputs:

@@ -7,7 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
-from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl.design.graph import WINDOW, Graph, Join, Window
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -16,6 +16,7 @@ from ernn_myhdl.numerics.formats import Format
 GRAPH, HOST, OUTPUT_STEPS = "graph", "host", "output_steps"
 _KEYS, _OPTIONAL = ("sources", "output", "joins", "heads"), ("joins", "heads")
 _JOIN = ("kind", "inputs", "format")
+_WINDOW = ("size", "kernel", "dilation", "stride", "padding")
 
 
 def graph_table(graph: Graph) -> Table:
@@ -33,6 +34,8 @@ def graph_table(graph: Graph) -> Table:
         fmt = tomlkit.inline_table()
         fmt.update({"word": join.format.word, "frac": join.format.frac})
         inline.append("format", fmt)
+        if isinstance(join, Window):
+            inline.update({name: getattr(join, name) for name in _WINDOW})
         joins.append(inline)
     table.add("joins", joins)
     table.add("output", tomlkit.item(graph.output).comment("what y is"))
@@ -89,13 +92,17 @@ def _join(number: int, value: Any) -> Join:
         raise DesignError(
             f"{where} = {value!r}: must be like {{ kind = ..., inputs = [...], format = {{...}} }}"
         )
-    _check_keys(where, value, _JOIN, ())
+    window = value.get("kind") == WINDOW
+    _check_keys(where, value, (*_JOIN, *_WINDOW) if window else _JOIN, ())
     fmt = value["format"]
     if not isinstance(fmt, dict):
         raise DesignError(f"{where} format = {fmt!r}: must be like {{ word = 12, frac = 11 }}")
     _check_keys(f"{where} format", fmt, ("word", "frac"), ())
     try:
-        return Join(value["kind"], _names(f"{where} inputs", value["inputs"]), Format(**fmt))
+        inputs = _names(f"{where} inputs", value["inputs"])
+        if window:
+            return Window(WINDOW, inputs, Format(**fmt), **{n: value[n] for n in _WINDOW})
+        return Join(value["kind"], inputs, Format(**fmt))
     except DesignError as error:
         raise DesignError(f"{where}: {error}") from error
 

@@ -86,7 +86,8 @@ class CoreStructure:
         """Name of the stage that x is: of the first layer that takes it."""
         if self.graph is None:
             return f"{self.layer_prefixes[0]}input"
-        return f"{self.graph.first_layer}.input"
+        first = self.graph.first_taker
+        return f"{first}.{'output' if self.graph.window_of(first) else 'input'}"
 
     @property
     def output_stage(self) -> str:

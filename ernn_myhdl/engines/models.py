@@ -18,19 +18,22 @@ def run_golden(job: Job) -> EngineResult:
     """The fxpmath reference, frame by frame."""
     model = fixed_point_model(job.design)
     output = job.design.output_stage
-    frames: list[dict[str, np.ndarray]] = []
+    made: dict[str, list[np.ndarray]] = {}
+    done = 0
     saturations: dict[str, int] = {}
     for sequence, state in zip(job.sequences, job.states, strict=True):
         model.reset(as_models_take_it(job.design, state))
         for x in sequence:
-            made = model.step(x)
-            frames.append(made if job.stages else {output: made[output]})
+            for name, words in model.step(x).items():
+                if job.stages or name == output:
+                    made.setdefault(name, []).append(words)
+            done += 1
             if job.progress:
-                job.progress(len(frames), 0)
+                job.progress(done, 0)
         for name, count in model.saturations.items():
             saturations[name] = saturations.get(name, 0) + count
-    stages = {n: np.array([f[n] for f in frames], dtype=np.int64) for n in frames[0]}
-    raw = stages[output].reshape(len(frames), -1)[:, : job.design.outputs]
+    stages = {n: np.array(frames, dtype=np.int64) for n, frames in made.items()}
+    raw = stages[output].reshape(len(stages[output]), -1)[:, : job.design.outputs]
     return EngineResult(raw, stages if job.stages else {}, saturations=saturations)
 
 

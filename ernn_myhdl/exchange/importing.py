@@ -234,9 +234,10 @@ def design_of_layers(
     errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
     if initial_states is None:
         initial_states = any(layer.initial for layer in layers)
-    first = 0 if graph is None else number_of(graph.first_layer)
-    inputs, data = cells[first].inputs, "the calibration data"
-    if graph is not None and (graph.input_divides or first):
+    inputs, data = cells[0].inputs, "the calibration data"
+    if graph is not None:
+        inputs = graph.input_size([cell.inputs for cell in cells])
+    if graph is not None and (graph.input_divides or graph.first_taker != "layer_0"):
         input_scales = False  # which would have to be folded into every taker of x
     if calibration is None:
         data = "standard normal inputs"

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, number_of
+from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, Window, number_of
 from ernn_myhdl.design.hardware import Hardware
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
+from ernn_myhdl.rtl.cycles.windowing import Windowing
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
 
@@ -125,6 +126,19 @@ class Joining:
         return self.coming[0] if self.coming else NEVER
 
 
+def frames_of(graph: Graph, turns: Sequence[int]) -> dict[str, list[int]]:
+    """Name of every signal -> the frames of x, on the streams `turns`, of which it has one; every stream is one sequence."""
+    seen: dict[int, int] = {}
+    places = []
+    for stream in turns:
+        places.append(seen.get(stream, 0))
+        seen[stream] = places[-1] + 1
+    return {
+        name: [frame for frame, place in enumerate(places) if cadence.has(place)]
+        for name, cadence in graph.cadences.items()
+    }
+
+
 @dataclass(frozen=True)
 class GraphTimes:
     """What happened. accepted: cycles of the beats of x on s_axis; delivered: of those of y on m_axis. layers: the frames of
@@ -147,12 +161,23 @@ class GraphRun:
     ) -> None:  # fmt: skip
         size = layers[0][1].samples_per_beat
         self.graph = graph
+        frames = frames_of(graph, turns)
         self.source = Source([c for frame in offered for c in frame], graph.input_divides)
-        self.layers = [StreamedLayer(cell, hardware, turns) for cell, hardware in layers]
-        self.joins = {
-            f"join_{i}": Joining(join.kind == ADDITION, [sizes[n] for n in join.inputs], size)
-            for i, join in enumerate(graph.joins)
-        }
+        self.layers = [
+            StreamedLayer(cell, hardware, [turns[f] for f in frames[f"layer_{i}"]])
+            for i, (cell, hardware) in enumerate(layers)
+        ]
+        self.joins: dict[str, Joining | Windowing] = {}
+        for i, join in enumerate(graph.joins):
+            name = f"join_{i}"
+            if isinstance(join, Window):
+                made = set(frames[name])
+                due = [frame in made for frame in frames[join.inputs[0]]]
+                self.joins[name] = Windowing(join, due, size)
+            else:
+                self.joins[name] = Joining(
+                    join.kind == ADDITION, [sizes[n] for n in join.inputs], size
+                )
         self.queues = {
             (name, place): Queue(depths[name, place])
             for name in self.joins
@@ -162,7 +187,7 @@ class GraphRun:
         self.takers = {name: graph.consumers[name] for name in (INPUT, *graph.order)}
         #: Of each signal, which of its takers have the beat that it offers.
         self.have = {name: [False] * len(takers) for name, takers in self.takers.items()}
-        self.total = len(turns) * blocks_for(sizes[graph.output], size)
+        self.total = len(frames[graph.output]) * blocks_for(sizes[graph.output], size)
         self.delivered: list[int] = []
 
     def run(self) -> GraphTimes:

@@ -1,0 +1,135 @@
+"""What joins frames in a graph of layers: concatenation and addition of several signals, windows over the frames of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.whole_numbers import whole
+
+CONCATENATION, ADDITION, WINDOW = "concatenation", "addition", "window"
+KINDS = (CONCATENATION, ADDITION, WINDOW)
+#: Operands of a join: more are a mistake in a file.
+MAX_OPERANDS = 16
+#: Largest parameters of a window, elements of one, and frames that it reaches back.
+WINDOW_LIMITS = {"size": 65536, "kernel": 256, "dilation": 4096, "stride": 4096}
+MOST_ELEMENTS, MOST_REACH = 65536, 4096
+
+
+@dataclass(frozen=True)
+class Join:
+    """Several signals as one.
+
+    kind: "concatenation", elements one after the other, or "addition" of signals of equal size. inputs: names of
+    the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
+    network may have.
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    format: Format | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if self.kind not in KINDS:
+            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
+        self._check_operands()
+
+    def size_of(self, sizes: Sequence[int]) -> int:
+        """Elements of the result of operands of these sizes."""
+        return sum(sizes) if self.kind == CONCATENATION else sizes[0]
+
+    def _check_operands(self) -> None:
+        if self.kind == WINDOW:
+            raise DesignError("join kind = 'window': has parameters of its own; make a Window")
+        if not 2 <= len(self.inputs) <= MAX_OPERANDS:
+            raise DesignError(
+                f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
+                "by a join of their own"
+            )
+
+
+@dataclass(frozen=True)
+class Window(Join):
+    """Each frame of a signal behind frames before it: `kernel` frames, each `dilation` frames after the one before, the oldest
+    first, as one frame of kernel x size elements.
+
+    size: elements of a frame of the signal. stride: a window for every frame, or for every so many. padding: whether frames
+    before a sequence count as zeros; else the first window is that of the first frame behind which there are enough, so that
+    (kernel - 1) x dilation fewer come out. format: of the signal, which is not changed.
+    """
+
+    kind: str = WINDOW
+    inputs: tuple[str, ...] = ()
+    format: Format | None = None
+    size: int = 1
+    kernel: int = 2
+    dilation: int = 1
+    stride: int = 1
+    padding: bool = True
+
+    def _check_operands(self) -> None:
+        if self.kind != WINDOW:
+            raise DesignError(f"join kind = {self.kind!r}: a Window's must be {WINDOW!r}")
+        if len(self.inputs) != 1:
+            raise DesignError(
+                f"window inputs: {len(self.inputs)} signals, must be 1; concatenate several before"
+            )
+        for name, most in WINDOW_LIMITS.items():
+            whole(f"window {name}", getattr(self, name), 1, most)
+        if not isinstance(self.padding, bool):
+            raise DesignError(f"window padding = {self.padding!r}: must be true or false")
+        if self.kernel * self.size > MOST_ELEMENTS:
+            raise DesignError(
+                f"window kernel = {self.kernel} of {self.size} elements: {self.kernel * self.size} elements, must be at "
+                f"most {MOST_ELEMENTS}; choose a shorter kernel"
+            )
+        if self.reach > MOST_REACH:
+            raise DesignError(
+                f"window kernel = {self.kernel}, dilation = {self.dilation}: reaches {self.reach} frames back, must be at "
+                f"most {MOST_REACH}; choose fewer"
+            )
+        if self.kernel == self.stride == 1:
+            raise DesignError(
+                "window kernel = 1, stride = 1: is the signal itself; let the layer take that"
+            )
+
+    def size_of(self, sizes: Sequence[int]) -> int:
+        return self.elements
+
+    @property
+    def reach(self) -> int:
+        """Frames from the oldest of a window to its newest."""
+        return (self.kernel - 1) * self.dilation
+
+    @property
+    def elements(self) -> int:
+        """Elements of a window."""
+        return self.kernel * self.size
+
+    @property
+    def skipped(self) -> int:
+        """Frames of a sequence before that of the first window."""
+        return 0 if self.padding else self.reach
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Which frames of a sequence of x have a frame of a signal: number `first`, counted from 0, and every `step`-th behind it."""
+
+    first: int = 0
+    step: int = 1
+
+    def behind(self, window: Window) -> Cadence:
+        """Of the windows of a signal of this cadence."""
+        return Cadence(self.first + self.step * window.skipped, self.step * window.stride)
+
+    def frames(self, given: int) -> int:
+        """Frames of a sequence of which x has `given`."""
+        return max(-(-(given - self.first) // self.step), 0)
+
+    def has(self, number: int) -> bool:
+        """Whether frame `number` of x has one."""
+        return number >= self.first and (number - self.first) % self.step == 0
