@@ -16,7 +16,8 @@ from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
-from ernn_myhdl.rtl.joins import addition, concatenation
+from ernn_myhdl.design.joins import Window
+from ernn_myhdl.rtl.joins import addition, concatenation, window
 from ernn_myhdl.rtl.joins.addition import together_leaf
 from ernn_myhdl.rtl.joins.concatenation import layout_of, turns_leaf
 from ernn_myhdl.rtl.joins.divide import divide_leaf
@@ -75,6 +76,11 @@ def single_leaves() -> Iterator[Leaf]:
 JOINS = ((2, 1, 12), (2, 4, 12), (2, 8, 16), (3, 4, 12), (4, 8, 12))
 #: Beats of a frame of x, streams.
 FRAMES = ((1, 1), (4, 1), (17, 1), (4, 2), (9, 4))
+#: Elements of a frame, kernel, dilation, stride, samples of a beat, streams.
+WINDOWS = (
+    (4, 3, 1, 1, 4, 1), (8, 5, 2, 1, 4, 1), (3, 4, 1, 2, 4, 1), (40, 3, 8, 1, 8, 1), (1, 64, 1, 1, 8, 1),
+    (16, 3, 4, 3, 2, 2), (8, 3, 1, 1, 8, 4), (5, 9, 3, 1, 4, 8),
+)  # fmt: skip
 
 
 def join_leaves() -> Iterator[Leaf]:
@@ -91,3 +97,9 @@ def join_leaves() -> Iterator[Leaf]:
                 yield turns_leaf("join_turns", layout, 1, bits_for(streams))
     for beats, streams in FRAMES:
         yield frames_leaf(beats, streams, False)
+    for size, kernel, dilation, stride, beat, streams in WINDOWS:
+        cut = Window(size=size, kernel=kernel, dilation=dilation, stride=stride, inputs=("x",))
+        layout = window.window_layout(cut, beat)
+        yield window.frames_leaf("window", layout, 1, streams)
+        yield window.taps_leaf("window", layout, 1, streams)
+        yield window.mask_leaf(beat * 12)

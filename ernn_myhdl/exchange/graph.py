@@ -65,6 +65,16 @@ class Joined:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Every frame behind frames before it, as `ernn_myhdl.design.joins.Window`; a linear layer behind it is a convolution."""
+
+    kernel: int
+    dilation: int = 1
+    stride: int = 1
+    padding: bool = True
+
+
+@dataclass(frozen=True)
 class Unsupported:
     """An operation that no core has. what: it is; advice: what the user can do."""
 
@@ -72,7 +82,7 @@ class Unsupported:
     advice: str
 
 
-Operation = Input | DenseLayer | Affine | Function | LastFrame | Joined | Unsupported
+Operation = Input | DenseLayer | Affine | Function | LastFrame | Joined | Windows | Unsupported
 
 
 @dataclass(frozen=True, eq=False)

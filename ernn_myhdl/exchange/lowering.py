@@ -193,6 +193,11 @@ def _refusal(node: Node, layers_follow: bool) -> str:
         if operation.kind == "addition":
             return f"is not supported: it joins two signals, as a residual connection or a gate does; {advice(before, layers_follow)}"
         return f"is not supported here: it takes parts of a signal or puts them together; {advice(before, layers_follow)}"
+    if isinstance(operation, Affine) and np.any(operation.offset):
+        return (
+            "shifts the elements of a frame by themselves, before frames of zeros that pad a convolution, or where it would cost "
+            f"the block-circulant matrices beside it their blocks; {advice(before, layers_follow)}"
+        )
     if isinstance(operation, Affine):
         return (
             "scales or shifts the elements of a frame by themselves, which would cost the block-circulant matrices "

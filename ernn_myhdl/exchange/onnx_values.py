@@ -19,6 +19,16 @@ Axis = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Padded:
+    """Frames of zeros around a signal. axis: without them, now: with them. before, behind: how many."""
+
+    axis: Axis
+    now: Axis
+    before: int
+    behind: int
+
+
+@dataclass(frozen=True)
 class Signal:
     """x or a y: the input of the graph behind some operations.
 
@@ -26,7 +36,7 @@ class Signal:
     first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
     the label of the input's axis that the first layer took for them. last: holds the last frame of every
     sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
-    layer's R.
+    layer's R. padded: frames of zeros around it, which only a convolution takes.
     """
 
     axes: tuple[Axis, ...]
@@ -36,6 +46,7 @@ class Signal:
     taken: str | None = None
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
+    padded: Padded | None = None
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:

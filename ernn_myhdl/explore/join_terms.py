@@ -45,6 +45,29 @@ def _add(leaf: Leaf) -> Terms:
     return {"result": p["count"] * p["word"], "sums": p["count"] * p["word"] * (p["terms"] - 1)}
 
 
+def _window_frames(leaf: Leaf) -> Terms:
+    """With several streams every stream has its place and its counts, of which one is chosen."""
+    p = leaf.parameters
+    state = bits_of(leaf, "newest", "history", "first") + bits_for(p["stride"])
+    return {
+        "beats": bits_for(p["beats"]),
+        "state": state,
+        "streams": state * p["streams"] * (p["streams"] > 1),
+        "block": 1,
+    }
+
+
+def _window_taps(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {
+        "addresses": bits_of(leaf, "newest"),
+        "counts": bits_for(p["kernel"]) + bits_for(p["beats"]) + bits_of(leaf, "history"),
+        "tags": bits_of(leaf, "head", "stream"),
+        "period": p["period"] * (p["period"] > 1),
+        "block": 1,
+    }
+
+
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "add_samples": _add,
@@ -52,6 +75,9 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "enter_in_turn": _in_turn,
     "enter_together": lambda leaf: {"operands": bits_of(leaf, "valids"), "block": 1},
     "mask_samples": bits_of_each("target"),
+    "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
     "whole_frames": _whole_frames,
+    "window_frames": _window_frames,
+    "window_taps": _window_taps,
 }

@@ -28,13 +28,13 @@ from ernn_myhdl.rtl.memory import ram_leaf
 
 @block
 def window_frames(
-    clk, rst, valid, user, stream, begins, ready, write, write_address, offer, newest, before, first, of_stream,
+    clk, rst, valid, user, stream, begins, ready, write, write_address, offer, newest, history, first, of_stream,
     beats, region, reach, stride, skipped, streams,
 ):  # fmt: skip
     """Writes the frames of a signal, and counts them; see `frames_leaf`."""
     beat = unsigned(bits_for(beats))
     waiting, done, starts, whole, now_due = (Signal(bool(0)) for _ in range(5))
-    known = unsigned(len(before))
+    known = unsigned(len(history))
     phase = unsigned(bits_for(stride))
     now_first = unsigned(len(user))
     frame_user = unsigned(len(user))
@@ -43,7 +43,7 @@ def window_frames(
     # of every stream, one for each value of the index: the address of the frame to be written, the frames known before the next
     # one, the frames until the next window, tuser of its first
     places = [unsigned(len(newest)) for _ in range(1 << len(stream))]
-    counts = [unsigned(len(before)) for _ in range(1 << len(stream))]
+    counts = [unsigned(len(history)) for _ in range(1 << len(stream))]
     phases = [unsigned(bits_for(stride)) for _ in range(1 << len(stream))]
     firsts = [unsigned(len(user)) for _ in range(1 << len(stream))]
     last_beat, last_place, last_phase = beats - 1, region - beats, stride - 1
@@ -83,7 +83,7 @@ def window_frames(
         offer.next = waiting and now_due
         done.next = waiting and (begins or not now_due)
         newest.next = address
-        before.next = known
+        history.next = known
         first.next = now_first
         of_stream.next = frame_stream
 
@@ -132,7 +132,7 @@ def window_frames(
 
 @block
 def window_taps(
-    clk, rst, offer, newest, before, head, stream, held, begins, read_address, take, source, leaves, ends, zero, first,
+    clk, rst, offer, newest, history, head, stream, held, begins, read_address, take, source, leaves, ends, zero, first,
     of_stream, beats, kernel, dilation, region, period, leaving, flushes,
 ):  # fmt: skip
     """Reads the frames of windows; see `taps_leaf`."""
@@ -140,11 +140,11 @@ def window_taps(
     beat = unsigned(bits_for(beats))
     turn = unsigned(bits_for(period))
     base = unsigned(len(newest))
-    distance = unsigned(len(before))
-    depth = unsigned(len(before))
+    distance = unsigned(len(history))
+    depth = unsigned(len(history))
     user = unsigned(len(head))
     frame_stream = unsigned(len(stream))
-    busy, flushing, go, sends, finishes, whole, final, waits, starts = (
+    busy, flushing, go, sends, finishes, whole, ends_all, waits, starts = (
         Signal(bool(0)) for _ in range(9)
     )
     reach = (kernel - 1) * dilation
@@ -155,7 +155,7 @@ def window_taps(
     @always_comb
     def look():
         whole.next = beat == last_beat
-        final.next = tap == last_tap
+        ends_all.next = tap == last_tap
         go.next = (busy or flushing) and held <= MOST_HELD and not rst
 
     @always_comb
@@ -163,7 +163,7 @@ def window_taps(
         waits.next = False
         # not within a condition: Yosys 0.70 would keep i in a latch
         for i in range(period):
-            if turn == i and whole and not final and not flushing:
+            if turn == i and whole and not ends_all and not flushing:
                 waits.next = (leaving // 2**i) % 2 == 0
 
     @always_comb
@@ -172,7 +172,7 @@ def window_taps(
         if flushes:
             finishes.next = go and flushing
         else:
-            finishes.next = go and whole and final
+            finishes.next = go and whole and ends_all
 
     @always_comb
     def begin():
@@ -206,7 +206,7 @@ def window_taps(
                 if busy:
                     if not whole:
                         beat.next = beat + 1
-                    elif final:
+                    elif ends_all:
                         busy.next = False
                         flushing.next = flushes
                     else:
@@ -227,7 +227,7 @@ def window_taps(
                 tap.next = 0
                 turn.next = 0
                 distance.next = reach
-                depth.next = before
+                depth.next = history
                 user.next = head
                 frame_stream.next = stream
                 if newest >= back:
@@ -291,7 +291,7 @@ def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -
     """The frames of a signal on their way into the memory.
 
     Ports: valid, ready, user, stream: of a beat; write, write_address: of the memory, within the words of its stream. offer: a window
-    is due, whose newest frame is at `newest`, with `before` frames of its sequence before that, as many as it reaches at most;
+    is due, whose newest frame is at `newest`, with `history` frames of its sequence before that, as many as it reaches at most;
     first: its tuser; of_stream: its tid; begins: it is taken.
     """
     window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
@@ -301,7 +301,7 @@ def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -
         window_frames,
         ins(clk=Bit(), rst=Bit(), valid=Bit(), user=user, stream=tid, begins=Bit())
         | outs(ready=Bit(), write=Bit(), write_address=address, offer=Bit(), newest=address)
-        | outs(before=known, first=user, of_stream=tid),
+        | outs(history=known, first=user, of_stream=tid),
         {
             "beats": layout.beats,
             "region": layout.region,
@@ -316,7 +316,7 @@ def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -
 def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> Leaf:
     """The taps of a window, beat by beat.
 
-    Ports: offer, newest, before, head, stream, begins: those of `frames_leaf`. held: words in the FIFO behind. In the cycle of
+    Ports: offer, newest, history, head, stream, begins: those of `frames_leaf`. held: words in the FIFO behind. In the cycle of
     a read: read_address; take: there is one, or the cycle of a flush; source: place of the tap in its period, their number for a
     flush; leaves, ends: a beat leaves, the last of the window; zero: the tap is before the sequence; first, of_stream: tuser and tid.
     """
@@ -326,7 +326,7 @@ def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> 
     return Leaf(
         f"{name}_taps",
         window_taps,
-        ins(clk=Bit(), rst=Bit(), offer=Bit(), newest=address, before=known, head=user, stream=tid)
+        ins(clk=Bit(), rst=Bit(), offer=Bit(), newest=address, history=known, head=user, stream=tid)
         | ins(held=Word(bits_for(SLOTS + 1)))
         | outs(begins=Bit(), read_address=address, take=Bit(), source=Word(bits_for(period + 1)))
         | outs(leaves=Bit(), ends=Bit(), zero=Bit(), first=user, of_stream=tid),
@@ -370,7 +370,7 @@ def window_netlist(
     n.wire(readies, frames["ready"])
     taps = n.add(
         "taps", taps_leaf(name, layout, user.width, shape.streams), clk=clk, rst=rst, held=held,
-        offer=frames["offer"], newest=frames["newest"], before=frames["before"], head=frames["first"],
+        offer=frames["offer"], newest=frames["newest"], history=frames["history"], head=frames["first"],
         stream=frames["of_stream"], begins=begins,
     )  # fmt: skip
     several = shape.streams > 1
