@@ -162,6 +162,7 @@ def convolution(where: str, name: str, attributes: dict, given: list, labels: La
     if here.stride > 1 or not windows.padding:
         left = None if known is None else (known - 1 - (0 if windows.padding else here.reach)) // here.stride + 1  # fmt: skip
         frames = labels.new(left)
+        labels.some_of[frames[0]] = frame
     made = replace(turned, axes=(signal.axes[0], feature, frames), node=node, feature=feature[0])
     made = replace(made, frame=frames[0] if frames != axis else frame)
     return _padded(where, made, 2, 0, here.right, labels) if here.right else made

@@ -105,6 +105,14 @@ class Labels:
     names: dict[str, str] = field(default_factory=dict)
     #: Labels of the axes of the graph's inputs, with the number of the axis.
     inputs: dict[str, int] = field(default_factory=dict)
+    #: Labels of frames that are some of others, with those.
+    some_of: dict[str, str] = field(default_factory=dict)
+
+    def input_axis(self, label: str | None) -> int | None:
+        """The axis of the graph's input that a label is of, or is some of; None for an axis that it has not."""
+        while label in self.some_of:
+            label = self.some_of[label]
+        return self.inputs.get(label) if label is not None else None
 
     def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""
