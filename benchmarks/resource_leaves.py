@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ernn_myhdl.design.cells.activations import Slope
+from ernn_myhdl.design.joins import Window
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array, bits_for
 from ernn_myhdl.numerics.formats import Format
@@ -16,12 +17,12 @@ from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
-from ernn_myhdl.design.joins import Window
-from ernn_myhdl.rtl.joins import addition, concatenation, window
+from ernn_myhdl.rtl.joins import addition, concatenation, window, window_frames
 from ernn_myhdl.rtl.joins.addition import together_leaf
 from ernn_myhdl.rtl.joins.concatenation import layout_of, turns_leaf
 from ernn_myhdl.rtl.joins.divide import divide_leaf
 from ernn_myhdl.rtl.joins.entry import frames_leaf, mask_leaf
+from ernn_myhdl.rtl.joins.window_layout import window_layout
 from ernn_myhdl.rtl.memory import part_leaf
 
 #: Bits of source and target, and shift.
@@ -99,7 +100,7 @@ def join_leaves() -> Iterator[Leaf]:
         yield frames_leaf(beats, streams, False)
     for size, kernel, dilation, stride, beat, streams in WINDOWS:
         cut = Window(size=size, kernel=kernel, dilation=dilation, stride=stride, inputs=("x",))
-        layout = window.window_layout(cut, beat)
-        yield window.frames_leaf("window", layout, 1, streams)
+        layout = window_layout(cut, beat)
+        yield window_frames.frames_leaf("window", layout, 1, streams)
         yield window.taps_leaf("window", layout, 1, streams)
         yield window.mask_leaf(beat * 12)

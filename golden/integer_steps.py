@@ -114,7 +114,9 @@ class IntegerSteps:
             if not len(x.raw):
                 return _Frames(np.zeros((0, self.core.layers[i].outputs), dtype=np.int64), x.places)
             all_streams = every and len(x.places) == self.streams
-            return _Frames(self.layers[i].step(x.raw, slice(None) if all_streams else x.places), x.places)
+            return _Frames(
+                self.layers[i].step(x.raw, slice(None) if all_streams else x.places), x.places
+            )
 
         return walked(graph_of(self.core), _Frames(x, places), layer, self._joined).raw
 

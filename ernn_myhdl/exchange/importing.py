@@ -22,7 +22,7 @@ from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
-from ernn_myhdl.design.graph import Graph, number_of
+from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS

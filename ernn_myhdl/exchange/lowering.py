@@ -24,6 +24,7 @@ from ernn_myhdl.exchange.graph import (
     Node,
     Output,
     Unsupported,
+    Windows,
     layer_of,
     nodes_before,
 )
@@ -81,12 +82,23 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
             f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
             "sequence is this one"
         )
+    notes += _zeros_of_groups([head.node for head in heads])
     if steps:
         notes.append(
             f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
             "`ernn evaluate` and exported files do so, the words of the core are those before"
         )
     return Lowered(tuple(layers), tuple(steps), tuple(notes), graph)
+
+
+def _zeros_of_groups(nodes: Sequence[Node]) -> list[str]:
+    """Notes on convolutions whose groups are computed as one."""
+    return [
+        f"{node.where}: its {node.operation.groups} groups are computed as one matrix with zeros between them, which costs the "
+        f"multiplications of a convolution of one group, {node.operation.groups} times as many"
+        for node in nodes_before(nodes)
+        if isinstance(node.operation, Windows) and node.operation.groups > 1
+    ]
 
 
 def _head(node: Node, name: str, known: Sequence[str]) -> _Head:

@@ -13,14 +13,11 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.convolutions import CAUSAL, kernel_matrix
 from ernn_myhdl.exchange.graph import Node, Windows
 from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Padded, Signal
 
-#: What a user can do with a convolution that needs frames of the future.
-CAUSAL = (
-    "pad the left side alone, by (kernel - 1) x dilation frames of zeros, or not at all, and train the model so"
-)
 #: Operators that may stand between a padding and what takes it away: they move axes, or compute element by element.
 _PASS = {"Cast", "Conv", "Dropout", "Identity", "Pad", "Relu", "Slice", "Squeeze", "Transpose", "Unsqueeze"}  # fmt: skip
 
@@ -102,7 +99,9 @@ def _padded(
     axis = own.axis if own else axis
     before, behind = before + (own.before if own else 0), behind + (own.behind if own else 0)
     if behind < 0:
-        raise DesignError(f"{where}: cuts frames of x off, which the core needs one after the other")
+        raise DesignError(
+            f"{where}: cuts frames of x off, which the core needs one after the other"
+        )
     size = labels.size(axis)
     now = axis
     if before or behind:
@@ -148,7 +147,9 @@ def convolution(where: str, name: str, attributes: dict, given: list, labels: La
     if size not in (None, groups * each):
         raise DesignError(f"{where}: takes {groups * each} elements, but X has {size}")
     node = turned.node
-    windows = Windows(here.kernel, here.dilation, here.stride, bool(here.left) or not here.reach)
+    windows = Windows(
+        here.kernel, here.dilation, here.stride, bool(here.left) or not here.reach, groups
+    )
     if here.kernel > 1 or here.stride > 1:
         node = Node(windows, (node,), where)
     matrix = kernel_matrix(kernel.transpose(2, 1, 0), groups)
@@ -166,17 +167,6 @@ def convolution(where: str, name: str, attributes: dict, given: list, labels: La
     made = replace(turned, axes=(signal.axes[0], feature, frames), node=node, feature=feature[0])
     made = replace(made, frame=frames[0] if frames != axis else frame)
     return _padded(where, made, 2, 0, here.right, labels) if here.right else made
-
-
-def kernel_matrix(kernel: np.ndarray, groups: int) -> np.ndarray:
-    """The matrix (outputs, kernel x inputs) of a kernel (kernel, inputs of a group, outputs), the oldest frame first; of several
-    groups with zeros between them."""
-    taps, each, outputs = kernel.shape
-    whole = np.zeros((taps, groups * each, outputs))
-    for i in range(groups):
-        columns = slice(i * outputs // groups, (i + 1) * outputs // groups)
-        whole[:, i * each : (i + 1) * each, columns] = kernel[:, :, columns]
-    return whole.reshape(taps * groups * each, outputs).T
 
 
 def _frame(where: str, signal: Signal, axis: Axis, labels: Labels) -> str:

@@ -116,7 +116,9 @@ class Graph:
         if kind in OPERATORS:
             return self._recurrent(where, node, attributes, given)
         present = [v for v in given if v is not None]
-        whole = np.asarray(attributes.get("value", 0.0)).dtype.kind == "i"  # a list of pads, no state
+        whole = (
+            np.asarray(attributes.get("value", 0.0)).dtype.kind == "i"
+        )  # a list of pads, no state
         if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)) and not whole:
             return [zeros_like(given[0])]
         if all(isinstance(v, np.ndarray) for v in present):

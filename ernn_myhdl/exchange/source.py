@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.design.graph import CONCATENATION, Graph, Join, number_of
+from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file

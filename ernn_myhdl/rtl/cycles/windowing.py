@@ -9,7 +9,7 @@ from ernn_myhdl.design.joins import Window
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.issue import NEVER
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
-from ernn_myhdl.rtl.joins.window import window_layout
+from ernn_myhdl.rtl.joins.window_layout import window_layout
 
 
 class Windowing:

@@ -9,9 +9,6 @@ first; where a frame is no whole number of beats, samples wait for those of the 
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.design.graph import Signals
@@ -19,115 +16,12 @@ from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
-from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import delay
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, SLOTS, Control
-from ernn_myhdl.rtl.joins.concatenation import layout_of, pack_leaf
+from ernn_myhdl.rtl.joins.concatenation import pack_leaf
+from ernn_myhdl.rtl.joins.window_frames import frames_leaf
+from ernn_myhdl.rtl.joins.window_layout import WindowLayout, window_layout
 from ernn_myhdl.rtl.memory import ram_leaf
-
-
-@block
-def window_frames(
-    clk, rst, valid, user, stream, begins, ready, write, write_address, offer, newest, history, first, of_stream,
-    beats, region, reach, stride, skipped, streams,
-):  # fmt: skip
-    """Writes the frames of a signal, and counts them; see `frames_leaf`."""
-    beat = unsigned(bits_for(beats))
-    waiting, done, starts, whole, now_due = (Signal(bool(0)) for _ in range(5))
-    known = unsigned(len(history))
-    phase = unsigned(bits_for(stride))
-    now_first = unsigned(len(user))
-    frame_user = unsigned(len(user))
-    frame_stream = unsigned(len(stream))
-    address = unsigned(len(newest))
-    # of every stream, one for each value of the index: the address of the frame to be written, the frames known before the next
-    # one, the frames until the next window, tuser of its first
-    places = [unsigned(len(newest)) for _ in range(1 << len(stream))]
-    counts = [unsigned(len(history)) for _ in range(1 << len(stream))]
-    phases = [unsigned(bits_for(stride)) for _ in range(1 << len(stream))]
-    firsts = [unsigned(len(user)) for _ in range(1 << len(stream))]
-    last_beat, last_place, last_phase = beats - 1, region - beats, stride - 1
-    lead = skipped % stride
-
-    @always_comb
-    def look():
-        starts.next = (frame_user & 1) != 0
-        whole.next = beat == last_beat
-
-    @always_comb
-    def accept():
-        ready.next = not waiting and not rst
-        write.next = valid and not waiting and not rst
-
-    @always_comb
-    def place():
-        write_address.next = places[stream] + beat
-
-    @always_comb
-    def count():
-        if starts:
-            known.next = 0
-            phase.next = lead
-            now_first.next = frame_user
-        else:
-            known.next = counts[frame_stream]
-            phase.next = phases[frame_stream]
-            now_first.next = firsts[frame_stream]
-
-    @always_comb
-    def decide():
-        now_due.next = phase == 0 and known >= skipped
-
-    @always_comb
-    def tell():
-        offer.next = waiting and now_due
-        done.next = waiting and (begins or not now_due)
-        newest.next = address
-        history.next = known
-        first.next = now_first
-        of_stream.next = frame_stream
-
-    @always(clk.posedge)
-    def control():
-        if rst:
-            beat.next = 0
-            waiting.next = False
-            for s in range(streams):
-                places[s].next = 0
-                counts[s].next = 0
-                phases[s].next = 0
-                firsts[s].next = 0
-        else:
-            if done:
-                waiting.next = False
-                if known == reach:
-                    counts[frame_stream].next = known
-                else:
-                    counts[frame_stream].next = known + 1
-                if phase == 0:
-                    phases[frame_stream].next = last_phase
-                else:
-                    phases[frame_stream].next = phase - 1
-                if now_due:
-                    firsts[frame_stream].next = 0
-                else:
-                    firsts[frame_stream].next = now_first
-            if valid and not waiting:
-                if beat == 0:
-                    frame_user.next = user
-                    frame_stream.next = stream
-                if whole:
-                    beat.next = 0
-                    waiting.next = True
-                    address.next = places[stream]
-                    if places[stream] == last_place:
-                        places[stream].next = 0
-                    else:
-                        places[stream].next = places[stream] + beats
-                else:
-                    beat.next = beat + 1
-
-    return look, accept, place, count, decide, tell, control
 
 
 @block
@@ -252,67 +146,6 @@ def mask_word(word, zero, target):
     return mask
 
 
-@dataclass(frozen=True)
-class WindowLayout:
-    """Where the beats of a window are in the memory, and where its samples go.
-
-    beats: of a frame. offsets: of a tap in every place of the period with which they come again, the place of its first sample
-    in a beat; leaving: whether a beat leaves with its last one. flushes: as in `Layout` of a concatenation.
-    """
-
-    window: Window
-    beats: int
-    offsets: tuple[int, ...]
-    leaving: tuple[bool, ...]
-    flushes: bool
-
-    @property
-    def region(self) -> int:
-        """Words of a stream: frames that are reached, the newest, and the one that is written."""
-        return (self.window.reach + 2) * self.beats
-
-    @property
-    def carries(self) -> bool:
-        """Whether samples ever wait for those of the next tap."""
-        return any(self.offsets) or not all(self.leaving)
-
-
-def window_layout(window: Window, beat: int) -> WindowLayout:
-    """The layout of a window in beats of `beat` samples."""
-    period = min(beat // math.gcd(window.size, beat), window.kernel)
-    layout = layout_of([window.size] * window.kernel, beat)
-    return WindowLayout(
-        window, blocks_for(window.size, beat), layout.offsets[:period], layout.leaving[:period],
-        layout.flushes,
-    )  # fmt: skip
-
-
-def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> Leaf:
-    """The frames of a signal on their way into the memory.
-
-    Ports: valid, ready, user, stream: of a beat; write, write_address: of the memory, within the words of its stream. offer: a window
-    is due, whose newest frame is at `newest`, with `history` frames of its sequence before that, as many as it reaches at most;
-    first: its tuser; of_stream: its tid; begins: it is taken.
-    """
-    window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
-    address, known = Word(bits_for(layout.region)), Word(bits_for(window.reach + 1))
-    return Leaf(
-        f"{name}_frames",
-        window_frames,
-        ins(clk=Bit(), rst=Bit(), valid=Bit(), user=user, stream=tid, begins=Bit())
-        | outs(ready=Bit(), write=Bit(), write_address=address, offer=Bit(), newest=address)
-        | outs(history=known, first=user, of_stream=tid),
-        {
-            "beats": layout.beats,
-            "region": layout.region,
-            "reach": window.reach,
-            "stride": window.stride,
-            "skipped": window.skipped,
-            "streams": streams,
-        },
-    )
-
-
 def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> Leaf:
     """The taps of a window, beat by beat.
 
@@ -344,9 +177,7 @@ def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> 
 
 def mask_leaf(width: int) -> Leaf:
     word = Word(width)
-    return Leaf(
-        f"mask_word_{width}", mask_word, ins(word=word, zero=Bit()) | outs(target=word), {}
-    )
+    return Leaf(f"mask_word_{width}", mask_word, ins(word=word, zero=Bit()) | outs(target=word), {})
 
 
 def window_netlist(
