@@ -11,8 +11,9 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import INPUT, Graph, Join
+from ernn_myhdl.design.graph import INPUT, Graph, Join, number_of
 from ernn_myhdl.design.hardware import SAMPLE_BITS
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
@@ -36,6 +37,8 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         return cells[i].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
+        if how.over_time:
+            return sizes[0]
         if how.kind == "concatenation":
             return sum(sizes)
         if len(set(sizes)) > 1:
@@ -90,6 +93,11 @@ def choose_graph_formats(
 
     def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
         values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        if isinstance(how, TimeJoin):
+            if how.has_format:
+                how = replace(how, format=how.format or _fitting(values, word))
+            joins[name], formats[name] = how, how.format_behind(name, formats[how.inputs[0]])
+            return values
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -99,6 +107,20 @@ def choose_graph_formats(
     walked(graph, x, layer, join)
     made = replace(graph, joins=tuple(joins[f"join_{i}"] for i in range(len(graph.joins))))
     return [chosen[i] for i in range(len(cells))], made
+
+
+def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
+    """The formats of the joins of a graph, whose layers have these formats."""
+    found = {INPUT: layers[number_of(graph.first_layer)].input}
+    for name in graph.order:
+        join = graph.join_of(name)
+        if join is None:
+            found[name] = layers[number_of(name)].output
+        elif join.format is not None:
+            found[name] = join.format
+        else:
+            found[name] = join.format_behind(name, found[join.inputs[0]])
+    return [fmt for name, fmt in found.items() if name.startswith("join_")]
 
 
 def _largest(values: Sequence[np.ndarray]) -> float:

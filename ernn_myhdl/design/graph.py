@@ -48,12 +48,39 @@ class Join:
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
         if self.kind not in KINDS:
-            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
+            raise DesignError(
+                f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}, or one over time "
+                "(`ernn_myhdl.design.time_joins`)"
+            )
         if not 2 <= len(self.inputs) <= MAX_OPERANDS:
             raise DesignError(
                 f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
                 "by a join of their own"
             )
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it joins frames of one signal (`ernn_myhdl.design.time_joins`), not signals of one frame."""
+        return False
+
+    def format_behind(self, name: str, source: Format) -> Format:
+        """Of a join over time the format of its result; source: that of the signal."""
+        raise NotImplementedError
+
+    def frames_of(self, name: str, operands: Sequence[int | None]) -> int | None:
+        """Frames of a sequence, None for as many as x has; operands: those of the signals that it takes.
+
+        DesignError where they do not fit; name: of the join.
+        """
+        if len(set(operands)) > 1:
+            each = zip(self.inputs, operands, strict=True)
+            told = ", ".join(
+                f"{n} {'as many as x' if frames is None else frames}" for n, frames in each
+            )
+            raise DesignError(
+                f"graph {name}: its operands have other numbers of frames in a sequence ({told}); must be equal"
+            )
+        return operands[0]
 
 
 @dataclass(frozen=True)
@@ -70,6 +97,8 @@ class Graph:
     output: str
     heads: tuple[str, ...] = ()
     order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: Name of every signal -> its frames in a sequence; None: as many as x has.
+    frames: dict[str, int | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))
@@ -83,6 +112,7 @@ class Graph:
                     f"graph {where} = {name!r}: no such signal; there are {self._known()}"
                 )
         object.__setattr__(self, "order", self._order())
+        object.__setattr__(self, "frames", self._frames())
         self._check_ends()
         self._check_heads()
 
@@ -100,6 +130,11 @@ class Graph:
             for place, source in enumerate(self.operands[name]):
                 found[source].append((name, place))
         return {name: tuple(takers) for name, takers in found.items()}
+
+    @property
+    def over_time(self) -> bool:
+        """Whether a join takes the frames of a sequence together, so that their ends must be known."""
+        return any(join.over_time for join in self.joins)
 
     @property
     def is_row(self) -> bool:
@@ -149,6 +184,14 @@ class Graph:
             made.add(ready[0])
             left.remove(ready[0])
         return tuple(order)
+
+    def _frames(self) -> dict[str, int | None]:
+        found: dict[str, int | None] = {INPUT: None}
+        for name in self.order:
+            operands = [found[operand] for operand in self.operands[name]]
+            join = self.join_of(name)
+            found[name] = operands[0] if join is None else join.frames_of(name, operands)
+        return found
 
     def _check_ends(self) -> None:
         """Every signal but the output is taken by something."""
@@ -225,6 +268,10 @@ class Signals:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
+            elif join.over_time:
+                (source,) = join.inputs
+                self.sizes[name] = self.sizes[source]
+                self.formats[name] = join.format_behind(name, self.formats[source])
             else:
                 self._join(name, join)
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, number_of
 from ernn_myhdl.design.hardware import Hardware
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
+from ernn_myhdl.rtl.cycles.time_joining import TimeJoining
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
 
@@ -125,6 +127,21 @@ class Joining:
         return self.coming[0] if self.coming else NEVER
 
 
+def signal_frames(
+    graph: Graph, turns: Sequence[int], ends: Sequence[bool]
+) -> dict[str, list[tuple[int, bool]]]:
+    """Of every signal its frames in order: their streams, and whether each is the last of its sequence."""
+    own = list(zip(turns, ends or [True] * len(turns), strict=True))
+    found = {}
+    for name, frames in graph.frames.items():
+        found[name] = own
+        if frames is not None:
+            found[name] = [
+                (stream, i == frames - 1) for stream, last in own if last for i in range(frames)
+            ]
+    return found
+
+
 @dataclass(frozen=True)
 class GraphTimes:
     """What happened. accepted: cycles of the beats of x on s_axis; delivered: of those of y on m_axis. layers: the frames of
@@ -139,20 +156,30 @@ class GraphTimes:
 
 
 class GraphRun:
-    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins."""
+    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins. turns: the streams of the
+    frames of x; ends: of each, whether it is the last of its sequence, none where every one is."""
 
     def __init__(
         self, graph: Graph, layers: Sequence[tuple[Cell, Hardware]], sizes: Mapping[str, int],
-        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]],
+        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]], ends: Sequence[bool] = (),
     ) -> None:  # fmt: skip
         size = layers[0][1].samples_per_beat
         self.graph = graph
+        frames = signal_frames(graph, turns, ends)
         self.source = Source([c for frame in offered for c in frame], graph.input_divides)
-        self.layers = [StreamedLayer(cell, hardware, turns) for cell, hardware in layers]
-        self.joins = {
-            f"join_{i}": Joining(join.kind == ADDITION, [sizes[n] for n in join.inputs], size)
-            for i, join in enumerate(graph.joins)
-        }
+        self.layers = [
+            StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
+            for i, (cell, hardware) in enumerate(layers)
+        ]
+        self.joins: dict[str, Joining | TimeJoining] = {}
+        for i, join in enumerate(graph.joins):
+            if isinstance(join, TimeJoin):
+                own = [last for _, last in frames[join.inputs[0]]]
+                beats = blocks_for(sizes[join.inputs[0]], size)
+                self.joins[f"join_{i}"] = TimeJoining(join, beats, own)
+            else:
+                operands = [sizes[n] for n in join.inputs]
+                self.joins[f"join_{i}"] = Joining(join.kind == ADDITION, operands, size)
         self.queues = {
             (name, place): Queue(depths[name, place])
             for name in self.joins
@@ -162,7 +189,7 @@ class GraphRun:
         self.takers = {name: graph.consumers[name] for name in (INPUT, *graph.order)}
         #: Of each signal, which of its takers have the beat that it offers.
         self.have = {name: [False] * len(takers) for name, takers in self.takers.items()}
-        self.total = len(turns) * blocks_for(sizes[graph.output], size)
+        self.total = len(frames[graph.output]) * blocks_for(sizes[graph.output], size)
         self.delivered: list[int] = []
 
     def run(self) -> GraphTimes:
