@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.float_reference import FloatModel, WithTensors
@@ -125,6 +126,7 @@ class IntegerNetwork:
         """As `IntegerModel.run`: a ModelRun of x, a list of them for a list."""
         single = not is_batch(x)
         sequences: list[np.ndarray] = [x] if single else list(x)
+        check_lengths(self.design.graph, [len(each) for each in sequences])
         states = _by_layer(initial, len(self.models), len(sequences), single)
         kept = _Kept(len(sequences), stages)
 
@@ -209,7 +211,10 @@ class FixedPointNetwork:
             model.reset(state)
 
     def step(self, x: ArrayLike) -> dict[str, np.ndarray]:
-        """One frame x (inputs,), values or raw words: every named tensor that has a frame for it as raw int64."""
+        """One frame x (inputs,), values or raw words: every named tensor that has a frame for it as raw int64.
+
+        Not of a network with joins over time, which take whole sequences: `run`.
+        """
         made: dict[str, np.ndarray] = {}
 
         def layer(i: int, x: np.ndarray | None) -> np.ndarray | None:
@@ -231,6 +236,7 @@ class FixedPointNetwork:
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """As `FixedPointModel.run`: outputs and every tensor of the sequence x (frames, inputs)."""
         sequence = check_sequence(x, self.design.inputs)
+        check_lengths(self.design.graph, [len(sequence)])
         (states,) = zip(*_by_layer(initial, len(self.models), 1, True), strict=True)
         kept = _Kept(1, True)
         self._joins.clear()

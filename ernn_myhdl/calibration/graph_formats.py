@@ -11,14 +11,9 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import (
-    ADDITION,
-    INPUT,
-    Graph,
-    Join,
-    Window,
-)
+from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, Join, Window, number_of
 from ernn_myhdl.design.hardware import SAMPLE_BITS
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
@@ -47,6 +42,8 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
                     f"graph: {how.inputs[0]} has {sizes[0]} elements, but the window {name} takes {how.size}; make them equal"
                 )
             return how.elements
+        if how.over_time:
+            return sizes[0]
         if how.kind == ADDITION and len(set(sizes)) > 1:
             raise DesignError(
                 f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
@@ -105,6 +102,11 @@ def choose_graph_formats(
                 formats[source] = (given or {}).get("input") or _fitting(operands[0], word)
             joins[name], formats[name] = replace(how, format=formats[source]), formats[source]
             return values
+        if isinstance(how, TimeJoin):
+            if how.has_format:
+                how = replace(how, format=how.format or _fitting(values, word))
+            joins[name], formats[name] = how, how.format_behind(name, formats[how.inputs[0]])
+            return values
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -114,6 +116,23 @@ def choose_graph_formats(
     walked(graph, x, layer, join)
     made = replace(graph, joins=tuple(joins[f"join_{i}"] for i in range(len(graph.joins))))
     return [chosen[i] for i in range(len(cells))], made
+
+
+def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
+    """The formats of the joins of a graph, whose layers have these formats."""
+    window = graph.window_of(graph.first_taker)
+    given = window.format if window else layers[number_of(graph.first_taker)].input
+    assert given is not None  # of chosen joins all have one
+    found = {INPUT: given}
+    for name in graph.order:
+        join = graph.join_of(name)
+        if join is None:
+            found[name] = layers[number_of(name)].output
+        elif join.format is not None:
+            found[name] = join.format
+        else:
+            found[name] = join.format_behind(name, found[join.inputs[0]])
+    return [fmt for name, fmt in found.items() if name.startswith("join_")]
 
 
 def _largest(values: Sequence[np.ndarray]) -> float:

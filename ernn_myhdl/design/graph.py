@@ -61,6 +61,8 @@ class Graph:
     output: str
     heads: tuple[str, ...] = ()
     order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: Name of every signal -> its frames in a sequence; None: as many as x has.
+    frames: dict[str, int | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))
@@ -74,6 +76,7 @@ class Graph:
                     f"graph {where} = {name!r}: no such signal; there are {self._known()}"
                 )
         object.__setattr__(self, "order", self._order())
+        object.__setattr__(self, "frames", self._frames())
         self._check_ends()
         self._check_heads()
         self._check_cadences()
@@ -92,6 +95,11 @@ class Graph:
             for place, source in enumerate(self.operands[name]):
                 found[source].append((name, place))
         return {name: tuple(takers) for name, takers in found.items()}
+
+    @property
+    def over_time(self) -> bool:
+        """Whether a join takes the frames of a sequence together, so that their ends must be known."""
+        return any(join.over_time for join in self.joins)
 
     @property
     def is_row(self) -> bool:
@@ -160,6 +168,14 @@ class Graph:
             left.remove(ready[0])
         return tuple(order)
 
+    def _frames(self) -> dict[str, int | None]:
+        found: dict[str, int | None] = {INPUT: None}
+        for name in self.order:
+            operands = [found[operand] for operand in self.operands[name]]
+            join = self.join_of(name)
+            found[name] = operands[0] if join is None else join.frames_of(name, operands)
+        return found
+
     def _check_ends(self) -> None:
         """Every signal but the output is taken by something."""
         if self.output == INPUT:
@@ -184,13 +200,25 @@ class Graph:
 
     @cached_property
     def cadences(self) -> dict[str, Cadence]:
-        """Which frames of x every signal has one of."""
+        """Which frames of x every signal has one of; behind a join over time all of its own."""
         found = {INPUT: Cadence()}
         for name in self.order:
             first = found[self.operands[name][0]]
             window = self.window_of(name)
-            found[name] = first.behind(window) if window else first
+            found[name] = first.then(window.cadence) if window else first
+            if self.frames[name] is not None:  # behind a join over time
+                found[name] = Cadence()
         return found
+
+    @property
+    def frames_of_x(self) -> bool:
+        """Whether every signal has a frame for each of x."""
+        return not self.over_time and set(self.cadences.values()) == {Cadence()}
+
+    @property
+    def least(self) -> int:
+        """Frames of the shortest sequence of x of which every signal has one."""
+        return 1 + max(cadence.first for cadence in self.cadences.values())
 
     @property
     def cadence(self) -> Cadence:
@@ -200,6 +228,12 @@ class Graph:
     def _check_cadences(self) -> None:
         for name in self.order:
             first, *others = self.operands[name]
+            join = self.join_of(name)
+            if join is not None and join.over_time and self.cadences[first].step > 1:
+                raise DesignError(
+                    f"graph {name}: takes the frames of {first} together, of which windows with a stride leave some out, the last of "
+                    "a sequence among them; let the window have no stride"
+                )
             for other in others:
                 if self.cadences[other] != self.cadences[first]:
                     raise DesignError(
@@ -266,11 +300,12 @@ class Signals:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
-                continue
-            if join.format is None:
-                raise DesignError(f"graph {name}: has no format; give it one")
-            if isinstance(join, Window):
+            elif isinstance(join, Window):
                 self._window(name, join)
+            elif join.over_time:
+                (source,) = join.inputs
+                self.sizes[name] = self.sizes[source]
+                self.formats[name] = join.format_behind(name, self.formats[source])
             else:
                 self._join(name, join, join.format)
 

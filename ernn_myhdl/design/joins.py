@@ -19,6 +19,26 @@ MOST_ELEMENTS, MOST_REACH = 65536, 4096
 
 
 @dataclass(frozen=True)
+class Cadence:
+    """Which frames of a sequence of x have a frame of a signal: number `first`, counted from 0, and every `step`-th behind it."""
+
+    first: int = 0
+    step: int = 1
+
+    def then(self, following: Cadence) -> Cadence:
+        """Of what has a frame for some frames of a signal of this cadence."""
+        return Cadence(self.first + self.step * following.first, self.step * following.step)
+
+    def frames(self, given: int) -> int:
+        """Frames of a sequence of which x has `given`."""
+        return max(-(-(given - self.first) // self.step), 0)
+
+    def has(self, number: int) -> bool:
+        """Whether frame `number` of x has one."""
+        return number >= self.first and (number - self.first) % self.step == 0
+
+
+@dataclass(frozen=True)
 class Join:
     """Several signals as one.
 
@@ -34,8 +54,35 @@ class Join:
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
         if self.kind not in KINDS:
-            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
+            raise DesignError(
+                f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}, or one over time "
+                "(`ernn_myhdl.design.time_joins`)"
+            )
         self._check_operands()
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it takes the frames of a sequence together (`ernn_myhdl.design.time_joins`)."""
+        return False
+
+    def format_behind(self, name: str, source: Format) -> Format:
+        """Of a join over time the format of its result; source: that of the signal."""
+        raise NotImplementedError
+
+    def frames_of(self, name: str, operands: Sequence[int | None]) -> int | None:
+        """Frames of a sequence, None where they follow from those of x; operands: those of the signals that it takes.
+
+        DesignError where they do not fit; name: of the join.
+        """
+        if len(set(operands)) > 1:
+            each = zip(self.inputs, operands, strict=True)
+            told = ", ".join(
+                f"{n} {'as many as x' if frames is None else frames}" for n, frames in each
+            )
+            raise DesignError(
+                f"graph {name}: its operands have other numbers of frames in a sequence ({told}); must be equal"
+            )
+        return operands[0]
 
     def size_of(self, sizes: Sequence[int]) -> int:
         """Elements of the result of operands of these sizes."""
@@ -99,6 +146,22 @@ class Window(Join):
     def size_of(self, sizes: Sequence[int]) -> int:
         return self.elements
 
+    def frames_of(self, name: str, operands: Sequence[int | None]) -> int | None:
+        given = operands[0]
+        if given is None:
+            return None
+        if not (frames := self.cadence.frames(given)):
+            raise DesignError(
+                f"graph {name}: {self.inputs[0]} has {given} frames a sequence, a window without padding reaches over "
+                f"{self.reach + 1}; pad it, or repeat more frames"
+            )
+        return frames
+
+    @property
+    def cadence(self) -> Cadence:
+        """Which frames of its signal have a window."""
+        return Cadence(self.skipped, self.stride)
+
     @property
     def reach(self) -> int:
         """Frames from the oldest of a window to its newest."""
@@ -113,23 +176,3 @@ class Window(Join):
     def skipped(self) -> int:
         """Frames of a sequence before that of the first window."""
         return 0 if self.padding else self.reach
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """Which frames of a sequence of x have a frame of a signal: number `first`, counted from 0, and every `step`-th behind it."""
-
-    first: int = 0
-    step: int = 1
-
-    def behind(self, window: Window) -> Cadence:
-        """Of the windows of a signal of this cadence."""
-        return Cadence(self.first + self.step * window.skipped, self.step * window.stride)
-
-    def frames(self, given: int) -> int:
-        """Frames of a sequence of which x has `given`."""
-        return max(-(-(given - self.first) // self.step), 0)
-
-    def has(self, number: int) -> bool:
-        """Whether frame `number` of x has one."""
-        return number >= self.first and (number - self.first) % self.step == 0

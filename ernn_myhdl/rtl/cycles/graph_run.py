@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, Window, number_of
 from ernn_myhdl.design.hardware import Hardware
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
+from ernn_myhdl.rtl.cycles.time_joining import TimeJoining
 from ernn_myhdl.rtl.cycles.windowing import Windowing
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
@@ -126,17 +128,40 @@ class Joining:
         return self.coming[0] if self.coming else NEVER
 
 
-def frames_of(graph: Graph, turns: Sequence[int]) -> dict[str, list[int]]:
-    """Name of every signal -> the frames of x, on the streams `turns`, of which it has one; every stream is one sequence."""
-    seen: dict[int, int] = {}
-    places = []
-    for stream in turns:
-        places.append(seen.get(stream, 0))
-        seen[stream] = places[-1] + 1
-    return {
-        name: [frame for frame, place in enumerate(places) if cadence.has(place)]
-        for name, cadence in graph.cadences.items()
-    }
+def signal_frames(
+    graph: Graph, turns: Sequence[int], ends: Sequence[bool]
+) -> dict[str, list[tuple[int, bool]]]:
+    """Of every signal its frames in order: their streams, and whether each is the last of its sequence.
+
+    Without joins over time nothing tells ends: every stream is one sequence.
+    """
+    if not graph.over_time:
+        ends = [False] * len(turns)
+    found = {INPUT: list(zip(turns, ends or [True] * len(turns), strict=True))}
+    for name in graph.order:
+        own, join = found[graph.operands[name][0]], graph.join_of(name)
+        found[name] = own
+        if isinstance(join, Window):
+            due = windows_due(join, own)
+            found[name] = [frame for frame, has in zip(own, due, strict=True) if has]
+        elif join is not None and join.over_time:
+            frames = graph.frames[name]
+            assert frames is not None  # of a join over time it is fixed
+            found[name] = [
+                (stream, i == frames - 1) for stream, last in own if last for i in range(frames)
+            ]
+    return found
+
+
+def windows_due(window: Window, frames: Sequence[tuple[int, bool]]) -> list[bool]:
+    """Which of the frames of a signal, each with its stream and whether it ends its sequence, have a window."""
+    places: dict[int, int] = {}
+    due = []
+    for stream, last in frames:
+        place = places.get(stream, 0)
+        due.append(window.cadence.has(place))
+        places[stream] = 0 if last else place + 1
+    return due
 
 
 @dataclass(frozen=True)
@@ -153,31 +178,33 @@ class GraphTimes:
 
 
 class GraphRun:
-    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins."""
+    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins. turns: the streams of the
+    frames of x; ends: of each, whether it is the last of its sequence, none where every one is."""
 
     def __init__(
         self, graph: Graph, layers: Sequence[tuple[Cell, Hardware]], sizes: Mapping[str, int],
-        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]],
+        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]], ends: Sequence[bool] = (),
     ) -> None:  # fmt: skip
         size = layers[0][1].samples_per_beat
         self.graph = graph
-        frames = frames_of(graph, turns)
+        frames = signal_frames(graph, turns, ends)
         self.source = Source([c for frame in offered for c in frame], graph.input_divides)
         self.layers = [
-            StreamedLayer(cell, hardware, [turns[f] for f in frames[f"layer_{i}"]])
+            StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
             for i, (cell, hardware) in enumerate(layers)
         ]
-        self.joins: dict[str, Joining | Windowing] = {}
+        self.joins: dict[str, Joining | TimeJoining | Windowing] = {}
         for i, join in enumerate(graph.joins):
-            name = f"join_{i}"
+            taken = frames[join.inputs[0]]
             if isinstance(join, Window):
-                made = set(frames[name])
-                due = [frame in made for frame in frames[join.inputs[0]]]
-                self.joins[name] = Windowing(join, due, size)
+                self.joins[f"join_{i}"] = Windowing(join, windows_due(join, taken), size)
+            elif isinstance(join, TimeJoin):
+                own = [last for _, last in taken]
+                beats = blocks_for(sizes[join.inputs[0]], size)
+                self.joins[f"join_{i}"] = TimeJoining(join, beats, own)
             else:
-                self.joins[name] = Joining(
-                    join.kind == ADDITION, [sizes[n] for n in join.inputs], size
-                )
+                operands = [sizes[n] for n in join.inputs]
+                self.joins[f"join_{i}"] = Joining(join.kind == ADDITION, operands, size)
         self.queues = {
             (name, place): Queue(depths[name, place])
             for name in self.joins

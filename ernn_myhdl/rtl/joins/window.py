@@ -194,7 +194,7 @@ def window_netlist(
     stream = n.zero("no_stream", tid) if one is None else n.bundle("stream", tid, one)
     begins = n.net("begins", Bit())
     frames = n.add(
-        "frames", frames_leaf(name, layout, user.width, shape.streams), clk=clk, rst=rst,
+        "frames", frames_leaf(name, layout, user.width, shape.streams, shape.sequence_ends), clk=clk, rst=rst,
         valid=n.bundle("valid", Bit(), (valids, 0, 1)), user=n.bundle("user", user, given["tuser"]),
         stream=stream, begins=begins,
     )  # fmt: skip

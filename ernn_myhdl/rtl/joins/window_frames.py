@@ -12,7 +12,7 @@ from ernn_myhdl.rtl.joins.window_layout import WindowLayout
 @block
 def window_frames(
     clk, rst, valid, user, stream, begins, ready, write, write_address, offer, newest, history, first, of_stream,
-    beats, region, reach, stride, skipped, streams,
+    beats, region, reach, stride, skipped, streams, end,
 ):  # fmt: skip
     """Writes the frames of a signal, and counts them; see `frames_leaf`."""
     beat = unsigned(bits_for(beats))
@@ -31,6 +31,7 @@ def window_frames(
     firsts = [unsigned(len(user)) for _ in range(1 << len(stream))]
     last_beat, last_place, last_phase = beats - 1, region - beats, stride - 1
     lead = skipped % stride
+    starting = (1 << len(user)) - 1 - end
 
     @always_comb
     def look():
@@ -51,7 +52,7 @@ def window_frames(
         if starts:
             known.next = 0
             phase.next = lead
-            now_first.next = frame_user
+            now_first.next = frame_user & starting
         else:
             known.next = counts[frame_stream]
             phase.next = phases[frame_stream]
@@ -67,7 +68,7 @@ def window_frames(
         done.next = waiting and (begins or not now_due)
         newest.next = address
         history.next = known
-        first.next = now_first
+        first.next = now_first | (frame_user & end)
         of_stream.next = frame_stream
 
     @always(clk.posedge)
@@ -113,12 +114,15 @@ def window_frames(
     return look, accept, place, count, decide, tell, control
 
 
-def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> Leaf:
+def frames_leaf(
+    name: str, layout: WindowLayout, user_bits: int, streams: int, ends: bool = False
+) -> Leaf:
     """The frames of a signal on their way into the memory.
 
     Ports: valid, ready, user, stream: of a beat; write, write_address: of the memory, within the words of its stream. offer: a window
     is due, whose newest frame is at `newest`, with `history` frames of its sequence before that, as many as it reaches at most;
-    first: its tuser; of_stream: its tid; begins: it is taken.
+    first: its tuser, of the first one with what tells a start; ends: whether the highest bit of tuser marks ends of sequences, which
+    is that of the newest frame; of_stream: its tid; begins: it is taken.
     """
     window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
     address, known = Word(bits_for(layout.region)), Word(bits_for(window.reach + 1))
@@ -135,5 +139,6 @@ def frames_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -
             "stride": window.stride,
             "skipped": window.skipped,
             "streams": streams,
+            "end": 1 << user_bits - 1 if ends else 0,
         },
     )

@@ -34,6 +34,7 @@ from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, program_for
 from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
+from ernn_myhdl.rtl.stream_user import user_type
 
 ISSUE_LATENCY = 1
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
@@ -62,13 +63,13 @@ def inputs(design: Structure) -> dict[str, Type]:
     """What `add` is given, but for the fields of the program words.
 
     frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with
-    initial states, from a loaded one); x_write, y_write with y_write_stream, m_write: a group of spectra
+    initial states, from a loaded one; with ends of sequences, the last of one); x_write, y_write with y_write_stream, m_write: a group of spectra
     is written; output_release: the last beat of a frame is read.
     """
     stream = Word(bits_for(design.hardware.streams))
     return {
         "frame_start": Bit(),
-        "frame_fresh": Word(2) if design.hardware.initial_states else Bit(),
+        "frame_fresh": user_type(design.stream_shape),
         "frame_stream": stream,
         "x_write": Bit(),
         "y_write": Bit(),
