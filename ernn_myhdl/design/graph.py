@@ -291,9 +291,7 @@ class Signals:
             )
         first = graph.first_taker
         window = graph.window_of(first)
-        fmt = window.format if window else self.layers[number_of(first)].formats.input
-        if fmt is None:
-            raise DesignError(f"graph {first}: has no format; give it one")
+        fmt = self._given(first, window) if window else self.layers[number_of(first)].formats.input
         self.sizes: dict[str, int] = {INPUT: graph.input_size([d.cell.inputs for d in self.layers])}
         self.formats: dict[str, Format] = {INPUT: fmt}
         for name in graph.order:
@@ -307,7 +305,7 @@ class Signals:
                 self.sizes[name] = self.sizes[source]
                 self.formats[name] = join.format_behind(name, self.formats[source])
             else:
-                self._join(name, join, join.format)
+                self._join(name, join, self._given(name, join))
 
     def _layer(self, name: str) -> None:
         layer, (source,) = self.layers[number_of(name)], self.graph.operands[name]
@@ -321,11 +319,16 @@ class Signals:
                 )
         self.sizes[name], self.formats[name] = layer.cell.outputs, layer.formats.output
 
+    def _given(self, name: str, join: Join) -> Format:
+        if join.format is None:
+            raise DesignError(f"graph {name}: has no format; give it one")
+        return join.format
+
     def _window(self, name: str, window: Window) -> None:
         (source,) = window.inputs
         for what, given, wanted in (
             ("elements", self.sizes[source], window.size),
-            ("format", self.formats[source], window.format),
+            ("format", self.formats[source], self._given(name, window)),
         ):
             if given != wanted:
                 raise DesignError(
