@@ -221,7 +221,13 @@ def with_outputs(graph: Graph | None, outputs: Sequence[str]) -> Graph:
 
 
 def check_lengths(graph: Graph | None, lengths: Sequence[int]) -> None:
-    """DesignError where sequences have other numbers of frames than a sum or a mean takes."""
+    """DesignError where sequences have other numbers of frames than a sum or a mean takes, or too few for a window."""
+    for number, frames in enumerate(lengths):
+        if graph is not None and frames < graph.least:
+            raise DesignError(
+                f"sequence {number}: has {frames} frames, but windows without padding give a first frame of y for {graph.least}; "
+                "give longer sequences, or make the design with padding"
+            )
     for i, join in enumerate(graph.joins if graph else ()):
         if not isinstance(join, Sum) or graph is None or graph.frames[join.inputs[0]] is not None:
             continue

@@ -232,6 +232,12 @@ def check_words(words: Sequence[int]) -> None:
 def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
     if pooling not in POOLINGS:
         raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
+    by_frame = data.labels is not None and len(data.labels) != len(data.sequences)
+    other_frames = core.graph is not None and not core.graph.frames_of_x
+    if other_frames and (by_frame or data.phone_error_rate is not None):
+        raise DesignError(
+            "labels: one for each frame of x, but the design gives other frames; give a label for each sequence, or label sequences"
+        )
     classes = len(data.classes or ())
     if data.label_sequences is not None and core.outputs != classes + 1:
         raise DesignError(
