@@ -143,7 +143,7 @@ def signal_frames(
         found[name] = own
         if isinstance(join, Window):
             due = windows_due(join, own)
-            found[name] = [frame for frame, has in zip(own, due, strict=True) if has]
+            found[name] = [frame for frame, (has, _) in zip(own, due, strict=True) if has]
         elif join is not None and join.over_time:
             frames = graph.frames[name]
             assert frames is not None  # of a join over time it is fixed
@@ -153,13 +153,14 @@ def signal_frames(
     return found
 
 
-def windows_due(window: Window, frames: Sequence[tuple[int, bool]]) -> list[bool]:
-    """Which of the frames of a signal, each with its stream and whether it ends its sequence, have a window."""
+def windows_due(window: Window, frames: Sequence[tuple[int, bool]]) -> list[tuple[bool, bool]]:
+    """Of the frames of a signal, each with its stream and whether it ends its sequence, whether it has a window, and whether there
+    are enough frames before it for one."""
     places: dict[int, int] = {}
-    due = []
+    due: list[tuple[bool, bool]] = []
     for stream, last in frames:
         place = places.get(stream, 0)
-        due.append(window.cadence.has(place))
+        due.append((window.cadence.has(place), place >= window.skipped))
         places[stream] = 0 if last else place + 1
     return due
 

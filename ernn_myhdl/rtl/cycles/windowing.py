@@ -15,17 +15,18 @@ from ernn_myhdl.rtl.joins.window_layout import window_layout
 class Windowing:
     """A window: what enters in a cycle, what is read of the memory, and the FIFO behind it.
 
-    due: of every frame, in the order in which they come, whether it has a window. size: samples of a beat.
+    due: of every frame, in the order in which they come, whether it has a window, and whether there are enough frames before
+    it. size: samples of a beat.
     """
 
     count = 1
 
-    def __init__(self, window: Window, due: Sequence[bool], size: int) -> None:
+    def __init__(self, window: Window, due: Sequence[tuple[bool, bool]], size: int) -> None:
         layout = window_layout(window, size)
         self.beats, self.kernel, self.flushes = layout.beats, window.kernel, layout.flushes
         self.leaving, self.due = layout.leaving, due
         self.number = self.beat = 0  # of the frame that is written
-        self.waiting, self.offers = False, False
+        self.waiting, self.offers, self.enough = False, False, True
         self.busy, self.flushing = False, False
         self.tap = self.place = 0
         self.held = 0
@@ -43,8 +44,9 @@ class Windowing:
         goes = (self.busy or self.flushing) and self.held <= MOST_HELD
         whole, final = self.place == self.beats - 1, self.tap == self.kernel - 1
         finishes = goes and (self.flushing if self.flushes else whole and final)
-        begins = self.waiting and self.offers and (finishes or not (self.busy or self.flushing))
-        done = self.waiting and (begins or not self.offers)
+        idle = not (self.busy or self.flushing)
+        begins = self.waiting and self.offers and (finishes or idle)
+        done = self.waiting and (begins or (not self.offers and (self.enough or idle)))
         if goes:
             self._read(now, whole, final)
         if done:
@@ -55,7 +57,7 @@ class Windowing:
             self.beat += 1
             if self.beat == self.beats:
                 self.beat, self.waiting = 0, True
-                self.offers = self.due[self.number]
+                self.offers, self.enough = self.due[self.number]
                 self.number += 1
         self.held -= popped
         return goes or done or entered[0] or popped

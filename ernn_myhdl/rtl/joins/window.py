@@ -27,7 +27,7 @@ from ernn_myhdl.rtl.memory import ram_leaf
 @block
 def window_taps(
     clk, rst, offer, newest, history, head, stream, held, begins, read_address, take, source, leaves, ends, zero, first,
-    of_stream, beats, kernel, dilation, region, period, leaving, flushes,
+    of_stream, idle, beats, kernel, dilation, region, period, leaving, flushes,
 ):  # fmt: skip
     """Reads the frames of windows; see `taps_leaf`."""
     tap = unsigned(bits_for(kernel))
@@ -82,6 +82,7 @@ def window_taps(
         zero.next = distance > depth
         first.next = user
         of_stream.next = frame_stream
+        idle.next = not (busy or flushing)
         if flushing:
             source.next = period
         else:
@@ -151,7 +152,8 @@ def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> 
 
     Ports: offer, newest, history, head, stream, begins: those of `frames_leaf`. held: words in the FIFO behind. In the cycle of
     a read: read_address; take: there is one, or the cycle of a flush; source: place of the tap in its period, their number for a
-    flush; leaves, ends: a beat leaves, the last of the window; zero: the tap is before the sequence; first, of_stream: tuser and tid.
+    flush; leaves, ends: a beat leaves, the last of the window; zero: the tap is before the sequence; first, of_stream: tuser and tid;
+    idle: no window is being read.
     """
     window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
     address, known = Word(bits_for(layout.region)), Word(bits_for(window.reach + 1))
@@ -162,7 +164,7 @@ def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> 
         ins(clk=Bit(), rst=Bit(), offer=Bit(), newest=address, history=known, head=user, stream=tid)
         | ins(held=Word(bits_for(SLOTS + 1)))
         | outs(begins=Bit(), read_address=address, take=Bit(), source=Word(bits_for(period + 1)))
-        | outs(leaves=Bit(), ends=Bit(), zero=Bit(), first=user, of_stream=tid),
+        | outs(leaves=Bit(), ends=Bit(), zero=Bit(), first=user, of_stream=tid, idle=Bit()),
         {
             "beats": layout.beats,
             "kernel": window.kernel,
@@ -192,17 +194,17 @@ def window_netlist(
     user, tid = Word(given["tuser"].type.bits), Word(bits_for(shape.streams))
     one = given.get("tid")
     stream = n.zero("no_stream", tid) if one is None else n.bundle("stream", tid, one)
-    begins = n.net("begins", Bit())
+    begins, idle = n.net("begins", Bit()), n.net("idle", Bit())
     frames = n.add(
         "frames", frames_leaf(name, layout, user.width, shape.streams, shape.sequence_ends), clk=clk, rst=rst,
         valid=n.bundle("valid", Bit(), (valids, 0, 1)), user=n.bundle("user", user, given["tuser"]),
-        stream=stream, begins=begins,
+        stream=stream, begins=begins, idle=idle,
     )  # fmt: skip
     n.wire(readies, frames["ready"])
     taps = n.add(
         "taps", taps_leaf(name, layout, user.width, shape.streams), clk=clk, rst=rst, held=held,
         offer=frames["offer"], newest=frames["newest"], history=frames["history"], head=frames["first"],
-        stream=frames["of_stream"], begins=begins,
+        stream=frames["of_stream"], begins=begins, idle=idle,
     )  # fmt: skip
     several = shape.streams > 1
     address = Word(bits_for(layout.region) + several * tid.width)

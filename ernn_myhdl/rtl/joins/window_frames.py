@@ -11,12 +11,12 @@ from ernn_myhdl.rtl.joins.window_layout import WindowLayout
 
 @block
 def window_frames(
-    clk, rst, valid, user, stream, begins, ready, write, write_address, offer, newest, history, first, of_stream,
+    clk, rst, valid, user, stream, begins, idle, ready, write, write_address, offer, newest, history, first, of_stream,
     beats, region, reach, stride, skipped, streams, end,
 ):  # fmt: skip
     """Writes the frames of a signal, and counts them; see `frames_leaf`."""
     beat = unsigned(bits_for(beats))
-    waiting, done, starts, whole, now_due = (Signal(bool(0)) for _ in range(5))
+    waiting, done, starts, whole, now_due, enough = (Signal(bool(0)) for _ in range(6))
     known = unsigned(len(history))
     phase = unsigned(bits_for(stride))
     now_first = unsigned(len(user))
@@ -59,13 +59,18 @@ def window_frames(
             now_first.next = firsts[frame_stream]
 
     @always_comb
+    def reach_back():
+        enough.next = known >= skipped
+
+    @always_comb
     def decide():
-        now_due.next = phase == 0 and known >= skipped
+        now_due.next = phase == 0 and enough
 
     @always_comb
     def tell():
         offer.next = waiting and now_due
-        done.next = waiting and (begins or not now_due)
+        # the memory has room for the frames between two windows, not for those of another sequence's beginning
+        done.next = waiting and (begins or (not now_due and (enough or idle)))
         newest.next = address
         history.next = known
         first.next = now_first | (frame_user & end)
@@ -111,7 +116,7 @@ def window_frames(
                 else:
                     beat.next = beat + 1
 
-    return look, accept, place, count, decide, tell, control
+    return look, accept, place, count, reach_back, decide, tell, control
 
 
 def frames_leaf(
@@ -122,14 +127,14 @@ def frames_leaf(
     Ports: valid, ready, user, stream: of a beat; write, write_address: of the memory, within the words of its stream. offer: a window
     is due, whose newest frame is at `newest`, with `history` frames of its sequence before that, as many as it reaches at most;
     first: its tuser, of the first one with what tells a start; ends: whether the highest bit of tuser marks ends of sequences, which
-    is that of the newest frame; of_stream: its tid; begins: it is taken.
+    is that of the newest frame; of_stream: its tid; begins: it is taken; idle: no window is being read.
     """
     window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
     address, known = Word(bits_for(layout.region)), Word(bits_for(window.reach + 1))
     return Leaf(
         f"{name}_frames",
         window_frames,
-        ins(clk=Bit(), rst=Bit(), valid=Bit(), user=user, stream=tid, begins=Bit())
+        ins(clk=Bit(), rst=Bit(), valid=Bit(), user=user, stream=tid, begins=Bit(), idle=Bit())
         | outs(ready=Bit(), write=Bit(), write_address=address, offer=Bit(), newest=address)
         | outs(history=known, first=user, of_stream=tid),
         {

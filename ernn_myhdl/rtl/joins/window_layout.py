@@ -26,8 +26,8 @@ class WindowLayout:
 
     @property
     def region(self) -> int:
-        """Words of a stream: frames that are reached, the newest, and the one that is written."""
-        return (self.window.reach + 2) * self.beats
+        """Words of a stream: frames that are reached, the newest, and those that are written until the next window."""
+        return (self.window.reach + 1 + self.window.stride) * self.beats
 
     @property
     def carries(self) -> bool:
