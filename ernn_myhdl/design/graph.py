@@ -210,6 +210,11 @@ class Graph:
                 found[name] = Cadence()
         return found
 
+    def output_frames(self, length: int) -> int:
+        """Frames of y of a sequence of so many of x."""
+        frames = self.frames[self.output]
+        return self.cadence.frames(length) if frames is None else frames
+
     @property
     def frames_of_x(self) -> bool:
         """Whether every signal has a frame for each of x."""

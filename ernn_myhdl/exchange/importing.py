@@ -137,7 +137,7 @@ def import_model(
     compared, told = None, UNCHECKED
     if reference is not None:
         outputs = stepped(source.steps, np.zeros((1, source.outputs))).shape[-1]
-        given = load_reference(reference, source.inputs, outputs)
+        given = load_reference(reference, source.inputs, outputs, source.graph)
         compared = check_reference(source.layers, given, source.steps, source.graph)
         told = (
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
