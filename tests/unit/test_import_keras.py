@@ -544,7 +544,7 @@ def test_a_convolution_that_is_not_causal_is_refused_by_name(kind, change, words
 def test_a_padding_that_no_convolution_takes_is_refused(tmp_path):
     config, weights = parts("windows.keras")
     layers = config["config"]["layers"]
-    place = next(i for i, each in enumerate(layers) if each["class_name"] == "ZeroPadding1D")
-    layers.append(layers.pop(place))
+    last = max(i for i, each in enumerate(layers) if each["class_name"] == "ZeroPadding1D")
+    layers.append(layers.pop(last))
     with pytest.raises(DesignError, match="padded along its frames"):
         import_model(written(tmp_path / "m.keras", config, weights))
