@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_frames import cut, pad
+from ernn_myhdl.exchange.onnx_convolution import cut, pad
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
 
