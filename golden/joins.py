@@ -15,6 +15,7 @@ from ernn_myhdl.design.graph import (
     ADDITION,
     CONCATENATION,
     INPUT,
+    ArgMax,
     Graph,
     Join,
     Signals,
@@ -68,6 +69,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     """The float reference: no rounding."""
     if isinstance(join, Window):
         return windowed(join, operands[0])
+    if isinstance(join, ArgMax):
+        return np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
     if isinstance(join, TimeJoin):
         return time_values(join, operands[0])
     if join.kind == CONCATENATION:
@@ -85,6 +88,9 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
         return time_words(join, signals, name, operands[0])
     if isinstance(join, Window):
         return _windowed(join, operands)
+    if isinstance(join, ArgMax):  # a choice, the same in every model
+        numbers = np.argmax(operands[0], axis=-1)[..., None]
+        return numbers, np.zeros(numbers.shape, dtype=bool)
     fmt, formats = signals.formats[name], _formats(signals, name)
     if join.kind == ADDITION:
         frac = signals.sum_of(name).frac
@@ -106,6 +112,9 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
         return time_numbers(join, signals, name, operands[0])
     if isinstance(join, Window):
         return _windowed(join, operands)
+    if isinstance(join, ArgMax):  # a choice, the same in every model
+        numbers = np.argmax(operands[0], axis=-1)[..., None]
+        return numbers, np.zeros(numbers.shape, dtype=bool)
     fmt = signals.formats[name]
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
     if join.kind == ADDITION:

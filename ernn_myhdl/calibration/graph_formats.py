@@ -11,7 +11,7 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, Join, Window, number_of
+from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Join, Window, number_of
 from ernn_myhdl.design.hardware import SAMPLE_BITS
 from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
@@ -36,12 +36,12 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         return cells[i].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
-        if isinstance(how, Window):
+        if isinstance(how, Window | ArgMax):
             if sizes[0] != how.size:
                 raise DesignError(
-                    f"graph: {how.inputs[0]} has {sizes[0]} elements, but the window {name} takes {how.size}; make them equal"
+                    f"graph: {how.inputs[0]} has {sizes[0]} elements, but the {how.kind} {name} takes {how.size}; make them equal"
                 )
-            return how.elements
+            return how.size_of(sizes)
         if how.over_time:
             return sizes[0]
         if how.kind == ADDITION and len(set(sizes)) > 1:

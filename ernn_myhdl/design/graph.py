@@ -19,7 +19,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ernn_myhdl.design.joins import ADDITION, CONCATENATION, WINDOW, Cadence, Join, Window
+from ernn_myhdl.design.joins import (
+    ADDITION,
+    ARGMAX,
+    CONCATENATION,
+    WINDOW,
+    ArgMax,
+    Cadence,
+    Join,
+    Window,
+)
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
@@ -29,9 +38,11 @@ if TYPE_CHECKING:
 #: The joins come with the graph.
 __all__ = [
     "ADDITION",
+    "ARGMAX",
     "CONCATENATION",
     "INPUT",
     "WINDOW",
+    "ArgMax",
     "Cadence",
     "Graph",
     "Join",
@@ -132,7 +143,8 @@ class Graph:
 
     def without_formats(self) -> Graph:
         """The same graph, for whose joins formats are to be chosen."""
-        return replace(self, joins=tuple(replace(join, format=None) for join in self.joins))
+        joins = (j if isinstance(j, ArgMax) else replace(j, format=None) for j in self.joins)
+        return replace(self, joins=tuple(joins))
 
     def join_of(self, name: str) -> Join | None:
         """The join that makes a signal; None where a layer does."""
@@ -303,8 +315,8 @@ class Signals:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
-            elif isinstance(join, Window):
-                self._window(name, join)
+            elif isinstance(join, Window | ArgMax):
+                self._of_one(name, join)
             elif join.over_time:
                 (source,) = join.inputs
                 self.sizes[name] = self.sizes[source]
@@ -329,17 +341,19 @@ class Signals:
             raise DesignError(f"graph {name}: has no format; give it one")
         return join.format
 
-    def _window(self, name: str, window: Window) -> None:
-        (source,) = window.inputs
-        for what, given, wanted in (
-            ("elements", self.sizes[source], window.size),
-            ("format", self.formats[source], self._given(name, window)),
-        ):
+    def _of_one(self, name: str, join: Window | ArgMax) -> None:
+        """A join of one signal, whose elements it knows; the format of a window is that of its signal."""
+        (source,) = join.inputs
+        own = self._given(name, join)
+        pairs: list[tuple[str, object, object]] = [("elements", self.sizes[source], join.size)]
+        if isinstance(join, Window):
+            pairs.append(("format", self.formats[source], own))
+        for what, given, wanted in pairs:
             if given != wanted:
                 raise DesignError(
-                    f"graph: {source} has {what} {given}, but the window {name} takes {wanted}; make them equal"
+                    f"graph: {source} has {what} {given}, but the {join.kind} {name} takes {wanted}; make them equal"
                 )
-        self.sizes[name], self.formats[name] = window.elements, self.formats[source]
+        self.sizes[name], self.formats[name] = join.size_of([join.size]), own
 
     def _join(self, name: str, join: Join, fmt: Format) -> None:
         sizes = [self.sizes[operand] for operand in join.inputs]

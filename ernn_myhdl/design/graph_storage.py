@@ -7,7 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
-from ernn_myhdl.design.graph import WINDOW, Graph, Join, Window
+from ernn_myhdl.design.graph import ARGMAX, WINDOW, ArgMax, Graph, Join, Window
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
@@ -39,6 +39,8 @@ def graph_table(graph: Graph) -> Table:
             fmt = tomlkit.inline_table()
             fmt.update({"word": join.format.word, "frac": join.format.frac})
             inline.append("format", fmt)
+        if isinstance(join, ArgMax):
+            inline.append("size", join.size)
         if isinstance(join, Window):
             inline.update({name: getattr(join, name) for name in _WINDOW})
         joins.append(inline)
@@ -100,13 +102,16 @@ def _join(number: int, value: Any) -> Join:
     kind = TIME_JOINS.get(value["kind"]) if isinstance(value.get("kind"), str) else None
     if kind is not None:
         return _time_join(where, kind, value)
-    window = value.get("kind") == WINDOW
-    _check_keys(where, value, (*_JOIN, *_WINDOW) if window else _JOIN, ())
+    window, argmax = (value.get("kind") == kind for kind in (WINDOW, ARGMAX))
+    own = _WINDOW if window else ("size",) if argmax else ()
+    _check_keys(where, value, (*_JOIN, *own), ())
     fmt = _format(where, value["format"])
     try:
         inputs = _names(f"{where} inputs", value["inputs"])
         if window:
             return Window(WINDOW, inputs, fmt, **{n: value[n] for n in _WINDOW})
+        if argmax:
+            return ArgMax(ARGMAX, inputs, fmt, value["size"])
         return Join(value["kind"], inputs, fmt)
     except DesignError as error:
         raise DesignError(f"{where}: {error}") from error

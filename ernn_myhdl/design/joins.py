@@ -9,8 +9,8 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import whole
 
-CONCATENATION, ADDITION, WINDOW = "concatenation", "addition", "window"
-KINDS = (CONCATENATION, ADDITION, WINDOW)
+CONCATENATION, ADDITION, WINDOW, ARGMAX = "concatenation", "addition", "window", "argmax"
+KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX)
 #: Operands of a join: more are a mistake in a file.
 MAX_OPERANDS = 16
 #: Largest parameters of a window, elements of one, and frames that it reaches back.
@@ -89,8 +89,9 @@ class Join:
         return sum(sizes) if self.kind == CONCATENATION else sizes[0]
 
     def _check_operands(self) -> None:
-        if self.kind == WINDOW:
-            raise DesignError("join kind = 'window': has parameters of its own; make a Window")
+        if self.kind in (WINDOW, ARGMAX):
+            made = "a Window" if self.kind == WINDOW else "an ArgMax"
+            raise DesignError(f"join kind = {self.kind!r}: has parameters of its own; make {made}")
         if not 2 <= len(self.inputs) <= MAX_OPERANDS:
             raise DesignError(
                 f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
@@ -176,3 +177,33 @@ class Window(Join):
     def skipped(self) -> int:
         """Frames of a sequence before that of the first window."""
         return 0 if self.padding else self.reach
+
+
+@dataclass(frozen=True)
+class ArgMax(Join):
+    """The number of the largest element of a frame, the first of equal ones: a frame of one element, a whole number.
+
+    size: elements of a frame of the signal, from 2. format: follows from it.
+    """
+
+    kind: str = ARGMAX
+    inputs: tuple[str, ...] = ()
+    format: Format | None = None
+    size: int = 2
+
+    def _check_operands(self) -> None:
+        if self.kind != ARGMAX or len(self.inputs) != 1:
+            raise DesignError(f"argmax inputs: {len(self.inputs)} signals, must be 1; concatenate several before")  # fmt: skip
+        whole("argmax size", self.size, 2, MOST_ELEMENTS)
+        own = Format(self.index_bits + 1, 0)
+        if self.format not in (None, own):
+            raise DesignError(f"argmax format = {self.format}: must be {own}, which holds the numbers of {self.size} elements")  # fmt: skip
+        object.__setattr__(self, "format", own)
+
+    def size_of(self, sizes: Sequence[int]) -> int:
+        return 1
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of a number."""
+        return (self.size - 1).bit_length()

@@ -16,9 +16,9 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
+from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
 from ernn_myhdl.exchange.onnx_features import taking_features
-from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
 from ernn_myhdl.exchange.onnx_recurrent import (

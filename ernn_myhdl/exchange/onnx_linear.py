@@ -9,8 +9,8 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Node, layer_of
-from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_convolution import convolution as over_frames
+from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
 
