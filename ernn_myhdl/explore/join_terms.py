@@ -68,15 +68,27 @@ def _window_taps(leaf: Leaf) -> Terms:
     }
 
 
+def _enter_alone(leaf: Leaf) -> Terms:
+    return {"beats": bits_for(leaf.parameters["beats"]), "tags": bits_of(leaf, "user"), "block": 1}
+
+
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "add_samples": _add,
+    "best_of_frame": lambda leaf: {
+        "value": bits_of(leaf, "value"),
+        "index": bits_of(leaf, "index"),
+        "block": 1,
+    },
     "divide_stream": lambda leaf: {"branches": bits_of(leaf, "valids")},
+    "enter_alone": _enter_alone,
     "enter_in_turn": _in_turn,
     "enter_together": lambda leaf: {"operands": bits_of(leaf, "valids"), "block": 1},
+    "larger_of_pairs": bits_of_each("larger", "place"),
     "mask_samples": bits_of_each("target"),
     "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
+    "whole_samples": bits_of_each("target"),
     "whole_frames": _whole_frames,
     "window_frames": _window_frames,
     "window_taps": _window_taps,

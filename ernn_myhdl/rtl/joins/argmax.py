@@ -12,7 +12,7 @@ from myhdl import Signal, always, always_comb, block, intbv
 
 from ernn_myhdl.design.graph import ArgMax, Signals
 from ernn_myhdl.design.hardware import StreamShape
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import delay, fifo
@@ -146,12 +146,13 @@ def best_of_frame(clk, rst, valid, last, value, place, sends, index, size, word)
     return look, add, keep, result
 
 
+@made_once
 def enter_leaf(beats: int, user_bits: int, slots: int) -> Leaf:
     """Ports: valid, ready, user: of the operand; held: words in the FIFO; go: a beat enters; ends: it is the last of its frame;
     first: tuser of its frame."""
     user = Word(user_bits)
     return Leaf(
-        "enter_alone",
+        f"enter_alone_{beats}",
         enter_alone,
         ins(clk=Bit(), rst=Bit(), valid=Bit(), held=Word(bits_for(slots + 1)), user=user)
         | outs(ready=Bit(), go=Bit(), ends=Bit(), first=user),
@@ -159,20 +160,22 @@ def enter_leaf(beats: int, user_bits: int, slots: int) -> Leaf:
     )
 
 
+@made_once
 def mask_leaf(count: int, word: int, kept: int) -> Leaf:
     samples = Array(count, word)
     return Leaf(
-        "whole_samples",
+        f"whole_samples_{count}x{word}_{kept}",
         whole_samples,
         ins(samples=samples, last=Bit()) | outs(target=samples),
         {"count": count, "kept": kept, "least": -(1 << word - 1)},
     )
 
 
+@made_once
 def pairs_leaf(count: int, word: int, place: int) -> Leaf:
     """The larger of each of `count` pairs of `word` bits, and its place of `place` bits."""
     return Leaf(
-        "larger_of_pairs",
+        f"larger_of_{count}_pairs_{word}_{place}",
         larger_of_pairs,
         ins(clk=Bit(), values=Array(2 * count, word), places=Array(2 * count, place))
         | outs(larger=Array(count, word), place=Array(count, place)),
@@ -180,11 +183,12 @@ def pairs_leaf(count: int, word: int, place: int) -> Leaf:
     )
 
 
+@made_once
 def best_leaf(size: int, word: int, place: int, index: int) -> Leaf:
     """Ports: valid, last: of a beat; value, place: of its largest sample, each of one element; sends: a cycle later the
     `index` of the largest of the frame is there."""
     return Leaf(
-        "best_of_frame",
+        f"best_of_frame_{size}_{word}_{index}",
         best_of_frame,
         ins(clk=Bit(), rst=Bit(), valid=Bit(), last=Bit(), value=Array(1, word), place=Word(place))
         | outs(sends=Bit(), index=Word(index)),

@@ -14,7 +14,7 @@ from myhdl import Signal, always, always_comb, block
 from ernn_myhdl.design.graph import Signals
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.joins import Window
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import delay
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, SLOTS, Control
@@ -177,6 +177,7 @@ def taps_leaf(name: str, layout: WindowLayout, user_bits: int, streams: int) -> 
     )
 
 
+@made_once
 def mask_leaf(width: int) -> Leaf:
     word = Word(width)
     return Leaf(f"mask_word_{width}", mask_word, ins(word=word, zero=Bit()) | outs(target=word), {})
