@@ -70,7 +70,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     if isinstance(join, Window):
         return windowed(join, operands[0])
     if isinstance(join, ArgMax):
-        return np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
+        chosen: np.ndarray = np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
+        return chosen
     if isinstance(join, TimeJoin):
         return time_values(join, operands[0])
     if join.kind == CONCATENATION:

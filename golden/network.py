@@ -230,7 +230,8 @@ class FixedPointNetwork:
                 made[f"{name}.output"] = raw[None]
             return raw
 
-        walked(graph_of(self.design), self._joins.given(np.asarray(x)), layer, join)
+        words: np.ndarray | None = self._joins.given(np.asarray(x))
+        walked(graph_of(self.design), words, layer, join)
         return made
 
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:

@@ -15,7 +15,8 @@ def windowed(window: Window, x: np.ndarray) -> np.ndarray:
     frames = np.concatenate([before, x])
     newest = np.arange(window.skipped, len(x), window.stride)
     places = newest[:, None] + np.arange(window.kernel) * window.dilation
-    return frames[places].reshape(len(newest), window.elements)
+    made: np.ndarray = frames[places].reshape(len(newest), window.elements)
+    return made
 
 
 class WindowSteps:

@@ -68,6 +68,12 @@ def _window_taps(leaf: Leaf) -> Terms:
     }
 
 
+def _whole_samples(leaf: Leaf) -> Terms:
+    """Samples of a last beat that are no elements, of which every bit is one of two."""
+    p = leaf.parameters
+    return {"masked": bits_of(leaf, "target") * (p["count"] - p["kept"]) / p["count"]}
+
+
 def _enter_alone(leaf: Leaf) -> Terms:
     return {"beats": bits_for(leaf.parameters["beats"]), "tags": bits_of(leaf, "user"), "block": 1}
 
@@ -88,7 +94,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "mask_samples": bits_of_each("target"),
     "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
-    "whole_samples": bits_of_each("target"),
+    "whole_samples": _whole_samples,
     "whole_frames": _whole_frames,
     "window_frames": _window_frames,
     "window_taps": _window_taps,
