@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ernn_myhdl.design.cells.activations import Slope
+from ernn_myhdl.design.joins import Window
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array, bits_for
 from ernn_myhdl.numerics.formats import Format
@@ -16,11 +17,12 @@ from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
-from ernn_myhdl.rtl.joins import addition, concatenation
+from ernn_myhdl.rtl.joins import addition, argmax, concatenation, window, window_frames
 from ernn_myhdl.rtl.joins.addition import together_leaf
 from ernn_myhdl.rtl.joins.concatenation import layout_of, turns_leaf
 from ernn_myhdl.rtl.joins.divide import divide_leaf
 from ernn_myhdl.rtl.joins.entry import frames_leaf, mask_leaf
+from ernn_myhdl.rtl.joins.window_layout import window_layout
 from ernn_myhdl.rtl.memory import part_leaf
 
 #: Bits of source and target, and shift.
@@ -75,6 +77,13 @@ def single_leaves() -> Iterator[Leaf]:
 JOINS = ((2, 1, 12), (2, 4, 12), (2, 8, 16), (3, 4, 12), (4, 8, 12))
 #: Beats of a frame of x, streams.
 FRAMES = ((1, 1), (4, 1), (17, 1), (4, 2), (9, 4))
+#: Elements of a frame, samples of a beat, bits of each.
+CHOICES = ((10, 4, 12), (12, 8, 16), (35, 1, 12), (500, 2, 14), (5, 8, 12))
+#: Elements of a frame, kernel, dilation, stride, samples of a beat, streams.
+WINDOWS = (
+    (4, 3, 1, 1, 4, 1), (8, 5, 2, 1, 4, 1), (3, 4, 1, 2, 4, 1), (40, 3, 8, 1, 8, 1), (1, 64, 1, 1, 8, 1),
+    (16, 3, 4, 3, 2, 2), (8, 3, 1, 1, 8, 4), (5, 9, 3, 1, 4, 8),
+)  # fmt: skip
 
 
 def join_leaves() -> Iterator[Leaf]:
@@ -91,3 +100,14 @@ def join_leaves() -> Iterator[Leaf]:
                 yield turns_leaf("join_turns", layout, 1, bits_for(streams))
     for beats, streams in FRAMES:
         yield frames_leaf(beats, streams, False)
+    for size, kernel, dilation, stride, beat, streams in WINDOWS:
+        cut = Window(size=size, kernel=kernel, dilation=dilation, stride=stride, inputs=("x",))
+        layout = window_layout(cut, beat)
+        yield window_frames.frames_leaf("window", layout, 1, streams)
+        yield window.taps_leaf("window", layout, 1, streams)
+        yield window.mask_leaf(beat * 12)
+    for size, beat, bits in CHOICES:
+        yield argmax.enter_leaf(-(-size // beat), 1, argmax.slots_of(beat))
+        yield argmax.mask_leaf(beat, bits, size % beat or beat)
+        yield argmax.pairs_leaf(max(beat // 2, 1), bits, bits_for(beat) + 1)
+        yield argmax.best_leaf(beat, bits, bits_for(beat), bits_for(size))

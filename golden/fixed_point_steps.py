@@ -24,7 +24,7 @@ class FixedPointSteps:
         self._memories: list[list[dict[str, Fxp]]] = [
             [model.memory for model in self.models] for _ in range(streams)
         ]
-        self._joins = JoinNumbers(core)
+        self._joins = JoinNumbers(core, streams)
         self._counts: dict[str, int] = {}
         self._count()
 
@@ -34,27 +34,33 @@ class FixedPointSteps:
         for i, model in enumerate(self.models):
             model.reset(state and state[i])
             self._memories[stream][i] = model.memory
+        self._joins.start(stream)
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
-        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+        """Raw outputs (n, outputs) of raw inputs (n, inputs); see `IntegerSteps.step`."""
         rows = []
         for frame, stream in zip(x, streams, strict=True):
             memories = self._memories[stream]
 
             def layer(
-                i: int, x: np.ndarray, memories: list[dict[str, Fxp]] = memories
-            ) -> np.ndarray:
+                i: int, x: np.ndarray | None, memories: list[dict[str, Fxp]] = memories
+            ) -> np.ndarray | None:
+                if x is None:
+                    return None
                 model = self.models[i]
                 model.memory = memories[i]
                 y = model.step(x)["output"].reshape(-1)[: model.design.cell.outputs]
                 memories[i] = model.memory
                 return y
 
-            rows.append(walked(graph_of(self.core), frame, layer, self._joined))
-        return np.array(rows)
+            def join(
+                name: str, how: Join, operands: list[np.ndarray | None], stream: int = stream
+            ) -> np.ndarray | None:
+                return self._joins.frame(name, operands, stream)
 
-    def _joined(self, name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
-        return self._joins.joined(name, operands)
+            y = walked(graph_of(self.core), frame, layer, join)
+            rows += [] if y is None else [y]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), self.core.outputs)
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.integer_stages import Rounding
 from ernn_myhdl.golden.joins import graph_of, joined_words, walked
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
+from ernn_myhdl.golden.windows import window_steps
 
 #: The streams that have a frame: all of them, or some in any order.
 Places: TypeAlias = slice | np.ndarray
@@ -78,6 +80,14 @@ class IntegerLayerSteps:
         return now["output"].reshape(len(x), -1)[:, : cell.outputs]
 
 
+@dataclass(frozen=True)
+class _Frames:
+    """Raw words (n, elements) of a signal, a frame of each of the streams `places`."""
+
+    raw: np.ndarray
+    places: np.ndarray
+
+
 class IntegerSteps:
     """A design or network for `streams` streams, all of which begin from zero."""
 
@@ -85,28 +95,40 @@ class IntegerSteps:
         self.core, self.streams = core, streams
         self.layers = [IntegerLayerSteps(layer, streams) for layer in core.layers]
         self._joins = {f"join_{i}.output": 0 for i, _ in enumerate(graph_of(core).joins)}
+        self._windows = window_steps(graph_of(core).windows, streams)
 
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero."""
         for layer, own in zip(self.layers, state or [None] * len(self.layers), strict=True):
             layer.start(stream, own)
+        for window in self._windows.values():
+            window.start(stream)
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
-        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams; of those streams
+        that have a frame of y for it (`ernn_myhdl.design.joins.Cadence`), in their order."""
+        places = np.array(streams)
         every = len(streams) == self.streams and list(streams) == list(range(self.streams))
-        places = slice(None) if every else np.array(streams)
 
-        def layer(i: int, x: np.ndarray) -> np.ndarray:
-            return self.layers[i].step(x, places)
+        def layer(i: int, x: _Frames) -> _Frames:
+            if not len(x.raw):
+                return _Frames(np.zeros((0, self.core.layers[i].outputs), dtype=np.int64), x.places)
+            all_streams = every and len(x.places) == self.streams
+            return _Frames(
+                self.layers[i].step(x.raw, slice(None) if all_streams else x.places), x.places
+            )
 
-        return walked(graph_of(self.core), x, layer, self._joined)
+        return walked(graph_of(self.core), _Frames(x, places), layer, self._joined).raw
 
-    def _joined(self, name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
-        signals = self.core.signals
+    def _joined(self, name: str, how: Join, operands: list[_Frames]) -> _Frames:
+        signals, places = self.core.signals, operands[0].places
         assert signals is not None  # a row has no joins
-        raw, changed = joined_words(signals, name, operands)
+        if name in self._windows:
+            windows, has = self._windows[name].step(operands[0].raw, places)
+            return _Frames(windows, places[has])
+        raw, changed = joined_words(signals, name, [operand.raw for operand in operands])
         self._joins[f"{name}.output"] += int(np.count_nonzero(changed))
-        return raw
+        return _Frames(raw, places)
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""

@@ -1,7 +1,7 @@
 """What joins compute, in every model: float values, fxpmath numbers and integers.
 
 Operands are aligned exactly; the result is rounded half up and saturated to the join's format, once. Frames are
-(frames, elements) throughout.
+(frames, elements) throughout. Joins over time are in `ernn_myhdl.golden.time_joins`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from ernn_myhdl.design.graph import (
     ADDITION,
     CONCATENATION,
     INPUT,
+    ArgMax,
     Graph,
     Join,
     Signals,
+    Window,
     number_of,
     row,
 )
 from ernn_myhdl.design.structure import CoreStructure
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.golden.fxp_arithmetic import number, quantised, requantised
 from ernn_myhdl.golden.sequences import check_raw, check_sequence
+from ernn_myhdl.golden.time_joins import time_numbers, time_values, time_words
+from ernn_myhdl.golden.windows import windowed
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, round_shift, saturate
 
 Value = TypeVar("Value")
@@ -62,6 +67,13 @@ def _needed(graph: Graph, name: str, place: int) -> bool:
 
 def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     """The float reference: no rounding."""
+    if isinstance(join, Window):
+        return windowed(join, operands[0])
+    if isinstance(join, ArgMax):
+        chosen: np.ndarray = np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
+        return chosen
+    if isinstance(join, TimeJoin):
+        return time_values(join, operands[0])
     if join.kind == CONCATENATION:
         return np.concatenate(list(operands), axis=-1)
     total: np.ndarray = operands[0].astype(np.float64)
@@ -72,8 +84,16 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
 
 def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
     """The integer model."""
+    join = signals.graph.joins[number_of(name)]
+    if isinstance(join, TimeJoin):
+        return time_words(join, signals, name, operands[0])
+    if isinstance(join, Window):
+        return _windowed(join, operands)
+    if isinstance(join, ArgMax):  # a choice, the same in every model
+        numbers = np.argmax(operands[0], axis=-1)[..., None]
+        return numbers, np.zeros(numbers.shape, dtype=bool)
     fmt, formats = signals.formats[name], _formats(signals, name)
-    if signals.graph.joins[number_of(name)].kind == ADDITION:
+    if join.kind == ADDITION:
         frac = signals.sum_of(name).frac
         exact = np.zeros_like(operands[0])
         for raw, own in zip(operands, formats, strict=True):
@@ -88,9 +108,17 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
 
 def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
     """The fxpmath model; operands and result are words, as those of the integer model."""
+    join = signals.graph.joins[number_of(name)]
+    if isinstance(join, TimeJoin):
+        return time_numbers(join, signals, name, operands[0])
+    if isinstance(join, Window):
+        return _windowed(join, operands)
+    if isinstance(join, ArgMax):  # a choice, the same in every model
+        numbers = np.argmax(operands[0], axis=-1)[..., None]
+        return numbers, np.zeros(numbers.shape, dtype=bool)
     fmt = signals.formats[name]
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
-    if signals.graph.joins[number_of(name)].kind == ADDITION:
+    if join.kind == ADDITION:
         total = numbers[0]
         for other in numbers[1:]:
             total = total + other
@@ -99,6 +127,11 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
     parts = [requantised(each, fmt) for each in numbers]
     words = np.concatenate([made.val.astype(np.int64) for made, _ in parts], axis=-1)
     return words, np.concatenate([changed for _, changed in parts], axis=-1)
+
+
+def _windowed(window: Window, operands: Sequence[np.ndarray]) -> Joined:
+    words = windowed(window, operands[0])
+    return words, np.zeros(words.shape, dtype=bool)
 
 
 def input_words(core: CoreStructure, x: np.ndarray) -> Joined:

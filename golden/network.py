@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.float_reference import FloatModel, WithTensors
@@ -31,6 +32,7 @@ from ernn_myhdl.golden.joins import (
 )
 from ernn_myhdl.golden.result import ModelRun
 from ernn_myhdl.golden.sequences import check_sequence, is_batch
+from ernn_myhdl.golden.windows import window_steps
 from ernn_myhdl.numerics.formats import to_real
 
 Value = TypeVar("Value")
@@ -124,6 +126,7 @@ class IntegerNetwork:
         """As `IntegerModel.run`: a ModelRun of x, a list of them for a list."""
         single = not is_batch(x)
         sequences: list[np.ndarray] = [x] if single else list(x)
+        check_lengths(self.design.graph, [len(each) for each in sequences])
         states = _by_layer(initial, len(self.models), len(sequences), single)
         kept = _Kept(len(sequences), stages)
 
@@ -195,36 +198,46 @@ class FixedPointNetwork:
         counts: dict[str, int] = {}
         for prefix, model in zip(self.design.layer_prefixes, self.models, strict=True):
             counts |= _named(prefix, model.saturations)
+        counts |= self._joins.saturations
         counts[self.design.input_stage] += self._joins.inputs
-        return counts | self._joins.saturations
+        return counts
 
     def reset(self, initial: ModelState = None) -> None:
         """The states before the first frame of a sequence: one a layer; zero if None."""
         states = _by_layer(initial, len(self.models), 1, True)
         self._joins.clear()
+        self._joins.start()
         for model, (state,) in zip(self.models, states, strict=True):
             model.reset(state)
 
     def step(self, x: ArrayLike) -> dict[str, np.ndarray]:
-        """One frame x (inputs,), values or raw words: every named tensor as raw int64."""
+        """One frame x (inputs,), values or raw words: every named tensor that has a frame for it as raw int64.
+
+        Not of a network with joins over time, which take whole sequences: `run`.
+        """
         made: dict[str, np.ndarray] = {}
 
-        def layer(i: int, x: np.ndarray) -> np.ndarray:
+        def layer(i: int, x: np.ndarray | None) -> np.ndarray | None:
+            if x is None:
+                return None
             frame = self.models[i].step(x)
             made.update(_named(self.design.layer_prefixes[i], frame))
             return frame["output"].reshape(-1)[: self.models[i].design.cell.outputs]
 
-        def join(name: str, how: Join, operands: list[np.ndarray]) -> np.ndarray:
-            raw = self._joins.joined(name, operands)
-            made[f"{name}.output"] = raw[None]
+        def join(name: str, how: Join, operands: list[np.ndarray | None]) -> np.ndarray | None:
+            raw = self._joins.frame(name, operands)
+            if raw is not None:
+                made[f"{name}.output"] = raw[None]
             return raw
 
-        walked(graph_of(self.design), self._joins.given(np.asarray(x)), layer, join)
+        words: np.ndarray | None = self._joins.given(np.asarray(x))
+        walked(graph_of(self.design), words, layer, join)
         return made
 
     def run(self, x: ArrayLike, initial: ModelState = None) -> ModelRun:
         """As `FixedPointModel.run`: outputs and every tensor of the sequence x (frames, inputs)."""
         sequence = check_sequence(x, self.design.inputs)
+        check_lengths(self.design.graph, [len(sequence)])
         (states,) = zip(*_by_layer(initial, len(self.models), 1, True), strict=True)
         kept = _Kept(1, True)
         self._joins.clear()
@@ -240,9 +253,10 @@ class FixedPointNetwork:
             return raw
 
         raw = walked(graph_of(self.design), self._joins.given(sequence), layer, join)
+        kept.saturations[0] |= self._joins.saturations
         kept.inputs = [self._joins.inputs]
         (run,) = kept.results(self.design, [raw])
-        return ModelRun(run.raw, run.outputs, run.stages, run.saturations | self._joins.saturations)
+        return run
 
 
 class JoinNumbers:
@@ -252,8 +266,9 @@ class JoinNumbers:
     counts them.
     """
 
-    def __init__(self, core: CoreSpecification) -> None:
+    def __init__(self, core: CoreSpecification, streams: int = 1) -> None:
         self.core, self.inputs = core, 0
+        self._windows = window_steps(graph_of(core).windows, streams)
         self.saturations: dict[str, int] = {}
         self.clear()
 
@@ -262,6 +277,23 @@ class JoinNumbers:
         joins = () if self.core.graph is None else self.core.graph.joins
         self.saturations = {f"join_{i}.output": 0 for i in range(len(joins))}
         self.inputs = 0
+
+    def start(self, stream: int = 0) -> None:
+        """A sequence begins on a stream."""
+        for window in self._windows.values():
+            window.start(stream)
+
+    def frame(
+        self, name: str, operands: Sequence[np.ndarray | None], stream: int = 0
+    ) -> np.ndarray | None:
+        """The words of a join of one frame of each operand, None where there is none."""
+        frames = [operand for operand in operands if operand is not None]
+        if not frames:  # all are of one cadence
+            return None
+        if name not in self._windows:
+            return self.joined(name, frames)
+        windows, has = self._windows[name].step(frames[0][None], np.array([stream]))
+        return windows[0] if has[0] else None
 
     def given(self, x: np.ndarray) -> np.ndarray:
         """x as the first signal: words where it divides, as it is where one layer takes it."""

@@ -12,7 +12,7 @@ from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import RESETS, make_cell
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, Design
-from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join
+from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join, Window
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.joins import joined_values
@@ -40,10 +40,10 @@ class _Drawn:
         self.sources: list[str] = []
         self.joins: list[Join] = []
 
-    def layer(self, source: str) -> None:
-        """A layer on a signal, often as wide as some signal, so that both can be added."""
+    def layer(self, source: str, kind: str = "") -> None:
+        """A layer on a signal, often as wide as some signal, so that both can be added. kind: one of CELLS, drawn if empty."""
         rng, x = self.rng, self.values[source]
-        kind = str(rng.choice(CELLS))
+        kind = kind or str(rng.choice(CELLS))
         widths = [v.shape[1] for v in self.values.values()]
         hidden = int(rng.choice(widths)) if rng.random() < 0.6 else _size(rng, self.max_size) + 1
         sizes = {"inputs": x.shape[1], "hidden": hidden, "block": int(rng.choice([1, 2, 4]))}
@@ -80,6 +80,21 @@ class _Drawn:
         self.joins.append(replace(join, format=fmt))
         self.values[name], self.formats[name] = values, fmt
 
+    def window(self, source: str) -> None:
+        """A window on a signal, padded and without a stride, so that it can be joined with others; a linear layer on it."""
+        rng, size = self.rng, self.values[source].shape[1]
+        if self.formats[source] is None:
+            self.formats[source] = format_for(float(np.abs(self.values[source]).max()), self.word)
+        window = Window(
+            inputs=(source,), format=self.formats[source], size=size, kernel=int(rng.integers(2, 5)),
+            dilation=int(rng.integers(1, 4)),
+        )  # fmt: skip
+        name = f"join_{len(self.joins)}"
+        self.joins.append(window)
+        self.values[name] = joined_values(window, [self.values[source]])
+        self.formats[name] = window.format
+        self.layer(name, "linear")
+
     def loose(self) -> list[str]:
         """Signals that nothing takes, but x."""
         taken = {*self.sources, *(n for join in self.joins for n in join.inputs)}
@@ -87,16 +102,21 @@ class _Drawn:
 
 
 def random_layer_graph(
-    seed: int, layers: int, max_size: int = 6, initial_states: bool = False
+    seed: int, layers: int, max_size: int = 6, initial_states: bool = False, windows: bool = False
 ) -> Network:
-    """A network of so many layers with joins between them."""
+    """A network of so many layers with joins between them. windows: with convolutions over frames, at least one."""
     rng = np.random.default_rng(seed)
     drawn = _Drawn(rng, max_size, initial_states)
-    drawn.layer(INPUT)
+    if windows:
+        drawn.window(INPUT)
+    else:
+        drawn.layer(INPUT)
     while len(drawn.layers) < layers:
         names = list(drawn.values)
         pick = rng.random()
-        if pick < 0.5:
+        if windows and rng.random() < 0.3:
+            drawn.window(str(rng.choice(names)))
+        elif pick < 0.5:
             drawn.layer(str(rng.choice(names)))
         elif pick < 0.75:
             _add(rng, drawn)
@@ -126,6 +146,11 @@ def _add(rng: np.random.Generator, drawn: _Drawn) -> None:
         names = several[int(rng.integers(len(several)))]
         count = int(rng.integers(2, min(len(names), 3) + 1))
         drawn.join(ADDITION, [str(n) for n in rng.choice(names, count, replace=False)])
+
+
+def convolution_graph(number: int) -> Network:
+    """Graph `number` with convolutions: of one, two and three layers in turn."""
+    return random_layer_graph(8000 + number, 1 + number % 3, windows=True)
 
 
 #: Graphs that the deep tests run, of which the usual ones run the first.

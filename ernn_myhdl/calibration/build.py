@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.calibration.graph_formats import choose_graph_formats
+from ernn_myhdl.calibration.graph_formats import choose_graph_formats, signal_formats
 from ernn_myhdl.calibration.input_scales import scaled_format
 from ernn_myhdl.calibration.network_formats import choose_network_formats, with_states
 from ernn_myhdl.calibration.range_analysis import choose_activations, choose_formats
@@ -24,6 +24,7 @@ from ernn_myhdl.design.design import (
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.time_joins import with_outputs
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.numerics.formats import Format
@@ -146,6 +147,7 @@ def build_network(
     input_scaling: InputScaling | None = None,
     initial: Sequence[State | None] | None = None,
     graph: Graph | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
@@ -155,10 +157,13 @@ def build_network(
     layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
     initial: for each layer a state from which sequences may start as well as from zero; the formats hold both.
     graph: how the signals go, where they do not go from each layer to the next; joins without a format get one.
+    outputs: for each layer "all" or "last": every frame, or that of the end of a sequence only (`ernn_myhdl.design.time_joins`).
     """
     check_identifier(name)
     check_words(word, state_word)
     calibration = scaled(input_scaling, calibration)
+    if outputs is not None:
+        graph = with_outputs(graph, outputs)
     if graph is not None and graph.is_row:
         graph = None
     if graph is not None and graph.input_divides and input_scaling is not None:
@@ -175,7 +180,7 @@ def build_network(
         chosen, graph = choose_graph_formats(
             graph, cells, weights, calibration, word, state_word, given[0], initial
         )
-        more = [join.format for join in graph.joins if join.format]
+        more = signal_formats(graph, chosen)
     if sample_bits is None:
         sample_bits = _sample_bits(initial_states, *chosen, joins=more)
     if samples_per_beat is None:

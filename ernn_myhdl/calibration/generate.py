@@ -11,7 +11,7 @@ from ernn_myhdl.calibration.graph_formats import check_sizes
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import Cell, make_cell
 from ernn_myhdl.design.design import Design, check_identifier
-from ernn_myhdl.design.graph import number_of
+from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
@@ -100,17 +100,19 @@ def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:
     for cell in cells:
         _check_size(cell)
     weights = [random_weights(cell, seed + i) for i, cell in enumerate(cells)]
-    graph, first = options.get("graph"), 0
+    graph, inputs = options.get("graph"), cells[0].inputs
     if graph is not None:
         check_sizes(graph, cells)
-        first = number_of(graph.first_layer)
-    return build_network(cells, weights, random_calibration(cells[first].inputs, seed), **options)
+        inputs = graph.input_size([cell.inputs for cell in cells])
+    return build_network(cells, weights, random_calibration(inputs, seed, graph), **options)
 
 
-def random_calibration(inputs: int, seed: int) -> list[np.ndarray]:
-    """Standard normal sequences (frames, inputs)."""
+def random_calibration(inputs: int, seed: int, graph: Graph | None = None) -> list[np.ndarray]:
+    """Standard normal sequences (frames, inputs), with which no signal of a graph has fewer frames than without windows."""
     rng = np.random.default_rng([seed, 1])
     sequences, frames = CALIBRATION
+    cadences = graph.cadences.values() if graph else ()
+    frames = max((c.first + c.step * (frames - 1) + 1 for c in cadences), default=frames)
     return [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
 
 

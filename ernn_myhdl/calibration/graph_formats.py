@@ -11,8 +11,9 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import INPUT, Graph, Join
+from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Join, Window, number_of
 from ernn_myhdl.design.hardware import SAMPLE_BITS
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
@@ -26,7 +27,6 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         raise DesignError(
             f"graph sources: {len(graph.sources)}, must be one for each of {len(cells)} layers"
         )
-    first = int(graph.first_layer.rpartition("_")[2])
 
     def layer(i: int, size: int) -> int:
         if cells[i].inputs != size:
@@ -36,16 +36,22 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         return cells[i].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
-        if how.kind == "concatenation":
-            return sum(sizes)
-        if len(set(sizes)) > 1:
+        if isinstance(how, Window | ArgMax):
+            if sizes[0] != how.size:
+                raise DesignError(
+                    f"graph: {how.inputs[0]} has {sizes[0]} elements, but the {how.kind} {name} takes {how.size}; make them equal"
+                )
+            return how.size_of(sizes)
+        if how.over_time:
+            return sizes[0]
+        if how.kind == ADDITION and len(set(sizes)) > 1:
             raise DesignError(
                 f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
                 "be signals of equal size"
             )
-        return sizes[0]
+        return how.size_of(sizes)
 
-    walked(graph, cells[first].inputs, layer, join)
+    walked(graph, graph.input_size([cell.inputs for cell in cells]), layer, join)
 
 
 def choose_graph_formats(
@@ -90,6 +96,17 @@ def choose_graph_formats(
 
     def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
         values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        if isinstance(how, Window):
+            (source,) = how.inputs
+            if source not in formats:  # x, which no layer has taken yet
+                formats[source] = (given or {}).get("input") or _fitting(operands[0], word)
+            joins[name], formats[name] = replace(how, format=formats[source]), formats[source]
+            return values
+        if isinstance(how, TimeJoin):
+            if how.has_format:
+                how = replace(how, format=how.format or _fitting(values, word))
+            joins[name], formats[name] = how, how.format_behind(name, formats[how.inputs[0]])
+            return values
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -99,6 +116,23 @@ def choose_graph_formats(
     walked(graph, x, layer, join)
     made = replace(graph, joins=tuple(joins[f"join_{i}"] for i in range(len(graph.joins))))
     return [chosen[i] for i in range(len(cells))], made
+
+
+def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
+    """The formats of the joins of a graph, whose layers have these formats."""
+    window = graph.window_of(graph.first_taker)
+    given = window.format if window else layers[number_of(graph.first_taker)].input
+    assert given is not None  # of chosen joins all have one
+    found = {INPUT: given}
+    for name in graph.order:
+        join = graph.join_of(name)
+        if join is None:
+            found[name] = layers[number_of(name)].output
+        elif join.format is not None:
+            found[name] = join.format
+        else:
+            found[name] = join.format_behind(name, found[join.inputs[0]])
+    return [fmt for name, fmt in found.items() if name.startswith("join_")]
 
 
 def _largest(values: Sequence[np.ndarray]) -> float:

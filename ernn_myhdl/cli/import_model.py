@@ -106,6 +106,10 @@ def add_parser(subparsers) -> None:
         "--host-functions", action=argparse.BooleanOptionalAction,
         help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is; else the last linear layer computes them",
     )  # fmt: skip
+    options.add_argument(
+        "--hardware-argmax", action=argparse.BooleanOptionalAction,
+        help="compute an argmax at the model's end in the core, whose y is the number of a class then",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -121,7 +125,7 @@ def run(args) -> int:
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
         "streams", "order", "direction", "activation", "name", "initial_states", "input_scales", "reference",
-        "config", "host_functions",
+        "config", "host_functions", "hardware_argmax",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

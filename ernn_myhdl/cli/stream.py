@@ -87,7 +87,9 @@ def run(args) -> int:
                 for stream in range(args.streams):
                     session.end(stream)
             else:
-                write(step(turn))
+                y = step(turn)
+                if y is not None and len(y):  # windows leave frames out
+                    write(y)
         if args.save_states:
             session.save(args.save_states, args.force)
         notes = session.notes

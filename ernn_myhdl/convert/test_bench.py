@@ -18,6 +18,7 @@ from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.streams.frame_counts import output_turns
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, state_beats
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
 
@@ -43,6 +44,25 @@ def vector_lines(
     loaded = {i for i, state in enumerate(states) if state is not None}
     beats = turn_beats(sequences, turns, design, loaded)
     return "".join(beat_line(beat, width) for beat in beats)
+
+
+def result_lines(
+    results, lengths: Sequence[int], design: CoreSpecification, states: Sequence = ()
+) -> str:
+    """Vector file of the results of sequences of so many frames of x, in the order in which the core gives them."""
+    width = design.stream_shape.data_bits
+    turns = Traffic().turns(lengths, design.stream_shape.streams)
+    loaded = {i for i, state in enumerate(states) if state is not None}
+    beats = turn_beats(results, output_turns(design, turns, lengths), design, loaded)
+    return "".join(beat_line(beat, width) for beat in beats)
+
+
+def vector_lengths(design: CoreSpecification) -> list[int]:
+    """Frames of the delivered sequences: as many of y as SEQUENCES has."""
+    if design.graph is None or design.graph.over_time:
+        return [max(n, 1 if design.graph is None else design.graph.least) for n in SEQUENCES]
+    first, step = design.graph.least - 1, design.graph.cadence.step
+    return [first + step * (n - 1) + 1 for n in SEQUENCES]
 
 
 def state_lines(
@@ -97,7 +117,7 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
         file = bench_file(design.name, file)
         (folder / file).write_text(named(text, "", file))
 
-    sequences = random_sequences(design)
+    sequences = random_sequences(design, vector_lengths(design))
     states: list[CoreState | None] = [None] * len(sequences)
     if view.loader:
         states[0] = random_state(design)
@@ -112,7 +132,7 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
     else:
         put(f"{BENCH}.sv", verilog_bench(design, view))
     put(INPUT, vector_lines(sequences, design, states=states))
-    put(EXPECTED, vector_lines(results, design, states=states))
+    put(EXPECTED, result_lines(results, [len(s) for s in sequences], design, states))
 
 
 def has_loader(design: CoreSpecification) -> bool:

@@ -111,8 +111,15 @@ def _graph_schedule(network: Network, streams: int, intervals: Sequence[float]) 
     depths = graph_depths(shape)
     interval = graph_interval(shape, depths, streams)
     assert interval is not None  # with FIFOs of these depths no graph stops
-    times = graph_run(shape, depths, [f % streams for f in range(FRAMES)], interval)
+    cadences = shape.graph.cadences
+    each = -(-FRAMES // streams)  # frames of every signal on every stream
+    count = max(c.first + c.step * (each - 1) + 1 for c in cadences.values()) * streams
+    if shape.graph.least == 1 and count == each * streams:
+        count = FRAMES
+    times = graph_run(shape, depths, [f % streams for f in range(count)], interval, count)
+    layers = [frames[:FRAMES] for frames in times.layers]
+    of_x = [own / cadences[f"layer_{i}"].step for i, own in enumerate(intervals)]
     return NetworkSchedule(
-        network, streams, _schedules(network, streams, times.layers, intervals),
-        graph_latency(shape, depths), interval, intervals.index(max(intervals)), depths,
+        network, streams, _schedules(network, streams, layers, intervals),
+        graph_latency(shape, depths), interval, of_x.index(max(of_x)), depths,
     )  # fmt: skip

@@ -183,6 +183,8 @@ class Design(Structure, CoreSpecification):
         state = hashlib.sha256(
             repr((self.cell, self.hardware, self.formats, self.activations)).encode()
         )
+        if self.hardware.sequence_ends:  # without them as it always was
+            state.update(b"sequence ends")
         if self.input_scaling is not None:  # without one as it always was
             state.update(repr(self.input_scaling).encode())
         if self.output_steps:

@@ -2,8 +2,9 @@
 
 A signal is x of the network, y of a layer or the result of a join, and may go to any number of them. Signals are
 named: `x`, `layer_0`, `layer_1`, ... as the layers are numbered, and `join_0`, `join_1`, ... as the joins are. There are
-two joins, both of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
-format of its own: operands are aligned to it, rounded half up and saturated once.
+two joins of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
+format of its own: operands are aligned to it, rounded half up and saturated once. A third one, the window, joins each frame of
+one signal with frames before it, as a convolution over time needs them (`Window`); a linear layer that takes it is that convolution.
 
 A core has one output. Several heads are several operands of a concatenation, which have names (`Graph.heads`): their frames
 come in one frame of y in that order. Separate ports would need as many sinks, whose back-pressures differ, in every engine and on
@@ -18,42 +19,43 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ernn_myhdl.design.joins import (
+    ADDITION,
+    ARGMAX,
+    CONCATENATION,
+    WINDOW,
+    ArgMax,
+    Cadence,
+    Join,
+    Window,
+)
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.structure import Structure
 
+#: The joins come with the graph.
+__all__ = [
+    "ADDITION",
+    "ARGMAX",
+    "CONCATENATION",
+    "INPUT",
+    "WINDOW",
+    "ArgMax",
+    "Cadence",
+    "Graph",
+    "Join",
+    "Signals",
+    "Window",
+    "number_of",
+    "row",
+]
+
 #: The name of x of a network.
 INPUT = "x"
-CONCATENATION, ADDITION = "concatenation", "addition"
-KINDS = (CONCATENATION, ADDITION)
-#: Operands of a join, and joins of a graph: more are a mistake in a file.
-MAX_OPERANDS, MAX_JOINS = 16, 64
-
-
-@dataclass(frozen=True)
-class Join:
-    """Several signals as one.
-
-    kind: "concatenation", elements one after the other, or "addition" of signals of equal size. inputs: names of
-    the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
-    network may have.
-    """
-
-    kind: str
-    inputs: tuple[str, ...]
-    format: Format | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        if self.kind not in KINDS:
-            raise DesignError(f"join kind = {self.kind!r}: must be {' or '.join(map(repr, KINDS))}")
-        if not 2 <= len(self.inputs) <= MAX_OPERANDS:
-            raise DesignError(
-                f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "
-                "by a join of their own"
-            )
+#: Joins of a graph: more are a mistake in a file.
+MAX_JOINS = 64
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Graph:
     output: str
     heads: tuple[str, ...] = ()
     order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: Name of every signal -> its frames in a sequence; None: as many as x has.
+    frames: dict[str, int | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))
@@ -83,8 +87,10 @@ class Graph:
                     f"graph {where} = {name!r}: no such signal; there are {self._known()}"
                 )
         object.__setattr__(self, "order", self._order())
+        object.__setattr__(self, "frames", self._frames())
         self._check_ends()
         self._check_heads()
+        self._check_cadences()
 
     @cached_property
     def operands(self) -> dict[str, tuple[str, ...]]:
@@ -102,24 +108,43 @@ class Graph:
         return {name: tuple(takers) for name, takers in found.items()}
 
     @property
+    def over_time(self) -> bool:
+        """Whether a join takes the frames of a sequence together, so that their ends must be known."""
+        return any(join.over_time for join in self.joins)
+
+    @property
     def is_row(self) -> bool:
         """Whether it is what a network without a graph is: layers one after the other."""
         names = (INPUT, *(f"layer_{i}" for i in range(len(self.sources))))
         return not self.joins and self.sources == names[:-1] and self.output == names[-1]
 
     @property
-    def first_layer(self) -> str:
-        """The first of the layers that take x."""
-        return next(name for name, _ in self.consumers[INPUT] if name.startswith("layer_"))
+    def first_taker(self) -> str:
+        """The first of the layers that take x; where none does, of the windows, which know the size of x too."""
+        takers = [name for name, _ in self.consumers[INPUT]]
+        layers = [name for name in takers if name.startswith("layer_")]
+        return layers[0] if layers else next(n for n in takers if self.window_of(n))
+
+    def input_size(self, inputs: Sequence[int]) -> int:
+        """Elements of x. inputs: of every layer."""
+        window = self.window_of(self.first_taker)
+        return window.size if window else inputs[number_of(self.first_taker)]
 
     @property
     def input_divides(self) -> bool:
-        """Whether x goes to more than one layer."""
-        return len(self.consumers[INPUT]) > 1
+        """Whether x goes to more than one layer, or to a window: its frames are made whole before."""
+        return len(self.consumers[INPUT]) > 1 or self.window_of(self.first_taker) is not None
+
+    @property
+    def windows(self) -> list[tuple[str, Window]]:
+        """The windows among the joins, with their names."""
+        joins = ((f"join_{i}", join) for i, join in enumerate(self.joins))
+        return [(name, join) for name, join in joins if isinstance(join, Window)]
 
     def without_formats(self) -> Graph:
         """The same graph, for whose joins formats are to be chosen."""
-        return replace(self, joins=tuple(replace(join, format=None) for join in self.joins))
+        joins = (j if isinstance(j, ArgMax) else replace(j, format=None) for j in self.joins)
+        return replace(self, joins=tuple(joins))
 
     def renumbered(self, order: Sequence[int]) -> Graph:
         """The same graph with its layers in another order: layer i is what layer order[i] was."""
@@ -135,6 +160,11 @@ class Graph:
     def join_of(self, name: str) -> Join | None:
         """The join that makes a signal; None where a layer does."""
         return self.joins[number_of(name)] if name.startswith("join_") else None
+
+    def window_of(self, name: str) -> Window | None:
+        """The window that makes a signal; None where something else does."""
+        join = self.join_of(name)
+        return join if isinstance(join, Window) else None
 
     def _named(self) -> list[tuple[str, str]]:
         found = [(f"sources of layer {i}", name) for i, name in enumerate(self.sources)]
@@ -161,6 +191,14 @@ class Graph:
             left.remove(ready[0])
         return tuple(order)
 
+    def _frames(self) -> dict[str, int | None]:
+        found: dict[str, int | None] = {INPUT: None}
+        for name in self.order:
+            operands = [found[operand] for operand in self.operands[name]]
+            join = self.join_of(name)
+            found[name] = operands[0] if join is None else join.frames_of(name, operands)
+        return found
+
     def _check_ends(self) -> None:
         """Every signal but the output is taken by something."""
         if self.output == INPUT:
@@ -176,10 +214,60 @@ class Graph:
                 raise DesignError(
                     f"graph: nothing takes {name}, so it does no work; leave it out, or concatenate it to the output"
                 )
-        if not any(taker.startswith("layer_") for taker, _ in takers[INPUT]):
+        if not any(
+            taker.startswith("layer_") or self.window_of(taker) for taker, _ in takers[INPUT]
+        ):
             raise DesignError(
                 "graph: no layer takes x, whose format is that of a layer; let one take it"
             )
+
+    @cached_property
+    def cadences(self) -> dict[str, Cadence]:
+        """Which frames of x every signal has one of; behind a join over time all of its own."""
+        found = {INPUT: Cadence()}
+        for name in self.order:
+            first = found[self.operands[name][0]]
+            window = self.window_of(name)
+            found[name] = first.then(window.cadence) if window else first
+            if self.frames[name] is not None:  # behind a join over time
+                found[name] = Cadence()
+        return found
+
+    def output_frames(self, length: int) -> int:
+        """Frames of y of a sequence of so many of x."""
+        frames = self.frames[self.output]
+        return self.cadence.frames(length) if frames is None else frames
+
+    @property
+    def frames_of_x(self) -> bool:
+        """Whether every signal has a frame for each of x."""
+        return not self.over_time and set(self.cadences.values()) == {Cadence()}
+
+    @property
+    def least(self) -> int:
+        """Frames of the shortest sequence of x of which every signal has one."""
+        return 1 + max(cadence.first for cadence in self.cadences.values())
+
+    @property
+    def cadence(self) -> Cadence:
+        """Which frames of x have a frame of y."""
+        return self.cadences[self.output]
+
+    def _check_cadences(self) -> None:
+        for name in self.order:
+            first, *others = self.operands[name]
+            join = self.join_of(name)
+            if join is not None and join.over_time and self.cadences[first].step > 1:
+                raise DesignError(
+                    f"graph {name}: takes the frames of {first} together, of which windows with a stride leave some out, the last of "
+                    "a sequence among them; let the window have no stride"
+                )
+            for other in others:
+                if self.cadences[other] != self.cadences[first]:
+                    raise DesignError(
+                        f"graph {name}: joins {first} and {other}, but windows without padding or with a stride leave "
+                        "frames out of one of them; give both the same windows, or pad them"
+                    )
 
     def _check_heads(self) -> None:
         if not self.heads:
@@ -229,15 +317,23 @@ class Signals:
             raise DesignError(
                 f"graph sources: {len(graph.sources)}, must be one for each of {len(self.layers)} layers"
             )
-        layer = self.layers[number_of(graph.first_layer)]
-        self.sizes: dict[str, int] = {INPUT: layer.cell.inputs}
-        self.formats: dict[str, Format] = {INPUT: layer.formats.input}
+        first = graph.first_taker
+        window = graph.window_of(first)
+        fmt = self._given(first, window) if window else self.layers[number_of(first)].formats.input
+        self.sizes: dict[str, int] = {INPUT: graph.input_size([d.cell.inputs for d in self.layers])}
+        self.formats: dict[str, Format] = {INPUT: fmt}
         for name in graph.order:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
+            elif isinstance(join, Window | ArgMax):
+                self._of_one(name, join)
+            elif join.over_time:
+                (source,) = join.inputs
+                self.sizes[name] = self.sizes[source]
+                self.formats[name] = join.format_behind(name, self.formats[source])
             else:
-                self._join(name, join)
+                self._join(name, join, self._given(name, join))
 
     def _layer(self, name: str) -> None:
         layer, (source,) = self.layers[number_of(name)], self.graph.operands[name]
@@ -251,11 +347,28 @@ class Signals:
                 )
         self.sizes[name], self.formats[name] = layer.cell.outputs, layer.formats.output
 
-    def _join(self, name: str, join: Join) -> None:
+    def _given(self, name: str, join: Join) -> Format:
         if join.format is None:
             raise DesignError(f"graph {name}: has no format; give it one")
+        return join.format
+
+    def _of_one(self, name: str, join: Window | ArgMax) -> None:
+        """A join of one signal, whose elements it knows; the format of a window is that of its signal."""
+        (source,) = join.inputs
+        own = self._given(name, join)
+        pairs: list[tuple[str, object, object]] = [("elements", self.sizes[source], join.size)]
+        if isinstance(join, Window):
+            pairs.append(("format", self.formats[source], own))
+        for what, given, wanted in pairs:
+            if given != wanted:
+                raise DesignError(
+                    f"graph: {source} has {what} {given}, but the {join.kind} {name} takes {wanted}; make them equal"
+                )
+        self.sizes[name], self.formats[name] = join.size_of([join.size]), own
+
+    def _join(self, name: str, join: Join, fmt: Format) -> None:
         sizes = [self.sizes[operand] for operand in join.inputs]
-        self.formats[name] = join.format
+        self.formats[name] = fmt
         if join.kind == CONCATENATION:
             self.sizes[name] = sum(sizes)
             for operand in join.inputs:

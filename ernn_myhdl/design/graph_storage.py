@@ -7,15 +7,19 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
-from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl.design.graph import ARGMAX, WINDOW, ArgMax, Graph, Join, Window
 from ernn_myhdl.design.host_steps import HostStep, step_of
+from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 
 #: Sections of network.toml that a network of layers one after the other does not have.
 GRAPH, HOST, OUTPUT_STEPS = "graph", "host", "output_steps"
+#: Of each layer "all" or "last"; another way to write the joins that take the last frame.
+OUTPUTS = "outputs"
 _KEYS, _OPTIONAL = ("sources", "output", "joins", "heads"), ("joins", "heads")
 _JOIN = ("kind", "inputs", "format")
+_WINDOW = ("size", "kernel", "dilation", "stride", "padding")
 
 
 def graph_table(graph: Graph) -> Table:
@@ -27,12 +31,18 @@ def graph_table(graph: Graph) -> Table:
     table.add("sources", tomlkit.item(list(graph.sources)).comment("what each layer takes"))
     joins = tomlkit.array().multiline(True)
     for join in graph.joins:
-        assert join.format is not None  # of a network all have one
         inline = tomlkit.inline_table()
         inline.update({"kind": join.kind, "inputs": list(join.inputs)})
-        fmt = tomlkit.inline_table()
-        fmt.update({"word": join.format.word, "frac": join.format.frac})
-        inline.append("format", fmt)
+        if isinstance(join, TimeJoin) and join.counts:
+            inline.append("frames", join.frames)
+        if join.format is not None:  # of a network all have one but some joins over time
+            fmt = tomlkit.inline_table()
+            fmt.update({"word": join.format.word, "frac": join.format.frac})
+            inline.append("format", fmt)
+        if isinstance(join, ArgMax):
+            inline.append("size", join.size)
+        if isinstance(join, Window):
+            inline.update({name: getattr(join, name) for name in _WINDOW})
         joins.append(inline)
     table.add("joins", joins)
     table.add("output", tomlkit.item(graph.output).comment("what y is"))
@@ -89,13 +99,50 @@ def _join(number: int, value: Any) -> Join:
         raise DesignError(
             f"{where} = {value!r}: must be like {{ kind = ..., inputs = [...], format = {{...}} }}"
         )
-    _check_keys(where, value, _JOIN, ())
-    fmt = value["format"]
+    kind = TIME_JOINS.get(value["kind"]) if isinstance(value.get("kind"), str) else None
+    if kind is not None:
+        return _time_join(where, kind, value)
+    window, argmax = (value.get("kind") == kind for kind in (WINDOW, ARGMAX))
+    own = _WINDOW if window else ("size",) if argmax else ()
+    _check_keys(where, value, (*_JOIN, *own), ())
+    fmt = _format(where, value["format"])
+    try:
+        inputs = _names(f"{where} inputs", value["inputs"])
+        if window:
+            return Window(WINDOW, inputs, fmt, **{n: value[n] for n in _WINDOW})
+        if argmax:
+            return ArgMax(ARGMAX, inputs, fmt, value["size"])
+        return Join(value["kind"], inputs, fmt)
+    except DesignError as error:
+        raise DesignError(f"{where}: {error}") from error
+
+
+def _time_join(where: str, kind: type[TimeJoin], value: dict[str, Any]) -> Join:
+    legal = ["kind", "inputs", *(["frames"] if kind.counts else [])]
+    _check_keys(where, value, tuple([*legal, "format"] if kind.has_format else legal), ())
+    given: dict[str, Any] = {"frames": value["frames"]} if kind.counts else {}
+    if kind.has_format:
+        given["format"] = _format(where, value["format"])
+    try:
+        return kind(inputs=_names(f"{where} inputs", value["inputs"]), **given)
+    except DesignError as error:
+        raise DesignError(f"{where}: {error}") from error
+
+
+def outputs_of_table(value: object, graph: Graph | None, layers: int) -> Graph:
+    """The graph (None: of a row) of which some layers give their last frame only; DesignError where value names anything else."""
+    outputs = _names(OUTPUTS, value)
+    if len(outputs) != layers:
+        raise DesignError(f"{OUTPUTS}: {len(outputs)}, must be one for each of {layers} layers")
+    return with_outputs(graph, outputs)
+
+
+def _format(where: str, fmt: Any) -> Format:
     if not isinstance(fmt, dict):
         raise DesignError(f"{where} format = {fmt!r}: must be like {{ word = 12, frac = 11 }}")
     _check_keys(f"{where} format", fmt, ("word", "frac"), ())
     try:
-        return Join(value["kind"], _names(f"{where} inputs", value["inputs"]), Format(**fmt))
+        return Format(**fmt)
     except DesignError as error:
         raise DesignError(f"{where}: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from ernn_myhdl.design.cells.base import Cell
@@ -30,6 +30,7 @@ class Hardware:
     streams: independent sequences that the core holds at a time, a power of two; with more than one,
     tid on the AXI-Streams names the stream of a frame.
     initial_states: sequences may start from states that the stream s_state brings.
+    sequence_ends: tuser has a bit more, the highest, on the first beat of the last frame of a sequence.
     """
 
     lanes: int
@@ -39,6 +40,8 @@ class Hardware:
     sample_bits: int = 16
     streams: int = 1
     initial_states: bool = False
+    #: Digests of designs are made of the representation: without ends as it always was.
+    sequence_ends: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         whole("hardware lanes", self.lanes, 1, 65536)
@@ -52,6 +55,10 @@ class Hardware:
         if not isinstance(self.initial_states, bool):
             raise DesignError(
                 f"hardware initial_states = {self.initial_states!r}: must be true or false"
+            )
+        if not isinstance(self.sequence_ends, bool):
+            raise DesignError(
+                f"hardware sequence_ends = {self.sequence_ends!r}: must be true or false"
             )
 
     @property
@@ -109,6 +116,7 @@ class HardwareChanges(TypedDict, total=False):
     sample_bits: int
     streams: int
     initial_states: bool
+    sequence_ends: bool
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,12 @@ class StreamShape:
     sample_bits: int
     streams: int
     initial_states: bool = False
+    sequence_ends: bool = False
+
+    @property
+    def user_bits(self) -> int:
+        """Bits of tuser, lowest first: first frame of a sequence; from a loaded state; last frame of a sequence."""
+        return 1 + self.initial_states + self.sequence_ends
 
     @property
     def data_bits(self) -> int:
@@ -127,4 +141,5 @@ class StreamShape:
 
     def __str__(self) -> str:
         text = f"{self.samples_per_beat} x {self.sample_bits} bits, {self.streams} streams"
-        return f"{text}, initial states" if self.initial_states else text
+        text += ", initial states" if self.initial_states else ""
+        return f"{text}, ends of sequences" if self.sequence_ends else text

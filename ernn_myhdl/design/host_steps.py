@@ -6,6 +6,7 @@ before them: `Run.outputs`, `ernn evaluate` and exported files have them, the wo
     affine       y * scale + offset, for each element
     sigmoid, tanh, relu
     softmax, log_softmax      over the elements of a frame
+    per_frame    over the frames of x in the sequence: the mean of what a join over time has summed
     argmax       the number of a frame's largest element, the first of equal ones
 """
 
@@ -51,7 +52,8 @@ def _tanh(y: np.ndarray) -> np.ndarray:
 _FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": _sigmoid, "tanh": _tanh, "relu": _relu, "softmax": _softmax, "log_softmax": _log_softmax,
 }  # fmt: skip
-STEP_KINDS = ("affine", *_FUNCTIONS, "argmax")
+PER_FRAME = "per_frame"
+STEP_KINDS = ("affine", *_FUNCTIONS, PER_FRAME, "argmax")
 #: Keys of a step's `record`.
 _KEYS = ("kind", "elements", "scale", "offset")
 
@@ -118,15 +120,24 @@ class HostStep:
                     "one for each element"
                 )
 
-    def apply(self, y: np.ndarray) -> np.ndarray:
-        """Values (..., outputs) behind the step, float64; (..., 1) behind argmax."""
+    def apply(self, y: np.ndarray, frames: np.ndarray | int | None = None) -> np.ndarray:
+        """Values (..., outputs) behind the step, float64; (..., 1) behind argmax.
+
+        frames: of x in the sequence that each frame of y is of, one number or one for each; what only `per_frame` takes.
+        """
         y = np.asarray(y, dtype=np.float64)
         if self.kind == "argmax":
             numbers: np.ndarray = np.argmax(y, axis=-1)[..., None].astype(np.float64)
             return numbers
         part = slice(*self.elements) if self.elements else slice(None)
         made: np.ndarray = y.copy()
-        if self.kind == "affine":
+        if self.kind == PER_FRAME:
+            if frames is None:
+                raise DesignError(
+                    "host output per_frame: the frames of the sequences are not known here; run whole sequences"
+                )
+            made[..., part] = y[..., part] / np.asarray(frames, dtype=np.float64)[..., None]
+        elif self.kind == "affine":
             made[..., part] = y[..., part] * np.array(self.scale) + np.array(self.offset)
         else:
             made[..., part] = _FUNCTIONS[self.kind](y[..., part])
@@ -146,12 +157,17 @@ class HostStep:
         return text if self.elements is None else f"{text} of elements {self.elements[0]} to {self.elements[1] - 1}"  # fmt: skip
 
 
-def check_steps(steps: Sequence[HostStep], outputs: int) -> None:
-    """DesignError unless the steps fit frames of `outputs` elements, and each other."""
+def check_steps(steps: Sequence[HostStep], outputs: int, over_time: bool = False) -> None:
+    """DesignError unless the steps fit frames of `outputs` elements, and each other. over_time: whether frames of y stand
+    for sequences."""
     for i, step in enumerate(steps):
         if not isinstance(step, HostStep):
             raise DesignError(f"host output {i}: is {type(step).__name__}, must be a HostStep")
         step.check(outputs)
+        if step.kind == PER_FRAME and not over_time:
+            raise DesignError(
+                "host output per_frame: y has a frame for each of x, so there is nothing to divide; remove it"
+            )
         if step.kind == "argmax" and i + 1 < len(steps):
             raise DesignError("host output argmax: must be the last step")
 
@@ -179,10 +195,15 @@ def step_of(record: object) -> HostStep:
     )
 
 
-def stepped(steps: Iterable[HostStep], y: np.ndarray, argmax: bool = True) -> np.ndarray:
+def stepped(
+    steps: Iterable[HostStep],
+    y: np.ndarray,
+    argmax: bool = True,
+    frames: np.ndarray | int | None = None,
+) -> np.ndarray:
     """Values (..., outputs) of the core behind all steps; argmax: whether behind that one too, which leaves one
-    number of a frame."""
+    number of a frame. frames: as in `HostStep.apply`."""
     for step in steps:
         if argmax or step.kind != "argmax":
-            y = step.apply(y)
+            y = step.apply(y, frames)
     return y

@@ -102,7 +102,16 @@ class Network(CoreSpecification):
                         "them equal"
                     )
 
+    def _tell_ends(self) -> None:
+        """Layers of a graph with joins over time tell where sequences end."""
+        if all(layer.hardware.sequence_ends for layer in self.layers):
+            return
+        layers = tuple(layer.with_hardware(sequence_ends=True) for layer in self.layers)
+        object.__setattr__(self, "layers", layers)
+
     def _check_graph(self, graph: Graph) -> None:
+        if graph.over_time:
+            self._tell_ends()
         signals = self.signals
         assert signals is not None  # there is a graph
         shape = self.stream_shape
@@ -124,13 +133,19 @@ class Network(CoreSpecification):
                     f"network layer {i}: has an input scaling, which only layer 0 may have, where nothing else "
                     "takes x; fold it into the weights"
                 )
+            if layer.loads_states and graph.frames[f"layer_{i}"] is not None:
+                raise DesignError(
+                    f"network layer {i}: loads initial states, but it takes {graph.sources[i]}, which comes behind a join "
+                    "over time, when the states of other sequences may stand in its way; make the design without "
+                    "initial_states"
+                )
         for name, fmt in signals.formats.items():
             if fmt.word > shape.sample_bits:
                 raise DesignError(
                     f"graph {name}: format {fmt} has {fmt.word} bits, must be at most sample_bits = "
                     f"{shape.sample_bits}"
                 )
-        check_steps(self.output_steps, self.outputs)
+        check_steps(self.output_steps, self.outputs, graph.frames[graph.output] is not None)
 
     @property
     def host_steps(self) -> tuple[HostStep, ...]:

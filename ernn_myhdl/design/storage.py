@@ -31,8 +31,10 @@ from ernn_myhdl.design.graph_storage import (
     GRAPH,
     HOST,
     OUTPUT_STEPS,
+    OUTPUTS,
     graph_of_table,
     graph_table,
+    outputs_of_table,
     steps_of_table,
     steps_table,
 )
@@ -72,6 +74,7 @@ _COMMENTS = {
         "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
         "streams": "sequences held at a time, a power of two; more than one: tid names the stream",
         "initial_states": "sequences may start from states that the stream s_state brings",
+        "sequence_ends": "tuser tells the last frame of a sequence too",
     },
     "activation": {
         "sigmoid_segments": "segments of the piecewise linear sigmoid, a power of two",
@@ -165,7 +168,9 @@ def design_toml(design: Design) -> str:
     document.add("name", tomlkit.item(design.name))
     sections = {
         "cell": {"kind": design.cell.kind} | _values(design.cell),
-        "hardware": _values(design.hardware),
+        "hardware": {
+            n: v for n, v in _values(design.hardware).items() if v or n != "sequence_ends"
+        },
         "activation": _values(design.activations),
         "formats": {n: f for n, f in _values(design.formats).items() if f is not None},
     }
@@ -284,7 +289,7 @@ def _load_network(folder: Path) -> Network:
 def _network_parts(
     document: Document,
 ) -> tuple[str, list[str], Graph | None, tuple[HostStep, ...]]:
-    optional = (GRAPH, HOST)
+    optional = (OUTPUTS, GRAPH, HOST)
     _check_keys("", document, ("format_version", "name", "layers", *optional), optional)
     _check_head(document)
     layers = document["layers"]
@@ -296,6 +301,8 @@ def _network_parts(
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise DesignError(f"layers: {name!r} must be the name of a folder beside the file")
     graph = graph_of_table(document[GRAPH]) if GRAPH in document else None
+    if OUTPUTS in document:
+        graph = outputs_of_table(document[OUTPUTS], graph, len(layers))
     if graph is None and HOST in document:
         raise DesignError(f"{HOST}: is of a network with a [{GRAPH}]; give it to the last layer")
     steps = steps_of_table(document[HOST]) if HOST in document else ()
@@ -380,7 +387,7 @@ def _check_head(document: Document) -> None:
 
 def _record(section: str, kind: type[Record], values: Document) -> Record:
     # younger than the format
-    optional = ("streams", "initial_states") if kind is Hardware else ()
+    optional = ("streams", "initial_states", "sequence_ends") if kind is Hardware else ()
     _check_keys(section, values, tuple(f.name for f in fields(kind)), optional)
     return kind(**values)
 

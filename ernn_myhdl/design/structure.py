@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -86,7 +87,8 @@ class CoreStructure:
         """Name of the stage that x is: of the first layer that takes it."""
         if self.graph is None:
             return f"{self.layer_prefixes[0]}input"
-        return f"{self.graph.first_layer}.input"
+        first = self.graph.first_taker
+        return f"{first}.{'output' if self.graph.window_of(first) else 'input'}"
 
     @property
     def output_stage(self) -> str:
@@ -115,7 +117,22 @@ class CoreStructure:
     @property
     def stream_shape(self) -> StreamShape:
         hw = self.layers[0].hardware
-        return StreamShape(hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states)
+        return StreamShape(
+            hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states, hw.sequence_ends
+        )
+
+    def frames_of(self, signal: str, length: int) -> int:
+        """Frames of a signal or of a stage (`layer_0`, `join_1.output`) in a sequence of `length` frames of x."""
+        if self.graph is None:
+            return length
+        name = signal.partition(".")[0]
+        frames = self.graph.frames[name]
+        return self.graph.cadences[name].frames(length) if frames is None else frames
+
+    def output_lengths(self, lengths: Sequence[int]) -> list[int]:
+        """Frames of y of sequences of these frames of x."""
+        graph = self.graph
+        return [n if graph is None else self.frames_of(graph.output, n) for n in lengths]
 
 
 @dataclass(frozen=True)

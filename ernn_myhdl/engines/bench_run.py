@@ -11,8 +11,15 @@ from ernn_myhdl.convert.test_bench import bench_file, has_loader, state_lines, v
 from ernn_myhdl.convert.vhdl_bench import INPUT, STATES
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines.result import EngineResult, Job
+from ernn_myhdl.streams.frame_counts import frame_starts, output_turns
 from ernn_myhdl.streams.initial_states import CoreState
-from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, places, unpack_beat
+from ernn_myhdl.streams.traffic import (
+    Traffic,
+    Turn,
+    beats_of_frame,
+    places,
+    unpack_beat,
+)
 
 #: Raw outputs (frames, outputs), and for each frame the cycle of its first beat accepted and of its last delivered.
 Transfers = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -45,8 +52,10 @@ def parameters(traffic: Traffic, frames: int) -> dict[str, object]:
     }
 
 
-def read_log(log: str, design: CoreSpecification, frames: int) -> Transfers:
-    """The transfers of a log, in the order in which frames enter the core."""
+def read_log(
+    log: str, design: CoreSpecification, turns: Sequence[Turn], lengths: Sequence[int]
+) -> Transfers:
+    """The transfers of a log, in the order in which frames leave the core. turns, lengths: of x."""
     accepted, delivered, rows, row = [], [], [], []
     beats_in = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
     for line in log.splitlines():
@@ -60,9 +69,12 @@ def read_log(log: str, design: CoreSpecification, frames: int) -> Transfers:
                 rows.append(row[: design.outputs])
                 delivered.append(int(cycle))
                 row = []
+    starts = frame_starts(
+        design, turns, lengths, accepted[::beats_in], output_turns(design, turns, lengths)
+    )
     return (
         np.array(rows, dtype=np.int64),
-        np.array(accepted[: frames * beats_in : beats_in], dtype=np.int64),
+        np.array(starts, dtype=np.int64),
         np.array(delivered, dtype=np.int64),
     )
 
@@ -73,7 +85,7 @@ def result_of(job: Job, transfers: Transfers, preparation_seconds: float) -> Eng
     if job.progress:
         job.progress(job.frames, 0)
     cycles = np.array([accepted, delivered], dtype=np.int64).T
-    order = np.argsort(places(job.turns, job.lengths))
+    order = np.argsort(places(job.output_turns, job.output_lengths))
     return EngineResult(
         raw[order],
         frame_cycles=cycles[order],

@@ -22,6 +22,7 @@ from ernn_myhdl.engines.bench_run import Transfers, parameters, read_log, result
 from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run
+from ernn_myhdl.streams.frame_counts import output_turns
 from ernn_myhdl.streams.initial_states import CoreState
 from ernn_myhdl.streams.traffic import Traffic
 
@@ -124,7 +125,8 @@ def run_ghdl(
     Raises ToolError if GHDL is missing or the bench fails.
     """
     find_ghdl()
-    frames = sum(len(s) for s in sequences)
+    lengths = [len(s) for s in sequences]
+    turns = traffic.turns(lengths, design.stream_shape.streams)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "work"
         work.mkdir()
@@ -135,12 +137,15 @@ def run_ghdl(
         analyse(folder, work)
         name = core_name(folder)
         write_vectors(design, name, sequences, traffic, states, work)
-        generics = {"EXPECTED_FILE": "none", **parameters(traffic, frames)}
+        generics = {
+            "EXPECTED_FILE": "none",
+            **parameters(traffic, len(output_turns(design, turns, lengths))),
+        }
         analysed()
         result = run_bench(folder, work, generics, work)
         if not result.passed:
             raise ToolError(f"ghdl: the test bench failed: {result.message}")
-        return read_log((work / bench_file(name, LOG)).read_text(), design, frames)
+        return read_log((work / bench_file(name, LOG)).read_text(), design, turns, lengths)
 
 
 def run_job(job: Job) -> EngineResult:

@@ -68,7 +68,7 @@ def simulate(job: Job, folder: Path, sources: list[str]) -> Transfers:
     name = job.design.name
     bench = bench_file(name, BENCH)
     write_vectors(job.design, name, job.raw_sequences, job.traffic, job.states, folder)
-    given = {"CHECK": 0, **parameters(job.traffic, job.frames)}
+    given = {"CHECK": 0, **parameters(job.traffic, len(job.output_turns))}
     texts = {"INPUT_FILE": bench_file(name, INPUT), "LOG_FILE": bench_file(name, LOG)}
     if (folder / bench_file(name, STATES)).exists():
         texts["STATES_FILE"] = bench_file(name, STATES)
@@ -89,4 +89,4 @@ def simulate(job: Job, folder: Path, sources: list[str]) -> Transfers:
         lines = said or (done.stdout + done.stderr).strip().splitlines() or ["no output"]
         raise ToolError(f"netlist: the test bench failed: {lines[-1]}")
     log = (folder / bench_file(name, LOG)).read_text()
-    return read_log(log, job.design, job.frames)
+    return read_log(log, job.design, job.turns, job.lengths)

@@ -9,12 +9,14 @@ from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.hdl.stream_port import SINK
+from ernn_myhdl.streams.frame_counts import frame_starts
 from ernn_myhdl.streams.initial_states import state_beats
 from ernn_myhdl.streams.traffic import (
     Beat,
     StateBeat,
     Turn,
     beats_of_frame,
+    end_of_sequence,
     places,
     turn_beats,
     turn_user,
@@ -34,29 +36,37 @@ def state_beats_of(job: Job) -> list[StateBeat]:
 
 def result_of(job: Job, record: SimulationRecord, notes: list[str]) -> EngineResult:
     """What a simulation of the core recorded, as an engine's result."""
-    design, turns = job.design, job.turns
+    design, turns = job.design, job.output_turns
+    other_frames = design.graph is not None and not design.graph.frames_of_x
     if record.interrupted:
         frames = sum(beat.last for _, beat in record.delivered)
         # the last frame's stages may not all have been seen
         turns = turns[: max(frames - 1, 0) if job.stages else frames]
-        if not turns:
+        if not turns or other_frames:  # y of frames that were not all sent is nothing to go on with
             raise KeyboardInterrupt
         notes = [*notes, f"interrupted: {len(turns)} of {job.frames} frames"]
-    frames = len(turns)
     raw, delivered = _frames_of(job, record, turns)
     per_frame = beats_of_frame(design.inputs, design.stream_shape.samples_per_beat)
-    accepted = [cycle for cycle, _ in record.accepted[::per_frame]][:frames]
+    starts = [cycle for cycle, _ in record.accepted[::per_frame]]
+    accepted = frame_starts(design, job.turns, job.lengths, starts, turns)
     # frames leave in the order of their turns; results are in the order of the sequences
-    order = np.argsort(places(turns, job.lengths))
+    order = np.argsort(places(turns, job.output_lengths))
     result = EngineResult(raw[order], cycles=record.cycles, notes=notes)
     result.preparation_seconds = record.preparation_seconds
     result.frame_cycles = np.array([accepted, delivered], dtype=np.int64).T[order]
     if record.interrupted:
         result.done = np.bincount([t.sequence for t in turns], minlength=len(job.lengths)).tolist()
     if job.stages:
-        stages, stage_cycles = assemble(design, record.stages, frames)
-        result.stages = {name: values[order] for name, values in stages.items()}
-        result.stage_cycles = {name: cycles[order] for name, cycles in stage_cycles.items()}
+        # in a core whose signals all have the frames of x, all stages have the frames that are done
+        stage_turns = (
+            (lambda signal: job.turns_of(signal)) if other_frames else (lambda signal: turns)
+        )
+        stages, stage_cycles = assemble(design, record.stages, lambda s: len(stage_turns(s)))
+        for name, values in stages.items():
+            own = stage_turns(name)
+            order = np.argsort(places(own, [design.frames_of(name, n) for n in job.lengths]))
+            result.stages[name] = values[order]
+            result.stage_cycles[name] = stage_cycles[name][order]
         result.trace = record.trace
     return result
 
@@ -65,12 +75,14 @@ def _frames_of(
     job: Job, record: SimulationRecord, turns: list[Turn]
 ) -> tuple[np.ndarray, list[int]]:
     """Raw outputs of the delivered beats and the cycle of each frame's last beat, turn by turn."""
-    design = job.design
+    design, lengths = job.design, job.output_lengths
     size = beats_of_frame(design.outputs, design.stream_shape.samples_per_beat)
+    end = end_of_sequence(design.stream_shape)
     beats = record.delivered[: len(turns) * size]
     for i, (cycle, beat) in enumerate(beats):
         turn = turns[i // size]
-        user = turn_user(turn, job.loaded) if i % size == 0 else 0
+        last = end if turn.frame == lengths[turn.sequence] - 1 else 0
+        user = turn_user(turn, job.loaded, last) if i % size == 0 else 0
         expected = (i % size == size - 1, user, turn.stream)
         if (beat.last, beat.user, beat.stream) != expected:
             raise ToolError(

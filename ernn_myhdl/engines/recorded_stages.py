@@ -7,9 +7,12 @@ unit, `output_width` blocks behind the second phase. Block row R b + q is row q 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.graph import INPUT
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.golden.tensors import tensor_names, tensor_shapes
 from ernn_myhdl.numerics.circulant import blocks_for
@@ -29,22 +32,22 @@ _OF_FIRST_PHASE = ("cell_output", "cell_output_spectrum")
 
 
 def assemble(
-    design: CoreSpecification, recorded: dict[str, Chunks], frames: int
+    design: CoreSpecification, recorded: dict[str, Chunks], frames: Callable[[str], int]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Tensors (frames, ...) int64 and the cycle of every block of them (frames, ..., blocks).
 
-    recorded: `SimulationRecord.stages`. Raises ToolError where there are too few records.
+    recorded: `SimulationRecord.stages`. frames: those of a stage or signal by its name. Raises ToolError where there are too few records.
     """
     tensors: dict[str, np.ndarray] = {}
     cycles: dict[str, np.ndarray] = {}
     for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
         for made, parts in zip(
-            (tensors, cycles), _layer(layer, prefix, recorded, frames), strict=True
+            (tensors, cycles), _layer(layer, prefix, recorded, frames(prefix or INPUT)), strict=True
         ):
             made.update({prefix + name: part for name, part in parts.items()})
     for i in range(len(design.graph.joins) if design.graph else 0):
         stage = f"join_{i}.output"
-        tensors[stage], cycles[stage] = _join(design, stage, recorded, frames)
+        tensors[stage], cycles[stage] = _join(design, stage, recorded, frames(stage))
     return tensors, cycles
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.numerics.formats import quantise
+from ernn_myhdl.streams.frame_counts import output_turns, signal_turns
 from ernn_myhdl.streams.initial_states import CoreState
 from ernn_myhdl.streams.traffic import Traffic, Turn
 
@@ -68,6 +69,20 @@ class Job:
     def turns(self) -> list[Turn]:
         """All frames in the order in which they enter the core."""
         return self.traffic.turns(self.lengths, self.design.stream_shape.streams)
+
+    def turns_of(self, signal: str) -> list[Turn]:
+        """All frames of a signal or stage of the design's graph, in the order in which they come."""
+        return signal_turns(self.design, signal, self.turns, self.lengths)
+
+    @cached_property
+    def output_turns(self) -> list[Turn]:
+        """All frames of y in the order in which they leave the core."""
+        return output_turns(self.design, self.turns, self.lengths)
+
+    @cached_property
+    def output_lengths(self) -> list[int]:
+        """Frames of y of each sequence."""
+        return self.design.output_lengths(self.lengths)
 
 
 @dataclass

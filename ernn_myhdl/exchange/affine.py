@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.exchange.graph import Affine, LastFrame, Node, layer_of, nodes_before
+from ernn_myhdl.exchange.graph import Affine, LastFrame, Node, Windows, layer_of, nodes_before
 
 
 def fold_affine(outputs: Sequence[Node]) -> list[Node]:
@@ -37,7 +37,23 @@ def _folded(node: Node) -> Node:
             taken = with_columns(layer, before.operation)
             if taken is not None:
                 return replace(node, operation=taken, inputs=(_chosen(before.input, passed),))
+        if isinstance(before.operation, Windows) and not passed:
+            return _through_windows(node, layer, before, before.operation)
     return node
+
+
+def _through_windows(node: Node, layer: DenseLayer, before: Node, windows: Windows) -> Node:
+    """A layer on windows of numbers that a scale has made: the scale in the columns of every frame of a window, and what is
+    added to them, unless frames of zeros stand in for others."""
+    numbers = before.input.operation
+    if not isinstance(numbers, Affine) or (windows.padding and np.any(numbers.offset)):
+        return node
+    size = layer.inputs // windows.kernel
+    each = (np.tile(np.broadcast_to(n, size), windows.kernel) for n in (numbers.scale, numbers.offset))  # fmt: skip
+    taken = with_columns(layer, Affine(*each))
+    if taken is None:
+        return node
+    return replace(node, operation=taken, inputs=(replace(before, inputs=before.input.inputs),))
 
 
 def _behind(before: Node, numbers: Affine, node: Node) -> Node:

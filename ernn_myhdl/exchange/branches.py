@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join
+from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Input, Joined, LastFrame, Node, layer_of, nodes_before
+from ernn_myhdl.exchange.graph import (
+    Input,
+    Joined,
+    LastFrame,
+    Node,
+    Windows,
+    layer_of,
+    nodes_before,
+)
 
 #: Why a node can be no part of a core, and what to do; it is told whether layers follow it.
 Refusal = Callable[[Node, bool], str]
 
 
 def branches(node: Node) -> bool:
-    """Whether anything is joined on the way to a node."""
-    return any(isinstance(n.operation, Joined) for n in nodes_before([node]))
+    """Whether anything is joined on the way to a node, or taken in windows."""
+    return any(isinstance(n.operation, Joined | Windows) for n in nodes_before([node]))
 
 
 def input_size(nodes: Sequence[Node]) -> int | None:
@@ -27,8 +35,11 @@ def input_size(nodes: Sequence[Node]) -> int | None:
         source = node.input
         while isinstance(source.operation, LastFrame):
             source = source.input
+        kernel = 1
+        if isinstance(source.operation, Windows):
+            kernel, source = source.operation.kernel, source.input
         if isinstance(source.operation, Input):
-            return layer.inputs
+            return layer.inputs // kernel
     return None
 
 
@@ -44,6 +55,8 @@ def node_size(node: Node) -> int:
             )
         return operation.size
     sizes = [node_size(n) for n in node.inputs]
+    if isinstance(operation, Windows):
+        return operation.kernel * sizes[0]
     if isinstance(operation, Joined) and operation.kind == CONCATENATION:
         return sum(sizes)
     return sizes[0]
@@ -84,6 +97,15 @@ def layer_graph(
             sources.append(source)
         elif isinstance(one.operation, LastFrame):
             names[id(one)], last[id(one)] = names[id(one.input)], True
+        elif isinstance(one.operation, Windows):
+            if last[id(one)]:
+                raise DesignError(
+                    f"{one.where}: takes the last frames of {one.input.where} alone, for which there is no hardware yet"
+                )
+            name, source = f"join_{len(joins)}", names[id(one.input)]
+            names[id(one)] = name
+            joins.append(_window(one, one.operation, source, sizes[source]))
+            sizes[name] = joins[-1].size_of([sizes[source]])
         elif isinstance(one.operation, Joined):
             if len({last[id(n)] for n in one.inputs}) > 1 and one is not node:
                 raise DesignError(
@@ -102,6 +124,16 @@ def layer_graph(
             raise DesignError(f"{one.where}: {refusal(one, follow)}")
     named = heads if _fit(heads) else [f"head_{i}" for i in range(len(heads))]
     return layers, Graph(tuple(sources), tuple(joins), names[id(node)], tuple(named))
+
+
+def _window(node: Node, windows: Windows, source: str, size: int) -> Window:
+    try:
+        return Window(
+            inputs=(source,), size=size, kernel=windows.kernel, dilation=windows.dilation, stride=windows.stride,
+            padding=windows.padding,
+        )  # fmt: skip
+    except DesignError as error:
+        raise DesignError(f"{node.where}: {error}") from error
 
 
 def _joined_size(node: Node, sizes: Sequence[int]) -> int:

@@ -65,6 +65,18 @@ class Joined:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Every frame behind frames before it, as `ernn_myhdl.design.joins.Window`; a linear layer behind it is a convolution.
+    groups: of that, whose matrix has zeros between them."""
+
+    kernel: int
+    dilation: int = 1
+    stride: int = 1
+    padding: bool = True
+    groups: int = 1
+
+
+@dataclass(frozen=True)
 class Unsupported:
     """An operation that no core has. what: it is; advice: what the user can do."""
 
@@ -72,7 +84,7 @@ class Unsupported:
     advice: str
 
 
-Operation = Input | DenseLayer | Affine | Function | LastFrame | Joined | Unsupported
+Operation = Input | DenseLayer | Affine | Function | LastFrame | Joined | Windows | Unsupported
 
 
 @dataclass(frozen=True, eq=False)

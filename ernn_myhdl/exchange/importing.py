@@ -22,7 +22,7 @@ from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
-from ernn_myhdl.design.graph import Graph, number_of
+from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS
@@ -30,6 +30,7 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
 from ernn_myhdl.exchange.projection import (
     block_sizes,
     one_each,
@@ -112,6 +113,7 @@ def import_model(
     activation: str | None = None,
     config: str | Path | None = None,
     host_functions: bool = False,
+    hardware_argmax: bool = False,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt), ONNX or Keras (.keras, .h5) as a design.
 
@@ -130,6 +132,7 @@ def import_model(
     first note tells that nothing was compared.
     config: file with what `model.to_json()` gives, for a .weights.h5 file of Keras. host_functions: last functions of
     the model that hardware could compute, sigmoid, tanh and relu, are left to the host, as softmax always is.
+    hardware_argmax: an argmax at the model's end is in the core, whose y is the number of a class then, and not with the host.
     """
     source = read_source(
         file, order, direction, reference is not None, activation, config, host_functions
@@ -137,7 +140,7 @@ def import_model(
     compared, told = None, UNCHECKED
     if reference is not None:
         outputs = stepped(source.steps, np.zeros((1, source.outputs))).shape[-1]
-        given = load_reference(reference, source.inputs, outputs)
+        given = load_reference(reference, source.inputs, outputs, source.graph)
         compared = check_reference(source.layers, given, source.steps, source.graph)
         told = (
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
@@ -146,7 +149,7 @@ def import_model(
     origin = Origin(source.kind, Path(file).name, file_digest(file))
     return import_source(
         source, origin, told, compared, block, calibration, word, state_word, lanes, streams, name, input_block,
-        projection_block, initial_states, input_scales,
+        projection_block, initial_states, input_scales, hardware_argmax,
     )  # fmt: skip
 
 
@@ -166,11 +169,14 @@ def import_source(
     projection_block: int | Sequence[int] | None = None,
     initial_states: bool | None = None,
     input_scales: bool = True,
+    hardware_argmax: bool = False,
 ) -> Imported:
     """The layers of a source as a design. told: the first note; compared: the loss against outputs of the source.
 
     Other arguments: `import_model`.
     """
+    if hardware_argmax:
+        source = with_hardware_argmax(source)
     own = {"input_block": input_block, "projection_block": projection_block}
     sizes, notes = block_sizes(block, own, source)
     if initial_states is None and source.given_states:
@@ -234,9 +240,10 @@ def design_of_layers(
     errors = [layer.errors(cell) for layer, cell in zip(layers, cells, strict=True)]
     if initial_states is None:
         initial_states = any(layer.initial for layer in layers)
-    first = 0 if graph is None else number_of(graph.first_layer)
-    inputs, data = cells[first].inputs, "the calibration data"
-    if graph is not None and (graph.input_divides or first):
+    inputs, data = cells[0].inputs, "the calibration data"
+    if graph is not None:
+        inputs = graph.input_size([cell.inputs for cell in cells])
+    if graph is not None and (graph.input_divides or graph.first_taker != "layer_0"):
         input_scales = False  # which would have to be folded into every taker of x
     if calibration is None:
         data = "standard normal inputs"

@@ -10,7 +10,7 @@ from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.graph import Function, Operation, Unsupported
 
 if TYPE_CHECKING:
-    from ernn_myhdl.exchange.keras_layers import KerasLayer
+    from ernn_myhdl.exchange.keras_layer import KerasLayer
 
 
 def single(value: Any) -> Any:

@@ -8,8 +8,7 @@ Dense   kernel (X, Y), bias (Y)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,22 @@ import numpy as np
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Affine, LastFrame, Operation, Unsupported, affine
+from ernn_myhdl.exchange.graph import (
+    Affine,
+    LastFrame,
+    Operation,
+    Unsupported,
+    Windows,
+    affine,
+)
 from ernn_myhdl.exchange.keras_activations import activation, leaky_relu, relu, single, softmax
+from ernn_myhdl.exchange.keras_convolutions import (
+    conv1d,
+    depthwise_conv1d,
+    linear_layer,
+    separable_conv1d,
+)
+from ernn_myhdl.exchange.keras_layer import KerasLayer, units_of
 
 #: Layers that do nothing when a model runs.
 NOTHING = {
@@ -58,60 +71,12 @@ for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQue
         "compares all frames of a sequence, which no core does",
         "train without attention",
     )
-for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "SeparableConv1D", "Conv1DTranspose"):
+for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "Conv1DTranspose"):
     _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
 for _layer in ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "AveragePooling1D", "MaxPooling1D"):
     _REFUSED[_layer] = ("works over several frames, for which there is no hardware yet", _HOST)
-for _layer in ("Flatten", "Reshape", "Permute", "ZeroPadding1D", "Cropping1D", "UpSampling1D"):
+for _layer in ("Flatten", "Reshape", "Permute", "Cropping1D", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
-
-Config = Mapping[str, Any]
-Arrays = Sequence[np.ndarray]
-
-
-@dataclass(frozen=True)
-class KerasLayer:
-    """A layer of a file. kind: its class name. config: its own. arrays: its weights, in order; cell: those of the cell or
-    layer inside, where there is one. size: elements of a frame before it, None where not known. version: of the Keras that
-    wrote the file, empty where not known."""
-
-    name: str
-    kind: str
-    config: Config
-    arrays: Arrays
-    size: int | None
-    version: str = ""
-
-    @property
-    def where(self) -> str:
-        """What messages call it."""
-        return f"layer {self.name!r} ({self.kind})"
-
-    def option(self, name: str, default: Any = None) -> Any:
-        return self.config.get(name, default)
-
-    def array(self, index: int, what: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        """One of the arrays, float64; DesignError where it is missing or has another shape."""
-        if index >= len(self.arrays):
-            raise DesignError(f"{self.where}: {what} is missing in the file's weights")
-        array = self.arrays[index]
-        fits = array.ndim == len(shape) and all(
-            n is None or n == own for n, own in zip(shape, array.shape, strict=True)
-        )
-        if not fits or not array.size:
-            wanted = ", ".join("?" if n is None else str(n) for n in shape)
-            raise DesignError(f"{self.where}: {what} has shape {array.shape}, must be ({wanted})")
-        if array.dtype.kind != "f":
-            raise DesignError(
-                f"{self.where}: {what} has type {array.dtype}, must be floating point; save the model before it is "
-                "quantised"
-            )
-        if not np.all(np.isfinite(array)):
-            raise DesignError(f"{self.where}: {what} holds NaN or infinity; train it again")
-        return array.astype(np.float64)
-
-    def refuse(self, what: str, advice: str) -> DesignError:
-        return DesignError(f"{self.where}: {what}; {advice}")
 
 
 def operations(layer: KerasLayer) -> list[Operation]:
@@ -131,20 +96,13 @@ def operations(layer: KerasLayer) -> list[Operation]:
 
 
 _KNOWN = (
-    "LSTM, GRU, SimpleRNN, Dense, Conv1D of kernel_size 1, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
+    "LSTM, GRU, SimpleRNN, Dense, Conv1D, DepthwiseConv1D, SeparableConv1D, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
     "Rescaling, TimeDistributed and Dropout are; cut the model before or after it"
 )
 
 
 def _refusal(layer: KerasLayer) -> tuple[str, str]:
     return _REFUSED[layer.kind]
-
-
-def _units(layer: KerasLayer, name: str = "units") -> int:
-    units = layer.option(name)
-    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-        raise DesignError(f"{layer.where}: {name} = {short(repr(units))}, must be 1 or more")
-    return units
 
 
 def _recurrent_checks(layer: KerasLayer, fixed: Mapping[str, tuple[str, ...]]) -> None:
@@ -187,7 +145,7 @@ def _frames(layer: KerasLayer) -> list[Operation]:
 
 def _lstm(layer: KerasLayer) -> list[Operation]:
     _recurrent_checks(layer, {"activation": ("tanh",), "recurrent_activation": ("sigmoid",)})
-    units = _units(layer)
+    units = units_of(layer)
     weights = {
         "input_weight": _gates(layer, 0, "kernel", layer.size, units, 4),
         "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 4),
@@ -202,7 +160,7 @@ def _gru(layer: KerasLayer) -> list[Operation]:
     _recurrent_checks(
         layer, {"activation": ("tanh", "sigmoid"), "recurrent_activation": ("sigmoid",)}
     )
-    units, after = _units(layer), bool(layer.option("reset_after", False))
+    units, after = units_of(layer), bool(layer.option("reset_after", False))
     weights = {
         "input_weight": _gates(layer, 0, "kernel", layer.size, units, 3)[_GRU_GATES],
         "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 3)[_GRU_GATES],
@@ -228,7 +186,7 @@ def _gru(layer: KerasLayer) -> list[Operation]:
 
 def _simple_rnn(layer: KerasLayer) -> list[Operation]:
     _recurrent_checks(layer, {"activation": NONLINEARITIES})
-    units = _units(layer)
+    units = units_of(layer)
     weights = {
         "input_weight": _gates(layer, 0, "kernel", layer.size, units, 1),
         "recurrent_weight": _gates(layer, 1, "recurrent_kernel", units, units, 1),
@@ -244,47 +202,11 @@ def _name(given: Any) -> str:
     return str(given.get("config") if isinstance(given, dict) else given)
 
 
-def _linear(layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray) -> list[Operation]:
-    weights = {"input_weight": kernel.T[None], "bias": bias[None]}
-    return [
-        DenseLayer(layer.name, "linear", weights),
-        *activation(layer),
-    ]
-
-
 def _dense(layer: KerasLayer) -> list[Operation]:
-    units = _units(layer)
+    units = units_of(layer)
     kernel = layer.array(0, "kernel", (layer.size, units))
     bias = layer.array(1, "bias", (units,)) if layer.option("use_bias", True) else np.zeros(units)
-    return _linear(layer, kernel, bias)
-
-
-def _conv1d(layer: KerasLayer) -> list[Operation]:
-    if layer.option("data_format", "channels_last") != "channels_last":
-        raise layer.refuse("has its channels first", "train with data_format='channels_last'")
-    size, stride = single(layer.option("kernel_size")), single(layer.option("strides", 1))
-    if size != 1 or stride != 1:
-        padding = layer.option("padding", "valid")
-        what = f"is a convolution over frames (kernel_size {short(repr(size))}, padding {short(repr(padding))})"
-        advice = (
-            "there is no hardware for it yet: compute it before the core"
-            if padding in ("causal", "valid")
-            else "it needs frames that come later: train with padding='causal'"
-        )
-        return [Unsupported(what, advice)]
-    filters, groups = _units(layer, "filters"), layer.option("groups", 1)
-    if not isinstance(groups, int) or groups < 1 or filters % groups:
-        raise DesignError(f"{layer.where}: groups = {short(repr(groups))}, must divide {filters}")
-    rows = None if layer.size is None else layer.size // groups
-    given = layer.array(0, "kernel", (1, rows, filters))[0]
-    kernel = np.zeros((groups * len(given), filters))
-    for i in range(groups):
-        columns = slice(i * filters // groups, (i + 1) * filters // groups)
-        kernel[i * len(given) : (i + 1) * len(given), columns] = given[:, columns]
-    bias = (
-        layer.array(1, "bias", (filters,)) if layer.option("use_bias", True) else np.zeros(filters)
-    )
-    return _linear(layer, kernel, bias)
+    return linear_layer(layer, kernel, bias)
 
 
 def _along_elements(layer: KerasLayer, axis: Any, rank: int) -> None:
@@ -332,7 +254,8 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
 
 
 _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
-    "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": _conv1d, "BatchNormalization": _batch_norm,
+    "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": conv1d, "DepthwiseConv1D": depthwise_conv1d,
+    "SeparableConv1D": separable_conv1d, "BatchNormalization": _batch_norm,
     "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
     "LeakyReLU": leaky_relu, "Softmax": softmax,
 }  # fmt: skip
@@ -353,6 +276,8 @@ def size_after(operation: Operation, size: int | None) -> int | None:
         return None
     if isinstance(operation, DenseLayer):
         return operation.outputs
+    if isinstance(operation, Windows):
+        return None if size is None else size * operation.kernel
     if isinstance(operation, Affine):
         return max(size or 1, operation.size) if size is None else size
     return size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from ernn_myhdl.exchange.graph import (
     Operation,
     Output,
     Unsupported,
-    affine,
 )
+from ernn_myhdl.exchange.keras_arithmetic import arithmetic
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
-from ernn_myhdl.exchange.keras_layers import KerasLayer, check_axis, operations, size_after
+from ernn_myhdl.exchange.keras_layer import KerasLayer
+from ernn_myhdl.exchange.keras_layers import check_axis, operations, size_after
+from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
 
 _MODELS = ("Sequential", "Functional", "Model")
@@ -40,11 +42,12 @@ MOST_LAYERS, DEEPEST = 1000, 8
 @dataclass(frozen=True)
 class Signal:
     """What a layer takes: its node, and its axes: 3 of sequences, frames and elements, 2 without frames. size: elements of
-    a frame, None where not known."""
+    a frame, None where not known. padded: frames of zeros before those of a sequence."""
 
     node: Node
     rank: int
     size: int | None
+    padded: int = 0
 
 
 def read_keras(
@@ -64,6 +67,7 @@ def read_keras(
         raise DesignError(f"model {file}: {error}") from error
     except RecursionError as error:
         raise DesignError(f"model {file}: its configuration is nested too deep") from error
+    check_whole(f"model {file}", [signal for _, signal in outputs])
     return [Output(signal.node, name) for name, signal in outputs], reader.notes
 
 
@@ -228,11 +232,16 @@ class _Reader:
             if rank != 3:
                 raise DesignError(f"layer {name!r} ({kind}): its input has no frames")
         arrays = self._arrays(path, inside, name)
-        own = KerasLayer(name, kind, config, arrays, signal.size, self.weights.version)
+        own = KerasLayer(
+            name, kind, config, arrays, signal.size, self.weights.version, signal.padded
+        )
         if kind in QUANTISED:
             own, note = plain_layer(own)
             self.notes.append(note)
         check_axis(own, rank)
+        if kind == "ZeroPadding1D":
+            return replace(signal, padded=signal.padded + frames_before(own, rank))
+        check_padded(own, rank)
         node, size, after = signal.node, signal.size, signal.rank
         for operation in operations(own):
             node, size = Node(operation, (node,), own.where), size_after(operation, size)
@@ -254,10 +263,11 @@ class _Reader:
     def _joined(self, where: str, kind: str, layer: Config, given: list[Any]) -> Signal:
         signals = _signals(where, given)
         first = signals[0]
+        check_whole(where, signals)
         constants = [v for v in given if not isinstance(v, Signal)]
         if len(signals) == 1 and len(given) == 2:
             behind = isinstance(given[1], Signal)
-            operation = _arithmetic(where, kind, constants[0], behind, first.size)
+            operation = arithmetic(where, kind, constants[0], behind, first.size)
             return Signal(Node(operation, (first.node,), where), first.rank, first.size)
         if constants or len({s.rank for s in signals}) > 1:
             raise DesignError(
@@ -283,31 +293,6 @@ class _Reader:
         if kind == "Concatenate":
             size = None if None in sizes else sum(s for s in sizes if s is not None)
         return Signal(Node(joining, nodes, where), first.rank, size)
-
-
-def _arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
-    """A signal and a constant; behind: whether the signal is the second of both."""
-    if isinstance(constant, dict):  # {"class_name": "__tensor__", "config": {"value": ...}}
-        constant = constant.get("config", {}).get("value")
-    try:
-        numbers = np.asarray(constant, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DesignError(
-            f"{where}: its constant is {short(repr(constant))}, must be numbers"
-        ) from error
-    wide = [i for i, n in enumerate(numbers.shape) if n != 1]
-    if wide not in ([], [numbers.ndim - 1]):
-        raise DesignError(f"{where}: its constant differs between frames or sequences")
-    numbers = numbers.reshape(-1)
-    if kind == "Add":
-        return affine(where, 1.0, numbers, size)
-    if kind == "Subtract":
-        return affine(where, -1.0, numbers, size) if behind else affine(where, 1.0, -numbers, size)
-    if kind == "Multiply":
-        return affine(where, numbers, 0.0, size)
-    if kind in ("Divide", "TrueDivide") and not behind and np.all(numbers):
-        return affine(where, 1.0 / numbers, 0.0, size)
-    return Unsupported("computes what no layer does", "cut the model before or after it")
 
 
 def _input_of(name: str, shape: Any) -> Signal:

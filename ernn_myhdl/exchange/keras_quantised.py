@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import short
-from ernn_myhdl.exchange.keras_layers import KerasLayer
+from ernn_myhdl.exchange.keras_layer import KerasLayer
 
 #: Layers of QKeras: Keras' own, and the quantisers of its arrays in their order.
 QUANTISED: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -24,6 +24,7 @@ from ernn_myhdl.exchange.graph import (
     Node,
     Output,
     Unsupported,
+    Windows,
     layer_of,
     nodes_before,
 )
@@ -81,12 +82,23 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
             f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
             "sequence is this one"
         )
+    notes += _zeros_of_groups([head.node for head in heads])
     if steps:
         notes.append(
             f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
             "`ernn evaluate` and exported files do so, the words of the core are those before"
         )
     return Lowered(tuple(layers), tuple(steps), tuple(notes), graph)
+
+
+def _zeros_of_groups(nodes: Sequence[Node]) -> list[str]:
+    """Notes on convolutions whose groups are computed as one."""
+    return [
+        f"{node.where}: its {node.operation.groups} groups are computed as one matrix with zeros between them, which costs the "
+        f"multiplications of a convolution of one group, {node.operation.groups} times as many"
+        for node in nodes_before(nodes)
+        if isinstance(node.operation, Windows) and node.operation.groups > 1
+    ]
 
 
 def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
@@ -193,6 +205,11 @@ def _refusal(node: Node, layers_follow: bool) -> str:
         if operation.kind == "addition":
             return f"is not supported: it joins two signals, as a residual connection or a gate does; {advice(before, layers_follow)}"
         return f"is not supported here: it takes parts of a signal or puts them together; {advice(before, layers_follow)}"
+    if isinstance(operation, Affine) and np.any(operation.offset):
+        return (
+            "shifts the elements of a frame by themselves, before frames of zeros that pad a convolution, or where it would cost "
+            f"the block-circulant matrices beside it their blocks; {advice(before, layers_follow)}"
+        )
     if isinstance(operation, Affine):
         return (
             "scales or shifts the elements of a frame by themselves, which would cost the block-circulant matrices "

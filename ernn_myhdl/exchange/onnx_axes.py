@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_convolution import cut, pad
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
 
@@ -112,6 +113,9 @@ def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
     for start, end, number, step in zip(starts, ends, axes, steps, strict=True):
         axis = _axis(where, number, len(signal.axes))
         label, size = signal.axes[axis], labels.size(signal.axes[axis])
+        if start == 0 and step == 1 and (less := cut(where, signal, axis, end, labels)):
+            signal = less
+            continue
         to_end = end >= (1 << 30 if size is None else size)
         if step == 1 and to_end and (start == 0 or size is not None and start <= -size):
             continue
@@ -131,6 +135,7 @@ AXES_OPERATORS = {
     "Dropout": _dropout,
     "Gather": _gather,
     "Identity": _same,
+    "Pad": pad,
     "Slice": _slice,
     "Squeeze": _squeeze,
     "Transpose": _transpose,

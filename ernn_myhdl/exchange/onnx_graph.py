@@ -16,6 +16,7 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
+from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
 from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_joining import joined_signals
@@ -115,7 +116,10 @@ class Graph:
         if kind in OPERATORS:
             return self._recurrent(where, node, attributes, given)
         present = [v for v in given if v is not None]
-        if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)):
+        whole = (
+            np.asarray(attributes.get("value", 0.0)).dtype.kind == "i"
+        )  # a list of pads, no state
+        if kind == "ConstantOfShape" and not np.any(attributes.get("value", 0)) and not whole:
             return [zeros_like(given[0])]
         if all(isinstance(v, np.ndarray) for v in present):
             if (folded := self.fold(node, given)) is None:
@@ -132,6 +136,7 @@ class Graph:
             return [given[0]]  # a state for each sequence of a batch
         if given and isinstance(given[0], GivenState) and kind in KEEP_ZEROS:
             return parts_of_given(kind, attributes, given, len(node.output))
+        check_padded(where, kind, given)
         if (joined := joined_signals(where, kind, attributes, given, self.labels)) is not None:
             return [joined]
         if (state := final_state(kind, attributes, given, self.labels)) is not None:
@@ -304,6 +309,7 @@ class Graph:
         before = set(map(id, signals[name].node.chain()))
         chosen = [n for n in signals if n == name or id(signals[n].node) not in before]
         for each in chosen:
+            check_result(each, signals[each])
             self._check_taken(each, signals[each])
         left = [n for n in outputs if n not in chosen]
         final = [n for n in left if self._is_final_state(n)]

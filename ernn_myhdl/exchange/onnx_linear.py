@@ -9,6 +9,7 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Node, layer_of
+from ernn_myhdl.exchange.onnx_convolution import convolution as over_frames
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
@@ -59,14 +60,19 @@ def linear(
 def convolution(
     where: str, name: str, attributes: dict, given: list, labels: Labels
 ) -> Signal | None:
-    """The signal after a Conv of kernel 1, which is a linear layer along axis 1; None for any other."""
+    """The signal after a Conv: of kernel 1 a linear layer along axis 1, over one axis of frames that of its windows; None for
+    any other."""
     signal, kernel, *rest = given
     bias = rest[0] if rest else None
     if not isinstance(signal, Signal) or not isinstance(kernel, np.ndarray) or kernel.ndim < 3:
         return None
     if bias is not None and not isinstance(bias, np.ndarray):
         return None
-    single = all(n == 1 for n in kernel.shape[2:]) and kernel.size > 0
+    if not kernel.size:
+        return None
+    single = all(n == 1 for n in kernel.shape[2:]) and not signal.padded
+    if kernel.ndim == 3 and not (single and _plain(attributes)):
+        return over_frames(where, name, attributes, given, labels)
     if not single or any(n != 1 for n in attributes.get("strides", ())):
         return None
     if any(attributes.get("pads", ())) or attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):  # fmt: skip
@@ -87,6 +93,12 @@ def convolution(
         after = _biased(where, bias.astype(_type(bias)), after, labels)
     first, *others, feature = after.axes
     return after.moved((first, feature, *others))
+
+
+def _plain(attributes: dict) -> bool:
+    """Whether a Conv has neither a stride nor a padding."""
+    strides, pads = attributes.get("strides") or (), attributes.get("pads") or ()
+    return all(n == 1 for n in strides) and not any(pads)
 
 
 def _type(array: np.ndarray):

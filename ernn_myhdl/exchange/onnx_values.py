@@ -19,6 +19,16 @@ Axis = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Padded:
+    """Frames of zeros around a signal. axis: without them, now: with them. before, behind: how many."""
+
+    axis: Axis
+    now: Axis
+    before: int
+    behind: int
+
+
+@dataclass(frozen=True)
 class Signal:
     """x or a y: the input of the graph behind some operations.
 
@@ -26,7 +36,7 @@ class Signal:
     first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
     the label of the input's axis that the first layer took for them. last: holds the last frame of every
     sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
-    layer's R.
+    layer's R. padded: frames of zeros around it, which only a convolution takes.
     """
 
     axes: tuple[Axis, ...]
@@ -36,6 +46,7 @@ class Signal:
     taken: str | None = None
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
+    padded: Padded | None = None
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:
@@ -94,6 +105,14 @@ class Labels:
     names: dict[str, str] = field(default_factory=dict)
     #: Labels of the axes of the graph's inputs, with the number of the axis.
     inputs: dict[str, int] = field(default_factory=dict)
+    #: Labels of frames that are some of others, with those.
+    some_of: dict[str, str] = field(default_factory=dict)
+
+    def input_axis(self, label: str | None) -> int | None:
+        """The axis of the graph's input that a label is of, or is some of; None for an axis that it has not."""
+        while label in self.some_of:
+            label = self.some_of[label]
+        return self.inputs.get(label) if label is not None else None
 
     def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""

@@ -43,9 +43,15 @@ class Reference:
 
 
 def load_reference(
-    given: str | Path | Mapping[str, np.ndarray], inputs: int, outputs: int
+    given: str | Path | Mapping[str, np.ndarray],
+    inputs: int,
+    outputs: int,
+    graph: Graph | None = None,
 ) -> Reference:
-    """The reference in an .npz file, or in a dictionary with the same names; DesignError for anything else."""
+    """The reference in an .npz file, or in a dictionary with the same names; DesignError for anything else.
+
+    graph: of the layers, which tells how many frames come out where these are not those that go in.
+    """
     arrays: np.ndarray | Mapping[str, np.ndarray]
     if isinstance(given, str | Path):
         where = f"reference {given}"
@@ -70,7 +76,8 @@ def load_reference(
     pairs = {}
     for e in endings:
         (x,) = check_input({f"x{e}": arrays[f"x{e}"]}, inputs, where)
-        pairs[f"y{e}"] = x, _outputs(f"{where} y{e}", np.asarray(arrays[f"y{e}"]), len(x), outputs)
+        frames = len(x) if graph is None else graph.output_frames(len(x))
+        pairs[f"y{e}"] = x, _outputs(f"{where} y{e}", np.asarray(arrays[f"y{e}"]), frames, outputs)
     return Reference(pairs, where)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.design.graph import CONCATENATION, Graph, Join, number_of
+from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file
@@ -46,8 +46,9 @@ class Source:
     @property
     def inputs(self) -> int:
         """Elements of x."""
-        first = 0 if self.graph is None else number_of(self.graph.first_layer)
-        return self.layers[first].inputs
+        if self.graph is None:
+            return self.layers[0].inputs
+        return self.graph.input_size([layer.inputs for layer in self.layers])
 
     @property
     def outputs(self) -> int:
@@ -123,9 +124,9 @@ def outputs_of(layers: Sequence[DenseLayer], graph: Graph | None) -> int:
         return layers[-1].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
-        return sum(sizes) if how.kind == CONCATENATION else sizes[0]
+        return how.size_of(sizes)
 
-    first = layers[number_of(graph.first_layer)].inputs
+    first = graph.input_size([layer.inputs for layer in layers])
     return walked(graph, first, lambda i, _: layers[i].outputs, join)
 
 

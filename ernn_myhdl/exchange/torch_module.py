@@ -175,7 +175,7 @@ def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[Output
     outputs, lowered = followed.outputs, followed.lowered
     labels = graph.graph.labels
     signals: list[Any] = [graph.graph.values[output.name] for output in outputs]
-    feature, frame = (_input_axis(labels, getattr(signals[0], n)) for n in ("taken", "frame"))
+    feature, frame = (labels.input_axis(getattr(signals[0], n)) for n in ("taken", "frame"))
     rng = np.random.default_rng(0)
     wanted: list[list[np.ndarray]] = [[] for _ in outputs]
     made: list[list[np.ndarray]] = [[] for _ in outputs]
@@ -216,11 +216,6 @@ def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[Output
             "be: its forward does more than was followed; import an ONNX file or the state dict with --reference"
         )
     return loss, sum(len(y) for y in wanted[0])
-
-
-def _input_axis(labels: Labels, label: str | None) -> int | None:
-    """The axis of x that a label is of; None for an axis that x has not."""
-    return labels.inputs.get(label) if label is not None else None
 
 
 def signal_size(labels: Labels, signal: Signal) -> int:
@@ -306,6 +301,8 @@ def _as_sequences(
     """An output of the module in the shape (sequences, frames, outputs) of the core's."""
     atoms: Axis = tuple(label for axis in signal.axes for label in axis)
     split = [sizes[labels.inputs[a]] if a in labels.inputs else labels.sizes[a] or 1 for a in atoms]
+    if signal.frame in labels.some_of:  # their number follows from that of x
+        split = [shape[1] if a == signal.frame else n for a, n in zip(atoms, split, strict=True)]
     if int(np.prod(split)) != y.size:
         raise DesignError(
             f"an output of the module has shape {y.shape}, which the layers do not give"

@@ -148,16 +148,30 @@ def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> A
     return graph.emit(name, "BatchNormalization", [x, weight, bias, mean, variance], epsilon=float(epsilon))[0]  # fmt: skip
 
 
+def _padded(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    count = len(_shape(node))
+    amounts = [int(n) for n in flat(given[1])]
+    modes = [v for v in given[2:] if isinstance(v, str)]
+    numbers = [v for v in (*given[2:], *node.kwargs.values()) if isinstance(v, int | float)]
+    pads = [0] * (2 * count)
+    for i, amount in enumerate(amounts):
+        axis = count - 1 - i // 2
+        pads[axis + (count if i % 2 else 0)] = amount
+    value = np.array(numbers[0] if numbers else 0.0)
+    return graph.emit(name, "Pad", [given[0], _whole(*pads), value], mode=(modes or ["constant"])[0])[0]  # fmt: skip
+
+
 def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     defaults: list[Any] = [None, [1], [0], [1], 1]
     x, kernel, bias, stride, padding, dilation, groups = [*given, *defaults[len(given) - 2 :]]
-    pads = [0] if padding == "valid" or np.shape(kernel)[2:] == (1,) and padding == "same" else padding  # fmt: skip
+    reach = (np.shape(kernel)[-1] - 1) * int(flat(dilation)[0])
+    pads = [0, 0] if padding == "valid" else [reach // 2, reach - reach // 2] if padding == "same" else [*flat(padding)] * 2  # fmt: skip
     attributes = {"strides": flat(stride), "pads": flat(pads), "dilations": flat(dilation), "group": groups}  # fmt: skip
     return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]
 
 
 MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
-    "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "batch_norm": _norm,
+    "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
     "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax,

@@ -45,13 +45,57 @@ def _add(leaf: Leaf) -> Terms:
     return {"result": p["count"] * p["word"], "sums": p["count"] * p["word"] * (p["terms"] - 1)}
 
 
+def _window_frames(leaf: Leaf) -> Terms:
+    """With several streams every stream has its place and its counts, of which one is chosen."""
+    p = leaf.parameters
+    state = bits_of(leaf, "newest", "history", "first") + bits_for(p["stride"])
+    return {
+        "beats": bits_for(p["beats"]),
+        "state": state,
+        "streams": state * p["streams"] * (p["streams"] > 1),
+        "block": 1,
+    }
+
+
+def _window_taps(leaf: Leaf) -> Terms:
+    p = leaf.parameters
+    return {
+        "addresses": bits_of(leaf, "newest"),
+        "counts": bits_for(p["kernel"]) + bits_for(p["beats"]) + bits_of(leaf, "history"),
+        "tags": bits_of(leaf, "head", "stream"),
+        "period": p["period"] * (p["period"] > 1),
+        "block": 1,
+    }
+
+
+def _whole_samples(leaf: Leaf) -> Terms:
+    """Samples of a last beat that are no elements, of which every bit is one of two."""
+    p = leaf.parameters
+    return {"masked": bits_of(leaf, "target") * (p["count"] - p["kept"]) / p["count"]}
+
+
+def _enter_alone(leaf: Leaf) -> Terms:
+    return {"beats": bits_for(leaf.parameters["beats"]), "tags": bits_of(leaf, "user"), "block": 1}
+
+
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "add_samples": _add,
+    "best_of_frame": lambda leaf: {
+        "value": bits_of(leaf, "value"),
+        "index": bits_of(leaf, "index"),
+        "block": 1,
+    },
     "divide_stream": lambda leaf: {"branches": bits_of(leaf, "valids")},
+    "enter_alone": _enter_alone,
     "enter_in_turn": _in_turn,
     "enter_together": lambda leaf: {"operands": bits_of(leaf, "valids"), "block": 1},
+    "larger_of_pairs": bits_of_each("larger", "place"),
     "mask_samples": bits_of_each("target"),
+    "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
+    "whole_samples": _whole_samples,
     "whole_frames": _whole_frames,
+    "window_frames": _window_frames,
+    "window_taps": _window_taps,
 }

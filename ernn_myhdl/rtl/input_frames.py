@@ -20,7 +20,7 @@ from ernn_myhdl.rtl import beat_blocks, beat_frames
 @block
 def frame_begins(
     clk, rst, begins, user, stream, page_free, emit, opens, restart, frame_start, frame_fresh,
-    frame_stream, block_valid, streams, held=None, from_state=None, frame_loaded=None,
+    frame_stream, block_valid, streams, held=None, from_state=None, frame_loaded=None, closing=None, frame_closes=None,
 ):  # fmt: skip
     """Which frames of x begin, and of which sequences they are; ports: see `input_frames`.
 
@@ -71,16 +71,24 @@ def frame_begins(
         if begins:
             frame_loaded.next = user and from_state
 
-    return (look, keep, room) if held is None else (look, keep, room_and_state, note)
+    @always(clk.posedge)
+    def note_end():
+        if begins:
+            frame_closes.next = closing
+
+    ending = [] if closing is None else [note_end]
+    return [look, keep, *ending, *([room] if held is None else [room_and_state, note])]
 
 
-def _begins_leaf(streams: int, initial_states: bool) -> Leaf:
+def _begins_leaf(streams: int, initial_states: bool, sequence_ends: bool) -> Leaf:
     tid = Word(bits_for(streams))
     ports = ins(clk=Bit(), rst=Bit(), begins=Bit(), user=Bit(), page_free=Bit(), emit=Bit())
     ports |= ins(stream=tid) | outs(opens=Bit(), restart=Bit(), frame_start=Bit())
     ports |= outs(frame_fresh=Bit(), block_valid=Bit(), frame_stream=tid)
     if initial_states:
         ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
+    if sequence_ends:
+        ports |= ins(closing=Bit()) | outs(frame_closes=Bit())
     return Leaf("input_begins", frame_begins, ports, {"streams": streams})
 
 
@@ -92,6 +100,7 @@ def input_frames(
     inputs: int,
     streams: int = 1,
     initial_states: bool = False,
+    sequence_ends: bool = False,
 ) -> Netlist:
     """Framing of x.
 
@@ -101,13 +110,15 @@ def input_frames(
     most two frames are held.
     With initial states: from_state: the beat with user starts a sequence from a loaded state; held: it
     may not yet; frame_loaded: the frame that begins is the first of such a sequence.
+    With ends of sequences: closing: the beat, if it is the first of a frame, is of the last one of a sequence; frame_closes: of
+    the frame that begins.
     """
     tid = Word(bits_for(streams))
     blocks = -(-inputs // points)
     shape = beat_frames.Shape(points, samples_per_beat, blocks, -(-inputs // samples_per_beat))
     kept = inputs - (blocks - 1) * points
     parts = [
-        part("begins", _begins_leaf(streams, initial_states)),
+        part("begins", _begins_leaf(streams, initial_states, sequence_ends)),
         part("beats", beat_frames.leaf("input_beats", shape)),
         part("samples", beat_blocks.leaf("input_samples", shape, word, kept), short="last"),
     ]
@@ -117,4 +128,6 @@ def input_frames(
     ports |= outs(frame_start=Bit(), frame_fresh=Bit(), frame_stream=tid, error=Bit())
     if initial_states:
         ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
+    if sequence_ends:
+        ports |= ins(closing=Bit()) | outs(frame_closes=Bit())
     return composed("input_frames", parts, ports, {"other_short": Bit()})

@@ -71,7 +71,7 @@ def output_pages(
 @block
 def output_beats(
     clk, rst, have, tag, held, leaves, read_index, beat_valid, beat_last, beat_user, beat_stream,
-    page_free, groups, beats, numerator, denominator, slots, tag_flags, beat_loaded=None,
+    page_free, groups, beats, numerator, denominator, slots, tag_flags, beat_loaded=None, beat_closes=None,
 ):  # fmt: skip
     """Reads the beats of a page, each as soon as the groups it needs are there.
 
@@ -149,9 +149,17 @@ def output_beats(
         if issue:
             beat_loaded.next = tag[1] and beat == 0
 
+    end_bit = tag_flags - 2
+
+    @always(clk.posedge)
+    def ending():
+        if issue:
+            beat_closes.next = tag[end_bit] and beat == 0
+
     need = need_part if denominator > 1 else need_many
     processes = [need, number, decide, look, tell, control]
-    return processes if beat_loaded is None else [*processes, from_state]
+    processes += [] if beat_loaded is None else [from_state]
+    return processes if beat_closes is None else [*processes, ending]
 
 
 @made_once
@@ -163,20 +171,23 @@ def output_frames(
     pages: int = 2,
     streams: int = 1,
     initial_states: bool = False,
+    sequence_ends: bool = False,
 ) -> Netlist:
     """Pointers of the output store for frames of `groups` groups and as many beats as y needs.
 
     Ports: write with write_tag (of the frame; see `ernn_myhdl.rtl.sequencer.tags`): a group of y; held:
     words in the FIFO behind; write_index, write_page, read_index, read_page: of the store;
     beat_valid with beat_last, beat_user, beat_stream: what is read; page_free: a frame has left.
-    With initial states beat_loaded: first of a sequence that started from a loaded state.
+    With initial states beat_loaded: first of a sequence that started from a loaded state; with ends of sequences beat_closes:
+    first of the last frame of a sequence.
     """
-    tag_flags = flags(initial_states)
+    tag_flags = flags(initial_states, sequence_ends)
     beats = -(-outputs // samples_per_beat)
     small = min(group_samples, samples_per_beat)
     page, have = Word(bits_for(pages)), Word(bits_for(groups + 1))
     tag, stream = Word(tag_flags + bits_for(streams)), Word(bits_for(streams))
     loaded = outs(beat_loaded=Bit()) if initial_states else {}
+    loaded |= outs(beat_closes=Bit()) if sequence_ends else {}
     written = Leaf(
         "output_pages",
         output_pages,

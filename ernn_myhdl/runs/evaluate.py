@@ -18,6 +18,7 @@ from ernn_myhdl.calibration.range_analysis import model_design
 from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.corpus.label_sequences import label_error_rate
 from ernn_myhdl.design.design import CoreSpecification, Design
+from ernn_myhdl.design.graph import ArgMax
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.design.network import Network
@@ -232,6 +233,16 @@ def check_words(words: Sequence[int]) -> None:
 def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
     if pooling not in POOLINGS:
         raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
+    by_frame = data.labels is not None and len(data.labels) != len(data.sequences)
+    other_frames = core.graph is not None and not core.graph.frames_of_x
+    if other_frames and (by_frame or data.phone_error_rate is not None):
+        raise DesignError(
+            "labels: one for each frame of x, but the design gives other frames; give a label for each sequence, or label sequences"
+        )
+    if core.graph is not None and isinstance(core.graph.join_of(core.graph.output), ArgMax):
+        raise DesignError(
+            "evaluate: y is the number of a class (ArgMax), of which there is no error; evaluate the design with its argmax at the host"
+        )
     classes = len(data.classes or ())
     if data.label_sequences is not None and core.outputs != classes + 1:
         raise DesignError(

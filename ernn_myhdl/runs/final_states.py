@@ -7,11 +7,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it
 
 #: Frames of which the integer model keeps the named tensors at a time.
 FRAMES_AT_A_TIME = 256
+
+
+def check_no_windows(design: CoreSpecification) -> None:
+    """DesignError where windows hold frames of a sequence, which no state brings back."""
+    if design.graph is not None and design.graph.windows:
+        raise DesignError(
+            "state: the frames that the windows of the design hold are no part of a state, from which a sequence could go on; keep "
+            "the session open, or run whole sequences"
+        )
 
 
 def of_stages(

@@ -14,6 +14,7 @@ from ernn_myhdl.corpus.inputs import check_input, first_frames, is_one_sequence
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.storage import load_design, write_design
+from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.engines.registry import (
     CYCLE_ENGINES,
     DEFAULT,
@@ -29,7 +30,7 @@ from ernn_myhdl.files.json_text import json_text
 from ernn_myhdl.files.output_folder import new_file, new_folder
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.numerics.formats import to_real
-from ernn_myhdl.runs.final_states import of_model, of_stages
+from ernn_myhdl.runs.final_states import check_no_windows, of_model, of_stages
 from ernn_myhdl.runs.run_folder import (
     RUN_NAME,
     RUN_VERSION,
@@ -141,8 +142,11 @@ class Run:
     def final_states(self) -> list[CoreState | None]:
         """The states behind the last frame of each sequence, raw words; `initial` of a run that goes on from there.
 
+        DesignError where the design has windows, whose frames are no part of a state.
+
         They are those of the run's named tensors; a run without these asks the integer model.
         """
+        check_no_windows(self.design)
         found = of_stages(self.design, self.stages, self.sequences)
         if found is not None:
             return found
@@ -196,6 +200,7 @@ def write_run(run: Run, folder: Path) -> None:
         np.save(folder / "frame_cycles.npy", run.frame_cycles, allow_pickle=False)
     save_states(run.initial, run.design, folder)
     keeps = any(layer.cell.state_sizes for layer in run.design.layers)
+    keeps = keeps and not (run.design.graph and run.design.graph.windows)
     if keeps and (run.stages or run.design.stream_shape.initial_states):
         write_states(run.final_states(), run.design, folder / FINAL_NAME)
     for name in ("stages", "stage_cycles", "trace"):
@@ -309,6 +314,7 @@ def run_design(
     given = check_input(x, design.inputs)
     sequences = first_frames(given, frames)
     states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
+    check_lengths(design.graph, [len(s) for s in sequences])
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
     start = time.perf_counter()
     if vcd is None:

@@ -93,8 +93,8 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
             raise Damage(f"{RUN_NAME}: {name} is missing")
         if not legal(summary[name]):
             raise _fault(f"{RUN_NAME}: {name}", summary[name], what)
-    if summary["frames"] != sum(summary["sequences"]):
-        raise _fault(f"{RUN_NAME}: frames", summary["frames"], "the sum of sequences")
+    if summary["frames"] != sum(design.output_lengths(summary["sequences"])):
+        raise _fault(f"{RUN_NAME}: frames", summary["frames"], "that of y for the sequences")
     loaded = summary.setdefault("loaded_sequences", [])  # earlier versions had none
     count = len(summary["sequences"])
     if not (isinstance(loaded, list) and all(_is_count(n) and n < count for n in loaded)):
@@ -127,7 +127,7 @@ def read_run_arrays(
 ) -> dict[str, Any]:
     """The arrays of a run as the fields of `ernn_myhdl.runs.run.Run`; Damage where one does not fit."""
     frames, cycles = summary["frames"], summary["cycles"]
-    x = _single(folder, "x", (frames, design.inputs), np.float64)
+    x = _single(folder, "x", (sum(summary["sequences"]), design.inputs), np.float64)
     raw = _single(folder, "raw", (frames, design.outputs), np.int64)
     if not np.isfinite(x).all():
         raise Damage("x.npy holds NaN or infinity")
@@ -147,7 +147,8 @@ def read_run_arrays(
     elif (folder / "frame_cycles.npy").exists():
         raise Damage(f"frame_cycles.npy is there, but engine {summary['engine']!r} has no cycles")
     stages = stages_of(design)
-    shapes = {name: (frames, *stage.shape) for name, stage in stages.items()}
+    counts = {n: sum(design.frames_of(n, k) for k in summary["sequences"]) for n in stages}
+    shapes = {name: (counts[name], *stage.shape) for name, stage in stages.items()}
     arrays["stages"] = _group(folder, "stages", shapes)
     for name, array in arrays["stages"].items():
         _check_range(f"stages.npz {name}", array, stages[name].format)

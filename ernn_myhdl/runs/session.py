@@ -19,6 +19,7 @@ from ernn_myhdl.files.output_target import check_file
 from ernn_myhdl.golden.initial_state import ModelState
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, saturate, to_real
+from ernn_myhdl.runs.final_states import check_no_windows
 from ernn_myhdl.streams.initial_states import as_models_take_it, core_state, saturated_states
 from ernn_myhdl.streams.state_file import read_initial_states, write_states
 from ernn_myhdl.whole_numbers import is_whole, whole
@@ -78,12 +79,14 @@ class Session:
             self._open = False
             self._steps.close()
 
-    def step(self, x: Any, stream: int | Sequence[int] | None = None) -> np.ndarray:
+    def step(self, x: Any, stream: int | Sequence[int] | None = None) -> Any:
         """y of one frame x, values: (outputs,) float64 of (inputs,) floating point.
 
         stream: whose frame it is; may be left out in a session of one. For several streams at once x is
         (n, inputs), a frame for each of `stream`, or of all streams where that is left out; y is (n, outputs).
         What the host does to x before the core (`host_scaling`) and to y behind it (`host_steps`) is done here.
+        Where windows leave frames out (a stride, no padding), y is of those of the streams that have a frame of y now: (m, outputs),
+        and None of a single frame that has none.
         Raises DesignError where x is anything else; then no stream has gone on.
         """
         frames, streams, single = self._checked(x, stream, "f", "floating point values")
@@ -96,20 +99,20 @@ class Session:
         words = self._stepped(raw, streams)
         y = stepped(self.design.host_steps, to_real(words, self.design.output_format))
         self._saturated_inputs += saturated
-        return y[0] if single else y
+        return _single(y) if single else y
 
-    def step_raw(self, x: Any, stream: int | Sequence[int] | None = None) -> np.ndarray:
+    def step_raw(self, x: Any, stream: int | Sequence[int] | None = None) -> Any:
         """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
         frames, streams, single = self._checked(x, stream, "iu", "integers, raw words")
         check_raw(frames, self.design.input_format, "frame")
         y = self._stepped(frames.astype(np.int64), streams)
-        return y[0] if single else y
+        return _single(y) if single else y
 
     def start(self, stream: int = 0, initial: ModelState = None) -> None:
         """Begin a sequence with the next frame of a stream: from zero, or from a state as `run` takes it.
 
         initial: name -> (size,) array (`ernn_myhdl.golden.initial_state`), of a network a list of one for each layer;
-        what `state` returns.
+        what `state` returns. Frames before it count as zeros for windows.
         """
         self._check_open()
         self._check_stream(stream)
@@ -123,8 +126,10 @@ class Session:
         self.start(stream)
 
     def state(self, stream: int = 0) -> ModelState:
-        """The state of a stream behind its last frame, values: what `start` and `run` take as `initial`."""
+        """The state of a stream behind its last frame, values: what `start` and `run` take as `initial`; DesignError in a
+        design with windows, whose frames are no part of it."""
         self._check_open()
+        check_no_windows(self.design)
         self._check_stream(stream)
         states = [
             own and {n: to_real(raw, getattr(layer.formats, n)) for n, raw in own.items()}
@@ -136,6 +141,7 @@ class Session:
         """Write the states of all streams, one a sequence, into a file that `ernn simulate --initial-states` and
         `restore` read. An existing file is an error, or replaced with `force`."""
         self._check_open()
+        check_no_windows(self.design)
         if not any(layer.cell.state_sizes for layer in self.design.layers):
             raise DesignError("state: no layer of the design has one, so there is nothing to save")
         states = [tuple(self._steps.states(stream)) for stream in self._every]
@@ -217,6 +223,11 @@ class Session:
             raise DesignError(
                 f"stream = {stream}: must be 0 to {self.streams - 1}; open the session with more streams"
             )
+
+
+def _single(y: np.ndarray) -> np.ndarray | None:
+    """The only frame of y; None where there is none."""
+    return y[0] if len(y) else None
 
 
 def open_session(

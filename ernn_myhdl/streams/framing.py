@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.streams.traffic import Beat, Turn, beats_of_frame, unpack_beat
+from ernn_myhdl.streams.traffic import FROM_ZERO, Beat, Turn, beats_of_frame, unpack_beat
 
 
 @dataclass
@@ -41,7 +41,8 @@ def framed(beats: Iterable[Beat], design: Structure, cut: bool = False) -> Frame
         result.sequences[sequence].append(padded)
 
     for beat in beats:
-        if beat.user or beat.stream != stream:
+        first = beat.user & FROM_ZERO
+        if first or beat.stream != stream:
             if frame is not None:
                 result.error = True
                 finish(frame)
@@ -51,7 +52,7 @@ def framed(beats: Iterable[Beat], design: Structure, cut: bool = False) -> Frame
             continue
         if frame is None:
             frame, taken, stream = [], 0, beat.stream
-            if beat.user or stream not in latest:
+            if first or stream not in latest:
                 latest[stream] = len(result.sequences)
                 result.sequences.append([])
         frame += unpack_beat(beat.data, design)

@@ -8,6 +8,7 @@ from typing import SupportsInt, TypeAlias
 
 import numpy as np
 
+from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import pack_fields
 
@@ -19,7 +20,8 @@ RawSequence: TypeAlias = np.ndarray | Sequence[Sequence[int]]
 class Beat:
     """One transfer: tdata as an unsigned word, tlast, tuser, tid.
 
-    user: 0; on the first beat of a sequence FROM_ZERO or FROM_STATE.
+    user: 0; on the first beat of a sequence FROM_ZERO or FROM_STATE; on the first beat of the last frame of a sequence also
+    `end_of_sequence`, in cores that know it.
     """
 
     data: int
@@ -30,6 +32,11 @@ class Beat:
 
 #: tuser of a sequence's first beat: it starts from zero; from the state that s_state has brought.
 FROM_ZERO, FROM_STATE = 1, 3
+
+
+def end_of_sequence(shape: StreamShape) -> int:
+    """What tuser has on the first beat of the last frame of a sequence; 0 in cores that do not know it."""
+    return 1 << shape.user_bits - 1 if shape.sequence_ends else 0
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,30 @@ def beats_of_frame(size: int, samples_per_beat: int) -> int:
     return -(-size // samples_per_beat)
 
 
-def turn_user(turn: Turn, loaded: Container[int]) -> int:
-    """tuser of the first beat of a turn; loaded: sequences that start from a loaded state."""
+def turn_user(turn: Turn, loaded: Container[int], last: int = 0) -> int:
+    """tuser of the first beat of a turn; loaded: sequences that start from a loaded state; last: `end_of_sequence` of a frame
+    that ends one."""
     if turn.frame:
-        return 0
-    return FROM_STATE if turn.sequence in loaded else FROM_ZERO
+        return last
+    return last | (FROM_STATE if turn.sequence in loaded else FROM_ZERO)
+
+
+def turns_of_signal(
+    turns: Sequence[Turn], lengths: Sequence[int], frames: int | None
+) -> list[Turn]:
+    """The frames of a signal in the order in which they come, from those of x.
+
+    lengths: of the sequences of x. frames: of the signal in each, which come when the last frame of x has; None: one for
+    each of x.
+    """
+    if frames is None:
+        return list(turns)
+    return [
+        Turn(turn.sequence, frame, turn.stream)
+        for turn in turns
+        if turn.frame == lengths[turn.sequence] - 1
+        for frame in range(frames)
+    ]
 
 
 def turn_beats(
@@ -129,13 +155,13 @@ def turn_beats(
     loaded: Container[int] = (),
 ) -> list[Beat]:
     """Beats of the frames that `turns` names, of sequences of raw frames; loaded: `turn_user`."""
-    return [
-        beat
-        for turn in turns
-        for beat in frame_beats(
-            sequences[turn.sequence][turn.frame], design, turn_user(turn, loaded), turn.stream
-        )
-    ]
+    end = end_of_sequence(design.stream_shape)
+    beats = []
+    for turn in turns:
+        frames = sequences[turn.sequence]
+        user = turn_user(turn, loaded, end if turn.frame == len(frames) - 1 else 0)
+        beats += frame_beats(frames[turn.frame], design, user, turn.stream)
+    return beats
 
 
 def places(turns: Sequence[Turn], lengths: Sequence[int]) -> np.ndarray:

@@ -21,7 +21,7 @@ import pytest
 from ernn_myhdl import Format, GruCell, LinearCell, LstmCell, RnnCell, new_design, new_network
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.design.cells import CELLS
-from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl.design.graph import ArgMax, Graph, Join, Window
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.rtl import fft
@@ -42,6 +42,7 @@ SHARED_PAGES = {
     "initial_state": ("state_frames", "state_pages", "state_route"),
     "network": ("network", "graph"),
     "joins": ("join", "beats"),
+    "window": ("window", "window_frames", "window_layout"),
     "state_loading": ("state_loading",),
 }
 
@@ -165,14 +166,16 @@ def network():
 
 @lru_cache
 def graph():
-    """x divides behind its entry; both joins; samples of the concatenation wait for others."""
+    """x divides behind its entry; both joins, a window, an ArgMax; samples of the concatenation wait for others."""
     joins = (
         Join("addition", ("layer_0", "layer_1"), Format(12, 9)),
         Join("concatenation", ("x", "join_0"), Format(12, 9)),
+        Window(inputs=("join_1",), size=8, kernel=2),
+        ArgMax(inputs=("layer_2",), size=2),
     )
-    cells = [GruCell(5, 3, 1), RnnCell(5, 3, 1)]
+    cells = [GruCell(5, 3, 1), RnnCell(5, 3, 1), LinearCell(16, 2, 1)]
     return new_network(
-        cells, graph=Graph(("x", "x"), joins, "join_1"), streams=2, initial_states=True,
+        cells, graph=Graph(("x", "x", "join_2"), joins, "join_3"), streams=2, initial_states=True,
         samples_per_beat=2,
     )  # fmt: skip
 

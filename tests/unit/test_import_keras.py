@@ -31,6 +31,8 @@ LAYERS = {
     "nested": ["lstm", "linear"],
     "adapted": ["gru"],
     "rnns": ["rnn", "rnn", "linear"],
+    "windows": ["linear", "linear", "linear", "lstm"],
+    "strided": ["linear", "linear", "linear"],
 }
 STEPS = {
     "normalised": (HostStep("softmax"),),
@@ -51,8 +53,8 @@ def test_a_file_gives_what_keras_gives(file):
     assert [layer.kind for layer in source.layers] == LAYERS[name]
     assert source.steps == STEPS.get(name, ())
     outputs = source.layers[-1].outputs
-    told = load_reference(reference(file), source.layers[0].inputs, outputs)
-    assert check_reference(source.layers, told, source.steps).relative < 1e-6
+    told = load_reference(reference(file), source.inputs, outputs, source.graph)
+    assert check_reference(source.layers, told, source.steps, source.graph).relative < 1e-6
 
 
 @pytest.mark.parametrize("name", ["normalised", "heads"])
@@ -519,3 +521,30 @@ def test_damaged_host_steps_are_refused_by_name(record, words, tmp_path):
     file.write_text(tomlkit.dumps(document))
     with pytest.raises(DesignError, match=words):
         load_design(tmp_path / "design")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("Conv1D", {"padding": "same"}, ["frames that come later", "causal"]),
+        ("ZeroPadding1D", {"padding": [1, 1]}, ["not causal"]),
+        ("ZeroPadding1D", {"padding": [2, 0]}, ["padded by 2 frames", "reaches 1"]),
+        ("Conv1D", {"data_format": "channels_first"}, ["channels_last"]),
+    ],
+)
+def test_a_convolution_that_is_not_causal_is_refused_by_name(kind, change, words, tmp_path):
+    config, weights = parts("windows.keras")
+    layer(config, kind)["config"].update(change)
+    with pytest.raises(DesignError) as error:
+        import_model(written(tmp_path / "m.keras", config, weights))
+    message = str(error.value)
+    assert "\n" not in message and all(word in message for word in words), message
+
+
+def test_a_padding_that_no_convolution_takes_is_refused(tmp_path):
+    config, weights = parts("windows.keras")
+    layers = config["config"]["layers"]
+    last = max(i for i, each in enumerate(layers) if each["class_name"] == "ZeroPadding1D")
+    layers.append(layers.pop(last))
+    with pytest.raises(DesignError, match="padded along its frames"):
+        import_model(written(tmp_path / "m.keras", config, weights))

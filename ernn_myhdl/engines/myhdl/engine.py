@@ -21,7 +21,7 @@ def run_myhdl(job: Job) -> EngineResult:
         record = simulate(
             job.design,
             beats_of(job),
-            job.frames,
+            len(job.output_turns),
             job.traffic,
             watch=_together(watchers) if job.stages or job.vcd else None,
             stages=job.stages,

@@ -20,7 +20,7 @@ def run_verilator(job: Job) -> EngineResult:
     with CompiledCore(job.design, made.library, view) as compiled:
         preparation = time.perf_counter() - start
         record = compiled.simulate(
-            beats_of(job), job.frames, job.traffic, job.stages, job.progress,
+            beats_of(job), len(job.output_turns), job.traffic, job.stages, job.progress,
             states=state_beats_of(job),
         )  # fmt: skip
     record.preparation_seconds = preparation

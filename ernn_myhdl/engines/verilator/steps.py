@@ -22,7 +22,7 @@ from ernn_myhdl.engines.verilator.build import build
 from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core
 from ernn_myhdl.engines.verilator.harness_ports import limbs
 from ernn_myhdl.engines.verilator.run import FINISHED, HUNG, CompiledCore
-from ernn_myhdl.errors import ToolError
+from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.streams.initial_states import layer_beats, raw_state
 from ernn_myhdl.streams.traffic import FROM_STATE, FROM_ZERO, StateBeat, beats_of_frame
@@ -39,6 +39,11 @@ class CompiledSteps:
     def __init__(
         self, core: CoreSpecification, streams: int, say: Callable[[str], None] | None = None
     ) -> None:
+        if core.graph is not None and not core.graph.frames_of_x:
+            raise DesignError(
+                "engine 'verilator': takes no frames one at a time of a core that gives other frames than it takes; use "
+                "engine 'integer'"
+            )
         self.core, self.streams, self._say = core, streams, say
         self._begins: dict[int, CoreStates | None] = dict.fromkeys(range(streams))
         self._held = core.stream_shape.streams
@@ -55,6 +60,12 @@ class CompiledSteps:
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero, with the next frame."""
         given = None if state is None else list(state)
+        loads = self._running.design.stream_shape.initial_states
+        if given is not None and not loads and self.core.graph and self.core.graph.windows:
+            raise DesignError(
+                "session: other streams would lose the frames that windows hold, if the core were replaced by one that loads states; "
+                "make the design with initial_states"
+            )
         if given is not None and not self._running.design.stream_shape.initial_states:
             self._load_states()
         self._begins[stream] = given

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ernn_myhdl.design.graph import INPUT, number_of
 from ernn_myhdl.design.structure import CoreStructure
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl import fifo
@@ -18,6 +19,7 @@ from ernn_myhdl.rtl.joins.beats import beat_fields
 from ernn_myhdl.rtl.joins.divide import divide_leaf
 from ernn_myhdl.rtl.joins.entry import entry
 from ernn_myhdl.rtl.joins.join import join_netlist
+from ernn_myhdl.rtl.joins.time_join import time_join_netlist
 
 #: Nets of a stream by their fields, with tvalid and tready.
 Stream = dict[str, Net]
@@ -114,8 +116,11 @@ class GraphWiring:
         for place in range(len(join.inputs)):
             stream = self._buffered(name, place)
             ports |= {f"s{place}_{f}": net for f, net in stream.items()}
-        netlist = join_netlist(name, join, self.signals, self.core.stream_shape)
-        self.n.add(name, netlist, **self._clock(), **ports)
+        build = time_join_netlist if isinstance(join, TimeJoin) else join_netlist
+        netlist = build(name, join, self.signals, self.core.stream_shape)
+        made = self.n.add(name, netlist, **self._clock(), **ports)
+        if "error" in made:
+            self.errors.append(made["error"])
 
     def _buffered(self, name: str, place: int) -> Stream:
         """The stream of an operand behind its FIFO, if it has one."""

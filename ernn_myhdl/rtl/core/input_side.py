@@ -32,8 +32,16 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
     if hw.initial_states:
         held = states.held if states is not None else n.zero("never_held", Bit())
         more = {"from_state": head.user[1], "held": held}
+    if hw.sequence_ends:
+        more["closing"] = head.user[-1]
     framing = input_frames.input_frames(
-        w.cell.x_block, word, hw.samples_per_beat, w.cell.inputs, hw.streams, hw.initial_states
+        w.cell.x_block,
+        word,
+        hw.samples_per_beat,
+        w.cell.inputs,
+        hw.streams,
+        hw.initial_states,
+        hw.sequence_ends,
     )
     error = states.input_error if states is not None else n.output("frame_error", Bit())
     cut = n.add(
@@ -42,9 +50,9 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
         stream=head.stream, page_free=w.x_release, error=error, **more,
     )  # fmt: skip
     frame = {f"frame_{name}": cut[f"frame_{name}"] for name in ("start", "fresh", "stream")}
-    if hw.initial_states:
-        kinds = cut["frame_fresh"], cut["frame_loaded"]
-        frame["frame_fresh"] = n.bundle("frame_kind", w.user, *kinds)
+    if w.user.bits > 1:
+        names = "frame_fresh", "frame_loaded", "frame_closes"
+        frame["frame_fresh"] = n.bundle("frame_kind", w.user, *[cut[k] for k in names if k in cut])
     n.probe("input", cut["block_valid"], cut["sample_block"])
     spectrum = w.forward("fft_x", "input", cut["sample_block"], w.formats.input_spectrum)
     n.wire(w.x_write, w.delayed("x_written", cut["block_valid"], w.time.forward_x))

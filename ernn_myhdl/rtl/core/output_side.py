@@ -61,7 +61,7 @@ def output_side(w: Wiring, made: Results) -> None:
     beats, pages = -(-cell.outputs // size), hw.frames_in_flight
     framing = output_frames.output_frames(
         program.output_groups, group_samples, size, cell.outputs, pages, hw.streams,
-        hw.initial_states,
+        hw.initial_states, hw.sequence_ends,
     )  # fmt: skip
     held = n.net("m_held", framing.ports["held"].type)
     tag = w.low_bits("y_tag_of_output", made.y_tag, framing.ports["write_tag"].type)
@@ -84,8 +84,9 @@ def output_side(w: Wiring, made: Results) -> None:
         parts += [(q, i * word + word - 1, 1)] * (hw.sample_bits - word)
     samples = n.bundle("m_samples", Word(size * hw.sample_bits), *parts)
     user = pointer["beat_user"]
-    if hw.initial_states:
-        user = n.bundle("m_user", w.user, user, pointer["beat_loaded"])
+    if w.user.bits > 1:
+        names = "beat_user", "beat_loaded", "beat_closes"
+        user = n.bundle("m_user", w.user, *[pointer[name] for name in names if name in pointer])
     fields = {"tlast": pointer["beat_last"], "tuser": user}
     if hw.streams > 1:
         fields["tid"] = pointer["beat_stream"]

@@ -16,6 +16,7 @@ from ernn_myhdl.rtl import delay, fft, state_pages
 from ernn_myhdl.rtl.core.latencies import latencies
 from ernn_myhdl.rtl.memory import store
 from ernn_myhdl.rtl.sequencer.tags import FIRST, LOADED, flags, tag_bits
+from ernn_myhdl.rtl.stream_user import user_type
 
 
 class Wiring:
@@ -33,8 +34,8 @@ class Wiring:
         self.time = latencies(design)
         self.stream = Word(bits_for(self.hw.streams))
         self.tag = Word(tag_bits(design))
-        self.flags = flags(self.hw.initial_states)
-        self.user = Word(2) if self.hw.initial_states else Bit()
+        self.flags = flags(self.hw.initial_states, self.hw.sequence_ends)
+        self.user = user_type(design.stream_shape)
         # one stream: m of the next frame waits for y, so for all that reads m
         self.m_pages = self.hw.frames_in_flight if self.hw.streams > 1 else 1
         n = self.n = Netlist(f"{design.name}_core")

@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.graph import ADDITION, INPUT, Graph, number_of
+from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Window, number_of
 from ernn_myhdl.design.hardware import Hardware
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.cycles.choosing import Choosing
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
+from ernn_myhdl.rtl.cycles.time_joining import TimeJoining
+from ernn_myhdl.rtl.cycles.windowing import Windowing
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
 
@@ -125,6 +129,43 @@ class Joining:
         return self.coming[0] if self.coming else NEVER
 
 
+def signal_frames(
+    graph: Graph, turns: Sequence[int], ends: Sequence[bool]
+) -> dict[str, list[tuple[int, bool]]]:
+    """Of every signal its frames in order: their streams, and whether each is the last of its sequence.
+
+    Without joins over time nothing tells ends: every stream is one sequence.
+    """
+    if not graph.over_time:
+        ends = [False] * len(turns)
+    found = {INPUT: list(zip(turns, ends or [True] * len(turns), strict=True))}
+    for name in graph.order:
+        own, join = found[graph.operands[name][0]], graph.join_of(name)
+        found[name] = own
+        if isinstance(join, Window):
+            due = windows_due(join, own)
+            found[name] = [frame for frame, (has, _) in zip(own, due, strict=True) if has]
+        elif join is not None and join.over_time:
+            frames = graph.frames[name]
+            assert frames is not None  # of a join over time it is fixed
+            found[name] = [
+                (stream, i == frames - 1) for stream, last in own if last for i in range(frames)
+            ]
+    return found
+
+
+def windows_due(window: Window, frames: Sequence[tuple[int, bool]]) -> list[tuple[bool, bool]]:
+    """Of the frames of a signal, each with its stream and whether it ends its sequence, whether it has a window, and whether there
+    are enough frames before it for one."""
+    places: dict[int, int] = {}
+    due: list[tuple[bool, bool]] = []
+    for stream, last in frames:
+        place = places.get(stream, 0)
+        due.append((window.cadence.has(place), place >= window.skipped))
+        places[stream] = 0 if last else place + 1
+    return due
+
+
 @dataclass(frozen=True)
 class GraphTimes:
     """What happened. accepted: cycles of the beats of x on s_axis; delivered: of those of y on m_axis. layers: the frames of
@@ -139,20 +180,35 @@ class GraphTimes:
 
 
 class GraphRun:
-    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins."""
+    """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins. turns: the streams of the
+    frames of x; ends: of each, whether it is the last of its sequence, none where every one is."""
 
     def __init__(
         self, graph: Graph, layers: Sequence[tuple[Cell, Hardware]], sizes: Mapping[str, int],
-        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]],
+        depths: Depths, turns: Sequence[int], offered: Sequence[Sequence[int]], ends: Sequence[bool] = (),
     ) -> None:  # fmt: skip
         size = layers[0][1].samples_per_beat
         self.graph = graph
+        frames = signal_frames(graph, turns, ends)
         self.source = Source([c for frame in offered for c in frame], graph.input_divides)
-        self.layers = [StreamedLayer(cell, hardware, turns) for cell, hardware in layers]
-        self.joins = {
-            f"join_{i}": Joining(join.kind == ADDITION, [sizes[n] for n in join.inputs], size)
-            for i, join in enumerate(graph.joins)
-        }
+        self.layers = [
+            StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
+            for i, (cell, hardware) in enumerate(layers)
+        ]
+        self.joins: dict[str, Choosing | Joining | TimeJoining | Windowing] = {}
+        for i, join in enumerate(graph.joins):
+            taken = frames[join.inputs[0]]
+            if isinstance(join, Window):
+                self.joins[f"join_{i}"] = Windowing(join, windows_due(join, taken), size)
+            elif isinstance(join, ArgMax):
+                self.joins[f"join_{i}"] = Choosing(blocks_for(join.size, size), size)
+            elif isinstance(join, TimeJoin):
+                own = [last for _, last in taken]
+                beats = blocks_for(sizes[join.inputs[0]], size)
+                self.joins[f"join_{i}"] = TimeJoining(join, beats, own)
+            else:
+                operands = [sizes[n] for n in join.inputs]
+                self.joins[f"join_{i}"] = Joining(join.kind == ADDITION, operands, size)
         self.queues = {
             (name, place): Queue(depths[name, place])
             for name in self.joins
@@ -162,7 +218,7 @@ class GraphRun:
         self.takers = {name: graph.consumers[name] for name in (INPUT, *graph.order)}
         #: Of each signal, which of its takers have the beat that it offers.
         self.have = {name: [False] * len(takers) for name, takers in self.takers.items()}
-        self.total = len(turns) * blocks_for(sizes[graph.output], size)
+        self.total = len(frames[graph.output]) * blocks_for(sizes[graph.output], size)
         self.delivered: list[int] = []
 
     def run(self) -> GraphTimes:

@@ -23,6 +23,8 @@ from ernn_myhdl.rtl.cycles.graph_run import UNBOUNDED, Depths, GraphRun, GraphTi
 
 #: Frames over which an interval is measured, in turns of all streams, and those behind them that keep it up.
 MEASURED, AFTER = 12, 3
+#: Cycles between frames that find a graph idle.
+ALONE = 1 << 24
 #: Frames until the steady state, beside those that a graph holds.
 WARM_UP = 6
 
@@ -66,33 +68,55 @@ def graph_shape(core: CoreStructure) -> GraphShape:
     return GraphShape(graph, layers, tuple(signals.sizes.items()))
 
 
+def ends_of(turns: Sequence[int], length: int) -> list[bool]:
+    """Of frames on the streams `turns`, whether each is the last of a sequence of `length`."""
+    seen: dict[int, int] = {}
+    ends = []
+    for stream in turns:
+        seen[stream] = seen.get(stream, 0) + 1
+        ends.append(seen[stream] % length == 0)
+    return ends
+
+
 def graph_run(
-    shape: GraphShape, depths: Depths, turns: Sequence[int], apart: float = 0
-) -> GraphTimes:
-    """Frames on the streams `turns`, offered every `apart` cycles, or one behind the other as they are taken."""
+    shape: GraphShape, depths: Depths, turns: Sequence[int], apart: float = 0, length: int = 1,
+    ends: Sequence[bool] = (),
+) -> GraphTimes:  # fmt: skip
+    """Frames on the streams `turns`, offered every `apart` cycles, or one behind the other as they are taken.
+
+    length: frames of a sequence, which only joins over time ask for; ends: of each frame whether it is the last of one, where
+    the lengths differ.
+    """
     beats = shape.beats("x")
     offered = []
     for frame in range(len(turns)):
         start = math.ceil(apart) * frame
         offered.append(range(start, start + beats) if apart else [0] * beats)
     sizes = dict(shape.sizes)
-    return GraphRun(shape.graph, shape.layers, sizes, depths, turns, offered).run()
+    ends = ends or ends_of(turns, length)
+    return GraphRun(shape.graph, shape.layers, sizes, depths, turns, offered, ends).run()
 
 
 @lru_cache(maxsize=4096)
 def _interval(
-    shape: GraphShape, depths: tuple[tuple[tuple[str, int], int], ...], streams: int
+    shape: GraphShape, depths: tuple[tuple[tuple[str, int], int], ...], streams: int, length: int
 ) -> float | None:
-    """Cycles between frames in steady state; None where the graph stops."""
-    warm_up = WARM_UP + _in_flight(shape)
-    before, measured, after = (-(-n // streams) * streams for n in (warm_up, MEASURED, AFTER))
-    turns = [i % streams for i in range(before + measured + after)]
-    times = graph_run(shape, dict(depths), turns)
+    """Cycles between frames of x in steady state; None where the graph stops."""
+    warm_up, graph = WARM_UP + _in_flight(shape), shape.graph
+    frames, cadence = graph.frames[graph.output], graph.cadence
+    turn = streams if frames is None else streams * length
+    before, measured, after = (-(-n // turn) * turn for n in (warm_up, MEASURED, AFTER))
+    count = before + measured + after
+    if frames is None:  # of y, so many more of x
+        count = streams * (cadence.first + cadence.step * (count // streams - 1) + 1)
+    times = graph_run(shape, dict(depths), [i % streams for i in range(count)], length=length)
     if times.stuck:
         return None
-    beats = shape.beats(shape.graph.output)
+    beats, of_x = shape.beats(graph.output), measured * cadence.step
+    if frames is not None:  # of y for sequences of x
+        before, measured, of_x = before // length * frames, measured // length * frames, measured
     ends = times.delivered[beats - 1 :: beats]
-    return (ends[before + measured - 1] - ends[before - 1]) / measured
+    return (ends[before + measured - 1] - ends[before - 1]) / of_x
 
 
 @lru_cache(maxsize=1024)
@@ -100,20 +124,27 @@ def _in_flight(shape: GraphShape) -> int:
     """About as many frames as a graph can hold: those of its layers on the longest way."""
     depth = {"x": 0}
     for name in shape.graph.order:
-        own = 2 if name.startswith("layer_") else 0
+        own = 2 if name.startswith("layer_") or shape.graph.window_of(name) else 0
         depth[name] = own + max(depth[operand] for operand in shape.graph.operands[name])
     return depth[shape.graph.output]
 
 
-def graph_interval(shape: GraphShape, depths: Depths, streams: int = 1) -> float | None:
-    """Cycles between frames in steady state, on so many streams in turn; None where the graph stops."""
-    return _interval(shape, tuple(sorted(depths.items())), streams)
+def graph_interval(
+    shape: GraphShape, depths: Depths, streams: int = 1, length: int = 1
+) -> float | None:
+    """Cycles between frames of x in steady state, on so many streams in turn; None where the graph stops. length: frames of
+    a sequence, which joins over time ask for: the interval of sequences of one frame is that of the most results."""
+    length = max(length, shape.graph.least)
+    return _interval(shape, tuple(sorted(depths.items())), streams, length)
 
 
 def graph_latency(shape: GraphShape, depths: Depths) -> int:
-    """From the first beat of x accepted to the last beat of y delivered, of a frame alone."""
-    times = graph_run(shape, depths, [0])
-    return times.delivered[-1] - times.accepted[0]
+    """From the first beat of x accepted to the last beat of y delivered, of a frame alone: with joins over time of the last
+    frame of a sequence to the last frame of y; with windows of the frame that completes the first of them."""
+    least = shape.graph.least
+    apart = 0 if least == 1 else ALONE
+    times = graph_run(shape, depths, [0] * least, apart, least)
+    return times.delivered[-1] - times.accepted[-shape.beats("x")]
 
 
 @lru_cache(maxsize=256)

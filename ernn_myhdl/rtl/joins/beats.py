@@ -8,6 +8,7 @@ from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.hdl.netlist import Net, Type
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.stream_user import user_type
 
 Slice = tuple[Net, int, int]
 #: Words of the FIFO behind a join.
@@ -25,7 +26,7 @@ Control = tuple[Net, Net, Net]
 def beat_fields(shape: StreamShape) -> dict[str, Type]:
     """Types of what a beat carries beside the handshake, by their names on AXI4-Streams."""
     fields: dict[str, Type] = {"tdata": Word(shape.data_bits), "tlast": Bit()}
-    fields["tuser"] = Word(2) if shape.initial_states else Bit()
+    fields["tuser"] = user_type(shape)
     if shape.streams > 1:
         fields["tid"] = Word(bits_for(shape.streams))
     return fields

@@ -20,7 +20,7 @@ from ernn_myhdl.rtl.joins.beats import beat_fields, extended, word_of
 @block
 def whole_frames(
     clk, rst, beat_valid, beat_ready, tlast, user, stream, valid, ready, empty, last, first, frame_stream,
-    error, beats, streams, from_state=None, loaded=None,
+    error, beats, streams, from_state=None, loaded=None, closing=None, closes=None,
 ):  # fmt: skip
     """Counts the beats of a frame; see `frames_leaf` for the ports."""
     index = unsigned(bits_for(beats))
@@ -71,6 +71,10 @@ def whole_frames(
     def tell_state():
         loaded.next = starts and user and from_state
 
+    @always_comb
+    def tell_end():
+        closes.next = starts and closing
+
     @always(clk.posedge)
     def control():
         if rst:
@@ -106,7 +110,8 @@ def whole_frames(
                     filling.next = True
 
     processes = [look, decide, tell, tell_frame, control]
-    return processes if loaded is None else [*processes, tell_state]
+    processes += [] if loaded is None else [tell_state]
+    return processes if closes is None else [*processes, tell_end]
 
 
 @block
@@ -124,12 +129,14 @@ def mask_samples(samples, empty, last, target, count, kept):
     return mask
 
 
-def frames_leaf(beats: int, streams: int, initial_states: bool) -> Leaf:
+def frames_leaf(
+    beats: int, streams: int, initial_states: bool, sequence_ends: bool = False
+) -> Leaf:
     """Frames of `beats` beats from those at the head of a FIFO.
 
     Ports: beat_valid, beat_ready, tlast, user, stream: the beat there; valid, ready: the one that leaves, with last,
     first (tuser), frame_stream, empty: its samples are zeros. error. With initial states from_state: the beat's
-    second bit of tuser, loaded: of the one that leaves.
+    second bit of tuser, loaded: of the one that leaves; with ends of sequences closing and closes: its highest bit.
     """
     tid = Word(bits_for(streams))
     bits = ("clk", "rst", "beat_valid", "tlast", "user", "ready")
@@ -138,6 +145,8 @@ def frames_leaf(beats: int, streams: int, initial_states: bool) -> Leaf:
     ports |= ins(stream=tid) | outs(frame_stream=tid)
     if initial_states:
         ports |= ins(from_state=Bit()) | outs(loaded=Bit())
+    if sequence_ends:
+        ports |= ins(closing=Bit()) | outs(closes=Bit())
     return Leaf("whole_frames", whole_frames, ports, {"beats": beats, "streams": streams})
 
 
@@ -181,8 +190,11 @@ def entry(shape: StreamShape, size: int, word: int) -> Netlist:
     given = {"user": n.bundle("user", Bit(), (user[0], user[1], 1))}
     if shape.initial_states:
         given["from_state"] = n.bundle("from_state", Bit(), (user[0], user[1] + 1, 1))
+    if shape.sequence_ends:
+        given["closing"] = n.bundle("closing", Bit(), (user[0], user[1] + shape.user_bits - 1, 1))
+    leaf = frames_leaf(beats, shape.streams, shape.initial_states, shape.sequence_ends)
     made = n.add(
-        "frames", frames_leaf(beats, shape.streams, shape.initial_states), clk=clk, rst=rst,
+        "frames", leaf, clk=clk, rst=rst,
         beat_valid=head["out_valid"], beat_ready=pop, stream=stream,
         tlast=n.bundle("tlast", Bit(), places["tlast"]), valid=n.output("m_tvalid", Bit()),
         ready=n.input("m_tready", Bit()), last=n.output("m_tlast", Bit()),
@@ -193,7 +205,7 @@ def entry(shape: StreamShape, size: int, word: int) -> Netlist:
         empty=made["empty"], last=n.nets["m_tlast"],
     )["target"]  # fmt: skip
     n.wire(n.output("m_tdata", fields["tdata"]), *extended(masked, count, word, bits))
-    n.wire(n.output("m_tuser", fields["tuser"]), *word_of(made, "first", "loaded"))
+    n.wire(n.output("m_tuser", fields["tuser"]), *word_of(made, "first", "loaded", "closes"))
     if "tid" in fields:
         n.wire(n.output("m_tid", fields["tid"]), made["frame_stream"])
     return n

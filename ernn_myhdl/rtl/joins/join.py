@@ -5,25 +5,29 @@
 A beat that enters in one cycle is in the FIFO two cycles later, and at its head a cycle behind that; so a beat enters only if
 the FIFO has room for it and for those on their way. An addition takes a beat of every operand at once. A concatenation
 takes the frame of one operand after the other, at most a beat a cycle, and one cycle without a beat at the end of a
-frame whose last samples do not leave with its last beat.
+frame whose last samples do not leave with its last beat. A window (`ernn_myhdl.rtl.joins.window`) takes one operand.
 
 tuser and tid of a result are those of the first operand.
 """
 
 from __future__ import annotations
 
-from ernn_myhdl.design.graph import ADDITION, Join, Signals
+from ernn_myhdl.design.graph import ADDITION, ArgMax, Join, Signals, Window
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.joins.addition import addition
+from ernn_myhdl.rtl.joins.argmax import argmax_netlist
 from ernn_myhdl.rtl.joins.beats import SLOTS, beat_fields, extended
 from ernn_myhdl.rtl.joins.concatenation import concatenation
+from ernn_myhdl.rtl.joins.window import window_netlist
 
 
 def join_netlist(name: str, join: Join, signals: Signals, shape: StreamShape) -> Netlist:
     """A join as a netlist. Ports: s0_, s1_, ... and m_ with tvalid, tready and the fields of a beat."""
+    if isinstance(join, ArgMax):
+        return argmax_netlist(name, join, signals, shape)
     n = Netlist(f"{name}_core")
     n.input("clk", Bit())
     n.input("rst", Bit())
@@ -41,8 +45,12 @@ def join_netlist(name: str, join: Join, signals: Signals, shape: StreamShape) ->
         n.wire(n.output(f"s{i}_tready", Bit()), (readies, i, 1))
     formats = [signals.formats[operand] for operand in join.inputs]
     held = n.net("held", Word(bits_for(SLOTS + 1)))
-    build = addition if join.kind == ADDITION else concatenation
-    made = build(n, name, signals, shape, given, formats, (valids, readies, held))
+    control = valids, readies, held
+    if isinstance(join, Window):
+        made = window_netlist(n, name, join, signals, shape, given[0], control)
+    else:
+        build = addition if join.kind == ADDITION else concatenation
+        made = build(n, name, signals, shape, given, formats, control)
     fmt = signals.formats[name]
     size, bits = shape.samples_per_beat, shape.sample_bits
     n.probe(f"{name}.output", made["valid"], made["samples"])

@@ -36,6 +36,7 @@ from ernn_myhdl.program.program import FLAGS, program_for
 from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation, prefetch
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
+from ernn_myhdl.rtl.stream_user import user_type
 
 ISSUE_LATENCY = stages.latency(stages.ISSUE)
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
@@ -63,8 +64,9 @@ def fields(design: Structure) -> dict[str, Type]:
 def inputs(design: Structure) -> dict[str, Type]:
     """What `add` is given.
 
-    gate_read, second_read: words of the program at gate_fetch and second_fetch, READ_LATENCY later. frame_start with frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with
-    initial states, from a loaded one); x_write, y_write with y_write_stream, m_write: a group of spectra
+    gate_read, second_read: words of the program at gate_fetch and second_fetch, READ_LATENCY later. frame_start with
+    frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with initial states, from a loaded one; with
+    ends of sequences, the last of one); x_write, y_write with y_write_stream, m_write: a group of spectra
     is written; output_release: the last beat of a frame is read.
     """
     stream, word = Word(bits_for(design.hardware.streams)), _program_word(design)
@@ -72,7 +74,7 @@ def inputs(design: Structure) -> dict[str, Type]:
         "gate_read": word,
         "second_read": word,
         "frame_start": Bit(),
-        "frame_fresh": Word(2) if design.hardware.initial_states else Bit(),
+        "frame_fresh": user_type(design.stream_shape),
         "frame_stream": stream,
         "x_write": Bit(),
         "y_write": Bit(),

@@ -1,7 +1,7 @@
 """The tag of a frame, which travels with its operations: what is in it, lowest bits first.
 
 Whether the frame is the first of a sequence; with initial states, whether that sequence starts from a loaded
-one; the page of y that the frame writes; its stream; in a cell that keeps values for its second phase, the
+one; with ends of sequences, whether the frame is the last of one; the page of y that the frame writes; its stream; in a cell that keeps values for its second phase, the
 page of m.
 """
 
@@ -14,13 +14,14 @@ from ernn_myhdl.hdl.types import bits_for
 FIRST, LOADED = 0, 1
 
 
-def flags(initial_states: bool) -> int:
-    """Bits of a tag below the stream."""
-    return 3 if initial_states else 2
+def flags(initial_states: bool, sequence_ends: bool = False) -> int:
+    """Bits of a tag below the stream: those of tuser, and the page of y."""
+    return 2 + initial_states + sequence_ends
 
 
 def tag_bits(design: Structure) -> int:
     """Bits of a frame's tag; the stream has at least one."""
-    bits = flags(design.hardware.initial_states) + bits_for(design.hardware.streams)
+    hw = design.hardware
+    bits = flags(hw.initial_states, hw.sequence_ends) + bits_for(hw.streams)
     keeps = design.cell.second_phase == "candidate"
     return bits + (bits_for(design.hardware.frames_in_flight) if keeps else 0)

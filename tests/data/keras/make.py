@@ -67,6 +67,27 @@ def models(rng: np.random.Generator) -> dict[str, keras.Model]:
             layers.Dense(3),
         ]
     )
+    made["windows"] = keras.Sequential(
+        [
+            x(),
+            layers.Conv1D(5, 3, padding="causal", dilation_rate=2),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.ZeroPadding1D((1, 0)),
+            layers.Conv1D(4, 2),
+            layers.ZeroPadding1D((1, 0)),
+            layers.SeparableConv1D(6, 2, depth_multiplier=2),
+            layers.LSTM(4, **sequence),
+        ]
+    )
+    made["strided"] = keras.Sequential(
+        [
+            x(),
+            layers.Conv1D(4, 3, strides=2, activation="tanh"),
+            layers.DepthwiseConv1D(2, depth_multiplier=2),
+            layers.Dense(3),
+        ]
+    )
     given = x()
     shared = layers.LSTM(8, **sequence)(given * 2.0 + 1.0)
     heads = [layers.Dense(3, activation="softmax")(shared), layers.Dense(2)(shared) * 3.0]

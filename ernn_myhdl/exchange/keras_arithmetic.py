@@ -1,0 +1,35 @@
+"""Arithmetic of a signal and a constant in a Keras model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.graph import Operation, Unsupported, affine
+
+
+def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
+    """A signal and a constant; behind: whether the signal is the second of both."""
+    if isinstance(constant, dict):  # {"class_name": "__tensor__", "config": {"value": ...}}
+        constant = constant.get("config", {}).get("value")
+    try:
+        numbers = np.asarray(constant, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DesignError(
+            f"{where}: its constant is {short(repr(constant))}, must be numbers"
+        ) from error
+    wide = [i for i, n in enumerate(numbers.shape) if n != 1]
+    if wide not in ([], [numbers.ndim - 1]):
+        raise DesignError(f"{where}: its constant differs between frames or sequences")
+    numbers = numbers.reshape(-1)
+    if kind == "Add":
+        return affine(where, 1.0, numbers, size)
+    if kind == "Subtract":
+        return affine(where, -1.0, numbers, size) if behind else affine(where, 1.0, -numbers, size)
+    if kind == "Multiply":
+        return affine(where, numbers, 0.0, size)
+    if kind in ("Divide", "TrueDivide") and not behind and np.all(numbers):
+        return affine(where, 1.0 / numbers, 0.0, size)
+    return Unsupported("computes what no layer does", "cut the model before or after it")

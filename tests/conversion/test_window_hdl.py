@@ -1,0 +1,30 @@
+"""A window, converted: GHDL on the VHDL, Verilator on the Verilog, to the bit and to the cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from convolutions import convolution
+from random_designs import random_inputs
+
+from ernn_myhdl import Traffic
+from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_run, graph_shape
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
+)
+def test_a_converted_window_is_the_model(engine):
+    core = convolution(3, kernel=2, dilation=2, stride=2, padding=False, streams=2)
+    x = [random_inputs(1, core, 7), random_inputs(2, core, 7)]
+    golden = core.run(x, engine="golden")
+    made = core.run(x, engine=engine)
+    assert np.array_equal(made.raw, golden.raw)
+    for name, stage in made.stages.items():
+        assert np.array_equal(stage, golden.stages[name]), name
+    shape = graph_shape(core)
+    times = graph_run(shape, graph_depths(shape), [i % 2 for i in range(14)])
+    beats = shape.beats(core.graph.output)
+    assert sorted(made.known_frame_cycles[:, 1].tolist()) == times.delivered[beats - 1 :: beats]
+    rough = core.run(x, engine=engine, traffic=Traffic(0.3, 0.4, 5), stages=False)
+    assert np.array_equal(rough.raw, golden.raw)

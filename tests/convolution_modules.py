@@ -1,0 +1,118 @@
+"""PyTorch modules with convolutions over frames, for tests of the import: what people train, small."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Padded(nn.Module):
+    """A causal convolution, padded by an own module before it; a GRU behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pad, self.conv = nn.ZeroPad1d((4, 0)), nn.Conv1d(5, 6, 3, dilation=2)
+        self.rnn = nn.GRU(6, 4, batch_first=True)
+
+    def forward(self, x):
+        y = torch.relu(self.conv(self.pad(x.transpose(1, 2))))
+        return self.rnn(y.transpose(1, 2))[0]
+
+
+class Cut(nn.Module):
+    """Padded on both sides by the convolution, cut behind it; added to its input, with a norm before the function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(5, 5, 3, padding=2), nn.BatchNorm1d(5)
+        self.head = nn.Linear(5, 3)
+        nn.init.normal_(self.norm.weight)
+        nn.init.uniform_(self.norm.running_mean)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        y = torch.tanh(self.norm(self.conv(x)[:, :, :-2])) + x
+        return self.head(y.transpose(1, 2))
+
+
+class Temporal(nn.Module):
+    """A stack of dilated convolutions with residuals, as temporal convolutional networks have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv1d(4, 4, 2, dilation=2**i) for i in range(3))
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        for i, conv in enumerate(self.convs):
+            x = x + functional.leaky_relu(conv(functional.pad(x, (2**i, 0))), 0.1)
+        return x.transpose(1, 2)
+
+
+class Valid(nn.Module):
+    """Without padding, so that fewer frames come out; scaled before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.rnn = nn.Conv1d(5, 4, 3), nn.LSTM(4, 4, batch_first=True)
+
+    def forward(self, x):
+        return self.rnn(self.conv(((x - 0.5) / 2.0).transpose(1, 2)).transpose(1, 2))[0]
+
+
+class Strided(nn.Module):
+    """Every second frame, and every second of these."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv1d(5, 4, 4, stride=2, bias=False), nn.Conv1d(4, 3, 1, stride=2)
+
+    def forward(self, x):
+        y = torch.relu(self.a(functional.pad(x.transpose(1, 2), (3, 0))))
+        return self.b(y).transpose(1, 2)
+
+
+class Depthwise(nn.Module):
+    """A convolution of every element by itself, and one of single frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depth, self.point = nn.Conv1d(6, 6, 3, groups=6), nn.Conv1d(6, 4, 1)
+
+    def forward(self, x):
+        y = self.depth(functional.pad(x.transpose(1, 2), (2, 0)))
+        return self.point(torch.relu(y)).transpose(1, 2)
+
+
+class Same(nn.Module):
+    """Not causal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(5, 4, 3, padding="same")
+
+    def forward(self, x):
+        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+
+class NotCut(nn.Module):
+    """Padded on both sides, nothing cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv1d(5, 4, 3, padding=2), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.conv(x.transpose(1, 2)).transpose(1, 2))
+
+
+#: Those that import, and those that are refused, with what the refusal says.
+RIGHT = {"padded": Padded, "cut": Cut, "temporal": Temporal, "valid": Valid, "strided": Strided, "depthwise": Depthwise}  # fmt: skip
+REFUSED = {"same": (Same, "not causal"), "not cut": (NotCut, "cut them off")}
+
+
+def example(module: nn.Module, frames: int = 11) -> torch.Tensor:
+    """x (2, frames, elements) of a module."""
+    elements = {"Temporal": 4, "Depthwise": 6}.get(type(module).__name__, 5)
+    return torch.randn(2, frames, elements)

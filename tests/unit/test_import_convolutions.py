@@ -1,0 +1,67 @@
+"""Convolutions over frames, as their framework computes them; those that are not causal are refused by name."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+
+import numpy as np
+import pytest
+
+from ernn_myhdl import DesignError, import_model, import_module
+from ernn_myhdl.golden.network import integer_model
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+from convolution_modules import REFUSED, RIGHT, example  # noqa: E402  torch is there
+
+pytestmark = pytest.mark.torch
+
+
+def made(kind):
+    torch.manual_seed(3)
+    model = kind().eval()
+    return model, example(model)
+
+
+def check(design, model, x) -> None:
+    with torch.no_grad():
+        wanted = model(x).numpy()
+    runs = integer_model(design).run([s.numpy().astype(float) for s in x])
+    got = np.stack([run.outputs for run in runs])
+    assert got.shape == wanted.shape
+    assert np.abs(got - wanted).max() < 2e-3
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_module_with_convolutions_is_what_pytorch_computes(name):
+    model, x = made(RIGHT[name])
+    check(import_module(model, x, word=16).design, model, x)
+
+
+@pytest.mark.onnx
+@pytest.mark.parametrize("dynamo", (False, True))
+@pytest.mark.parametrize("name", RIGHT)
+def test_an_exported_convolution_is_what_pytorch_computes(name, dynamo, tmp_path):
+    if dynamo:
+        pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+        if name != "cut":  # the exporter takes seconds; the others go through it in the deep tests
+            pytest.skip("one module is exported in this way")
+    model, x = made(RIGHT[name])
+    file = tmp_path / "model.onnx"
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        torch.onnx.export(model, (x,), str(file), dynamo=dynamo)
+        logging.disable(logging.NOTSET)
+    check(import_model(file, word=16).design, model, x)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_causal_is_refused(name):
+    kind, what = REFUSED[name]
+    model, x = made(kind)
+    with pytest.raises(DesignError, match=what) as caught:
+        import_module(model, x)
+    assert "\n" not in str(caught.value)
