@@ -17,7 +17,9 @@ from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.streams.frame_counts import output_turns
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, state_beats
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
 
@@ -35,11 +37,16 @@ def beat_line(beat: Beat | StateBeat, width: int) -> str:
 
 
 def vector_lines(
-    sequences, design: CoreSpecification, traffic: Traffic = Traffic(), states: Sequence = ()
-) -> str:
-    """Vector file of sequences of raw frames, in the order of `traffic`; states: those before them."""
+    sequences, design: CoreSpecification, traffic: Traffic = Traffic(), states: Sequence = (),
+    lengths: Sequence[int] | None = None,
+) -> str:  # fmt: skip
+    """Vector file of sequences of raw frames, in the order of `traffic`; states: those before them. lengths: of the sequences
+    of x, where these are those of y."""
     width = design.stream_shape.data_bits
-    turns = traffic.turns([len(s) for s in sequences], design.stream_shape.streams)
+    given = [len(s) for s in sequences] if lengths is None else lengths
+    turns = traffic.turns(given, design.stream_shape.streams)
+    if lengths is not None:
+        turns = output_turns(design, turns, lengths)
     loaded = {i for i, state in enumerate(states) if state is not None}
     beats = turn_beats(sequences, turns, design, loaded)
     return "".join(beat_line(beat, width) for beat in beats)
@@ -97,7 +104,7 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
         file = bench_file(design.name, file)
         (folder / file).write_text(named(text, "", file))
 
-    sequences = random_sequences(design)
+    sequences = random_sequences(design, taken_lengths(design.graph, SEQUENCES))
     states: list[CoreState | None] = [None] * len(sequences)
     if view.loader:
         states[0] = random_state(design)
@@ -112,7 +119,8 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
     else:
         put(f"{BENCH}.sv", verilog_bench(design, view))
     put(INPUT, vector_lines(sequences, design, states=states))
-    put(EXPECTED, vector_lines(results, design, states=states))
+    lengths = [len(s) for s in sequences]
+    put(EXPECTED, vector_lines(results, design, states=states, lengths=lengths))
 
 
 def has_loader(design: CoreSpecification) -> bool:

@@ -221,12 +221,27 @@ def with_outputs(graph: Graph | None, outputs: Sequence[str]) -> Graph:
 
 def check_lengths(graph: Graph | None, lengths: Sequence[int]) -> None:
     """DesignError where sequences have other numbers of frames than a sum or a mean takes."""
+    for number, frames in enumerate(lengths):
+        check_frames(graph, frames, True, f"sequence {number}")
+
+
+def check_frames(graph: Graph | None, frames: int, whole: bool, where: str) -> None:
+    """DesignError where a sequence of x may not have so many frames. whole: it ends with them; where: names it."""
     for i, join in enumerate(graph.joins if graph else ()):
         if not isinstance(join, Sum) or graph is None or graph.frames[join.inputs[0]] is not None:
             continue
-        for number, frames in enumerate(lengths):
-            if not join.takes(frames):
-                raise DesignError(
-                    f"sequence {number}: has {frames} frames, but the {join.kind} join_{i} is of {join.counts} "
-                    f"{join.frames}; cut or fill the sequence, or make the design with other frames"
-                )
+        if not (join.takes(frames) if whole else frames < join.frames):
+            more = "" if whole else " and more"
+            raise DesignError(
+                f"{where}: has {frames} frames{more}, but the {join.kind} join_{i} is of {join.counts} "
+                f"{join.frames}; cut or fill the sequence, or make the design with other frames"
+            )
+
+
+def taken_lengths(graph: Graph | None, lengths: Sequence[int]) -> list[int]:
+    """Lengths that the sums and means of a graph take, close to these."""
+    for join in graph.joins if graph else ():
+        if isinstance(join, Sum) and graph is not None and graph.frames[join.inputs[0]] is None:
+            exact = isinstance(join, Mean)
+            lengths = [join.frames if exact else min(n, join.frames) for n in lengths]
+    return list(lengths)

@@ -86,8 +86,9 @@ def keep_sample(clk, take, fresh, place, sample, result, depth):
 @block
 def multiply_constant(clk, source, target, count, constant):
     """target is source times the constant, a cycle later; exact."""
-    # a variable: VHDL would take a literal for a word of the source's length
-    factor = intbv(0, min=0, max=2 * constant + 2)
+    # a signed variable: VHDL would take a literal for a word of the source's length, Verilog an unsigned one makes both unsigned
+    limit = 1 << constant.bit_length()
+    factor = intbv(0, min=-limit, max=limit)
     product = intbv(0, min=-(1 << (len(target[0]) - 1)), max=1 << (len(target[0]) - 1))
 
     @always(clk.posedge)
