@@ -7,15 +7,24 @@ from collections.abc import Callable, Sequence
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Input, Joined, LastFrame, Node, layer_of, nodes_before
+from ernn_myhdl.exchange.frames_out import is_over_time, time_join
+from ernn_myhdl.exchange.graph import (
+    Input,
+    Joined,
+    LastFrame,
+    Node,
+    Operation,
+    layer_of,
+    nodes_before,
+)
 
 #: Why a node can be no part of a core, and what to do; it is told whether layers follow it.
 Refusal = Callable[[Node, bool], str]
 
 
 def branches(node: Node) -> bool:
-    """Whether anything is joined on the way to a node."""
-    return any(isinstance(n.operation, Joined) for n in nodes_before([node]))
+    """Whether anything is joined on the way to a node, signals or frames."""
+    return any(isinstance(n.operation, Joined) or is_over_time(n) for n in nodes_before([node]))
 
 
 def input_size(nodes: Sequence[Node]) -> int | None:
@@ -50,9 +59,10 @@ def node_size(node: Node) -> int:
 
 
 def layer_graph(
-    node: Node, heads: Sequence[str], refusal: Refusal
+    node: Node, heads: Sequence[str], refusal: Refusal, max_frames: int | None = None
 ) -> tuple[list[DenseLayer], Graph]:
-    """Layers and graph of which a node is the output. heads: names of its operands, or none."""
+    """Layers and graph of which a node is the output. heads: names of its operands, or none. max_frames: of a sequence
+    (`ernn_myhdl.exchange.frames_out`)."""
     nodes = list(nodes_before([node]))
     size = input_size(nodes)
     if size is None:
@@ -62,37 +72,67 @@ def layer_graph(
     joins: list[Join] = []
     names: dict[int, str] = {}
     sizes: dict[str, int] = {INPUT: size}
-    last: dict[int, bool] = {}  # nodes of the last frame of a sequence alone
+    frames: dict[str, int | None] = {INPUT: None}  # of a sequence; None: those of x
+    chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there already
+    behind: set[int] = set()  # last frames of x itself, which are taken behind the layers on it
+
+    def take(one: Node, source: str) -> str:
+        """The name of a join over time of a signal."""
+        if isinstance(one.operation, LastFrame) and frames[source] == 1:
+            return source
+        known = source, one.operation
+        if known not in chosen:
+            made = time_join(one, source, max_frames, one is node)
+            name = chosen[known] = f"join_{len(joins)}"
+            try:
+                frames[name] = made.frames_of(name, [frames[source]])
+            except DesignError as error:
+                raise DesignError(f"{one.where}: {error}") from error
+            sizes[name] = sizes[source]
+            joins.append(made)
+        return chosen[known]
+
     for one in nodes:
         layer = layer_of(one)
-        last[id(one)] = any(last[id(n)] for n in one.inputs)
         if isinstance(one.operation, Input):
             names[id(one)] = INPUT
         elif layer is not None:
             source = names[id(one.input)]
-            if last[id(one)] and layer.recurrent:
-                raise DesignError(
-                    f"{one.where}: takes the last frames of {one.input.where} alone, for which there is no hardware yet"
-                )
+            if id(one.input) in behind:
+                if layer.recurrent:
+                    raise DesignError(
+                        f"{one.where}: takes the last frames of x alone; give the core those alone"
+                    )
+                behind.add(id(one))
             if layer.inputs != sizes[source]:
                 raise DesignError(
                     f"{one.where}: has {layer.inputs} inputs, but what it takes has {sizes[source]} elements"
                 )
             name = names[id(one)] = f"layer_{len(layers)}"
-            sizes[name] = layer.outputs
+            sizes[name], frames[name] = layer.outputs, frames[source]
             layers.append(layer)
             sources.append(source)
-        elif isinstance(one.operation, LastFrame):
-            names[id(one)], last[id(one)] = names[id(one.input)], True
+            if id(one) in behind:
+                names[id(one)] = take(Node(LastFrame(), (one,), one.where), name)
+                behind.discard(id(one))
+        elif isinstance(one.operation, LastFrame) and names[id(one.input)] == INPUT:
+            names[id(one)] = INPUT
+            behind.add(id(one))
+        elif is_over_time(one):
+            names[id(one)] = take(one, names[id(one.input)])
         elif isinstance(one.operation, Joined):
-            if len({last[id(n)] for n in one.inputs}) > 1 and one is not node:
+            for n in one.inputs:
+                if id(n) in behind:
+                    names[id(n)] = take(n, INPUT)
+            if len({frames[names[id(n)]] for n in one.inputs}) > 1:
                 raise DesignError(
-                    f"{one.where}: joins the last frame of one signal with all frames of another; take the last frame "
-                    "behind the join"
+                    f"{one.where}: joins what stands for a sequence (a last frame, a maximum, a mean) with all frames of another signal; take "
+                    "the last frame behind the join"
                 )
             name = names[id(one)] = f"join_{len(joins)}"
             operands = tuple(names[id(n)] for n in one.inputs)
             sizes[name] = _joined_size(one, [sizes[n] for n in operands])
+            frames[name] = frames[operands[0]]
             try:
                 joins.append(Join(one.operation.kind, operands))
             except DesignError as error:

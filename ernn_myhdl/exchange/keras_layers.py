@@ -17,7 +17,7 @@ import numpy as np
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Affine, LastFrame, Operation, Unsupported, affine
+from ernn_myhdl.exchange.graph import Affine, LastFrame, Operation, Pooled, Repeated, Unsupported, affine
 from ernn_myhdl.exchange.keras_activations import activation, leaky_relu, relu, single, softmax
 
 #: Layers that do nothing when a model runs.
@@ -40,10 +40,6 @@ _REFUSED = {
         "give sequences in their own lengths; if the data need no mask, save the model without this layer, or show it "
         "with --reference",
     ),
-    "RepeatVector": (
-        "gives a frame several times, for which there is no hardware yet",
-        "cut the model there into two designs, and repeat the last frame between them",
-    ),
     "Embedding": (
         "looks rows of a table up, for which there is no hardware yet",
         "save the model without it, and give the embedded vectors to the core",
@@ -60,7 +56,7 @@ for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQue
     )
 for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "SeparableConv1D", "Conv1DTranspose"):
     _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
-for _layer in ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "AveragePooling1D", "MaxPooling1D"):
+for _layer in ("AveragePooling1D", "MaxPooling1D"):
     _REFUSED[_layer] = ("works over several frames, for which there is no hardware yet", _HOST)
 for _layer in ("Flatten", "Reshape", "Permute", "ZeroPadding1D", "Cropping1D", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
@@ -73,7 +69,7 @@ Arrays = Sequence[np.ndarray]
 class KerasLayer:
     """A layer of a file. kind: its class name. config: its own. arrays: its weights, in order; cell: those of the cell or
     layer inside, where there is one. size: elements of a frame before it, None where not known. version: of the Keras that
-    wrote the file, empty where not known."""
+    wrote the file, empty where not known. frames: of a sequence before it, None where not known."""
 
     name: str
     kind: str
@@ -81,6 +77,7 @@ class KerasLayer:
     arrays: Arrays
     size: int | None
     version: str = ""
+    frames: int | None = None
 
     @property
     def where(self) -> str:
@@ -132,7 +129,7 @@ def operations(layer: KerasLayer) -> list[Operation]:
 
 _KNOWN = (
     "LSTM, GRU, SimpleRNN, Dense, Conv1D of kernel_size 1, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
-    "Rescaling, TimeDistributed and Dropout are; cut the model before or after it"
+    "Rescaling, TimeDistributed, RepeatVector, GlobalMaxPooling1D, GlobalAveragePooling1D and Dropout are; cut the model before or after it"
 )
 
 
@@ -331,10 +328,24 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
     return [affine(layer.where, scale, offset, layer.size)]
 
 
+
+def _repeated(layer: KerasLayer) -> list[Operation]:
+    return [Repeated(_units(layer, "n"))]
+
+
+def _pooled(layer: KerasLayer) -> list[Operation]:
+    if layer.option("keepdims"):
+        raise layer.refuse("keepdims keeps an axis of one frame", "save the model without it")
+    if layer.option("data_format", "channels_last") not in (None, "channels_last"):
+        raise layer.refuse("has its frames last", "train with data_format='channels_last'")
+    return [Pooled("mean" if layer.kind == "GlobalAveragePooling1D" else "maximum", layer.frames)]
+
+
 _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
     "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": _conv1d, "BatchNormalization": _batch_norm,
     "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
-    "LeakyReLU": leaky_relu, "Softmax": softmax,
+    "LeakyReLU": leaky_relu, "Softmax": softmax, "RepeatVector": _repeated, "GlobalMaxPooling1D": _pooled,
+    "GlobalAveragePooling1D": _pooled,
 }  # fmt: skip
 #: Layers with an axis, which must be that of the elements of a frame; with their default.
 AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}

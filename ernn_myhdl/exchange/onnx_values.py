@@ -94,6 +94,8 @@ class Labels:
     names: dict[str, str] = field(default_factory=dict)
     #: Labels of the axes of the graph's inputs, with the number of the axis.
     inputs: dict[str, int] = field(default_factory=dict)
+    #: Labels of axes of repeated frames, with the label of the frames of the graph's input.
+    frames_of: dict[str, str] = field(default_factory=dict)
 
     def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""

@@ -17,6 +17,7 @@ from ernn_myhdl.design.dense import DenseLayer, check_chain
 from ernn_myhdl.design.host_steps import check_steps, stepped
 from ernn_myhdl.design.source_model import Origin
 from ernn_myhdl.errors import DesignError, ToolError, short
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.graph import LastFrame, Output
 from ernn_myhdl.exchange.importing import Imported, import_source
 from ernn_myhdl.exchange.lowering import Lowered, lower
@@ -33,7 +34,12 @@ MORE = ((0, 0), (0, 0), (3, 0), (2, 1))
 
 
 def import_module(
-    model: Any, example: Any, host_functions: bool = False, **options: Any
+    model: Any,
+    example: Any,
+    host_functions: bool = False,
+    all_frames: bool = False,
+    max_frames: int | None = None,
+    **options: Any,
 ) -> Imported:
     """A PyTorch module as a design: order, functions between the layers and axes are those of its forward.
 
@@ -42,7 +48,8 @@ def import_module(
     evaluation mode; loops of nn.LSTMCell, nn.GRUCell and nn.RNNCell over the frames become layers. The layers, dense and
     not rounded, are compared with the module on random inputs, of other sizes too where it takes them: DesignError where they
     differ by more than 1e-4 of the span of its outputs, and for what no core computes, by name.
-    host_functions, options: as in `import_model`, those that are not of a file.
+    A mean over the frames is of as many as the example has, unless max_frames leaves it to the host.
+    host_functions, all_frames, max_frames, options: as in `import_model`, those that are not of a file.
     """
     torch = _torch()
     if not isinstance(model, torch.nn.Module):
@@ -63,10 +70,12 @@ def import_module(
         graph = TorchGraph(_exported(model, arguments, torch), torch)
         outputs = graph.graph.result(graph.outputs)
         named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
-        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
+        chosen = FramesOut(all_frames, max_frames)
+        lowered = lower(named if len(outputs) > 1 else outputs, host_functions, chosen)
         if lowered.graph is None:
             check_chain(lowered.layers)
-        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))
+        over_time = lowered.graph is not None and lowered.graph.over_time
+        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph), over_time)
         compared, frames = _compared(model, run, given, graph, outputs, lowered)
     finally:
         for name, part in model.named_modules():
@@ -183,7 +192,7 @@ def _compared(
 
 def _input_axis(labels: Labels, label: str | None) -> int | None:
     """The axis of x that a label is of; None for an axis that x has not."""
-    return labels.inputs.get(label) if label is not None else None
+    return labels.inputs.get(labels.frames_of.get(label, label)) if label is not None else None
 
 
 def signal_size(labels: Labels, signal: Signal) -> int:
@@ -259,8 +268,8 @@ def _initial(
 
 def _own(lowered: Lowered, cut: list[np.ndarray], initial: list) -> np.ndarray:
     """Outputs (sequences, frames, outputs) of the layers and the host."""
-    y = dense_outputs(lowered.layers, lowered.graph, list(cut), initial)
-    return stepped(lowered.steps, np.stack(y))
+    y = np.stack(dense_outputs(lowered.layers, lowered.graph, list(cut), initial))
+    return stepped(lowered.steps, y, frames=np.full(y.shape[:-1], len(cut[0])))
 
 
 def _as_sequences(
