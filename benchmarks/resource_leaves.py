@@ -80,7 +80,7 @@ SEQUENCES = ((1, 1), (4, 1), (16, 4))
 KEPT = tuple(
     (kind, word, word + 6 if kind == "sum" else word, beats)
     for kind in ("maximum", "sum", "repeat")
-    for word, beats in ((12, 4), (12, 32), (16, 4), (12, 64))
+    for word, beats in ((12, 4), (12, 32), (16, 4), (12, 256), (16, 512))
 )
 #: Bits of the sum, and frames of the mean.
 MEANS = ((16, 3), (16, 8), (18, 28), (20, 100))

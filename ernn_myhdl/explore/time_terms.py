@@ -33,10 +33,8 @@ def _sample(leaf: Leaf) -> Terms:
 
 
 def _multiply(leaf: Leaf) -> Terms:
-    p = leaf.parameters
-    digits = p["constant"].bit_length()
-    bits = bits_of(leaf, "target")
-    return {"target": bits, "digits": bits * digits}
+    """A multiplier has the registers; where the constant is 1 they are flip-flops."""
+    return {"passed": bits_of(leaf, "source") * (leaf.parameters["constant"] == 1)}
 
 
 #: Name of the MyHDL block -> its terms.
