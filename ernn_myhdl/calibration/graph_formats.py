@@ -20,7 +20,6 @@ from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.joins import joined_values, walked
 from ernn_myhdl.numerics.formats import Format, format_for
 
-
 #: Frames of which a calibration repeats each as a sequence.
 MOST_REPEATED = 64
 

@@ -168,7 +168,9 @@ def design_toml(design: Design) -> str:
     document.add("name", tomlkit.item(design.name))
     sections = {
         "cell": {"kind": design.cell.kind} | _values(design.cell),
-        "hardware": {n: v for n, v in _values(design.hardware).items() if v or n != "sequence_ends"},
+        "hardware": {
+            n: v for n, v in _values(design.hardware).items() if v or n != "sequence_ends"
+        },
         "activation": _values(design.activations),
         "formats": {n: f for n, f in _values(design.formats).items() if f is not None},
     }

@@ -11,8 +11,8 @@ from ernn_myhdl.convert.test_bench import bench_file, has_loader, state_lines, v
 from ernn_myhdl.convert.vhdl_bench import INPUT, STATES
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines.result import EngineResult, Job
-from ernn_myhdl.streams.initial_states import CoreState
 from ernn_myhdl.streams.frame_counts import frame_starts, output_turns
+from ernn_myhdl.streams.initial_states import CoreState
 from ernn_myhdl.streams.traffic import (
     Traffic,
     Turn,

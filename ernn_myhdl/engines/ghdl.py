@@ -137,7 +137,10 @@ def run_ghdl(
         analyse(folder, work)
         name = core_name(folder)
         write_vectors(design, name, sequences, traffic, states, work)
-        generics = {"EXPECTED_FILE": "none", **parameters(traffic, len(output_turns(design, turns, lengths)))}
+        generics = {
+            "EXPECTED_FILE": "none",
+            **parameters(traffic, len(output_turns(design, turns, lengths))),
+        }
         analysed()
         result = run_bench(folder, work, generics, work)
         if not result.passed:

@@ -73,7 +73,7 @@ def layer_graph(
     names: dict[int, str] = {}
     sizes: dict[str, int] = {INPUT: size}
     frames: dict[str, int | None] = {INPUT: None}  # of a sequence; None: those of x
-    chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there already
+    chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there
     behind: set[int] = set()  # last frames of x itself, which are taken behind the layers on it
 
     def take(one: Node, source: str) -> str:
@@ -124,11 +124,7 @@ def layer_graph(
             for n in one.inputs:
                 if id(n) in behind:
                     names[id(n)] = take(n, INPUT)
-            if len({frames[names[id(n)]] for n in one.inputs}) > 1:
-                raise DesignError(
-                    f"{one.where}: joins what stands for a sequence (a last frame, a maximum, a mean) with all frames of another signal; take "
-                    "the last frame behind the join"
-                )
+            _check_frames(one, [frames[names[id(n)]] for n in one.inputs])
             name = names[id(one)] = f"join_{len(joins)}"
             operands = tuple(names[id(n)] for n in one.inputs)
             sizes[name] = _joined_size(one, [sizes[n] for n in operands])
@@ -140,8 +136,7 @@ def layer_graph(
         else:
             follow = any(layer_of(n) is not None and one in nodes_before([n]) for n in nodes)
             raise DesignError(f"{one.where}: {refusal(one, follow)}")
-    named = heads if _fit(heads) else [f"head_{i}" for i in range(len(heads))]
-    return layers, Graph(tuple(sources), tuple(joins), names[id(node)], tuple(named))
+    return layers, Graph(tuple(sources), tuple(joins), names[id(node)], _named(heads))
 
 
 def _joined_size(node: Node, sizes: Sequence[int]) -> int:
@@ -153,6 +148,20 @@ def _joined_size(node: Node, sizes: Sequence[int]) -> int:
             f"{node.where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
         )
     return sizes[0]
+
+
+def _check_frames(node: Node, frames: Sequence[int | None]) -> None:
+    """DesignError where a join takes signals with other numbers of frames."""
+    if len(set(frames)) > 1:
+        raise DesignError(
+            f"{node.where}: joins what stands for a sequence (a last frame, a maximum, a mean) with all frames of another "
+            "signal; take the last frame behind the join"
+        )
+
+
+def _named(heads: Sequence[str]) -> tuple[str, ...]:
+    """Names of heads: those of the outputs where they may be."""
+    return tuple(heads) if _fit(heads) else tuple(f"head_{i}" for i in range(len(heads)))
 
 
 def _fit(heads: Sequence[str]) -> bool:

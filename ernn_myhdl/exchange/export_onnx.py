@@ -14,8 +14,8 @@ import numpy as np
 from ernn_myhdl import __version__
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.host_steps import HostStep
-from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
 from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
@@ -55,7 +55,11 @@ def write_onnx(
     y = helper.make_tensor_value_info(
         "y",
         onnx.TensorProto.INT64 if argmax else real,
-        ["frames" if chain is None else "frames_of_y", "batch", 1 if argmax else layers[-1].outputs],
+        [
+            "frames" if chain is None else "frames_of_y",
+            "batch",
+            1 if argmax else layers[-1].outputs,
+        ],
     )
     graph = helper.make_graph(builder.nodes, "ernn", [x], [y], builder.initializers)
     model = helper.make_model(

@@ -50,7 +50,9 @@ def time_join(node: Node, source: str, max_frames: int | None, last: bool) -> Jo
     if operation.kind == time_joins.SUM or (last and max_frames):
         frames = max_frames or operation.frames
         if frames is None:
-            raise DesignError(f"{node.where}: is over sequences of any length; declare the most frames with --max-frames")
+            raise DesignError(
+                f"{node.where}: is over sequences of any length; declare the most frames with --max-frames"
+            )
         return Sum((source,), frames=frames)
     if operation.frames is None:
         advice = (

@@ -27,9 +27,9 @@ from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
-from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.projection import (
@@ -301,7 +301,9 @@ def _saturations(
 ) -> list[str]:
     """Warnings of tensors that saturate on the calibration data."""
     x = first_frames(sequences, CHECKED_FRAMES)
-    if design.graph is not None and design.graph.over_time:  # which takes whole sequences, some of these lengths only
+    if (
+        design.graph is not None and design.graph.over_time
+    ):  # which takes whole sequences, some of these lengths only
         x = [s for s in sequences[: len(x)] if taken_lengths(design.graph, [len(s)]) == [len(s)]]
     if not x:
         return []

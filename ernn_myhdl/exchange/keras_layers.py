@@ -17,7 +17,15 @@ import numpy as np
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Affine, LastFrame, Operation, Pooled, Repeated, Unsupported, affine
+from ernn_myhdl.exchange.graph import (
+    Affine,
+    LastFrame,
+    Operation,
+    Pooled,
+    Repeated,
+    Unsupported,
+    affine,
+)
 from ernn_myhdl.exchange.keras_activations import activation, leaky_relu, relu, single, softmax
 
 #: Layers that do nothing when a model runs.
@@ -326,7 +334,6 @@ def _normalization(layer: KerasLayer) -> list[Operation]:
 def _rescaling(layer: KerasLayer) -> list[Operation]:
     scale, offset = layer.option("scale"), layer.option("offset", 0.0)
     return [affine(layer.where, scale, offset, layer.size)]
-
 
 
 def _repeated(layer: KerasLayer) -> list[Operation]:

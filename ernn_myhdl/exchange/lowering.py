@@ -25,6 +25,7 @@ from ernn_myhdl.exchange.graph import (
     LastFrame,
     Node,
     Output,
+    Pooled,
     Unsupported,
     layer_of,
     nodes_before,
@@ -111,7 +112,9 @@ def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
     behind = _behind(node, known)
     last = any(isinstance(n.operation, LastFrame) for n in behind)
     steps = [n for n in behind if not isinstance(n.operation, LastFrame)]
-    return _Head(behind[-1].input if behind else node, tuple(steps[::-1]), last, name)
+    core = behind[-1].input if behind else node
+    last = last and not isinstance(core.operation, Pooled)  # which is one frame already
+    return _Head(core, tuple(steps[::-1]), last, name)
 
 
 def _behind(node: Node, known: Sequence[str]) -> list[Node]:

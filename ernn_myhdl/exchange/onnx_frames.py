@@ -40,7 +40,9 @@ def _reduced(where: str, kind: str, attributes: dict, given: list, labels: Label
     if axes is None:
         return None
     chosen = [int(a) % len(signal.axes) for a in np.asarray(axes).reshape(-1)]
-    return _pooled(where, _REDUCTIONS[kind], signal, chosen, bool(attributes.get("keepdims", 1)), labels)
+    return _pooled(
+        where, _REDUCTIONS[kind], signal, chosen, bool(attributes.get("keepdims", 1)), labels
+    )
 
 
 def _pooled(

@@ -93,7 +93,9 @@ def read_source(
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
         model = read_onnx(file)
-        lowered = _located(file, lambda: lower(model.outputs, host_functions, frames_out), model.hint)
+        lowered = _located(
+            file, lambda: lower(model.outputs, host_functions, frames_out), model.hint
+        )
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
         given, graph = model.given_states, lowered.graph

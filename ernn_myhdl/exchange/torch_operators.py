@@ -173,7 +173,9 @@ def _tiled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> 
     repeats = [int(n) for n in flat(given[1])]
     count = len(node.args[0].meta["val"].shape)
     if len(repeats) != count:
-        raise DesignError(f"{where}: repeats {len(repeats)} axes of {count}; unsqueeze the signal before")
+        raise DesignError(
+            f"{where}: repeats {len(repeats)} axes of {count}; unsqueeze the signal before"
+        )
     return graph.emit(name, "Tile", [given[0], _whole(*repeats)])[0]
 
 

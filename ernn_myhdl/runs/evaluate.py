@@ -230,9 +230,7 @@ def check_words(words: Sequence[int]) -> None:
         raise DesignError("words: a length occurs twice; give each once")
 
 
-def _check(
-    core: CoreSpecification, data: DataSet, pooling: str, one_stream: bool = False
-) -> None:
+def _check(core: CoreSpecification, data: DataSet, pooling: str, one_stream: bool = False) -> None:
     _check_frames(core, data, one_stream)
     if pooling not in POOLINGS:
         raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")

@@ -47,7 +47,9 @@ def of_model(
     found: list[CoreState | None] = []
     for sequence, before in zip(x, initial, strict=True):
         state: CoreState | None = before
-        whole = bool(design.graph and design.graph.over_time)  # joins over time take whole sequences
+        whole = bool(
+            design.graph and design.graph.over_time
+        )  # joins over time take whole sequences
         step = len(sequence) if whole else FRAMES_AT_A_TIME
         for start in range(0, len(sequence), step):
             part = sequence[start : start + step]

@@ -344,7 +344,9 @@ def run_design(
         engine=engine,
         x=np.concatenate(sequences),
         outputs=stepped(
-            design.host_steps, to_real(result.raw, design.output_format), frames=design.frames_behind(lengths)
+            design.host_steps,
+            to_real(result.raw, design.output_format),
+            frames=design.frames_behind(lengths),
         ),
         raw=result.raw,
         sequences=lengths,

@@ -104,7 +104,10 @@ class Session:
         self._saturated_inputs += saturated
         fmt, steps = self.design.output_format, self.design.host_steps
         if self._over_time:
-            made = [stepped(steps, to_real(y, fmt), frames=n) for y, n in zip(words, counts, strict=True)]
+            made = [
+                stepped(steps, to_real(y, fmt), frames=n)
+                for y, n in zip(words, counts, strict=True)
+            ]
             return made[0] if single else made
         y = stepped(steps, to_real(words, fmt))
         return y[0] if single else y

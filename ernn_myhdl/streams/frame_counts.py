@@ -21,7 +21,11 @@ def output_turns(
     design: CoreStructure, turns: Sequence[Turn], lengths: Sequence[int]
 ) -> list[Turn]:
     """The frames of y in the order in which they leave the core."""
-    return list(turns) if design.graph is None else signal_turns(design, design.graph.output, turns, lengths)
+    return (
+        list(turns)
+        if design.graph is None
+        else signal_turns(design, design.graph.output, turns, lengths)
+    )
 
 
 def frame_starts(

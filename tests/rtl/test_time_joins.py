@@ -9,6 +9,7 @@ from ernn_myhdl import LinearCell, RnnCell, Traffic, new_network
 from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, Sum, with_outputs
 from ernn_myhdl.engines.myhdl.simulation import simulate
+from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_latency, graph_run, graph_shape
 from ernn_myhdl.streams.traffic import frame_beats
 
@@ -84,7 +85,7 @@ def test_a_sequence_that_begins_anew_gives_nothing_and_is_an_error():
     # two frames, begun anew: three frames
     record = simulate(core, beats(core, frames, [1, 0, 1, 0, 2]), 1, stages=False)
     assert record.error
-    wanted = core.run(frames[2:], engine="integer")
+    wanted = integer_model(core).run(frames[2:])
     assert [b for _, b in record.delivered] == beats(core, wanted.raw, [3])
     fine = simulate(core, beats(core, frames, [1, 2, 1, 0, 2]), 2, stages=False)
     assert not fine.error and len(fine.delivered) == 4
@@ -97,21 +98,17 @@ def test_a_sequence_of_other_frames_than_the_mean_gives_nothing_and_is_an_error(
     for users, error in (([1, 0, 2, 3, 1, 2], True), ([1, 2, 1, 2, 1, 2], False)):
         record = simulate(core, beats(core, frames, users), 1 if error else 3, stages=False)
         assert record.error == error
-        wanted = core.run(frames[4:], engine="integer")
+        wanted = integer_model(core).run(frames[4:])
         assert [b for _, b in record.delivered][-1:] == beats(core, wanted.raw, [3])[-1:]
 
 
 def test_a_reset_within_a_sequence_forgets_it():
     core = core_of("maximum of two streams")
     rng, fmt = np.random.default_rng(5), core.input_format
-    frames = rng.integers(fmt.minimum, fmt.maximum + 1, (3, 3))
-    # the core has the first frame by then
-    record = simulate(
-        core, beats(core, frames, [1, 1, 2]), 1, stages=False, reset_at=90, from_cycle=0,
-    )  # fmt: skip
-    accepted = [cycle for cycle, _ in record.accepted]
-    assert accepted[0] < 90
-    after = [i for i, cycle in enumerate(accepted) if cycle > 90]
-    wanted = core.run(frames[after[0] :], engine="integer") if after else None
-    if wanted is not None:
-        assert [b.data for _, b in record.delivered] == [b.data for b in beats(core, wanted.raw, [3])]
+    frames, reset = rng.integers(fmt.minimum, fmt.maximum + 1, (14, 3)), 100
+    sent = beats(core, frames, [1, *[0] * 12, 2])
+    record = simulate(core, sent, 1, stages=False, reset_at=reset, limit=500)
+    before = sum(cycle <= reset for cycle, _ in record.accepted)
+    assert 6 < before < len(frames) and not record.error
+    wanted = integer_model(core).run(frames[before:])
+    assert [b for _, b in record.delivered] == beats(core, wanted.raw, [3])

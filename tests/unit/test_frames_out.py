@@ -119,7 +119,9 @@ def test_models_sessions_and_folders_agree(case, tmp_path):
     for engine in ("golden", "integer"):
         with core.open(engine) as session:
             made = [
-                session.step(frame, last=i == len(each) - 1) for each in x for i, frame in enumerate(each)
+                session.step(frame, last=i == len(each) - 1)
+                for each in x
+                for i, frame in enumerate(each)
             ]
             with pytest.raises(DesignError, match="tell True"):
                 session.step(x[0][0])
@@ -138,7 +140,11 @@ def test_joins_compute_what_their_names_say():
     x, core = sequences("mean"), network("mean", word=16)
     rows, formats = core.run(x, engine="integer").stages, core.signals.formats
     fmt = formats["join_0"]
-    y = rows["layer_0.output"].reshape(2, 3, -1)[..., :4].mean(axis=1) * formats["layer_0"].lsb / fmt.lsb
+    y = (
+        rows["layer_0.output"].reshape(2, 3, -1)[..., :4].mean(axis=1)
+        * formats["layer_0"].lsb
+        / fmt.lsb
+    )
     assert np.abs(rows["join_0.output"][:, 0] - np.clip(y, fmt.minimum, fmt.maximum)).max() <= 0.75
     largest = network("maximum").run(x, engine="integer").stages
     words = largest["layer_0.output"].reshape(2, 3, -1)[..., :4]

@@ -35,7 +35,12 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
     if hw.sequence_ends:
         more["closing"] = head.user[-1]
     framing = input_frames.input_frames(
-        w.cell.x_block, word, hw.samples_per_beat, w.cell.inputs, hw.streams, hw.initial_states,
+        w.cell.x_block,
+        word,
+        hw.samples_per_beat,
+        w.cell.inputs,
+        hw.streams,
+        hw.initial_states,
         hw.sequence_ends,
     )
     error = states.input_error if states is not None else n.output("frame_error", Bit())

@@ -248,7 +248,9 @@ def loaded_leaf(streams: int) -> Leaf:
     return Leaf(
         "keep_loaded",
         keep_loaded,
-        ins(**dict.fromkeys(bits, Bit())) | ins(stream=Word(bits_for(streams))) | outs(loaded=Bit()),
+        ins(**dict.fromkeys(bits, Bit()))
+        | ins(stream=Word(bits_for(streams)))
+        | outs(loaded=Bit()),
     )
 
 

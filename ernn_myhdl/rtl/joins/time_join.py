@@ -104,13 +104,17 @@ class _TimeJoin:
         word = join.total(self.name, source).word if isinstance(join, Sum) else source.word
         place = made["place"].type
         # one stream: the bit of its number is 0
-        depth = (1 << place.width) // (1 if isinstance(join, Repeat) or self.shape.streams > 1 else 2)
+        depth = (1 << place.width) // (
+            1 if isinstance(join, Repeat) or self.shape.streams > 1 else 2
+        )
         leaf = time_samples.sample_leaf(
             kind, f"{self.name}_{kind}_sample", source.word, word, place, depth
         )
         parts = []
         for i in range(size):
-            one = n.bundle(f"sample_{i}", Array(1, source.word), (late, i * source.word, source.word))
+            one = n.bundle(
+                f"sample_{i}", Array(1, source.word), (late, i * source.word, source.word)
+            )
             parts.append(
                 n.add(
                     f"{kind}_{i}", leaf, clk=self.clk, take=made["take"], fresh=made["fresh"],
