@@ -10,14 +10,23 @@ from collections.abc import Iterator
 
 from ernn_myhdl.design.cells.activations import Slope
 from ernn_myhdl.design.joins import Window
+from ernn_myhdl.design.time_joins import Mean
 from ernn_myhdl.hdl.netlist import Leaf
-from ernn_myhdl.hdl.types import Array, bits_for
+from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
-from ernn_myhdl.rtl.joins import addition, argmax, concatenation, window, window_frames
+from ernn_myhdl.rtl.joins import (
+    addition,
+    argmax,
+    concatenation,
+    time_control,
+    time_samples,
+    window,
+    window_frames,
+)
 from ernn_myhdl.rtl.joins.addition import together_leaf
 from ernn_myhdl.rtl.joins.concatenation import layout_of, turns_leaf
 from ernn_myhdl.rtl.joins.divide import divide_leaf
@@ -75,6 +84,16 @@ def single_leaves() -> Iterator[Leaf]:
 
 #: Joins: operands, samples of a beat, bits of each.
 JOINS = ((2, 1, 12), (2, 4, 12), (2, 8, 16), (3, 4, 12), (4, 8, 12))
+#: Beats of a frame, streams.
+SEQUENCES = ((1, 1), (4, 1), (16, 4))
+#: Kind, bits of a sample and of the result, beats of a frame and streams.
+KEPT = tuple(
+    (kind, word, word + 6 if kind == "sum" else word, beats)
+    for kind in ("maximum", "sum", "repeat")
+    for word, beats in ((12, 4), (12, 32), (16, 4), (12, 256), (16, 512))
+)
+#: Bits of the sum, and frames of the mean.
+MEANS = ((16, 3), (16, 8), (18, 28), (20, 100))
 #: Beats of a frame of x, streams.
 FRAMES = ((1, 1), (4, 1), (17, 1), (4, 2), (9, 4))
 #: Elements of a frame, samples of a beat, bits of each.
@@ -84,6 +103,23 @@ WINDOWS = (
     (4, 3, 1, 1, 4, 1), (8, 5, 2, 1, 4, 1), (3, 4, 1, 2, 4, 1), (40, 3, 8, 1, 8, 1), (1, 64, 1, 1, 8, 1),
     (16, 3, 4, 3, 2, 2), (8, 3, 1, 1, 8, 4), (5, 9, 3, 1, 4, 8),
 )  # fmt: skip
+
+
+def time_leaves() -> Iterator[Leaf]:
+    """The blocks of joins over time."""
+    for beats, streams in SEQUENCES:
+        yield time_control.sequence_leaf(streams, beats, 2)
+        yield time_control.loaded_leaf(streams)
+        for frames in (8, 100):
+            yield time_control.count_leaf(streams, frames, frames)
+            yield time_control.repeat_leaf(streams, beats, frames, 2)
+    for kind, source, word, beats in KEPT:
+        place = Word(bits_for(beats))
+        yield time_samples.sample_leaf(kind, f"{kind}_sample", source, word, place, beats)
+    for word, frames in MEANS:
+        mean = Mean(("layer_0",), Format(12, 8), frames=frames)
+        target = word + mean.constant[0].bit_length()
+        yield time_samples.multiply_leaf("multiply", 1, word, target, mean.constant[0])
 
 
 def join_leaves() -> Iterator[Leaf]:
@@ -98,6 +134,7 @@ def join_leaves() -> Iterator[Leaf]:
             yield concatenation.pack_leaf("join", count, operands, bits, layout.carries)
             for streams in (1, 4):
                 yield turns_leaf("join_turns", layout, 1, bits_for(streams))
+    yield from time_leaves()
     for beats, streams in FRAMES:
         yield frames_leaf(beats, streams, False)
     for size, kernel, dilation, stride, beat, streams in WINDOWS:

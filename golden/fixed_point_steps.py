@@ -11,8 +11,9 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.graph import Join
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.initial_state import State
-from ernn_myhdl.golden.joins import graph_of, walked
+from ernn_myhdl.golden.joins import graph_of, joined_numbers, walked
 from ernn_myhdl.golden.network import JoinNumbers
+from ernn_myhdl.golden.time_steps import TimeSteps
 
 
 class FixedPointSteps:
@@ -26,6 +27,11 @@ class FixedPointSteps:
         ]
         self._joins = JoinNumbers(core, streams)
         self._counts: dict[str, int] = {}
+        self._over_time = (
+            TimeSteps(core, streams, joined_numbers, self._one_frame)
+            if graph_of(core).over_time
+            else None
+        )
         self._count()
 
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
@@ -35,23 +41,31 @@ class FixedPointSteps:
             model.reset(state and state[i])
             self._memories[stream][i] = model.memory
         self._joins.start(stream)
+        if self._over_time:
+            self._over_time.start(stream)
+
+    def _one_frame(self, layer: int, x: np.ndarray, stream: int) -> np.ndarray:
+        model, memories = self.models[layer], self._memories[stream]
+        model.memory = memories[layer]
+        y: np.ndarray = model.step(x)["output"].reshape(-1)[: model.design.cell.outputs]
+        memories[layer] = model.memory
+        return y
+
+    def sequence_step(self, x: np.ndarray, stream: int, last: bool) -> np.ndarray:
+        """As `IntegerSteps.sequence_step`."""
+        assert self._over_time is not None  # the session knows it
+        y = self._over_time.step(x, stream, last)
+        if last:
+            self.start(stream)
+        return y
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
         """Raw outputs (n, outputs) of raw inputs (n, inputs); see `IntegerSteps.step`."""
         rows = []
         for frame, stream in zip(x, streams, strict=True):
-            memories = self._memories[stream]
 
-            def layer(
-                i: int, x: np.ndarray | None, memories: list[dict[str, Fxp]] = memories
-            ) -> np.ndarray | None:
-                if x is None:
-                    return None
-                model = self.models[i]
-                model.memory = memories[i]
-                y = model.step(x)["output"].reshape(-1)[: model.design.cell.outputs]
-                memories[i] = model.memory
-                return y
+            def layer(i: int, x: np.ndarray | None, stream: int = stream) -> np.ndarray | None:
+                return None if x is None else self._one_frame(i, x, stream)
 
             def join(
                 name: str, how: Join, operands: list[np.ndarray | None], stream: int = stream
@@ -77,7 +91,8 @@ class FixedPointSteps:
     def saturations(self) -> dict[str, int]:
         """Tensor -> saturated elements of all streams; those of x are counted by who rounds it."""
         counts = {name: n + self._now().get(name, 0) for name, n in self._counts.items()}
-        return counts | self._joins.saturations
+        own = self._over_time.saturations if self._over_time else self._joins.saturations
+        return counts | own
 
     def _now(self) -> dict[str, int]:
         """Counts since the last reset of the models."""

@@ -15,6 +15,7 @@ from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.integer_stages import Rounding
 from ernn_myhdl.golden.joins import graph_of, joined_words, walked
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
+from ernn_myhdl.golden.time_steps import TimeSteps
 from ernn_myhdl.golden.windows import window_steps
 
 #: The streams that have a frame: all of them, or some in any order.
@@ -96,6 +97,11 @@ class IntegerSteps:
         self.layers = [IntegerLayerSteps(layer, streams) for layer in core.layers]
         self._joins = {f"join_{i}.output": 0 for i, _ in enumerate(graph_of(core).joins)}
         self._windows = window_steps(graph_of(core).windows, streams)
+        self._over_time = (
+            TimeSteps(core, streams, joined_words, self._one_frame)
+            if graph_of(core).over_time
+            else None
+        )
 
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero."""
@@ -103,6 +109,21 @@ class IntegerSteps:
             layer.start(stream, own)
         for window in self._windows.values():
             window.start(stream)
+        if self._over_time:
+            self._over_time.start(stream)
+
+    def _one_frame(self, layer: int, x: np.ndarray, stream: int) -> np.ndarray:
+        y: np.ndarray = self.layers[layer].step(x[None], np.array([stream]))[0]
+        return y
+
+    def sequence_step(self, x: np.ndarray, stream: int, last: bool) -> np.ndarray:
+        """Raw outputs (frames, outputs) that come with one frame (inputs,) of a network with joins over time; the
+        last one of a sequence brings those of the sequence, the next frame begins another."""
+        assert self._over_time is not None  # the session knows it
+        y = self._over_time.step(x, stream, last)
+        if last:
+            self.start(stream)
+        return y
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
         """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams; of those streams
@@ -141,7 +162,7 @@ class IntegerSteps:
             prefix + name: int(counts.sum())
             for prefix, layer in zip(self.core.layer_prefixes, self.layers, strict=True)
             for name, counts in layer.rounding.counts.items()
-        } | self._joins
+        } | (self._over_time.saturations if self._over_time else self._joins)
 
     def close(self) -> None:
         """Nothing is to be freed."""

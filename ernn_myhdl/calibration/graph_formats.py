@@ -13,12 +13,15 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
 from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Join, Window, number_of
 from ernn_myhdl.design.hardware import SAMPLE_BITS
-from ernn_myhdl.design.time_joins import TimeJoin
+from ernn_myhdl.design.time_joins import Maximum, Mean, Repeat, Sum, TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.joins import joined_values, walked
 from ernn_myhdl.numerics.formats import Format, format_for
+
+#: Frames of which a calibration repeats each as a sequence.
+MOST_REPEATED = 64
 
 
 def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
@@ -81,32 +84,35 @@ def choose_graph_formats(
     def layer(i: int, x: list[np.ndarray]) -> list[np.ndarray]:
         source = graph.sources[i]
         own = dict(given or {}) if i == 0 else {}
+        initial = states[i] if len(states[i]) == len(x) else [None] * len(x)
         if source in formats:
             own["input"] = formats[source]
         elif source == INPUT and graph.input_divides and "input" not in own:
             own["input"] = _fitting(x, word)
         try:
             chosen[i] = choose_formats(
-                cells[i], dict(weights[i]), x, word, state_word, own, initial=states[i]
+                cells[i], dict(weights[i]), x, word, state_word, own, initial=initial
             )
         except DesignError as error:
             raise DesignError(f"layer {i}: {error}") from error
         formats[source], formats[f"layer_{i}"] = chosen[i].input, chosen[i].output
-        return FloatModel(cells[i], dict(weights[i])).run(x, initial=states[i])
+        return FloatModel(cells[i], dict(weights[i])).run(x, initial=initial)
 
     def join(name: str, how: Join, operands: list[list[np.ndarray]]) -> list[np.ndarray]:
-        values = [joined_values(how, each) for each in zip(*operands, strict=True)]
         if isinstance(how, Window):
+            values = [joined_values(how, each) for each in zip(*operands, strict=True)]
             (source,) = how.inputs
             if source not in formats:  # x, which no layer has taken yet
                 formats[source] = (given or {}).get("input") or _fitting(operands[0], word)
             joins[name], formats[name] = replace(how, format=formats[source]), formats[source]
             return values
         if isinstance(how, TimeJoin):
+            values = time_joined(how, operands[0])
             if how.has_format:
                 how = replace(how, format=how.format or _fitting(values, word))
             joins[name], formats[name] = how, how.format_behind(name, formats[how.inputs[0]])
             return values
+        values = [joined_values(how, each) for each in zip(*operands, strict=True)]
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -133,6 +139,31 @@ def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
         else:
             found[name] = join.format_behind(name, found[join.inputs[0]])
     return [fmt for name, fmt in found.items() if name.startswith("join_")]
+
+
+def time_joined(join: TimeJoin, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Values that a join over time may give for the frames of some sequences: those of sequences that end with any of these
+    frames, so that the formats behind it are chosen on as many as before it."""
+    if isinstance(join, Repeat):
+        frames = np.concatenate(list(sequences))
+        chosen = frames[:: -(-len(frames) // MOST_REPEATED) or 1]
+        return [np.repeat(frame[None], join.frames, axis=0) for frame in chosen]
+    if isinstance(join, Maximum):
+        return [np.maximum.accumulate(each, axis=0) for each in sequences]
+    if isinstance(join, Sum):
+        means = [_window_means(each, join.frames) for each in sequences]
+        return means if isinstance(join, Mean) else [mean * join.frames for mean in means]
+    return list(sequences)
+
+
+def _window_means(frames: np.ndarray, count: int) -> np.ndarray:
+    """The mean of the last `count` frames at each frame; before there are so many, that of the first ones."""
+    count = min(count, len(frames))
+    if not count:
+        return frames
+    sums = np.cumsum(np.concatenate([np.zeros_like(frames[:1]), frames]), axis=0)
+    means = (sums[count:] - sums[:-count]) / count
+    return np.concatenate([np.repeat(means[:1], count - 1, axis=0), means])
 
 
 def _largest(values: Sequence[np.ndarray]) -> float:

@@ -25,6 +25,17 @@ def frame_reader(
     return _numbers(source, np.dtype(KINDS[form]), streams, inputs)
 
 
+def with_ends(turns: Iterator[np.ndarray | None]) -> Iterator[tuple[np.ndarray, bool]]:
+    """Every turn, and whether the sequences end with it: behind it comes None, or nothing."""
+    before = None
+    for turn in turns:
+        if before is not None:
+            yield before, turn is None
+        before = turn
+    if before is not None:
+        yield before, True
+
+
 def _numbers(source: TextIO, kind: np.dtype, streams: int, inputs: int) -> Iterator[np.ndarray]:
     size, number = streams * inputs * kind.itemsize, 0
     # a pipe gives what is there: a turn may come in pieces

@@ -110,6 +110,14 @@ def add_parser(subparsers) -> None:
         "--hardware-argmax", action=argparse.BooleanOptionalAction,
         help="compute an argmax at the model's end in the core, whose y is the number of a class then",
     )  # fmt: skip
+    options.add_argument(
+        "--all-frames", action=argparse.BooleanOptionalAction,
+        help="where the model's outputs are of the last frame, the core gives every frame and the host takes the last one",
+    )  # fmt: skip
+    options.add_argument(
+        "--max-frames", type=whole, metavar="N",
+        help="most frames of a sequence, for a mean at the model's end over sequences of any length: the core sums, the host divides",
+    )  # fmt: skip
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -125,7 +133,7 @@ def run(args) -> int:
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
         "streams", "order", "direction", "activation", "name", "initial_states", "input_scales", "reference",
-        "config", "host_functions", "hardware_argmax",
+        "config", "host_functions", "hardware_argmax", "all_frames", "max_frames",
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

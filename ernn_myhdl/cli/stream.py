@@ -57,7 +57,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     import numpy as np
 
-    from ernn_myhdl.cli.frames import frame_reader, frame_writer
+    from ernn_myhdl.cli.frames import frame_reader, frame_writer, with_ends
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_target import check_file
@@ -82,7 +82,14 @@ def run(args) -> int:
             session.restore(args.initial_states)
         step = session.step_raw if given in WORDS else session.step
         write = frame_writer(sys.stdout, made)
-        for turn in frame_reader(sys.stdin, given, args.streams, design.inputs):
+        turns = frame_reader(sys.stdin, given, args.streams, design.inputs)
+        if design.graph is not None and design.graph.over_time:
+            for frames, last in with_ends(turns):
+                made_now = step(frames, last=last)
+                for y in made_now if isinstance(made_now, list) else [made_now]:
+                    write(y)
+            turns = iter(())
+        for turn in turns:
             if turn is None:
                 for stream in range(args.streams):
                     session.end(stream)

@@ -17,6 +17,7 @@ from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.streams.frame_counts import output_turns
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, state_beats
@@ -60,7 +61,7 @@ def result_lines(
 def vector_lengths(design: CoreSpecification) -> list[int]:
     """Frames of the delivered sequences: as many of y as SEQUENCES has."""
     if design.graph is None or design.graph.over_time:
-        return [max(n, 1 if design.graph is None else design.graph.least) for n in SEQUENCES]
+        return taken_lengths(design.graph, SEQUENCES)
     first, step = design.graph.least - 1, design.graph.cadence.step
     return [first + step * (n - 1) + 1 for n in SEQUENCES]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ernn_myhdl.design.cells.base import Cell
 from ernn_myhdl.design.graph import INPUT, Graph, Signals
 from ernn_myhdl.design.hardware import Hardware, StreamShape
@@ -133,6 +135,10 @@ class CoreStructure:
         """Frames of y of sequences of these frames of x."""
         graph = self.graph
         return [n if graph is None else self.frames_of(graph.output, n) for n in lengths]
+
+    def frames_behind(self, lengths: Sequence[int]) -> np.ndarray:
+        """For each frame of y of sequences of these frames of x the frames of its sequence, as host steps take them."""
+        return np.repeat(np.array(lengths), self.output_lengths(lengths))
 
 
 @dataclass(frozen=True)

@@ -223,19 +223,37 @@ def with_outputs(graph: Graph | None, outputs: Sequence[str]) -> Graph:
 def check_lengths(graph: Graph | None, lengths: Sequence[int]) -> None:
     """DesignError where sequences have other numbers of frames than a sum or a mean takes, or too few for a window."""
     for number, frames in enumerate(lengths):
-        if graph is not None and frames < graph.least:
-            raise DesignError(
-                f"sequence {number}: has {frames} frames, but windows without padding give a first frame of y for {graph.least}; "
-                "give longer sequences, or make the design with padding"
-            )
-    for i, join in enumerate(graph.joins if graph else ()):
-        if not isinstance(join, Sum) or graph is None or graph.frames[join.inputs[0]] is not None:
+        check_frames(graph, frames, True, f"sequence {number}")
+
+
+def check_frames(graph: Graph | None, frames: int, whole: bool, where: str) -> None:
+    """DesignError where a sequence of x may not have so many frames. whole: it ends with them; where: names it."""
+    if graph is None:
+        return
+    if whole and frames < graph.least:
+        raise DesignError(
+            f"{where}: has {frames} frames, but windows without padding give a first frame of y for {graph.least}; "
+            "give longer sequences, or make the design with padding"
+        )
+    for i, join in enumerate(graph.joins):
+        if not isinstance(join, Sum) or graph.frames[join.inputs[0]] is not None:
             continue
-        cadence = graph.cadences[join.inputs[0]]
-        for number, length in enumerate(lengths):
-            frames = cadence.frames(length)
-            if not join.takes(frames):
-                raise DesignError(
-                    f"sequence {number}: has {frames} frames, but the {join.kind} join_{i} is of {join.counts} "
-                    f"{join.frames}; cut or fill the sequence, or make the design with other frames"
-                )
+        taken = graph.cadences[join.inputs[0]].frames(frames)
+        if not (join.takes(taken) if whole else taken < join.frames):
+            more = "" if whole else " and more"
+            raise DesignError(
+                f"{where}: has {taken} frames{more}, but the {join.kind} join_{i} is of {join.counts} "
+                f"{join.frames}; cut or fill the sequence, or make the design with other frames"
+            )
+
+
+def taken_lengths(graph: Graph | None, lengths: Sequence[int]) -> list[int]:
+    """Lengths that the windows, sums and means of a graph take, close to these."""
+    if graph is None:
+        return list(lengths)
+    lengths = [max(n, graph.least) for n in lengths]
+    for join in graph.joins:
+        if isinstance(join, Sum) and graph.frames[join.inputs[0]] is None:
+            most = join.frames + graph.cadences[join.inputs[0]].first
+            lengths = [most if isinstance(join, Mean) else min(n, most) for n in lengths]
+    return list(lengths)

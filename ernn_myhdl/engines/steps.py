@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.engines.registry import ENGINES, STEP_ENGINES
+from ernn_myhdl.engines.registry import ENGINES, REFERENCES, STEP_ENGINES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
 
@@ -21,6 +21,10 @@ class Steps(Protocol):
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
         """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+
+    def sequence_step(self, x: np.ndarray, stream: int, last: bool) -> np.ndarray:
+        """Raw outputs (frames, outputs) that come with one frame (inputs,) of a stream, through joins over time; last: the frame
+        ends a sequence."""
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""
@@ -44,5 +48,10 @@ def steps_of(
     if record is None or record.steps is None:
         raise DesignError(
             f"engine {engine!r}: takes no frames one at a time; must be one of {', '.join(STEP_ENGINES)}"
+        )
+    if core.graph is not None and core.graph.over_time and engine not in REFERENCES:
+        raise DesignError(
+            f"engine {engine!r}: takes no frames one at a time of a network with joins over time; must be one of "
+            f"{', '.join(REFERENCES)}, or run whole sequences"
         )
     return record.steps(core, streams, say)

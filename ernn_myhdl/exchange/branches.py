@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.frames_out import is_over_time, time_join
 from ernn_myhdl.exchange.graph import (
     Input,
     Joined,
     LastFrame,
     Node,
+    Operation,
     Windows,
     layer_of,
     nodes_before,
@@ -22,8 +24,10 @@ Refusal = Callable[[Node, bool], str]
 
 
 def branches(node: Node) -> bool:
-    """Whether anything is joined on the way to a node, or taken in windows."""
-    return any(isinstance(n.operation, Joined | Windows) for n in nodes_before([node]))
+    """Whether anything is joined on the way to a node, signals or frames."""
+    return any(
+        isinstance(n.operation, Joined | Windows) or is_over_time(n) for n in nodes_before([node])
+    )
 
 
 def input_size(nodes: Sequence[Node]) -> int | None:
@@ -63,9 +67,10 @@ def node_size(node: Node) -> int:
 
 
 def layer_graph(
-    node: Node, heads: Sequence[str], refusal: Refusal
+    node: Node, heads: Sequence[str], refusal: Refusal, max_frames: int | None = None
 ) -> tuple[list[DenseLayer], Graph]:
-    """Layers and graph of which a node is the output. heads: names of its operands, or none."""
+    """Layers and graph of which a node is the output. heads: names of its operands, or none. max_frames: of a sequence
+    (`ernn_myhdl.exchange.frames_out`)."""
     nodes = list(nodes_before([node]))
     size = input_size(nodes)
     if size is None:
@@ -75,46 +80,73 @@ def layer_graph(
     joins: list[Join] = []
     names: dict[int, str] = {}
     sizes: dict[str, int] = {INPUT: size}
-    last: dict[int, bool] = {}  # nodes of the last frame of a sequence alone
+    frames: dict[str, int | None] = {INPUT: None}  # of a sequence; None: those of x
+    chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there
+    behind: set[int] = set()  # last frames of x itself, which are taken behind the layers on it
+
+    def take(one: Node, source: str) -> str:
+        """The name of a join over time of a signal."""
+        if isinstance(one.operation, LastFrame) and frames[source] == 1:
+            return source
+        known = source, one.operation
+        if known not in chosen:
+            made = time_join(one, source, max_frames, one is node)
+            name = chosen[known] = f"join_{len(joins)}"
+            try:
+                frames[name] = made.frames_of(name, [frames[source]])
+            except DesignError as error:
+                raise DesignError(f"{one.where}: {error}") from error
+            sizes[name] = sizes[source]
+            joins.append(made)
+        return chosen[known]
+
     for one in nodes:
         layer = layer_of(one)
-        last[id(one)] = any(last[id(n)] for n in one.inputs)
         if isinstance(one.operation, Input):
             names[id(one)] = INPUT
         elif layer is not None:
             source = names[id(one.input)]
-            if last[id(one)] and layer.recurrent:
-                raise DesignError(
-                    f"{one.where}: takes the last frames of {one.input.where} alone, for which there is no hardware yet"
-                )
+            if id(one.input) in behind:
+                if layer.recurrent:
+                    raise DesignError(
+                        f"{one.where}: takes the last frames of x alone; give the core those alone"
+                    )
+                behind.add(id(one))
             if layer.inputs != sizes[source]:
                 raise DesignError(
                     f"{one.where}: has {layer.inputs} inputs, but what it takes has {sizes[source]} elements"
                 )
             name = names[id(one)] = f"layer_{len(layers)}"
-            sizes[name] = layer.outputs
+            sizes[name], frames[name] = layer.outputs, frames[source]
             layers.append(layer)
             sources.append(source)
-        elif isinstance(one.operation, LastFrame):
-            names[id(one)], last[id(one)] = names[id(one.input)], True
+            if id(one) in behind:
+                names[id(one)] = take(Node(LastFrame(), (one,), one.where), name)
+                behind.discard(id(one))
         elif isinstance(one.operation, Windows):
-            if last[id(one)]:
+            if id(one.input) in behind:
                 raise DesignError(
-                    f"{one.where}: takes the last frames of {one.input.where} alone, for which there is no hardware yet"
+                    f"{one.where}: takes the last frames of x alone; give the core those alone"
                 )
             name, source = f"join_{len(joins)}", names[id(one.input)]
             names[id(one)] = name
             joins.append(_window(one, one.operation, source, sizes[source]))
             sizes[name] = joins[-1].size_of([sizes[source]])
+            frames[name] = joins[-1].frames_of(name, [frames[source]])
+        elif isinstance(one.operation, LastFrame) and names[id(one.input)] == INPUT:
+            names[id(one)] = INPUT
+            behind.add(id(one))
+        elif is_over_time(one):
+            names[id(one)] = take(one, names[id(one.input)])
         elif isinstance(one.operation, Joined):
-            if len({last[id(n)] for n in one.inputs}) > 1 and one is not node:
-                raise DesignError(
-                    f"{one.where}: joins the last frame of one signal with all frames of another; take the last frame "
-                    "behind the join"
-                )
+            for n in one.inputs:
+                if id(n) in behind:
+                    names[id(n)] = take(n, INPUT)
+            _check_frames(one, [frames[names[id(n)]] for n in one.inputs])
             name = names[id(one)] = f"join_{len(joins)}"
             operands = tuple(names[id(n)] for n in one.inputs)
             sizes[name] = _joined_size(one, [sizes[n] for n in operands])
+            frames[name] = frames[operands[0]]
             try:
                 joins.append(Join(one.operation.kind, operands))
             except DesignError as error:
@@ -122,8 +154,7 @@ def layer_graph(
         else:
             follow = any(layer_of(n) is not None and one in nodes_before([n]) for n in nodes)
             raise DesignError(f"{one.where}: {refusal(one, follow)}")
-    named = heads if _fit(heads) else [f"head_{i}" for i in range(len(heads))]
-    return layers, Graph(tuple(sources), tuple(joins), names[id(node)], tuple(named))
+    return layers, Graph(tuple(sources), tuple(joins), names[id(node)], _named(heads))
 
 
 def _window(node: Node, windows: Windows, source: str, size: int) -> Window:
@@ -145,6 +176,20 @@ def _joined_size(node: Node, sizes: Sequence[int]) -> int:
             f"{node.where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
         )
     return sizes[0]
+
+
+def _check_frames(node: Node, frames: Sequence[int | None]) -> None:
+    """DesignError where a join takes signals with other numbers of frames."""
+    if len(set(frames)) > 1:
+        raise DesignError(
+            f"{node.where}: joins what stands for a sequence (a last frame, a maximum, a mean) with all frames of another "
+            "signal; take the last frame behind the join"
+        )
+
+
+def _named(heads: Sequence[str]) -> tuple[str, ...]:
+    """Names of heads: those of the outputs where they may be."""
+    return tuple(heads) if _fit(heads) else tuple(f"head_{i}" for i in range(len(heads)))
 
 
 def _fit(heads: Sequence[str]) -> bool:

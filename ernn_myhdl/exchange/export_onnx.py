@@ -15,6 +15,7 @@ from ernn_myhdl import __version__
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
 from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
@@ -32,23 +33,33 @@ def write_onnx(
     blocks: Sequence[Mapping[str, int]],
     scaling: InputScaling | None = None,
     steps: Sequence[HostStep] = (),
+    chain: Sequence[int | TimeJoin] | None = None,
 ) -> list[str]:
     """Write the file; notes for the user. scaling: of the design, which the metadata keep. steps: of its host, which become
-    nodes of the graph behind CORE_OUTPUTS."""
+    nodes of the graph behind CORE_OUTPUTS. chain: numbers of layers and joins over time, one after the other; None: all layers."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = Builder(onnx)
     signal = "x"
-    for i, layer in enumerate(layers):
-        add = _add_recurrent if layer.recurrent else _add_linear
-        signal = add(builder, f"layer_{i}", layer, signal)
+    taken = "frames"  # a mean is of sequences of one length
+    for place, part in enumerate(range(len(layers)) if chain is None else chain):
+        if isinstance(part, TimeJoin):
+            signal = _add_time_join(builder, f"join_{place}", part, signal)
+            taken = part.frames if isinstance(part, Mean) else taken
+            continue
+        add = _add_recurrent if layers[part].recurrent else _add_linear
+        signal = add(builder, f"layer_{part}", layers[part], signal)
     add_steps(builder, steps, signal, layers[-1].outputs)
-    x = helper.make_tensor_value_info("x", real, ["frames", "batch", layers[0].inputs])
+    x = helper.make_tensor_value_info("x", real, [taken, "batch", layers[0].inputs])
     argmax = any(step.kind == "argmax" for step in steps)
     y = helper.make_tensor_value_info(
         "y",
         onnx.TensorProto.INT64 if argmax else real,
-        ["frames", "batch", 1 if argmax else layers[-1].outputs],
+        [
+            "frames" if chain is None else "frames_of_y",
+            "batch",
+            1 if argmax else layers[-1].outputs,
+        ],
     )
     graph = helper.make_graph(builder.nodes, "ernn", [x], [y], builder.initializers)
     model = helper.make_model(
@@ -64,6 +75,21 @@ def write_onnx(
     onnx.checker.check_model(model)
     file.write_bytes(model.SerializeToString())
     return []
+
+
+def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:
+    """A join over time of (frames, batch, elements)."""
+    if isinstance(join, Repeat):
+        counts = builder.constant(f"{name}_counts", np.array([join.frames, 1, 1], dtype=np.int64))
+        return builder.node("Tile", [x, counts], f"{name}_y")
+    if isinstance(join, LastFrame):
+        last = builder.constant(f"{name}_last", np.array([-1], dtype=np.int64))
+        return builder.node("Gather", [x, last], f"{name}_y", axis=0)
+    if isinstance(join, Maximum | Mean):
+        kind = "ReduceMean" if isinstance(join, Mean) else "ReduceMax"
+        return builder.node(kind, [x], f"{name}_y", axes=[0], keepdims=1)
+    axes = builder.constant(f"{name}_axes", np.array([0], dtype=np.int64))
+    return builder.node("ReduceSum", [x, axes], f"{name}_y", keepdims=1)
 
 
 def _add_linear(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:

@@ -8,6 +8,9 @@ import numpy as np
 
 from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.graph import INPUT, Graph, number_of
+from ernn_myhdl.design.host_steps import PER_FRAME
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.export_onnx import write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
@@ -29,7 +32,17 @@ def export_model(
     The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
     """
     target = file if isinstance(file, Target) else check_export(file, force)
-    if design.graph is not None:
+    chain = None if design.graph is None else _chain(design.graph)
+    if chain is not None and target.path.suffix.lower() != ".onnx":
+        raise DesignError(
+            "export: the network has joins over time, which a state dict cannot say; write an .onnx file"
+        )
+    if chain is not None and any(step.kind == PER_FRAME for step in design.host_steps):
+        raise DesignError(
+            "export: the host divides a sum by the frames of the sequence, which the ONNX that is written here cannot say; "
+            "export it without that step"
+        )
+    if design.graph is not None and chain is None:
         raise DesignError(
             "export: the network is a graph of layers, which neither a state dict nor the ONNX that is written here can "
             "say; export each layer as a design of its own"
@@ -38,8 +51,9 @@ def export_model(
     scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]
     with new_file(target) as partial:
+        more = {} if chain is None else {"chain": chain}
         notes = WRITERS[target.path.suffix.lower()](
-            partial, layers, blocks, scaling, design.host_steps
+            partial, layers, blocks, scaling, design.host_steps, **more
         )
     if scaling is not None:
         notes.append(
@@ -53,3 +67,16 @@ def export_model(
         if one.input_scaling is None or name != "bias"  # that of x itself is as short as the matrix
     )
     return notes if exact else [*notes, "weights of float64 were rounded to float32"]
+
+
+def _chain(graph: Graph) -> list[int | TimeJoin] | None:
+    """The layers, by their numbers, and the joins over time of a graph that is a row of them; None for any other."""
+    chain: list[int | TimeJoin] = []
+    before = INPUT
+    for name in graph.order:
+        join = graph.join_of(name)
+        if graph.operands[name] != (before,) or not isinstance(join, TimeJoin | None):
+            return None
+        chain.append(number_of(name) if join is None else join)
+        before = name
+    return chain

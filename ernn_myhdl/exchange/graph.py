@@ -58,6 +58,22 @@ class LastFrame:
 
 
 @dataclass(frozen=True)
+class Pooled:
+    """The frames of every sequence as one. kind: "maximum", "mean" or "sum" of each element over them. frames: of a sequence in
+    the model, None where the file does not tell."""
+
+    kind: str
+    frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The frame that stands for a sequence so many times."""
+
+    frames: int
+
+
+@dataclass(frozen=True)
 class Joined:
     """Several signals as one. kind: "concatenation", or "addition" of frames of equal size."""
 
@@ -84,7 +100,18 @@ class Unsupported:
     advice: str
 
 
-Operation = Input | DenseLayer | Affine | Function | LastFrame | Joined | Windows | Unsupported
+Operation = (
+    Input
+    | DenseLayer
+    | Affine
+    | Function
+    | LastFrame
+    | Pooled
+    | Repeated
+    | Joined
+    | Windows
+    | Unsupported
+)
 
 
 @dataclass(frozen=True, eq=False)

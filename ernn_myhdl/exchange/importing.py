@@ -29,7 +29,9 @@ from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
 from ernn_myhdl.exchange.projection import (
     block_sizes,
@@ -114,6 +116,8 @@ def import_model(
     config: str | Path | None = None,
     host_functions: bool = False,
     hardware_argmax: bool = False,
+    all_frames: bool = False,
+    max_frames: int | None = None,
 ) -> Imported:
     """A model of PyTorch (.safetensors, .pt), ONNX or Keras (.keras, .h5) as a design.
 
@@ -133,13 +137,16 @@ def import_model(
     config: file with what `model.to_json()` gives, for a .weights.h5 file of Keras. host_functions: last functions of
     the model that hardware could compute, sigmoid, tanh and relu, are left to the host, as softmax always is.
     hardware_argmax: an argmax at the model's end is in the core, whose y is the number of a class then, and not with the host.
+    all_frames: where the model's outputs are of the last frame, the core gives every frame and the host takes the last one.
+    max_frames: of a sequence, for a mean at the end over sequences of any length, which the core sums and the host divides.
     """
     source = read_source(
-        file, order, direction, reference is not None, activation, config, host_functions
-    )
+        file, order, direction, reference is not None, activation, config, host_functions,
+        FramesOut(all_frames, max_frames),
+    )  # fmt: skip
     compared, told = None, UNCHECKED
     if reference is not None:
-        outputs = stepped(source.steps, np.zeros((1, source.outputs))).shape[-1]
+        outputs = stepped(source.steps, np.zeros((1, source.outputs)), frames=1).shape[-1]
         given = load_reference(reference, source.inputs, outputs, source.graph)
         compared = check_reference(source.layers, given, source.steps, source.graph)
         told = (
@@ -247,7 +254,7 @@ def design_of_layers(
         input_scales = False  # which would have to be folded into every taker of x
     if calibration is None:
         data = "standard normal inputs"
-        sequences = _standard_normal(inputs)
+        sequences = _standard_normal(inputs, graph)
     elif isinstance(calibration, str | Path):
         sequences = load_input(calibration, inputs)
     else:
@@ -287,9 +294,11 @@ def design_of_layers(
     return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 
 
-def _standard_normal(inputs: int) -> list[np.ndarray]:
-    """Sequences (frames, inputs) in the place of real inputs."""
+def _standard_normal(inputs: int, graph: Graph | None) -> list[np.ndarray]:
+    """Sequences (frames, inputs) in the place of real inputs, as long as the joins over time of a graph take them."""
     sequences = random_calibration(inputs, 0)
+    frames = taken_lengths(graph, [len(sequences[0])])[0]
+    sequences = [np.resize(s, (frames, inputs)) for s in sequences]
     sequences[0][0, 0] = LARGEST_NORMAL
     return sequences
 
@@ -299,6 +308,12 @@ def _saturations(
 ) -> list[str]:
     """Warnings of tensors that saturate on the calibration data."""
     x = first_frames(sequences, CHECKED_FRAMES)
+    if (
+        design.graph is not None and design.graph.over_time
+    ):  # which takes whole sequences, some of these lengths only
+        x = [s for s in sequences[: len(x)] if taken_lengths(design.graph, [len(s)]) == [len(s)]]
+    if not x:
+        return []
     state = states[0] if isinstance(design, Design) else list(states)
     initial = None if all(s is None for s in states) else [state] * len(x)
     runs = integer_model(design).run(x, initial=initial)

@@ -18,7 +18,8 @@ Arrays = Sequence[np.ndarray]
 class KerasLayer:
     """A layer of a file. kind: its class name. config: its own. arrays: its weights, in order; cell: those of the cell or
     layer inside, where there is one. size: elements of a frame before it, None where not known. version: of the Keras that
-    wrote the file, empty where not known. padded: frames of zeros before those of its input."""
+    wrote the file, empty where not known. frames: of a sequence before it, None where not known. padded: frames of zeros before
+    those of its input."""
 
     name: str
     kind: str
@@ -26,6 +27,7 @@ class KerasLayer:
     arrays: Arrays
     size: int | None
     version: str = ""
+    frames: int | None = None
     padded: int = 0
 
     @property

@@ -20,6 +20,8 @@ from ernn_myhdl.exchange.graph import (
     Affine,
     LastFrame,
     Operation,
+    Pooled,
+    Repeated,
     Unsupported,
     Windows,
     affine,
@@ -53,10 +55,6 @@ _REFUSED = {
         "give sequences in their own lengths; if the data need no mask, save the model without this layer, or show it "
         "with --reference",
     ),
-    "RepeatVector": (
-        "gives a frame several times, for which there is no hardware yet",
-        "cut the model there into two designs, and repeat the last frame between them",
-    ),
     "Embedding": (
         "looks rows of a table up, for which there is no hardware yet",
         "save the model without it, and give the embedded vectors to the core",
@@ -73,7 +71,7 @@ for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQue
     )
 for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "Conv1DTranspose"):
     _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
-for _layer in ("GlobalAveragePooling1D", "GlobalMaxPooling1D", "AveragePooling1D", "MaxPooling1D"):
+for _layer in ("AveragePooling1D", "MaxPooling1D"):
     _REFUSED[_layer] = ("works over several frames, for which there is no hardware yet", _HOST)
 for _layer in ("Flatten", "Reshape", "Permute", "Cropping1D", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
@@ -97,7 +95,7 @@ def operations(layer: KerasLayer) -> list[Operation]:
 
 _KNOWN = (
     "LSTM, GRU, SimpleRNN, Dense, Conv1D, DepthwiseConv1D, SeparableConv1D, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
-    "Rescaling, TimeDistributed and Dropout are; cut the model before or after it"
+    "Rescaling, TimeDistributed, RepeatVector, GlobalMaxPooling1D, GlobalAveragePooling1D and Dropout are; cut the model before or after it"
 )
 
 
@@ -253,11 +251,24 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
     return [affine(layer.where, scale, offset, layer.size)]
 
 
+def _repeated(layer: KerasLayer) -> list[Operation]:
+    return [Repeated(units(layer, "n"))]
+
+
+def _pooled(layer: KerasLayer) -> list[Operation]:
+    if layer.option("keepdims"):
+        raise layer.refuse("keepdims keeps an axis of one frame", "save the model without it")
+    if layer.option("data_format", "channels_last") not in (None, "channels_last"):
+        raise layer.refuse("has its frames last", "train with data_format='channels_last'")
+    return [Pooled("mean" if layer.kind == "GlobalAveragePooling1D" else "maximum", layer.frames)]
+
+
 _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
     "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": conv1d, "DepthwiseConv1D": depthwise_conv1d,
     "SeparableConv1D": separable_conv1d, "BatchNormalization": _batch_norm,
     "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
-    "LeakyReLU": leaky_relu, "Softmax": softmax,
+    "LeakyReLU": leaky_relu, "Softmax": softmax, "RepeatVector": _repeated, "GlobalMaxPooling1D": _pooled,
+    "GlobalAveragePooling1D": _pooled,
 }  # fmt: skip
 #: Layers with an axis, which must be that of the elements of a frame; with their default.
 AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}

@@ -22,6 +22,8 @@ from ernn_myhdl.exchange.graph import (
     Node,
     Operation,
     Output,
+    Pooled,
+    Repeated,
     Unsupported,
 )
 from ernn_myhdl.exchange.keras_arithmetic import arithmetic
@@ -35,6 +37,7 @@ _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
 #: Layers and operations that join signals, or do arithmetic with constants.
 _JOINING = {"Add", "Average", "Concatenate", "Divide", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "TrueDivide"}  # fmt: skip
+POOLING = ("GlobalMaxPooling1D", "GlobalAveragePooling1D")
 #: Most layers, and models one in the other.
 MOST_LAYERS, DEEPEST = 1000, 8
 
@@ -42,11 +45,12 @@ MOST_LAYERS, DEEPEST = 1000, 8
 @dataclass(frozen=True)
 class Signal:
     """What a layer takes: its node, and its axes: 3 of sequences, frames and elements, 2 without frames. size: elements of
-    a frame, None where not known. padded: frames of zeros before those of a sequence."""
+    a frame, frames: of a sequence, None where not known. padded: frames of zeros before those of a sequence."""
 
     node: Node
     rank: int
     size: int | None
+    frames: int | None = None
     padded: int = 0
 
 
@@ -233,21 +237,34 @@ class _Reader:
                 raise DesignError(f"layer {name!r} ({kind}): its input has no frames")
         arrays = self._arrays(path, inside, name)
         own = KerasLayer(
-            name, kind, config, arrays, signal.size, self.weights.version, signal.padded
+            name,
+            kind,
+            config,
+            arrays,
+            signal.size,
+            self.weights.version,
+            signal.frames,
+            signal.padded,
         )
         if kind in QUANTISED:
             own, note = plain_layer(own)
             self.notes.append(note)
         check_axis(own, rank)
+        if kind in ("RepeatVector", *POOLING) and rank != (2 if kind == "RepeatVector" else 3):
+            raise DesignError(
+                f"{own.where}: its input has {'frames' if rank == 3 else 'no frames'}, which is not supported"
+            )
         if kind == "ZeroPadding1D":
             return replace(signal, padded=signal.padded + frames_before(own, rank))
         check_padded(own, rank)
-        node, size, after = signal.node, signal.size, signal.rank
+        node, size, after, frames = signal.node, signal.size, signal.rank, signal.frames
         for operation in operations(own):
             node, size = Node(operation, (node,), own.where), size_after(operation, size)
-            if isinstance(operation, LastFrame):
-                after = 2
-        return Signal(node, after, size)
+            if isinstance(operation, LastFrame | Pooled):
+                after, frames = 2, None
+            if isinstance(operation, Repeated):
+                after, frames = 3, operation.frames
+        return Signal(node, after, size, frames)
 
     def _arrays(self, path: str, inside: str, name: str) -> list[np.ndarray]:
         arrays = self.weights.arrays
@@ -268,7 +285,8 @@ class _Reader:
         if len(signals) == 1 and len(given) == 2:
             behind = isinstance(given[1], Signal)
             operation = arithmetic(where, kind, constants[0], behind, first.size)
-            return Signal(Node(operation, (first.node,), where), first.rank, first.size)
+            node = Node(operation, (first.node,), where)
+            return Signal(node, first.rank, first.size, first.frames)
         if constants or len({s.rank for s in signals}) > 1:
             raise DesignError(
                 f"{where}: joins signals with and without frames, which is not supported"
@@ -292,7 +310,7 @@ class _Reader:
         size = first.size
         if kind == "Concatenate":
             size = None if None in sizes else sum(s for s in sizes if s is not None)
-        return Signal(Node(joining, nodes, where), first.rank, size)
+        return Signal(Node(joining, nodes, where), first.rank, size, first.frames)
 
 
 def _input_of(name: str, shape: Any) -> Signal:
@@ -310,7 +328,9 @@ def _input_of(name: str, shape: Any) -> Signal:
         or (size is not None and size < 1)
     ):
         raise DesignError(f"input {name!r}: has shape {short(repr(shape))}")
-    return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size)
+    told = shape[1] if len(shape) == 3 else None
+    frames = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else None
+    return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size, frames)
 
 
 def _name(layer: Config) -> str:

@@ -11,10 +11,12 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.time_joins import Sum
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.affine import fold_affine
 from ernn_myhdl.exchange.branches import branches, layer_graph, node_size
+from ernn_myhdl.exchange.frames_out import FramesOut, host_divides
 from ernn_myhdl.exchange.graph import (
     Affine,
     Function,
@@ -23,6 +25,7 @@ from ernn_myhdl.exchange.graph import (
     LastFrame,
     Node,
     Output,
+    Pooled,
     Unsupported,
     Windows,
     layer_of,
@@ -57,11 +60,13 @@ class _Head:
     name: str
 
 
-def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
+def lower(
+    outputs: Sequence[Output], host_functions: bool = False, frames_out: FramesOut = FramesOut()
+) -> Lowered:
     """The layers and steps of a model with these outputs.
 
     A function behind a linear layer is that layer's activation (`ernn_myhdl.exchange.activations`), at the end of the model too;
-    host_functions: the host computes the last ones of `IF_ASKED`. Raises DesignError naming what has no
+    host_functions: the host computes the last ones of `IF_ASKED`. frames_out: of what the core gives for a sequence. Raises DesignError naming what has no
     hardware.
     """
     for node in nodes_before([o.node for o in outputs]):
@@ -73,10 +78,23 @@ def lower(outputs: Sequence[Output], host_functions: bool = False) -> Lowered:
     activated = with_activations(folded, left)
     heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]
     chosen, steps, notes, names = _merged(heads)
+    left_to_host = any(head.last for head in heads)
+    if left_to_host and all(head.last for head in heads) and not frames_out.all_frames:
+        chosen, left_to_host = Node(LastFrame(), (chosen,), "the last frame"), False
+    most = frames_out.max_frames
     layers, graph = (
-        layer_graph(chosen, names, _refusal) if branches(chosen) else (_chain(chosen), None)
+        layer_graph(chosen, names, _refusal, most) if branches(chosen) else (_chain(chosen), None)
     )
-    if any(head.last for head in heads):
+    if host_divides(chosen, most):
+        steps = [HostStep("per_frame"), *steps]
+    if graph is not None and graph.over_time:
+        counts = [j for j in graph.joins if isinstance(j, Sum)]
+        what = "; ".join(f"its {j.kind} is of {j.counts} {j.frames} frames" for j in counts)
+        notes.append(
+            "the core gives frames of y when the last frame of a sequence has come, which tuser must mark"
+            + (f"; {what}" if what else "")
+        )
+    if left_to_host:
         last = ", ".join(repr(head.name) for head in heads if head.last)
         notes.append(
             f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
@@ -106,7 +124,9 @@ def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
     behind = _behind(node, known)
     last = any(isinstance(n.operation, LastFrame) for n in behind)
     steps = [n for n in behind if not isinstance(n.operation, LastFrame)]
-    return _Head(behind[-1].input if behind else node, tuple(steps[::-1]), last, name)
+    core = behind[-1].input if behind else node
+    last = last and not isinstance(core.operation, Pooled)  # which is one frame already
+    return _Head(core, tuple(steps[::-1]), last, name)
 
 
 def _behind(node: Node, known: Sequence[str]) -> list[Node]:
@@ -178,17 +198,10 @@ def _step(node: Node, elements: tuple[int, int] | None) -> HostStep:
 def _chain(node: Node) -> list[DenseLayer]:
     """The layers from the input to a node; DesignError where anything else lies on the way."""
     layers: list[DenseLayer] = []
-    recurrent: Node | None = None  # behind here
     while not isinstance(node.operation, Input):
         layer = layer_of(node)
         if layer is not None:
             layers.append(layer)
-            recurrent = recurrent if layer.kind == "linear" else node
-        elif isinstance(node.operation, LastFrame):
-            if recurrent is not None:
-                raise DesignError(
-                    f"{recurrent.where}: takes the last frames of {node.where} alone, for which there is no hardware yet"
-                )
         else:
             raise DesignError(f"{node.where}: {_refusal(node, bool(layers))}")
         node = node.input

@@ -19,6 +19,7 @@ from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
 from ernn_myhdl.exchange.onnx_features import taking_features
+from ernn_myhdl.exchange.onnx_frames import frame_signal
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
 from ernn_myhdl.exchange.onnx_recurrent import (
@@ -137,6 +138,8 @@ class Graph:
         if given and isinstance(given[0], GivenState) and kind in KEEP_ZEROS:
             return parts_of_given(kind, attributes, given, len(node.output))
         check_padded(where, kind, given)
+        if (framed := frame_signal(where, kind, attributes, given, self.labels)) is not None:
+            return [framed]
         if (joined := joined_signals(where, kind, attributes, given, self.labels)) is not None:
             return [joined]
         if (state := final_state(kind, attributes, given, self.labels)) is not None:

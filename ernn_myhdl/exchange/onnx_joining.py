@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Joined, Node
+from ernn_myhdl.exchange.frames_out import over_time
+from ernn_myhdl.exchange.graph import Joined, LastFrame, Node
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
 
 
@@ -46,7 +47,10 @@ def joined_signals(
     operation = Joined("addition" if kind == "Add" else "concatenation")
     taken = next((s.taken for s in signals if s.taken is not None), None)
     frame = next((s.frame for s in signals if s.frame is not None), None)
-    node = Node(operation, tuple(s.node for s in signals), where)
+    nodes = tuple(s.node for s in signals)
+    if signals[0].last and over_time(nodes):  # what stands for a sequence beside last frames
+        nodes = tuple(Node(LastFrame(), (n,), where) for n in nodes)
+    node = Node(operation, nodes, where)
     return Signal(axes, node, frame, feature[0], taken, signals[0].last)
 
 

@@ -107,12 +107,17 @@ class Labels:
     inputs: dict[str, int] = field(default_factory=dict)
     #: Labels of frames that are some of others, with those.
     some_of: dict[str, str] = field(default_factory=dict)
+    #: Labels of axes of repeated frames, with the label of the frames of the graph's input.
+    frames_of: dict[str, str] = field(default_factory=dict)
 
     def input_axis(self, label: str | None) -> int | None:
-        """The axis of the graph's input that a label is of, or is some of; None for an axis that it has not."""
+        """The axis of the graph's input that a label is of, is some of, or is repeated of; None for an axis that it has not."""
+        if label is None:
+            return None
+        label = self.frames_of.get(label, label)
         while label in self.some_of:
             label = self.some_of[label]
-        return self.inputs.get(label) if label is not None else None
+        return self.inputs.get(label)
 
     def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""

@@ -127,7 +127,10 @@ def check_reference(
     above TOLERANCE. graph: how their signals go; None: from each to the next."""
     x = [values for values, _ in reference.pairs.values()]
     states = [[layer.initial or None] * len(x) for layer in layers]
-    outputs = [stepped(steps, y) for y in dense_outputs(layers, graph, x, states)]
+    outputs = [
+        stepped(steps, y, frames=np.full(len(y), len(sequence)))
+        for y, sequence in zip(dense_outputs(layers, graph, x, states), x, strict=True)
+    ]
     wanted = [y for _, y in reference.pairs.values()]
     made = [own[len(own) - len(y) :] for own, y in zip(outputs, wanted, strict=True)]
     loss = output_loss(wanted, made)

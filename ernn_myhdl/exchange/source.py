@@ -15,6 +15,7 @@ from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_pt, read_safetensors
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.description import read_description
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.joining import joined, layers_of, named_modules
 from ernn_myhdl.exchange.keras_file import SUFFIXES as KERAS
 from ernn_myhdl.exchange.keras_model import read_keras
@@ -64,13 +65,14 @@ def read_source(
     activation: str | None = None,
     config: str | Path | None = None,
     host_functions: bool = False,
+    frames_out: FramesOut = FramesOut(),
 ) -> Source:
     """The layers of a model file; its suffix tells the kind.
 
     order: names of the modules of a state dict. direction: "forward" or "backward", the half of a
     bidirectional one. activation: of RNNs of a state dict that does not tell it. checked: whether its outputs are compared
     with those of the model afterwards. config: file of the configuration of a Keras model of which `file` holds the
-    weights alone. host_functions: as in `lower`. Raises DesignError naming the file and what is wrong.
+    weights alone. host_functions, frames_out: as in `lower`. Raises DesignError naming the file and what is wrong.
     """
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
@@ -84,7 +86,7 @@ def read_source(
     if file.suffix.lower() in KERAS:
         _no_order(order, direction, activation, "a Keras model")
         outputs, notes = read_keras(file, config, checked)
-        lowered = _located(file, lambda: lower(outputs, host_functions))
+        lowered = _located(file, lambda: lower(outputs, host_functions, frames_out))
         return Source(
             lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras",
             graph=lowered.graph,
@@ -92,7 +94,9 @@ def read_source(
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
         model = read_onnx(file)
-        lowered = _located(file, lambda: lower(model.outputs, host_functions), model.hint)
+        lowered = _located(
+            file, lambda: lower(model.outputs, host_functions, frames_out), model.hint
+        )
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
         given, graph = model.given_states, lowered.graph
@@ -103,7 +107,8 @@ def read_source(
         )
         kind, steps, given, graph = "state dict", (), False, description.graph
     blocks, scaling = description.blocks, description.scaling
-    _located(file, lambda: check_steps(description.steps, outputs_of(layers, graph)))
+    over_time = graph is not None and graph.over_time
+    _located(file, lambda: check_steps(description.steps, outputs_of(layers, graph), over_time))
     if scaling is not None:
         _located(file, lambda: scaling.check(layers[0].inputs))
     return Source(

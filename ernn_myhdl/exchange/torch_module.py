@@ -17,6 +17,7 @@ from ernn_myhdl.design.dense import DenseLayer, check_chain
 from ernn_myhdl.design.host_steps import check_steps, stepped
 from ernn_myhdl.design.source_model import Origin
 from ernn_myhdl.errors import DesignError, ToolError, short
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.graph import LastFrame, Output
 from ernn_myhdl.exchange.importing import Imported, import_source
 from ernn_myhdl.exchange.lowering import Lowered, lower
@@ -35,7 +36,12 @@ Own: TypeAlias = Callable[[list[np.ndarray]], np.ndarray]
 
 
 def import_module(
-    model: Any, example: Any, host_functions: bool = False, **options: Any
+    model: Any,
+    example: Any,
+    host_functions: bool = False,
+    all_frames: bool = False,
+    max_frames: int | None = None,
+    **options: Any,
 ) -> Imported:
     """A PyTorch module as a design: order, functions between the layers and axes are those of its forward.
 
@@ -44,9 +50,10 @@ def import_module(
     evaluation mode; loops of nn.LSTMCell, nn.GRUCell and nn.RNNCell over the frames become layers. The layers, dense and
     not rounded, are compared with the module on random inputs, of other sizes too where it takes them: DesignError where they
     differ by more than 1e-4 of the span of its outputs, and for what no core computes, by name.
-    host_functions, options: as in `import_model`, those that are not of a file.
+    A mean over the frames is of as many as the example has, unless max_frames leaves it to the host.
+    host_functions, all_frames, max_frames, options: as in `import_model`, those that are not of a file.
     """
-    followed = follow(model, example, host_functions)
+    followed = follow(model, example, host_functions, FramesOut(all_frames, max_frames))
     graph, lowered = followed.graph, followed.lowered
     compared, frames = followed.compared()
     states = graph.graph.given_states
@@ -99,7 +106,9 @@ def evaluated(model: Any) -> Iterator[None]:
             part.training = modes[name]
 
 
-def follow(model: Any, example: Any, host_functions: bool = False) -> FollowedModule:
+def follow(
+    model: Any, example: Any, host_functions: bool = False, frames_out: FramesOut = FramesOut()
+) -> FollowedModule:
     """The forward of a module; DesignError for what no core computes, by name. Arguments: `import_module`."""
     torch = _torch()
     if not isinstance(model, torch.nn.Module):
@@ -118,10 +127,11 @@ def follow(model: Any, example: Any, host_functions: bool = False) -> FollowedMo
         graph = TorchGraph(_exported(model, arguments, torch), torch)
         outputs = graph.graph.result(graph.outputs)
         named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
-        lowered = lower(named if len(outputs) > 1 else outputs, host_functions)
+        lowered = lower(named if len(outputs) > 1 else outputs, host_functions, frames_out)
         if lowered.graph is None:
             check_chain(lowered.layers)
-        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph))
+        over_time = lowered.graph is not None and lowered.graph.over_time
+        check_steps(lowered.steps, outputs_of(lowered.layers, lowered.graph), over_time)
     return FollowedModule(model, given, run, graph, outputs, lowered)
 
 
@@ -291,8 +301,8 @@ def _initial(
 
 def _own(lowered: Lowered, cut: list[np.ndarray], initial: list) -> np.ndarray:
     """Outputs (sequences, frames, outputs) of the layers and the host."""
-    y = dense_outputs(lowered.layers, lowered.graph, list(cut), initial)
-    return stepped(lowered.steps, np.stack(y))
+    y = np.stack(dense_outputs(lowered.layers, lowered.graph, list(cut), initial))
+    return stepped(lowered.steps, y, frames=np.full(y.shape[:-1], len(cut[0])))
 
 
 def _as_sequences(

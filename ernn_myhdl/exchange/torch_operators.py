@@ -170,9 +170,40 @@ def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: lis
     return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]
 
 
+def _reduced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """Over some axes; with none over all elements, which no core does."""
+    kind = {"mean": "ReduceMean", "amax": "ReduceMax", "max": "ReduceMax", "sum": "ReduceSum"}[
+        kind_of(node)
+    ]
+    axes = flat(given[1]) if len(given) > 1 and given[1] is not None else []
+    if not axes or not all(isinstance(a, int) for a in axes):
+        raise DesignError(f"{where}: is over all elements; name the axis of the frames")
+    keep = int(len(given) > 2 and bool(given[2]))
+    (y,) = graph.emit(name, kind, [given[0], _whole(*axes)], keepdims=keep)
+    return [y, None] if kind_of(node) == "max" else y
+
+
+def _tiled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    repeats = [int(n) for n in flat(given[1])]
+    count = len(node.args[0].meta["val"].shape)
+    if len(repeats) != count:
+        raise DesignError(
+            f"{where}: repeats {len(repeats)} axes of {count}; unsqueeze the signal before"
+        )
+    return graph.emit(name, "Tile", [given[0], _whole(*repeats)])[0]
+
+
+def _expanded(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    sizes = _shape(node)
+    if len(node.args[0].meta["val"].shape) != len(sizes):
+        raise DesignError(f"{where}: adds axes; unsqueeze the signal before")
+    return graph.emit(name, "Expand", [given[0], _whole(*sizes)])[0]
+
+
 MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
+    "mean": _reduced, "amax": _reduced, "max": _reduced, "sum": _reduced, "repeat": _tiled, "expand": _expanded,
     "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax,
 }  # fmt: skip

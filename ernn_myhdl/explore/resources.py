@@ -90,6 +90,9 @@ def products_of(leaf: Leaf) -> list[tuple[int, int, int]]:
     p, kind = leaf.parameters, kind_of(leaf)
     if kind == "lane":
         return [(p["products"], p["spectrum_word"] + 1, p["weight_word"] + 1)]
+    if kind == "multiply_constant":
+        source = leaf.ports["source"].type.width
+        return [(p["count"], source, p["constant"].bit_length() + 1)] if p["constant"] > 1 else []
     words = {
         "add_peephole": [("state_word", "peephole_word")],
         "update_state": [("gate_word", "state_word"), ("gate_word", "gate_word")],

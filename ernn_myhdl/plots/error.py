@@ -75,18 +75,18 @@ def plot_error(run: Run, file: str | Path, element: int = 0) -> None:
 def _frame_axis(axes, run: Run) -> None:
     axes.set_xlabel("frame")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ends = np.cumsum(run.sequences)[:-1]
+    ends = np.cumsum(run.output_lengths)[:-1]
     if len(ends) <= 40:
         for end in ends:
             axes.axvline(end - 0.5, color=GREY, linewidth=0.8, linestyle=":")
 
 
 def _element(axes, run: Run, reference: np.ndarray, element: int) -> None:
-    frames = np.arange(run.frames)
+    frames = np.arange(len(run.raw))
     axes.plot(frames, reference[:, element], color=BLUE, linewidth=2.2, label="float")
     axes.plot(
         frames, run.core_outputs[:, element], color=VERMILION, linewidth=1, label="fixed",
-        linestyle="--", marker="o" if run.frames <= 120 else None, markersize=3,
+        linestyle="--", marker="o" if len(run.raw) <= 120 else None, markersize=3,
     )  # fmt: skip
     axes.set_title(f"Element {element} of y")
     axes.set_ylabel("value")
@@ -97,12 +97,12 @@ def _element(axes, run: Run, reference: np.ndarray, element: int) -> None:
 
 
 def _over_time(axes, run: Run, errors: dict[str, StageError]) -> None:
-    frames = np.arange(run.frames)
+    frames = np.arange(len(run.raw))
     prefix = run.design.output_stage.removesuffix("output")
     for name, colour in zip((prefix + n for n in OVER_TIME), COLOURS, strict=False):
         if name in errors:
             rms = np.where(errors[name].rms > 0, errors[name].rms, np.nan)
-            marker = "o" if run.frames <= 60 else None
+            marker = "o" if len(run.raw) <= 60 else None
             axes.semilogy(
                 frames, rms, color=colour, label=name, linewidth=1.4, marker=marker, markersize=3
             )

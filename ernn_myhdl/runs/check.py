@@ -91,7 +91,7 @@ def first_mismatch(run: Run, expected: Run) -> Mismatch | None:
     if name in run.stage_cycles:
         block = (frame, *element[:-1])
         cycle = int(run.stage_cycles[name][block])
-    elif run.frame_cycles is not None:
+    elif run.frame_cycles is not None and name == "outputs":
         cycle = int(run.frame_cycles[frame, 1])
     place = (frame, *element)
     values = int(got[place]), int(wanted[place])

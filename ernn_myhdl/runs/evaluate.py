@@ -23,6 +23,7 @@ from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import SourceModel, weights_digest
+from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.projection import source_outputs
 from ernn_myhdl.golden.initial_state import State
@@ -140,7 +141,7 @@ def evaluate(
     loads them. one_stream: the state is carried from each sequence to the next one, and not reset before it, as of a stream
     that does not end.
     """
-    _check(core, data, pooling)
+    _check(core, data, pooling, one_stream)
     references = _references(core, data, initial, progress, one_stream)
     return _compared(core, data, references, pooling, progress, data.frames)
 
@@ -230,7 +231,8 @@ def check_words(words: Sequence[int]) -> None:
         raise DesignError("words: a length occurs twice; give each once")
 
 
-def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
+def _check(core: CoreSpecification, data: DataSet, pooling: str, one_stream: bool = False) -> None:
+    _check_frames(core, data, one_stream)
     if pooling not in POOLINGS:
         raise DesignError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
     by_frame = data.labels is not None and len(data.labels) != len(data.sequences)
@@ -256,6 +258,26 @@ def _check(core: CoreSpecification, data: DataSet, pooling: str) -> None:
                 f"labels: from {low} to {high}, must be 0 to {core.outputs - 1}, the outputs of the "
                 "design; the class of a frame is its largest output"
             )
+
+
+def _check_frames(core: CoreSpecification, data: DataSet, one_stream: bool) -> None:
+    """DesignError where y has other frames than the labels are of, or than the joins over time take."""
+    check_lengths(core.graph, [len(s) for s in data.sequences])
+    graph = core.graph
+    if graph is None or not graph.over_time:
+        return
+    if one_stream:
+        raise DesignError(
+            "one stream: a join over time of the design asks for the ends of the sequences; evaluate them one by one"
+        )
+    if graph.frames[graph.output] is None:
+        return
+    per_frame = data.labels is not None and data.labels_per_frame
+    if per_frame or data.label_sequences is not None or data.phone_error_rate is not None:
+        raise DesignError(
+            f"labels: of frames, but the design gives {graph.frames[graph.output]} frames for a whole sequence; give one "
+            "label for each sequence"
+        )
 
 
 def _batches(
@@ -321,7 +343,7 @@ def _references(
         made = _batches(
             data, lambda x: source_outputs(layers, x, states, graph), None, 0, one_stream
         )
-        made = _behind_host(core, _divided(made, data, one_stream))
+        made = _behind_host(core, _divided(made, data, one_stream), data)
     return _References(reference, loaded, source, made, one_stream)
 
 
@@ -340,11 +362,16 @@ def float_outputs(
         return model.run(x, initial=_each(core, initial, x))
 
     made = _batches(data, run, progress, 0, one_stream)
-    return _behind_host(core, _divided(made, data, one_stream))
+    return _behind_host(core, _divided(made, data, one_stream), data)
 
 
-def _behind_host(core: CoreSpecification, outputs: list[np.ndarray]) -> list[np.ndarray]:
-    return [stepped(core.host_steps, y, argmax=False) for y in outputs]
+def _behind_host(
+    core: CoreSpecification, outputs: list[np.ndarray], data: DataSet
+) -> list[np.ndarray]:
+    return [
+        stepped(core.host_steps, y, argmax=False, frames=np.full(len(y), len(x)))
+        for y, x in zip(outputs, data.sequences, strict=True)
+    ]
 
 
 def fixed_runs(
@@ -376,7 +403,7 @@ def _compared(core, data: DataSet, references: _References, pooling, progress, d
     """The integer model of `core` against the outputs of the references."""
     runs = fixed_runs(core, data, progress, done, references.initial, references.one_stream)
     given = _divided([run.outputs for run in runs], data, references.one_stream)
-    fixed, reference = _behind_host(core, given), references.float
+    fixed, reference = _behind_host(core, given, data), references.float
     exact, fixed_outputs = np.concatenate(reference), np.concatenate(fixed)
     float_scores, scores = _scores(reference, data, pooling), _scores(fixed, data, pooling)
     source = None

@@ -30,10 +30,14 @@ def of_stages(
     """The states behind sequences of these lengths, one after the other, from the named tensors of all their frames;
     None where these hold not all states."""
     states: list[CoreState | None] = []
-    for last in np.cumsum(lengths) - 1:
+    lasts = [
+        np.cumsum([design.frames_of(prefix, n) for n in lengths]) - 1
+        for prefix in (design.layer_prefixes if design.graph else [""] * len(design.layers))
+    ]
+    for number in range(len(lengths)):
         core: list[dict[str, np.ndarray] | None] = []
-        for layer, prefix in zip(design.layers, design.layer_prefixes, strict=True):
-            sizes = layer.cell.state_sizes
+        for layer, prefix, ends in zip(design.layers, design.layer_prefixes, lasts, strict=True):
+            last, sizes = ends[number], layer.cell.state_sizes
             if any(prefix + name not in stages for name in sizes):
                 return None
             own = {
@@ -53,8 +57,12 @@ def of_model(
     found: list[CoreState | None] = []
     for sequence, before in zip(x, initial, strict=True):
         state: CoreState | None = before
-        for start in range(0, len(sequence), FRAMES_AT_A_TIME):
-            part = sequence[start : start + FRAMES_AT_A_TIME]
+        whole = bool(
+            design.graph and design.graph.over_time
+        )  # joins over time take whole sequences
+        step = len(sequence) if whole else FRAMES_AT_A_TIME
+        for start in range(0, len(sequence), step):
+            part = sequence[start : start + step]
             run = model.run(part, stages=True, initial=as_models_take_it(design, state))
             states = of_stages(design, run.stages, [len(part)])
             assert states is not None  # the model gives every tensor

@@ -13,6 +13,7 @@ from ernn_myhdl.design.design import CoreSpecification, Design, Structure
 from ernn_myhdl.design.host_steps import step_of
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
+from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.transform import spectral_products
@@ -114,6 +115,7 @@ def _graph_record(design: CoreSpecification, schedule: NetworkSchedule) -> dict:
                 "elements": signals.sizes[name],
                 "format": {"word": fmt.word, "frac": fmt.frac},
                 "fifo_words": [schedule.depths[name, place] for place in range(len(join.inputs))],
+                **({"frames": join.frames} if isinstance(join, TimeJoin) and join.counts else {}),
             }
         )
     record: dict = {"sources": list(graph.sources), "joins": joins, "output": graph.output}
@@ -146,7 +148,7 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
         "source": _source_record(design),
         "cell": {"kind": cell.kind} | {n: getattr(cell, n) for n in cell_fields(type(cell))},
         "host": _host_record(design),
-        "hardware": asdict(hw),
+        "hardware": {n: v for n, v in asdict(hw).items() if v or n != "sequence_ends"},
         "activation": asdict(design.activations),
         "activation_errors": errors,
         "formats": {
@@ -236,7 +238,8 @@ def info_text(info: dict) -> str:
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
             f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits, "
             f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}"
-            + (", initial states" if hw["initial_states"] else ""),
+            + (", initial states" if hw["initial_states"] else "")
+            + (", ends of sequences" if hw.get("sequence_ends") else ""),
         ),
         (
             "parameters",
@@ -360,10 +363,11 @@ def _graph_lines(info: dict) -> list[tuple[str, str]]:
             for name, words in zip(join["inputs"], join["fifo_words"], strict=True)
             if words
         )
+        counted = f" {join['frames']} frames" if "frames" in join else ""
         lines.append(
             (
                 f"join {i}",
-                f"{join['kind']} of {', '.join(join['inputs'])}: {join['elements']} elements, {fmt} "
+                f"{join['kind']}{counted} of {', '.join(join['inputs'])}: {join['elements']} elements, {fmt} "
                 f"({fmt.word} bit); FIFOs: {fifos or 'none'}",
             )
         )

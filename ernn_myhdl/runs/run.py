@@ -63,10 +63,11 @@ class Run:
     """What one engine made of one input.
 
     x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
-    `sequences` are their lengths, `initial` the states before them, None for zero (empty where all are).
+    `sequences` are their lengths in x, `output_lengths` those in y where joins over time give other numbers of frames, `initial` the states before them, None for zero (empty where all are).
     raw: the words of the core, int64 in the `output` format, of which the outputs are the values behind the design's
     host steps.
-    frame_cycles: (frames, 2), cycles of the first x beat accepted and the last y beat delivered;
+    frame_cycles: (frames of y, 2), cycles of the first x beat accepted and the last y beat delivered (of what stands for a sequence
+    the first x beat of its last frame);
     None for the models, which know no cycles.
     stages: named tensor -> (frames, ...) int64, shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
     stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
@@ -103,7 +104,13 @@ class Run:
 
     @property
     def frames(self) -> int:
-        return len(self.raw)
+        """Frames of x."""
+        return len(self.x)
+
+    @property
+    def output_lengths(self) -> list[int]:
+        """Frames of y of each sequence."""
+        return self.design.output_lengths(self.sequences)
 
     @property
     def core_outputs(self) -> np.ndarray:
@@ -175,12 +182,16 @@ class Run:
         }
         if self.frame_cycles is not None:
             cycles = self.frame_cycles
-            summary["latency_cycles"] = int(cycles[0, 1] - cycles[0, 0])
+            graph = self.design.graph
+            over_time = graph is not None and graph.frames[graph.output] is not None
+            first = self.output_lengths[0] - 1 if over_time else 0
+            summary["latency_cycles"] = int(cycles[first, 1] - cycles[first, 0])
             # in the order of delivery; frames of several streams may come in uneven steps
             gaps = np.diff(np.sort(cycles[:, 1]))
             several = self.design.stream_shape.streams > 1
             middle = np.mean if several else np.median
-            summary["interval_cycles"] = round(float(middle(gaps))) if len(gaps) else None
+            known = len(gaps) and not over_time  # of frames of y that stand for those of x
+            summary["interval_cycles"] = round(float(middle(gaps))) if known else None
         return summary
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
@@ -269,6 +280,8 @@ def model_saturations(run: Run, frames: int) -> list[str]:
     """Notes on saturations of a run whose engine counts none: those of the integer model, which agrees with it
     to the bit, in the first `frames` frames."""
     x = first_frames(run.input_sequences, frames)
+    if run.design.graph and run.design.graph.over_time:  # which takes whole sequences
+        x = run.input_sequences[: len(x)]
     states = [as_models_take_it(run.design, s) for s in (run.initial or [None] * len(x))[: len(x)]]
     runs = integer_model(run.design).run(x, initial=states)
     counts = {name: sum(one.saturations[name] for one in runs) for name in runs[0].saturations}
@@ -313,6 +326,7 @@ def run_design(
             )
     given = check_input(x, design.inputs)
     sequences = first_frames(given, frames)
+    check_lengths(design.graph, [len(s) for s in sequences])
     states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
     check_lengths(design.graph, [len(s) for s in sequences])
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
@@ -325,17 +339,22 @@ def run_design(
     seconds = time.perf_counter() - start
     notes = notes + saturated_states(design, states)
     if result.saturations is not None:
-        notes += saturation_notes(design, result.saturations, len(result.raw))
+        notes += saturation_notes(design, result.saturations, sum(len(s) for s in sequences))
     if result.done is not None:
         states = [s for s, n in zip(states, result.done, strict=True) if n]
         sequences = [s[:n] for s, n in zip(sequences, result.done, strict=True) if n]
+    lengths = [len(s) for s in sequences]
     return Run(
         design=design,
         engine=engine,
         x=np.concatenate(sequences),
-        outputs=stepped(design.host_steps, to_real(result.raw, design.output_format)),
+        outputs=stepped(
+            design.host_steps,
+            to_real(result.raw, design.output_format),
+            frames=design.frames_behind(lengths),
+        ),
         raw=result.raw,
-        sequences=[len(s) for s in sequences],
+        sequences=lengths,
         initial=states,
         frame_cycles=result.frame_cycles,
         stages=result.stages,

@@ -93,8 +93,8 @@ def read_summary(folder: Path, design: CoreSpecification) -> dict[str, Any]:
             raise Damage(f"{RUN_NAME}: {name} is missing")
         if not legal(summary[name]):
             raise _fault(f"{RUN_NAME}: {name}", summary[name], what)
-    if summary["frames"] != sum(design.output_lengths(summary["sequences"])):
-        raise _fault(f"{RUN_NAME}: frames", summary["frames"], "that of y for the sequences")
+    if summary["frames"] != sum(summary["sequences"]):
+        raise _fault(f"{RUN_NAME}: frames", summary["frames"], "the sum of sequences")
     loaded = summary.setdefault("loaded_sequences", [])  # earlier versions had none
     count = len(summary["sequences"])
     if not (isinstance(loaded, list) and all(_is_count(n) and n < count for n in loaded)):
@@ -126,13 +126,15 @@ def read_run_arrays(
     folder: Path, design: CoreSpecification, summary: dict[str, Any]
 ) -> dict[str, Any]:
     """The arrays of a run as the fields of `ernn_myhdl.runs.run.Run`; Damage where one does not fit."""
-    frames, cycles = summary["frames"], summary["cycles"]
-    x = _single(folder, "x", (sum(summary["sequences"]), design.inputs), np.float64)
-    raw = _single(folder, "raw", (frames, design.outputs), np.int64)
+    frames, cycles, lengths = summary["frames"], summary["cycles"], summary["sequences"]
+    leaving = sum(design.output_lengths(lengths))
+    x = _single(folder, "x", (frames, design.inputs), np.float64)
+    raw = _single(folder, "raw", (leaving, design.outputs), np.int64)
     if not np.isfinite(x).all():
         raise Damage("x.npy holds NaN or infinity")
     _check_range("raw.npy", raw, design.output_format)
-    values = stepped(design.host_steps, to_real(raw, design.output_format))
+    behind = design.frames_behind(lengths)
+    values = stepped(design.host_steps, to_real(raw, design.output_format), frames=behind)
     outputs = _single(folder, "outputs", values.shape, np.float64)
     # functions of the host may differ in the last bit between machines
     equal = np.array_equal(outputs, values)
@@ -140,15 +142,17 @@ def read_run_arrays(
         raise Damage("outputs.npy does not hold the values of raw.npy")
     arrays: dict[str, Any] = {"x": x, "outputs": outputs, "raw": raw, "frame_cycles": None}
     if cycles is not None:
-        times = _single(folder, "frame_cycles", (frames, 2), np.int64)
+        times = _single(folder, "frame_cycles", (leaving, 2), np.int64)
         if times.min() < 0 or times.max() >= cycles or (times[:, 0] > times[:, 1]).any():
             raise Damage(f"frame_cycles.npy holds other cycles than 0 to {cycles - 1} in order")
         arrays["frame_cycles"] = times
     elif (folder / "frame_cycles.npy").exists():
         raise Damage(f"frame_cycles.npy is there, but engine {summary['engine']!r} has no cycles")
     stages = stages_of(design)
-    counts = {n: sum(design.frames_of(n, k) for k in summary["sequences"]) for n in stages}
-    shapes = {name: (counts[name], *stage.shape) for name, stage in stages.items()}
+    shapes = {
+        name: (sum(design.frames_of(name, n) for n in lengths), *stage.shape)
+        for name, stage in stages.items()
+    }
     arrays["stages"] = _group(folder, "stages", shapes)
     for name, array in arrays["stages"].items():
         _check_range(f"stages.npz {name}", array, stages[name].format)

@@ -12,6 +12,7 @@ import numpy as np
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.host_steps import stepped
+from ernn_myhdl.design.time_joins import check_frames
 from ernn_myhdl.engines.steps import steps_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.output_folder import new_file
@@ -53,6 +54,7 @@ class Session:
         self._total = self._saturated_inputs = 0
         self._wide = Format(MAX_WORD, design.input_format.frac)
         self._steps = steps_of(design, engine, streams, say)
+        self._over_time = design.graph is not None and design.graph.over_time
         self._open = True
 
     def __repr__(self) -> str:
@@ -79,33 +81,47 @@ class Session:
             self._open = False
             self._steps.close()
 
-    def step(self, x: Any, stream: int | Sequence[int] | None = None) -> Any:
+    def step(
+        self, x: Any, stream: int | Sequence[int] | None = None, last: bool | None = None
+    ) -> Any:
         """y of one frame x, values: (outputs,) float64 of (inputs,) floating point.
 
         stream: whose frame it is; may be left out in a session of one. For several streams at once x is
         (n, inputs), a frame for each of `stream`, or of all streams where that is left out; y is (n, outputs).
+        last: of a network with joins over time, whether the frame is the last of its sequence. Then y is (frames, outputs) of one
+        stream, a list of these of several: no frames but with the last one, behind which a new sequence begins.
         What the host does to x before the core (`host_scaling`) and to y behind it (`host_steps`) is done here.
         Where windows leave frames out (a stride, no padding), y is of those of the streams that have a frame of y now: (m, outputs),
         and None of a single frame that has none.
         Raises DesignError where x is anything else; then no stream has gone on.
         """
-        frames, streams, single = self._checked(x, stream, "f", "floating point values")
+        frames, streams, single = self._checked(x, stream, "f", "floating point values", last)
         if not np.isfinite(frames).all():
             raise DesignError("frame: holds NaN or infinity; clean the data first")
         scaling = self.design.host_scaling
         wide = quantise(frames if scaling is None else scaling.apply(frames), self._wide)
         raw = saturate(wide, self.design.input_format)
         saturated = int(np.count_nonzero(raw != wide))
-        words = self._stepped(raw, streams)
-        y = stepped(self.design.host_steps, to_real(words, self.design.output_format))
+        counts = [self.frames[each] + 1 for each in streams]
+        words = self._stepped(raw, streams, last)
         self._saturated_inputs += saturated
+        fmt, steps = self.design.output_format, self.design.host_steps
+        if self._over_time:
+            made = [
+                stepped(steps, to_real(y, fmt), frames=n)
+                for y, n in zip(words, counts, strict=True)
+            ]
+            return made[0] if single else made
+        y = stepped(steps, to_real(words, fmt))
         return _single(y) if single else y
 
-    def step_raw(self, x: Any, stream: int | Sequence[int] | None = None) -> Any:
+    def step_raw(
+        self, x: Any, stream: int | Sequence[int] | None = None, last: bool | None = None
+    ) -> Any:
         """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
-        frames, streams, single = self._checked(x, stream, "iu", "integers, raw words")
+        frames, streams, single = self._checked(x, stream, "iu", "integers, raw words", last)
         check_raw(frames, self.design.input_format, "frame")
-        y = self._stepped(frames.astype(np.int64), streams)
+        y = self._stepped(frames.astype(np.int64), streams, last)
         return _single(y) if single else y
 
     def start(self, stream: int = 0, initial: ModelState = None) -> None:
@@ -116,6 +132,8 @@ class Session:
         """
         self._check_open()
         self._check_stream(stream)
+        if initial is not None:
+            self._check_states()
         state = None if initial is None else core_state(self.design, initial)
         self.warnings += saturated_states(self.design, [state])
         self._steps.start(stream, state)
@@ -131,6 +149,7 @@ class Session:
         self._check_open()
         check_no_windows(self.design)
         self._check_stream(stream)
+        self._check_states()
         states = [
             own and {n: to_real(raw, getattr(layer.formats, n)) for n, raw in own.items()}
             for layer, own in zip(self.design.layers, self._steps.states(stream), strict=True)
@@ -142,6 +161,7 @@ class Session:
         `restore` read. An existing file is an error, or replaced with `force`."""
         self._check_open()
         check_no_windows(self.design)
+        self._check_states()
         if not any(layer.cell.state_sizes for layer in self.design.layers):
             raise DesignError("state: no layer of the design has one, so there is nothing to save")
         states = [tuple(self._steps.states(stream)) for stream in self._every]
@@ -156,6 +176,7 @@ class Session:
         changed.
         """
         self._check_open()
+        self._check_states()
         for stream, state in enumerate(read_initial_states(file, self.design, self.streams)):
             self.start(stream, state)
 
@@ -175,15 +196,48 @@ class Session:
         told = saturation_notes(self.design, counts, self._total) if counts and self._total else []
         return [*self.warnings, *told]
 
-    def _stepped(self, raw: np.ndarray, streams: list[int]) -> np.ndarray:
-        y = self._steps.step(raw, streams)
+    def _stepped(self, raw: np.ndarray, streams: list[int], last: bool | None) -> Any:
+        if self._over_time:
+            y: Any = [
+                self._steps.sequence_step(frame, stream, bool(last))
+                for frame, stream in zip(raw, streams, strict=True)
+            ]
+        else:
+            y = self._steps.step(raw, streams)
         for stream in streams:
-            self.frames[stream] += 1
+            self.frames[stream] = 0 if last and self._over_time else self.frames[stream] + 1
         self._total += len(streams)
         return y
 
+    def _check_states(self) -> None:
+        if self._over_time:
+            raise DesignError(
+                "state: a join over time keeps frames of the sequence that no state holds; begin sequences from zero"
+            )
+
+    def _check_lengths(self, streams: list[int], last: bool | None) -> None:
+        """DesignError where `last` is not told, or a sequence has other frames than a join over time takes."""
+        if not self._over_time:
+            if last is not None:
+                raise DesignError(
+                    "last: only a network with joins over time asks for the ends of sequences; leave it out"
+                )
+            return
+        if not isinstance(last, bool):
+            raise DesignError(
+                f"last = {last!r}: the network has a join over time; tell True with the last frame of a sequence, else False"
+            )
+        graph = self.design.graph
+        for stream in streams:
+            check_frames(graph, self.frames[stream] + 1, last, f"stream {stream}")
+
     def _checked(
-        self, x: Any, stream: int | Sequence[int] | None, kinds: str, what: str
+        self,
+        x: Any,
+        stream: int | Sequence[int] | None,
+        kinds: str,
+        what: str,
+        last: bool | None,
     ) -> tuple[np.ndarray, list[int], bool]:
         """x as (n, inputs), the stream of each row, and whether x is a single frame."""
         self._check_open()
@@ -210,6 +264,7 @@ class Session:
         if frames.shape != shape or (single and len(streams) != 1):
             legal = f"({inputs},)" if len(streams) == 1 else f"({len(streams)}, {inputs})"
             raise DesignError(f"frame: shape {frames.shape}, must be {legal}")
+        self._check_lengths(streams, last)
         return frames.reshape(len(streams), inputs), streams, single
 
     def _check_open(self) -> None:

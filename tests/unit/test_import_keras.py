@@ -259,9 +259,9 @@ def test_what_a_cell_does_not_have_is_refused_by_name(name, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("Lambda", ["not run"]), ("Masking", ["every frame", "--reference"]), ("RepeatVector", ["hardware"]),
+        ("Lambda", ["not run"]), ("Masking", ["every frame", "--reference"]), ("RepeatVector", ["has frames"]),
         ("Bidirectional", ["bidirectional"]), ("LayerNormalization", ["BatchNormalization"]),
-        ("GlobalMaxPooling1D", ["several frames"]), ("Embedding", ["embedded vectors"]),
+        ("AveragePooling1D", ["several frames"]), ("Embedding", ["embedded vectors"]),
         ("MultiHeadAttention", ["attention"]), ("Mystery", ["not supported"]), ("Flatten", ["between frames"]),
     ],
 )  # fmt: skip

@@ -23,6 +23,7 @@ from seeds import seed_of
 from tools import require_module
 
 from ernn_myhdl.design.storage import load_design
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.importing import import_model, save_imported
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.golden.float_cells import logistic
@@ -112,7 +113,7 @@ def test_activations(tmp_path, names):
 
 
 def test_state_of_the_last_frame(tmp_path):
-    """Y_h as the output: the last of the outputs of the core."""
+    """Y_h as the output: the core gives the last frame alone, or with all_frames every one."""
     onnx = onnx_module()
     model = recurrent_model("GRU", 4, 6)
     model.graph.node[0].output.append("last")
@@ -121,7 +122,9 @@ def test_state_of_the_last_frame(tmp_path):
     del model.graph.output[:]
     model.graph.output.append(onnx.helper.make_tensor_value_info("state", 1, None))
     source = read_source(saved(model, tmp_path))
-    assert any("of the last frame" in note for note in source.notes)
+    assert [join.kind for join in source.graph.joins] == ["last"]
+    every = read_source(saved(model, tmp_path), frames_out=FramesOut(all_frames=True))
+    assert every.graph is None and any("of the last frame" in note for note in every.notes)
     x = x_of(4)
     assert np.abs(float_outputs(source.layers, x)[-1] - onnx_outputs(model, x)).max() < 1e-5
 

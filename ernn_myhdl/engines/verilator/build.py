@@ -129,6 +129,7 @@ def build_key(design: CoreSpecification, source: str) -> str:
             design_toml(replace(layer, name=NAME, input_scaling=None, output_steps=()))
             for layer in design.layers
         ),
+        repr(design.graph),
         source,
         package_digest(),
         find_verilator().version,

@@ -80,8 +80,8 @@ class _TimeJoin:
         """Whether the number of frames may be; of last and maximum any may."""
         n, join = self.n, self.join
         if not isinstance(join, Sum):
-            n.wire(legal, n.constant("always", Bit(), 1))
-            n.wire(over, n.zero("never", Bit()))
+            n.wire(legal, n.constant("any_length", Bit(), 1))
+            n.wire(over, n.zero("none_too_many", Bit()))
             return
         least = join.frames if isinstance(join, Mean) else 1
         n.add(

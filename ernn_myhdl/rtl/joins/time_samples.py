@@ -41,25 +41,19 @@ def keep_largest(clk, take, fresh, place, sample, result, depth):
 def keep_sum(clk, take, fresh, place, sample, result, depth):
     """result: the sum of the sample and what is kept; the sample if `fresh`. It is kept."""
     store = [signed(len(result[0])) for _ in range(depth)]
-    before, chosen = signed(len(result[0])), signed(len(result[0]))
-
-    @always_comb
-    def read():
-        before.next = 0
-        if not fresh:
-            before.next = store[place]
-
-    @always_comb
-    def add():
-        chosen.next = before + sample[0]
+    # a variable: the sum is in range when a beat enters, and perhaps at no other time
+    total = intbv(0, min=-(1 << (len(result[0]) - 1)), max=1 << (len(result[0]) - 1))
 
     @always(clk.posedge)
     def keep():
         if take:
-            store[place].next = chosen
-            result[0].next = chosen
+            total[:] = sample[0]
+            if not fresh:
+                total[:] = total + store[place]
+            store[place].next = total
+            result[0].next = total
 
-    return read, add, keep
+    return keep
 
 
 @block
@@ -86,8 +80,9 @@ def keep_sample(clk, take, fresh, place, sample, result, depth):
 @block
 def multiply_constant(clk, source, target, count, constant):
     """target is source times the constant, a cycle later; exact."""
-    # a variable: VHDL would take a literal for a word of the source's length
-    factor = intbv(0, min=0, max=2 * constant + 2)
+    # a signed variable: VHDL would take a literal for a word of the source's length, Verilog an unsigned one makes both unsigned
+    limit = 1 << constant.bit_length()
+    factor = intbv(0, min=-limit, max=limit)
     product = intbv(0, min=-(1 << (len(target[0]) - 1)), max=1 << (len(target[0]) - 1))
 
     @always(clk.posedge)

@@ -37,6 +37,11 @@ def check_system(design: CoreSpecification, bus_bits: int) -> None:
             "hardware initial_states = true: the AXI system has no stream that brings states; convert with "
             "--wrapper none, or make the design without initial_states"
         )
+    if design.stream_shape.sequence_ends:
+        raise DesignError(
+            "hardware sequence_ends = true: the AXI system does not tell the last frame of a sequence; convert with --wrapper "
+            "none, or take the last frame, maximum or mean on the host"
+        )
 
 
 def default_bus(design: CoreSpecification) -> int:
