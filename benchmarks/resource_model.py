@@ -39,9 +39,11 @@ from ernn_myhdl.synthesis.yosys import find_yosys, yosys_version
 DEVICE = "xc7vx690t"
 EXACT, WITHIN = ("dsp", "ramb18", "ramb36"), ("lut", "ff")
 TOLERANCE = 0.15
+#: Of a design that was not synthesised.
+NOTHING = dict.fromkeys((*EXACT, *WITHIN), 1)
 TITLES = ("DSP48", "RAMB18", "RAMB36", "LUT", "FF")
-#: So many of VALIDATION, the smallest ones, were synthesised.
-SYNTHESISED = 20
+#: What stands on the page above the designs that were not synthesised again since the core was changed.
+EARLIER = "## Before the stages"
 SENTENCE = re.compile(r"LUTs differ by at most [0-9.]+ % and flip-flops by at most [0-9.]+ %")
 
 
@@ -133,21 +135,20 @@ def network_table(rows: list[dict]) -> str:
 
 
 def on_the_page(text: str) -> list[tuple[str, dict]]:
-    """Every line of the page's tables of designs, networks and presets, and what it says today (`compared`)."""
-    lines = text.splitlines()
-    layers = [
-        line for line in lines if re.match(r"\| (lstm|gru|linear) [^;]*? \| [0-9]+[ ,|]", line)
-    ]
-    networks = [line for line in lines if re.match(r"\| (lstm|gru|linear) [^|]*;", line)]
-    designs = [*sorted(VALIDATION, key=work)[:SYNTHESISED], *sorted(SPECIAL_VALIDATION, key=work)]
-    found = [
-        (line, compared(arguments, new_design(**arguments), _total(line, 7)))
-        for arguments, line in zip(designs, layers, strict=True)
-    ]
-    found += [
-        (line, compared_network(row, _total(line, 8)))
-        for row, line in zip(EXPLORED, networks, strict=True)
-    ]
+    """Every line of the page's tables of designs, networks and presets, and what it says today (`compared`).
+
+    Those below the heading EARLIER are not read.
+    """
+    lines = text.partition(EARLIER)[0].splitlines()
+    found = []
+    for arguments in (*VALIDATION, *SPECIAL_VALIDATION):
+        for line in _lines_of(table([compared_with_nothing(arguments)]), 7, lines):
+            found.append((line, compared(arguments, new_design(**arguments), _total(line, 7))))
+    for row in EXPLORED:
+        about = network_table([compared_network(row, NOTHING)])
+        found += [
+            (line, compared_network(row, _total(line, 8))) for line in _lines_of(about, 8, lines)
+        ]
     for line in lines:
         if preset := re.match(r"\| `(paper-[^`]+)` \|", line):
             about = {"preset": preset[1]}
@@ -155,6 +156,17 @@ def on_the_page(text: str) -> list[tuple[str, dict]]:
                 (line, _compared(about, estimate(preset_design(preset[1])), _total(line, 1)))
             )
     return found
+
+
+def compared_with_nothing(arguments: dict) -> dict:
+    """What is predicted of a design that was not synthesised."""
+    return compared(arguments, new_design(**arguments), NOTHING)
+
+
+def _lines_of(text: str, first: int, lines: list[str]) -> list[str]:
+    """The lines that begin with the same cells as the table's last one, up to column `first`."""
+    begin = "|".join(text.splitlines()[-1].split("|")[: first + 1]) + "|"
+    return [line for line in lines if line.startswith(begin)]
 
 
 def line_of(row: dict) -> str:
