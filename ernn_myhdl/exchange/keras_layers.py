@@ -252,7 +252,7 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
 
 
 def _repeated(layer: KerasLayer) -> list[Operation]:
-    return [Repeated(units(layer, "n"))]
+    return [Repeated(units_of(layer, "n"))]
 
 
 def _pooled(layer: KerasLayer) -> list[Operation]:
