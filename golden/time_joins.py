@@ -87,5 +87,5 @@ def time_numbers(
         return total.val.astype(np.int64), np.zeros(total.val.shape, dtype=bool)
     multiplier, shift = join.constant
     constant = number(multiplier, Format(multiplier.bit_length() + 1, shift))
-    made, changed = requantised(total * constant, fmt)
-    return made.val.astype(np.int64), changed
+    rounded, changed = requantised(total * constant, fmt)
+    return rounded.val.astype(np.int64), changed

@@ -22,6 +22,7 @@ from ernn_myhdl import Format, GruCell, LinearCell, LstmCell, RnnCell, new_desig
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.graph import ArgMax, Graph, Join, Window
+from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.rtl import fft
@@ -38,11 +39,19 @@ PAGES = sorted(DOCS.rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.m
 #: Files that share a page: those of a folder, and others by name.
 FOLDER_PAGES = {"sequencer": "sequencer", "core": "top"}
 SHARED_PAGES = {
-    "stream": ("fifo", "beat_frames", "beat_blocks", "input_frames", "output_frames"),
+    "stream": (
+        "fifo",
+        "beat_frames",
+        "beat_blocks",
+        "input_frames",
+        "output_frames",
+        "stream_user",
+    ),
     "initial_state": ("state_frames", "state_pages", "state_route"),
     "network": ("network", "graph"),
     "joins": ("join", "beats"),
     "window": ("window", "window_frames", "window_layout"),
+    "time_joins": ("time_join", "time_control", "time_samples"),
     "state_loading": ("state_loading",),
 }
 
@@ -180,6 +189,19 @@ def graph():
     )  # fmt: skip
 
 
+@lru_cache
+def graph_over_time():
+    """All joins over time, of x too, behind its entry."""
+    joins = (
+        Maximum(("layer_0",)), Mean(("layer_0",), frames=3), LastFrame(("x",)),
+        Join("concatenation", ("join_0", "join_1", "join_2"), Format(12, 9)), Repeat(("join_3",), frames=2),
+    )  # fmt: skip
+    cells = [RnnCell(5, 3, 1), LinearCell(11, 3, 1)]
+    return new_network(
+        cells, graph=Graph(("x", "join_4"), joins, "layer_1"), streams=2, initial_states=True, samples_per_beat=2
+    )  # fmt: skip
+
+
 def modules_of(stem: str) -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in RTL[stem]]
 
@@ -197,7 +219,7 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
         found.setdefault((stem, name), set()).update(component.ports)
 
     tops = [(layer_core(design), "top", design.layers) for design in designs()]
-    tops += [(core(n), "network", n.layers) for n in (network(), graph())]
+    tops += [(core(n), "network", n.layers) for n in (network(), graph(), graph_over_time())]
     for top, stem, layers in tops:
         add(stem, "core", top)
         for component, _ in top.components().values():
