@@ -41,7 +41,7 @@ def write_onnx(
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = Builder(onnx)
     signal = "x"
-    taken = "frames"  # a mean is of sequences of one length
+    taken: int | str = "frames"  # a mean is of sequences of one length
     for place, part in enumerate(range(len(layers)) if chain is None else chain):
         if isinstance(part, TimeJoin):
             signal = _add_time_join(builder, f"join_{place}", part, signal)

@@ -116,8 +116,12 @@ class GraphWiring:
         for place in range(len(join.inputs)):
             stream = self._buffered(name, place)
             ports |= {f"s{place}_{f}": net for f, net in stream.items()}
-        build = time_join_netlist if isinstance(join, TimeJoin) else join_netlist
-        netlist = build(name, join, self.signals, self.core.stream_shape)
+        shape = self.core.stream_shape
+        netlist = (
+            time_join_netlist(name, join, self.signals, shape)
+            if isinstance(join, TimeJoin)
+            else join_netlist(name, join, self.signals, shape)
+        )
         made = self.n.add(name, netlist, **self._clock(), **ports)
         if "error" in made:
             self.errors.append(made["error"])
