@@ -33,7 +33,7 @@ def echo(design) -> Netlist:
     ]
     beat = n.bundle("beat", Word(data.width + 2), *sent)
     word = n.add(
-        "echo_fifo", fifo_leaf("echo_fifo", data.width + 2), clk=clk, rst=rst, in_word=beat,
+        "echo_fifo", fifo_leaf(data.width + 2), clk=clk, rst=rst, in_word=beat,
         in_valid=n.input("s_axis_tvalid", Bit()), in_ready=n.output("s_axis_tready", Bit()),
         out_valid=n.output("m_axis_tvalid", Bit()), out_ready=n.input("m_axis_tready", Bit()),
     )["out_word"]  # fmt: skip

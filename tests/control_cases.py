@@ -63,7 +63,7 @@ def fifo_case(width: int, depth: int = fifo.DEPTH) -> BlockCase:
 
     return BlockCase(
         f"fifo of {depth} words of {width} bits",
-        lambda: fifo.fifo_leaf("fifo", width, depth),
+        lambda: fifo.fifo_leaf(width, depth),
         vectors,
         expected,
     )

@@ -46,7 +46,7 @@ class Block:
 
 BLOCKS = {
     "fifo": Block(
-        lambda: fifo_leaf("fifo", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 2},
+        lambda: fifo_leaf(QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 2},
         {"one word too many": (r"held != 4", "held != 5"), "read pointer stays": (r"read <= \((\S*read) \+ 1\)", r"read <= \1")},
     ),
     "skid buffer": Block(

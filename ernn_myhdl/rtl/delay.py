@@ -12,6 +12,9 @@ from myhdl import Signal, always, block
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 
+#: Cycles of the longest delay of a bit; a longer one is made of several.
+LONGEST_BIT = 8
+
 
 @block
 def delay_bit(clk, rst, source, target, cycles):
@@ -83,9 +86,21 @@ def data_leaf(width: int, cycles: int) -> Leaf:
 def delayed(netlist: Netlist, label: str, source: Net, cycles: int) -> Net:
     """`source` delayed by `cycles` within `netlist`, which has the nets clk and rst; a bit is cleared by a reset."""
     if cycles > 0 and isinstance(source.type, Bit):
-        leaf, nets = bit_leaf(cycles), netlist.nets
-        return netlist.add(label, leaf, clk=nets["clk"], rst=nets["rst"], source=source)["target"]
+        nets, parts = netlist.nets, bit_parts(cycles)
+        for i, part in enumerate(parts):
+            name = label if i == len(parts) - 1 else f"{label}_{i}"
+            made = netlist.add(
+                name, bit_leaf(part), clk=nets["clk"], rst=nets["rst"], source=source
+            )
+            source = made["target"]
+        return source
     return carried(netlist, label, source, cycles)
+
+
+def bit_parts(cycles: int) -> list[int]:
+    """Cycles of delays one behind the other that are `cycles` together: few different ones, so that few blocks are enough."""
+    whole, rest = divmod(cycles, LONGEST_BIT)
+    return [LONGEST_BIT] * whole + [n for n in (4, 2, 1) if rest & n]
 
 
 def carried(netlist: Netlist, label: str, source: Net, cycles: int) -> Net:

@@ -112,10 +112,10 @@ def stream_fifo(
 
 
 @made_once
-def fifo_leaf(name: str, width: int, depth: int = DEPTH) -> Leaf:
+def fifo_leaf(width: int, depth: int = DEPTH) -> Leaf:
     """A FIFO of `depth` words of `width` bits."""
     return Leaf(
-        name,
+        f"fifo_{depth}x{width}",
         stream_fifo,
         ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(width), out_ready=Bit())
         | outs(

@@ -23,20 +23,23 @@ LATENCY = stages.latency(stages.FUNCTION)
 
 
 @block
-def partial_sum(clk, slope, triple, offset, total, count, first, last):
-    """total = slope * (the digits first .. last - 1 of offset, of two bits each)."""
-    limit = 1 << (len(total[0]) - 1)
+def partial_sums(clk, slope, triple, offset, low, high, count, digits):
+    """low and high: slope * (the lower, and the upper half of the digits of offset, of two bits each)."""
+    limit = 1 << (len(low[0]) - 1)
+    half = digits // 2
 
     term = intbv(0, min=-limit, max=limit)
-    exact = intbv(0, min=-limit, max=limit)
+    lower = intbv(0, min=-limit, max=limit)
+    upper = intbv(0, min=-limit, max=limit)
 
     @always(clk.posedge)
     def add_digits():
         rest = intbv(0)[len(offset[0]) :]
         digit = intbv(0)[2:]
         for i in range(count):
-            exact[:] = 0
-            for j in range(first, last):
+            lower[:] = 0
+            upper[:] = 0
+            for j in range(digits):
                 rest[:] = offset[i] >> (2 * j)
                 digit[:] = rest[2:]
                 # one after the other: of an if/elif MyHDL makes a case, whose `others` GHDL 2.0
@@ -50,8 +53,12 @@ def partial_sum(clk, slope, triple, offset, total, count, first, last):
                 if digit == 3:
                     term[:] = triple[i]
                 term[:] = term << (2 * j)
-                exact[:] = exact + term
-            total[i].next = exact
+                if j < half:
+                    lower[:] = lower + term
+                else:
+                    upper[:] = upper + term
+            low[i].next = lower
+            high[i].next = upper
 
     return add_digits
 
@@ -144,10 +151,7 @@ def piecewise_linear(clk, source, target, count, table):
             else:
                 target[i].next = total
 
-    sums = (
-        partial_sum(clk, slope, triple, offset, low, count, 0, digits // 2),
-        partial_sum(clk, slope, triple, offset, high, count, digits // 2, digits),
-    )
+    sums = partial_sums(clk, slope, triple, offset, low, high, count, digits)
     return limit_source, look_up, sums, hold_base, add
 
 

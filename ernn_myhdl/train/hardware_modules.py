@@ -16,8 +16,9 @@ REASONS = {
     "compress that model",
     nn.LayerNorm: _NORM,
     nn.GroupNorm: _NORM,
-    nn.Embedding: "the hardware has no table; let the host look the vectors up",
-    nn.modules.conv._ConvNd: "the hardware has no convolution",
+    nn.Embedding: "a table is not trained here; let the host look the vectors up",
+    nn.modules.conv._ConvNd: "convolutions are not trained here; train it with PyTorch, and import it as it is "
+    "(`import_module`)",
     nn.MultiheadAttention: "the hardware has no attention",
 }
 

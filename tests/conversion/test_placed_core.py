@@ -38,7 +38,8 @@ def test_a_core_is_placed_and_its_clock_paths_and_picture_told(tmp_path):
     # one lane with one product, whose operands and product have registers
     moved = report["moved_registers"]
     assert (moved["multipliers"], moved["operands"], moved["products"]) == (1, 2, 1)
-    assert {"lane", "input_fifo"} <= {b["block"] for b in report["blocks"]}
+    names = {b["block"] for b in report["blocks"]}
+    assert "lane" in names and any(name.startswith("fifo_") for name in names)
     assert all(not p["from"]["signal"].startswith("$") for p in report["paths"])
     assert phases[-1][:2] == (2, 2) and any("seed_1: rout" in name for *_, name in phases)
     assert (folder / "floorplan.png").read_bytes().startswith(b"\x89PNG")

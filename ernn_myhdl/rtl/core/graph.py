@@ -136,7 +136,7 @@ class GraphWiring:
         beat = n.bundle(f"{label}_beat", word, *[stream[field] for field in self.fields])
         late = self._inner(label)
         head = n.add(
-            f"{label}_fifo", fifo.fifo_leaf(f"fifo_{depth}x{word.width}", word.width, depth),
+            f"{label}_fifo", fifo.fifo_leaf(word.width, depth),
             **self._clock(), in_valid=stream["tvalid"], in_ready=stream["tready"], in_word=beat,
             out_valid=late["tvalid"], out_ready=late["tready"],
         )["out_word"]  # fmt: skip

@@ -45,7 +45,7 @@ def received(
     beat = n.bundle(f"{label}_beat", Word(sum(f.type.bits for f in fields)), *fields)
     pop = n.net(f"{label}_pop", Bit())
     head = n.add(
-        fifo_name, fifo.fifo_leaf(fifo_name, beat.type.width), clk=w.clk, rst=w.rst,
+        fifo_name, fifo.fifo_leaf(beat.type.width), clk=w.clk, rst=w.rst,
         in_valid=valid, in_ready=ready, in_word=beat, out_ready=pop,
     )  # fmt: skip
     out = head["out_word"]
@@ -75,7 +75,7 @@ def sent(w: Wiring, valid: Net, samples: Net, fields: dict[str, Net], held: Net)
     word_bits = tdata.bits + sum(net.type.bits for net in fields.values())
     beat = n.bundle("m_beat", Word(word_bits), samples, *fields.values())
     head = n.add(
-        "output_fifo", fifo.fifo_leaf("output_fifo", word_bits), clk=w.clk, rst=w.rst,
+        "output_fifo", fifo.fifo_leaf(word_bits), clk=w.clk, rst=w.rst,
         in_valid=valid, in_word=beat, out_ready=n.input("m_axis_tready", Bit()),
         out_valid=n.output("m_axis_tvalid", Bit()), count=held,
     )["out_word"]  # fmt: skip

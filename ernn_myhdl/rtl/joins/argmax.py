@@ -249,7 +249,7 @@ def argmax_netlist(name: str, join: ArgMax, signals: Signals, shape: StreamShape
         *extended(result, size, join.index_bits + 1, bits), *[late[f] for f in fields if f != "tdata"],
     )  # fmt: skip
     head = n.add(
-        "fifo", fifo.fifo_leaf(f"index_fifo_{slots}", beat.type.bits, slots), clk=clk, rst=rst,
+        "fifo", fifo.fifo_leaf(beat.type.bits, slots), clk=clk, rst=rst,
         in_valid=best["sends"], in_word=beat, out_valid=n.output("m_tvalid", Bit()),
         out_ready=n.input("m_tready", Bit()), count=held,
     )["out_word"]  # fmt: skip

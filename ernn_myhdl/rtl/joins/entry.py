@@ -172,7 +172,7 @@ def entry(shape: StreamShape, size: int, word: int) -> Netlist:
     )  # fmt: skip
     pop = n.net("pop", Bit())
     head = n.add(
-        "fifo", fifo.fifo_leaf("graph_input_fifo", beat.type.bits), clk=clk, rst=rst, in_word=beat,
+        "fifo", fifo.fifo_leaf(beat.type.bits), clk=clk, rst=rst, in_word=beat,
         in_valid=n.input("s_tvalid", Bit()), in_ready=n.output("s_tready", Bit()), out_ready=pop,
     )  # fmt: skip
     places, low = {}, 0

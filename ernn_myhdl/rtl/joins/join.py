@@ -60,7 +60,7 @@ def join_netlist(name: str, join: Join, signals: Signals, shape: StreamShape) ->
         *[made[field] for field in fields if field != "tdata"],
     )  # fmt: skip
     head = n.add(
-        "fifo", fifo.fifo_leaf("join_fifo", beat.type.bits, SLOTS), clk=n.nets["clk"], rst=n.nets["rst"],
+        "fifo", fifo.fifo_leaf(beat.type.bits, SLOTS), clk=n.nets["clk"], rst=n.nets["rst"],
         in_valid=made["valid"], in_word=beat, out_valid=n.output("m_tvalid", Bit()),
         out_ready=n.input("m_tready", Bit()), count=held,
     )["out_word"]  # fmt: skip

@@ -158,7 +158,7 @@ class _TimeJoin:
             *extended(samples, shape.samples_per_beat, word, shape.sample_bits), *fields,
         )  # fmt: skip
         head = n.add(
-            "fifo", fifo.fifo_leaf("join_fifo", beat.type.bits, SLOTS), clk=self.clk, rst=self.rst,
+            "fifo", fifo.fifo_leaf(beat.type.bits, SLOTS), clk=self.clk, rst=self.rst,
             in_valid=valid, in_word=beat, out_valid=n.output("m_tvalid", Bit()),
             out_ready=n.input("m_tready", Bit()), count=self.held,
         )["out_word"]  # fmt: skip
