@@ -75,86 +75,115 @@ def layer_graph(
     size = input_size(nodes)
     if size is None:
         raise DesignError("no layer takes the model's input itself; a core needs one that does")
-    layers: list[DenseLayer] = []
-    sources: list[str] = []
-    joins: list[Join] = []
-    names: dict[int, str] = {}
-    sizes: dict[str, int] = {INPUT: size}
-    frames: dict[str, int | None] = {INPUT: None}  # of a sequence; None: those of x
-    chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there
-    behind: set[int] = set()  # last frames of x itself, which are taken behind the layers on it
-
-    def take(one: Node, source: str) -> str:
-        """The name of a join over time of a signal."""
-        if isinstance(one.operation, LastFrame) and frames[source] == 1:
-            return source
-        known = source, one.operation
-        if known not in chosen:
-            made = time_join(one, source, max_frames, one is node)
-            name = chosen[known] = f"join_{len(joins)}"
-            try:
-                frames[name] = made.frames_of(name, [frames[source]])
-            except DesignError as error:
-                raise DesignError(f"{one.where}: {error}") from error
-            sizes[name] = sizes[source]
-            joins.append(made)
-        return chosen[known]
-
+    made = _LayerGraph(size, node, max_frames)
     for one in nodes:
-        layer = layer_of(one)
-        if isinstance(one.operation, Input):
-            names[id(one)] = INPUT
-        elif layer is not None:
-            source = names[id(one.input)]
-            if id(one.input) in behind:
-                if layer.recurrent:
-                    raise DesignError(
-                        f"{one.where}: takes the last frames of x alone; give the core those alone"
-                    )
-                behind.add(id(one))
-            if layer.inputs != sizes[source]:
-                raise DesignError(
-                    f"{one.where}: has {layer.inputs} inputs, but what it takes has {sizes[source]} elements"
-                )
-            name = names[id(one)] = f"layer_{len(layers)}"
-            sizes[name], frames[name] = layer.outputs, frames[source]
-            layers.append(layer)
-            sources.append(source)
-            if id(one) in behind:
-                names[id(one)] = take(Node(LastFrame(), (one,), one.where), name)
-                behind.discard(id(one))
-        elif isinstance(one.operation, Windows):
-            if id(one.input) in behind:
-                raise DesignError(
-                    f"{one.where}: takes the last frames of x alone; give the core those alone"
-                )
-            name, source = f"join_{len(joins)}", names[id(one.input)]
-            names[id(one)] = name
-            joins.append(_window(one, one.operation, source, sizes[source]))
-            sizes[name] = joins[-1].size_of([sizes[source]])
-            frames[name] = joins[-1].frames_of(name, [frames[source]])
-        elif isinstance(one.operation, LastFrame) and names[id(one.input)] == INPUT:
-            names[id(one)] = INPUT
-            behind.add(id(one))
-        elif is_over_time(one):
-            names[id(one)] = take(one, names[id(one.input)])
-        elif isinstance(one.operation, Joined):
-            for n in one.inputs:
-                if id(n) in behind:
-                    names[id(n)] = take(n, INPUT)
-            _check_frames(one, [frames[names[id(n)]] for n in one.inputs])
-            name = names[id(one)] = f"join_{len(joins)}"
-            operands = tuple(names[id(n)] for n in one.inputs)
-            sizes[name] = _joined_size(one, [sizes[n] for n in operands])
-            frames[name] = frames[operands[0]]
-            try:
-                joins.append(Join(one.operation.kind, operands))
-            except DesignError as error:
-                raise DesignError(f"{one.where}: {error}") from error
-        else:
+        if not made.add(one):
             follow = any(layer_of(n) is not None and one in nodes_before([n]) for n in nodes)
             raise DesignError(f"{one.where}: {refusal(one, follow)}")
-    return layers, Graph(tuple(sources), tuple(joins), names[id(node)], _named(heads))
+    return made.layers, Graph(
+        tuple(made.sources), tuple(made.joins), made.names[id(node)], _named(heads)
+    )
+
+
+class _LayerGraph:
+    """Layers and joins of nodes that are added in their order. names, sizes, frames: of the signals; frames of a sequence, None:
+    those of x. output: the node that is y."""
+
+    def __init__(self, size: int, output: Node, max_frames: int | None) -> None:
+        self.output, self.max_frames = output, max_frames
+        self.layers: list[DenseLayer] = []
+        self.sources: list[str] = []
+        self.joins: list[Join] = []
+        self.names: dict[int, str] = {}
+        self.sizes: dict[str, int] = {INPUT: size}
+        self.frames: dict[str, int | None] = {INPUT: None}
+        self._chosen: dict[tuple[str, Operation], str] = {}  # joins over time that are there
+        self._behind: set[int] = set()  # last frames of x itself, taken behind the layers on it
+
+    def add(self, one: Node) -> bool:
+        """Whether there is hardware for a node, which has been added then."""
+        layer = layer_of(one)
+        if isinstance(one.operation, Input):
+            self.names[id(one)] = INPUT
+        elif layer is not None:
+            self._add_layer(one, layer)
+        elif isinstance(one.operation, Windows):
+            self._add_window(one, one.operation)
+        elif isinstance(one.operation, LastFrame) and self.names[id(one.input)] == INPUT:
+            self.names[id(one)] = INPUT
+            self._behind.add(id(one))
+        elif is_over_time(one):
+            self.names[id(one)] = self._over_time(one, self.names[id(one.input)])
+        elif isinstance(one.operation, Joined):
+            self._add_join(one, one.operation)
+        else:
+            return False
+        return True
+
+    def _over_time(self, one: Node, source: str) -> str:
+        """The name of a join over time of a signal."""
+        if isinstance(one.operation, LastFrame) and self.frames[source] == 1:
+            return source
+        known = source, one.operation
+        if known not in self._chosen:
+            made = time_join(one, source, self.max_frames, one is self.output)
+            name = self._chosen[known] = f"join_{len(self.joins)}"
+            try:
+                self.frames[name] = made.frames_of(name, [self.frames[source]])
+            except DesignError as error:
+                raise DesignError(f"{one.where}: {error}") from error
+            self.sizes[name] = self.sizes[source]
+            self.joins.append(made)
+        return self._chosen[known]
+
+    def _add_layer(self, one: Node, layer: DenseLayer) -> None:
+        source = self.names[id(one.input)]
+        if id(one.input) in self._behind:
+            if layer.recurrent:
+                raise self._alone(one)
+            self._behind.add(id(one))
+        if layer.inputs != self.sizes[source]:
+            raise DesignError(
+                f"{one.where}: has {layer.inputs} inputs, but what it takes has {self.sizes[source]} elements"
+            )
+        name = self.names[id(one)] = f"layer_{len(self.layers)}"
+        self.sizes[name], self.frames[name] = layer.outputs, self.frames[source]
+        self.layers.append(layer)
+        self.sources.append(source)
+        if id(one) in self._behind:
+            last = Node(LastFrame(), (one,), one.where)
+            self.names[id(one)] = self._over_time(last, name)
+            self._behind.discard(id(one))
+
+    def _add_window(self, one: Node, windows: Windows) -> None:
+        if id(one.input) in self._behind:
+            raise self._alone(one)
+        name, source = f"join_{len(self.joins)}", self.names[id(one.input)]
+        self.names[id(one)] = name
+        made = _window(one, windows, source, self.sizes[source])
+        self.joins.append(made)
+        self.sizes[name] = made.size_of([self.sizes[source]])
+        self.frames[name] = made.frames_of(name, [self.frames[source]])
+
+    def _add_join(self, one: Node, joined: Joined) -> None:
+        for n in one.inputs:
+            if id(n) in self._behind:
+                self.names[id(n)] = self._over_time(n, INPUT)
+        _check_frames(one, [self.frames[self.names[id(n)]] for n in one.inputs])
+        name = self.names[id(one)] = f"join_{len(self.joins)}"
+        operands = tuple(self.names[id(n)] for n in one.inputs)
+        self.sizes[name] = _joined_size(one, [self.sizes[n] for n in operands])
+        self.frames[name] = self.frames[operands[0]]
+        try:
+            self.joins.append(Join(joined.kind, operands))
+        except DesignError as error:
+            raise DesignError(f"{one.where}: {error}") from error
+
+    @staticmethod
+    def _alone(one: Node) -> DesignError:
+        return DesignError(
+            f"{one.where}: takes the last frames of x alone; give the core those alone"
+        )
 
 
 def _window(node: Node, windows: Windows, source: str, size: int) -> Window:
