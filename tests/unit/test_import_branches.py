@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tools import require_module
 
 from ernn_myhdl import import_module
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 from branching_modules import MODULES, made, outputs  # noqa: E402  torch is there
 
 pytestmark = pytest.mark.torch

@@ -9,11 +9,12 @@ import warnings
 
 import numpy as np
 import pytest
+from tools import require_module
 
 from ernn_myhdl import DesignError, import_model, import_module
 from ernn_myhdl.golden.network import integer_model
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 from convolution_modules import REFUSED, RIGHT, example  # noqa: E402  torch is there
 
 pytestmark = pytest.mark.torch
@@ -41,13 +42,13 @@ def test_a_module_with_convolutions_is_what_pytorch_computes(name):
 
 
 @pytest.mark.onnx
-@pytest.mark.parametrize("dynamo", (False, True))
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize(
+    ("name", "dynamo"),
+    [*((name, False) for name in RIGHT), ("cut", True)],  # that exporter takes seconds
+)
 def test_an_exported_convolution_is_what_pytorch_computes(name, dynamo, tmp_path):
     if dynamo:
-        pytest.importorskip("onnxscript", reason="onnxscript is not installed")
-        if name != "cut":  # the exporter takes seconds; the others go through it in the deep tests
-            pytest.skip("one module is exported in this way")
+        require_module("onnxscript", "pip install onnxscript")
     model, x = made(RIGHT[name])
     file = tmp_path / "model.onnx"
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

@@ -8,11 +8,12 @@ import warnings
 import numpy as np
 import pytest
 from foreign_models import onnx_module
+from tools import require_module
 
 from ernn_myhdl import DesignError, export_model, import_model
 from ernn_myhdl.exchange.torch_module import import_module
 
-torch = pytest.importorskip("torch")
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 nn = torch.nn
 
 
