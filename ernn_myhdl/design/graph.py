@@ -37,20 +37,9 @@ if TYPE_CHECKING:
 
 #: The joins come with the graph.
 __all__ = [
-    "ADDITION",
-    "ARGMAX",
-    "CONCATENATION",
-    "INPUT",
-    "WINDOW",
-    "ArgMax",
-    "Cadence",
-    "Graph",
-    "Join",
-    "Signals",
-    "Window",
-    "number_of",
-    "row",
-]
+    "ADDITION", "ARGMAX", "CONCATENATION", "INPUT", "WINDOW", "ArgMax", "Cadence", "Graph", "Join", "Signals", "Window",
+    "number_of", "row",
+]  # fmt: skip
 
 #: The name of x of a network.
 INPUT = "x"
