@@ -61,7 +61,7 @@ class TimeSteps:
             if isinstance(how, TimeJoin) and self.graph.frames[how.inputs[0]] is None:
                 kept = self._kept[stream].setdefault(name, [])
                 _keep(how, kept, operands[0])
-                operands = [np.concatenate(kept) if last else operands[0][:0]]
+                operands = [np.concatenate(kept) if last and kept else operands[0][:0]]
             if not len(operands[0]):
                 return none(name)
             raw, changed = self._joining(self.signals, name, operands)
@@ -75,7 +75,10 @@ class TimeSteps:
 
 
 def _keep(join: TimeJoin, kept: list[np.ndarray], frame: np.ndarray) -> None:
-    """Keep a frame, or of joins that choose words what they have chosen so far."""
+    """Keep a frame, or of joins that choose words what they have chosen so far. frame: (1, elements), or none where a window has
+    none for it."""
+    if not len(frame):
+        return
     if kept and isinstance(join, LastFrame):
         kept[0] = frame
     elif kept and isinstance(join, Maximum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,9 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.joins import joined_values
 from ernn_myhdl.numerics.formats import Format, format_for
+from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_run, graph_shape
+from ernn_myhdl.rtl.fifo import READY
+from ernn_myhdl.streams.traffic import Traffic
 
 #: Kinds of layers that are drawn.
 CELLS = ("lstm", "gru", "rnn", "linear")
@@ -155,6 +159,18 @@ def convolution_graph(number: int) -> Network:
 
 #: Graphs that the deep tests run, of which the usual ones run the first.
 GRAPHS = 60
+
+
+def frame_cycles(core: Network, lengths: Sequence[int]) -> list[int]:
+    """Of the cycle model, for sequences of so many frames of x without a gap: when the last beat of each frame of y is
+    delivered, in their order."""
+    shape = graph_shape(core)
+    turns = Traffic().turns(lengths, shape.streams)
+    ends = [turn.frame == lengths[turn.sequence] - 1 for turn in turns]
+    times = graph_run(shape, graph_depths(shape), [turn.stream for turn in turns], ends=ends)
+    assert not times.stuck
+    out = shape.beats(shape.graph.output)
+    return [cycle + READY for cycle in times.delivered[out - 1 :: out]]
 
 
 def numbered_graph(number: int) -> Network:

@@ -112,7 +112,7 @@ def choose_graph_formats(
                 how = replace(how, format=how.format or _fitting(values, word))
             joins[name], formats[name] = how, how.format_behind(name, formats[how.inputs[0]])
             return values
-        values = [joined_values(how, each) for each in zip(*operands, strict=True)]
+        values = [joined_values(how, each) for each in _ends_together(operands)]
         fmt = how.format or _fitting(values, word)
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -154,6 +154,17 @@ def time_joined(join: TimeJoin, sequences: Sequence[np.ndarray]) -> list[np.ndar
         means = [_window_means(each, join.frames) for each in sequences]
         return means if isinstance(join, Mean) else [mean * join.frames for mean in means]
     return list(sequences)
+
+
+def _ends_together(operands: Sequence[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
+    """Of each sequence the operands, as many frames of each: the last ones. Behind joins over time and windows without
+    padding there may be more of one than of another, of which each stands for a sequence that ends there."""
+    count = min(map(len, operands))
+    found = []
+    for each in zip(*(operand[len(operand) - count :] for operand in operands), strict=True):
+        frames = min(map(len, each))
+        found.append([values[len(values) - frames :] for values in each])
+    return found
 
 
 def _window_means(frames: np.ndarray, count: int) -> np.ndarray:

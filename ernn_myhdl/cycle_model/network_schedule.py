@@ -113,11 +113,11 @@ def _graph_schedule(network: Network, streams: int, intervals: Sequence[float]) 
     assert interval is not None  # with FIFOs of these depths no graph stops
     cadences = shape.graph.cadences
     each = -(-FRAMES // streams)  # frames of every signal on every stream
-    count = max(c.first + c.step * (each - 1) + 1 for c in cadences.values()) * streams
-    if shape.graph.least == 1 and count == each * streams:
-        count = FRAMES
-    times = graph_run(shape, depths, [f % streams for f in range(count)], interval, count)
-    layers = [frames[:FRAMES] for frames in times.layers]
+    length = max(c.first + c.step * (each - 1) + 1 for c in cadences.values())
+    count = FRAMES if shape.graph.frames_of_x else length * streams
+    times = graph_run(shape, depths, [f % streams for f in range(count)], interval, length)
+    # of those that no window takes any more, the last ones need not be delivered with y
+    layers = [[f for f in frames if f.beats.size][:FRAMES] for frames in times.layers]
     of_x = [own / cadences[f"layer_{i}"].step for i, own in enumerate(intervals)]
     return NetworkSchedule(
         network, streams, _schedules(network, streams, layers, intervals),

@@ -37,20 +37,9 @@ if TYPE_CHECKING:
 
 #: The joins come with the graph.
 __all__ = [
-    "ADDITION",
-    "ARGMAX",
-    "CONCATENATION",
-    "INPUT",
-    "WINDOW",
-    "ArgMax",
-    "Cadence",
-    "Graph",
-    "Join",
-    "Signals",
-    "Window",
-    "number_of",
-    "row",
-]
+    "ADDITION", "ARGMAX", "CONCATENATION", "INPUT", "WINDOW", "ArgMax", "Cadence", "Graph", "Join", "Signals", "Window",
+    "number_of", "row",
+]  # fmt: skip
 
 #: The name of x of a network.
 INPUT = "x"
@@ -254,10 +243,13 @@ class Graph:
         return self.cadences[self.output]
 
     def _check_cadences(self) -> None:
+        strided: set[str] = set()  # signals that have no last frame of a sequence
         for name in self.order:
             first, *others = self.operands[name]
-            join = self.join_of(name)
-            if join is not None and join.over_time and self.cadences[first].step > 1:
+            join, window = self.join_of(name), self.window_of(name)
+            if strided.intersection(self.operands[name]) or (window and window.stride > 1):
+                strided.add(name)
+            if join is not None and join.over_time and first in strided:
                 raise DesignError(
                     f"graph {name}: takes the frames of {first} together, of which windows with a stride leave some out, the last of "
                     "a sequence among them; let the window have no stride"

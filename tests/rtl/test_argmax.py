@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from foreign_models import onnx_module
+from layer_graphs import frame_cycles
 from random_designs import random_inputs
 
 from ernn_myhdl import DesignError, LinearCell, Traffic, load_design, new_network, save_design
 from ernn_myhdl.design.graph import ArgMax, Graph
-from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_run, graph_shape
 
 #: Elements, samples of a beat, streams.
 CASES = {"several beats": (7, 2, 2), "one sample a beat": (3, 1, 1), "a part of a beat": (5, 8, 1)}
@@ -43,9 +43,7 @@ def test_the_number_of_the_first_largest_element(name):
     for run in (integer, myhdl):
         for stage, values in golden.stages.items():
             assert np.array_equal(run.stages[stage], values), stage
-    shape = graph_shape(core)
-    times = graph_run(shape, graph_depths(shape), [i % streams for i in range(6 * streams)])
-    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == times.delivered
+    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == frame_cycles(core, [6] * streams)
     rough = core.run(x, "myhdl", traffic=Traffic(0.2, 0.8, 2, shuffle=True), stages=False)
     assert np.array_equal(rough.raw, golden.raw)
     assert np.array_equal(golden.outputs, golden.raw)  # a whole number

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layer_graphs import frame_cycles
 
 from ernn_myhdl import LinearCell, RnnCell, Traffic, new_network
 from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, Sum, with_outputs
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.network import integer_model
-from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_latency, graph_run, graph_shape
+from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_latency, graph_shape
 from ernn_myhdl.streams.traffic import frame_beats
 
 CELLS = [RnnCell(3, 4, 1), LinearCell(4, 2, 1)]
@@ -54,12 +55,7 @@ def test_the_core_is_the_model_to_the_bit_and_to_the_cycle(case):
     assert np.array_equal(made.raw, golden.raw)
     rough = core.run(x, engine="myhdl", traffic=Traffic(0.3, 0.5, 7, shuffle=True), stages=False)
     assert np.array_equal(rough.raw, golden.raw)
-    shape = graph_shape(core)
-    turns = Traffic().turns(lengths, shape.streams)
-    ends = [turn.frame == lengths[turn.sequence] - 1 for turn in turns]
-    times = graph_run(shape, graph_depths(shape), [turn.stream for turn in turns], ends=ends)
-    out = shape.beats(core.graph.output)
-    assert sorted(made.known_frame_cycles[:, 1].tolist()) == times.delivered[out - 1 :: out]
+    assert sorted(made.known_frame_cycles[:, 1].tolist()) == frame_cycles(core, lengths)
 
 
 def test_the_latency_is_that_of_a_last_frame():

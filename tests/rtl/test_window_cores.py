@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from convolutions import convolution
-from layer_graphs import convolution_graph
+from layer_graphs import convolution_graph, frame_cycles
 from random_designs import random_inputs
 
 from ernn_myhdl import Traffic
@@ -15,7 +15,6 @@ from ernn_myhdl.rtl.cycles.graph_times import (
     graph_depths,
     graph_interval,
     graph_latency,
-    graph_run,
     graph_shape,
 )
 from ernn_myhdl.streams.traffic import Turn, turn_beats, unpack_beat
@@ -40,11 +39,8 @@ def test_a_window_in_hardware_is_the_model_to_the_bit_and_to_the_cycle(name):
     assert np.array_equal(myhdl.raw, golden.raw)
     for stage, values in golden.stages.items():
         assert np.array_equal(myhdl.stages[stage], values), stage
-    shape = graph_shape(core)
-    depths = graph_depths(shape)
-    times = graph_run(shape, depths, [i % streams for i in range(7 * streams)])
-    beats = shape.beats(core.graph.output)
-    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == times.delivered[beats - 1 :: beats]
+    cycles = frame_cycles(core, [7] * streams)
+    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == cycles
     rough = core.run(x, "myhdl", traffic=Traffic(0.3, 0.5, 3, shuffle=True), stages=False)
     assert np.array_equal(rough.raw, golden.raw)
 
@@ -56,10 +52,8 @@ def test_random_graphs_with_convolutions_agree(number):
     x = [random_inputs(s, core, 3) for s in range(streams)]
     golden, myhdl = core.run(x, "integer"), core.run(x, "myhdl")
     assert np.array_equal(myhdl.raw, golden.raw)
-    shape = graph_shape(core)
-    times = graph_run(shape, graph_depths(shape), [i % streams for i in range(3 * streams)])
-    beats = shape.beats(core.graph.output)
-    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == times.delivered[beats - 1 :: beats]
+    cycles = frame_cycles(core, [3] * streams)
+    assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == cycles
 
 
 def test_a_frame_of_a_stride_costs_a_part_of_the_interval():
