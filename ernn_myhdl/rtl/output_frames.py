@@ -78,7 +78,7 @@ def output_beats(
     held: words in the FIFO behind, of `slots`. A beat is valid a cycle after it is read. numerator groups
     make denominator beats. leaves: the last beat of the page is read; page_free: it was.
     """
-    beat = unsigned(len(read_index))
+    beat, following = unsigned(len(read_index)), unsigned(len(read_index) + 1)
     issue, ends = Signal(bool(0)), Signal(bool(0))
     before_last = max(beats - 2, 0)
     steps = denominator.bit_length() - 1
@@ -102,7 +102,7 @@ def output_beats(
         if rst or ends:
             needed.next = 0
         elif issue:
-            needed.next = (beat + 1) >> steps
+            needed.next = following >> steps
 
     @always(clk.posedge)
     def number():
@@ -110,6 +110,10 @@ def output_beats(
             final.next = one_beat
         elif issue:
             final.next = beat == before_last
+
+    @always_comb
+    def follow():
+        following.next = beat + 1
 
     @always_comb
     def decide():
@@ -156,8 +160,8 @@ def output_beats(
         if issue:
             beat_closes.next = tag[end_bit] and beat == 0
 
-    need = need_part if denominator > 1 else need_many
-    processes = [need, number, decide, look, tell, control]
+    need = [follow, need_part] if denominator > 1 else [need_many]
+    processes = [*need, number, decide, look, tell, control]
     processes += [] if beat_loaded is None else [from_state]
     return processes if beat_closes is None else [*processes, ending]
 

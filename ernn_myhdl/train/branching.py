@@ -19,6 +19,7 @@ from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import HostStep, stepped
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.exchange.torch_module import FollowedModule, follow
 from ernn_myhdl.golden.network import float_model
@@ -80,11 +81,11 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     if len(given) != 1 or not isinstance(given[0], Tensor) or not arguments:
         return None
     try:
-        followed = follow(model, given[0].detach().float())
+        followed = follow(model, given[0].detach().float(), frames_out=FramesOut(all_frames=True))
     except DesignError:  # what the chain is refused for is told by the names of the model
         return None
     graph = followed.lowered.graph
-    if graph is None:
+    if graph is None or graph.over_time:  # lengths differ from batch to batch
         return None
     owners = [_owner(layer, modules) for layer in followed.lowered.layers]
     if len(set(owners)) != len(owners):

@@ -131,7 +131,7 @@ REFUSED = {
     "division by a signal": ([("Div", ["s", "h"], "y", {})], {"s": numbers(3)}, r"\(Div\)"),
     "a gate": ([("Mul", ["h", "h"], "y", {})], {}, "joins two signals"),
     "wide convolution": (
-        [("Transpose", ["h"], "a", TURN), ("Conv", ["a", "w"], "y", {})], {"w": numbers(3, 3, 2)}, r"\(Conv\).*over several frames",
+        [("Transpose", ["h"], "a", TURN), ("Conv", ["a", "w"], "y", {})], {"w": numbers(3, 3, 2)}, r"\(Conv\): runs over another axis",
     ),
     "function between layers": (
         [("Elu", ["h"], "a", {}), ("MatMul", ["a", "w"], "y", {})], {"w": numbers(3, 3)}, r"\(Elu\)",
