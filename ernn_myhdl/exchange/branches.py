@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join, Window
+from ernn_myhdl.design.graph import CONCATENATION, INPUT, Embedding, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import is_over_time, time_join
 from ernn_myhdl.exchange.graph import (
     Input,
     Joined,
     LastFrame,
+    LookedUp,
     Node,
     Operation,
     Windows,
@@ -26,12 +27,15 @@ Refusal = Callable[[Node, bool], str]
 def branches(node: Node) -> bool:
     """Whether anything is joined on the way to a node, signals or frames."""
     return any(
-        isinstance(n.operation, Joined | Windows) or is_over_time(n) for n in nodes_before([node])
+        isinstance(n.operation, Joined | LookedUp | Windows) or is_over_time(n)
+        for n in nodes_before([node])
     )
 
 
 def input_size(nodes: Sequence[Node]) -> int | None:
-    """Elements of x: inputs of a layer that takes it; None where none does."""
+    """Elements of x: inputs of a layer that takes it, one of an embedding; None where none does."""
+    if any(isinstance(node.operation, LookedUp) for node in nodes):
+        return 1
     for node in nodes:
         layer, source = layer_of(node), node
         if layer is None:
@@ -58,6 +62,8 @@ def node_size(node: Node) -> int:
                 "x goes to an output of its own; its size is not known there, leave it out"
             )
         return operation.size
+    if isinstance(operation, LookedUp):
+        return operation.table.values.shape[1]
     sizes = [node_size(n) for n in node.inputs]
     if isinstance(operation, Windows):
         return operation.kernel * sizes[0]
@@ -123,6 +129,14 @@ def layer_graph(
             if id(one) in behind:
                 names[id(one)] = take(Node(LastFrame(), (one,), one.where), name)
                 behind.discard(id(one))
+        elif isinstance(one.operation, LookedUp):
+            if id(one.input) in behind:
+                raise DesignError(
+                    f"{one.where}: takes the last frames of x alone; give the core those alone"
+                )
+            name = names[id(one)] = f"join_{len(joins)}"
+            joins.append(Embedding(table=one.operation.table))
+            sizes[name], frames[name] = joins[-1].size_of([]), None
         elif isinstance(one.operation, Windows):
             if id(one.input) in behind:
                 raise DesignError(
