@@ -11,8 +11,7 @@ from ernn_myhdl.exchange.graph import Input, Node, WholeNumbers
 from ernn_myhdl.exchange.onnx_convolution import cut, pad
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
-
-#: int32, int64, which hold the numbers of all rows.
+# int32, int64, which hold the numbers of all rows.
 _INTEGERS = (6, 7)
 
 
