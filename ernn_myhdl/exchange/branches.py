@@ -114,9 +114,7 @@ def layer_graph(
             source = names[id(one.input)]
             if id(one.input) in behind:
                 if layer.recurrent:
-                    raise DesignError(
-                        f"{one.where}: takes the last frames of x alone; give the core those alone"
-                    )
+                    raise _of_last_frames(one)
                 behind.add(id(one))
             if layer.inputs != sizes[source]:
                 raise DesignError(
@@ -129,22 +127,12 @@ def layer_graph(
             if id(one) in behind:
                 names[id(one)] = take(Node(LastFrame(), (one,), one.where), name)
                 behind.discard(id(one))
-        elif isinstance(one.operation, LookedUp):
+        elif isinstance(one.operation, LookedUp | Windows):
             if id(one.input) in behind:
-                raise DesignError(
-                    f"{one.where}: takes the last frames of x alone; give the core those alone"
-                )
-            name = names[id(one)] = f"join_{len(joins)}"
-            joins.append(Embedding(table=one.operation.table))
-            sizes[name], frames[name] = joins[-1].size_of([]), None
-        elif isinstance(one.operation, Windows):
-            if id(one.input) in behind:
-                raise DesignError(
-                    f"{one.where}: takes the last frames of x alone; give the core those alone"
-                )
+                raise _of_last_frames(one)
             name, source = f"join_{len(joins)}", names[id(one.input)]
             names[id(one)] = name
-            joins.append(_window(one, one.operation, source, sizes[source]))
+            joins.append(_of_one_signal(one, one.operation, source, sizes[source]))
             sizes[name] = joins[-1].size_of([sizes[source]])
             frames[name] = joins[-1].frames_of(name, [frames[source]])
         elif isinstance(one.operation, LastFrame) and names[id(one.input)] == INPUT:
@@ -161,18 +149,31 @@ def layer_graph(
             operands = tuple(names[id(n)] for n in one.inputs)
             sizes[name] = _joined_size(one, [sizes[n] for n in operands])
             frames[name] = frames[operands[0]]
-            try:
-                joins.append(Join(one.operation.kind, operands))
-            except DesignError as error:
-                raise DesignError(f"{one.where}: {error}") from error
+            joins.append(_of_several(one, one.operation.kind, operands))
         else:
             follow = any(layer_of(n) is not None and one in nodes_before([n]) for n in nodes)
             raise DesignError(f"{one.where}: {refusal(one, follow)}")
     return layers, Graph(tuple(sources), tuple(joins), names[id(node)], _named(heads))
 
 
-def _window(node: Node, windows: Windows, source: str, size: int) -> Window:
+def _of_last_frames(node: Node) -> DesignError:
+    return DesignError(f"{node.where}: takes the last frames of x alone; give the core those alone")
+
+
+def _of_several(node: Node, kind: str, operands: tuple[str, ...]) -> Join:
     try:
+        return Join(kind, operands)
+    except DesignError as error:
+        raise DesignError(f"{node.where}: {error}") from error
+
+
+def _of_one_signal(
+    node: Node, operation: LookedUp | Windows, source: str, size: int
+) -> Embedding | Window:
+    try:
+        if isinstance(operation, LookedUp):
+            return Embedding(inputs=(source,), table=operation.table)
+        windows = operation
         return Window(
             inputs=(source,), size=size, kernel=windows.kernel, dilation=windows.dilation, stride=windows.stride,
             padding=windows.padding,
