@@ -126,7 +126,7 @@ class Embedding(Join):
         wrong = (x != np.floor(x)) | (x < 0) | (x >= self.rows)
         if wrong.any():
             raise DesignError(
-                f"{what}: {x[wrong][0]} is the number of no row of the embedding, must be a whole number from 0 to "
+                f"{what}: {x[wrong][0]:.12g} is the number of no row of the embedding, must be a whole number from 0 to "
                 f"{self.rows - 1}"
             )
         made: np.ndarray = x.astype(np.int64)

@@ -26,7 +26,7 @@ def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
         wrong = (x != np.floor(x)) | (x < 0) | (x >= system.rows)
         if wrong.any():
             raise DesignError(
-                f"x: {x[wrong][0]} is the number of no row of the embedding, must be a whole number from 0 to {system.rows - 1}"
+                f"x: {x[wrong][0]:.12g} is the number of no row of the embedding, must be a whole number from 0 to {system.rows - 1}"
             )
     if x.dtype.kind == "f":
         scaled = x if system.input_scaling is None else system.input_scaling.apply(x)
