@@ -22,6 +22,7 @@ from ernn_myhdl.rtl.joins import (
     addition,
     argmax,
     concatenation,
+    embedding,
     time_control,
     time_samples,
     window,
@@ -96,6 +97,8 @@ KEPT = tuple(
 MEANS = ((16, 3), (16, 8), (18, 28), (20, 100))
 #: Beats of a frame of x, streams.
 FRAMES = ((1, 1), (4, 1), (17, 1), (4, 2), (9, 4))
+#: Rows of a table, beats of one.
+ROWS = ((2, 4), (10, 1), (65, 16), (100, 2), (256, 8), (1000, 8), (4096, 1), (50000, 64))
 #: Elements of a frame, samples of a beat, bits of each.
 CHOICES = ((10, 4, 12), (12, 8, 16), (35, 1, 12), (500, 2, 14), (5, 8, 12))
 #: Elements of a frame, kernel, dilation, stride, samples of a beat, streams.
@@ -143,6 +146,8 @@ def join_leaves() -> Iterator[Leaf]:
         yield window_frames.frames_leaf("window", layout, 1, streams)
         yield window.taps_leaf("window", layout, 1, streams)
         yield window.mask_leaf(beat * 12)
+    for rows, beats in ROWS:
+        yield embedding.read_leaf(rows, beats, 1)
     for size, beat, bits in CHOICES:
         yield argmax.enter_leaf(-(-size // beat), 1, argmax.slots_of(beat))
         yield argmax.mask_leaf(beat, bits, size % beat or beat)

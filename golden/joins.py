@@ -16,6 +16,7 @@ from ernn_myhdl.design.graph import (
     CONCATENATION,
     INPUT,
     ArgMax,
+    Embedding,
     Graph,
     Join,
     Signals,
@@ -72,6 +73,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     if isinstance(join, ArgMax):
         chosen: np.ndarray = np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
         return chosen
+    if isinstance(join, Embedding):
+        return join.table.values[join.numbers(operands[0])[..., 0]]
     if isinstance(join, TimeJoin):
         return time_values(join, operands[0])
     if join.kind == CONCATENATION:
@@ -89,6 +92,8 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
         return time_words(join, signals, name, operands[0])
     if isinstance(join, Window):
         return _windowed(join, operands)
+    if isinstance(join, Embedding):
+        return _looked_up(join, operands)
     if isinstance(join, ArgMax):  # a choice, the same in every model
         numbers = np.argmax(operands[0], axis=-1)[..., None]
         return numbers, np.zeros(numbers.shape, dtype=bool)
@@ -113,6 +118,8 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
         return time_numbers(join, signals, name, operands[0])
     if isinstance(join, Window):
         return _windowed(join, operands)
+    if isinstance(join, Embedding):
+        return _looked_up(join, operands)
     if isinstance(join, ArgMax):  # a choice, the same in every model
         numbers = np.argmax(operands[0], axis=-1)[..., None]
         return numbers, np.zeros(numbers.shape, dtype=bool)
@@ -134,9 +141,16 @@ def _windowed(window: Window, operands: Sequence[np.ndarray]) -> Joined:
     return words, np.zeros(words.shape, dtype=bool)
 
 
+def _looked_up(embedding: Embedding, operands: Sequence[np.ndarray]) -> Joined:
+    """Words of the memory, rounded when the network was made, the same in every model; saturated where the table is."""
+    numbers = embedding.numbers(operands[0])[..., 0]
+    return embedding.words[numbers], embedding.saturated[numbers]
+
+
 def input_words(core: CoreStructure, x: np.ndarray) -> Joined:
     """x (frames, inputs), values or words, as words of its format, and where it saturated: integers."""
     x, fmt = check_sequence(x, core.inputs), core.input_format
+    core.check_numbers(x)
     if x.dtype.kind != "f":
         check_raw(x, fmt)
         return x, np.zeros(x.shape, dtype=bool)
@@ -148,6 +162,7 @@ def input_words(core: CoreStructure, x: np.ndarray) -> Joined:
 def input_numbers(core: CoreStructure, x: np.ndarray) -> Joined:
     """As `input_words`, by fxpmath."""
     x = check_sequence(x, core.inputs)
+    core.check_numbers(x)
     if x.dtype.kind != "f":
         check_raw(x, core.input_format)
         return x, np.zeros(x.shape, dtype=bool)

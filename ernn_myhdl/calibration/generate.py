@@ -113,7 +113,17 @@ def random_calibration(inputs: int, seed: int, graph: Graph | None = None) -> li
     sequences, frames = CALIBRATION
     cadences = graph.cadences.values() if graph else ()
     frames = max((c.first + c.step * (frames - 1) + 1 for c in cadences), default=frames)
-    return [rng.standard_normal((frames, inputs)) for _ in range(sequences)]
+    return [random_frames(rng, frames, inputs, graph) for _ in range(sequences)]
+
+
+def random_frames(
+    rng: np.random.Generator, frames: int, inputs: int, graph: Graph | None
+) -> np.ndarray:
+    """Values of x (frames, inputs): standard normal, for an embedding numbers of rows, all of them as likely."""
+    embedding = graph.embedding if graph else None
+    if embedding is not None:
+        return rng.integers(0, embedding.rows, (frames, inputs)).astype(np.float64)
+    return rng.standard_normal((frames, inputs))
 
 
 def _check_size(cell: Cell) -> None:

@@ -11,7 +11,16 @@ from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Formats
-from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Join, Window, number_of
+from ernn_myhdl.design.graph import (
+    ADDITION,
+    INPUT,
+    ArgMax,
+    Embedding,
+    Graph,
+    Join,
+    Window,
+    number_of,
+)
 from ernn_myhdl.design.hardware import SAMPLE_BITS
 from ernn_myhdl.design.time_joins import Maximum, Mean, Repeat, Sum, TimeJoin
 from ernn_myhdl.errors import DesignError
@@ -39,7 +48,7 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
         return cells[i].outputs
 
     def join(name: str, how: Join, sizes: list[int]) -> int:
-        if isinstance(how, Window | ArgMax):
+        if isinstance(how, Window | ArgMax | Embedding):
             if sizes[0] != how.size:
                 raise DesignError(
                     f"graph: {how.inputs[0]} has {sizes[0]} elements, but the {how.kind} {name} takes {how.size}; make them equal"
@@ -106,6 +115,13 @@ def choose_graph_formats(
                 formats[source] = (given or {}).get("input") or _fitting(operands[0], word)
             joins[name], formats[name] = replace(how, format=formats[source]), formats[source]
             return values
+        if isinstance(how, Embedding):
+            formats[INPUT] = how.index_format
+            values = [joined_values(how, [each]) for each in operands[0]]
+            # all rows, of which these frames may have a few
+            formats[name] = how.format or _fitting([how.table.values], word)
+            joins[name] = replace(how, format=formats[name])
+            return values
         if isinstance(how, TimeJoin):
             values = time_joined(how, operands[0])
             if how.has_format:
@@ -126,19 +142,22 @@ def choose_graph_formats(
 
 def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
     """The formats of the joins of a graph, whose layers have these formats."""
-    window = graph.window_of(graph.first_taker)
-    given = window.format if window else layers[number_of(graph.first_taker)].input
+    join = graph.sized_of(graph.first_taker)
+    given = join.index_format if isinstance(join, Embedding) else join and join.format
+    if join is None:
+        given = layers[number_of(graph.first_taker)].input
     assert given is not None  # of chosen joins all have one
     found = {INPUT: given}
     for name in graph.order:
-        join = graph.join_of(name)
-        if join is None:
+        how = graph.join_of(name)
+        if how is None:
             found[name] = layers[number_of(name)].output
-        elif join.format is not None:
-            found[name] = join.format
+        elif how.format is not None:
+            found[name] = how.format
         else:
-            found[name] = join.format_behind(name, found[join.inputs[0]])
-    return [fmt for name, fmt in found.items() if name.startswith("join_")]
+            found[name] = how.format_behind(name, found[how.inputs[0]])
+    of_x = [given] if isinstance(join, Embedding) else []  # no layer has it
+    return [*of_x, *(fmt for name, fmt in found.items() if name.startswith("join_"))]
 
 
 def time_joined(join: TimeJoin, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -145,7 +145,7 @@ def run(args) -> int:
         args.output = check_picture(args.output, args.force)
     core = load_design(args.design)
     args.tables = checked_tables(args)
-    data = load_data(args.data, core.inputs, args.part, args.features)
+    data = load_data(args.data, core.inputs, args.part, args.features, core.takes_numbers)
     if args.tables and data.labels is None and data.label_sequences is None:
         raise DesignError("--confusion, --predictions: the data have no labels")
     if args.confusion and data.label_sequences is not None:
@@ -156,7 +156,7 @@ def run(args) -> int:
     calibration = (
         None
         if args.calibration is None
-        else load_calibration(args.calibration, core.inputs, args.features)
+        else load_calibration(args.calibration, core.inputs, args.features, core.takes_numbers)
     )
     from ernn_myhdl.calibration.input_scales import input_notes
 

@@ -68,17 +68,17 @@ def run(args) -> int:
 def _ranges(design, folder: str, calibration: str | None):
     import numpy as np
 
-    from ernn_myhdl.calibration.generate import CALIBRATION
+    from ernn_myhdl.calibration.generate import CALIBRATION, random_frames
     from ernn_myhdl.calibration.range_table import core_range_table
     from ernn_myhdl.corpus.inputs import load_input
     from ernn_myhdl.streams.state_file import folder_states
 
     if calibration:
-        sequences = load_input(calibration, design.inputs)
+        sequences = load_input(calibration, design.inputs, design.takes_numbers)
     else:
         count, frames = CALIBRATION
         rng = np.random.default_rng(0)
-        sequences = [rng.standard_normal((frames, design.inputs)) for _ in range(count)]
+        sequences = [random_frames(rng, frames, design.inputs, design.graph) for _ in range(count)]
     states = folder_states(folder, design) if design.stream_shape.initial_states else None
     return core_range_table(design, sequences, states)
 

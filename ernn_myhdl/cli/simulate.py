@@ -130,7 +130,7 @@ def run(args) -> int:
     from ernn_myhdl.streams.traffic import Traffic
 
     design = load_design(args.design)
-    given = load_input(args.input, design.inputs)
+    given = load_input(args.input, design.inputs, design.takes_numbers)
     sequences = first_frames(given, args.frames)
     initial, notes = _initial_states(args, design, len(given))
     if args.seed < 0:

@@ -78,12 +78,16 @@ def state_lines(
 def random_sequences(
     design: CoreSpecification, lengths=SEQUENCES, seed: int = VECTOR_SEED
 ) -> list[np.ndarray]:
-    """Raw input sequences: uniform over the format, with its extreme values mixed in."""
+    """Raw input sequences: uniform over the format, with its extreme values mixed in; numbers of rows for an embedding."""
     rng = np.random.default_rng(seed)
     fmt = design.input_format
+    embedding = design.graph.embedding if design.graph else None
     sequences = []
     for length in lengths:
         shape = (length, design.inputs)
+        if embedding is not None:
+            sequences.append(rng.integers(0, embedding.rows, shape))
+            continue
         raw = rng.integers(fmt.minimum // 2, fmt.maximum // 2 + 1, shape)
         corner = rng.random(shape) < 0.05
         raw[corner] = rng.choice([fmt.minimum, fmt.maximum, -1, 0, 1], int(corner.sum()))

@@ -27,10 +27,13 @@ from ernn_myhdl.whole_numbers import whole
 CALIBRATION = 64
 
 
-def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray]:
+def check_input(
+    x: object, inputs: int, where: str = "input", numbers: bool = False
+) -> list[np.ndarray]:
     """x as a list of sequences (frames, inputs) float64; DesignError where it is anything else.
 
-    x: one sequence, or a list, tuple or dictionary of sequences.
+    x: one sequence, or a list, tuple or dictionary of sequences. numbers: the elements are numbers of rows of an embedding, which
+    may be integers too.
     """
     if isinstance(x, dict):
         named = {f"{where} {name}": s for name, s in x.items()}
@@ -40,7 +43,7 @@ def check_input(x: object, inputs: int, where: str = "input") -> list[np.ndarray
         named = {where: x}
     if not named:
         raise DesignError(f"{where}: holds no sequences; give at least one (frames, {inputs})")
-    return [_checked(s, inputs, name) for name, s in named.items()]
+    return [_checked(s, inputs, name, numbers) for name, s in named.items()]
 
 
 def is_one_sequence(x: object) -> bool:
@@ -49,13 +52,15 @@ def is_one_sequence(x: object) -> bool:
     return not (several or isinstance(x, dict))
 
 
-def _checked(x: object, inputs: int, where: str) -> np.ndarray:
+def _checked(x: object, inputs: int, where: str, numbers: bool) -> np.ndarray:
     try:
         x = np.asarray(x)
     except ValueError as error:
         raise DesignError(
             f"{where}: its rows differ in length; must be ({inputs},) each"
         ) from error
+    if numbers and x.dtype.kind in "iu":
+        x = x.astype(np.float64)
     if x.dtype.kind != "f":
         raise DesignError(
             f"{where}: type {x.dtype}, must be floating point values; convert with astype(float)"
@@ -79,21 +84,25 @@ def _checked(x: object, inputs: int, where: str) -> np.ndarray:
     return np.ascontiguousarray(x, dtype=np.float64)
 
 
-def load_input(file: str | Path, inputs: int) -> list[np.ndarray]:
+def load_input(file: str | Path, inputs: int, numbers: bool = False) -> list[np.ndarray]:
     """The sequences of an .npy file (one) or an .npz file (one an array, sorted by name).
 
-    An array LABELS of an .npz file is left out.
+    An array LABELS of an .npz file is left out. numbers: as in `check_input`.
     """
-    return check_input(_sequences_of(_load(file))[0], inputs, f"input {file}")
+    return check_input(_sequences_of(_load(file))[0], inputs, f"input {file}", numbers)
 
 
 def load_data(
-    file: str | Path, inputs: int, part: str | None = None, features: str | None = None
+    file: str | Path,
+    inputs: int,
+    part: str | None = None,
+    features: str | None = None,
+    numbers: bool = False,
 ) -> DataSet:
     """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file.
 
     Of a corpus folder, and of a table of own data or a folder with one: a part, "test" if it is None. part: an .npz file
-    is own data too, split and normalised as for a training. features: of own sounds.
+    is own data too, split and normalised as for a training. features: of own sounds. numbers: as in `check_input`.
     """
     if part is not None and part not in PARTS:
         raise DesignError(f"part = {part!r}: must be one of {', '.join(PARTS)}")
@@ -112,21 +121,21 @@ def load_data(
             f"input {file} {LABEL_SEQUENCES}: are of data that a training has split; name their part"
         )
     loaded, labels = _sequences_of(contents)
-    sequences = check_input(loaded, inputs, f"input {file}")
+    sequences = check_input(loaded, inputs, f"input {file}", numbers)
     if labels is not None:
         labels = _checked_labels(labels, sequences, f"input {file} {LABELS}")
     return DataSet(sequences, labels)
 
 
 def load_calibration(
-    file: str | Path, inputs: int, features: str | None = None
+    file: str | Path, inputs: int, features: str | None = None, numbers: bool = False
 ) -> list[np.ndarray]:
     """Sequences to choose formats on: as `load_input`; of a corpus folder or a table training sequences."""
     if _is_corpus(file):
         return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
     if find_table(Path(file)) is not None:
         return _own_data(file, inputs, features).parts["train"].sequences
-    return load_input(file, inputs)
+    return load_input(file, inputs, numbers)
 
 
 def _own_data(source: str | Path, inputs: int, features: str | None) -> OwnParts:

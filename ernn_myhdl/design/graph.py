@@ -19,10 +19,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.joins import (
     ADDITION,
     ARGMAX,
     CONCATENATION,
+    EMBEDDING,
     WINDOW,
     ArgMax,
     Cadence,
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
 #: The joins come with the graph.
 __all__ = [
-    "ADDITION", "ARGMAX", "CONCATENATION", "INPUT", "WINDOW", "ArgMax", "Cadence", "Graph", "Join", "Signals", "Window",
-    "number_of", "row",
+    "ADDITION", "ARGMAX", "CONCATENATION", "EMBEDDING", "INPUT", "WINDOW", "ArgMax", "Cadence", "Embedding", "Graph", "Join",
+    "Signals", "Window", "number_of", "row",
 ]  # fmt: skip
 
 #: The name of x of a network.
@@ -78,6 +80,7 @@ class Graph:
         object.__setattr__(self, "order", self._order())
         object.__setattr__(self, "frames", self._frames())
         self._check_ends()
+        self._check_embeddings()
         self._check_heads()
         self._check_cadences()
 
@@ -109,20 +112,20 @@ class Graph:
 
     @property
     def first_taker(self) -> str:
-        """The first of the layers that take x; where none does, of the windows, which know the size of x too."""
+        """The first of the layers that take x; where none does, of the windows and embeddings, which know the size of x too."""
         takers = [name for name, _ in self.consumers[INPUT]]
         layers = [name for name in takers if name.startswith("layer_")]
-        return layers[0] if layers else next(n for n in takers if self.window_of(n))
+        return layers[0] if layers else next(n for n in takers if self.sized_of(n))
 
     def input_size(self, inputs: Sequence[int]) -> int:
         """Elements of x. inputs: of every layer."""
-        window = self.window_of(self.first_taker)
-        return window.size if window else inputs[number_of(self.first_taker)]
+        join = self.sized_of(self.first_taker)
+        return join.size if join else inputs[number_of(self.first_taker)]
 
     @property
     def input_divides(self) -> bool:
-        """Whether x goes to more than one layer, or to a window: its frames are made whole before."""
-        return len(self.consumers[INPUT]) > 1 or self.window_of(self.first_taker) is not None
+        """Whether x goes to more than one layer, to a window or an embedding: its frames are made whole before."""
+        return len(self.consumers[INPUT]) > 1 or self.sized_of(self.first_taker) is not None
 
     @property
     def windows(self) -> list[tuple[str, Window]]:
@@ -154,6 +157,16 @@ class Graph:
         """The window that makes a signal; None where something else does."""
         join = self.join_of(name)
         return join if isinstance(join, Window) else None
+
+    def sized_of(self, name: str) -> Window | Embedding | None:
+        """The window or embedding that makes a signal, which knows size and format of x; None where something else does."""
+        join = self.join_of(name)
+        return join if isinstance(join, Window | Embedding) else None
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The first embedding that takes x, which is a whole number then; None without one."""
+        return next((join for join in self.joins if isinstance(join, Embedding)), None)
 
     def _named(self) -> list[tuple[str, str]]:
         found = [(f"sources of layer {i}", name) for i, name in enumerate(self.sources)]
@@ -204,11 +217,26 @@ class Graph:
                     f"graph: nothing takes {name}, so it does no work; leave it out, or concatenate it to the output"
                 )
         if not any(
-            taker.startswith("layer_") or self.window_of(taker) for taker, _ in takers[INPUT]
+            taker.startswith("layer_") or self.sized_of(taker) for taker, _ in takers[INPUT]
         ):
             raise DesignError(
                 "graph: no layer takes x, whose format is that of a layer; let one take it"
             )
+
+    def _check_embeddings(self) -> None:
+        """Where x is the number of a row, nothing takes it as anything else."""
+        if self.embedding is None:
+            return
+        for name, _ in self.consumers[INPUT]:
+            join = self.join_of(name)
+            if not isinstance(join, Embedding):
+                raise DesignError(
+                    f"graph {name}: takes x, which is the number of a row of an embedding; let it take what an embedding gives"
+                )
+            if join.rows != self.embedding.rows:
+                raise DesignError(
+                    f"graph {name}: has {join.rows} rows, another embedding of x {self.embedding.rows}; make them equal"
+                )
 
     @cached_property
     def cadences(self) -> dict[str, Cadence]:
@@ -310,15 +338,20 @@ class Signals:
                 f"graph sources: {len(graph.sources)}, must be one for each of {len(self.layers)} layers"
             )
         first = graph.first_taker
-        window = graph.window_of(first)
-        fmt = self._given(first, window) if window else self.layers[number_of(first)].formats.input
+        taker = graph.sized_of(first)
+        if taker is None:
+            fmt = self.layers[number_of(first)].formats.input
+        elif isinstance(taker, Embedding):
+            fmt = taker.index_format
+        else:
+            fmt = self._given(first, taker)
         self.sizes: dict[str, int] = {INPUT: graph.input_size([d.cell.inputs for d in self.layers])}
         self.formats: dict[str, Format] = {INPUT: fmt}
         for name in graph.order:
             join = graph.join_of(name)
             if join is None:
                 self._layer(name)
-            elif isinstance(join, Window | ArgMax):
+            elif isinstance(join, Window | ArgMax | Embedding):
                 self._of_one(name, join)
             elif join.over_time:
                 (source,) = join.inputs
@@ -344,7 +377,7 @@ class Signals:
             raise DesignError(f"graph {name}: has no format; give it one")
         return join.format
 
-    def _of_one(self, name: str, join: Window | ArgMax) -> None:
+    def _of_one(self, name: str, join: Window | ArgMax | Embedding) -> None:
         """A join of one signal, whose elements it knows; the format of a window is that of its signal."""
         (source,) = join.inputs
         own = self._given(name, join)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tomlkit
 from tomlkit.items import Table
 
-from ernn_myhdl.design.graph import ARGMAX, WINDOW, ArgMax, Graph, Join, Window
+from ernn_myhdl.design.embedding import Table as Rows
+from ernn_myhdl.design.graph import (
+    ARGMAX,
+    EMBEDDING,
+    WINDOW,
+    ArgMax,
+    Embedding,
+    Graph,
+    Join,
+    Window,
+)
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
@@ -19,6 +31,11 @@ GRAPH, HOST, OUTPUT_STEPS = "graph", "host", "output_steps"
 OUTPUTS = "outputs"
 _KEYS, _OPTIONAL = ("sources", "output", "joins", "heads"), ("joins", "heads")
 _JOIN = ("kind", "inputs", "format")
+_EMBEDDING = ("rows", "elements")
+#: The tables of the embeddings, beside network.toml.
+TABLES_NAME = "tables.safetensors"
+#: Reads them.
+Tables = Callable[[], Mapping[str, np.ndarray]]
 _WINDOW = ("size", "kernel", "dilation", "stride", "padding")
 
 
@@ -41,6 +58,8 @@ def graph_table(graph: Graph) -> Table:
             inline.append("format", fmt)
         if isinstance(join, ArgMax):
             inline.append("size", join.size)
+        if isinstance(join, Embedding):
+            inline.update({"rows": join.rows, "elements": join.elements})
         if isinstance(join, Window):
             inline.update({name: getattr(join, name) for name in _WINDOW})
         joins.append(inline)
@@ -63,8 +82,14 @@ def steps_table(steps: tuple[HostStep, ...]) -> Table:
     return table
 
 
-def graph_of_table(table: object) -> Graph:
-    """The graph of a table; DesignError naming the key that is missing or illegal."""
+def tables_of(graph: Graph | None) -> dict[str, np.ndarray]:
+    """The arrays of a graph beside network.toml: name of an embedding -> its table (rows, elements)."""
+    joins = enumerate(graph.joins if graph else ())
+    return {f"join_{i}": join.table.values for i, join in joins if isinstance(join, Embedding)}
+
+
+def graph_of_table(table: object, tables: Tables) -> Graph:
+    """The graph of a table; DesignError naming the key that is missing or illegal. tables: gives what `tables_of` gave."""
     if not isinstance(table, dict):
         raise DesignError(f"{GRAPH} = {table!r}: must be a table [{GRAPH}]")
     _check_keys(GRAPH, table, _KEYS, _OPTIONAL)
@@ -76,7 +101,7 @@ def graph_of_table(table: object) -> Graph:
         raise DesignError(f"{GRAPH} output = {output!r}: must be the name of a signal")
     return Graph(
         _names(f"{GRAPH} sources", table["sources"]),
-        tuple(_join(i, join) for i, join in enumerate(joins)),
+        tuple(_join(i, join, tables) for i, join in enumerate(joins)),
         output,
         _names(f"{GRAPH} heads", table.get("heads", [])),
     )
@@ -93,7 +118,7 @@ def steps_of_table(table: object) -> tuple[HostStep, ...]:
     return tuple(map(step_of, steps))
 
 
-def _join(number: int, value: Any) -> Join:
+def _join(number: int, value: Any, tables: Tables) -> Join:
     where = f"{GRAPH} join {number}"
     if not isinstance(value, dict):
         raise DesignError(
@@ -102,8 +127,8 @@ def _join(number: int, value: Any) -> Join:
     kind = TIME_JOINS.get(value["kind"]) if isinstance(value.get("kind"), str) else None
     if kind is not None:
         return _time_join(where, kind, value)
-    window, argmax = (value.get("kind") == kind for kind in (WINDOW, ARGMAX))
-    own = _WINDOW if window else ("size",) if argmax else ()
+    window, argmax, embedding = (value.get("kind") == k for k in (WINDOW, ARGMAX, EMBEDDING))
+    own = _WINDOW if window else ("size",) if argmax else _EMBEDDING if embedding else ()
     _check_keys(where, value, (*_JOIN, *own), ())
     fmt = _format(where, value["format"])
     try:
@@ -112,9 +137,28 @@ def _join(number: int, value: Any) -> Join:
             return Window(WINDOW, inputs, fmt, **{n: value[n] for n in _WINDOW})
         if argmax:
             return ArgMax(ARGMAX, inputs, fmt, value["size"])
+        if embedding:
+            return _embedding(f"join_{number}", inputs, fmt, value, tables())
         return Join(value["kind"], inputs, fmt)
     except DesignError as error:
         raise DesignError(f"{where}: {error}") from error
+
+
+def _embedding(
+    name: str,
+    inputs: tuple[str, ...],
+    fmt: Format,
+    value: dict[str, Any],
+    tables: Mapping[str, np.ndarray],
+) -> Embedding:
+    if name not in tables:
+        raise DesignError(f"embedding: {TABLES_NAME} holds no table {name}; write or copy it again")
+    shape = (value["rows"], value["elements"])
+    if tables[name].shape != shape:
+        raise DesignError(
+            f"embedding: {TABLES_NAME} holds a table {tables[name].shape}, must be {shape}; write or copy it again"
+        )
+    return Embedding(EMBEDDING, inputs, fmt, Rows(tables[name]))
 
 
 def _time_join(where: str, kind: type[TimeJoin], value: dict[str, Any]) -> Join:

@@ -10,7 +10,10 @@ from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import whole
 
 CONCATENATION, ADDITION, WINDOW, ARGMAX = "concatenation", "addition", "window", "argmax"
-KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX)
+EMBEDDING = "embedding"
+KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX, EMBEDDING)
+#: What one is made as, of the kinds that have parameters of their own.
+_OWN = {WINDOW: "a Window", ARGMAX: "an ArgMax", EMBEDDING: "an Embedding"}
 #: Operands of a join: more are a mistake in a file.
 MAX_OPERANDS = 16
 #: Largest parameters of a window, elements of one, and frames that it reaches back.
@@ -89,8 +92,8 @@ class Join:
         return sum(sizes) if self.kind == CONCATENATION else sizes[0]
 
     def _check_operands(self) -> None:
-        if self.kind in (WINDOW, ARGMAX):
-            made = "a Window" if self.kind == WINDOW else "an ArgMax"
+        if self.kind in _OWN:
+            made = _OWN[self.kind]
             raise DesignError(f"join kind = {self.kind!r}: has parameters of its own; make {made}")
         if not 2 <= len(self.inputs) <= MAX_OPERANDS:
             raise DesignError(

@@ -32,11 +32,14 @@ from ernn_myhdl.design.graph_storage import (
     HOST,
     OUTPUT_STEPS,
     OUTPUTS,
+    TABLES_NAME,
+    Tables,
     graph_of_table,
     graph_table,
     outputs_of_table,
     steps_of_table,
     steps_table,
+    tables_of,
 )
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
@@ -128,6 +131,8 @@ def write_design(design: CoreSpecification, folder: Path, source: bool = True) -
         assert isinstance(design, Network)
         text = network_toml(design.name, names, design.graph, design.output_steps)
         (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
+        if tables := tables_of(design.graph):
+            save_file({n: np.ascontiguousarray(t) for n, t in tables.items()}, folder / TABLES_NAME)
         return
     (folder / TOML_NAME).write_text(design_toml(design), encoding="utf-8")
     weights = {name: _storable(array) for name, array in design.weights.items()}
@@ -273,7 +278,11 @@ def _read_weights(file: Path) -> dict[str, np.ndarray]:
 
 def _load_network(folder: Path) -> Network:
     toml = folder / NETWORK_NAME
-    name, layers, graph, steps = _read_toml(toml, _network_parts)
+
+    def tables() -> dict[str, np.ndarray]:
+        return _read_weights(folder / TABLES_NAME)
+
+    name, layers, graph, steps = _read_toml(toml, lambda d: _network_parts(d, tables))
     source = read_source_model(folder)
     designs = []
     for layer in layers:
@@ -288,6 +297,7 @@ def _load_network(folder: Path) -> Network:
 
 def _network_parts(
     document: Document,
+    tables: Tables,
 ) -> tuple[str, list[str], Graph | None, tuple[HostStep, ...]]:
     optional = (OUTPUTS, GRAPH, HOST)
     _check_keys("", document, ("format_version", "name", "layers", *optional), optional)
@@ -300,7 +310,7 @@ def _network_parts(
     for name in layers:
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise DesignError(f"layers: {name!r} must be the name of a folder beside the file")
-    graph = graph_of_table(document[GRAPH]) if GRAPH in document else None
+    graph = graph_of_table(document[GRAPH], tables) if GRAPH in document else None
     if OUTPUTS in document:
         graph = outputs_of_table(document[OUTPUTS], graph, len(layers))
     if graph is None and HOST in document:

@@ -90,7 +90,7 @@ class CoreStructure:
         if self.graph is None:
             return f"{self.layer_prefixes[0]}input"
         first = self.graph.first_taker
-        return f"{first}.{'output' if self.graph.window_of(first) else 'input'}"
+        return f"{first}.{'output' if self.graph.sized_of(first) else 'input'}"
 
     @property
     def output_stage(self) -> str:
@@ -122,6 +122,17 @@ class CoreStructure:
         return StreamShape(
             hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states, hw.sequence_ends
         )
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether x is the number of a row of an embedding."""
+        return self.graph is not None and self.graph.embedding is not None
+
+    def check_numbers(self, x: np.ndarray, what: str = "input sequence") -> None:
+        """DesignError where x (frames, 1) goes to an embedding and holds what is the number of no row. what: names x."""
+        embedding = None if self.graph is None else self.graph.embedding
+        if embedding is not None:
+            embedding.numbers(np.asarray(x), what)
 
     def frames_of(self, signal: str, length: int) -> int:
         """Frames of a signal or of a stage (`layer_0`, `join_1.output`) in a sequence of `length` frames of x."""

@@ -14,7 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.exchange.graph import Affine, LastFrame, Node, Windows, layer_of, nodes_before
+from ernn_myhdl.design.embedding import Table
+from ernn_myhdl.exchange.graph import (
+    Affine,
+    LastFrame,
+    LookedUp,
+    Node,
+    Windows,
+    layer_of,
+    nodes_before,
+)
 
 
 def fold_affine(outputs: Sequence[Node]) -> list[Node]:
@@ -62,6 +71,9 @@ def _behind(before: Node, numbers: Affine, node: Node) -> Node:
     if isinstance(source.operation, Affine):
         joined = replace(node, operation=source.operation.then(numbers), inputs=source.inputs)
         return _chosen(joined, passed)
+    if isinstance(source.operation, LookedUp):  # every row of its table
+        rows = source.operation.table.values * numbers.scale + numbers.offset
+        return _chosen(replace(source, operation=LookedUp(Table(rows))), passed)
     layer = layer_of(source)
     if layer is not None and not layer.recurrent:
         taken = with_rows(layer, numbers)

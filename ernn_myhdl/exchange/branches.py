@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ernn_myhdl.design.dense import DenseLayer
-from ernn_myhdl.design.graph import CONCATENATION, INPUT, Graph, Join, Window
+from ernn_myhdl.design.graph import CONCATENATION, INPUT, Embedding, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import is_over_time, time_join
 from ernn_myhdl.exchange.graph import (
     Input,
     Joined,
     LastFrame,
+    LookedUp,
     Node,
     Operation,
     Windows,
@@ -26,12 +27,15 @@ Refusal = Callable[[Node, bool], str]
 def branches(node: Node) -> bool:
     """Whether anything is joined on the way to a node, signals or frames."""
     return any(
-        isinstance(n.operation, Joined | Windows) or is_over_time(n) for n in nodes_before([node])
+        isinstance(n.operation, Joined | LookedUp | Windows) or is_over_time(n)
+        for n in nodes_before([node])
     )
 
 
 def input_size(nodes: Sequence[Node]) -> int | None:
-    """Elements of x: inputs of a layer that takes it; None where none does."""
+    """Elements of x: inputs of a layer that takes it, one of an embedding; None where none does."""
+    if any(isinstance(node.operation, LookedUp) for node in nodes):
+        return 1
     for node in nodes:
         layer, source = layer_of(node), node
         if layer is None:
@@ -58,6 +62,8 @@ def node_size(node: Node) -> int:
                 "x goes to an output of its own; its size is not known there, leave it out"
             )
         return operation.size
+    if isinstance(operation, LookedUp):
+        return operation.table.values.shape[1]
     sizes = [node_size(n) for n in node.inputs]
     if isinstance(operation, Windows):
         return operation.kernel * sizes[0]
@@ -107,8 +113,8 @@ class _LayerGraph:
             self.names[id(one)] = INPUT
         elif layer is not None:
             self._add_layer(one, layer)
-        elif isinstance(one.operation, Windows):
-            self._add_window(one, one.operation)
+        elif isinstance(one.operation, LookedUp | Windows):
+            self._add_of_one_signal(one, one.operation)
         elif isinstance(one.operation, LastFrame) and self.names[id(one.input)] == INPUT:
             self.names[id(one)] = INPUT
             self._behind.add(id(one))
@@ -140,7 +146,7 @@ class _LayerGraph:
         source = self.names[id(one.input)]
         if id(one.input) in self._behind:
             if layer.recurrent:
-                raise self._alone(one)
+                raise _of_last_frames(one)
             self._behind.add(id(one))
         if layer.inputs != self.sizes[source]:
             raise DesignError(
@@ -155,12 +161,12 @@ class _LayerGraph:
             self.names[id(one)] = self._over_time(last, name)
             self._behind.discard(id(one))
 
-    def _add_window(self, one: Node, windows: Windows) -> None:
+    def _add_of_one_signal(self, one: Node, operation: LookedUp | Windows) -> None:
         if id(one.input) in self._behind:
-            raise self._alone(one)
+            raise _of_last_frames(one)
         name, source = f"join_{len(self.joins)}", self.names[id(one.input)]
         self.names[id(one)] = name
-        made = _window(one, windows, source, self.sizes[source])
+        made = _of_one_signal(one, operation, source, self.sizes[source])
         self.joins.append(made)
         self.sizes[name] = made.size_of([self.sizes[source]])
         self.frames[name] = made.frames_of(name, [self.frames[source]])
@@ -174,20 +180,27 @@ class _LayerGraph:
         operands = tuple(self.names[id(n)] for n in one.inputs)
         self.sizes[name] = _joined_size(one, [self.sizes[n] for n in operands])
         self.frames[name] = self.frames[operands[0]]
-        try:
-            self.joins.append(Join(joined.kind, operands))
-        except DesignError as error:
-            raise DesignError(f"{one.where}: {error}") from error
-
-    @staticmethod
-    def _alone(one: Node) -> DesignError:
-        return DesignError(
-            f"{one.where}: takes the last frames of x alone; give the core those alone"
-        )
+        self.joins.append(_of_several(one, joined.kind, operands))
 
 
-def _window(node: Node, windows: Windows, source: str, size: int) -> Window:
+def _of_last_frames(node: Node) -> DesignError:
+    return DesignError(f"{node.where}: takes the last frames of x alone; give the core those alone")
+
+
+def _of_several(node: Node, kind: str, operands: tuple[str, ...]) -> Join:
     try:
+        return Join(kind, operands)
+    except DesignError as error:
+        raise DesignError(f"{node.where}: {error}") from error
+
+
+def _of_one_signal(
+    node: Node, operation: LookedUp | Windows, source: str, size: int
+) -> Embedding | Window:
+    try:
+        if isinstance(operation, LookedUp):
+            return Embedding(inputs=(source,), table=operation.table)
+        windows = operation
         return Window(
             inputs=(source,), size=size, kernel=windows.kernel, dilation=windows.dilation, stride=windows.stride,
             padding=windows.padding,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.embedding import Table
 from ernn_myhdl.errors import DesignError
 
 
@@ -93,11 +94,26 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class LookedUp:
+    """The row of a table whose number x is, as `ernn_myhdl.design.embedding.Embedding`."""
+
+    table: Table
+
+
+@dataclass(frozen=True)
 class Unsupported:
     """An operation that no core has. what: it is; advice: what the user can do."""
 
     what: str
     advice: str
+
+
+@dataclass(frozen=True)
+class WholeNumbers(Unsupported):
+    """x, converted to integers, which an embedding takes and nothing else."""
+
+    what: str = "converts the signal to integers"
+    advice: str = "give the core what follows from them"
 
 
 Operation = (
@@ -110,6 +126,7 @@ Operation = (
     | Repeated
     | Joined
     | Windows
+    | LookedUp
     | Unsupported
 )
 

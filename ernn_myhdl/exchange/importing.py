@@ -252,22 +252,21 @@ def design_of_layers(
         inputs = graph.input_size([cell.inputs for cell in cells])
     if graph is not None and (graph.input_divides or graph.first_taker != "layer_0"):
         input_scales = False  # which would have to be folded into every taker of x
+    embedding = None if graph is None else graph.embedding
     if calibration is None:
-        data = "standard normal inputs"
+        data = "standard normal inputs" if embedding is None else "numbers drawn at random"
         sequences = _standard_normal(inputs, graph)
     elif isinstance(calibration, str | Path):
-        sequences = load_input(calibration, inputs)
+        sequences = load_input(calibration, inputs, embedding is not None)
     else:
-        sequences = check_input(calibration, inputs, "calibration")
+        sequences = check_input(calibration, inputs, "calibration", embedding is not None)
     loss = None
     if any(any(found.values()) for found in errors):
         loss = projection_loss(layers, cells, weights, scaled(scaling, sequences), graph)
     notes = projection_notes(layers, errors, loss, data)
     notes += _state_notes(layers, initial_states)
     if calibration is None:
-        notes.append(
-            "formats chosen on standard normal inputs; choose them on real ones with --calibration"
-        )
+        notes.append(f"formats chosen on {data}; choose them on real ones with --calibration")
     if input_scales and calibration is not None:
         found = choose_input_scaling(cells[0], weights[0], scaled(scaling, sequences), keep_matrix)
         if found is not None:
@@ -296,10 +295,12 @@ def design_of_layers(
 
 def _standard_normal(inputs: int, graph: Graph | None) -> list[np.ndarray]:
     """Sequences (frames, inputs) in the place of real inputs, as long as the joins over time of a graph take them."""
-    sequences = random_calibration(inputs, 0)
+    embeds = graph is not None and graph.embedding is not None
+    sequences = random_calibration(inputs, 0, graph if embeds else None)
     frames = taken_lengths(graph, [len(sequences[0])])[0]
     sequences = [np.resize(s, (frames, inputs)) for s in sequences]
-    sequences[0][0, 0] = LARGEST_NORMAL
+    if not embeds:
+        sequences[0][0, 0] = LARGEST_NORMAL
     return sequences
 
 

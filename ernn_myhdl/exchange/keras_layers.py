@@ -15,10 +15,12 @@ import numpy as np
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.embedding import Table
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.graph import (
     Affine,
     LastFrame,
+    LookedUp,
     Operation,
     Pooled,
     Repeated,
@@ -54,10 +56,6 @@ _REFUSED = {
         "skips frames of a value, the core takes every frame",
         "give sequences in their own lengths; if the data need no mask, save the model without this layer, or show it "
         "with --reference",
-    ),
-    "Embedding": (
-        "looks rows of a table up, for which there is no hardware yet",
-        "save the model without it, and give the embedded vectors to the core",
     ),
     "LayerNormalization": (
         "normalises each frame by its own mean and variance, which no layer does",
@@ -95,7 +93,7 @@ def operations(layer: KerasLayer) -> list[Operation]:
 
 _KNOWN = (
     "LSTM, GRU, SimpleRNN, Dense, Conv1D, DepthwiseConv1D, SeparableConv1D, Activation, ReLU, LeakyReLU, BatchNormalization, Normalization, "
-    "Rescaling, TimeDistributed, RepeatVector, GlobalMaxPooling1D, GlobalAveragePooling1D and Dropout are; cut the model before or after it"
+    "Rescaling, TimeDistributed, Embedding, RepeatVector, GlobalMaxPooling1D, GlobalAveragePooling1D and Dropout are; cut the model before or after it"
 )
 
 
@@ -251,6 +249,20 @@ def _rescaling(layer: KerasLayer) -> list[Operation]:
     return [affine(layer.where, scale, offset, layer.size)]
 
 
+def _embedding(layer: KerasLayer) -> list[Operation]:
+    if layer.option("mask_zero"):
+        raise layer.refuse(
+            "mask_zero skips the frames of number 0, the core takes every frame",
+            "give sequences in their own lengths, and save the model with mask_zero=False",
+        )
+    shape = (units_of(layer, "input_dim"), units_of(layer, "output_dim"))
+    rows = layer.array(0, "embeddings", shape)
+    try:
+        return [LookedUp(Table(rows))]
+    except DesignError as error:
+        raise DesignError(f"{layer.where}: {error}") from error
+
+
 def _repeated(layer: KerasLayer) -> list[Operation]:
     return [Repeated(units_of(layer, "n"))]
 
@@ -268,7 +280,7 @@ _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
     "SeparableConv1D": separable_conv1d, "BatchNormalization": _batch_norm,
     "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
     "LeakyReLU": leaky_relu, "Softmax": softmax, "RepeatVector": _repeated, "GlobalMaxPooling1D": _pooled,
-    "GlobalAveragePooling1D": _pooled,
+    "GlobalAveragePooling1D": _pooled, "Embedding": _embedding,
 }  # fmt: skip
 #: Layers with an axis, which must be that of the elements of a frame; with their default.
 AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}
@@ -287,6 +299,8 @@ def size_after(operation: Operation, size: int | None) -> int | None:
         return None
     if isinstance(operation, DenseLayer):
         return operation.outputs
+    if isinstance(operation, LookedUp):
+        return operation.table.values.shape[1]
     if isinstance(operation, Windows):
         return None if size is None else size * operation.kernel
     if isinstance(operation, Affine):

@@ -19,6 +19,7 @@ from ernn_myhdl.exchange.graph import (
     Input,
     Joined,
     LastFrame,
+    LookedUp,
     Node,
     Operation,
     Output,
@@ -254,6 +255,10 @@ class _Reader:
             raise DesignError(
                 f"{own.where}: its input has {'frames' if rank == 3 else 'no frames'}, which is not supported"
             )
+        if kind == "Embedding" and (rank != 2 or inside or not isinstance(signal.node.operation, Input)):  # fmt: skip
+            raise DesignError(
+                f"{own.where}: takes other than the numbers of the model's input, (batch, frames); look those up on the host"
+            )
         if kind == "ZeroPadding1D":
             return replace(signal, padded=signal.padded + frames_before(own, rank))
         check_padded(own, rank)
@@ -262,6 +267,8 @@ class _Reader:
             node, size = Node(operation, (node,), own.where), size_after(operation, size)
             if isinstance(operation, LastFrame | Pooled):
                 after, frames = 2, None
+            if isinstance(operation, LookedUp):
+                after, frames = 3, signal.size
             if isinstance(operation, Repeated):
                 after, frames = 3, operation.frames
         return Signal(node, after, size, frames)

@@ -7,8 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.graph import Input, Node, WholeNumbers
 from ernn_myhdl.exchange.onnx_convolution import cut, pad
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
+
+# int32, int64, which hold the numbers of all rows.
+_INTEGERS = (6, 7)
 
 
 def _whole(where: str, name: str, value) -> list[int]:
@@ -45,7 +49,12 @@ def _dropout(where: str, attributes: dict, given: list, labels: Labels) -> Signa
 
 
 def _cast(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
-    if attributes.get("to") not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
+    to = attributes.get("to")
+    if to in _INTEGERS and isinstance(given[0].node.operation, Input | WholeNumbers):
+        node = given[0].node
+        node = node.input if isinstance(node.operation, WholeNumbers) else node
+        return replace(given[0], node=Node(WholeNumbers(), (node,), where))
+    if to not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
         raise DesignError(
             f"{where}: converts the signal to a type that is not floating point; cut the model before it"
         )

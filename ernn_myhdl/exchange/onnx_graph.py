@@ -18,6 +18,7 @@ from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
+from ernn_myhdl.exchange.onnx_embedding import looked_up
 from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_frames import frame_signal
 from ernn_myhdl.exchange.onnx_joining import joined_signals
@@ -137,6 +138,8 @@ class Graph:
             return [given[0]]  # a state for each sequence of a batch
         if given and isinstance(given[0], GivenState) and kind in KEEP_ZEROS:
             return parts_of_given(kind, attributes, given, len(node.output))
+        if (rows := looked_up(where, kind, attributes, given, self.labels)) is not None:
+            return [rows]
         check_padded(where, kind, given)
         if (framed := frame_signal(where, kind, attributes, given, self.labels)) is not None:
             return [framed]

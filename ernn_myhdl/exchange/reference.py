@@ -75,7 +75,8 @@ def load_reference(
         raise DesignError(f"{where}: {what}, must hold pairs of arrays {KEYS}")
     pairs = {}
     for e in endings:
-        (x,) = check_input({f"x{e}": arrays[f"x{e}"]}, inputs, where)
+        numbers = graph is not None and graph.embedding is not None
+        (x,) = check_input({f"x{e}": arrays[f"x{e}"]}, inputs, where, numbers)
         frames = len(x) if graph is None else graph.output_frames(len(x))
         pairs[f"y{e}"] = x, _outputs(f"{where} y{e}", np.asarray(arrays[f"y{e}"]), frames, outputs)
     return Reference(pairs, where)

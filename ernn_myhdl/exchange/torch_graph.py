@@ -68,8 +68,12 @@ class TorchGraph:
         if not users or any(not isinstance(v, torch.Tensor) for _, v in users):
             raise DesignError("example: must be tensors, x first")
         self.inputs = {name: tuple(int(n) for n in value.shape) for name, value in users}
-        if any(not value.dtype.is_floating_point for _, value in users):
-            raise DesignError("example: must hold floating-point numbers, x and states")
+        #: Whether x holds integers, which only an embedding takes.
+        self.whole = not users[0][1].dtype.is_floating_point
+        if any(not value.dtype.is_floating_point for _, value in users[1:]):
+            raise DesignError(
+                "example: must hold floating-point numbers, states and x but for an embedding"
+            )
         (self.x, _), *states = self.inputs.items()
         sizes_of_x: list[int | str | None] = [*self.inputs[self.x]]
         self.graph = Graph({}, {self.x: sizes_of_x}, self._fold)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer, check_chain
+from ernn_myhdl.design.graph import Graph as CoreGraph
 from ernn_myhdl.design.host_steps import check_steps, stepped
 from ernn_myhdl.design.source_model import Origin
 from ernn_myhdl.errors import DesignError, ToolError, short
@@ -46,7 +47,7 @@ def import_module(
     """A PyTorch module as a design: order, functions between the layers and axes are those of its forward.
 
     example: a tensor x as the module takes it, or a tuple of x and the states before the first frame, (x, h0) or
-    (x, h0, c0): the design then has initial_states. Only sizes and types matter. The module is traced by `torch.export`, in
+    (x, h0, c0): the design then has initial_states; x of integers goes to an nn.Embedding. Only sizes and types matter. The module is traced by `torch.export`, in
     evaluation mode; loops of nn.LSTMCell, nn.GRUCell and nn.RNNCell over the frames become layers. The layers, dense and
     not rounded, are compared with the module on random inputs, of other sizes too where it takes them: DesignError where they
     differ by more than 1e-4 of the span of its outputs, and for what no core computes, by name.
@@ -128,6 +129,11 @@ def follow(
         outputs = graph.graph.result(graph.outputs)
         named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
         lowered = lower(named if len(outputs) > 1 else outputs, host_functions, frames_out)
+        embeds = lowered.graph is not None and lowered.graph.embedding is not None
+        if graph.whole and not embeds:
+            raise DesignError(
+                "example: x must hold floating-point numbers where no nn.Embedding takes it"
+            )
         if lowered.graph is None:
             check_chain(lowered.layers)
         over_time = lowered.graph is not None and lowered.graph.over_time
@@ -191,7 +197,9 @@ def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[Output
     made: list[list[np.ndarray]] = [[] for _ in outputs]
     for frames, sequences in MORE:
         shapes = [_grown(t.shape, i, feature, frame, frames, sequences) for i, t in enumerate(given)]  # fmt: skip
-        x, *states = arrays = [_random(rng, shape, i) for i, shape in enumerate(shapes)]
+        x, *states = arrays = [
+            _random(rng, shape, i, lowered.graph) for i, shape in enumerate(shapes)
+        ]
         try:
             results = followed.run(arrays)
         except Exception as error:
@@ -245,7 +253,12 @@ def _grown(shape: Any, number: int, feature: int | None, frame: int | None, fram
     return sizes
 
 
-def _random(rng: np.random.Generator, shape: Sequence[int], number: int) -> np.ndarray:
+def _random(
+    rng: np.random.Generator, shape: Sequence[int], number: int, graph: CoreGraph | None
+) -> np.ndarray:
+    """Values of an input; number: 0 for x, which may be numbers of the rows of an embedding."""
+    if number == 0 and graph is not None and graph.embedding is not None:
+        return rng.integers(0, graph.embedding.rows, shape).astype(np.float32)
     values = rng.standard_normal(shape) if number == 0 else rng.uniform(-0.9, 0.9, shape)
     return values.astype(np.float32)
 

@@ -56,11 +56,26 @@ def check_options(where: str, kind: str, node: Any) -> None:
             raise DesignError(f"{where}: {name} = {value} is not supported; compute it before or after the core")  # fmt: skip
     if kind in ("dropout", "alpha_dropout", "feature_dropout") and node.args[2]:
         raise DesignError(f"{where}: is in training mode; call model.eval() first")
-    if kind == "to" and any(
-        str(a).startswith("torch.") and not getattr(a, "is_floating_point", True)
-        for a in node.args[1:]
+    if (
+        kind == "to"
+        and not _integers(node.args[0])
+        and any(
+            str(a).startswith("torch.") and not getattr(a, "is_floating_point", True)
+            for a in node.args[1:]
+        )
     ):
         raise DesignError(f"{where}: converts the signal to integers; compute it behind the core")
+
+
+def _integers(node: Any) -> bool:
+    """Whether a node holds integers."""
+    return not node.meta["val"].dtype.is_floating_point
+
+
+def _embedding(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    if not isinstance(given[0], np.ndarray):
+        raise DesignError(f"{where}: its table follows from x, must be a constant")
+    return graph.emit(name, "Gather", given[:2], axis=0)[0]
 
 
 def _whole(*values: Any) -> np.ndarray:
@@ -204,6 +219,6 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
-    "mean": _reduced, "amax": _reduced, "max": _reduced, "sum": _reduced, "repeat": _tiled, "expand": _expanded,
+    "embedding": _embedding, "mean": _reduced, "amax": _reduced, "max": _reduced, "sum": _reduced, "repeat": _tiled, "expand": _expanded,
     "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax,
 }  # fmt: skip

@@ -78,6 +78,19 @@ def _enter_alone(leaf: Leaf) -> Terms:
     return {"beats": bits_for(leaf.parameters["beats"]), "tags": bits_of(leaf, "user"), "block": 1}
 
 
+def _read_row(leaf: Leaf) -> Terms:
+    """Comparison of the number with the last row, its limit, and its place in the address."""
+    p = leaf.parameters
+    whole = p["rows"] & p["rows"] - 1 == 0  # no number lies behind
+    return {
+        "number": p["bits"],
+        "limit": p["bits"] * (not whole),
+        "beats": bits_for(p["beats"]) * (p["beats"] > 1),
+        "tags": bits_of(leaf, "user") * (p["beats"] > 1),
+        "block": 1,
+    }
+
+
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "add_samples": _add,
@@ -94,6 +107,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "mask_samples": bits_of_each("target"),
     "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
+    "read_row": _read_row,
     "whole_samples": _whole_samples,
     "whole_frames": _whole_frames,
     "window_frames": _window_frames,

@@ -24,7 +24,7 @@ def in_word(
     normal. initial: for each layer the state from which its sequences start as well as from zero; the formats hold
     both. The hardware stays the same.
     """
-    data = calibration or random_calibration(design.inputs, 1)
+    data = calibration or random_calibration(design.inputs, 1, design.graph)
     hw = design.layers[0].hardware
     if isinstance(design, Design):
         made: CoreSpecification = build_design(

@@ -28,6 +28,7 @@ class SystemDescription:
     name, digest: of the design. inputs, outputs: elements of a frame. sample_bits, samples_per_beat: of a beat of the
     core; a frame in a packet is whole beats. streams, layers: of the core. bus_bits: of the AXI4-Streams.
     input_scaling, output_steps: what the host does to x and to y. serial: the line of a UART system, None of an AXI system.
+    rows: of an embedding, of which x has the numbers; None without one.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SystemDescription:
     input_scaling: InputScaling | None = None
     output_steps: tuple[HostStep, ...] = ()
     serial: SerialLink | None = None
+    rows: int | None = None
 
     def _frame_bytes(self, elements: int) -> int:
         beats = -(-elements // self.samples_per_beat)
@@ -70,6 +72,8 @@ class SystemDescription:
         if self.serial is not None:
             record["serial"] = self.serial.record()
         record |= {name: getattr(self, name) for name in _WHOLE}
+        if self.rows is not None:
+            record["rows"] = self.rows
         for name in ("input_format", "output_format"):
             fmt = getattr(self, name)
             record[name] = {"word": fmt.word, "frac": fmt.frac}
@@ -93,6 +97,9 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
     for name in ("name", "digest"):
         if not isinstance(record.get(name), str):
             raise DesignError(f"{where}: {name} = {record.get(name)!r}: must be a text")
+    rows = record.get("rows")
+    if rows is not None and (not is_whole(rows) or rows < 1):
+        raise DesignError(f"{where}: rows = {rows!r}: must be a whole number, at least 1")
     formats = {}
     for name in ("input_format", "output_format"):
         entry = record.get(name)
@@ -106,7 +113,7 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
         record["name"], record["digest"], record["inputs"], record["outputs"], formats["input_format"],
         formats["output_format"], record["sample_bits"], record["samples_per_beat"], record["streams"],
         record["layers"], record["bus_bits"], scaling_of(host) if host else None, tuple(map(step_of, steps)),
-        link_of(record["serial"], where) if "serial" in record else None,
+        link_of(record["serial"], where) if "serial" in record else None, rows,
     )  # fmt: skip
     check_steps(made.output_steps, made.outputs)
     if made.input_scaling is not None:

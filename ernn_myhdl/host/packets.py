@@ -16,11 +16,18 @@ from ernn_myhdl.numerics.formats import quantise
 def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
     """Frames (n, inputs) as raw words int64: values are scaled and quantised, whole numbers are words already.
 
-    Raises DesignError for another shape, for NaN and infinity, and for words that the format does not have.
+    Raises DesignError for another shape, for NaN and infinity, for words that the format does not have, and for numbers that are of no row of
+    an embedding.
     """
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != system.inputs:
         raise DesignError(f"x of shape {x.shape}: must be (frames, {system.inputs})")
+    if system.rows is not None and x.dtype.kind in "fiu":
+        wrong = (x != np.floor(x)) | (x < 0) | (x >= system.rows)
+        if wrong.any():
+            raise DesignError(
+                f"x: {x[wrong][0]:.12g} is the number of no row of the embedding, must be a whole number from 0 to {system.rows - 1}"
+            )
     if x.dtype.kind == "f":
         scaled = x if system.input_scaling is None else system.input_scaling.apply(x)
         return quantise(scaled, system.input_format)

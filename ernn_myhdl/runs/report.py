@@ -10,6 +10,7 @@ from ernn_myhdl.cycle_model.network_schedule import NetworkSchedule, network_sch
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
+from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.host_steps import step_of
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
@@ -116,6 +117,7 @@ def _graph_record(design: CoreSpecification, schedule: NetworkSchedule) -> dict:
                 "format": {"word": fmt.word, "frac": fmt.frac},
                 "fifo_words": [schedule.depths[name, place] for place in range(len(join.inputs))],
                 **({"frames": join.frames} if isinstance(join, TimeJoin) and join.counts else {}),
+                **({"rows": join.rows} if isinstance(join, Embedding) else {}),
             }
         )
     record: dict = {"sources": list(graph.sources), "joins": joins, "output": graph.output}
@@ -364,6 +366,7 @@ def _graph_lines(info: dict) -> list[tuple[str, str]]:
             if words
         )
         counted = f" {join['frames']} frames" if "frames" in join else ""
+        counted += f" {join['rows']} rows" if "rows" in join else ""
         lines.append(
             (
                 f"join {i}",

@@ -324,9 +324,11 @@ def run_design(
             raise DesignError(
                 f"traffic {name} = {getattr(traffic, name)}: must be 0 to 0.95, a probability"
             )
-    given = check_input(x, design.inputs)
+    given = check_input(x, design.inputs, numbers=design.takes_numbers)
     sequences = first_frames(given, frames)
     check_lengths(design.graph, [len(s) for s in sequences])
+    for number, sequence in enumerate(sequences):
+        design.check_numbers(sequence, f"input sequence {number}")
     states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
     check_lengths(design.graph, [len(s) for s in sequences])
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)

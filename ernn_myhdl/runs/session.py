@@ -98,6 +98,7 @@ class Session:
         frames, streams, single = self._checked(x, stream, "f", "floating point values", last)
         if not np.isfinite(frames).all():
             raise DesignError("frame: holds NaN or infinity; clean the data first")
+        self.design.check_numbers(frames, "frame")
         scaling = self.design.host_scaling
         wide = quantise(frames if scaling is None else scaling.apply(frames), self._wide)
         raw = saturate(wide, self.design.input_format)
@@ -121,6 +122,7 @@ class Session:
         """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
         frames, streams, single = self._checked(x, stream, "iu", "integers, raw words", last)
         check_raw(frames, self.design.input_format, "frame")
+        self.design.check_numbers(frames, "frame")
         y = self._stepped(frames.astype(np.int64), streams, last)
         return _single(y) if single else y
 

@@ -83,16 +83,19 @@ def system_description(
         design.name, design.digest, design.inputs, design.outputs, design.input_format, design.output_format,
         shape.sample_bits, shape.samples_per_beat, shape.streams, len(design.layers), bus_bits,
         design.host_scaling, design.host_steps, link,
+        design.graph.embedding.rows if design.graph and design.graph.embedding else None,
     )  # fmt: skip
 
 
 def vectors(design: CoreSpecification) -> dict[str, np.ndarray]:
-    """Test vectors: raw x of all words of its format, raw y of the golden model, lengths of the sequences."""
+    """Test vectors: raw x of all words of its format, or of all rows of an embedding, raw y of the golden model, lengths of the sequences."""
     random = np.random.default_rng(VECTOR_SEED)
     low, high = design.input_format.minimum, design.input_format.maximum
+    if design.graph is not None and design.graph.embedding is not None:
+        low, high = 0, design.graph.embedding.rows - 1
     x = random.integers(low, high + 1, (sum(VECTOR_LENGTHS), design.inputs))
     model, made, at = fixed_point_model(design), [], 0
-    output = f"{design.layer_prefixes[-1]}output"
+    output = design.output_stage
     for length in VECTOR_LENGTHS:
         model.reset(None)
         made += [

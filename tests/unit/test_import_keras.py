@@ -33,6 +33,7 @@ LAYERS = {
     "rnns": ["rnn", "rnn", "linear"],
     "windows": ["linear", "linear", "linear", "lstm"],
     "strided": ["linear", "linear", "linear"],
+    "letters": ["gru", "linear"],
 }
 STEPS = {
     "normalised": (HostStep("softmax"),),
@@ -261,7 +262,7 @@ def test_what_a_cell_does_not_have_is_refused_by_name(name, tmp_path):
     [
         ("Lambda", ["not run"]), ("Masking", ["every frame", "--reference"]), ("RepeatVector", ["has frames"]),
         ("Bidirectional", ["bidirectional"]), ("LayerNormalization", ["BatchNormalization"]),
-        ("AveragePooling1D", ["several frames"]), ("Embedding", ["embedded vectors"]),
+        ("AveragePooling1D", ["several frames"]), ("Embedding", ["numbers of the model's input"]),
         ("MultiHeadAttention", ["attention"]), ("Mystery", ["not supported"]), ("Flatten", ["between frames"]),
     ],
 )  # fmt: skip
@@ -285,6 +286,13 @@ def test_a_layer_behind_one_that_no_core_has_is_not_what_is_refused(tmp_path):
     layers[2]["class_name"] = "Bidirectional"
     with pytest.raises(DesignError, match=r"\(Bidirectional\): is bidirectional"):
         import_model(written(model, config, weights))
+
+
+def test_an_embedding_that_skips_frames_is_refused(tmp_path):
+    config, weights = parts("letters.keras")
+    layer(config, "Embedding")["config"]["mask_zero"] = True
+    with pytest.raises(DesignError, match=r"'embedding.* mask_zero skips the frames of number 0"):
+        import_model(written(tmp_path / "m.keras", config, weights))
 
 
 def test_a_masking_layer_is_left_out_where_the_reference_shows_that_it_does_nothing(tmp_path):

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ernn_myhdl.design.cells import Cell
-from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Graph, Window, number_of
+from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Embedding, Graph, Window, number_of
 from ernn_myhdl.design.hardware import Hardware
 from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.cycles.choosing import Choosing
 from ernn_myhdl.rtl.cycles.issue import NEVER, Frame
+from ernn_myhdl.rtl.cycles.looking_up import LookingUp
 from ernn_myhdl.rtl.cycles.streamed_layer import StreamedLayer
 from ernn_myhdl.rtl.cycles.time_joining import TimeJoining
 from ernn_myhdl.rtl.cycles.windowing import Windowing
@@ -195,13 +196,15 @@ class GraphRun:
             StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
             for i, (cell, hardware) in enumerate(layers)
         ]
-        self.joins: dict[str, Choosing | Joining | TimeJoining | Windowing] = {}
+        self.joins: dict[str, Choosing | Joining | LookingUp | TimeJoining | Windowing] = {}
         for i, join in enumerate(graph.joins):
             taken = frames[join.inputs[0]]
             if isinstance(join, Window):
                 self.joins[f"join_{i}"] = Windowing(join, windows_due(join, taken), size)
             elif isinstance(join, ArgMax):
                 self.joins[f"join_{i}"] = Choosing(blocks_for(join.size, size), size)
+            elif isinstance(join, Embedding):
+                self.joins[f"join_{i}"] = LookingUp(blocks_for(join.elements, size))
             elif isinstance(join, TimeJoin):
                 own = [last for _, last in taken]
                 beats = blocks_for(sizes[join.inputs[0]], size)

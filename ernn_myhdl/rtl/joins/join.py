@@ -12,7 +12,7 @@ tuser and tid of a result are those of the first operand.
 
 from __future__ import annotations
 
-from ernn_myhdl.design.graph import ADDITION, ArgMax, Join, Signals, Window
+from ernn_myhdl.design.graph import ADDITION, ArgMax, Embedding, Join, Signals, Window
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
@@ -21,6 +21,7 @@ from ernn_myhdl.rtl.joins.addition import addition
 from ernn_myhdl.rtl.joins.argmax import argmax_netlist
 from ernn_myhdl.rtl.joins.beats import SLOTS, beat_fields, extended
 from ernn_myhdl.rtl.joins.concatenation import concatenation
+from ernn_myhdl.rtl.joins.embedding import embedding_netlist
 from ernn_myhdl.rtl.joins.window import window_netlist
 
 
@@ -28,6 +29,8 @@ def join_netlist(name: str, join: Join, signals: Signals, shape: StreamShape) ->
     """A join as a netlist. Ports: s0_, s1_, ... and m_ with tvalid, tready and the fields of a beat."""
     if isinstance(join, ArgMax):
         return argmax_netlist(name, join, signals, shape)
+    if isinstance(join, Embedding):
+        return embedding_netlist(name, join, signals, shape)
     n = Netlist(f"{name}_core")
     n.input("clk", Bit())
     n.input("rst", Bit())

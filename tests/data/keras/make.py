@@ -1,11 +1,12 @@
 """Writes the Keras files of this folder, with what Keras itself gives for one sequence of each model.
 
-    pip install keras torch; KERAS_BACKEND=torch python tests/data/keras/make.py
+    pip install keras torch; KERAS_BACKEND=torch python tests/data/keras/make.py [NAME ...]
 
 Made with Keras 3.15.1 on its torch backend, 2026-11-28. The tests read them without Keras.
 """
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -15,7 +16,7 @@ import numpy as np
 from keras import layers
 
 FOLDER = Path(__file__).parent
-INPUTS, FRAMES = 6, 12
+INPUTS, FRAMES, LETTERS = 6, 12, 11
 
 
 def models(rng: np.random.Generator) -> dict[str, keras.Model]:
@@ -88,6 +89,14 @@ def models(rng: np.random.Generator) -> dict[str, keras.Model]:
             layers.Dense(3),
         ]
     )
+    made["letters"] = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            layers.Embedding(LETTERS, 8),
+            layers.GRU(6, **sequence),
+            layers.Dense(LETTERS),
+        ]
+    )
     given = x()
     shared = layers.LSTM(8, **sequence)(given * 2.0 + 1.0)
     heads = [layers.Dense(3, activation="softmax")(shared), layers.Dense(2)(shared) * 3.0]
@@ -102,9 +111,12 @@ def models(rng: np.random.Generator) -> dict[str, keras.Model]:
 
 
 def main() -> None:
+    """Of the models that are named, of all if none are."""
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(1)
     for name, model in models(rng).items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         for variable in model.weights:
             if "variance" in variable.path or "gamma" in variable.path:
                 variable.assign(rng.uniform(0.5, 1.5, variable.shape))
@@ -114,7 +126,9 @@ def main() -> None:
         if name != "nested":
             model.save(FOLDER / f"{name}.h5")
         x = rng.normal(0, 1, (1, FRAMES, INPUTS)).astype("f4")
-        y = model.predict(x, verbose=0)
+        if name == "letters":
+            x = rng.integers(0, LETTERS, (1, FRAMES, 1))
+        y = model.predict(x[..., 0] if name == "letters" else x, verbose=0)
         y = np.concatenate(y, axis=-1) if isinstance(y, list) else y
         np.savez(FOLDER / f"{name}.npz", x=x[0], y=y[0])
         if name == "normalised":
