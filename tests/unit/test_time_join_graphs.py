@@ -188,7 +188,7 @@ def test_evaluation_of_a_label_for_each_sequence(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["accuracy_fixed"] == pytest.approx(0.8)
     np.savez(tmp_path / "x.npz", **named, labels=np.zeros(20, int))
     assert main(command) == 2
-    assert "a label for each sequence" in capsys.readouterr().err
+    assert "label for each sequence" in capsys.readouterr().err
     short = [*x[:4], x[4][:3]]
     with pytest.raises(DesignError, match="sequence 4: has 2 frames"):
         evaluate(core, DataSet(short, labels))
