@@ -161,11 +161,13 @@ def convolution_graph(number: int) -> Network:
 GRAPHS = 60
 
 
-def frame_cycles(core: Network, lengths: Sequence[int]) -> list[int]:
+def frame_cycles(
+    core: Network, lengths: Sequence[int], traffic: Traffic | None = None
+) -> list[int]:
     """Of the cycle model, for sequences of so many frames of x without a gap: when the last beat of each frame of y is
     delivered, in their order."""
     shape = graph_shape(core)
-    turns = Traffic().turns(lengths, shape.streams)
+    turns = (traffic or Traffic()).turns(lengths, shape.streams)
     ends = [turn.frame == lengths[turn.sequence] - 1 for turn in turns]
     times = graph_run(shape, graph_depths(shape), [turn.stream for turn in turns], ends=ends)
     assert not times.stuck

@@ -85,6 +85,8 @@ class _Timed(_Drawn):
     def over_time(self, source: str, kind: type[TimeJoin]) -> None:
         """The frames of a signal taken together."""
         self.given(source)
+        if kind is Sum and self.formats[source].word > 12:  # else a sample may not hold it
+            kind = Maximum
         frames = self.count(source)
         counts = {
             Mean: frames,

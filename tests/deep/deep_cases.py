@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from random_designs import corner_inputs, random_design, random_inputs, random_network
+from time_join_graphs import time_join_graph
 
 from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, CELLS, RESETS
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.streams.traffic import Traffic
 
 #: Ten times what the tests run.
@@ -21,14 +23,14 @@ assert set(BLOCKS) == set(BLOCK_SIZES)
 
 @dataclass(frozen=True)
 class Case:
-    """A design of a kind of cell, or a network of some layers.
+    """A design of a kind of cell, a network of some layers, or a graph of some nodes with joins over time.
 
     options: of the cell, by the words of `WORDS`; what no option says is drawn from the seed, as are
     sizes, weights, formats and hardware.
     """
 
     kind: str
-    number: int  # block size, or layers of a network
+    number: int  # block size, layers of a network, or nodes of a graph
     options: tuple[str, ...]
     seed: int
 
@@ -41,7 +43,7 @@ class Case:
     def of(cls, name: str) -> Case:
         """The case of a name."""
         kind, number, *options, seed = name.split("-")
-        known = kind == "network" or (kind in CELLS and int(number) in BLOCKS)
+        known = kind in ("network", "graph") or (kind in CELLS and int(number) in BLOCKS)
         if not known or not set(options) <= WORDS.keys():
             raise ValueError(f"case {name}: unknown; names are like {EXAMPLE.name}")
         return cls(kind, int(number), tuple(options), int(seed))
@@ -50,6 +52,8 @@ class Case:
         """The design or network, the same each time."""
         if self.kind == "network":
             return random_network(self.seed, self.number)
+        if self.kind == "graph":
+            return time_join_graph(self.seed, self.number)
         largest = BLOCKS[self.number][1]
         options = dict(WORDS[word] for word in self.options)
         return random_design(
@@ -58,7 +62,8 @@ class Case:
 
     def sequences(self, design) -> list[np.ndarray]:
         """One of random kinds of numbers, one of extreme frames."""
-        return [random_inputs(self.seed, design, 2), corner_inputs(design, 1 + self.seed % 3)]
+        lengths = taken_lengths(design.graph, [2, 1 + self.seed % 3])
+        return [random_inputs(self.seed, design, lengths[0]), corner_inputs(design, lengths[1])]
 
     def traffic(self, rough: bool) -> Traffic:
         """Order of the streams; where it is rough, gaps and back-pressure as well."""
@@ -110,4 +115,8 @@ def cases(engine: str, day: int, designs: int, networks: int) -> list[Case]:
         Case("network", 1 + number % 3, (), 1_000_000 * day + 500_000 + number)
         for number in range(0, networks, every_network)
     ]
-    return first + layers
+    graphs = [
+        Case("graph", 2 + number % 5, (), 1_000_000 * day + 700_000 + number)
+        for number in range(0, networks, every_network)
+    ]
+    return first + layers + graphs

@@ -1,4 +1,4 @@
-"""Ten times the random designs and networks of the tests: every bit, stage and cycle.
+"""Ten times the random designs and networks of the tests, and as many graphs with joins over time as networks: every bit, stage and cycle.
 
 make test-deep                                             all, of today's seed
 make test-deep SEED=20261128                               all of that day
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from layer_graphs import frame_cycles
 from tools import build_without_optimisation, require_tool, require_verilator
 
 from ernn_myhdl.cycle_model.schedule import frame_times
@@ -58,6 +59,9 @@ def test_models_and_core_agree_to_the_bit_and_to_the_cycle(case):
         times = frame_times(design, [turn.stream for turn in turns])
         expected = [cycle for frame in times for cycle in frame.beats]
         assert (delivered - accepted[0]).tolist() == expected
+    elif design.graph:
+        cycles = frame_cycles(design, [len(s) for s in x], traffic)
+        assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == cycles
 
 
 @on("ghdl")
