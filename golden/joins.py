@@ -74,7 +74,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
         chosen: np.ndarray = np.argmax(operands[0], axis=-1)[..., None].astype(np.float64)
         return chosen
     if isinstance(join, Embedding):
-        return join.table.values[join.numbers(operands[0])[..., 0]]
+        rows: np.ndarray = join.table.values[join.numbers(operands[0])[..., 0]]
+        return rows
     if isinstance(join, TimeJoin):
         return time_values(join, operands[0])
     if join.kind == CONCATENATION:
