@@ -143,9 +143,11 @@ def choose_graph_formats(
 def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:
     """The formats of the joins of a graph, whose layers have these formats."""
     join = graph.sized_of(graph.first_taker)
-    given = join.index_format if isinstance(join, Embedding) else join and join.format
+    given: Format | None
     if join is None:
         given = layers[number_of(graph.first_taker)].input
+    else:
+        given = join.index_format if isinstance(join, Embedding) else join.format
     assert given is not None  # of chosen joins all have one
     found = {INPUT: given}
     for name in graph.order:
