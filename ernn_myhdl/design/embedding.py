@@ -97,12 +97,12 @@ class Embedding(Join):
     @property
     def rows(self) -> int:
         """Rows of the table: the number is from 0 to one less."""
-        return int(self.table.values.shape[0])
+        return len(self.table.values)
 
     @property
     def elements(self) -> int:
         """Elements of a row."""
-        return int(self.table.values.shape[1])
+        return len(self.table.values[0])
 
     @property
     def index_format(self) -> Format:
@@ -119,8 +119,7 @@ class Embedding(Join):
     def saturated(self) -> np.ndarray:
         """Of each element whether the format does not hold it."""
         assert self.format is not None  # in a network all have one
-        wide = quantise(self.table.values, Format(MAX_WORD, self.format.frac))
-        beyond: np.ndarray = wide != self.words
+        beyond: np.ndarray = quantise(self.table.values, Format(MAX_WORD, self.format.frac)) != self.words  # fmt: skip
         return beyond
 
     def numbers(self, x: np.ndarray, what: str = "input sequence") -> np.ndarray:
