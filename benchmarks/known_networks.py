@@ -193,7 +193,9 @@ def quiet():
 
 def on_engines(design, x: list[np.ndarray], engines: list[str], frames: int) -> dict:
     """Words that differ between the engines on the first frames, and whether cycles are those of the schedule."""
-    short = [s[:frames, None] if s.ndim == 1 else s[:frames] for s in x]
+    whole = [s[:, None] if s.ndim == 1 else s for s in x]
+    over_time = design.graph is not None and design.graph.over_time
+    short = whole if over_time else [s[:frames] for s in whole]
     wanted = design.run(short, engine="integer")
     from ernn_myhdl import design_info
 

@@ -21,7 +21,7 @@ import pytest
 from ernn_myhdl import Format, GruCell, LinearCell, LstmCell, RnnCell, new_design, new_network
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.design.cells import CELLS
-from ernn_myhdl.design.graph import ArgMax, Graph, Join, Window
+from ernn_myhdl.design.graph import ArgMax, Embedding, Graph, Join, Window
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
 from ernn_myhdl.hdl.types import Array
@@ -202,6 +202,14 @@ def graph_over_time():
     )  # fmt: skip
 
 
+@lru_cache
+def graph_of_numbers():
+    """A table, of whose rows x is the numbers."""
+    table = Embedding(table=[[0.0, 0.5, 1.0], [1.0, -0.5, 0.0], [0.25, 0.0, -1.0]])
+    graph = Graph(("join_0",), (table,), "layer_0")
+    return new_network([LinearCell(3, 2, 1)], graph=graph, samples_per_beat=2)
+
+
 def modules_of(stem: str) -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in RTL[stem]]
 
@@ -219,7 +227,8 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
         found.setdefault((stem, name), set()).update(component.ports)
 
     tops = [(layer_core(design), "top", design.layers) for design in designs()]
-    tops += [(core(n), "network", n.layers) for n in (network(), graph(), graph_over_time())]
+    graphs = (graph(), graph_over_time(), graph_of_numbers())
+    tops += [(core(n), "network", n.layers) for n in (network(), *graphs)]
     for top, stem, layers in tops:
         add(stem, "core", top)
         for component, _ in top.components().values():
