@@ -161,7 +161,7 @@ def embedding_netlist(
         *extended(row, size, word, bits), *[late[f] for f in fields if f != "tdata"],
     )  # fmt: skip
     head = n.add(
-        "fifo", fifo.fifo_leaf("join_fifo", beat.type.bits, SLOTS), clk=clk, rst=rst,
+        "fifo", fifo.fifo_leaf(beat.type.bits, SLOTS), clk=clk, rst=rst,
         in_valid=sends, in_word=beat, out_valid=n.output("m_tvalid", Bit()),
         out_ready=n.input("m_tready", Bit()), count=held,
     )["out_word"]  # fmt: skip
