@@ -299,7 +299,7 @@ class Case:
 CASES: dict[str, Case] = {
     "RNNoise, dense in front": Case(RnnoiseDense, 42),
     "RNNoise, convolutions": Case(Rnnoise, 42),
-    "voice activity, as Silero": Case(Voice, 129),
+    "voice activity, as Silero": Case(Voice, 129, refused="relu"),
     "predistortion, GRU 4-10-2": Case(Predistorter, 4),
     "predistortion, skip and ReLU": Case(lambda: Predistorter("dense"), 4),
     "predistortion, convolution": Case(lambda: Predistorter("convolution"), 4),
