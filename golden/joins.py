@@ -86,18 +86,25 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     return total
 
 
+def _chosen(join: Join, operands: Sequence[np.ndarray]) -> Joined | None:
+    """Of joins that choose words, which is the same in every model; None of others."""
+    if isinstance(join, Window):
+        return _windowed(join, operands)
+    if isinstance(join, Embedding):
+        return _looked_up(join, operands)
+    if isinstance(join, ArgMax):
+        numbers = np.argmax(operands[0], axis=-1)[..., None]
+        return numbers, np.zeros(numbers.shape, dtype=bool)
+    return None
+
+
 def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) -> Joined:
     """The integer model."""
     join = signals.graph.joins[number_of(name)]
     if isinstance(join, TimeJoin):
         return time_words(join, signals, name, operands[0])
-    if isinstance(join, Window):
-        return _windowed(join, operands)
-    if isinstance(join, Embedding):
-        return _looked_up(join, operands)
-    if isinstance(join, ArgMax):  # a choice, the same in every model
-        numbers = np.argmax(operands[0], axis=-1)[..., None]
-        return numbers, np.zeros(numbers.shape, dtype=bool)
+    if (chosen := _chosen(join, operands)) is not None:
+        return chosen
     fmt, formats = signals.formats[name], _formats(signals, name)
     if join.kind == ADDITION:
         frac = signals.sum_of(name).frac
@@ -117,13 +124,8 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
     join = signals.graph.joins[number_of(name)]
     if isinstance(join, TimeJoin):
         return time_numbers(join, signals, name, operands[0])
-    if isinstance(join, Window):
-        return _windowed(join, operands)
-    if isinstance(join, Embedding):
-        return _looked_up(join, operands)
-    if isinstance(join, ArgMax):  # a choice, the same in every model
-        numbers = np.argmax(operands[0], axis=-1)[..., None]
-        return numbers, np.zeros(numbers.shape, dtype=bool)
+    if (chosen := _chosen(join, operands)) is not None:
+        return chosen
     fmt = signals.formats[name]
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
     if join.kind == ADDITION:

@@ -63,7 +63,7 @@ def test_resources_are_those_of_yosys_for_designs_that_the_model_was_not_fitted_
     text = PAGE.read_text(encoding="utf-8")
     found = resource_model.on_the_page(text)
     networks = [row for _, row in found if "layers" in row["design"]]
-    assert len(networks) >= 4 and len(found) >= 11
+    assert len(networks) >= 4 and len(found) >= 14
     assert any(row["design"].get("initial_states") for _, row in found)
     for line, row in found:
         assert row["good"], row
