@@ -23,6 +23,7 @@ EXAMPLES = """\
   ernn train words/table.tsv -o build/words --features logmel40 --cell gru --class-weights balanced
   ernn train sensors.npz -o build/sensors --hidden 32 --pooling last
   ernn train japanese-vowels -o build/skips --front 32 --front-activation relu --hidden 32 --layers 2 --residual --dense 16
+  ernn train japanese-vowels -o build/convolved --front 16 --front-kernel 3 --front-activation relu --hidden 32
   ernn train words/table.tsv -o build/ways --methods admm,projection,direct --budget 30
 
 DATA is your own: a table of recordings (.tsv or .csv, or a folder with table.tsv), or an .npz file; docs/own-data.md. Or a
@@ -86,6 +87,13 @@ def add_recipe(parser) -> None:
     )
     sizes.add_argument(
         "--front-activation", metavar="A", help="none (default), relu, tanh or sigmoid"
+    )
+    sizes.add_argument(
+        "--front-kernel", type=whole, metavar="N",
+        help="frames that it takes, the present one and those before it (1); more: a causal convolution",
+    )  # fmt: skip
+    sizes.add_argument(
+        "--front-dilation", type=whole, metavar="N", help="frames from one of them to the next (1)"
     )
     sizes.add_argument("--hidden", type=whole, metavar="N", help="cells of a layer (128)")
     sizes.add_argument("--layers", type=whole, metavar="N", help="recurrent layers (1)")

@@ -21,6 +21,7 @@ from ernn_myhdl.design.graph import (
     Window,
 )
 from ernn_myhdl.design.host_steps import HostStep, step_of
+from ernn_myhdl.design.joins import WINDOW_FIELDS
 from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -36,7 +37,6 @@ _EMBEDDING = ("rows", "elements")
 TABLES_NAME = "tables.safetensors"
 #: Reads them.
 Tables = Callable[[], Mapping[str, np.ndarray]]
-_WINDOW = ("size", "kernel", "dilation", "stride", "padding")
 
 
 def graph_table(graph: Graph) -> Table:
@@ -61,7 +61,7 @@ def graph_table(graph: Graph) -> Table:
         if isinstance(join, Embedding):
             inline.update({"rows": join.rows, "elements": join.elements})
         if isinstance(join, Window):
-            inline.update({name: getattr(join, name) for name in _WINDOW})
+            inline.update({name: getattr(join, name) for name in WINDOW_FIELDS})
         joins.append(inline)
     table.add("joins", joins)
     table.add("output", tomlkit.item(graph.output).comment("what y is"))
@@ -128,13 +128,13 @@ def _join(number: int, value: Any, tables: Tables) -> Join:
     if kind is not None:
         return _time_join(where, kind, value)
     window, argmax, embedding = (value.get("kind") == k for k in (WINDOW, ARGMAX, EMBEDDING))
-    own = _WINDOW if window else ("size",) if argmax else _EMBEDDING if embedding else ()
+    own = WINDOW_FIELDS if window else ("size",) if argmax else _EMBEDDING if embedding else ()
     _check_keys(where, value, (*_JOIN, *own), ())
     fmt = _format(where, value["format"])
     try:
         inputs = _names(f"{where} inputs", value["inputs"])
         if window:
-            return Window(WINDOW, inputs, fmt, **{n: value[n] for n in _WINDOW})
+            return Window(WINDOW, inputs, fmt, **{n: value[n] for n in WINDOW_FIELDS})
         if argmax:
             return ArgMax(ARGMAX, inputs, fmt, value["size"])
         if embedding:

@@ -19,6 +19,8 @@ MAX_OPERANDS = 16
 #: Largest parameters of a window, elements of one, and frames that it reaches back.
 WINDOW_LIMITS = {"size": 65536, "kernel": 256, "dilation": 4096, "stride": 4096}
 MOST_ELEMENTS, MOST_REACH = 65536, 4096
+#: What a window has beside what every join has, as files hold it.
+WINDOW_FIELDS = ("size", "kernel", "dilation", "stride", "padding")
 
 
 @dataclass(frozen=True)

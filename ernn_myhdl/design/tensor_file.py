@@ -37,13 +37,22 @@ class StateDict:
     ordered: bool = False
 
 
+#: Of the metadata of a file: a description of what its tensors do not tell (`ernn_myhdl.exchange.description`).
+PROPERTY = "ernn"
+
+
 def read_safetensors(file: Path, what: str = "model") -> StateDict:
     """The tensors of a .safetensors file; what: it is read as."""
     try:
         with safe_open(file, framework="np") as archive:
             slices = {name: archive.get_slice(name) for name in archive.keys()}  # noqa: SIM118
             if what == "model":
-                _check_names(file, {name: part.get_shape() for name, part in slices.items()})
+                shapes = {name: part.get_shape() for name, part in slices.items()}
+                described = PROPERTY in (archive.metadata() or {})
+                # of a convolution the description tells what its tensors do not
+                _check_names(
+                    file, {n: s for n, s in shapes.items() if not (described and len(s) == 3)}
+                )
             for name, part in slices.items():
                 _check_type(file, name, part.get_dtype(), part.get_dtype() in _FLOATS, what)
             check_numbers(f"{what} {file}", (part.get_shape() for part in slices.values()))

@@ -123,7 +123,12 @@ def _by_shape(weight: tuple[int, ...] | None, bias: bool) -> str:
             "is a normalisation (RMSNorm) or a PReLU, which the hardware has not; it can neither be folded nor left "
             "out: train a model without it"
         )
-    if 3 <= len(weight) <= 5:
+    if len(weight) == 3:
+        return (
+            f"is a convolution (Conv1d), weight {weight}, of which a state dict does not tell padding, dilation and stride; import "
+            "the module (import_module), an ONNX file, or what ernn_myhdl.train.save_model wrote, which tell them"
+        )
+    if 4 <= len(weight) <= 5:
         return (
             f"is a convolution (Conv{len(weight) - 2}d), weight {weight}, which the hardware has not; train the layers "
             "behind it on what it gives, which the host computes, and import these"

@@ -2,6 +2,8 @@
 
     {"blocks": [8, {"block": 8, "input_block": 16}], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
+modules tells of a convolution its kernel, and graph the windows of frames in front of its layer.
+
 blocks: of each layer. host: the scaling of x of the design (`InputScaling.record`), which the weights of the
 file do not contain: they are for x itself; steps: of the host behind the layers (`HostStep.record`). order and modules are for state dicts: the modules one after the other, and what
 the names of their tensors do not tell; graph: how the signals of their layers go (`ernn_myhdl.design.graph`), where they are
@@ -18,17 +20,21 @@ from typing import Any
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
-from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl.design.graph import WINDOW, Graph, Join, Window
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
+from ernn_myhdl.design.joins import WINDOW_FIELDS
+from ernn_myhdl.design.tensor_file import PROPERTY
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
+from ernn_myhdl.whole_numbers import is_whole
 
-PROPERTY = "ernn"
 _OPTIONS = {"reset": RESETS} | {k.free[1]: CELLS[k.kind].activations for k in RECURRENT_KINDS}
 _OPTIONS["activation"] = (*_OPTIONS["activation"], *LINEAR_ACTIVATIONS)
 #: Options that are numbers.
 _NUMBERS = ("slope", "limit")
+#: Option of a convolution: frames of its windows.
+KERNEL = "kernel"
 #: Parameters that hold a block size.
 _SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_names.values()}
 
@@ -66,7 +72,7 @@ def write_description(
     if graph is not None:
         description["graph"] = {
             "sources": graph.sources,
-            "joins": [{"kind": join.kind, "inputs": join.inputs} for join in graph.joins],
+            "joins": [_join_record(join) for join in graph.joins],
             "output": graph.output,
             "heads": graph.heads,
         }
@@ -88,7 +94,7 @@ def read_description(metadata: Mapping[str, str]) -> Description:
             raise ValueError("order")
         for options in (modules or {}).values():
             for name, value in options.items():
-                if not _is_number(value) if name in _NUMBERS else value not in _OPTIONS[name]:
+                if not _is_legal(name, value):
                     raise ValueError(f"{name} = {value!r}")
         host = found.get("host")
         scaling = None if host is None else scaling_of(host)
@@ -114,8 +120,27 @@ def _graph(record: Any) -> Graph | None:
     names = [record["sources"], record["heads"], *(join["inputs"] for join in record["joins"])]
     if not all(isinstance(n, list) and all(isinstance(name, str) for name in n) for n in names):
         raise ValueError("graph")
-    joins = tuple(Join(join["kind"], tuple(join["inputs"])) for join in record["joins"])
+    joins = tuple(map(_join, record["joins"]))
     return Graph(tuple(record["sources"]), joins, record["output"], tuple(record["heads"]))
+
+
+def _join_record(join: Join) -> dict[str, Any]:
+    own = {n: getattr(join, n) for n in WINDOW_FIELDS} if isinstance(join, Window) else {}
+    return {"kind": join.kind, "inputs": join.inputs, **own}
+
+
+def _join(record: dict[str, Any]) -> Join:
+    inputs = tuple(record["inputs"])
+    if record["kind"] != WINDOW:
+        return Join(record["kind"], inputs)
+    return Window(inputs=inputs, **{n: record[n] for n in WINDOW_FIELDS})
+
+
+def _is_legal(option: str, value: object) -> bool:
+    """Whether an option of a module may have a value."""
+    if option == KERNEL:
+        return is_whole(value) and value >= 1
+    return _is_number(value) if option in _NUMBERS else value in _OPTIONS[option]
 
 
 def _is_size(value: object) -> bool:

@@ -3,6 +3,7 @@
     weight_ih_l0 (gates H, X)   weight_hh_l0 (gates H, Y)   bias_ih_l0, bias_hh_l0 (gates H)
     weight_hr_l0 (Y, H)         the projection of an LSTM; the next layers are _l1, _l2, ...
     weight (Y, X), bias (Y)     nn.Linear
+    weight (Y, X, K), bias (Y)  nn.Conv1d, where a description of the file tells its windows
 
 behind any prefix, which names the module. Gates are in PyTorch's orders, which are ours: i, f, g, o in
 an LSTM, r, z, n in a GRU; an RNN has one. Biases may be missing; both are summed, but for the recurrent one of a GRU's
@@ -21,6 +22,7 @@ from ernn_myhdl.design.cells import LinearCell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.unknown_tensors import PARAMETER, check_names
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.convolutions import kernel_matrix
 from ernn_myhdl.exchange.recurrent_kinds import OF_GATES, RECURRENT_KINDS
 
 _LINEAR = {"weight", "bias"}
@@ -88,9 +90,14 @@ def modules(
 ) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
-    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation, slope, limit.
+    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation, slope, limit; of a
+    convolution also its kernel: the layer is that of windows of so many frames.
     default: those of all recurrent modules for which it does not tell them.
     """
+    kernels = {
+        f"{n}.weight".lstrip("."): own["kernel"] for n, own in options.items() if "kernel" in own
+    }
+    arrays = {n: _on_windows(n, a, kernels[n]) if n in kernels else a for n, a in arrays.items()}
     check_names({name: array.shape for name, array in arrays.items()})
     groups: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, array in arrays.items():
@@ -104,6 +111,15 @@ def modules(
         _module(name, layers, options.get(name, {}), default or {})
         for name, layers in groups.items()
     ]
+
+
+def _on_windows(name: str, kernel: np.ndarray, frames: int) -> np.ndarray:
+    """The matrix of a linear layer on windows, of the kernel of a convolution."""
+    if kernel.ndim != 3 or kernel.shape[2] != frames:
+        raise DesignError(
+            f"tensor {name!r} has shape {kernel.shape}, must be (outputs, inputs, {frames}), the kernel of a convolution"
+        )
+    return kernel_matrix(kernel.transpose(2, 1, 0), 1)
 
 
 def _module(

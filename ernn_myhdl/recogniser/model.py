@@ -39,15 +39,28 @@ class Residual(nn.Module):
         return x, None
 
 
+class CausalConvolution(nn.Module):
+    """A convolution over the frames of x (n, frames, inputs) that takes none of the future; zeros stand before a sequence."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.padding = (kernel - 1) * dilation
+        self.convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x.transpose(1, 2), (self.padding, 0))
+        return self.convolution(padded).transpose(1, 2)
+
+
 class Recogniser(nn.Module):
-    """A linear layer in front, if any, recurrent layers, a linear layer behind them, if any, and a linear read-out.
+    """A linear layer or a causal convolution in front, if any, recurrent layers, a linear layer behind them, if any, and a linear read-out.
 
     Scores (n, frames, outputs) of x (n, frames, inputs).
     """
 
     def __init__(self, recipe: Recipe, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.front = nn.Linear(inputs, recipe.front) if recipe.front else nn.Identity()
+        self.front = _front(recipe, inputs)
         self.front_activation = ACTIVATIONS[recipe.front_activation]()
         make = Residual if recipe.residual else _recurrent
         self.rnn = make(recipe, recipe.front or inputs)
@@ -71,6 +84,14 @@ class Recogniser(nn.Module):
 
     def _scores(self, y: Tensor) -> Tensor:
         return self.head(self.dense_activation(self.dense(self.dropout(y))))
+
+
+def _front(recipe: Recipe, inputs: int) -> nn.Module:
+    if not recipe.front:
+        return nn.Identity()
+    if recipe.front_kernel == 1:
+        return nn.Linear(inputs, recipe.front)
+    return CausalConvolution(inputs, recipe.front, recipe.front_kernel, recipe.front_dilation)
 
 
 def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 
 from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.design.joins import Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import POOLINGS
 from ernn_myhdl.whole_numbers import whole
@@ -18,6 +19,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 LATER = {
     "pooling": "mean", "class_weights": "none", "carry": 0, "chunk": 0,
     "front_activation": "none", "residual": False, "dense": 0, "dense_activation": "relu",
+    "front_kernel": 1, "front_dilation": 1,
 }  # fmt: skip
 #: Of the linear layers in front and behind.
 LAYER_ACTIVATIONS = ("none", "relu", "tanh", "sigmoid")
@@ -38,7 +40,8 @@ class Recipe:
 
     front: outputs of a dense linear layer before them, 0 for none. A block of k cells sees the elements of x through
     one vector, shifted; a few dense sums of x in its place give every block other ones. front_activation: of that layer,
-    one of LAYER_ACTIVATIONS. residual: what each recurrent layer takes is added to what it gives, where both have as many
+    one of LAYER_ACTIVATIONS. front_kernel: frames of x that it takes, the present one and those before it, each
+    front_dilation frames after the one before; more than 1: a causal convolution. residual: what each recurrent layer takes is added to what it gives, where both have as many
     elements. dense: outputs of a linear layer between the recurrent ones and the read-out, 0 for none, and its
     dense_activation.
     cell: "lstm", "gru" or "rnn". hidden: cells of a layer. projection: of an LSTM, 0 for none. reset: of a GRU,
@@ -85,6 +88,8 @@ class Recipe:
     residual: bool = False
     dense: int = 0
     dense_activation: str = "relu"
+    front_kernel: int = 1
+    front_dilation: int = 1
 
     def __post_init__(self) -> None:
         for name, legal in (
@@ -96,7 +101,7 @@ class Recipe:
                 raise DesignError(
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
                 )
-        least = {"front": 0, "dense": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
+        least = {"front": 0, "front_kernel": 1, "front_dilation": 1, "dense": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
                  "quantise_epochs": 0, "batch": 1, "seed": 0, "carry": 0, "chunk": 0}  # fmt: skip
         for name, low in least.items():
             whole(name, getattr(self, name), low)
@@ -125,6 +130,12 @@ class Recipe:
             raise DesignError(
                 f"front_activation = {self.front_activation!r}: there is no layer in front; give front as well"
             )
+        if self.front_kernel > 1:
+            self._check_convolution()
+        elif self.front_dilation > 1:
+            raise DesignError(
+                f"front_dilation = {self.front_dilation}: of a layer that takes one frame; give front_kernel as well"
+            )
         width = self.projection or self.hidden
         if self.residual and self.layers == 1 and self.front != width:
             raise DesignError(
@@ -142,6 +153,18 @@ class Recipe:
                 f"block = {self.block} with method {self.method!r}: nothing would be compressed; give "
                 f"larger blocks, or take method {DENSE!r}"
             )
+
+    def _check_convolution(self) -> None:
+        if not self.front:
+            raise DesignError(
+                f"front_kernel = {self.front_kernel}: there is no layer in front; give front as well"
+            )
+        if self.carry:
+            raise DesignError(
+                f"front_kernel = {self.front_kernel} with carry = {self.carry}: the frames before a sequence are not carried; "
+                "leave one out"
+            )
+        Window(inputs=("x",), kernel=self.front_kernel, dilation=self.front_dilation)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -167,7 +190,8 @@ class Recipe:
         own = sizes["input"] if sizes["input"] != sizes["recurrent"] else 0
         made: list[Cell] = []
         if self.front:
-            made.append(LinearCell(inputs, self.front, 1, self.front_activation))
+            taken = inputs * self.front_kernel
+            made.append(LinearCell(taken, self.front, 1, self.front_activation))
             inputs = self.front
         for _ in range(self.layers):
             hidden, block = self.hidden, sizes["recurrent"]
@@ -211,6 +235,9 @@ class Recipe:
             own = self.input_block and self.input_block != self.block
             blocks = f"k = {self.block}" + (f", input {self.input_block}" if own else "")
         front = _linear(self.front, self.front_activation) + ", " if self.front else ""
+        if self.front_kernel > 1:
+            dilation = f" dilation {self.front_dilation}" if self.front_dilation > 1 else ""
+            front = f"kernel {self.front_kernel}{dilation} {front}"
         dense = ", " + _linear(self.dense, self.dense_activation) if self.dense else ""
         residual = " residual" if self.residual else ""
         return f"{front}{layers}{self.cell.upper()} {self.hidden}{projection}{residual}{dense}, {blocks}"

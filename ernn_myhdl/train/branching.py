@@ -31,13 +31,13 @@ Owner: TypeAlias = tuple[str, int]
 
 @dataclass(repr=False)
 class Branching:
-    """layers: of the design, in the order of the modules. owners: of each. graph: how their signals go. host: what the
+    """layers: of the design, in the order of the modules. owners: of each. graph: how their signals go, None: from each to the next. host: what the
     model does behind them."""
 
     followed: FollowedModule
     layers: list[DenseLayer]
     owners: list[Owner]
-    graph: Graph
+    graph: Graph | None
     host: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -83,9 +83,17 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     try:
         followed = follow(model, given[0].detach().float(), frames_out=FramesOut(all_frames=True))
     except DesignError:  # what the chain is refused for is told by the names of the model
+        if calls.convolution is not None:
+            raise
         return None
     graph = followed.lowered.graph
-    if graph is None or graph.over_time:  # lengths differ from batch to batch
+    convolves = calls.convolution is not None
+    if graph is not None and graph.over_time and convolves:
+        raise DesignError(
+            f"model {type(model).__name__}: takes the frames of a sequence together behind a convolution, whose lengths differ "
+            "from batch to batch; let the model give every frame, and take their mean, the largest or the last in the step"
+        )
+    if (graph is None and not convolves) or (graph is not None and graph.over_time):
         return None
     owners = [_owner(layer, modules) for layer in followed.lowered.layers]
     if len(set(owners)) != len(owners):
@@ -99,7 +107,12 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     order = sorted(range(len(owners)), key=lambda i: place[owners[i]])
     layers = [followed.lowered.layers[i] for i in order]
     steps = [str(step) for step in followed.lowered.steps]
-    return Branching(followed, layers, [owners[i] for i in order], graph.renumbered(order), steps)
+    if graph is not None:
+        graph = graph.renumbered(order)
+    elif order != list(range(len(layers))):  # of a row, which a convolution of one frame stands in
+        order = list(range(len(layers)))
+        layers = list(followed.lowered.layers)
+    return Branching(followed, layers, [owners[i] for i in order], graph, steps)
 
 
 def _owner(layer: DenseLayer, modules: Sequence[Module]) -> Owner:

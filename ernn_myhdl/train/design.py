@@ -29,7 +29,7 @@ from ernn_myhdl.exchange.export_state_dict import untold
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.files.output_folder import check_file, new_file
 from ernn_myhdl.train.branching import Branching, Owner
-from ernn_myhdl.train.matrices import LINEAR, Matrix, find_matrices
+from ernn_myhdl.train.matrices import CONVOLUTION, LINEAR, Matrix, find_matrices
 from ernn_myhdl.train.trained import Trained
 from ernn_myhdl.train.trial import Checked, module_options
 
@@ -39,6 +39,7 @@ TENSORS = {
     "recurrent": "recurrent_weight",
     "projection": "projection_weight",
     LINEAR: "input_weight",
+    CONVOLUTION: "input_weight",
 }
 DEFAULT_WORD = 12
 
@@ -120,7 +121,7 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
     options: dict[str, dict[str, Any]] = {**module_options(compressed.model)}
     for (name, _), layer in zip(checked.owners, layers, strict=True):
         if not layer.recurrent and (told := untold(layer)):
-            options[name] = told
+            options[name] = options.get(name, {}) | told
     text = write_description(
         sizes,
         checked.module_names,

@@ -21,7 +21,7 @@ from ernn_myhdl.train.function_calls import FunctionCall, FunctionRecord, activa
 from ernn_myhdl.train.recurrent_modules import RECURRENT, STEPS
 
 #: Modules of which the hardware has a layer.
-LAYERS = (*RECURRENT, nn.Linear)
+LAYERS = (*RECURRENT, nn.Linear, nn.Conv1d)
 
 Values: TypeAlias = Tensor | PackedSequence
 
@@ -108,6 +108,12 @@ class ForwardCalls:
     output: object = None
     functions: list[FunctionCall] = field(default_factory=list)
 
+    @property
+    def convolution(self) -> str | None:
+        """The name of the first convolution that was called."""
+        layers = self.layers.items()
+        return next((n for n, layer in layers if isinstance(layer.module, nn.Conv1d)), None)
+
     def between(self, first: str | None, last: str | None) -> list[str]:
         """Modules that were called after one layer and before another; None: the beginning, the end."""
         names = [name for name, _ in self.order]
@@ -158,8 +164,9 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
             found.state = given[1]
         found.inputs.append(given[0])
         made = output[0] if _is_pair(output) else output
-        # a function in place would change what a linear layer gave
-        found.outputs.append(made.detach().clone() if isinstance(module, nn.Linear) else made)
+        # a function in place would change what a linear layer or a convolution gave
+        single = isinstance(module, nn.Linear | nn.Conv1d)
+        found.outputs.append(made.detach().clone() if single else made)
 
     def leaf(module, args, output):
         calls.order.append((names[id(module)], module))

@@ -17,8 +17,7 @@ REASONS = {
     nn.LayerNorm: _NORM,
     nn.GroupNorm: _NORM,
     nn.Embedding: "a table is not trained here; let the host look the vectors up",
-    nn.modules.conv._ConvNd: "convolutions are not trained here; train it with PyTorch, and import it as it is "
-    "(`import_module`)",
+    nn.modules.conv._ConvNd: "only convolutions over frames (Conv1d) are windows of the hardware",
     nn.MultiheadAttention: "the hardware has no attention",
 }
 
@@ -55,18 +54,35 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
             )
         if strange := _reparametrised(module, own):
             raise DesignError(f"{where}: {strange}")
+        if isinstance(module, nn.Conv1d):
+            _check_convolution(where, module)
         return
     if not own and not named:
         return
     if not own:
         raise DesignError(
-            f"modules: {name!r} is a {kind}, must be an LSTM, a GRU, an RNN or a linear layer"
+            f"modules: {name!r} is a {kind}, must be an LSTM, a GRU, an RNN, a linear layer or a Conv1d"
         )
     reason = next((r for c, r in REASONS.items() if isinstance(module, c)), None)
-    reason = reason or "the hardware has LSTM, GRU, RNN and linear layers only"
+    reason = (
+        reason
+        or "the hardware has LSTM, GRU, RNN and linear layers and convolutions over frames only"
+    )
     cure = "leave it out, or name the modules of the design with modules=[...], which leaves the others to the host"
     numbers = ", ".join(own[:3])
     raise DesignError(f"{where}: holds {numbers}, and {reason}; {cure}")
+
+
+def _check_convolution(where: str, module: nn.Conv1d) -> None:
+    if module.groups > 1:
+        raise DesignError(
+            f"{where}: groups = {module.groups}: the matrix of a window would hold zeros between the groups, which a training here "
+            "does not keep; train groups = 1, or train it with PyTorch and import it (`import_module`)"
+        )
+    if module.padding_mode != "zeros":
+        raise DesignError(
+            f"{where}: padding_mode = {module.padding_mode!r}: must be 'zeros', which stand before a sequence"
+        )
 
 
 def _reparametrised(module: nn.Module, own: Sequence[str]) -> str:

@@ -1,11 +1,13 @@
 """The matrices of a model that can be block-circulant, and the block size of each.
 
 A gate matrix (gates H, N) of an LSTM or GRU is block-circulant gate by gate: rows and columns of each
-gate are padded to whole blocks on their own, as a `Design` stores them.
+gate are padded to whole blocks on their own, as a `Design` stores them. The kernel (outputs, inputs, kernel) of a convolution
+over frames is the matrix of a linear layer on a window, whose columns are the inputs of the oldest frame first.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,7 +23,7 @@ from ernn_myhdl.whole_numbers import is_whole
 
 #: Beginning of a parameter's name -> what the matrix multiplies.
 ROLES = {"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"}
-LINEAR = "linear"
+LINEAR, CONVOLUTION = "linear", "convolution"
 Blocks = int | Mapping[str, int]
 
 
@@ -30,7 +32,7 @@ class Matrix:
     """A matrix of a model.
 
     name: of its parameter in the model, such as "lstm.weight_ih_l0". role: "input", "recurrent",
-    "projection" or "linear". gates: that share the matrix. block: size of its circulant blocks. shifts: of the
+    "projection", "linear" or "convolution". gates: that share the matrix. block: size of its circulant blocks. shifts: of the
     elements of x (`InputScaling`), for the matrix of x that is block-circulant for scaled x; empty: none.
     """
 
@@ -49,12 +51,21 @@ class Matrix:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(gates, rows of a gate, columns)."""
-        rows, columns = self.parameter.shape
-        return self.gates, rows // self.gates, columns
+        rows, *columns = self.parameter.shape
+        return self.gates, rows // self.gates, math.prod(columns)
 
     def by_gate(self, dense: Tensor) -> Tensor:
         """A tensor like the parameter as (gates, rows, columns)."""
+        if self.role == CONVOLUTION:
+            dense = dense.transpose(1, 2)
         return dense.reshape(self.shape)
+
+    def like_parameter(self, matrix: Tensor) -> Tensor:
+        """A matrix (gates, rows, columns) in the shape of the parameter."""
+        shape = self.parameter.shape
+        if self.role == CONVOLUTION:
+            return matrix.reshape(shape[0], shape[2], shape[1]).transpose(1, 2).contiguous()
+        return matrix.reshape(shape)
 
     def projected(self, dense: Tensor) -> Tensor:
         """First columns (gates, p, q, block) of the nearest block-circulant matrix."""
@@ -63,8 +74,7 @@ class Matrix:
     def dense(self, vectors: Tensor) -> Tensor:
         """The matrix, in the shape of the parameter, of first columns (gates, p, q, block)."""
         _, rows, columns = self.shape
-        dense = expand(vectors)[:, :rows, :columns].reshape(self.parameter.shape)
-        return self._for_scaled(dense, 1).reshape(self.parameter.shape)
+        return self.like_parameter(self._scaled(expand(vectors)[:, :rows, :columns], 1))
 
     def gradient(self, dense: Tensor) -> Tensor:
         """Gradient of the first columns, of that of the parameter."""
@@ -72,7 +82,9 @@ class Matrix:
 
     def _for_scaled(self, dense: Tensor, sign: int) -> Tensor:
         """A tensor like the parameter, by gate, its columns times 2^(sign shift)."""
-        matrix = self.by_gate(dense)
+        return self._scaled(self.by_gate(dense), sign)
+
+    def _scaled(self, matrix: Tensor, sign: int) -> Tensor:
         if not self.shifts:
             return matrix
         return torch.ldexp(matrix, sign * torch.tensor(self.shifts, device=matrix.device))
@@ -81,17 +93,17 @@ class Matrix:
 def find_matrices(
     model: nn.Module, blocks: Blocks = 1, shifts: Mapping[str, tuple[int, ...]] | None = None
 ) -> list[Matrix]:
-    """The matrices of LSTM, GRU and linear layers in `model`, each with its block size.
+    """The matrices of LSTM, GRU, RNN and linear layers and convolutions in `model`, each with its block size.
 
     blocks: one size for all; or pattern -> size, where a pattern is a role ("input", "recurrent",
-    "projection", "linear") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
+    "projection", "linear", "convolution") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
     "head.*"). The first pattern that fits decides; a matrix that none fits stays dense. A
     role that no matrix has is allowed, a name is not. shifts: of x, by the name of a matrix of x.
     """
     found = _matrices(model)
     if not found:
         raise DesignError(
-            f"model {type(model).__name__}: has no LSTM, GRU or linear layer, so there is nothing to "
+            f"model {type(model).__name__}: has no LSTM, GRU, RNN, linear layer or convolution, so there is nothing to "
             "compress"
         )
     sizes = _assigned(found, blocks)
@@ -125,8 +137,9 @@ def _matrices(model: nn.Module) -> list[Matrix]:
         gates = len(known.cell.gates) if known else 0
         for name, parameter in module.named_parameters(prefix, recurse=False):
             own = name.rpartition(".")[2]
-            if isinstance(module, nn.Linear) and own == "weight":
-                made = Matrix(name, parameter, LINEAR, 1)
+            if isinstance(module, nn.Linear | nn.Conv1d) and own == "weight":
+                role = LINEAR if isinstance(module, nn.Linear) else CONVOLUTION
+                made = Matrix(name, parameter, role, 1)
             elif gates and own[:9] in ROLES:
                 role = ROLES[own[:9]]
                 made = Matrix(name, parameter, role, 1 if role == "projection" else gates)
@@ -142,7 +155,10 @@ def _assigned(matrices: Sequence[Matrix], blocks: Blocks) -> list[int]:
         return [_checked("blocks", blocks)] * len(matrices)
     for pattern, block in blocks.items():
         _checked(f"blocks[{pattern!r}]", block)
-        if not (pattern in (*ROLES.values(), LINEAR) or any(_fits(pattern, m) for m in matrices)):
+        if not (
+            pattern in (*ROLES.values(), LINEAR, CONVOLUTION)
+            or any(_fits(pattern, m) for m in matrices)
+        ):
             raise DesignError(
                 f"blocks: {pattern!r} fits no matrix; the matrices are "
                 f"{', '.join(f'{m.name} ({m.role})' for m in matrices)}"

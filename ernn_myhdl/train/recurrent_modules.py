@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import nn
 
 from ernn_myhdl.design.cells import Cell, GruCell, LstmCell, RnnCell
+from ernn_myhdl.exchange.description import KERNEL
 from ernn_myhdl.train.recurrent import Gru, Lstm, Recurrent, Rnn
 
 
@@ -46,8 +48,10 @@ def modules_of(module: nn.Module) -> RecurrentModules | None:
     return next((m for m in MODULES if isinstance(module, m.classes)), None)
 
 
-def cell_options(module: nn.Module) -> dict[str, str]:
-    """Options of the cell that the module's tensors do not tell (`Cell.dense_options`)."""
+def cell_options(module: nn.Module) -> dict[str, Any]:
+    """Options of the cell that the module's tensors do not tell (`Cell.dense_options`); of a convolution its kernel."""
+    if isinstance(module, nn.Conv1d):
+        return {KERNEL: module.kernel_size[0]}
     known = modules_of(module)
     if known is None:
         return {}

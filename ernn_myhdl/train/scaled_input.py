@@ -35,7 +35,9 @@ Shifts = Mapping[str, tuple[int, ...]]
 def matrix_of_x(
     matrices: Sequence[Matrix], calls: ForwardCalls, modules: Sequence[str] | None
 ) -> Matrix | None:
-    """That of the first module of the design; None where the step calls none."""
+    """That of the first module of the design; None where the step calls none, and of a model that convolves."""
+    if calls.convolution is not None:
+        return None
     names = modules or list(calls.layers)
     own = [m for m in matrices if names and m.name.rpartition(".")[0] == names[0]]
     return next((m for m in own if m.role in ("input", LINEAR)), None)

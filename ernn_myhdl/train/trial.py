@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -77,6 +78,11 @@ class Trial:
 
     def _chain(self, calls: ForwardCalls, order: Sequence[str] | None) -> Checked:
         """The modules one after the other, each of which takes what the one before it gives."""
+        if calls.convolution is not None:
+            raise DesignError(
+                f"module {calls.convolution!r}: is a convolution; a model with one is followed as a whole: its forward must take "
+                "one tensor x and no more, and neither modules nor an order may be given"
+            )
         chain = model_chain(self.model, calls, self.names, order)
         found = [prefix(module, dict(self.model.named_modules())) for module in chain]
         paths = followed(found, calls)
@@ -205,7 +211,7 @@ def _with_activation(module: Module, calls: LayerCalls) -> Module:
     return replace(module, layers=(named,))
 
 
-def module_options(model: nn.Module) -> dict[str, dict[str, str]]:
+def module_options(model: nn.Module) -> dict[str, dict[str, Any]]:
     """What a state dict does not tell about the modules."""
     options = {name: cell_options(module) for name, module in model.named_modules()}
     return {name: each for name, each in options.items() if each}
