@@ -118,7 +118,7 @@ def not_a_number(model, batch):
         (lambda: trained(blocks={"lstm.*": 8}), "blocks: 'lstm.*' fits no matrix; the matrices are rnn"),
         (lambda: trained(blocks={"head.*": 1}), "blocks: all are 1, so nothing is compressed"),
         (lambda: trained(model=frozen()), "matrix rnn.weight_hh_l0: is frozen"),
-        (lambda: trained(model=nn.Conv1d(2, 2, 2)), "model Conv1d: has no LSTM, GRU or linear layer"),
+        (lambda: trained(model=nn.Conv2d(2, 2, 2)), "model Conv2d: has no LSTM, GRU, RNN, linear layer or convolution"),
         (lambda: trained(method="magic"), "method = 'magic': must be admm, direct or projection"),
         (lambda: trained(schedule=AdmmSchedule()), "schedule: is for method 'admm'"),
         (lambda: trained(epochs=-1), "epochs = -1: must be a whole number, at least 0"),
