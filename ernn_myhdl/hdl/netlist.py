@@ -15,6 +15,7 @@ from typing import Any, SupportsInt, TypeAlias, overload
 from myhdl import Signal, always, intbv
 from myhdl import instance as process
 
+from ernn_myhdl.hdl.idle_processes import rest_when_idle
 from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.hdl.types import AnySignal, Array, Bit, Signals, Word
 
@@ -632,7 +633,9 @@ def _elaborate(
                 f"{path}{instance.label}: a memory outside the design is not simulated"
             )
         else:
-            result.processes.append(component.block(**bound, **component.parameters))
+            made = component.block(**bound, **component.parameters)
+            rest_when_idle(made)
+            result.processes.append(made)
     for wire in netlist.wires:
         result.processes.append(_wire_process(wire, signals))
     for probe in netlist.probes:
