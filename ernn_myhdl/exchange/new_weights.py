@@ -34,9 +34,7 @@ from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 #: Frames on which the loss of outputs is seen, at most.
 MOST_FRAMES = 4096
 #: What a user can do about another structure.
-_OTHER = (
-    "a core loads weights of its own structure only: change the model, or convert it as a core of its own"
-)
+_OTHER = "a core loads weights of its own structure only: change the model, or convert it as a core of its own"
 
 Arrays = dict[str, np.ndarray]
 
@@ -227,7 +225,9 @@ def _in_old_formats(model: _Model, old: Design | Network, where: str, data: Any)
     runs = integer_model(design).run(sequences)
     loss = output_loss(wanted, [run.outputs for run in runs])
     counts = {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations}
-    for name, (count, elements) in saturated_tensors(design, counts, sum(run.frames for run in runs)).items():
+    for name, (count, elements) in saturated_tensors(
+        design, counts, sum(run.frames for run in runs)
+    ).items():
         notes.append(
             f"{WARNING}{100 * count / elements:.3g} % of {name} saturate on {told} ({count} of {elements} elements): the core's formats "
             "were chosen for other weights; the loss tells what it costs"

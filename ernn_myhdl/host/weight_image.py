@@ -50,7 +50,9 @@ RECORD = (
     ImageField("address", 1, "of the first word of the memory in this record"),
     ImageField("count", 1, "words of the memory in this record, at least 1"),
     ImageField(
-        "data", None, "count x ceil(width / 32) words, lowest bits first, bits beyond the width zero"
+        "data",
+        None,
+        "count x ceil(width / 32) words, lowest bits first, bits beyond the width zero",
     ),
 )
 #: Words before the payload, behind it, and before the data of a record.

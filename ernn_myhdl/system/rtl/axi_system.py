@@ -304,7 +304,13 @@ class _System:
         legal, room = n.net("write_legal", Bit()), n.net("weight_has_room", Bit())
         hold = n.net("write_hold", Bit())
         write = n.add(
-            "bus_write", leaf, clk=self.clk, rst=self.resets["hard"], legal=legal, hold=hold, **given
+            "bus_write",
+            leaf,
+            clk=self.clk,
+            rst=self.resets["hard"],
+            legal=legal,
+            hold=hold,
+            **given,
         )
         used = {p: write[p] for p in ("valid", "address", "data")}
         pushes = used | {"waits": write["waits"], "legal": legal, "hold": hold, "room": room}
@@ -364,7 +370,11 @@ class _System:
             "interrupt", events.interrupt_leaf(len(causes)), enabled=self.kept["IRQ_ENABLE"],
             pending=pending["held"], irq=n.output("irq", Bit()),
         )  # fmt: skip
-        told = {"ERRORS": errors["held"], "IRQ_STATUS": pending["held"], "WEIGHTS": weights["status"]}
+        told = {
+            "ERRORS": errors["held"],
+            "IRQ_STATUS": pending["held"],
+            "WEIGHTS": weights["status"],
+        }
         return told | self.kept
 
     def _padded(self, name: str, net: Net) -> Net:

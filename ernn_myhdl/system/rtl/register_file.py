@@ -97,7 +97,13 @@ def write_leaf(streams: int) -> Leaf:
             lines.append(f"            {name}.next = data[{span(register)}:0]")
     lines.append("return instances()")
     ports = ins(
-        clk=Bit(), rst=Bit(), valid=Bit(), address=Word(WINDOW_BITS), data=Word(32), strobe=Word(4), room=Bit()
+        clk=Bit(),
+        rst=Bit(),
+        valid=Bit(),
+        address=Word(WINDOW_BITS),
+        data=Word(32),
+        strobe=Word(4),
+        room=Bit(),
     )
     ports |= outs(legal=Bit(), **dict.fromkeys(TRIGGERS, Bit()), **told)
     return Leaf("axi_register_write", written_block("register_write", ports, lines, _SCOPE), ports)

@@ -1,8 +1,8 @@
 """Images of weights to a core that loads them: from registers or from a stream of their own, one image at a time.
 
-    WEIGHT_DATA, WEIGHT_LAST -> FIFO ----------+
-                                               +-> one of them, up to its last word -> s_weights of the core
-    s_weights -> register slice ---------------+
+WEIGHT_DATA, WEIGHT_LAST -> FIFO ----------+
+                                           +-> one of them, up to its last word -> s_weights of the core
+s_weights -> register slice ---------------+
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def weight_push(
     @always_comb
     def look():
         last.next = address == last_address
-        own.next = address == data_address or address == last_address  # noqa: PLR1714
+        if address == data_address:
+            own.next = True
+        else:
+            own.next = address == last_address
 
     @always_comb
     def outputs():

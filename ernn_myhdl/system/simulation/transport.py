@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.host.transport import BoardError, BoardTimeout, load_by_registers
 from ernn_myhdl.streams.traffic import Traffic
 from ernn_myhdl.system.rtl.axi_system import default_bus
 from ernn_myhdl.system.simulation.build import built_board
@@ -104,6 +104,10 @@ class SimulatedBoard:
             made.append(y.raw[at : at + got])
             at += size
         return made
+
+    def load(self, words: Sequence[int], timeout: float) -> None:
+        """Words of an image of weights."""
+        load_by_registers(self, words)
 
     def close(self) -> None:
         """Free the model."""
