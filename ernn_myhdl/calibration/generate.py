@@ -12,6 +12,7 @@ from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import Cell, make_cell
 from ernn_myhdl.design.design import Design, check_identifier
 from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.hardware import FIXED
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
@@ -46,12 +47,15 @@ def new_design(
     activation: str | None = None,
     slope: float | None = None,
     limit: float | None = None,
+    weights: str = FIXED,
+    weight_banks: int = 1,
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
     word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
     pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru", "rnn" or "linear";
-    other arguments: `LstmCell`, `GruCell`, `RnnCell` or `LinearCell` (None: its default), `default_hardware`.
+    other arguments: `LstmCell`, `GruCell`, `RnnCell` or `LinearCell` (None: its default), `default_hardware`,
+    `Hardware`.
     """
     check_identifier(name)
     check_words(word, state_word)
@@ -71,10 +75,9 @@ def new_design(
     given = {n: v for n, v in given.items() if v is not None}
     layer = make_cell(cell, inputs=inputs, hidden=hidden, **given)
     _check_size(layer)
-    weights = random_weights(layer, seed)
-    return build_design(
+    design = build_design(
         layer,
-        weights,
+        random_weights(layer, seed),
         random_calibration(inputs, seed),
         word,
         state_word,
@@ -87,6 +90,7 @@ def new_design(
         streams=streams,
         initial_states=initial_states,
     )
+    return design.with_weights(weights, weight_banks)
 
 
 def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:

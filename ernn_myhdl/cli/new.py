@@ -10,6 +10,7 @@ from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_jso
 from ernn_myhdl.design.cells import CELLS, RESETS, cell_fields, make_cell
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
+from ernn_myhdl.design.hardware import WEIGHTS
 
 EXAMPLES = """\
   ernn new --inputs 12 --hidden 64 --projection 32 --block 8 --lanes 16 --peepholes -o speech
@@ -89,6 +90,15 @@ def add_parser(subparsers) -> None:
     hardware.add_argument(
         "--initial-states", action=argparse.BooleanOptionalAction,
         help="sequences may start from states that a stream s_state brings (default: from zero)",
+    )  # fmt: skip
+    hardware.add_argument(
+        "--weights",
+        choices=WEIGHTS,
+        help="loadable: s_weights brings others while the core runs (fixed)",
+    )
+    hardware.add_argument(
+        "--weight-banks", type=whole, metavar="N",
+        help="of loadable weights: 1, loaded while the core is idle (default), or 2, at any time",
     )  # fmt: skip
     numbers = parser.add_argument_group("numbers", **options)
     numbers.add_argument("--word", type=whole, help="bits of weights, x and y (12)")

@@ -77,6 +77,9 @@ class CoreSpecification(CoreStructure):
         def with_host_steps(self, steps: Sequence[HostStep]) -> Design | Network:
             """The same core with other steps of the host behind it."""
 
+        def with_weights(self, weights: str, weight_banks: int = 1) -> Design | Network:
+            """The same core with weights of another kind; see `Hardware`."""
+
         # fields of designs and networks
 
         @property
@@ -185,6 +188,8 @@ class Design(Structure, CoreSpecification):
         )
         if self.hardware.sequence_ends:  # without them as it always was
             state.update(b"sequence ends")
+        if self.hardware.loadable:
+            state.update(b"loadable weights in %d banks" % self.hardware.weight_banks)
         if self.input_scaling is not None:  # without one as it always was
             state.update(repr(self.input_scaling).encode())
         if self.output_steps:
@@ -208,6 +213,10 @@ class Design(Structure, CoreSpecification):
     def with_host_steps(self, steps: Sequence[HostStep]) -> Design:
         """The same layer with other steps of the host behind it."""
         return replace(self, output_steps=tuple(steps))
+
+    def with_weights(self, weights: str, weight_banks: int = 1) -> Design:
+        """The same layer with weights of another kind; see `Hardware`."""
+        return self.with_hardware(weights=weights, weight_banks=weight_banks)
 
     def with_hardware(self, **changes: Unpack[HardwareChanges]) -> Design:
         """The same layer on other hardware."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypedDict
+from dataclasses import dataclass, field, fields
+from typing import Any, TypedDict
 
 from ernn_myhdl.design.cells.base import Cell
 from ernn_myhdl.design.tensor_formats import Formats
@@ -15,6 +15,10 @@ MAX_TDATA = 512
 MAX_STREAMS = 64
 #: More would not make a core faster: a frame waits for the lanes, not for pages.
 MAX_FRAMES_IN_FLIGHT = 16
+#: Values of `Hardware.weights` and of `Hardware.weight_banks`.
+FIXED, LOADABLE = "fixed", "loadable"
+WEIGHTS = (FIXED, LOADABLE)
+WEIGHT_BANKS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Hardware:
     tid on the AXI-Streams names the stream of a frame.
     initial_states: sequences may start from states that the stream s_state brings.
     sequence_ends: tuser has a bit more, the highest, on the first beat of the last frame of a sequence.
+    weights: "fixed", or "loadable": the stream s_weights brings others while the core runs.
+    weight_banks: of loadable weights; with 1 they are written while the core is idle, with 2 at any time,
+    and the next sequence that starts takes them.
     """
 
     lanes: int
@@ -42,6 +49,8 @@ class Hardware:
     initial_states: bool = False
     #: Digests of designs are made of the representation: without ends as it always was.
     sequence_ends: bool = field(default=False, repr=False)
+    weights: str = field(default=FIXED, repr=False)
+    weight_banks: int = field(default=1, repr=False)
 
     def __post_init__(self) -> None:
         whole("hardware lanes", self.lanes, 1, 65536)
@@ -60,6 +69,25 @@ class Hardware:
             raise DesignError(
                 f"hardware sequence_ends = {self.sequence_ends!r}: must be true or false"
             )
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise DesignError(
+                f"hardware weights = {self.weights!r}: must be {' or '.join(map(repr, WEIGHTS))}"
+            )
+        if isinstance(self.weight_banks, bool) or self.weight_banks not in WEIGHT_BANKS:
+            raise DesignError(f"hardware weight_banks = {self.weight_banks!r}: must be 1 or 2")
+        if self.weight_banks > 1 and self.weights == FIXED:
+            raise DesignError(
+                f"hardware weight_banks = {self.weight_banks}: is of loadable weights; set weights = "
+                f"{LOADABLE!r}, or weight_banks = 1"
+            )
+
+    @property
+    def loadable(self) -> bool:
+        """Whether weights are loaded while the core runs."""
+        return self.weights == LOADABLE
 
     @property
     def frames_in_flight(self) -> int:
@@ -106,6 +134,19 @@ class Hardware:
                 )
 
 
+#: Fields that are younger than the format of design folders, which are told where they are not the defaults.
+YOUNGER = ("sequence_ends", "weights", "weight_banks")
+
+
+def told(hardware: Hardware) -> dict[str, Any]:
+    """The fields that a design's file and a report tell, with their values."""
+    return {
+        f.name: getattr(hardware, f.name)
+        for f in fields(hardware)
+        if f.name not in YOUNGER or getattr(hardware, f.name) != f.default
+    }
+
+
 class HardwareChanges(TypedDict, total=False):
     """Fields of `Hardware` with new values."""
 
@@ -117,6 +158,8 @@ class HardwareChanges(TypedDict, total=False):
     streams: int
     initial_states: bool
     sequence_ends: bool
+    weights: str
+    weight_banks: int
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,25 @@ class Network(CoreSpecification):
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Design):
                 raise DesignError(f"network layer {i}: is {type(layer).__name__}, must be a Design")
+        self._check_loading()
         if self.graph is not None and self.graph.is_row:
             self._become_row()
         if self.graph is None:
             self._check_row()
         else:
             self._check_graph(self.graph)
+
+    def _check_loading(self) -> None:
+        """All layers have weights of one kind."""
+        first = self.layers[0].hardware
+        for i, layer in enumerate(self.layers):
+            for name in ("weights", "weight_banks"):
+                ours, theirs = getattr(layer.hardware, name), getattr(first, name)
+                if ours != theirs:
+                    raise DesignError(
+                        f"network layer {i}: hardware {name} = {ours!r}, but layer 0 has {theirs!r}; make "
+                        "them equal"
+                    )
 
     def _become_row(self) -> None:
         """The graph of a row is none, so that equal cores are equal networks."""
@@ -181,6 +194,11 @@ class Network(CoreSpecification):
             return replace(self, output_steps=tuple(steps))
         *layers, last = self.layers
         return replace(self, layers=(*layers, last.with_host_steps(steps)))
+
+    def with_weights(self, weights: str, weight_banks: int = 1) -> Network:
+        """The same network with weights of another kind in all layers; see `Hardware`."""
+        layers = [d.with_weights(weights, weight_banks) for d in self.layers]
+        return replace(self, layers=tuple(layers))
 
     def with_hardware(self, layer: int, **changes: Unpack[HardwareChanges]) -> Network:
         """The same network with one layer on other hardware."""

@@ -41,6 +41,7 @@ from ernn_myhdl.design.graph_storage import (
     steps_table,
     tables_of,
 )
+from ernn_myhdl.design.hardware import YOUNGER, told
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
@@ -78,6 +79,8 @@ _COMMENTS = {
         "streams": "sequences held at a time, a power of two; more than one: tid names the stream",
         "initial_states": "sequences may start from states that the stream s_state brings",
         "sequence_ends": "tuser tells the last frame of a sequence too",
+        "weights": "fixed, or loadable: the stream s_weights brings others while the core runs",
+        "weight_banks": "of loadable weights: 1, loaded while the core is idle, or 2, at any time",
     },
     "activation": {
         "sigmoid_segments": "segments of the piecewise linear sigmoid, a power of two",
@@ -173,9 +176,7 @@ def design_toml(design: Design) -> str:
     document.add("name", tomlkit.item(design.name))
     sections = {
         "cell": {"kind": design.cell.kind} | _values(design.cell),
-        "hardware": {
-            n: v for n, v in _values(design.hardware).items() if v or n != "sequence_ends"
-        },
+        "hardware": told(design.hardware),
         "activation": _values(design.activations),
         "formats": {n: f for n, f in _values(design.formats).items() if f is not None},
     }
@@ -397,7 +398,7 @@ def _check_head(document: Document) -> None:
 
 def _record(section: str, kind: type[Record], values: Document) -> Record:
     # younger than the format
-    optional = ("streams", "initial_states", "sequence_ends") if kind is Hardware else ()
+    optional = ("streams", "initial_states", *YOUNGER) if kind is Hardware else ()
     _check_keys(section, values, tuple(f.name for f in fields(kind)), optional)
     return kind(**values)
 

@@ -11,6 +11,7 @@ from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
 from ernn_myhdl.design.embedding import Embedding
+from ernn_myhdl.design.hardware import told
 from ernn_myhdl.design.host_steps import step_of
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
@@ -150,7 +151,7 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
         "source": _source_record(design),
         "cell": {"kind": cell.kind} | {n: getattr(cell, n) for n in cell_fields(type(cell))},
         "host": _host_record(design),
-        "hardware": {n: v for n, v in asdict(hw).items() if v or n != "sequence_ends"},
+        "hardware": told(hw),
         "activation": asdict(design.activations),
         "activation_errors": errors,
         "formats": {
@@ -218,6 +219,16 @@ def _cell_options(cell: dict, blocks: str) -> list[str]:
     return options
 
 
+def _options_text(hardware: dict) -> str:
+    """What a core can do beside running sequences from states of zeros with fixed weights."""
+    text = ", initial states" if hardware["initial_states"] else ""
+    text += ", ends of sequences" if hardware.get("sequence_ends") else ""
+    if "weights" not in hardware:
+        return text
+    banks = hardware.get("weight_banks", 1)
+    return f"{text}, {hardware['weights']} weights in {banks} bank{'s' if banks > 1 else ''}"
+
+
 def info_text(info: dict) -> str:
     """`design_info` for a terminal."""
     if "layers" in info:
@@ -239,9 +250,7 @@ def info_text(info: dict) -> str:
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
             f"{hw['element_width']}, beats of {hw['samples_per_beat']} x {hw['sample_bits']} bits, "
-            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}"
-            + (", initial states" if hw["initial_states"] else "")
-            + (", ends of sequences" if hw.get("sequence_ends") else ""),
+            f"{hw['streams']} stream{'s' if hw['streams'] > 1 else ''}" + _options_text(hw),
         ),
         (
             "parameters",

@@ -37,7 +37,7 @@ PAGES = sorted(DOCS.rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.m
 
 
 #: Files that share a page: those of a folder, and others by name.
-FOLDER_PAGES = {"sequencer": "sequencer", "core": "top"}
+FOLDER_PAGES = {"sequencer": "sequencer", "core": "top", "weights": "weight_loading"}
 SHARED_PAGES = {
     "stream": (
         "fifo",
@@ -141,7 +141,7 @@ def test_tests_of_a_block_are_named_on_its_page(stem):
 
 
 #: Modules without blocks of their own.
-WITHOUT_BLOCKS = ("units", "state_loading", "joins")
+WITHOUT_BLOCKS = ("units", "state_loading", "joins", "weight_loading")
 
 
 @lru_cache
