@@ -100,8 +100,9 @@ def new_weights(
         )  # fmt: skip
         if old.graph is not None and _ends_with_argmax(old.graph):
             source = with_hardware_argmax(source)
+        check_structure(source.layers, source.graph, source.steps, old, str(new))
         model = _of_source(source, Path(new))
-    return _in_old_formats(model, old, str(new), data)
+    return _in_old_formats(model, old, data)
 
 
 def _is_design(place: Path) -> bool:
@@ -130,19 +131,18 @@ def _of_design(folder: Path, old: CoreSpecification) -> _Model:
         dense_layer(layer, "layer" if len(new.layers) == 1 else f"layer {i}")
         for i, layer in enumerate(new.layers)
     )
+    check_structure(layers, new.graph, new.host_steps, old, str(folder))
     if new.host_scaling != old.host_scaling:
         raise DesignError(
             f"{folder}: host scaling of x is {new.host_scaling or 'none'}, the core's is {old.host_scaling or 'none'}: {_OTHER}"
         )
-    same = len(new.layers) == len(old.layers) and all(
-        type(a.cell) is type(b.cell) and _blocks(a.cell) == _blocks(b.cell)
-        for a, b in zip(new.layers, old.layers, strict=True)
-    )
-    for i, (a, b) in enumerate(zip(new.layers, old.layers, strict=False)):
-        if _blocks(a.cell) != _blocks(b.cell) and set(_blocks(a.cell).values()) != {DENSE}:
+    pairs = [(a.cell, b.cell) for a, b in zip(new.layers, old.layers, strict=True)]
+    for i, (a, b) in enumerate(pairs):
+        if _blocks(a) != _blocks(b) and set(_blocks(a).values()) != {DENSE}:
             raise DesignError(
-                f"{folder}: layer {i}: blocks of {a.cell.block_text}, the core has {b.cell.block_text}: {_OTHER}"
+                f"{folder}: layer {i}: blocks of {a.block_text}, the core has {b.block_text}: {_OTHER}"
             )
+    same = all(_blocks(a) == _blocks(b) for a, b in pairs)
     weights = tuple(dict(layer.weights) for layer in new.layers) if same else None
     origin = Origin("design", folder.name, new.digest)
     return _Model(layers, new.graph, new.host_steps, origin, weights)
@@ -207,8 +207,7 @@ def _graph_text(graph: Graph | None) -> str:
     return f"layers of {', '.join(graph.sources)}; {joins or 'no joins'}; y is {graph.output}"
 
 
-def _in_old_formats(model: _Model, old: Design | Network, where: str, data: Any) -> NewWeights:
-    check_structure(model.layers, model.graph, model.steps, old, where)
+def _in_old_formats(model: _Model, old: Design | Network, data: Any) -> NewWeights:
     made, errors = _float_weights(model, old)
     design = _with_weights(old, made, _new_graph(model.graph, old))
     states: list[Any] = [None] * len(made)

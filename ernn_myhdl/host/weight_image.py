@@ -252,4 +252,4 @@ def shapes_of(record: object, where: str) -> tuple[MemoryShape, ...]:
         raise DesignError(
             f"{where}: weights memories = {record!r}: must be a list of {', '.join(names)}; convert the design again"
         )
-    return tuple(MemoryShape(*(each[n] for n in names)) for each in record)  # type: ignore[union-attr]
+    return tuple(MemoryShape(*(each[n] for n in names)) for each in record)  # type: ignore[attr-defined]

@@ -231,7 +231,8 @@ def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
     scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
-    for number, design in enumerate((small(), replace(small(), input_scaling=scaling))):
+    designs = small(), replace(small(), input_scaling=scaling), small().with_weights("loadable", 2)
+    for number, design in enumerate(designs):
         folder = tmp_path / str(number)
         folder.mkdir()
         write_driver(system_description(design, 64), folder)
