@@ -131,14 +131,14 @@ def weight_choice_leaf() -> Leaf:
 
 
 @block
-def weight_events(clk, rst, status, ended, refused, refusals, loading, loaded):
+def weight_events(clk, rst, status, ended, refused, refusals, loading, ends):
     """See `weight_events_leaf`."""
     done, wrong, was_done = (Signal(bool(0)) for _ in range(3))
 
     @always_comb
     def look():
         wrong.next = (status & refusals) != 0
-        done.next = (status & loading) == 0 and (status & (refusals | loaded)) != 0
+        done.next = (status & loading) == 0 and (status & ends) != 0
 
     @always(clk.posedge)
     def keep():
@@ -157,7 +157,7 @@ def weight_events(clk, rst, status, ended, refused, refusals, loading, loaded):
 def weight_events_leaf() -> Leaf:
     """When an image ends. Ports: status: of the core; ended: for a cycle, an image was accepted or refused; refused: the latter."""
     ports = ins(clk=Bit(), rst=Bit(), status=Word(8)) | outs(ended=Bit(), refused=Bit())
-    masks = {"refusals": _REFUSED, "loading": _LOADING, "loaded": _LOADED}
+    masks = {"refusals": _REFUSED, "loading": _LOADING, "ends": _REFUSED | _LOADED}
     return Leaf("axi_weight_events", weight_events, ports, masks)
 
 
