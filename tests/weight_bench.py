@@ -6,7 +6,7 @@ from axi_bench import echo
 from myhdl import Signal, always, always_comb, block, concat, instances
 
 from ernn_myhdl import LinearCell, new_network
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 
 
@@ -67,9 +67,9 @@ def weight_design():
     return layer.with_weights("loadable", 2)
 
 
-def weight_core(pause: int = 1, most: int = 60000):
-    """An echo with the stand-in beside it."""
-    n = echo(weight_design())
+def weight_core(design=None, pause: int = 1, most: int = 60000) -> Netlist:
+    """An echo with the stand-in beside it. design: None: `weight_design`."""
+    n = echo(weight_design() if design is None else design)
     ports = ins(clk=Bit(), rst=Bit(), tdata=Word(32), tvalid=Bit(), tlast=Bit())
     leaf = Leaf(
         "weight_stand_in", stand_in, ports | outs(tready=Bit(), status=Word(8)),

@@ -131,25 +131,31 @@ def weight_choice_leaf() -> Leaf:
 
 
 @block
-def weight_events(clk, rst, status, ended, refused, refusals, loading, ends):
+def weight_events(clk, rst, status, ended, refused, refusals, loading, ends, told):
     """See `weight_events_leaf`."""
-    done, wrong, was_done = (Signal(bool(0)) for _ in range(3))
+    done, wrong, new = (Signal(bool(0)) for _ in range(3))
+    before = unsigned(len(status))
 
     @always_comb
     def look():
         wrong.next = (status & refusals) != 0
         done.next = (status & loading) == 0 and (status & ends) != 0
 
+    @always_comb
+    def compare():
+        # an image of one word may end in the cycle in which it begins
+        new.next = (status & told) != (before & told)
+
     @always(clk.posedge)
     def keep():
         ended.next = False
         refused.next = False
         if rst:
-            was_done.next = False
+            before.next = 0
         else:
-            was_done.next = done
-            ended.next = done and not was_done
-            refused.next = done and wrong and not was_done
+            before.next = status
+            ended.next = done and new
+            refused.next = done and new and wrong
 
     return instances()
 
@@ -158,6 +164,7 @@ def weight_events_leaf() -> Leaf:
     """When an image ends. Ports: status: of the core; ended: for a cycle, an image was accepted or refused; refused: the latter."""
     ports = ins(clk=Bit(), rst=Bit(), status=Word(8)) | outs(ended=Bit(), refused=Bit())
     masks = {"refusals": _REFUSED, "loading": _LOADING, "ends": _REFUSED | _LOADED}
+    masks["told"] = _REFUSED | _LOADED | _LOADING  # pending changes without an image
     return Leaf("axi_weight_events", weight_events, ports, masks)
 
 
