@@ -60,10 +60,10 @@ def weight_push(
     return instances()
 
 
-def weight_push_leaf() -> Leaf:
+def weight_push_leaf(most: int = MOST_WAIT) -> Leaf:
     """Words of an image by writes of registers.
 
-    A write waits while the FIFO is full, for at most `MOST_WAIT` cycles, then it is refused: a bus never stands still because of a core that
+    A write waits while the FIFO is full, for at most `most` cycles, then it is refused: a bus never stands still because of a core that
     takes no words. Ports: waits, valid, legal, address, data: of a write; ready: the FIFO has room; hold: the write has to wait; room: it can be
     done; put_valid, put_word: to the FIFO.
     """
@@ -73,7 +73,7 @@ def weight_push_leaf() -> Leaf:
     places = {
         f"{part}_address": register(f"WEIGHT_{part.upper()}").address for part in ("data", "last")
     }
-    return Leaf("axi_weight_push", weight_push, ports, places | {"most": MOST_WAIT})
+    return Leaf("axi_weight_push", weight_push, ports, places | {"most": most})
 
 
 @block
