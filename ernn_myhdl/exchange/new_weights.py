@@ -98,11 +98,25 @@ def new_weights(
             new, order, direction, False, activation, config, host_functions,
             FramesOut(all_frames, max_frames),
         )  # fmt: skip
-        if old.graph is not None and _ends_with_argmax(old.graph):
-            source = with_hardware_argmax(source)
-        check_structure(source.layers, source.graph, source.steps, old, str(new))
-        model = _of_source(source, Path(new))
+        model = _of_source(source, Origin(source.kind, Path(new).name, file_digest(new)), old)
     return _in_old_formats(model, old, data)
+
+
+def new_weights_of_module(
+    module: Any,
+    example: Any,
+    old: Design | Network,
+    data: Any = None,
+    host_functions: bool = False,
+    all_frames: bool = False,
+    max_frames: int | None = None,
+) -> NewWeights:
+    """As `new_weights`, of a PyTorch module, which `ernn_myhdl.exchange.torch_module.import_module` would take with these arguments."""
+    from ernn_myhdl.exchange.torch_module import module_source
+
+    frames_out = FramesOut(all_frames, max_frames)
+    source, origin, *_ = module_source(module, example, host_functions, frames_out)
+    return _in_old_formats(_of_source(source, origin, old), old, data)
 
 
 def _is_design(place: Path) -> bool:
@@ -119,8 +133,11 @@ def _ends_with_argmax(graph: Graph) -> bool:
     return any(isinstance(j, ArgMax) and f"join_{i}" == graph.output for i, j in enumerate(graph.joins))  # fmt: skip
 
 
-def _of_source(source: Source, file: Path) -> _Model:
-    origin = Origin(source.kind, file.name, file_digest(file))
+def _of_source(source: Source, origin: Origin, old: CoreSpecification) -> _Model:
+    """Layers of a model, whose structure has to be that of the core."""
+    if old.graph is not None and _ends_with_argmax(old.graph):
+        source = with_hardware_argmax(source)
+    check_structure(source.layers, source.graph, source.steps, old, origin.name)
     return _Model(source.layers, source.graph, source.steps, origin, None, source.notes)
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tools import require_module
 
 from ernn_myhdl import (
+    DesignError,
     GruCell,
     LinearCell,
     LstmCell,
@@ -21,9 +23,9 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.exchange.exporting import export_model
-from ernn_myhdl.exchange.new_weights import new_weights
+from ernn_myhdl.exchange.new_weights import new_weights, new_weights_of_module
 from ernn_myhdl.host.weight_image import image_contents, read_image
-from ernn_myhdl.system.loadable import loadable_weights, memory_contents
+from ernn_myhdl.system.loadable import loadable_weights, memory_contents, weight_image
 
 
 def old_design(**options):
@@ -165,3 +167,35 @@ def test_networks_take_the_weights_of_each_layer(tmp_path):
         assert ours.formats == same.formats
         assert all(np.array_equal(ours.weights[n], theirs.weights[n]) for n in ours.weights)
     assert made.loss.relative < 0.05
+
+
+@pytest.mark.torch
+def test_weights_of_a_module_with_an_embedding():
+    torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
+    from ernn_myhdl.exchange.torch_module import import_module
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.layer = torch.nn.Embedding(6, 4), torch.nn.GRU(4, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.layer(self.table(x))[0]
+
+    example = torch.arange(6).reshape(1, 6)
+    first, second = Model(), Model()
+    with torch.no_grad():
+        second.table.weight[2, 1] = 100.0
+    old = import_module(first, example).design.with_weights("loadable")
+    made = new_weights_of_module(second, example, old)
+    *_, table = made.saturated
+    assert [(each.tensor, each.count, each.largest) for each in table] == [("embedding", 1, 100.0)]
+    weights = loadable_weights(old)
+    contents = image_contents(
+        read_image(weight_image(made.design)), weights.structure, weights.memories
+    )
+    assert contents == memory_contents(made.design) != memory_contents(old)
+    with pytest.raises(
+        DesignError, match="Model: layer 0 .gru 4 -> 4.: cell gru, the core has lstm"
+    ):
+        new_weights_of_module(second, example, new_design(4, 4, block=1))
