@@ -2,10 +2,12 @@
 
     python -m benchmarks.axi_matrix -o matrix.json
     python -m benchmarks.axi_matrix --boards 1 --shapes 4 -o part.json
+    python -m benchmarks.axi_matrix --banks 2 --boards 3 --shapes 4 -o weights.json
 
 A configuration is a core with the width of its bus, built for a simulator, and a shape of packets; `BOARDS` has the first, the first of
 them for Icarus, which has four states, the others for Verilator. Packets of each configuration are sent with four traffics, and a board
-ends with an interrupt, a long stall and a reset while stalled. Exit code 1 where a word is not that of the golden model, or
+ends with an interrupt, a long stall and a reset while stalled. With --banks the weights of the cores load: by registers and by their stream, between
+frames and, with two banks, while they run, with the four traffics and with damaged images. Exit code 1 where a word is not that of the golden model, or
 the protocol is violated.
 """
 
@@ -36,11 +38,12 @@ BOARDS = {
 }  # fmt: skip
 
 
-def board_design(name: str):
-    """The design of a board."""
+def board_design(name: str, banks: int = 0):
+    """The design of a board. banks: of weights that load; 0: fixed."""
     _, cells, options, _, _ = BOARDS[name]
     network = new_network(cells, lanes=1, **options)
-    return replace(network if len(cells) > 1 else network.layers[0], name="board")
+    design = replace(network if len(cells) > 1 else network.layers[0], name="board")
+    return design.with_weights("loadable", banks) if banks else design
 
 
 def main(arguments: list[str]) -> int:
@@ -48,6 +51,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True)
     parser.add_argument("--boards", type=int, default=len(BOARDS), help="the first N of them")
     parser.add_argument("--shapes", type=int, default=SHAPES, help="the first N of them")
+    parser.add_argument(
+        "--banks", type=int, default=0, choices=(0, 1, 2), help="of weights that load; 0: fixed"
+    )
     args = parser.parse_args(arguments)
     if not 1 <= args.boards <= len(BOARDS):
         raise DesignError(f"boards = {args.boards}: must be 1 to {len(BOARDS)}")
@@ -60,7 +66,12 @@ def main(arguments: list[str]) -> int:
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             found = run_matrix(
-                board_design(name), bits, Path(folder), simulator, args.shapes, stall=stall
+                board_design(name, args.banks),
+                bits,
+                Path(folder),
+                simulator,
+                args.shapes,
+                stall=stall,
             )
         found |= {
             "simulator": simulator,

@@ -1,6 +1,10 @@
-"""Frames through the AXI system in Verilator with random packets, stalls and resets, each word against the integer model.
+"""Frames through the AXI system in Verilator with random packets, stalls, resets and loads of weights, each word against the integer model.
 
-python -m benchmarks.axi_soak --frames 1000000 --seed 1 -o soak.json
+    python -m benchmarks.axi_soak --frames 1000000 --seed 1 -o soak.json
+    python -m benchmarks.axi_soak --frames 1000000 --seed 1 --banks 2 -o soak.json
+
+With banks the weights are loaded between exchanges by registers, some images damaged, and with two banks at the stream of weights while frames run: then
+each sequence has to be that of the old or of the new weights, and none the old ones behind one that had the new.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import pack, unpack
 from ernn_myhdl.host.registers import MODES
 from ernn_myhdl.host.transport import BoardTimeout
+from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.simulation.transport import QUIET_CYCLES, simulated_board
 from ernn_myhdl.system.writer import system_description
 
@@ -35,11 +40,113 @@ def soak_design():
     return replace(layer, name="small")
 
 
+def weight_sets(design, count: int = 6) -> list:
+    """The same core with other weights: random signs and sizes."""
+    random = np.random.default_rng(count)
+    return [
+        replace(
+            design,
+            weights={
+                name: array * random.uniform(-1.5, 1.5, array.shape).astype(np.float32)
+                for name, array in design.weights.items()
+            },
+        )
+        for _ in range(count)
+    ]
+
+
+class Loads:
+    """The weights of a board, its images, and what has been loaded.
+
+    model: of the weights that the core has now; coming: of those that wait for the start of a sequence, or None. A set of
+    weights with its image is drawn for each load.
+    """
+
+    def __init__(self, board: Board, design, random) -> None:
+        self.board, self.random = board, random
+        self.sets = [(integer_model(d), weight_image(d)) for d in [design, *weight_sets(design)]]
+        self.model, self.coming = self.sets[0][0], None
+        self.done = {"loads": 0, "streamed": 0, "damaged": 0, "wrongly_taken": 0}
+
+    def between(self) -> None:
+        """Perhaps an image by registers, which may be damaged."""
+        draw = self.random.random()
+        if draw > 0.3:
+            return
+        model, image = self.sets[self.random.integers(len(self.sets))]
+        if draw < 0.1:
+            self._damaged(image)
+            if self.board.system.weights.banks == 2:
+                return  # the weights in use stay
+        self.board.load_weights(image)
+        self.done["loads"] += 1
+        self.model, self.coming = model, None
+
+    def _damaged(self, image: bytes) -> None:
+        wrong = bytearray(image)
+        wrong[int(self.random.integers(4, len(wrong)))] ^= 1 << int(self.random.integers(8))
+        self.board.transport.load(np.frombuffer(bytes(wrong), "<u4").tolist(), 1.0)
+        for _ in range(100):
+            status = self.board.weights()
+            if not status.loading:
+                break
+        self.done["damaged"] += 1
+        self.done["wrongly_taken"] += status.loaded or not status.refused
+        self.board.clear_errors()
+
+    def during(self) -> None:
+        """Perhaps an image at the stream, taken while the next exchange runs."""
+        if self.board.system.weights.banks == 2 and self.random.random() < 0.3:
+            self.coming, image = self.sets[self.random.integers(len(self.sets))]
+            self.board.transport.stream_image(np.frombuffer(image, "<u4").tolist())
+
+    def after(self) -> None:
+        """The image at the stream is in the core, and its weights are those of the next sequence."""
+        if self.coming is None:
+            return
+        while self.board.transport.image_left or self.board.weights().loading:
+            pass
+        status = self.board.weights()
+        self.done["wrongly_taken"] += not status.loaded
+        self.done["streamed"] += 1
+        self.model, self.coming = self.coming, None
+
+    def reset(self) -> None:
+        """A reset has forgotten what was on its way: all is loaded anew."""
+        self.coming = None
+        self.board.load_weights(self.sets[0][1])
+        self.model = self.sets[0][0]
+
+
 def packets_of(random, design, mode: str, count: int) -> list[np.ndarray]:
     """Raw frames of each packet."""
     low, high = design.input_format.minimum, design.input_format.maximum
     lengths = [1] * count if mode == "frame" else random.integers(1, LONGEST + 1, count)
     return [random.integers(low, high + 1, (n, design.inputs)) for n in lengths]
+
+
+def wrong_words(loads: Loads | None, model, mode, streams, given, got) -> int:
+    """Words that are not those of the model; with an image on its way, of its weights from one packet on."""
+    wanted = expected(model, mode, streams, given)
+    if loads is None or loads.coming is None:
+        return sum(_different(*pair) for pair in zip(got, wanted, strict=True))
+    after = expected(loads.coming, mode, streams, given)
+    if mode != "sequence":  # all frames are of sequences that started before or behind the switch
+        wanted, after = ([np.concatenate(each)] for each in (wanted, after))
+        got = [np.concatenate(got)]
+    switched, wrong = False, 0
+    for y, old, new in zip(got, wanted, after, strict=True):
+        for s in range(min(streams, len(y))):
+            turn = slice(s, None, streams)
+            differs = _different(y[turn], old[turn])
+            if switched or differs:
+                switched = True
+                wrong += _different(y[turn], new[turn])
+    return wrong
+
+
+def _different(raw, y) -> int:
+    return y.size if raw.shape != y.shape else int((raw != y).sum())
 
 
 def expected(model, mode: str, streams: int, packets: list[np.ndarray]) -> list[np.ndarray]:
@@ -60,12 +167,18 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--banks", type=int, default=0, choices=(0, 1, 2), help="of weights that load; 0: fixed"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path)
     args = parser.parse_args(arguments)
     random, design = np.random.default_rng(args.seed), soak_design()
+    if args.banks:
+        design = design.with_weights("loadable", args.banks)
     system, model = system_description(design, BUS), integer_model(design)
     transport = simulated_board(design, BUS, Traffic(0.2, 0.2, args.seed))
     board = Board(transport, system)
+    loads = Loads(board, design, random) if args.banks else None
     frames = packets = mismatches = resets = written = 0
     start = time.perf_counter()
 
@@ -74,7 +187,7 @@ def main(arguments: list[str]) -> int:
         made = {
             "environment": environment(), "seed": args.seed, "frames": frames, "packets": packets, "cycles": transport.cycles,
             "resets": resets, "mismatches": mismatches, "errors": list(board.status().errors),
-            "seconds": round(time.perf_counter() - start, 1),
+            "seconds": round(time.perf_counter() - start, 1), "banks": args.banks, "weights": loads.done if loads else None,
         }  # fmt: skip
         if args.output:
             args.output.write_text(json.dumps(made, indent=2) + "\n")
@@ -91,11 +204,16 @@ def main(arguments: list[str]) -> int:
         for name, value in (("PACKET", MODES[mode]), ("STREAMS", streams)):
             board._keep(name, value)
         board._trigger("start")
+        if loads:
+            loads.between()
+            model = loads.model
+            loads.during()
         sizes = [len(p) * system.output_bytes for p in given]
         got = transport.exchange([pack(p, system) for p in given], sizes, 0)
-        for data, y in zip(got, expected(model, mode, streams, given), strict=True):
-            raw = unpack(data, system)
-            mismatches += raw.shape != y.shape or int((raw != y).sum())
+        raw = [unpack(data, system) for data in got]
+        mismatches += wrong_words(loads, model, mode, streams, given, raw)
+        if loads:
+            loads.after()
         frames += sum(map(len, given))
         packets += len(given)
         if random.random() < 0.05:  # x whose y nobody takes, then a reset
@@ -107,9 +225,12 @@ def main(arguments: list[str]) -> int:
                 transport.reset(int(random.integers(1, 4)))
             board.reset()
             resets += 1
+            if loads:
+                loads.reset()
     result = record()
     print(json.dumps(result))
-    return 1 if result["mismatches"] or result["errors"] else 0
+    taken = bool(loads and loads.done["wrongly_taken"])
+    return 1 if result["mismatches"] or result["errors"] or taken else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The classifier of the Japanese Vowels behind a serial line: `ernn host` and the simulated board, with a good cable and with faulty ones.
 
-    python -m benchmarks.uart_board [--utterances 20] [--seeds 3] [--rate 0.001] [--small] [-o FILE]
+    python -m benchmarks.uart_board [--utterances 20] [--seeds 3] [--rate 0.001] [--small] [--banks 1] [-o FILE]
 
 The whole UART system is compiled by Verilator and stands behind a pseudo-terminal, its pins bit by bit. `ernn host serve` and `ernn host
 run`, as processes of their own, classify the first test utterances; then the same utterances go through cables that drop, double and
-flip bytes in both directions, each with the given probability. Every word is compared with the golden model. Exit code 1
+flip bytes in both directions, each with the given probability. With --banks the board is made with other weights, and those of the
+classifier are loaded first over the same line, as an image of `ernn weights`. Every word is compared with the golden model. Exit code 1
 where one differs, or nothing was damaged.
 """
 
@@ -32,6 +33,7 @@ from ernn_myhdl.host.packets import raw_frames
 from ernn_myhdl.host.serial_port import SerialPort, SerialTransport
 from ernn_myhdl.host.serial_protocol import link_register
 from ernn_myhdl.numerics.formats import quantise
+from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS
 from ernn_myhdl.system.simulation.serial_board import (
     SIMULATED_LINK,
@@ -69,10 +71,27 @@ def golden(design, sequences) -> list[np.ndarray]:
     return made
 
 
+def on_board(design):
+    """What the board is made of: the design, or, where weights load, its structure with other weights."""
+    if not design.layers[0].hardware.loadable:
+        return design
+    layers = [
+        replace(layer, weights={n: -0.5 * np.asarray(a) for n, a in layer.weights.items()})
+        for layer in design.layers
+    ]
+    return replace(design, layers=tuple(layers))
+
+
 def by_commands(design, sequences, folder: Path) -> list[np.ndarray]:
     """Raw y by `ernn host run`, at the port of `ernn host serve`."""
-    ernn = [sys.executable, "-m", "ernn_myhdl", "host"]
-    save_design(design, folder / "design")
+    program = [sys.executable, "-m", "ernn_myhdl"]
+    ernn, board_design, load = [*program, "host"], on_board(design), []
+    save_design(board_design, folder / "design")
+    if board_design is not design:
+        save_design(design, folder / "new")
+        load = ["--weights", str(folder / "weights.bin")]
+        place = ["--for", str(folder / "design"), "-o", load[1]]
+        subprocess.run([*program, "weights", str(folder / "new"), *place], check=True)
     np.savez(folder / "x.npz", **{f"u{i:03}": s for i, s in enumerate(sequences)})
     port = folder / "port"
     common = ["--port", str(port), "--design", str(folder / "design")]
@@ -82,7 +101,7 @@ def by_commands(design, sequences, folder: Path) -> list[np.ndarray]:
         if not board.stdout.readline():
             raise RuntimeError("ernn host serve has ended")
         run = ["run", *common, "--input", str(folder / "x.npz"), "-o", str(folder / "y.npz")]
-        subprocess.run([*ernn, *run, "--timeout", str(TIMEOUT)], check=True)
+        subprocess.run([*ernn, *run, *load, "--timeout", str(TIMEOUT)], check=True)
     finally:
         board.terminate()
         board.wait()
@@ -92,12 +111,15 @@ def by_commands(design, sequences, folder: Path) -> list[np.ndarray]:
 
 def by_faulty_cable(design, sequences, faults: Faults) -> tuple[list[np.ndarray], dict]:
     """Raw y through a cable with faults, and what was seen of them."""
-    system = system_description(design, BUS_BITS, SIMULATED_LINK)
-    with SerialBoard(serial_model(design), faults) as simulated:
+    board_design = on_board(design)
+    system = system_description(board_design, BUS_BITS, SIMULATED_LINK)
+    with SerialBoard(serial_model(board_design), faults) as simulated:
         transport = SerialTransport(
             SerialPort(simulated.device, SIMULATED_LINK.baud), SIMULATED_LINK, TIMEOUT
         )
         with Board(transport, system, TIMEOUT) as board:
+            if board_design is not design:
+                board.load_weights(weight_image(design))
             made = board.run_raw(sequences)
             counts = {n.lower(): transport.read(link_register(n).address) for n in COUNTERS}
             status = board.status()
@@ -107,6 +129,12 @@ def by_faulty_cable(design, sequences, faults: Faults) -> tuple[list[np.ndarray]
             "frames_in": status.frames_in, "cycles": simulated.model.cycles,
         }  # fmt: skip
     return made, found
+
+
+def banks_of(design) -> int:
+    """Banks of the weights; 0 where they are fixed."""
+    hardware = design.layers[0].hardware
+    return hardware.weight_banks if hardware.loadable else 0
 
 
 def wrong_words(made: list[np.ndarray], expected: list[np.ndarray]) -> int:
@@ -127,7 +155,7 @@ def measured(design, sequences, seeds: int, rate: float) -> dict:
     lengths = [len(s) for s in sequences]
     named = [classes(np.concatenate(y), lengths).tolist() for y in (made, expected)]
     result = {
-        "environment": environment(), "design": design.name, "utterances": len(sequences), "frames": frames,
+        "environment": environment(), "design": design.name, "banks": banks_of(design), "utterances": len(sequences), "frames": frames,
         "wrong_words": wrong_words(made, expected), "classes": named[0], "classes_of_golden": named[1],
         "seconds": round(time.perf_counter() - start, 1), "rate": rate, "faulty_cables": [],
     }  # fmt: skip
@@ -170,6 +198,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--small", action="store_true", help="a network of random weights, which compiles fast"
     )
+    parser.add_argument(
+        "--banks", type=int, default=0, choices=(0, 1, 2), help="of weights that load; 0: fixed"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path)
     args = parser.parse_args(arguments)
     if reason := missing_tool():
@@ -180,6 +211,8 @@ def main(arguments: list[str]) -> int:
     if not 1 <= args.utterances <= len(sequences):
         parser.error(f"--utterances: must be 1 to {len(sequences)}")
     design = small_network() if args.small else import_classifier(data).design
+    if args.banks:
+        design = design.with_weights("loadable", args.banks)
     result = measured(design, sequences[: args.utterances], args.seeds, args.rate)
     result["failures"] = failures(result)
     text = "\n".join(f"{key}: {value}" for key, value in result.items() if key != "environment")

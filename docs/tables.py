@@ -22,6 +22,8 @@ from ernn_myhdl.cli.new import design_arguments
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.host.registers import WEIGHT_FIELDS
+from ernn_myhdl.host.weight_image import FIELDS, RECORD, ImageField
 from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multiplications
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.lstm import CellTiming
@@ -221,6 +223,18 @@ def network() -> str:
 
 
 #: Name -> what makes the table.
+def image_table(fields: Iterable[ImageField]) -> str:
+    """Words of an image of weights, or of a record in it."""
+    rows = ([f.words or "the rest", f"`{f.name}`", f.text] for f in fields)
+    return table(["words", "what", "meaning"], rows)
+
+
+def weight_status() -> str:
+    """What a core tells of its weights."""
+    rows = ([f.low, f"`{f.name}`", f.text] for f in WEIGHT_FIELDS)
+    return table(["bit", "name", "meaning"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "transforms": transforms,
     "unit-of-the-lstm": unit_of_the_lstm,
@@ -230,6 +244,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "frame-of-an-lstm": lambda: frame(DESIGNS[0], LSTM_FRAME),
     "frame-of-a-gru": lambda: frame(DESIGNS[2], GRU_FRAME),
     "network": network,
+    "weight-image": lambda: image_table(FIELDS),
+    "weight-record": lambda: image_table(RECORD),
+    "weight-status": weight_status,
 }
 
 

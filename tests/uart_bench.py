@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from axi_bench import echo
 from block_bench import Values
+from weight_bench import weight_core
 
 from ernn_myhdl import LinearCell, new_network
 from ernn_myhdl.hdl.netlist import Netlist
@@ -35,9 +36,12 @@ def echo_design():
     return new_network([LinearCell(4, 4, block=1)], lanes=1, samples_per_beat=4).layers[0]
 
 
-def bench_netlist() -> Netlist:
-    """The UART system with an echo in the place of the core."""
-    return uart_system(echo_design(), LINK, echo(echo_design()))
+def bench_netlist(loads: bool = True) -> Netlist:
+    """The UART system with an echo in the place of the core; loads: and a stand-in of its port of weights."""
+    design = echo_design()
+    if loads:
+        return uart_system(design.with_weights("loadable", 2), LINK, weight_core(design))
+    return uart_system(design, LINK, echo(design))
 
 
 class SerialEnd:

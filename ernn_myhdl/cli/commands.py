@@ -20,11 +20,12 @@ from ernn_myhdl.cli import (
     stream,
     synth,
     train,
+    weights,
 )
 from ernn_myhdl.console import OneLineParser
 
 COMMANDS = (
-    new, import_model, info, explore, simulate, stream, evaluate, plot, convert, host, export_model, synth,
+    new, import_model, info, explore, simulate, stream, evaluate, plot, convert, host, weights, export_model, synth,
     compare, corpus, train, demo,
 )  # fmt: skip
 

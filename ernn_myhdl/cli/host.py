@@ -21,6 +21,8 @@ EXAMPLES = """\
   ernn convert speech -o bare --wrapper uart --clock-mhz 25
   ernn host selftest --port /dev/ttyUSB0 --design bare
   ernn host serve --port ./simulated --design speech
+  ernn host load --port ./simulated --design speech --weights weights.bin
+  ernn host run --port sim --design speech --weights weights.bin --input x.npy -o y.npy
 
 --port sim needs the design folder and Verilator; a port of a board needs the folder of ernn convert --wrapper axi (uio) or uart
 (a serial device) and numpy only. uio:REGISTERS,DMA,BUFFER names the UIO devices of the core's registers and of its AXI DMA, and a
@@ -34,15 +36,15 @@ def add_parser(subparsers) -> None:
         subparsers,
         "host",
         "drive a core on a board, or its simulation",
-        "Send sequences through the AXI or UART system of a core, and compare it with its test vectors. What is done: run, selftest; "
-        "serve simulates the board of a UART system behind a serial port, until Ctrl-C.",
+        "Send sequences through the AXI or UART system of a core, compare it with its test vectors, and load weights into a core that takes them. "
+        "What is done: run, selftest, load; serve simulates the board of a UART system behind a serial port, until Ctrl-C.",
         EXAMPLES,
     )
     parser.add_argument(
         "action",
         metavar="ACTION",
-        choices=("run", "selftest", "serve"),
-        help="run: an input; selftest: the design's test vectors; serve: a simulated board",
+        choices=("run", "selftest", "load", "serve"),
+        help="run: an input; selftest: the design's test vectors; load: weights; serve: a simulated board",
     )
     parser.add_argument(
         "--port",
@@ -61,6 +63,11 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="run: new .npy, or .npz, of values of y"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="load, run: an image of ernn weights, loaded before anything runs",
     )
     parser.add_argument(
         "--streams", type=whole, default=1, metavar="N", help="sequences in a packet at a time (1)"
@@ -89,6 +96,10 @@ def run(args) -> int:
         return serve(args)
     board, vectors = opened(args)
     with board:
+        if args.weights is not None:
+            loaded = board.load_weights(args.weights)
+        if args.action == "load":
+            return told(args, loaded)
         if args.action == "run":
             return run_input(board, args)
         result = selftest(board, vectors())
@@ -106,6 +117,17 @@ def run(args) -> int:
             f"sequence {sequence}: {got}, not {expected}"
         )
     return FINE if result.passed else FAILED
+
+
+def told(args, status) -> int:
+    """What the core says of its new weights."""
+    from dataclasses import asdict
+
+    if args.json:
+        print_json({"weights": args.weights, "status": asdict(status)})
+    else:
+        print(f"loaded {args.weights}: {status}")
+    return FINE
 
 
 def check_arguments(args) -> None:
@@ -135,6 +157,14 @@ def check_arguments(args) -> None:
             if getattr(args, name) is None:
                 raise DesignError(f"{name}: is missing; run needs --input FILE and -o FILE")
         check_file(args.output, force=args.force)
+    elif args.action == "load" and args.weights is None:
+        raise DesignError(
+            "weights: is missing; load needs --weights FILE, which ernn weights makes"
+        )
+    elif args.action in ("selftest", "serve") and args.weights is not None:
+        raise DesignError(
+            f"{args.action}: takes no weights; its vectors are of the design's own; remove --weights, or run load before run"
+        )
     elif args.input or args.output:
         raise DesignError(
             f"{args.action}: takes no input and makes no output; selftest has the design's own vectors; remove --input and -o"

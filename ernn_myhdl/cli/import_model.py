@@ -27,9 +27,46 @@ torch.save(model.state_dict(), file) in .pt; an .onnx file with LSTM, GRU, RNN, 
 model in .keras or .h5 with LSTM, GRU, SimpleRNN, Dense, BatchNormalization, Conv1D of kernel_size 1, ...
 One layer becomes a design folder, several become a network folder."""
 
+#: Of `add_source_options`.
+SOURCE_OPTIONS = (
+    "order", "direction", "activation", "config", "host_functions", "all_frames", "max_frames"
+)  # fmt: skip
+
 
 def _numbers(text: str) -> list[int]:
     return [whole(part) for part in text.split(",")]
+
+
+def add_source_options(options) -> None:
+    """Options of what a model file does not tell, and of what is made of it; `SOURCE_OPTIONS` has their names."""
+    options.add_argument(
+        "--order", type=lambda text: text.split(","), metavar="NAMES",
+        help="modules of a state dict one after the other, with commas",
+    )  # fmt: skip
+    options.add_argument(
+        "--direction", choices=("forward", "backward"),
+        help="the half of a bidirectional state dict to import; backward takes the last frame first",
+    )  # fmt: skip
+    options.add_argument(
+        "--activation", choices=("tanh", "relu"),
+        help="of the nn.RNN of a state dict, which does not tell it",
+    )  # fmt: skip
+    options.add_argument(
+        "--config", metavar="JSON",
+        help="of a .weights.h5 file of Keras: what model.to_json() gives, in a file",
+    )  # fmt: skip
+    options.add_argument(
+        "--host-functions", action=argparse.BooleanOptionalAction,
+        help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is; else the last linear layer computes them",
+    )  # fmt: skip
+    options.add_argument(
+        "--all-frames", action=argparse.BooleanOptionalAction,
+        help="where the model's outputs are of the last frame, the core gives every frame and the host takes the last one",
+    )  # fmt: skip
+    options.add_argument(
+        "--max-frames", type=whole, metavar="N",
+        help="most frames of a sequence, for a mean at the model's end over sequences of any length: the core sums, the host divides",
+    )  # fmt: skip
 
 
 def add_parser(subparsers) -> None:
@@ -79,18 +116,6 @@ def add_parser(subparsers) -> None:
         "--streams", type=whole, metavar="N", help="sequences held at a time (default 1)"
     )
     options.add_argument(
-        "--order", type=lambda text: text.split(","), metavar="NAMES",
-        help="modules of a state dict one after the other, with commas",
-    )  # fmt: skip
-    options.add_argument(
-        "--direction", choices=("forward", "backward"),
-        help="the half of a bidirectional state dict to import; backward takes the last frame first",
-    )  # fmt: skip
-    options.add_argument(
-        "--activation", choices=("tanh", "relu"),
-        help="of the nn.RNN of a state dict, which does not tell it",
-    )  # fmt: skip
-    options.add_argument(
         "--initial-states", action=argparse.BooleanOptionalAction,
         help="a core that loads initial states (default: where the model has some other than zero)",
     )  # fmt: skip
@@ -99,25 +124,10 @@ def add_parser(subparsers) -> None:
         help="a scaling of x that the host does, where calibration data show a need, or of an exported design",
     )  # fmt: skip
     options.add_argument(
-        "--config", metavar="JSON",
-        help="of a .weights.h5 file of Keras: what model.to_json() gives, in a file",
-    )  # fmt: skip
-    options.add_argument(
-        "--host-functions", action=argparse.BooleanOptionalAction,
-        help="leave sigmoid, tanh and relu at the model's end to the host, as softmax always is; else the last linear layer computes them",
-    )  # fmt: skip
-    options.add_argument(
         "--hardware-argmax", action=argparse.BooleanOptionalAction,
         help="compute an argmax at the model's end in the core, whose y is the number of a class then",
     )  # fmt: skip
-    options.add_argument(
-        "--all-frames", action=argparse.BooleanOptionalAction,
-        help="where the model's outputs are of the last frame, the core gives every frame and the host takes the last one",
-    )  # fmt: skip
-    options.add_argument(
-        "--max-frames", type=whole, metavar="N",
-        help="most frames of a sequence, for a mean at the model's end over sequences of any length: the core sums, the host divides",
-    )  # fmt: skip
+    add_source_options(options)
     options.add_argument("--name", help="of the top entity (ernn)")
     add_force(parser)
     add_json(parser)
@@ -132,8 +142,7 @@ def run(args) -> int:
     target = check_folder(args.output, args.force, MARKS)
     names = (
         "block", "input_block", "projection_block", "calibration", "word", "state_word", "lanes",
-        "streams", "order", "direction", "activation", "name", "initial_states", "input_scales", "reference",
-        "config", "host_functions", "hardware_argmax", "all_frames", "max_frames",
+        "streams", "name", "initial_states", "input_scales", "reference", "hardware_argmax", *SOURCE_OPTIONS,
     )  # fmt: skip
     options = {name: value for name, value in vars(args).items() if name in names}
     imported = import_model(args.model, **options)

@@ -21,13 +21,16 @@ INPUTS = (
     "timit",
     "reference",
     "placed",
+    "new",
+    "old",
+    "weights",
 )
 #: Those of them that may be folders, in which nothing is to be written; and the files that stand for these.
-FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit", "placed")
+FOLDERS = ("design", "corpus", "calibration", "data", "folder", "timit", "placed", "new", "old")
 STAND_FOR_FOLDERS = ("design.toml", "network.toml", "run.json", "corpus.toml")
 #: Arguments that name what is written.
 OUTPUTS = (
-    "output", "vcd", "table", "picture", "store", "save_states", "predictions", "confusion",
+    "output", "vcd", "table", "picture", "store", "save_states", "predictions", "confusion", "new_design",
 )  # fmt: skip
 #: A waveform may lie in the run folder.
 MAY_LIE_IN_OUTPUT = ("vcd",)

@@ -54,7 +54,17 @@ def import_module(
     A mean over the frames is of as many as the example has, unless max_frames leaves it to the host.
     host_functions, all_frames, max_frames, options: as in `import_model`, those that are not of a file.
     """
-    followed = follow(model, example, host_functions, FramesOut(all_frames, max_frames))
+    source, origin, told, compared = module_source(
+        model, example, host_functions, FramesOut(all_frames, max_frames)
+    )
+    return import_source(source, origin, told, compared, **options)
+
+
+def module_source(
+    model: Any, example: Any, host_functions: bool = False, frames_out: FramesOut = FramesOut()
+) -> tuple[Source, Origin, str, OutputLoss]:
+    """The layers of a module, what it is, a note on their comparison with it, and the loss. Arguments: `import_module`."""
+    followed = follow(model, example, host_functions, frames_out)
     graph, lowered = followed.graph, followed.lowered
     compared, frames = followed.compared()
     states = graph.graph.given_states
@@ -69,7 +79,7 @@ def import_module(
         f"({frames} frames of random inputs)"
     )
     origin = Origin("PyTorch module", type(model).__name__, _digest(model))
-    return import_source(source, origin, told, compared, **options)
+    return source, origin, told, compared
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -23,6 +24,7 @@ from ernn_myhdl.host.registers import (
     register,
 )
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, Transport
+from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
 
 #: Seconds until an answer must have come.
@@ -156,6 +158,26 @@ class Board:
             self._read("STALL_IN"),
             self._read("STALL_OUT"),
         )
+
+    def weights(self) -> WeightStatus:
+        """What the core tells of its weights now."""
+        return weight_status(self._read("WEIGHTS"))
+
+    def load_weights(self, image: bytes | str | Path) -> WeightStatus:
+        """Load an image of weights (`ernn weights`), a file or its bytes, and wait until the core has taken it.
+
+        With one bank no frame may be in the core, and the next frame has to start a sequence, as the first one behind this does. With two banks frames may
+        go on: the new weights are taken at the start of the next sequence (`pending` until then). Raises DesignError for an image that is damaged
+        or for another structure, before anything is sent; BoardError with what the core said where it refused the image; BoardTimeout.
+        """
+        if self.system.weights is None:
+            raise DesignError(
+                'board: the weights of this core are fixed; make the design with [hardware] weights = "loadable" and convert it again'
+            )
+        status = load_image(self.transport, image, self.system.weights, self.timeout)
+        if self.system.weights.banks == 1:
+            self._kept.pop("PACKET", None)  # so that the next frame starts a sequence
+        return status
 
     def clear_errors(self) -> None:
         """Clear the sticky errors."""

@@ -13,6 +13,7 @@ import numpy as np
 from ernn_myhdl.design.host_steps import HostStep, check_steps, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.loadable_weights import LoadableWeights, weights_of
 from ernn_myhdl.host.serial_link import SerialLink, link_of
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import is_whole
@@ -28,7 +29,7 @@ class SystemDescription:
     name, digest: of the design. inputs, outputs: elements of a frame. sample_bits, samples_per_beat: of a beat of the
     core; a frame in a packet is whole beats. streams, layers: of the core. bus_bits: of the AXI4-Streams.
     input_scaling, output_steps: what the host does to x and to y. serial: the line of a UART system, None of an AXI system.
-    rows: of an embedding, of which x has the numbers; None without one.
+    rows: of an embedding, of which x has the numbers; None without one. weights: what loads at run time; None where they are fixed.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SystemDescription:
     output_steps: tuple[HostStep, ...] = ()
     serial: SerialLink | None = None
     rows: int | None = None
+    weights: LoadableWeights | None = None
 
     def _frame_bytes(self, elements: int) -> int:
         beats = -(-elements // self.samples_per_beat)
@@ -74,6 +76,8 @@ class SystemDescription:
         record |= {name: getattr(self, name) for name in _WHOLE}
         if self.rows is not None:
             record["rows"] = self.rows
+        if self.weights is not None:
+            record["weights"] = self.weights.record()
         for name in ("input_format", "output_format"):
             fmt = getattr(self, name)
             record[name] = {"word": fmt.word, "frac": fmt.frac}
@@ -114,6 +118,7 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
         formats["output_format"], record["sample_bits"], record["samples_per_beat"], record["streams"],
         record["layers"], record["bus_bits"], scaling_of(host) if host else None, tuple(map(step_of, steps)),
         link_of(record["serial"], where) if "serial" in record else None, rows,
+        weights_of(record.get("weights"), where),
     )  # fmt: skip
     check_steps(made.output_steps, made.outputs)
     if made.input_scaling is not None:

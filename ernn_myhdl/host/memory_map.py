@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.host.transport import BoardError, BoardTimeout, load_by_registers
 
 
 class Words(Protocol):
@@ -148,6 +148,10 @@ class MemoryMap:
         """Packets of y for packets of x, one after the other."""
         deadline = time.monotonic() + timeout
         return [self._dma.exchange(p, n, deadline) for p, n in zip(packets, sizes, strict=True)]
+
+    def load(self, words: Sequence[int], timeout: float) -> None:
+        """Words of an image of weights."""
+        load_by_registers(self, words)
 
     def close(self) -> None:
         """Give the windows back."""

@@ -7,6 +7,7 @@ A register has 32 bits at an address that is a multiple of 4. What its bits do i
     write       keeps what was written, within the limits of its fields; a value beyond them is refused
     clear       a write clears the bits that are 1 in it, and the hardware sets them
     trigger     a write of 1 does something once; reads are 0
+    push        a write hands its word on; reads are 0
 
 A refused access is answered with SLVERR, changes nothing, and raises the error `refused`.
 """
@@ -18,12 +19,12 @@ from dataclasses import dataclass
 #: What ID reads: "ERNN" in ASCII, the first letter in the highest bits.
 IDENTITY = 0x45524E4E
 #: Version of the registers and of what they do: what was possible stays so while the upper half is the same.
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 VERSION = MAJOR << 16 | MINOR
 #: Bytes of the window.
 WINDOW_BITS = 12
 WORD_BYTES = 4
-DIGEST_WORDS = 8
+DIGEST_WORDS = STRUCTURE_WORDS = 8
 FRAME, SEQUENCE, FRAMES = 0, 1, 2
 #: Values of PACKET.mode by their names.
 MODES = {"frame": FRAME, "sequence": SEQUENCE, "frames": FRAMES}
@@ -97,13 +98,28 @@ ERROR_FIELDS = (
     ),
     Field("core", 3, 1, "the core's own frame_error, which stays until soft_reset"),
     Field("refused", 4, 1, "an access of a register was refused with SLVERR"),
+    Field("weights", 5, 1, "an image of weights was refused; WEIGHTS tells why"),
 )
 #: Causes of an interrupt; their bits in IRQ_ENABLE and IRQ_STATUS.
 IRQ_FIELDS = (
     Field("packet", 0, 1, "the last beat of a packet of y was taken"),
     Field("error", 1, 1, "a bit of ERRORS was set"),
     Field("idle", 2, 1, "the last frame in the core has left it"),
+    Field("weights", 3, 1, "an image of weights has ended: it was accepted or refused"),
 )
+#: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading and pending are of the last image, and are
+#: cleared by the first word of the next one.
+WEIGHT_FIELDS = (
+    Field("loading", 0, 1, "an image has begun and not ended"),
+    Field("loaded", 1, 1, "the last image was accepted"),
+    Field("pending", 2, 1, "an accepted image waits for the start of a sequence (two banks)"),
+    Field("not_idle", 3, 1, "refused: frames were in the core (one bank)"),
+    Field("other_structure", 4, 1, "refused: the image is for another structure"),
+    Field("damaged", 5, 1, "refused: the image is damaged or not whole"),
+    Field("bank_used", 6, 1, "refused: a sequence that runs still uses the other bank (two banks)"),
+)
+#: Those of them that tell why an image was refused.
+REFUSALS = WEIGHT_FIELDS[3:]
 
 _FORMAT = (
     Field("word", 0, 8, "bits of a word"),
@@ -165,6 +181,17 @@ REGISTERS: tuple[Register, ...] = (
     _whole("BUSY_CYCLES", 0x06C, "read", "Cycles with a frame in the core, modulo 2^32", "cycles"),
     _whole("STALL_IN", 0x070, "read", "Cycles in which x was offered and not taken, modulo 2^32", "cycles"),
     _whole("STALL_OUT", 0x074, "read", "Cycles in which y was offered and not taken, modulo 2^32", "cycles"),
+    *(
+        _whole(f"STRUCTURE_{i}", 0x080 + 4 * i, "constant",
+               f"Digits {8 * i} to {8 * i + 7} of the digest of the structure; 0 where weights are fixed", "digits")
+        for i in range(STRUCTURE_WORDS)
+    ),
+    Register("WEIGHT_BANKS", 0x0A0, "constant", "Weights at run time", (
+        Field("banks", 0, 8, "banks of the memories that load: 1 or 2; 0: weights are fixed"),
+    )),
+    Register("WEIGHTS", 0x0A4, "read", "What goes on with weights; 0 where they are fixed", WEIGHT_FIELDS),
+    _whole("WEIGHT_DATA", 0x0A8, "push", "A word of an image of weights; refused where they are fixed", "word"),
+    _whole("WEIGHT_LAST", 0x0AC, "push", "The last word of an image of weights; refused where they are fixed", "word"),
 )  # fmt: skip
 
 BY_NAME: dict[str, Register] = {r.name: r for r in REGISTERS}

@@ -291,6 +291,21 @@ class SerialTransport:
                 )
         return made
 
+    def load(self, words: Sequence[int], timeout: float) -> None:
+        """Words of an image of weights; BoardTimeout where the core takes none for so many seconds."""
+        data = b"".join(word.to_bytes(4, "little") for word in words)
+        at, moved = 0, time.monotonic()
+        while at < len(data):
+            count = min(len(data) - at, self._chunk // 4 * 4)
+            last = at + count == len(data)
+            status, _ = self._ask("load_last" if last else "load", data[at : at + count])
+            if status != "room":
+                at, moved = at + count, time.monotonic()
+            elif time.monotonic() - moved > timeout:
+                raise BoardTimeout(
+                    f"serial line: the core took no weights in {timeout:g} s, {at} of {len(data)} bytes of the image are sent"
+                )
+
     def close(self) -> None:
         """Give the line back."""
         self._line.close()

@@ -27,7 +27,7 @@ HEADER_BYTES, CRC_BYTES = 4, 4
 REPLY_BYTES = 5
 #: Version of the messages and of what they do: what was possible stays so while it is the same.
 LINK_VERSION = 1
-#: Bytes of a data payload at most, and of the queues of x and y in the board.
+#: Bytes of a data payload at most, and of each of the board's queues: of x, of y, of weights where they load.
 MOST_BYTES, QUEUE_BYTES = 1024, 2048
 #: The CRC's polynomial with the lowest power in the highest bit, and what a register that starts with ones holds behind a message
 #: whose CRC is right.
@@ -36,7 +36,7 @@ POLYNOMIAL, RESIDUE = 0xEDB88320, 0xDEBB20E3
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name and code, bytes of a request's payload (None: 1 to MOST_BYTES), and what is in both payloads."""
+    """A command: its name and code, bytes of a request's payload (None: up to MOST_BYTES), and what is in both payloads."""
 
     name: str
     code: int
@@ -64,15 +64,18 @@ COMMANDS = (
     Command("send_last", 5, None, "the last bytes of a packet of x", "–", "as send; the packet ends with them"),
     Command("receive", 6, 2, "bytes wanted at most (2), 0 to 1024", "bytes of a packet of y",
             "takes bytes from the queue of y, not beyond the end of a packet"),
+    Command("load", 16, None, "bytes of an image of weights, a multiple of 4", "–",
+            "puts them into the queue of weights; of a core whose weights are fixed `unknown`"),
+    Command("load_last", 17, None, "the last bytes of an image of weights, a multiple of 4", "–", "as load; the image ends with them"),
 )  # fmt: skip
 #: Codes that are left for commands to come; a board answers what it does not know with `unknown`.
-RESERVED = "7 to 127: weight images (16 to 31) and others; the board answers `unknown`"
+RESERVED = "7 to 15 and 18 to 127 are left for others; the board answers `unknown`"
 
 STATUSES = (
     Status("done", 0, "done"),
     Status("last", 1, "done, and the data are the last ones of a packet of y"),
     Status("refused", 2, "the register refused the access (SLVERR)"),
-    Status("room", 3, "the queue of x has no room for all of it; nothing was put there"),
+    Status("room", 3, "the queue has no room for all of it; nothing was put there"),
     Status("length", 4, "a payload of another length than the command has"),
     Status("unknown", 5, "a command that this board does not know"),
     Status(

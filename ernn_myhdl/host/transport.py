@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.host.registers import register
 
 
 class BoardError(ToolError):
@@ -35,5 +36,24 @@ class Transport(Protocol):
     ) -> list[bytes]:
         """Packets of y for packets of x."""
 
+    def load(self, words: Sequence[int], timeout: float) -> None:
+        """Words of an image of weights."""
+
     def close(self) -> None:
         """Give back what was taken."""
+
+
+class RegisterAccess(Protocol):
+    """What writes registers."""
+
+    def write(self, address: int, value: int) -> None:
+        """Write the word of a register."""
+
+
+def load_by_registers(board: RegisterAccess, words: Sequence[int]) -> None:
+    """The words of an image of weights by writes of registers."""
+    *first, last = words
+    data, end = (register(name).address for name in ("WEIGHT_DATA", "WEIGHT_LAST"))
+    for word in first:
+        board.write(data, word)
+    board.write(end, last)

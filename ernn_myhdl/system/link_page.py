@@ -76,12 +76,13 @@ The payload of a reply:
 | bytes | what |
 |---|---|
 | 1 | status |
-| 2 | room: free bytes in the queue of x |
+| 2 | room: free bytes in the queue of x; behind `load` and `load_last` in that of weights |
 | 2 | available: bytes in the queue of y, behind those in this reply |
 | the rest | data, where the status is `done` or `last` |
 
-Both queues have {QUEUE_BYTES} bytes, a data payload {MOST_BYTES} at most. Nothing is overrun: what has no room is refused as a whole, and y waits in the core when its queue is full. `send`
-is done whether or not y has been taken, so a host that looks at room and available cannot lock itself out.
+The queues have {QUEUE_BYTES} bytes each, a data payload {MOST_BYTES} at most. Nothing is overrun: what has no room is refused as a whole, and y waits in the core when its queue is full. `send`
+is done whether or not y has been taken, so a host that looks at room and available cannot lock itself out. `load` goes on while frames wait, and frames while an image waits: they share
+nothing but the line. Whether the core took an image is told by the registers `WEIGHTS`, `ERRORS` and `IRQ_STATUS`, not by the reply, which tells of the queue.
 
 ## Statuses
 
@@ -107,7 +108,8 @@ def link_page() -> str:
 def _parts() -> Iterator[str]:
     yield _TEXT
     for c in COMMANDS:
-        size = f"{c.size} bytes: " if c.size is not None else f"1 to {MOST_BYTES}: "
+        least = 4 if c.name.startswith("load") else 1
+        size = f"{c.size} bytes: " if c.size is not None else f"{least} to {MOST_BYTES}: "
         yield f"| {c.code} | `{c.name}` | {size}{c.request} | {c.reply} | {c.text} |\n"
     yield _REPLIES
     for s in STATUSES:

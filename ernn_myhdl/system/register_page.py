@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from ernn_myhdl.host.registers import ADDRESSES, REGISTERS, Field, Register
+from ernn_myhdl.host.registers import ADDRESSES, DIGEST_WORDS, REGISTERS, Field, Register
+from ernn_myhdl.system.rtl.weight_port import MOST_WAIT
 
 #: Access -> how the page says it.
 ACCESS = {
     "constant": "read, constant", "read": "read", "write": "read and write", "clear": "read, write 1 to clear",
-    "trigger": "write 1 to trigger",
+    "trigger": "write 1 to trigger", "push": "write",
+}  # fmt: skip
+
+#: Registers that have digits of one thing, and what that is.
+_DIGITS = {
+    "DIGEST": "The design's digest, SHA-256, its first digits first",
+    "STRUCTURE": "The digest of the structure, SHA-256, its first digits first; 0 where weights are fixed",
 }  # fmt: skip
 
 
@@ -26,7 +33,8 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "of too.",
         "",
         "Each register has 32 bits. A write has to have all four bytes. A refused access is answered with SLVERR, changes nothing and "
-        "sets ERRORS.refused; that is a write to what can only be read, of a value beyond a field's limits, of some bytes only, and any "
+        "sets ERRORS.refused; that is a write to what can only be read, of a value beyond a field's limits, of some bytes only, of a word of weights "
+        f"for which there has been no room for {MOST_WAIT} cycles or that the core does not take, and any "
         f"access of an address that is not in the table, up to 0x{_last():03X} and beyond it.",
         "",
         "| address | name | access | bits | field | after aresetn | meaning |",
@@ -42,21 +50,24 @@ def _last() -> int:
 
 def register_rows(registers: Iterable[Register], values: Mapping[str, int]) -> Iterable[str]:
     """Lines of the table of registers. values: what constant ones read, empty of no design."""
-    for digits, group in groupby(registers, key=lambda r: r.name.startswith("DIGEST_")):
+    for digits, group in groupby(registers, key=_digits_of):
         for register in list(group):
-            if digits and not values and register.name not in ("DIGEST_0",):
+            if digits and not values and register.name != f"{digits}_0":
                 continue
             yield from _register_rows(register, values, digits)
 
 
-def _register_rows(register: Register, values: Mapping[str, int], digits: bool) -> Iterable[str]:
+def _digits_of(register: Register) -> str:
+    """What of which a register has some digits; nothing for others."""
+    return next((name for name in _DIGITS if register.name.startswith(f"{name}_")), "")
+
+
+def _register_rows(register: Register, values: Mapping[str, int], digits: str) -> Iterable[str]:
     address, name, text = f"0x{register.address:03X}", register.name, register.text
     if digits and not values:
-        address, name, text = (
-            "0x020 to 0x03C",
-            "DIGEST_0 to DIGEST_7",
-            "The design's digest, SHA-256, its first digits first",
-        )
+        last = register.address + 4 * (DIGEST_WORDS - 1)
+        address, name = f"{address} to 0x{last:03X}", f"{name} to {digits}_{DIGEST_WORDS - 1}"
+        text = _DIGITS[digits]
     yield f"| {address} | {name} | {ACCESS[register.access]} |  |  |  | {text} |"
     for field in register.fields:
         yield f"| | | | {_bits(field)} | {field.name} | {_start(register, field, values)} | {_meaning(register, field)} |"
@@ -73,10 +84,10 @@ def _start(register: Register, field: Field, values: Mapping[str, int]) -> str:
         value = field.of(values[register.name])
         return (
             f"0x{value:08X}"
-            if field.bits == 32 and register.name.startswith(("ID", "DIGEST"))
+            if field.bits == 32 and register.name.startswith(("ID", *_DIGITS))
             else str(value)
         )
-    return "–" if register.access == "trigger" else str(field.reset)
+    return "–" if register.access in ("trigger", "push") else str(field.reset)
 
 
 def _meaning(register: Register, field: Field) -> str:

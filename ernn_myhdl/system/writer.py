@@ -25,8 +25,10 @@ from ernn_myhdl.host.description import SYSTEM_NAME, VECTORS_NAME, SystemDescrip
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.system.driver.writing import write_driver
+from ernn_myhdl.system.loadable import loadable_weights
 from ernn_myhdl.system.register_page import register_page
-from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, constant_words, default_bus
+from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, default_bus
+from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS, uart_system
 
 DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
@@ -84,6 +86,7 @@ def system_description(
         shape.sample_bits, shape.samples_per_beat, shape.streams, len(design.layers), bus_bits,
         design.host_scaling, design.host_steps, link,
         design.graph.embedding.rows if design.graph and design.graph.embedding else None,
+        loadable_weights(design),
     )  # fmt: skip
 
 

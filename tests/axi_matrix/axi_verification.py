@@ -41,6 +41,10 @@ class Bench:
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **common)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **common)
         self.monitor = AxiStreamMonitor(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **common)
+        self.weights = None
+        if hasattr(dut, "s_weights_tdata"):
+            bus = AxiStreamBus.from_prefix(dut, "s_weights")
+            self.weights = AxiStreamSource(bus, dut.aclk, byte_size=32, **common)
         self.violations: list[str] = []
         self.packets = 0
         cocotb.start_soon(self._stable())
@@ -75,8 +79,9 @@ class Bench:
         await ClockCycles(self.dut.aclk, cycles)
         self.dut.aresetn.value = 1
         await ClockCycles(self.dut.aclk, 2)
-        for queue in (self.source, self.sink, self.monitor):
-            queue.clear()
+        for queue in (self.source, self.sink, self.monitor, self.weights):
+            if queue is not None:
+                queue.clear()
 
     async def write(self, name: str, value: int) -> AxiResp:
         return (
@@ -118,7 +123,7 @@ class Bench:
             if seen is not None and bytes(seen.tdata) != bytes(got.tdata):
                 return f"packet {number}: the monitor saw another"
         errors = await self.read("ERRORS")
-        await self.write("ERRORS", 31)
+        await self.write("ERRORS", 63)
         return None if errors == case["errors"] else f"ERRORS {errors:#x}, not {case['errors']:#x}"
 
 
@@ -138,6 +143,7 @@ async def matrix(dut):
             runs += 1
     bench.traffic(0, 0, 0)
     for reason in (
+        await weights(bench, job["loads"], job["traffics"]),
         await interrupts(bench, job["cases"]),
         await stalled_reset(bench, job["cases"], job["stall"]),
     ):
@@ -149,6 +155,79 @@ async def matrix(dut):
     }  # fmt: skip
     Path(os.environ["AXI_RESULT"]).write_text(json.dumps(result))
     assert not wrong and not bench.violations, f"{wrong[:3]} {bench.violations[:3]}"
+
+
+LOADED, PENDING, BANKS = 2, 4, "WEIGHT_BANKS"
+
+
+async def weights(bench: Bench, loads: list[dict], traffics: dict) -> str | None:
+    """Images of weights by registers and by the stream, between frames and while they run, and damaged ones."""
+    if not loads:  # weights are fixed
+        return None
+    two, before = await bench.read(BANKS) == 2, loads[0]["case"]
+    for number, load in enumerate(loads[1:] + loads[:1]):
+        for turn, (idle, stall) in enumerate(traffics.values()):
+            bench.traffic(idle, stall, seed=number)
+            words, during = load["words"], two and (number + turn) % 2 == 0
+            damaged = [*words[:-2], words[-2] ^ 1 << number, words[-1]]
+            await send_image(bench, damaged, by_stream=turn == 1)
+            if (await ended(bench)) & LOADED or await bench.read("ERRORS") != 32:
+                return f"{load['case']['name']}: a damaged image was taken"
+            await bench.write("ERRORS", 32)
+            if not two:  # which has no whole weights now
+                before = load["case"]
+            if during:
+                sending = cocotb.start_soon(send_image(bench, words, by_stream=True))
+                if problem := await switching(bench, before, load["case"]):
+                    return f"{load['case']['name']}, while it loads: {problem}"
+                await sending
+            else:
+                await send_image(bench, words, by_stream=turn == 2)
+            if not (await ended(bench)) & LOADED:
+                return f"{load['case']['name']}: the image was not taken"
+            if problem := await bench.run_case(load["case"]):
+                return f"{load['case']['name']}: {problem}"
+            if await bench.read("WEIGHTS") & PENDING:
+                return f"{load['case']['name']}: is pending behind the start of a sequence"
+            before = load["case"]
+    return None
+
+
+async def send_image(bench: Bench, words: list[int], by_stream: bool) -> None:
+    if by_stream:
+        await bench.weights.send(AxiStreamFrame(words))
+        await bench.weights.wait()
+        return
+    for i, word in enumerate(words):
+        name = "WEIGHT_LAST" if i + 1 == len(words) else "WEIGHT_DATA"
+        assert await bench.write(name, word) == AxiResp.OKAY
+
+
+async def ended(bench: Bench) -> int:
+    """WEIGHTS when no image is on its way."""
+    for _ in range(PATIENCE):
+        word = await bench.read("WEIGHTS")
+        if not word & 1:
+            return word
+    return 0
+
+
+async def switching(bench: Bench, old: dict, new: dict) -> str | None:
+    """Sequences of the old weights, and from one of them on of the new ones."""
+    await bench.write("PACKET", old["mode"])
+    await bench.write("SEQUENCE", 0)
+    for packet in old["sent"]:
+        await bench.source.send(AxiStreamFrame(bytes.fromhex(packet)))
+    switched = False
+    for number, (before, after) in enumerate(zip(old["expected"], new["expected"], strict=True)):
+        got = bytes((await with_timeout(bench.sink.recv(), PATIENCE, "us")).tdata).hex()
+        if not bench.monitor.empty():
+            bench.monitor.recv_nowait()
+        bench.packets += 1
+        switched = switched or got != before
+        if switched and got != after:
+            return f"packet {number}: is of neither"
+    return None
 
 
 async def interrupts(bench: Bench, cases: list[dict]) -> str | None:

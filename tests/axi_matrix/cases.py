@@ -7,13 +7,14 @@ system is to make of them is worked out here, from the bytes alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from ernn_myhdl.host.packets import pack
 from ernn_myhdl.host.registers import FRAME, FRAMES, SEQUENCE
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.writer import system_description
 
 #: Traffic -> probabilities of a cycle without tvalid, and without tready.
@@ -80,6 +81,27 @@ def cases(design, bus_bits: int, count: int, seed: int = 1) -> list[dict]:
             ends.append(len(taken))
         expected = _expected(design, system, mode, sequence, frames, ends)
         made.append(asdict(Case(name, mode, sequence, [s.hex() for s in sent], expected, errors)))
+    return made
+
+
+def loads(design, bus_bits: int, count: int = 4, seed: int = 5) -> list[dict]:
+    """Images of other weights, each with a case of sequences and what it gives with them; the first is of the design's own."""
+    system, random = system_description(design, bus_bits), np.random.default_rng(seed)
+    low, high = design.input_format.minimum, design.input_format.maximum
+    frames = list(random.integers(low, high + 1, (24, design.inputs)))
+    ends = [4] * 6
+    sent = [pack(np.array(frames[at : at + 4]), system).hex() for at in range(0, 24, 4)]
+    made = []
+    for factor in (1.0, *random.uniform(-1.5, 1.5, count)):
+        layers = tuple(
+            replace(layer, weights={n: factor * np.asarray(a) for n, a in layer.weights.items()})
+            for layer in design.layers
+        )
+        new = replace(design, layers=layers) if len(layers) > 1 else layers[0]
+        expected = _expected(new, system, SEQUENCE, 0, frames, ends)
+        words = np.frombuffer(weight_image(new), "<u4").tolist()
+        case = asdict(Case(f"weights x {factor:.3f}", SEQUENCE, 0, sent, expected, 0))
+        made.append({"words": words, "case": case})
     return made
 
 

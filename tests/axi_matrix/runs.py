@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from ernn_myhdl.engines.verilator.build import find_verilator
+from ernn_myhdl.system.loadable import loadable_weights
 from ernn_myhdl.system.simulation.build import placed_verilog
 from ernn_myhdl.system.writer import convert_system
 
-from .cases import TRAFFICS, cases
+from .cases import TRAFFICS, cases, loads
 
 
 def run_matrix(
@@ -25,7 +26,8 @@ def run_matrix(
 ) -> dict:
     """Convert and run `count` cases with each of the traffics; returns what `axi_verification` found.
 
-    simulator: icarus or verilator. stall: cycles of the longest stall.
+    simulator: icarus or verilator. stall: cycles of the longest stall. Weights that load are loaded between and, with two banks,
+    while frames run, by registers and by their stream.
     """
     from cocotb_tools.runner import get_runner
 
@@ -40,6 +42,7 @@ def run_matrix(
                 "cases": cases(design, bus_bits, count),
                 "traffics": {t: TRAFFICS[t] for t in traffics},
                 "stall": stall,
+                "loads": loads(design, bus_bits) if loadable_weights(design) else [],
             }
         )
     )

@@ -14,8 +14,9 @@ import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import require_tool, require_verilator
+from weight_bench import stand_in_image, weight_core, weight_design
 
-from ernn_myhdl import DesignError, LinearCell, RnnCell, Traffic, new_network, save_design
+from ernn_myhdl import DesignError, RnnCell, Traffic, new_network, save_design
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.description import load_description, load_vectors
@@ -42,20 +43,28 @@ def small(name: str = "small"):
     return replace(layer, name=name)
 
 
-def echo_design():
-    return new_network([LinearCell(5, 5, block=1)], lanes=1, samples_per_beat=4).layers[0]
+def bench(bus_bits: int):
+    """The system with a stand-in of a core that loads weights."""
+    return bench_netlist(weight_design(), bus_bits, core=weight_core(pause=3, most=14))
 
 
 def replayed(bus_bits: int):
-    """Inputs and outputs in MyHDL of a run with all kinds of packets, errors and resets, with an echo as the core."""
-    bus = BusMaster(bus_bits, idle=0.3, stall=0.4, seed=bus_bits)
+    """Inputs and outputs in MyHDL of a run with all kinds of packets, errors, images of weights and resets, with an echo as the core."""
+    bus = BusMaster(bus_bits, idle=0.3, stall=0.4, seed=bus_bits, weights=True)
     frame = bytes(range(1, 17))
 
     def test():
         yield from bus.reset(2)
-        for name in ("ID", "SHAPE", "DIGEST_3", "STREAMS"):
+        for name in ("ID", "SHAPE", "DIGEST_3", "STREAMS", "STRUCTURE_5", "WEIGHT_BANKS"):
             yield from bus.read(name)
-        yield from bus.write("IRQ_ENABLE", 7)
+        yield from bus.write("IRQ_ENABLE", 15)
+        image = stand_in_image(3, 0x81234567)
+        bus.stream_image(image)
+        for words in (image, image[::-1], stand_in_image(*range(8))):
+            # behind its 14th word the stand-in takes none: writes wait, then they are refused
+            yield from bus.load(words)
+            for name in ("WEIGHTS", "ERRORS", "IRQ_STATUS"):
+                yield from bus.read(name)
         for mode, packets in (
             ("frame", [frame, frame[:9], frame * 2, frame[:10]]),
             ("sequence", [frame * 3, frame[:1], frame + frame[:4]]),
@@ -75,8 +84,8 @@ def replayed(bus_bits: int):
                 "BUSY_CYCLES",
             ):
                 yield from bus.read(name)
-            yield from bus.write("ERRORS", 31)
-            yield from bus.write("IRQ_STATUS", 7)
+            yield from bus.write("ERRORS", 63)
+            yield from bus.write("IRQ_STATUS", 15)
         yield from bus.write("STREAMS", 9)
         bus.send([frame * 4])
         yield from bus.wait(9)
@@ -87,11 +96,11 @@ def replayed(bus_bits: int):
         bus.send([frame])
         yield from bus.receive(1)
 
-    return run_myhdl(bench_netlist(echo_design(), bus_bits, echoes=True), test)
+    return run_myhdl(bench(bus_bits), test)
 
 
 def _converted(folder: str, hdl: str, bus_bits: int) -> None:
-    convert_block(bench_netlist(echo_design(), bus_bits, echoes=True), Path(folder), hdl)
+    convert_block(bench(bus_bits), Path(folder), hdl)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,7 @@ def test_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, bus_bit
     process.join()
     assert process.exitcode == 0
     run = run_vhdl if hdl == "vhdl" else run_verilog
-    netlist = bench_netlist(echo_design(), bus_bits, echoes=True)
+    netlist = bench(bus_bits)
     # what no word has entered yet is undefined in Verilog only where it does not matter
     assert compare(run(netlist, inputs, tmp_path), expected) > 10 * len(inputs)
 
@@ -231,7 +240,8 @@ def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
     scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
-    for number, design in enumerate((small(), replace(small(), input_scaling=scaling))):
+    designs = small(), replace(small(), input_scaling=scaling), small().with_weights("loadable", 2)
+    for number, design in enumerate(designs):
         folder = tmp_path / str(number)
         folder.mkdir()
         write_driver(system_description(design, 64), folder)

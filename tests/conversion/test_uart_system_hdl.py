@@ -14,6 +14,7 @@ from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
 from tools import require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
+from weight_bench import stand_in_image
 
 from ernn_myhdl import GruCell, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -83,9 +84,20 @@ def replayed():
         assert first == ("done", QUEUE_BYTES, 4, bytes(range(10)) + last[:2])
         assert (yield from line.ask("receive", wanted, line.number)) == first
         assert (yield from line.ask("receive", wanted)) == ("last", QUEUE_BYTES, 0, last[2:])
+        # an image of weights in two messages, the first of which comes twice, and one that the core does not take
+        image = np.array(stand_in_image(7, 0x7E7D0081, 5), "<u4").tobytes()
+        load = yield from line.ask("load", image[:8])
+        assert load[0] == "done" and load[1] <= QUEUE_BYTES
+        assert (yield from line.ask("load", image[:8], line.number))[0] == "done"
+        assert (yield from line.ask("load", image[8:11]))[0] == "length"
+        assert (yield from line.ask("load_last", image[8:]))[0] == "done"
+        assert (yield from line.read("WEIGHTS")) == 2
+        assert (yield from line.ask("load_last", image[:4]))[0] == "done"
+        assert (yield from line.read("WEIGHTS")) == 32
+        assert (yield from line.read("ERRORS")) == 48
         assert (yield from line.write("CONTROL", 2)) == "done"
         assert (yield from line.read(link_register("LINK_DROPPED").address)) == 2
-        assert (yield from line.read(link_register("LINK_REPEATED").address)) == 2
+        assert (yield from line.read(link_register("LINK_REPEATED").address)) == 3
         yield from line.cycle(button=1)
         yield from line.wait(3)
         yield from line.cycle(button=0)
@@ -93,6 +105,20 @@ def replayed():
         assert (yield from line.ask("read", b"\0\0"))[0] == "sequence"
 
     return run_myhdl(bench_netlist(), test)
+
+
+def test_weights_for_a_core_that_takes_none_are_an_unknown_command():
+    line = SerialEnd()
+
+    def test():
+        yield from line.wait(270)
+        yield from line.ask("hello", b"abcd")
+        for command in ("load", "load_last"):
+            assert (yield from line.ask(command, bytes(4)))[0] == "unknown"
+        assert (yield from line.write("WEIGHT_DATA", 1)) == "refused"
+        assert (yield from line.read("WEIGHTS")) == 0
+
+    run_myhdl(bench_netlist(loads=False), test)
 
 
 def _converted(folder: str, hdl: str) -> None:

@@ -1,8 +1,8 @@
 // AXI4-Lite writes: one answer for each pair of address and data, in order, which stays until it is taken; each pair is used once, with
 // its own address, data and answer; no stand-still.
 module bus_write (input clk, input rst, input [11:0] awaddr, input awvalid, input [31:0] wdata, input [3:0] wstrb, input wvalid,
-                  input bready, input legal);
-    wire awready, wready, bvalid, valid;
+                  input bready, input legal, input hold);
+    wire awready, wready, bvalid, valid, waits;
     wire [1:0] bresp;
     wire [11:0] address;
     wire [31:0] data;
@@ -46,7 +46,9 @@ module bus_write (input clk, input rst, input [11:0] awaddr, input awvalid, inpu
             end
             assert (addresses - used <= 1 && words - used <= 1 && used - answers <= 1);
             assert (bvalid == (used != answers));
-            willing <= bready ? (willing == 15 ? 15 : willing + 1) : 0;
+            assert (waits == (addresses != used && words != used));
+            if (hold) assert (!valid);
+            willing <= bready && !hold ? (willing == 15 ? 15 : willing + 1) : 0;
             if (willing > 2 && addresses == words && !$past(awvalid) && !$past(wvalid) && !$past(awvalid, 2) && !$past(wvalid, 2)
                 && !$past(rst) && !$past(rst, 2)) assert (answers == pairs);
         end

@@ -23,7 +23,7 @@ from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.streams.traffic import packed_samples
 from ernn_myhdl.system.register_page import register_page
-from ernn_myhdl.system.rtl.axi_system import constant_words
+from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.writer import system_description
 
 
@@ -304,6 +304,7 @@ def test_host_needs_numpy_only():
     modules = [
         "board",
         "description",
+        "loadable_weights",
         "memory_map",
         "packets",
         "registers",
@@ -312,6 +313,7 @@ def test_host_needs_numpy_only():
         "serial_port",
         "serial_protocol",
         "transport",
+        "weight_image",
     ]
     program = "import sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in blocked)
     program += "".join(f"import ernn_myhdl.host.{name}\n" for name in modules)

@@ -135,12 +135,90 @@ int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, 
     return errors ? CORE_MACRO_WRONG_PACKET : CORE_MACRO_OK;
 }
 
+uint32_t CORE_crc(const uint32_t *words, size_t count)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    size_t i;
+    int bit;
+    for (i = 0; i < count; i++) {
+        crc ^= words[i];
+        for (bit = 0; bit < 32; bit++)
+            crc = crc & 1u ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+#if CORE_MACRO_WEIGHT_BANKS
+static int CORE_check_image(const uint32_t *image, size_t count)
+{
+    static const uint32_t structure[CORE_MACRO_DIGEST_WORDS] = CORE_MACRO_STRUCTURE;
+    int i;
+    if (count <= CORE_MACRO_IMAGE_HEADER || image[0] != CORE_MACRO_IMAGE_MAGIC || image[1] != CORE_MACRO_IMAGE_VERSION ||
+        image[CORE_MACRO_IMAGE_HEADER - 1] != count - CORE_MACRO_IMAGE_HEADER - 1 ||
+        CORE_crc(image, count - 1) != image[count - 1])
+        return CORE_MACRO_WRONG_IMAGE;
+    for (i = 0; i < CORE_MACRO_DIGEST_WORDS; i++)
+        if (image[2 + i] != structure[i])
+            return CORE_MACRO_OTHER_STRUCTURE;
+    return CORE_MACRO_OK;
+}
+
+static int CORE_weights_ended(const CORE_port *port, unsigned long reads, uint32_t *word)
+{
+    while (reads--) {
+        if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, word))
+            return CORE_MACRO_REFUSED;
+        if (!(*word & CORE_MACRO_WEIGHTS_LOADING) && *word & (CORE_MACRO_WEIGHTS_LOADED | CORE_MACRO_WEIGHTS_REFUSALS))
+            return CORE_MACRO_OK;
+    }
+    return CORE_MACRO_TIMEOUT;
+}
+
+int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status)
+{
+    uint32_t word = 0;
+    size_t i;
+    int result = CORE_check_image(image, count);
+    if (result)
+        return result;
+    if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, &word))
+        return CORE_MACRO_REFUSED;
+    if (word & CORE_MACRO_WEIGHTS_LOADING) { /* of a program that was stopped: a wrong last word ends its image */
+        if (port->write(port->context, CORE_MACRO_REG_WEIGHT_LAST, 0))
+            return CORE_MACRO_REFUSED;
+        result = CORE_weights_ended(port, reads, &word);
+        if (result)
+            return result;
+    }
+    if (port->write(port->context, CORE_MACRO_REG_ERRORS, CORE_MACRO_ERRORS_WEIGHTS) ||
+        port->write(port->context, CORE_MACRO_REG_IRQ_STATUS, CORE_MACRO_IRQ_STATUS_WEIGHTS))
+        return CORE_MACRO_REFUSED;
+    for (i = 0; i < count; i++)
+        if (port->write(port->context, i + 1 < count ? CORE_MACRO_REG_WEIGHT_DATA : CORE_MACRO_REG_WEIGHT_LAST, image[i]))
+            return CORE_MACRO_REFUSED;
+    result = CORE_weights_ended(port, reads, &word);
+    if (status)
+        *status = word;
+    if (result)
+        return result;
+    return word & CORE_MACRO_WEIGHTS_LOADED ? CORE_MACRO_OK : CORE_MACRO_REFUSED_WEIGHTS;
+}
+#else
+int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status)
+{
+    (void)port, (void)image, (void)count, (void)reads, (void)status;
+    return CORE_MACRO_FIXED_WEIGHTS;
+}
+#endif
+
 const char *CORE_text(int status)
 {
     static const char *const texts[] = {
         "fine", "an access of a register was refused", "ID is not that of an AXI system of a core",
         "registers of another version", "the core is of another design", "no answer in time",
-        "the core reports an error in ERRORS",
+        "the core reports an error in ERRORS", "the weights of this core are fixed",
+        "this is no image of weights of this version, or it is damaged", "the image of weights is for another core",
+        "the core did not take the weights; WEIGHTS tells why",
     };
     return status >= 0 && status < (int)(sizeof texts / sizeof *texts) ? texts[status] : "unknown";
 }

@@ -26,7 +26,11 @@ typedef enum {
     CORE_MACRO_OTHER_VERSION, /* of the registers */
     CORE_MACRO_OTHER_DESIGN,  /* the digest is another: reload the bitstream, or use its own header */
     CORE_MACRO_TIMEOUT,       /* exchange failed */
-    CORE_MACRO_WRONG_PACKET   /* ERRORS is not zero; CORE_reset forgets all */
+    CORE_MACRO_WRONG_PACKET,  /* ERRORS is not zero; CORE_reset forgets all */
+    CORE_MACRO_FIXED_WEIGHTS, /* this core loads none */
+    CORE_MACRO_WRONG_IMAGE,   /* no image of weights of this version, cut, or its CRC is wrong */
+    CORE_MACRO_OTHER_STRUCTURE, /* the image is for another core */
+    CORE_MACRO_REFUSED_WEIGHTS  /* the core did not take the image; the register WEIGHTS tells why */
 } CORE_status;
 
 /* The way to the core. Each function returns 0, or another value where it failed.
@@ -58,6 +62,12 @@ void CORE_pack_words(const int32_t *x, unsigned char *frame);
 void CORE_unpack_words(const unsigned char *frame, int32_t *y);
 /* One packet of frames there and back; y has frames * CORE_MACRO_OUTPUT_BYTES bytes. */
 int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y);
+/* CRC-32 of zlib and Ethernet, over words of 32 bits, the lowest byte first. */
+uint32_t CORE_crc(const uint32_t *words, size_t count);
+/* Load an image of weights (ernn weights), as its words of 32 bits, little-endian in the file, and wait until the core has said what it made of it, for at
+ * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core, and the next frame has to start
+ * a sequence (CORE_start); with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL. */
+int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status);
 /* What a result means, in English. */
 const char *CORE_text(int status);
 

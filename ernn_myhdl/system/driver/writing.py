@@ -7,7 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from ernn_myhdl.host.description import SystemDescription
-from ernn_myhdl.host.registers import DIGEST_WORDS, IDENTITY, MAJOR, MODES, REGISTERS
+from ernn_myhdl.host.registers import DIGEST_WORDS, IDENTITY, MAJOR, MODES, REFUSALS, REGISTERS
+from ernn_myhdl.host.weight_image import HEADER_WORDS, IMAGE_VERSION, MAGIC
 
 
 def write_driver(system: SystemDescription, folder: Path) -> list[str]:
@@ -57,6 +58,15 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"DIGEST {{{', '.join(words)}}}"
     yield f"IDENTITY 0x{IDENTITY:08X}u"
     yield f"VERSION_MAJOR {MAJOR}u"
+    yield f"WEIGHT_BANKS {system.weights.banks if system.weights else 0}"
+    if system.weights is not None:
+        structure = system.weights.structure
+        words = [f"0x{structure[8 * i : 8 * i + 8]}u" for i in range(DIGEST_WORDS)]
+        yield f"STRUCTURE {{{', '.join(words)}}}"
+    yield f"IMAGE_MAGIC 0x{MAGIC:08X}u"
+    yield f"IMAGE_VERSION {IMAGE_VERSION}u"
+    yield f"IMAGE_HEADER {HEADER_WORDS}"
+    yield f"WEIGHTS_REFUSALS 0x{sum(f.mask for f in REFUSALS):08X}u"
     scaling = system.input_scaling
     yield f"SCALED {int(scaling is not None)}"
     if scaling is not None:
@@ -68,7 +78,7 @@ def _design(system: SystemDescription) -> Iterator[str]:
 def _registers() -> Iterator[str]:
     for register in REGISTERS:
         yield f"REG_{register.name} 0x{register.address:03X}u"
-        if register.access == "constant":
+        if register.access in ("constant", "push"):
             continue
         for field in register.fields:
             if field.bits < 32:

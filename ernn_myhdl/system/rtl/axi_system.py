@@ -6,7 +6,8 @@
     s_axi  -> AXI4-Lite slave -> registers <- errors, counters
 
 Ports: aclk; aresetn, synchronous and active low; s_axi_* (AXI4-Lite of 32 bits); s_axis_* and m_axis_* (tdata,
-tkeep, tlast); irq, high while an enabled cause is pending. All of the clock aclk.
+tkeep, tlast); irq, high while an enabled cause is pending; of a core that loads weights s_weights_* (tdata of 32 bits, tlast), images as
+the registers take them too. All of the clock aclk.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
-from ernn_myhdl.host.registers import DIGEST_WORDS, IDENTITY, VERSION, WINDOW_BITS, register
+from ernn_myhdl.host.registers import WINDOW_BITS, register
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.fifo import stream_fifo
 from ernn_myhdl.streams.traffic import beats_of_frame
-from ernn_myhdl.system.rtl import bus, events, packets, register_file, skid, width
+from ernn_myhdl.system.rtl import (
+    bus,
+    events,
+    packets,
+    register_file,
+    skid,
+    weight_port,
+    width,
+)
+from ernn_myhdl.system.rtl.constant_words import constant_words
 
 BUS_WIDTHS = (32, 64, 128, 256, 512)
 #: Frames that a layer may hold between the framing of packets and its m_axis, beside those in flight: two at its
@@ -261,9 +271,10 @@ class _System:
             )["count"]
             for name, step in steps.items()
         }  # fmt: skip
-        written = self._writes()
+        written, weights = self._writes()
         refused = self._reads_refused(written)
-        words |= self._sticky(framed, refused, seen_y["packet"], inside["idle"], written)
+        happened = {"refused": refused, "packet": seen_y["packet"], "idle": inside["idle"]}
+        words |= self._sticky(framed, happened, weights, written)
         padded = {name: self._padded(name, net) for name, net in words.items()}
         irq = n.nets["irq"]
         status = n.bundle(
@@ -277,8 +288,8 @@ class _System:
             known=n.nets["read_known"], **nets,
         )  # fmt: skip
 
-    def _writes(self) -> dict[str, Net]:
-        """AXI4-Lite writes; returns the words of the registers, and what a write clears."""
+    def _writes(self) -> tuple[dict[str, Net], dict[str, Net]]:
+        """AXI4-Lite writes; returns the words of the registers with what a write clears, and what the port of weights tells."""
         n = self.n
         outer = {
             f"s_axi_{p}": p for p in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")
@@ -290,11 +301,21 @@ class _System:
             p: n.output(f"s_axi_{p}", leaf.ports[p].type)
             for p in ("awready", "wready", "bresp", "bvalid")
         }
-        legal = n.net("write_legal", Bit())
+        legal, room = n.net("write_legal", Bit()), n.net("weight_has_room", Bit())
+        hold = n.net("write_hold", Bit())
         write = n.add(
-            "bus_write", leaf, clk=self.clk, rst=self.resets["hard"], legal=legal, **given
+            "bus_write",
+            leaf,
+            clk=self.clk,
+            rst=self.resets["hard"],
+            legal=legal,
+            hold=hold,
+            **given,
         )
-        used = {p: write[p] for p in ("valid", "address", "data", "strobe")}
+        used = {p: write[p] for p in ("valid", "address", "data")}
+        pushes = used | {"waits": write["waits"], "legal": legal, "hold": hold, "room": room}
+        weights = weight_port.add_weight_port(n, self.clk, self.resets, self.y, pushes)
+        used |= {"strobe": write["strobe"], "room": room}
         kept = {register_file.word_name(register(name)): net for name, net in self.kept.items()}
         made = n.add(
             "register_write", register_file.write_leaf(self.shape.streams), clk=self.clk, rst=self.resets["hard"],
@@ -303,7 +324,7 @@ class _System:
         refused = n.add(
             "refused_write", events.refused_write_leaf(), valid=write["valid"], legal=legal
         )
-        return made | {"refused": refused["q"]}
+        return made | {"refused": refused["q"]}, weights
 
     def _reads_refused(self, written: dict[str, Net]) -> Net:
         """AXI4-Lite reads; returns: an access is refused."""
@@ -325,17 +346,22 @@ class _System:
         ]
 
     def _sticky(
-        self, framed: dict[str, Net], refused: Net, packet: Net, idle: Net, written: dict[str, Net]
+        self,
+        framed: dict[str, Net],
+        happened: dict[str, Net],
+        weights: dict[str, Net],
+        written: dict[str, Net],
     ) -> dict[str, Net]:
-        """ERRORS, IRQ_STATUS and the interrupt."""
+        """ERRORS, IRQ_STATUS, the interrupt, and WEIGHTS. happened: an access is refused, a packet is delivered, the core is idle."""
         n, common = self.n, {"clk": self.clk, "rst": self.resets["hard"]}
         core_error = self.y["frame_error"]
-        bits = [framed["short"], framed["long"], framed["gap"], core_error, refused]
+        bits = [framed["short"], framed["long"], framed["gap"], core_error, happened["refused"]]
+        bits.append(weights["refused"])
         errors = n.add(
             "errors", events.sticky_leaf(len(bits)), sets=n.bundle("error_sets", Word(len(bits)), *bits),
             clears=written["errors_clears"], clear_all=self.control["clear_errors"], **common,
         )  # fmt: skip
-        causes = [packet, errors["rises"], idle]
+        causes = [happened["packet"], errors["rises"], happened["idle"], weights["ended"]]
         pending = n.add(
             "causes", events.sticky_leaf(len(causes)), sets=n.bundle("cause_sets", Word(len(causes)), *causes),
             clears=written["irq_status_clears"], clear_all=n.zero("never", Bit()), **common,
@@ -344,7 +370,12 @@ class _System:
             "interrupt", events.interrupt_leaf(len(causes)), enabled=self.kept["IRQ_ENABLE"],
             pending=pending["held"], irq=n.output("irq", Bit()),
         )  # fmt: skip
-        return {"ERRORS": errors["held"], "IRQ_STATUS": pending["held"], **self.kept}
+        told = {
+            "ERRORS": errors["held"],
+            "IRQ_STATUS": pending["held"],
+            "WEIGHTS": weights["status"],
+        }
+        return told | self.kept
 
     def _padded(self, name: str, net: Net) -> Net:
         """The net as the lowest bits of a word of 32."""
@@ -361,28 +392,6 @@ class _System:
             name: self.n.constant(f"{name.lower()}_read", Word(32), value)
             for name, value in values.items()
         }
-
-
-def constant_words(design: CoreSpecification, bus_bits: int) -> dict[str, int]:
-    """What the registers of the access `constant` read, by name."""
-    shape = design.stream_shape
-
-    def joined(name: str, **values: int) -> int:
-        fields = {f.name: f for f in register(name).fields}
-        return sum(
-            (value & ((1 << fields[f].bits) - 1)) << fields[f].low for f, value in values.items()
-        )
-
-    formats = {"INPUT_FORMAT": design.input_format, "OUTPUT_FORMAT": design.output_format}
-    words = {"ID": IDENTITY, "VERSION": VERSION, "INPUTS": design.inputs, "OUTPUTS": design.outputs}
-    words |= {name: joined(name, word=f.word, frac=f.frac) for name, f in formats.items()}
-    words["SHAPE"] = joined(
-        "SHAPE", sample_bits=shape.sample_bits, samples=shape.samples_per_beat, streams=shape.streams,
-        layers=len(design.layers),
-    )  # fmt: skip
-    words["BUS"] = joined("BUS", bits=bus_bits)
-    digits = design.digest
-    return words | {f"DIGEST_{i}": int(digits[8 * i : 8 * i + 8], 16) for i in range(DIGEST_WORDS)}
 
 
 def mode_leaf() -> Leaf:

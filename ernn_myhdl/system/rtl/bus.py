@@ -14,19 +14,23 @@ OKAY, SLVERR = 0, 2
 @block
 def bus_write(
     clk, rst, awaddr, awvalid, awready, wdata, wstrb, wvalid, wready, bresp, bvalid, bready, valid, address,
-    data, strobe, legal, okay, slverr,
+    data, strobe, legal, hold, waits, okay, slverr,
 ):  # fmt: skip
-    """Address and data in any order; valid: both are there and are used in this cycle; legal: whether they may be."""
+    """Address and data in any order; waits: both are there; valid: they are used in this cycle; legal: whether they may be.
+
+    hold: they are not to be used yet.
+    """
     have_address, have_data, answer, used = (Signal(bool(0)) for _ in range(4))
     kept_address, kept_data = unsigned(len(awaddr)), unsigned(len(wdata))
     kept_strobe, response = unsigned(len(wstrb)), unsigned(2)
 
     @always_comb
     def look():
-        used.next = have_address and have_data and (bready or not answer)
+        used.next = have_address and have_data and not hold and (bready or not answer)
 
     @always_comb
     def outputs():
+        waits.next = have_address and have_data
         awready.next = not have_address
         wready.next = not have_data
         bvalid.next = answer
@@ -147,8 +151,9 @@ def resets(clk, aresetn, forget, hard, boundary, core):
 
 def bus_write_leaf(address_bits: int) -> Leaf:
     """Writes."""
-    bits = ins(**dict.fromkeys(("clk", "rst", "awvalid", "wvalid", "bready", "legal"), Bit()))
-    ports = bits | outs(**dict.fromkeys(("awready", "wready", "bvalid", "valid"), Bit()))
+    read = ("clk", "rst", "awvalid", "wvalid", "bready", "legal", "hold")
+    told = ("awready", "wready", "bvalid", "valid", "waits")
+    ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
     ports |= ins(awaddr=Word(address_bits), wdata=Word(32), wstrb=Word(4))
     ports |= outs(bresp=Word(2), address=Word(address_bits), data=Word(32), strobe=Word(4))
     return Leaf("axi_bus_write", bus_write, ports, {"okay": OKAY, "slverr": SLVERR})

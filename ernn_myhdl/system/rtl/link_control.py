@@ -1,19 +1,14 @@
-"""What the board does with a message: an access of a register, bytes of x and y, and its reply; each request once."""
+"""What the board does with a message, each request once, and its reply."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from myhdl import Signal, always, always_comb, block, instances, modbv
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
-from ernn_myhdl.hdl.written_block import written_block
-from ernn_myhdl.host.registers import WINDOW_BITS, register
+from ernn_myhdl.host.registers import register
 from ernn_myhdl.host.serial_protocol import (
     COMMAND_CODES,
-    LINK_PAGE,
-    LINK_REGISTERS,
     MOST_BYTES,
     REPLY,
     REPLY_BYTES,
@@ -23,8 +18,9 @@ from ernn_myhdl.system.rtl.link_messages import ARGUMENT_BITS, LENGTH_BITS
 from ernn_myhdl.system.rtl.link_queues import QUEUE_WORD, ROOM_BITS
 
 COUNT_BITS = 11
-HELLO, READ, WRITE, SEND, SEND_LAST, RECEIVE = (
-    COMMAND_CODES[name] for name in ("hello", "read", "write", "send", "send_last", "receive")
+HELLO, READ, WRITE, SEND, SEND_LAST, RECEIVE, LOAD, LOAD_LAST = (
+    COMMAND_CODES[name]
+    for name in ("hello", "read", "write", "send", "send_last", "receive", "load", "load_last")
 )
 DONE, LAST, REFUSED, ROOM, LENGTH, UNKNOWN, SEQUENCE = (
     STATUS_CODES[name]
@@ -33,92 +29,10 @@ DONE, LAST, REFUSED, ROOM, LENGTH, UNKNOWN, SEQUENCE = (
 CONTROL = register("CONTROL").address
 #: Of a write's argument: its address, then its word.
 SOFT_RESET_BIT = 16 + register("CONTROL").field("soft_reset").low
-PAGE = LINK_PAGE >> 8
 #: Where a reply's data come from.
 NOTHING, WORD, BYTES = 0, 1, 2
 #: Cycles for which the queues are held empty behind a soft reset, more than the core's reset takes.
 FLUSH_CYCLES = 15
-
-
-@block
-def link_bus(
-    clk, rst, go, writes, argument, done, refused, word, address, link_word, link_known, awvalid, awready, wdata, wvalid,
-    wready, bvalid, bresp, arvalid, arready, rvalid, rdata, rresp,
-):  # fmt: skip
-    """See `link_bus_leaf`."""
-    # 0: nothing; 1: a register of the link; 2: a write; 3: a read
-    state = unsigned(2)
-    place, kept_word = unsigned(16), unsigned(32)
-    own, outside, aw, w, ar = (Signal(bool(0)) for _ in range(5))
-
-    @always_comb
-    def choose():
-        if writes:
-            place.next = argument[16:]
-        else:
-            place.next = argument[48:32]
-
-    @always_comb
-    def look():
-        own.next = place[12:8] == PAGE
-        outside.next = place[16:12] != 0
-
-    @always_comb
-    def outputs():
-        address.next = place[12:]
-        wdata.next = argument[48:16]
-        word.next = kept_word
-        awvalid.next = aw
-        wvalid.next = w
-        arvalid.next = ar
-
-    @always(clk.posedge)
-    def control():
-        done.next = False
-        if rst:
-            state.next = 0
-            aw.next = False
-            w.next = False
-            ar.next = False
-            refused.next = False
-        elif state == 0:
-            if go:
-                if own or outside:
-                    state.next = 1
-                elif writes:
-                    state.next = 2
-                    aw.next = True
-                    w.next = True
-                else:
-                    state.next = 3
-                    ar.next = True
-        elif state == 1:
-            state.next = 0
-            done.next = True
-            refused.next = outside or writes or not link_known
-        else:
-            if awready:
-                aw.next = False
-            if wready:
-                w.next = False
-            if arready:
-                ar.next = False
-            if (state == 2 and bvalid) or (state == 3 and rvalid):
-                state.next = 0
-                done.next = True
-                if state == 2:
-                    refused.next = bresp != 0
-                else:
-                    refused.next = rresp != 0
-
-    @always(clk.posedge)
-    def keep():
-        if state == 1:
-            kept_word.next = link_word
-        elif state == 3 and rvalid:
-            kept_word.next = rdata
-
-    return instances()
 
 
 #: The states of `link_execute`: it waits; on the bus; the queues are emptied; bytes of y are counted (the word of the queue is
@@ -139,8 +53,8 @@ def link_execute(
     kept_status, kept_kind, kept_count = unsigned(3), unsigned(2), unsigned(COUNT_BITS)
     opened, strange, again, follows = (Signal(bool(0)) for _ in range(4))
     limit, cycles, outcome = unsigned(COUNT_BITS), unsigned(4), unsigned(3)
-    written, counted, begins = (Signal(bool(0)) for _ in range(3))
-    greets, accesses, puts, fetches = (Signal(bool(0)) for _ in range(4))
+    written, counted, begins, known = (Signal(bool(0)) for _ in range(4))
+    greets, accesses, puts, fetches, sized, loads, sends = (Signal(bool(0)) for _ in range(7))
 
     @always_comb
     def look():
@@ -149,24 +63,33 @@ def link_execute(
         counted.next = empty or kept_count == limit
 
     @always_comb
+    def measure():
+        sized.next = length != 0 and length <= MOST_BYTES
+        if command == LOAD:
+            loads.next = fits[1]
+        else:
+            loads.next = fits[1] and command == LOAD_LAST
+        if command == SEND:
+            sends.next = True
+        else:
+            sends.next = command == SEND_LAST
+
+    @always_comb
     def judge():
         begins.next = command == HELLO or follows
         greets.next = command == HELLO and length == 4
         accesses.next = (command == READ and length == 2) or (command == WRITE and length == 6)
-        puts.next = (
-            (command == SEND or command == SEND_LAST)  # noqa: SIM109
-            and length != 0
-            and length <= MOST_BYTES
-        )
+        puts.next = sized and (sends or (loads and length[2:] == 0))
         fetches.next = command == RECEIVE and length == 2 and argument[48:32] <= MOST_BYTES
+        known.next = (command >= HELLO and command <= RECEIVE) or loads
 
     @always_comb
     def first_outcome():
-        if greets or accesses or fetches or (puts and fits):
+        if greets or accesses or fetches or (puts and fits[0]):
             outcome.next = DONE
         elif puts:
             outcome.next = ROOM
-        elif command < HELLO or command > RECEIVE:
+        elif not known:
             outcome.next = UNKNOWN
         else:
             outcome.next = LENGTH
@@ -203,7 +126,7 @@ def link_execute(
                 written.next = command == WRITE
                 cycles.next = FLUSH_CYCLES
                 free.next = begins
-                keep.next = begins and puts and fits
+                keep.next = begins and puts and fits[0]
                 rewind.next = again and not begins
                 repeated.next = again and not begins
                 if begins:
@@ -380,51 +303,22 @@ def link_reply(
     return instances()
 
 
-def link_registers_leaf() -> Leaf:
-    """The registers of the link. Ports: address, a word for each, word, known."""
-    names = [r.name.lower() for r in LINK_REGISTERS]
-    lines = ["@always_comb", "def look():", "    known.next = True"]
-    for number, each in enumerate(LINK_REGISTERS):
-        lines.append(f"    {'elif' if number else 'if'} address == {each.address}:")
-        lines.append(f"        word.next = {each.name.lower()}")
-    lines += ["    else:", "        word.next = 0", "        known.next = False", "return look"]
-    ports = ins(address=Word(WINDOW_BITS), **dict.fromkeys(names, Word(32)))
-    ports |= outs(word=Word(32), known=Bit())
-    scope: Mapping[str, object] = {"always_comb": always_comb}
-    return Leaf("uart_link_registers", written_block("link_registers", ports, lines, scope), ports)
-
-
-def link_bus_leaf() -> Leaf:
-    """Accesses of registers, as an AXI4-Lite master of the system, and of those of the link.
-
-    Ports: go: begin, for a cycle; writes; argument: of the message; done: for a cycle, with refused; word: that was read, until the next
-    access; link_word, link_known: of the link's register at the address; the channels of AXI4-Lite, whose bready and rready are always
-    high, wstrb all ones, and whose two addresses are the one port.
-    """
-    told = ("done", "refused", "awvalid", "wvalid", "arvalid")
-    given = ("go", "writes", "link_known", "awready", "wready", "bvalid", "arready", "rvalid")
-    ports = ins(clk=Bit(), rst=Bit(), **dict.fromkeys(given, Bit()), argument=Word(ARGUMENT_BITS))
-    ports |= ins(link_word=Word(32), bresp=Word(2), rdata=Word(32), rresp=Word(2))
-    ports |= outs(**dict.fromkeys(told, Bit()), word=Word(32), address=Word(WINDOW_BITS))
-    ports |= outs(wdata=Word(32))
-    return Leaf("uart_link_bus", link_bus, ports)
-
-
 def link_execute_leaf() -> Leaf:
     """Each request once.
 
-    Ports: found, number, command, length, argument: a message; fits: its bytes of x have found room; bus_done, refused: of an access
+    Ports: found, number, command, length, argument: a message; fits: its bytes have found room (lowest bit), weights load (highest);
+    bus_done, refused: of an access
     that go began, which writes or reads; empty, ends: of the queue of y, and whether its word ends a packet; replied: the reply is
-    out; keep: the bytes of x count; flush: the queues are emptied; take, rewind, free: of the queue of y; reply: send one now, with
+    out; keep: its bytes count; flush: the queues are emptied; take, rewind, free: of the queue of y; reply: send one now, with
     status, count of data and their kind; repeated: it is one of a request that was done before.
     """
-    given = ("found", "fits", "bus_done", "refused", "empty", "ends", "replied")
+    given = ("found", "bus_done", "refused", "empty", "ends", "replied")
     told = (
         "go", "writes", "keep", "flush", "take", "rewind", "free", "reply", "repeated",
     )  # fmt: skip
     ports = ins(clk=Bit(), rst=Bit(), **dict.fromkeys(given, Bit()))
     ports |= ins(number=Word(8), command=Word(8), length=Word(LENGTH_BITS))
-    ports |= ins(argument=Word(ARGUMENT_BITS)) | outs(**dict.fromkeys(told, Bit()))
+    ports |= ins(argument=Word(ARGUMENT_BITS), fits=Word(2)) | outs(**dict.fromkeys(told, Bit()))
     ports |= outs(status=Word(3), count=Word(COUNT_BITS), kind=Word(2))
     return Leaf("uart_link_execute", link_execute, ports)
 

@@ -7,7 +7,6 @@ from myhdl import Signal, always, always_comb, block, concat, instances, intbv
 from ernn_myhdl.hdl.netlist import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 from ernn_myhdl.host.serial_protocol import (
-    COMMAND_CODES,
     ESCAPE,
     FLAG,
     FLIP,
@@ -42,7 +41,7 @@ def link_crc(crc, octet, following, high, low):
 @block
 def link_receive(
     clk, rst, octet, valid, broken, crc, crc_byte, crc_after, number, command, length, argument, found, opens, dropped,
-    data_valid, data, data_last, flag, escape, flip, send, send_last, residue_high, residue_low,
+    data_valid, data, data_last, flag, escape, flip, residue_high, residue_low,
 ):  # fmt: skip
     """See `link_receive_leaf`."""
     kept = unsigned(CRC_BITS)
@@ -88,13 +87,8 @@ def link_receive(
         argument.next = kept_argument
         opens.next = plain and index == 0
         data.next = shown
-        data_valid.next = (
-            plain
-            and index >= 4
-            and index < payload_end
-            and (kept_command == send or kept_command == send_last)  # noqa: SIM109
-        )
-        data_last.next = kept_command == send_last and index + 1 == payload_end
+        data_valid.next = plain and index >= 4 and index < payload_end
+        data_last.next = index + 1 == payload_end
 
     @always(clk.posedge)
     def control():
@@ -248,7 +242,7 @@ def link_receive_leaf() -> Leaf:
     Ports: octet, valid, broken: of the line; crc, crc_byte, crc_after: to and from the CRC; found: a message has ended and is right,
     for a cycle, in which number, command, length and argument (the first bytes of its payload, the first in the lowest bits, where it
     has 6, else in the highest of them) are those of it, until the next one begins with opens; dropped: one has ended that is not;
-    data_valid, data, data_last: bytes of x of a message that may turn out wrong.
+    data_valid, data, data_last: bytes of a payload, of a message that may turn out wrong; command is its own there.
     """
     ports = ins(clk=Bit(), rst=Bit(), octet=Word(8), valid=Bit(), broken=Bit())
     ports |= outs(crc=Word(CRC_BITS), crc_byte=Word(8)) | ins(crc_after=Word(CRC_BITS))
@@ -256,7 +250,6 @@ def link_receive_leaf() -> Leaf:
     ports |= outs(argument=Word(ARGUMENT_BITS), found=Bit(), opens=Bit(), dropped=Bit())
     ports |= outs(data_valid=Bit(), data=Word(8), data_last=Bit())
     numbers = {"flag": FLAG, "escape": ESCAPE, "flip": FLIP}
-    numbers |= {name: COMMAND_CODES[name] for name in ("send", "send_last")}
     numbers |= {"residue_high": RESIDUE >> 16, "residue_low": RESIDUE & 0xFFFF}
     return Leaf("uart_link_receive", link_receive, ports, numbers)
 

@@ -31,7 +31,7 @@ def clear_name(register: Register) -> str:
     return f"{register.name.lower()}_clears"
 
 
-READABLE = tuple(r for r in REGISTERS if r.access != "trigger")
+READABLE = tuple(r for r in REGISTERS if r.access not in ("trigger", "push"))
 KEPT = tuple(r for r in REGISTERS if r.access == "write")
 CLEARED = tuple(r for r in REGISTERS if r.access == "clear")
 TRIGGERS = tuple(f.name for r in REGISTERS if r.access == "trigger" for f in r.fields)
@@ -39,7 +39,7 @@ TRIGGERS = tuple(f.name for r in REGISTERS if r.access == "trigger" for f in r.f
 
 def read_leaf() -> Leaf:
     """The word of a register. Ports: address, 32 bits of each register that can be read, word, known."""
-    names = [word_name(r) for r in REGISTERS if r.access != "trigger"]
+    names = [word_name(r) for r in READABLE]
     lines = ["@always_comb", "def look():", "    known.next = True"]
     for number, register in enumerate(REGISTERS):
         name = word_name(register)
@@ -68,17 +68,18 @@ def _limits(register: Register, streams: int) -> Iterator[str]:
 def write_leaf(streams: int) -> Leaf:
     """What is written. streams: of the core.
 
-    Ports: valid, address, data, strobe: a write of four bytes; legal: it may be done; the words of registers that are
-    kept, the bits that are cleared, and the triggers, each for one cycle.
+    Ports: valid, address, data, strobe: a write of four bytes; room: what is pushed has a place; legal: it may be done; the words of
+    registers that are kept, the bits that are cleared, and the triggers, each for one cycle.
     """
     told = {word_name(r): Word(span(r)) for r in KEPT}
     told |= {clear_name(r): Word(span(r)) for r in CLEARED}
     lines = ["fine = Signal(bool(0))", "@always_comb", "def judge():", "    fine.next = False"]
     lines += ["    if strobe == 15:"]
     writable = [r for r in REGISTERS if r.access in ("write", "clear", "trigger")]
-    for number, register in enumerate(writable):
+    pushed = [r for r in REGISTERS if r.access == "push"]
+    for number, register in enumerate([*writable, *pushed]):
         lines.append(f"        {'elif' if number else 'if'} address == {register.address}:")
-        limits = " and ".join(_limits(register, streams))
+        limits = "room" if register in pushed else " and ".join(_limits(register, streams))
         lines.append(f"            fine.next = {limits or True}")
     lines += ["@always_comb", "def tell():", "    legal.next = fine"]
     lines += ["@always(clk.posedge)", "def keep():"]
@@ -96,7 +97,13 @@ def write_leaf(streams: int) -> Leaf:
             lines.append(f"            {name}.next = data[{span(register)}:0]")
     lines.append("return instances()")
     ports = ins(
-        clk=Bit(), rst=Bit(), valid=Bit(), address=Word(WINDOW_BITS), data=Word(32), strobe=Word(4)
+        clk=Bit(),
+        rst=Bit(),
+        valid=Bit(),
+        address=Word(WINDOW_BITS),
+        data=Word(32),
+        strobe=Word(4),
+        room=Bit(),
     )
     ports |= outs(legal=Bit(), **dict.fromkeys(TRIGGERS, Bit()), **told)
     return Leaf("axi_register_write", written_block("register_write", ports, lines, _SCOPE), ports)

@@ -1,6 +1,7 @@
 """The UART system as a netlist: the AXI system behind a serial line, whole for an FPGA without a processor.
 
     rxd -> bytes -> messages -> queue of x -> s_axis
+                        +-> queue of weights -> s_weights, where the core loads them
                         |                       AXI system with its core
                      request -> s_axi --------- registers
                         |
@@ -21,9 +22,11 @@ from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.serial_protocol import LINK_REGISTERS, LINK_VERSION, MOST_BYTES
 from ernn_myhdl.system.rtl import (
     events,
+    link_bus,
     link_control,
     link_messages,
     link_queues,
+    link_route,
     serial_line,
     width,
 )
@@ -31,6 +34,8 @@ from ernn_myhdl.system.rtl.axi_system import axi_system
 
 #: Bits of the system's streams; the line is far slower.
 BUS_BITS = 32
+#: Ports of a stream into the system.
+_STREAM = ("tdata", "tvalid", "tready", "tlast")
 
 
 @block
@@ -93,8 +98,7 @@ class _System:
         )  # fmt: skip
         message, broken = self._messages()
         y = self._y()
-        x = self._x(message)
-        self._replies(message, broken, x, y)
+        self._replies(message, broken, self._bytes(message), y)
 
     def _crc(self, label: str) -> dict[str, Net]:
         """Nets of a CRC between a block's ports."""
@@ -119,28 +123,51 @@ class _System:
         )  # fmt: skip
         return message, line["broken"]
 
-    def _x(self, message: dict[str, Net]) -> dict[str, Net]:
-        """The queue of x, and its bytes as beats of the system; returns the queue's ports."""
-        n, axi = self.n, self.axi
+    def _bytes(self, message: dict[str, Net]) -> dict[str, Net]:
+        """Bytes of x and of weights to their queues; returns the ports of `link_route`."""
+        n = self.n
+        loads = "s_weights_tdata" in self.axi
+        route = n.add(
+            "route", link_route.link_route_leaf(loads), command=message["command"], data_valid=message["data_valid"],
+            data_last=message["data_last"], keep=n.net("bytes_keep", Bit()),
+            **{
+                f"{name}_{port}": n.net(f"{name}_{port}", kind)
+                for name in ("x", "weight")
+                for port, kind in (("fits", Bit()), ("room", Word(link_queues.ROOM_BITS)))
+            },
+        )  # fmt: skip
+        self._queue("x", message, route, {p: self.axi[f"s_axis_{p}"] for p in _STREAM})
+        n.wire(self.axi["s_axis_tkeep"], n.nets["x_gather_out_keep"])
+        if loads:
+            self._queue("weight", message, route, {p: self.axi[f"s_weights_{p}"] for p in _STREAM})
+        else:
+            for port in ("fits", "room"):
+                net = n.nets[f"weight_{port}"]
+                n.wire(net, n.zero(f"no_weight_{port}", net.type))
+        return route
+
+    def _queue(
+        self, name: str, message: dict[str, Net], route: dict[str, Net], stream: dict[str, Net]
+    ) -> None:
+        """A queue of bytes of messages, and its bytes as words of a stream."""
+        n = self.n
         word = n.bundle(
-            "x_put", Word(link_queues.QUEUE_WORD), message["data"], message["data_last"]
+            f"{name}_put", Word(link_queues.QUEUE_WORD), message["data"], route[f"{name}_last"]
         )
         queue = n.add(
-            "x_queue", link_queues.sent_queue_leaf(), clk=self.clk, rst=self.queue_reset,
-            in_valid=message["data_valid"], in_word=word, opens=message["opens"], keep=n.net("x_keep", Bit()),
-            out_ready=n.net("x_taken", Bit()),
+            f"{name}_queue", link_queues.sent_queue_leaf(), clk=self.clk, rst=self.queue_reset,
+            in_valid=route[f"{name}_valid"], in_word=word, opens=message["opens"], keep=route[f"{name}_keep"],
+            fits=n.nets[f"{name}_fits"], room=n.nets[f"{name}_room"], out_ready=n.net(f"{name}_taken", Bit()),
         )  # fmt: skip
         beat = n.add(
-            "x_gather", width.gather_leaf("uart_gather", 8, BUS_BITS // 8), clk=self.clk, rst=self.queue_reset,
-            in_valid=queue["out_valid"], in_ready=n.nets["x_taken"],
-            in_data=n.bundle("x_byte", Array(1, 8), (queue["out_word"], 0, 8)),
-            in_keep=n.constant("x_byte_kept", Array(1, 1), -1),
-            in_last=n.bundle("x_byte_last", Bit(), (queue["out_word"], 8, 1)),
-            out_valid=axi["s_axis_tvalid"], out_ready=axi["s_axis_tready"], out_last=axi["s_axis_tlast"],
+            f"{name}_gather", width.gather_leaf("uart_gather", 8, BUS_BITS // 8), clk=self.clk, rst=self.queue_reset,
+            in_valid=queue["out_valid"], in_ready=n.nets[f"{name}_taken"],
+            in_data=n.bundle(f"{name}_byte", Array(1, 8), (queue["out_word"], 0, 8)),
+            in_keep=n.constant(f"{name}_byte_kept", Array(1, 1), -1),
+            in_last=n.bundle(f"{name}_byte_last", Bit(), (queue["out_word"], 8, 1)),
+            out_valid=stream["tvalid"], out_ready=stream["tready"], out_last=stream["tlast"],
         )  # fmt: skip
-        n.wire(axi["s_axis_tdata"], beat["out_data"])
-        n.wire(axi["s_axis_tkeep"], beat["out_keep"])
-        return queue
+        n.wire(stream["tdata"], beat["out_data"])
 
     def _y(self) -> dict[str, Net]:
         """The bytes of y in their queue; returns its ports."""
@@ -160,17 +187,17 @@ class _System:
         )  # fmt: skip
 
     def _replies(
-        self, message: dict[str, Net], broken: Net, x: dict[str, Net], y: dict[str, Net]
+        self, message: dict[str, Net], broken: Net, sent: dict[str, Net], y: dict[str, Net]
     ) -> None:
         """What is done with requests, and the bytes of their replies."""
         n, common = self.n, {"clk": self.clk, "rst": self.rst}
         request = {p: message[p] for p in ("number", "command", "argument")}
         done = n.add(
             "execute", link_control.link_execute_leaf(), **common, **request, found=message["found"],
-            length=message["length"], fits=x["fits"], bus_done=n.net("bus_done", Bit()),
+            length=message["length"], fits=sent["fits"], bus_done=n.net("bus_done", Bit()),
             refused=n.net("bus_refused", Bit()), empty=y["empty"],
             ends=n.bundle("y_ends", Bit(), (y["word"], 8, 1)), replied=n.net("replied", Bit()),
-            keep=n.nets["x_keep"], flush=self.flush, rewind=n.nets["y_rewind"], free=n.nets["y_release"],
+            keep=n.nets["bytes_keep"], flush=self.flush, rewind=n.nets["y_rewind"], free=n.nets["y_release"],
         )  # fmt: skip
         bus = self._bus(message["argument"], done)
         link_words = {
@@ -188,32 +215,32 @@ class _System:
             name: n.constant(f"{name.lower()}_read", Word(32), v) for name, v in constants.items()
         }
         n.add(
-            "link_registers", link_control.link_registers_leaf(), address=bus["address"], word=n.nets["link_word"],
+            "link_registers", link_bus.link_registers_leaf(), address=bus["address"], word=n.nets["link_word"],
             known=n.nets["link_known"], **{r.name.lower(): words[r.name] for r in LINK_REGISTERS},
         )  # fmt: skip
         reply = n.add(
             "reply", link_control.link_reply_leaf(), **common, **request, found=message["found"],
-            **{p: done[p] for p in ("reply", "status", "count", "kind")}, word=bus["word"], room=x["room"],
+            **{p: done[p] for p in ("reply", "status", "count", "kind")}, word=bus["word"], room=sent["room"],
             available=y["available"], y_word=y["word"], out_ready=n.net("reply_ready", Bit()),
             replied=n.nets["replied"],
         )  # fmt: skip
         n.add(
             "y_moves", events.either_leaf(), a=done["take"], b=reply["y_take"], q=n.nets["y_take"]
         )
-        sent = n.add(
+        line = n.add(
             "message_out", link_messages.link_send_leaf(), **common, in_valid=reply["out_valid"],
             in_ready=n.nets["reply_ready"], in_byte=reply["out_byte"], in_last=reply["out_last"], **self._crc("out"),
             out_ready=n.net("line_ready", Bit()),
         )  # fmt: skip
         n.add(
-            "line_out", serial_line.serial_send_leaf(self.link.divider), **common, octet=sent["out_byte"],
-            valid=sent["out_valid"], ready=n.nets["line_ready"], txd=n.output("txd", Bit()),
+            "line_out", serial_line.serial_send_leaf(self.link.divider), **common, octet=line["out_byte"],
+            valid=line["out_valid"], ready=n.nets["line_ready"], txd=n.output("txd", Bit()),
         )  # fmt: skip
 
     def _bus(self, argument: Net, done: dict[str, Net]) -> dict[str, Net]:
         """The master of the system's registers; returns its ports."""
         n, axi = self.n, self.axi
-        leaf = link_control.link_bus_leaf()
+        leaf = link_bus.link_bus_leaf()
         nets = {
             p: axi[f"s_axi_{p}"] for p in leaf.ports if f"s_axi_{p}" in axi
         }  # fmt: skip

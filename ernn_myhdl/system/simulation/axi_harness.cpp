@@ -5,6 +5,8 @@
 #include <cstring>
 #include <memory>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "Model.h"
 #include "verilated.h"
@@ -33,19 +35,46 @@ struct Random {
     }
 };
 
+// Whether a model has the stream of weights.
+template <typename M, typename = void> struct Loads : std::false_type {};
+template <typename M> struct Loads<M, std::void_t<decltype(std::declval<M>().s_weights_tvalid)>> : std::true_type {};
+
 struct Board {
     VerilatedContext context;
     Model model{&context};
     uint64_t cycles = 0;
     Random random{88172645463325252ull};
+    // Words at the stream of weights, offered in every cycle from now on, and how many have been taken.
+    std::vector<uint32_t> image;
+    uint64_t taken = 0;
 
     Board() { context.fatalOnError(false); }
     void settle() { model.eval(); }
+    template <typename M> bool image_moves(M &m)
+    {
+        if constexpr (Loads<M>::value)
+            return m.s_weights_tvalid && m.s_weights_tready;
+        else
+            return false;
+    }
+    template <typename M> void offer_image(M &m)
+    {
+        if constexpr (Loads<M>::value) {
+            m.s_weights_tvalid = taken < image.size();
+            m.s_weights_tdata = taken < image.size() ? image[taken] : 0;
+            m.s_weights_tlast = taken + 1 == image.size();
+        }
+    }
     void tick()
     {
+        const bool moves = image_moves(model);
         model.aclk = 1;
         model.eval();
         model.aclk = 0;
+        if (moves) {
+            taken++;
+            offer_image(model);
+        }
         model.eval();
         cycles++;
     }
@@ -54,6 +83,9 @@ struct Board {
         model.s_axis_tvalid = model.m_axis_tready = 0;
         model.s_axi_awvalid = model.s_axi_wvalid = model.s_axi_arvalid = 0;
         model.s_axi_bready = model.s_axi_rready = 0;
+        image.clear();
+        taken = 0;
+        offer_image(model);
         model.aresetn = 0;
         for (int i = 0; i < count; i++) {
             settle();
@@ -83,6 +115,24 @@ void ernn_axi_reset(void *handle, int count) { static_cast<Board *>(handle)->res
 uint64_t ernn_axi_cycles(void *handle) { return static_cast<Board *>(handle)->cycles; }
 
 int ernn_axi_irq(void *handle) { return static_cast<Board *>(handle)->model.irq; }
+
+// Offer the words of an image at the stream of weights, beside whatever else goes on; returns 0 where the model has none.
+int ernn_axi_image(void *handle, const uint32_t *words, uint64_t count)
+{
+    auto &board = *static_cast<Board *>(handle);
+    board.image.assign(words, words + count);
+    board.taken = 0;
+    board.offer_image(board.model);
+    board.settle();
+    return Loads<Model>::value;
+}
+
+// Words of the image that have not been taken.
+uint64_t ernn_axi_image_left(void *handle)
+{
+    auto &board = *static_cast<Board *>(handle);
+    return board.image.size() - board.taken;
+}
 
 // Read or write a register: the response (0 okay, 2 slverr), or -1 where none came.
 int ernn_axi_access(void *handle, int write, uint32_t address, uint32_t *value, uint64_t limit)

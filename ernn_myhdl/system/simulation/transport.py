@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.errors import ToolError
-from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.host.transport import BoardError, BoardTimeout, load_by_registers
 from ernn_myhdl.streams.traffic import Traffic
 from ernn_myhdl.system.rtl.axi_system import default_bus
 from ernn_myhdl.system.simulation.build import built_board
@@ -29,7 +29,8 @@ class SimulatedBoard:
     def __init__(self, library: Path, traffic: Traffic = Traffic()) -> None:
         self._library = ctypes.CDLL(str(library))
         self._library.ernn_axi_open.restype = ctypes.c_void_p
-        self._library.ernn_axi_cycles.restype = ctypes.c_uint64
+        for name in ("ernn_axi_cycles", "ernn_axi_image_left"):
+            getattr(self._library, name).restype = ctypes.c_uint64
         self._handle: ctypes.c_void_p | None = ctypes.c_void_p(self._library.ernn_axi_open())
         self.traffic = traffic
         self.quiet_cycles = QUIET_CYCLES
@@ -104,6 +105,24 @@ class SimulatedBoard:
             made.append(y.raw[at : at + got])
             at += size
         return made
+
+    def load(self, words: Sequence[int], timeout: float) -> None:
+        """Words of an image of weights."""
+        load_by_registers(self, words)
+
+    def stream_image(self, words: Sequence[int]) -> None:
+        """Offer an image of weights at the system's stream of weights, beside all that is done from now on.
+
+        DesignError where the weights are fixed. A reset forgets it.
+        """
+        given = (ctypes.c_uint32 * max(len(words), 1))(*words)
+        if not self._library.ernn_axi_image(self._handle, given, ctypes.c_uint64(len(words))):
+            raise DesignError("simulated board: the weights of this core are fixed")
+
+    @property
+    def image_left(self) -> int:
+        """Words of that image that have not been taken."""
+        return int(self._library.ernn_axi_image_left(self._handle))
 
     def close(self) -> None:
         """Free the model."""
