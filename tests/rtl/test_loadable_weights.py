@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from loading_bench import (
     DAMAGED,
@@ -17,8 +20,9 @@ from loading_bench import (
     results,
 )
 
-from ernn_myhdl import RnnCell, new_design
+from ernn_myhdl import DesignError, LinearCell, RnnCell, new_design
 from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join
 from ernn_myhdl.rtl.weights.image import checked, image_words
 
 SMALL = {"inputs": 4, "hidden": 4, "block": 4, "lanes": 2, "weights": "loadable"}
@@ -231,3 +235,40 @@ def test_latency_and_interval_are_those_of_fixed_weights():
     record = simulate(fixed, beats, 6)
     ends = [c - record.accepted[0][0] for c, beat in record.delivered if beat.last]
     assert seen == [ends, ends]
+
+
+def test_layers_and_tables_of_a_graph_are_loaded():
+    """x is the number of a row of a table, whose frame goes to a layer and around it."""
+    table = Embedding(table=[[0.5, -0.5], [0.25, 1.0], [-1.0, 0.75]])
+    joins = (table, Join(ADDITION, ("layer_0", "join_0")))
+    cells = [LinearCell(2, 2, 1), RnnCell(2, 2, 1)]
+    graph = Graph(("join_0", "join_1"), joins, "layer_1")
+    core = new_network(cells, graph=graph, samples_per_beat=2).with_weights("loadable")
+    turned = replace(core.graph.joins[0], table=-core.graph.joins[0].table.values)
+    other = other_weights(replace(core, graph=replace(core.graph, joins=(turned, core.graph.joins[1]))))
+    x, bench = np.array([[2], [0], [1]]), LoadingBench(core)
+
+    def script(bench):
+        for words in ([], image_words(other)):
+            if words:
+                bench.load(words)
+                yield from bench.loaded()
+                assert bench.status == LOADED
+            sent = len(bench.delivered)
+            for i, frame in enumerate(x):
+                bench.send(frame, i == 0)
+            yield from bench.frames(sent + len(x))
+
+    bench.run(script)
+    assert bench.of_stream() == results(core, x) + results(other, x)
+    assert results(core, x) != results(other, x)
+
+
+def test_graphs_that_cannot_be_loaded_are_refused_by_name():
+    cells = [LinearCell(2, 2, 1), LinearCell(2, 2, 1)]
+    graph = Graph(("x", "x"), (Join(ADDITION, ("layer_0", "layer_1")),), "join_0")
+    with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a network with a graph"):
+        new_network(cells, graph=graph).with_weights("loadable", 2)
+    last = new_network(cells, outputs=["all", "last"])
+    with pytest.raises(DesignError, match="weights = 'loadable': not in a graph where other frames"):
+        last.with_weights("loadable")

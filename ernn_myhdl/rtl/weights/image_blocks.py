@@ -241,17 +241,17 @@ def image_records(
                 number.next = word[number_bits:]
                 fails.next = word[32:number_bits] != 0
                 field.next = 1
-            elif field == 1:
+            if field == 1:
                 target.next = word[address_bits:]
                 fails.next = word[32:address_bits] != 0
                 field.next = 2
-            elif field == 2:
+            if field == 2:
                 count.next = word[count_bits:]
                 fails.next = word[32:count_bits] != 0
                 looks.next = True
                 settled.next = False
                 which.next = 0
-            else:
+            if field == 3:
                 part.next = part + 1
                 if last_limb:
                     part.next = 0
