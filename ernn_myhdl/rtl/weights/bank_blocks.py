@@ -13,6 +13,29 @@ from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 
 #: Bits of the count of the frames in a core.
 COUNT_BITS = 24
+#: The bits of weights_status, the lowest first.
+STATUS_BITS = (
+    ("loading", "an image is being read"),
+    ("loaded", "the last image was accepted"),
+    ("pending", "two banks: an accepted image waits for a sequence to start"),
+    (
+        "not idle",
+        "one bank: the last image was refused, since frames were in the core, or frame_error was high",
+    ),
+    ("other structure", "the last image was refused: it is of another structure"),
+    (
+        "damaged",
+        "the last image was refused: magic, version, length, a record, the check sum or the place of tlast is wrong, or words are missing",
+    ),
+    (
+        "in use",
+        "two banks: the last image was refused, since a running sequence has the bank, or frame_error was high",
+    ),
+    (
+        "incomplete",
+        "one bank: an image is written in part; the core takes no frames until one is accepted",
+    ),
+)
 
 
 @block

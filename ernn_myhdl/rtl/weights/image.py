@@ -24,6 +24,25 @@ DIGEST_WORDS = 8
 HEAD_WORDS = 2 + DIGEST_WORDS + 1
 #: Words before those of a memory in a record.
 RECORD_WORDS = 3
+#: The fields of an image in order: words (None: as many as are told), what they are.
+FIELDS: tuple[tuple[str, int | None, str], ...] = (
+    ("magic", 1, f"`0x{MAGIC:08X}`"),
+    ("version", 1, f"{VERSION}"),
+    ("structure", DIGEST_WORDS, "SHA-256 of the structure, the first 8 hexadecimal digits first"),
+    ("length", 1, "words of the payload"),
+    ("payload", None, "records"),
+    ("check sum", 1, "CRC-32 (that of zlib) over the bytes of all words before"),
+)
+RECORD_FIELDS: tuple[tuple[str, int | None, str], ...] = (
+    ("number", 1, "of the memory"),
+    ("address", 1, "of the first word of the memory"),
+    ("count", 1, "words of the memory that follow, at least 1"),
+    (
+        "words",
+        None,
+        "each in as many 32-bit words as it needs, the lowest bits first; bits that are not used are 0",
+    ),
+)
 
 
 def limbs(width: int) -> int:
