@@ -68,7 +68,15 @@ PARTS = tuple((parts, bits) for parts in (2, 4, 8, 16) for bits in (12, 16))
 LOADED = (
     {"inputs": 8, "hidden": 8, "block": 4, "lanes": 4, "weight_banks": 1},
     {"inputs": 16, "hidden": 64, "block": 8, "lanes": 16, "weight_banks": 2},
-    {"inputs": 8, "hidden": 16, "block": 4, "lanes": 8, "weight_banks": 2, "streams": 4, "cell": "gru"},
+    {
+        "inputs": 8,
+        "hidden": 16,
+        "block": 4,
+        "lanes": 8,
+        "weight_banks": 2,
+        "streams": 4,
+        "cell": "gru",
+    },
     {"inputs": 32, "hidden": 128, "block": 16, "lanes": 32, "weight_banks": 2, "streams": 16},
 )
 

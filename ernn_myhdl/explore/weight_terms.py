@@ -9,7 +9,11 @@ from ernn_myhdl.hdl.netlist import Leaf
 
 
 def _load_part(leaf: Leaf) -> Terms:
-    return {"bits": bits_of(leaf, "part_address", "part_data"), "memory": bits_of(leaf, "memory"), "block": 1}
+    return {
+        "bits": bits_of(leaf, "part_address", "part_data"),
+        "memory": bits_of(leaf, "memory"),
+        "block": 1,
+    }
 
 
 def _load_copy(leaf: Leaf) -> Terms:

@@ -245,7 +245,9 @@ def test_layers_and_tables_of_a_graph_are_loaded():
     graph = Graph(("join_0", "join_1"), joins, "layer_1")
     core = new_network(cells, graph=graph, samples_per_beat=2).with_weights("loadable")
     turned = replace(core.graph.joins[0], table=-core.graph.joins[0].table.values)
-    other = other_weights(replace(core, graph=replace(core.graph, joins=(turned, core.graph.joins[1]))))
+    other = other_weights(
+        replace(core, graph=replace(core.graph, joins=(turned, core.graph.joins[1])))
+    )
     x, bench = np.array([[2], [0], [1]]), LoadingBench(core)
 
     def script(bench):
@@ -270,5 +272,63 @@ def test_graphs_that_cannot_be_loaded_are_refused_by_name():
     with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a network with a graph"):
         new_network(cells, graph=graph).with_weights("loadable", 2)
     last = new_network(cells, outputs=["all", "last"])
-    with pytest.raises(DesignError, match="weights = 'loadable': not in a graph where other frames"):
+    with pytest.raises(
+        DesignError, match="weights = 'loadable': not in a graph where other frames"
+    ):
         last.with_weights("loadable")
+
+
+@pytest.mark.parametrize("banks", (1, 2))
+def test_a_reset_in_an_image_leaves_what_was_whole(banks):
+    core = design_of("linear", weight_banks=banks)
+    other, x = other_weights(core), raw_frames(core, 1)
+    bench = LoadingBench(core)
+
+    def script(bench):
+        words = image_words(other)
+        bench.load(words)
+        yield from bench.until(lambda: len(bench.image) < len(words) // 3)
+        bench.image.clear()
+        bench.reset = True
+        yield
+        bench.reset = False
+        yield from bench.wait(4)
+        assert bench.status == DAMAGED | (INCOMPLETE if banks == 1 else 0)
+        bench.send(x[0], True)
+        yield from bench.wait(60)
+        assert len(bench.taken) == (0 if banks == 1 else 1)
+        bench.load(image_words(other))
+        yield from bench.loaded()
+        bench.send(x[0], True)
+        yield from bench.frames(2)
+
+    bench.run(script)
+    assert bench.of_stream() == results(other if banks == 1 else core, x) + results(other, x)
+
+
+def test_a_sequence_whose_last_frame_has_left_uses_no_bank():
+    core = design_of("rnn", streams=2, weight_banks=2).with_hardware(sequence_ends=True)
+    images = [other_weights(core, seed) for seed in (9, 30)]
+    x, bench = raw_frames(core, 2), LoadingBench(core)
+
+    def script(bench):
+        bench.send(x[0], True)
+        bench.load(image_words(images[0]))
+        yield from bench.loaded()
+        bench.send(x[0], True, 1)
+        yield from bench.frames(2)
+        bench.load(image_words(images[1]))
+        yield from bench.loaded()
+        assert bench.status == IN_USE
+        bench.send(x[1], False, ends=True)
+        yield from bench.frames(3)
+        bench.load(image_words(images[1]))
+        yield from bench.loaded()
+        assert bench.status == LOADED | PENDING
+        bench.send(x[1], False, 1)
+        bench.send(x[0], True)
+        yield from bench.frames(5)
+
+    bench.run(script)
+    assert bench.of_stream(0) == results(core, x) + results(images[1], x[:1])
+    assert bench.of_stream(1) == results(images[0], x)
