@@ -28,6 +28,7 @@ from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multipli
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.lstm import CellTiming
 from ernn_myhdl.rtl.cells.units import units_for
+from ernn_myhdl.rtl.weights.memories import loadable_memories
 
 DOCS = Path(__file__).resolve().parent
 END = "<!-- end of table -->"
@@ -222,7 +223,16 @@ def network() -> str:
     return table(["layer", "latency alone", "interval, one stream", "interval, all streams"], rows)
 
 
-#: Name -> what makes the table.
+def loadable_memory_list() -> str:
+    """The memories of a small network in the order of their numbers."""
+    cells = [GruCell(8, 8, 4), LinearCell(8, 4, 4)]
+    memories = loadable_memories(new_network(cells, lanes=(2, 1)))
+    return table(
+        ["number", "memory", "layer", "words", "bits of a word"],
+        [[m.number, f"`{m.name}`", m.layer, m.depth, m.width] for m in memories],
+    )
+
+
 def image_table(fields: Iterable[ImageField]) -> str:
     """Words of an image of weights, or of a record in it."""
     rows = ([f.words or "the rest", f"`{f.name}`", f.text] for f in fields)
@@ -235,6 +245,7 @@ def weight_status() -> str:
     return table(["bit", "name", "meaning"], rows)
 
 
+#: Name -> what makes the table.
 TABLES: dict[str, Callable[[], str]] = {
     "transforms": transforms,
     "unit-of-the-lstm": unit_of_the_lstm,
@@ -247,6 +258,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "weight-image": lambda: image_table(FIELDS),
     "weight-record": lambda: image_table(RECORD),
     "weight-status": weight_status,
+    "loadable-memories": loadable_memory_list,
 }
 
 

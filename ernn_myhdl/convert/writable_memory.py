@@ -32,7 +32,13 @@ def _heading(memory: WritableMemory) -> str:
 
 def _vhdl_writable(memory: WritableMemory) -> str:
     bits, address, name = memory.type.bits, memory.address_bits, f"{CORE}{memory.name}"
-    style = "block" if in_block_ram(memory) else "distributed"
+    style = (
+        """
+    attribute ram_style : string;
+    attribute ram_style of stored : signal is "block";"""
+        if in_block_ram(memory)
+        else ""
+    )
     return f"""-- {_heading(memory)}
 library ieee;
 use ieee.std_logic_1164.all;
@@ -55,9 +61,7 @@ entity {name} is
 end entity {name};
 
 architecture rtl of {name} is
-    signal stored : memory_t := WORDS(CONTENTS);
-    attribute ram_style : string;
-    attribute ram_style of stored : signal is "{style}";
+    signal stored : memory_t := WORDS(CONTENTS);{style}
     signal word : std_logic_vector({bits - 1} downto 0) := (others => '0');
 begin
     q <= word;
@@ -81,7 +85,7 @@ end architecture rtl;
 
 def _verilog_writable(memory: WritableMemory) -> str:
     bits, address = memory.type.bits, memory.address_bits
-    style = "block" if in_block_ram(memory) else "distributed"
+    style = 'ram_style = "block", ' if in_block_ram(memory) else ""
     return f"""// {_heading(memory)}
 module {CORE}{memory.name} (
     input wire clk,
@@ -93,7 +97,7 @@ module {CORE}{memory.name} (
     output reg [{bits - 1}:0] q
 );
 {hex_parameters(memory)}    // a word is never read and written in the same cycle, so tools may choose what that gives
-    (* ram_style = "{style}", no_rw_check *) reg [{bits - 1}:0] memory [0:{memory.depth - 1}];
+    (* {style}no_rw_check *) reg [{bits - 1}:0] memory [0:{memory.depth - 1}];
     initial begin
         q = {bits}'b0;
         $readmemh(INIT, memory);

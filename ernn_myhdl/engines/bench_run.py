@@ -44,12 +44,13 @@ def write_vectors(
 
 def parameters(design: CoreSpecification, traffic: Traffic, frames: int) -> dict[str, object]:
     """Parameters of the bench for a run that compares nothing; it loads no weights."""
-    return ({"LOAD_AFTER": 0} if design.layers[0].hardware.loadable else {}) | {
+    given: dict[str, object] = {
         "FRAMES": frames,
         "IDLE_PERCENT": round(100 * traffic.idle),
         "STALL_PERCENT": round(100 * traffic.stall),
         "SEED": traffic.seed + 1,
     }
+    return given | ({"LOAD_AFTER": 0} if design.layers[0].hardware.loadable else {})
 
 
 def read_log(

@@ -113,13 +113,14 @@ WEIGHT_FIELDS = (
     Field("loading", 0, 1, "an image has begun and not ended"),
     Field("loaded", 1, 1, "the last image was accepted"),
     Field("pending", 2, 1, "an accepted image waits for the start of a sequence (two banks)"),
-    Field("not_idle", 3, 1, "refused: frames were in the core (one bank)"),
+    Field("not_idle", 3, 1, "refused: frames were in the core, or its frame_error was high (one bank)"),
     Field("other_structure", 4, 1, "refused: the image is for another structure"),
-    Field("damaged", 5, 1, "refused: the image is damaged or not whole"),
-    Field("bank_used", 6, 1, "refused: a sequence that runs still uses the other bank (two banks)"),
-)
+    Field("damaged", 5, 1, "refused: magic, version, length, a record, CRC or the place of tlast is wrong, or words are missing"),
+    Field("bank_used", 6, 1, "refused: a sequence that runs still uses the other bank, or frame_error was high (two banks)"),
+    Field("incomplete", 7, 1, "an image was written in part; the core takes no frames until one is accepted (one bank)"),
+)  # fmt: skip
 #: Those of them that tell why an image was refused.
-REFUSALS = WEIGHT_FIELDS[3:]
+REFUSALS = WEIGHT_FIELDS[3:7]
 
 _FORMAT = (
     Field("word", 0, 8, "bits of a word"),

@@ -61,6 +61,11 @@ TRAILER_WORDS = 1
 RECORD_WORDS = sum(f.words or 0 for f in RECORD)
 
 
+def image_parts(width: int) -> int:
+    """Words of an image for a memory's word of `width` bits."""
+    return -(-width // WORD_BITS)
+
+
 @dataclass(frozen=True)
 class MemoryShape:
     """A memory that loads: its number, its name for people, its words and their bits."""
@@ -73,7 +78,7 @@ class MemoryShape:
     @property
     def parts(self) -> int:
         """Words of an image for one of the memory."""
-        return -(-self.width // WORD_BITS)
+        return image_parts(self.width)
 
     def record(self) -> dict[str, Any]:
         """As `system.json` holds it."""
@@ -127,12 +132,21 @@ def write_image(
     return framed(structure, payload)
 
 
+def head_words(structure: str, length: int) -> list[int]:
+    """The words before a payload of so many words."""
+    digits = [int(structure[8 * i : 8 * i + 8], 16) for i in range(STRUCTURE_WORDS)]
+    return [MAGIC, IMAGE_VERSION, *digits, length]
+
+
+def with_crc(words: Sequence[int]) -> bytes:
+    """An image of these words, whatever they are, and their CRC-32."""
+    data = np.array(words, dtype="<u4").tobytes()
+    return data + zlib.crc32(data).to_bytes(WORD_BYTES, "little")
+
+
 def framed(structure: str, payload: Sequence[int]) -> bytes:
     """The image with these words as its payload, whatever they are."""
-    digits = [int(structure[8 * i : 8 * i + 8], 16) for i in range(STRUCTURE_WORDS)]
-    head = [MAGIC, IMAGE_VERSION, *digits, len(payload), *payload]
-    data = np.array(head, dtype="<u4").tobytes()
-    return data + zlib.crc32(data).to_bytes(WORD_BYTES, "little")
+    return with_crc([*head_words(structure, len(payload)), *payload])
 
 
 def read_image(source: bytes | str | Path, where: str = "weight image") -> WeightImage:

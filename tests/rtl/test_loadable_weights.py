@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from loading_bench import (
     DAMAGED,
@@ -17,9 +20,11 @@ from loading_bench import (
     results,
 )
 
-from ernn_myhdl import RnnCell, new_design
+from ernn_myhdl import DesignError, LinearCell, RnnCell, new_design
 from ernn_myhdl.calibration.generate import new_network
-from ernn_myhdl.rtl.weights.image import checked, image_words
+from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join
+from ernn_myhdl.host.weight_image import with_crc
+from ernn_myhdl.rtl.weights.image import image_words
 
 SMALL = {"inputs": 4, "hidden": 4, "block": 4, "lanes": 2, "weights": "loadable"}
 CELLS = {
@@ -59,13 +64,18 @@ def test_frames_are_of_the_weights_that_were_loaded(name, banks):
     assert results(core, x) != results(other, x)
 
 
+def checked_words(words):
+    """The words with their CRC-32 behind them."""
+    return np.frombuffer(with_crc(words), dtype="<u4").tolist()
+
+
 def damaged_images(core):
     """(what is wrong, words, status) of images that are refused."""
     good = image_words(core)
     head = 11
 
     def with_word(place, value):
-        return checked([*good[:place], value, *good[place + 1 : -1]])
+        return checked_words([*good[:place], value, *good[place + 1 : -1]])
 
     yield "magic", with_word(0, 0x45524E58), DAMAGED
     yield "version", with_word(1, 2), DAMAGED
@@ -73,7 +83,7 @@ def damaged_images(core):
     yield "first word of structure", with_word(2, good[2] ^ 1 << 31), OTHER
     yield "length", with_word(10, good[10] + 1), DAMAGED
     yield "shorter", with_word(10, good[10] - 1), DAMAGED
-    yield "nothing", checked([*good[:10], 0]), DAMAGED
+    yield "nothing", checked_words([*good[:10], 0]), DAMAGED
     yield "number", with_word(head, 99), DAMAGED
     yield "address", with_word(head + 1, 1), DAMAGED
     yield "count", with_word(head + 2, good[head + 2] + 1), DAMAGED
@@ -85,7 +95,7 @@ def damaged_images(core):
     payload = good[head:-1]
     size = 3 + payload[2] * ((core_width(core) + 31) // 32)
     short = payload[size:]
-    yield "a memory is missing", checked([*good[:10], len(short), *short]), DAMAGED
+    yield "a memory is missing", checked_words([*good[:10], len(short), *short]), DAMAGED
 
 
 def core_width(core) -> int:
@@ -231,3 +241,100 @@ def test_latency_and_interval_are_those_of_fixed_weights():
     record = simulate(fixed, beats, 6)
     ends = [c - record.accepted[0][0] for c, beat in record.delivered if beat.last]
     assert seen == [ends, ends]
+
+
+def test_layers_and_tables_of_a_graph_are_loaded():
+    """x is the number of a row of a table, whose frame goes to a layer and around it."""
+    table = Embedding(table=[[0.5, -0.5], [0.25, 1.0], [-1.0, 0.75]])
+    joins = (table, Join(ADDITION, ("layer_0", "join_0")))
+    cells = [LinearCell(2, 2, 1), RnnCell(2, 2, 1)]
+    graph = Graph(("join_0", "join_1"), joins, "layer_1")
+    core = new_network(cells, graph=graph, samples_per_beat=2).with_weights("loadable")
+    turned = replace(core.graph.joins[0], table=-core.graph.joins[0].table.values)
+    other = other_weights(
+        replace(core, graph=replace(core.graph, joins=(turned, core.graph.joins[1])))
+    )
+    x, bench = np.array([[2], [0], [1]]), LoadingBench(core)
+
+    def script(bench):
+        for words in ([], image_words(other)):
+            if words:
+                bench.load(words)
+                yield from bench.loaded()
+                assert bench.status == LOADED
+            sent = len(bench.delivered)
+            for i, frame in enumerate(x):
+                bench.send(frame, i == 0)
+            yield from bench.frames(sent + len(x))
+
+    bench.run(script)
+    assert bench.of_stream() == results(core, x) + results(other, x)
+    assert results(core, x) != results(other, x)
+
+
+def test_graphs_that_cannot_be_loaded_are_refused_by_name():
+    cells = [LinearCell(2, 2, 1), LinearCell(2, 2, 1)]
+    graph = Graph(("x", "x"), (Join(ADDITION, ("layer_0", "layer_1")),), "join_0")
+    with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a network with a graph"):
+        new_network(cells, graph=graph).with_weights("loadable", 2)
+    last = new_network(cells, outputs=["all", "last"])
+    with pytest.raises(
+        DesignError, match="weights = 'loadable': not in a graph where other frames"
+    ):
+        last.with_weights("loadable")
+
+
+@pytest.mark.parametrize("banks", (1, 2))
+def test_a_reset_in_an_image_leaves_what_was_whole(banks):
+    core = design_of("linear", weight_banks=banks)
+    other, x = other_weights(core), raw_frames(core, 1)
+    bench = LoadingBench(core)
+
+    def script(bench):
+        words = image_words(other)
+        bench.load(words)
+        yield from bench.until(lambda: len(bench.image) < len(words) // 3)
+        bench.image.clear()
+        bench.reset = True
+        yield
+        bench.reset = False
+        yield from bench.wait(4)
+        assert bench.status == DAMAGED | (INCOMPLETE if banks == 1 else 0)
+        bench.send(x[0], True)
+        yield from bench.wait(60)
+        assert len(bench.taken) == (0 if banks == 1 else 1)
+        bench.load(image_words(other))
+        yield from bench.loaded()
+        bench.send(x[0], True)
+        yield from bench.frames(2)
+
+    bench.run(script)
+    assert bench.of_stream() == results(other if banks == 1 else core, x) + results(other, x)
+
+
+def test_a_sequence_whose_last_frame_has_left_uses_no_bank():
+    core = design_of("rnn", streams=2, weight_banks=2).with_hardware(sequence_ends=True)
+    images = [other_weights(core, seed) for seed in (9, 30)]
+    x, bench = raw_frames(core, 2), LoadingBench(core)
+
+    def script(bench):
+        bench.send(x[0], True)
+        bench.load(image_words(images[0]))
+        yield from bench.loaded()
+        bench.send(x[0], True, 1)
+        yield from bench.frames(2)
+        bench.load(image_words(images[1]))
+        yield from bench.loaded()
+        assert bench.status == IN_USE
+        bench.send(x[1], False, ends=True)
+        yield from bench.frames(3)
+        bench.load(image_words(images[1]))
+        yield from bench.loaded()
+        assert bench.status == LOADED | PENDING
+        bench.send(x[1], False, 1)
+        bench.send(x[0], True)
+        yield from bench.frames(5)
+
+    bench.run(script)
+    assert bench.of_stream(0) == results(core, x) + results(images[1], x[:1])
+    assert bench.of_stream(1) == results(images[0], x)

@@ -22,7 +22,8 @@ from ernn_myhdl.host.weight_image import (
     write_image,
 )
 from ernn_myhdl.program.program import lane_contents
-from ernn_myhdl.system.loadable import loadable_weights, memory_contents, weight_image
+from ernn_myhdl.rtl.weights.image import memory_contents
+from ernn_myhdl.system.loadable import loadable_weights, weight_image
 
 STRUCTURE = "0123456789abcdef" * 4
 MEMORIES = (MemoryShape(0, "lanes", 3, 48), MemoryShape(1, "bias", 2, 7), MemoryShape(5, "big", 1, 96))  # fmt: skip

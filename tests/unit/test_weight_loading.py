@@ -21,7 +21,8 @@ from ernn_myhdl.host.serial_port import SerialTransport
 from ernn_myhdl.host.serial_protocol import COMMAND_CODES
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.host.weight_loading import load_image
-from ernn_myhdl.system.loadable import memory_contents, weight_image
+from ernn_myhdl.rtl.weights.image import memory_contents
+from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.simulation.serial_board import Faults
 from ernn_myhdl.system.writer import system_description

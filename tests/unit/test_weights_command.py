@@ -25,7 +25,8 @@ from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.exchange.exporting import export_model
 from ernn_myhdl.exchange.new_weights import new_weights, new_weights_of_module
 from ernn_myhdl.host.weight_image import image_contents, read_image
-from ernn_myhdl.system.loadable import loadable_weights, memory_contents, weight_image
+from ernn_myhdl.rtl.weights.image import memory_contents
+from ernn_myhdl.system.loadable import loadable_weights, weight_image
 
 
 def old_design(**options):

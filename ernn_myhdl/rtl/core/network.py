@@ -98,7 +98,7 @@ def _weights(
     if not network.layers[0].hardware.loadable:
         return None, [{} for _ in network.layers]
     loading = WeightLoading(n, network)
-    return loading, loads_of_network(n, network, loading.bus)
+    return loading, list(loads_of_network(n, network, loading.bus).values())
 
 
 def _graph_core(
@@ -109,8 +109,11 @@ def _graph_core(
         depths = graph_depths(graph_shape(network))
     errors: list[Net] = []
     states = _state_links(n, layers, n.nets["clk"], n.nets["rst"], errors)
-    errors += GraphWiring(n, network, layers, depths).streams(states)
+    loading = WeightLoading(n, network) if network.layers[0].hardware.loadable else None
+    errors += GraphWiring(n, network, layers, depths, loading).streams(states)
     _any_error(n, errors)
+    if loading is not None:
+        loading.finish()
     return n
 
 

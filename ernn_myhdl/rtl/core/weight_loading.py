@@ -14,7 +14,7 @@ from ernn_myhdl.rtl.stream_user import user_type
 from ernn_myhdl.rtl.weights import bank_blocks
 from ernn_myhdl.rtl.weights.distribution import LoadBus, bus_of, load_of
 from ernn_myhdl.rtl.weights.loader import ANSWERED, ASKED, STATUS, core_bus, loader
-from ernn_myhdl.rtl.weights.memories import layer_roms
+from ernn_myhdl.rtl.weights.memories import embedding_roms, layer_roms
 
 #: Nets of a stream or of a bus by field or port.
 Nets = dict[str, Net]
@@ -37,13 +37,19 @@ def loads_of_layer(n: Netlist, layer: Structure, given: Nets) -> dict[str, Nets]
     return loads
 
 
-def loads_of_network(n: Netlist, network: CoreStructure, given: Nets) -> list[Nets]:
-    """The nets of `layer_bus` of each layer; given: those of the bus of all memories."""
-    bus, first, loads = core_bus(network), 0, []
-    for layer, prefix in zip(network.layers, network.layer_prefixes, strict=True):
-        count = sum(len(rom.contents) for _, rom in layer_roms(layer))
-        part = layer_bus(layer)
-        loads.append(load_of(n, prefix.rstrip("."), given, bus, part, first, count))
+def loads_of_network(n: Netlist, network: CoreStructure, given: Nets) -> dict[str, Nets]:
+    """The nets of the bus of each layer and of each embedding, by their names; given: those of the bus of all memories."""
+    bus, banks, first = core_bus(network), network.layers[0].hardware.weight_banks, 0
+    loads: dict[str, Nets] = {}
+    names = [prefix.rstrip(".") for prefix in network.layer_prefixes]
+    parts = [
+        (name, layer_bus(layer), sum(len(rom.contents) for _, rom in layer_roms(layer)))
+        for name, layer in zip(names, network.layers, strict=True)
+    ]
+    for name, rom in embedding_roms(network):
+        parts.append((name.partition(".")[0], bus_of([rom], banks), len(rom.contents)))
+    for name, part, count in parts:
+        loads[name] = load_of(n, name, given, bus, part, first, count)
         first += count
     return loads
 

@@ -14,7 +14,7 @@ from myhdl import Signal, always, always_comb, block, intbv
 
 from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
-from ernn_myhdl.rtl.weights.image import HEAD_WORDS
+from ernn_myhdl.host.weight_image import HEADER_WORDS
 
 #: What the register of the check sum holds behind an image with its own check sum, and its polynomial, lowest power in the highest bit.
 RESIDUE, POLYNOMIAL = 0x2144DF1C, 0xEDB88320
@@ -113,7 +113,7 @@ def image_control(
     """
     head, asks, reads, checks, drains = (Signal(bool(0)) for _ in range(5))
     at = unsigned(len(place))
-    length_place = HEAD_WORDS - 1
+    length_place = HEADER_WORDS - 1
 
     @always_comb
     def tell():
@@ -241,17 +241,17 @@ def image_records(
                 number.next = word[number_bits:]
                 fails.next = word[32:number_bits] != 0
                 field.next = 1
-            elif field == 1:
+            if field == 1:
                 target.next = word[address_bits:]
                 fails.next = word[32:address_bits] != 0
                 field.next = 2
-            elif field == 2:
+            if field == 2:
                 count.next = word[count_bits:]
                 fails.next = word[32:count_bits] != 0
                 looks.next = True
                 settled.next = False
                 which.next = 0
-            else:
+            if field == 3:
                 part.next = part + 1
                 if last_limb:
                     part.next = 0
@@ -316,7 +316,7 @@ def check_leaf() -> Leaf:
     )
 
 
-PLACE = Word(bits_for(HEAD_WORDS))
+PLACE = Word(bits_for(HEADER_WORDS))
 
 
 @made_once

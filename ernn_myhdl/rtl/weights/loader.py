@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from ernn_myhdl.design.structure import CoreStructure
+from ernn_myhdl.design.structure_digest import structure_digest
 from ernn_myhdl.hdl.netlist import Contents, Net, Netlist, Rom
 from ernn_myhdl.hdl.stream_port import WEIGHTS
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.hdl.writable_memory import LOAD, LOAD_ADDRESS, LOAD_DATA, LOAD_MEMORY
+from ernn_myhdl.host.weight_image import (
+    HEADER_WORDS,
+    STRUCTURE_WORDS,
+    WORD_BITS,
+    head_words,
+    image_parts,
+)
 from ernn_myhdl.rtl.weights import bank_blocks, image_blocks
 from ernn_myhdl.rtl.weights.distribution import LoadBus, bus_of
-from ernn_myhdl.rtl.weights.image import (
-    DIGEST_WORDS,
-    HEAD_WORDS,
-    LIMB,
-    MAGIC,
-    VERSION,
-    digest_words,
-    limbs,
-)
 from ernn_myhdl.rtl.weights.memories import memory_groups, total_words
 
 STATUS = "weights_status"
@@ -33,10 +32,9 @@ def core_bus(core: CoreStructure) -> LoadBus:
 
 def head_memory(core: CoreStructure) -> Rom:
     """The words that an image for this core begins with."""
-    words = Contents(
-        1, HEAD_WORDS, lambda: [(MAGIC, VERSION, *digest_words(core), 0)]
-    )  # the last one, a length, is not compared
-    return Rom("weight_image_head", bits_for(HEAD_WORDS), Word(LIMB), words)
+    # the last one, a length, is not compared
+    words = Contents(1, HEADER_WORDS, lambda: [tuple(head_words(structure_digest(core), 0))])
+    return Rom("weight_image_head", bits_for(HEADER_WORDS), Word(WORD_BITS), words)
 
 
 def shape_memory(core: CoreStructure, memory: int, address: int, most: int) -> Rom:
@@ -48,7 +46,7 @@ def shape_memory(core: CoreStructure, memory: int, address: int, most: int) -> R
             tuple(
                 g.first + g.count
                 | g.rom.depth << memory + 1
-                | limbs(g.rom.type.bits) << memory + address + 2
+                | image_parts(g.rom.type.bits) << memory + address + 2
                 for g in groups
             )
         ]
@@ -67,7 +65,7 @@ def loader(core: CoreStructure) -> Netlist:
     groups, banks = memory_groups(core), core.layers[0].hardware.weight_banks
     bus = core_bus(core)
     address = bus.address - (banks > 1)
-    most = limbs(bus.data)
+    most = image_parts(bus.data)
     clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
     asked = {name: n.output(name, Bit()) for name in ASKED}
     answered = {name: n.input(name, Bit()) for name in ANSWERED}
@@ -77,10 +75,10 @@ def loader(core: CoreStructure) -> Netlist:
     words = n.add(
         "words", image_blocks.words_leaf(), clk=clk, rst=rst, busy=busy,
         tvalid=n.input(f"{WEIGHTS}_tvalid", Bit()), tready=n.output(f"{WEIGHTS}_tready", Bit()),
-        tdata=n.input(f"{WEIGHTS}_tdata", Word(LIMB)), tlast=n.input(f"{WEIGHTS}_tlast", Bit()),
+        tdata=n.input(f"{WEIGHTS}_tdata", Word(WORD_BITS)), tlast=n.input(f"{WEIGHTS}_tlast", Bit()),
     )  # fmt: skip
     place, clear = n.net("place", image_blocks.PLACE), n.net("clear", Bit())
-    polynomial = n.constant("polynomial", Word(LIMB), image_blocks.POLYNOMIAL)
+    polynomial = n.constant("polynomial", Word(WORD_BITS), image_blocks.POLYNOMIAL)
     good = n.add(
         "check", image_blocks.check_leaf(), clk=clk, clear=clear, sums=words["sums"],
         octet=words["octet"], polynomial=polynomial,
@@ -90,7 +88,7 @@ def loader(core: CoreStructure) -> Netlist:
     lengths = n.net("lengths", Bit())
     records = _records(n, core, words, lengths, reading, busy, (bus.memory, address, most))
     control = n.add(
-        "control", image_blocks.control_leaf(HEAD_WORDS - DIGEST_WORDS - 1), clk=clk, rst=rst,
+        "control", image_blocks.control_leaf(HEADER_WORDS - STRUCTURE_WORDS - 1), clk=clk, rst=rst,
         valid=words["valid"], last=words["last"], fits=fits, good=good, whole=records["whole"],
         wrong=records["wrong"], ended=records["ended"], granted=answered["granted"],
         denied=answered["denied"], place=place, clear=clear, lengths=lengths, reading=reading, **asked,
@@ -112,7 +110,7 @@ def loader(core: CoreStructure) -> Netlist:
     n.wire(outputs[LOAD_MEMORY], records["memory"])
     n.wire(outputs[LOAD_ADDRESS], *([bank] if banks > 1 else []), records["address"])
     *whole, top = parts
-    n.wire(outputs[LOAD_DATA], *whole, (top, 0, bus.data - LIMB * len(whole)))
+    n.wire(outputs[LOAD_DATA], *whole, (top, 0, bus.data - WORD_BITS * len(whole)))
     assert groups  # a core has weights
     return n
 
