@@ -27,8 +27,7 @@ def verilog_bench(design: CoreSpecification, view: CoreView) -> str:
     x, y, states = view.source, view.sink, view.loader
     user = y.fields["tuser"].bits
     signals = _signals(x, _COMMON) + _signals(y, _COMMON) + _signals(x, _MORE) + _signals(y, _MORE)
-    if states:
-        signals += _signals(states, _COMMON + _MORE)
+    signals += _signals(states, _COMMON + _MORE) if states else []
     weights, ports = view.weights, ["clk", "rst", "frame_error", *(p for _, p, _ in signals)]
     ports += PORTS if weights else ()
     seen = f"32'({y.signal('tid')})" if "tid" in y.fields else "0"

@@ -338,3 +338,20 @@ def test_a_sequence_whose_last_frame_has_left_uses_no_bank():
     bench.run(script)
     assert bench.of_stream(0) == results(core, x) + results(images[1], x[:1])
     assert bench.of_stream(1) == results(images[0], x)
+
+
+def test_x_of_a_graph_goes_to_one_layer():
+    cells = [RnnCell(2, 2, 1), LinearCell(2, 2, 1)]
+    graph = Graph(("x", "layer_0"), (Join(ADDITION, ("layer_0", "layer_1")),), "join_0")
+    core = new_network(cells, graph=graph, samples_per_beat=2).with_weights("loadable")
+    other, x, bench = other_weights(core), raw_frames(core, 2), LoadingBench(core)
+
+    def script(bench):
+        bench.load(image_words(other))
+        yield from bench.loaded()
+        for i, frame in enumerate(x):
+            bench.send(frame, i == 0)
+        yield from bench.frames(2)
+
+    bench.run(script)
+    assert bench.of_stream() == results(other, x)

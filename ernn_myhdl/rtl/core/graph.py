@@ -47,11 +47,11 @@ class GraphWiring:
         self.graph, self.signals = graph, signals
         self.fields = beat_fields(core.stream_shape)
         self.errors: list[Net] = []
-        self.made = {name: self._stream(name) for name in (INPUT, *graph.order)}
-        self.taken: dict[tuple[str, int], Stream] = {}
         self._layers = layers
         self._loading = loading
         self._loads = {} if loading is None else loads_of_network(n, core, loading.bus)
+        self.made = {name: self._stream(name) for name in (INPUT, *graph.order)}
+        self.taken: dict[tuple[str, int], Stream] = {}
 
     def streams(self, states: Sequence[dict[str, Net]]) -> list[Net]:
         """Add all but clk and rst; states: the nets of s_state of each layer. The error of every layer, and that of x."""
