@@ -1,5 +1,5 @@
 /* Runs the C driver of a system against its simulated board: the test vectors, in packets of a sequence and of a frame, and what
- * must fail. Arguments: the file of the vectors. Prints what was compared, or what is wrong. */
+ * must fail. Arguments: the file of the vectors, and an image of weights to be loaded before. Prints what was compared, or what is wrong. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,41 @@ static int same(const unsigned char *y, long expected[][SMALL_OUTPUTS], int fram
     return 0;
 }
 
+/* Loads the image of a file; damaged ones, and what is none, before it. */
+static int load(const small_port *port, const char *name)
+{
+    static uint32_t image[4096];
+    FILE *file = fopen(name, "rb");
+    uint32_t status = 0;
+    size_t count;
+    int result;
+    if (!file)
+        return fail("no image", 0);
+    count = fread(image, 4, 4096, file); /* little-endian, as this computer is */
+    fclose(file);
+    image[15] ^= 4;
+    if ((result = small_load_weights(port, image, count, 1000, &status)) != SMALL_WRONG_IMAGE)
+        return fail("a damaged image gives", result);
+    image[count - 1] = small_crc(image, count - 1);
+    image[15] ^= 4;
+    image[4] ^= 1;
+    image[count - 1] = small_crc(image, count - 1);
+    if ((result = small_load_weights(port, image, count, 1000, &status)) != SMALL_OTHER_STRUCTURE)
+        return fail("an image of another structure gives", result);
+    image[4] ^= 1;
+    image[count - 1] = small_crc(image, count - 1);
+    image[SMALL_IMAGE_HEADER] ^= 64; /* of the first memory: there is none of that number */
+    image[count - 1] = small_crc(image, count - 1);
+    if ((result = small_load_weights(port, image, count, 1000, &status)) != SMALL_REFUSED_WEIGHTS ||
+        !(status & SMALL_WEIGHTS_DAMAGED))
+        return fail("an image with a wrong record gives", result);
+    image[SMALL_IMAGE_HEADER] ^= 64;
+    image[count - 1] = small_crc(image, count - 1);
+    if ((result = small_load_weights(port, image, count, 1000, NULL)))
+        return fail(small_text(result), result);
+    return small_reset(port);
+}
+
 int main(int argc, char **argv)
 {
     small_port port;
@@ -67,6 +102,8 @@ int main(int argc, char **argv)
     port.exchange = exchange;
     if ((i = small_open(&port)))
         return fail(small_text(i), i);
+    if (argc > 2 && load(&port, argv[2]))
+        return 1;
     for (s = 0; s < sequences; s++) {
         if (fscanf(file, "%d", &frames) != 1 || frames > MOST)
             return fail("length of sequence", s);

@@ -14,7 +14,7 @@ import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import require_tool, require_verilator
-from weight_bench import stand_in_image, weight_core, weight_design
+from weight_bench import cores_load, requires_port, stand_in_image, weight_core, weight_design
 
 from ernn_myhdl import DesignError, RnnCell, Traffic, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -23,7 +23,9 @@ from ernn_myhdl.host.description import load_description, load_vectors
 from ernn_myhdl.host.registers import MODES, register
 from ernn_myhdl.host.selftest import selftest
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
+from ernn_myhdl.host.weight_image import framed, read_image
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.simulation import build
 from ernn_myhdl.system.simulation.build import LIBRARY
 from ernn_myhdl.system.simulation.transport import SimulatedBoard
@@ -38,9 +40,17 @@ COMPILERS = {
 
 
 def small(name: str = "small"):
-    """Two streams; beats of 32 bits, four in one of the bus."""
+    """Two streams; beats of 32 bits, four in one of the bus; two banks of weights."""
     layer = new_network([RnnCell(5, 6, block=2)], lanes=1, samples_per_beat=2, streams=2).layers[0]
+    if cores_load():
+        layer = layer.with_weights("loadable", 2)
     return replace(layer, name=name)
+
+
+def reweighted(factor: float):
+    """The same core with other weights."""
+    weights = {n: (factor * np.asarray(a)).astype(np.float32) for n, a in small().weights.items()}
+    return replace(small(), weights=weights)
 
 
 def bench(bus_bits: int):
@@ -211,24 +221,100 @@ def test_driver_tells_what_the_board_reports(board_folder):
 
 
 @pytest.mark.verilator
+def test_weights_are_loaded_between_frames_and_damaged_ones_are_not(board_folder, tmp_path, capsys):
+    requires_port()
+    design_folder, made = board_folder
+    system, transport = load_description(made), SimulatedBoard(made / LIBRARY)
+    vectors = load_vectors(made, system)
+    x = [raw for raw, _ in vectors]
+    irq = register("IRQ_ENABLE").field("weights").mask
+
+    def golden(design):
+        values = [to_real(raw, design.input_format) for raw in x]
+        made = design.run(values, engine="golden").raw
+        return np.split(made, np.cumsum([len(v) for v in values])[:-1])
+
+    def same(board, design):
+        return all(map(np.array_equal, board.run_raw(x), golden(design)))
+
+    board = Board(transport, system)
+    transport.write(register("IRQ_ENABLE").address, irq)
+    assert selftest(board, vectors).passed and not transport.irq
+    for factor in (-0.5, 0.75, 1.25):
+        assert board.load_weights(weight_image(reweighted(factor))).loaded and transport.irq
+        assert same(board, reweighted(factor))
+    # a sequence that runs goes on with its weights, the next one has the new ones
+    half, last = reweighted(1.25), reweighted(-1.0)
+    wanted = golden(half)[0]
+    assert np.array_equal(board.step_raw(x[0][0], start=True), wanted[0])
+    assert board.load_weights(weight_image(last)).loaded
+    for frame, y in list(zip(x[0], wanted, strict=True))[1:]:
+        assert np.array_equal(board.step_raw(frame), y)
+        assert board.weights().pending
+    assert np.array_equal(board.step_raw(x[0][0], start=True), golden(last)[0][0])
+    assert not board.weights().pending
+    assert same(board, last)
+    # what the driver would not send
+    image = weight_image(small())
+    wrong = framed(system.weights.structure, read_image(image).payload.tolist()[:-1])
+    for data, reason in ((wrong, "damaged"), (framed("f" * 64, [1]), "other_structure")):
+        transport.load(np.frombuffer(data, "<u4").tolist(), 1.0)
+        assert board.weights().refused == (reason,)
+        assert board.status().errors == ("weights",)
+        board.clear_errors()
+        assert same(board, last)
+    # by the stream of weights, while frames go through
+    transport.stream_image(np.frombuffer(image, "<u4").tolist())
+    while transport.image_left:
+        assert len(board.run_raw(x)) == len(x)
+    assert same(board, small()) and selftest(board, vectors).passed
+    board.close()
+    image_file = tmp_path / "w.bin"
+    save_design(last, tmp_path / "last")
+    assert (
+        main(
+            ["weights", str(tmp_path / "last"), "--for", str(design_folder), "-o", str(image_file)]
+        )
+        == 0
+    )
+    common = ["--port", "sim", "--design", str(design_folder), "--bus", str(BUS), "--weights"]
+    capsys.readouterr()
+    assert main(["host", "load", *common, str(image_file)]) == 0
+    assert "the last image was accepted" in capsys.readouterr().out
+    np.savez(tmp_path / "x.npz", a=to_real(x[0], system.input_format))
+    files = ["--input", str(tmp_path / "x.npz"), "-o", str(tmp_path / "y.npz")]
+    assert main(["host", "run", *common, str(image_file), *files]) == 0
+    with np.load(tmp_path / "y.npz") as y:
+        assert np.array_equal(y["a"], to_real(golden(last)[0], system.output_format))
+
+
+@pytest.mark.verilator
 def test_c_driver_against_the_simulated_board(board_folder, tmp_path):
     _, made = board_folder
-    vectors = load_vectors(made, load_description(made))
-    lines = [str(len(vectors))]
-    for x, y in vectors:
-        lines.append(str(len(x)))
-        lines += [" ".join(map(str, [*a, *b])) for a, b in zip(x, y, strict=True)]
-    (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n")
     main_file = Path(__file__).with_name("axi_driver_main.c")
     command = [
         "gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", f"-I{made / 'driver'}", str(main_file),
         str(made / "driver" / "small.c"), str(made / LIBRARY), "-o", str(tmp_path / "main"),
     ]  # fmt: skip
     subprocess.run(command, check=True)
-    done = subprocess.run(
-        [tmp_path / "main", tmp_path / "vectors.txt"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (0, f"{2 * sum(y.size for _, y in vectors)} words\n")
+    own = load_vectors(made, load_description(made))
+    if cores_load():
+        (tmp_path / "w.bin").write_bytes(weight_image(reweighted(-0.5)))
+    values = [to_real(x, small().input_format) for x, _ in own]
+    raw = reweighted(-0.5).run(values, engine="golden").raw
+    other = zip(values, np.split(raw, np.cumsum([len(v) for v in values])[:-1]), strict=True)
+    other = [(x, y) for (x, _), (_, y) in zip(own, other, strict=True)]
+    for vectors, image in ((own, []), (other, [tmp_path / "w.bin"]))[: 1 + cores_load()]:
+        lines = [str(len(vectors))]
+        for x, y in vectors:
+            lines.append(str(len(x)))
+            lines += [" ".join(map(str, [*a, *b])) for a, b in zip(x, y, strict=True)]
+        (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n")
+        done = subprocess.run(
+            [tmp_path / "main", tmp_path / "vectors.txt", *image], capture_output=True, text=True
+        )
+        words = f"{2 * sum(y.size for _, y in vectors)} words\n"
+        assert (done.returncode, done.stdout) == (0, words)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -240,7 +326,8 @@ def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
     scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
-    designs = small(), replace(small(), input_scaling=scaling), small().with_weights("loadable", 2)
+    fixed = small().with_weights("fixed")
+    designs = fixed.with_weights("loadable", 2), replace(fixed, input_scaling=scaling), fixed
     for number, design in enumerate(designs):
         folder = tmp_path / str(number)
         folder.mkdir()

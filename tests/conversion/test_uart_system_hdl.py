@@ -14,7 +14,7 @@ from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
 from tools import require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
-from weight_bench import stand_in_image
+from weight_bench import cores_load, stand_in_image
 
 from ernn_myhdl import GruCell, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -147,11 +147,19 @@ def test_uart_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, re
 
 
 def small():
-    """Two streams; frames of x of two beats of the core."""
+    """Two streams; frames of x of two beats of the core; one bank of weights."""
     layer = new_network(
         [GruCell(5, 4, reset="after", block=2)], lanes=1, samples_per_beat=4, streams=2
     ).layers[0]
+    if cores_load():
+        layer = layer.with_weights("loadable")
     return replace(layer, name="small")
+
+
+def reweighted(factor: float):
+    """The same core with other weights."""
+    weights = {n: (factor * np.asarray(a)).astype(np.float32) for n, a in small().weights.items()}
+    return replace(small(), weights=weights)
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +256,22 @@ def test_host_and_command_run_over_a_terminal_to_the_bit(board_folder, tmp_path,
         capsys.readouterr()
         assert main(["host", "selftest", *common, str(design_folder), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["passed"]
+        if cores_load():
+            loads_over_the_line(common, files, board_folder, x[:5], tmp_path)
+
+
+def loads_over_the_line(common, files, board_folder, x, tmp_path):
+    """Other weights by `ernn host load`, then the same x; and by the run itself."""
+    new, image = reweighted(-0.75), str(tmp_path / "w.bin")
+    save_design(new, tmp_path / "new")
+    design_folder, made = map(str, board_folder)
+    assert main(["weights", str(tmp_path / "new"), "--for", design_folder, "-o", image]) == 0
+    assert main(["host", "load", *common, design_folder, "--weights", image]) == 0
+    values = x * 2.0**-new.input_format.frac
+    for options in ([], ["--weights", image]):
+        assert main(["host", "run", *common, made, *files, "--force", *options]) == 0
+        with np.load(tmp_path / "y.npz") as y:
+            assert np.array_equal(y["first"], new.run(values, engine="golden").outputs)
 
 
 @pytest.mark.verilator
