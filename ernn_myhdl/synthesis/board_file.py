@@ -11,6 +11,8 @@ import tomlkit
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.synthesis.devices import OPEN_FAMILIES, Device, device_named
+from ernn_myhdl.synthesis.zynq_board import FOLDER as ZYNQ_FOLDER
+from ernn_myhdl.synthesis.zynq_board import zynq_boards
 
 #: Ports of the UART system, each of which a board has a pin for.
 PORTS = ("clk", "button", "rxd", "txd", "led_heard", "led_irq")
@@ -98,7 +100,7 @@ def board_named(name: str) -> Board:
     wanted = name.lower() if isinstance(name, str) else ""
     if wanted not in known:
         raise DesignError(
-            f"board = {name!r}: must be one of {', '.join(known)}; to add one, add a file to {FOLDER}"
+            f"board = {name!r}: must be one of {', '.join([*known, *zynq_boards()])}; to add one, add a file to {FOLDER} or {ZYNQ_FOLDER}"
         )
     return known[wanted]
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ernn_myhdl.convert.fusesoc_core import fusesoc_core
+from ernn_myhdl.convert.instance import port_records
 from ernn_myhdl.convert.names import check_name
 from ernn_myhdl.convert.writer import HDLS, in_fresh_process, logic_lines, renamed, write_netlist
 from ernn_myhdl.design.design import CoreSpecification
@@ -32,6 +34,8 @@ from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS, uart_system
 
 DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
+#: What a LiteX SoC imports; the same for all AXI systems, it reads manifest.json beside it.
+LITEX_MODULE = "litex_module.py"
 #: Lengths of the sequences of the test vectors, and the seed of their x.
 VECTOR_LENGTHS, VECTOR_SEED = (4, 1, 3), 17
 
@@ -49,7 +53,7 @@ def convert_system(
 
     The folder gets one file per entity, files.txt and manifest.json as that of `ernn_myhdl.convert.convert`, the top
     NAME_axi or NAME_uart, and beside them what software needs: system.json, vectors.npz, driver/NAME.h and NAME.c,
-    register-map.md, and a template of the instance. bus_bits: of the AXI4-Streams, 32 to 512; None: those of the core's beats.
+    register-map.md, and a template of the instance; TOP.core for FuseSoC, and of an AXI system NAME_litex.py for LiteX. bus_bits: of the AXI4-Streams, 32 to 512; None: those of the core's beats.
     link: the serial line of a UART system, whose streams have 32 bits; None: an AXI system. Raises DesignError for what the system cannot carry, an unknown language or an existing folder, ToolError if MyHDL fails.
     """
     from ernn_myhdl.design.storage import save_design
@@ -123,12 +127,17 @@ def write(
         "hdl": hdl,
         "bus_bits": bus_bits,
         "design_digest": design.digest,
+        "ports": port_records(view.ports),
         "files": made,
         "components": components,
         "logic_lines": logic_lines(folder, components),
     }
     (folder / "files.txt").write_text("".join(f"{f}\n" for f in made))
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (folder / f"{view.name}.core").write_text(fusesoc_core(manifest, {}))
+    if link is None:
+        litex = files("ernn_myhdl.system.templates") / LITEX_MODULE
+        (folder / f"{design.name}_litex.py").write_text(litex.read_text(encoding="utf-8"))
     (folder / SYSTEM_NAME).write_text(json.dumps(system.record(), indent=2) + "\n")
     save_arrays(folder / VECTORS_NAME, vectors(design))
     driver = folder / DRIVER_FOLDER

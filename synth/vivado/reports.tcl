@@ -1,4 +1,4 @@
-# Vivado's reports as JSON; sourced by synth.tcl and implement.tcl.
+# Vivado's reports as JSON; sourced by the scripts that run Vivado.
 #
 # Utilisation and power are read from the report files, by the names of rows and columns, since the
 # columns differ between versions. Slacks are properties of the worst timing paths.
@@ -92,10 +92,10 @@ proc reports::slack {delay_type} {
     return [get_property SLACK [lindex $paths 0]]
 }
 
-# Clock, slacks and the frequency that the worst setup path allows, as a JSON object. Hold counts
+# Period of the clock of that name, slacks and the frequency that the worst setup path allows, as a JSON object. Hold counts
 # for "met" only once the clock is routed.
-proc reports::timing {stage} {
-    set period [get_property PERIOD [get_clocks clk]]
+proc reports::timing {stage clock} {
+    set period [get_property PERIOD [get_clocks $clock]]
     set setup [reports::slack max]
     set hold [reports::slack min]
     set reached null
@@ -128,8 +128,8 @@ proc reports::power {name} {
     return "{[join $members {, }]}"
 }
 
-# Write the JSON file `name`. stage: synthesis or implementation. power: report file or "".
-proc reports::write {name stage top part digest utilization power} {
+# Write the JSON file `name`. stage: synthesis or implementation. power: report file or "". clock: the one that is reported.
+proc reports::write {name stage top part digest utilization power {clock clk}} {
     set members [list \
         "\"stage\": [reports::text $stage]" \
         "\"tool\": [reports::text "Vivado [version -short]"]" \
@@ -137,7 +137,7 @@ proc reports::write {name stage top part digest utilization power} {
         "\"part\": [reports::text $part]" \
         "\"design_digest\": [reports::text $digest]" \
         "\"utilisation\": [reports::utilization $utilization]" \
-        "\"timing\": [reports::timing $stage]" \
+        "\"timing\": [reports::timing $stage $clock]" \
         "\"power\": [reports::power $power]"]
     set channel [open $name w]
     puts $channel "{\n  [join $members ",\n  "]\n}"

@@ -81,7 +81,7 @@ set legal {
             -filter -regexp -match_style -cell} 0 0
     }
     get_property {{-min -max} {} 2 2}
-    set_property {{} {-dict} 3 3}
+    set_property {{} {-dict} 1 3}
     create_clock {{-add} {-period -name -waveform} 0 1}
     set_input_delay {
         {-clock_fall -rise -fall -max -min -add_delay -network_latency_included
@@ -187,7 +187,8 @@ proc read_vhdl {found} {
         set channel [open $name r]
         set text [read $channel]
         close $channel
-        if {[string match "*initial values*" $text] && ![dict exists $found -vhdl2008]} {
+        # initial values of arrays, and bit strings with a length
+        if {[regexp {initial values|[0-9]+x"} $text] && ![dict exists $found -vhdl2008]} {
             error "read_vhdl: $name is VHDL-2008"
         }
         foreach {all entity body} [regexp -all -inline -nocase \
@@ -481,11 +482,17 @@ proc report_power {found} {
 }
 }
 
+# --- the IP packager, IP Integrator and runs
+
+foreach space {ipx ipgui} { namespace eval $space {} }
+source [file join [file dirname [file normalize [info script]]] vivado_system_stubs.tcl]
+
 # --- every command checks its call before it works
 
 foreach command [dict keys $legal] {
-    rename $command stub_$command
-    proc $command args "return \[stub_$command \[parse $command \$args\]\]"
+    set stub stub_[string map {:: _} $command]
+    rename $command $stub
+    proc $command args "return \[$stub \[parse $command \$args\]\]"
 }
 
 lassign $argv log_name script

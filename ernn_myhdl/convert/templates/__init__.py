@@ -1,0 +1,1 @@
+"""How a core is instantiated, in VHDL and Verilog."""
