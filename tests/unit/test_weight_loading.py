@@ -74,8 +74,14 @@ def test_an_image_is_loaded_by_registers(tmp_path):
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        ("not_idle", "frames were in the core, or its frame_error was high .one bank.; take all frames of y first"),
-        ("bank_used", "a sequence that runs still uses the other bank, or frame_error was high .two banks.; wait until"),
+        (
+            "not_idle",
+            "frames were in the core, or its frame_error was high .one bank.; take all frames of y first",
+        ),
+        (
+            "bank_used",
+            "a sequence that runs still uses the other bank, or frame_error was high .two banks.; wait until",
+        ),
         ("damaged", "magic, version, .* or words are missing; load it again"),
         ("other_structure", "for another structure; make the image with ernn weights --for"),
     ],

@@ -53,12 +53,6 @@ def check_system(design: CoreSpecification, bus_bits: int) -> None:
             "none, or take the last frame, maximum or mean on the host"
         )
 
-    if design.layers[0].hardware.loadable:
-        raise DesignError(
-            "hardware weights = 'loadable': the AXI system does not bring images of weights; convert with --wrapper none, or set "
-            "weights = 'fixed'"
-        )
-
 
 def default_bus(design: CoreSpecification) -> int:
     """Bits of the streams where none are given: those of the core's beats, at least 32."""
