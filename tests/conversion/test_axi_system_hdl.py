@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
-from tools import require_tool, require_verilator
+from tools import UNOPTIMISED, require_tool, require_verilator
 
 from ernn_myhdl import DesignError, LinearCell, RnnCell, Traffic, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -123,8 +123,7 @@ def board_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("axi")
     save_design(small(), folder / "design")
     with pytest.MonkeyPatch.context() as patch:
-        flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
-        patch.setattr(build, "MAKE_FLAGS", flags)
+        patch.setattr(build, "MAKE_FLAGS", UNOPTIMISED)
         yield folder / "design", build.built_board(small(), BUS).parent
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
-from tools import require_tool, require_verilator
+from tools import UNOPTIMISED, require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
 
 from ernn_myhdl import GruCell, new_network, save_design
@@ -135,8 +135,7 @@ def board_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("uart")
     save_design(small(), folder / "design")
     with pytest.MonkeyPatch.context() as patch:
-        flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
-        patch.setattr(build, "MAKE_FLAGS", flags)
+        patch.setattr(build, "MAKE_FLAGS", UNOPTIMISED)
         yield folder / "design", build.built_board(small(), BUS_BITS, FAST).parent
 
 
