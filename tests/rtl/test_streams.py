@@ -122,7 +122,7 @@ LAYERS = Lazily(
         "no projection": lambda: new_design(9, 6, 0, 4, lanes=4),
     }
 )
-TRAFFIC = [Traffic(0.3, 0.3), Traffic(0.8, 0.0), Traffic(0.0, 0.85), Traffic(0.6, 0.7)]
+TRAFFIC = [Traffic(0.3, 0.5), Traffic(0.8, 0.0), Traffic(0.0, 0.85), Traffic(0.6, 0.7)]
 CROSS = [
     (layer, samples, replace(traffic, seed=10 * samples + n))
     for n, traffic in enumerate(TRAFFIC)
