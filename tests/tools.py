@@ -50,7 +50,10 @@ def require_tool(name: str) -> str:
     return path
 
 
+#: Of make: without optimisation, and all of a core in one file, which takes less time in all.
+UNOPTIMISED = (*(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL")), "VM_PARALLEL_BUILDS=0")
+
+
 def build_without_optimisation(monkeypatch) -> None:
     """Compiled cores are built fast: for short runs."""
-    flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
-    monkeypatch.setattr(verilator_build, "MAKE_FLAGS", flags)
+    monkeypatch.setattr(verilator_build, "MAKE_FLAGS", UNOPTIMISED)

@@ -34,9 +34,8 @@ def test_the_vhdl_in_ghdl(name):
 
 @pytest.mark.verilator
 @pytest.mark.parametrize(("name", "source"), [("circulant", "verilog"), ("narrow", "vhdl")])
-def test_compiled(name, source, monkeypatch, tmp_path):
+def test_compiled(name, source, monkeypatch):
     require_verilator()
-    monkeypatch.setenv("ERNN_CACHE", str(tmp_path))
     if source == "vhdl":
         require_tool("ghdl")
     build_without_optimisation(monkeypatch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from random_designs import random_inputs
+from tools import build_without_optimisation, require_engine
 
 from ernn_myhdl import Format, RnnCell, Traffic, new_network
 from ernn_myhdl.design.graph import Graph, Join
@@ -25,7 +26,9 @@ def network():
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
 )
-def test_converted_graphs_are_the_model(engine):
+def test_converted_graphs_are_the_model(engine, monkeypatch):
+    require_engine(engine)
+    build_without_optimisation(monkeypatch)
     core = network()
     x = [random_inputs(1, core, 3), random_inputs(2, core, 2)]
     golden, made = core.run(x, engine="golden"), core.run(x, engine=engine)

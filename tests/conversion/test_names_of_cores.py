@@ -189,7 +189,9 @@ def test_two_cores_and_their_benches_in_one_simulation_of_verilator(both):
     """`--binary` needs a compiler of C++20, where Verilator does not ask g++ for it by itself."""
     require_verilator()
     tool, (folder, files) = find_verilator(), both
-    make = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    make = (
+        "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0 VM_PARALLEL_BUILDS=0"
+    )
     command = [tool.program, "--binary", "--top-module", "both", "--Mdir", "built", "-CFLAGS",
                "-std=gnu++20", "-MAKEFLAGS", make, *files]  # fmt: skip
     built = subprocess.run(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from layer_graphs import frame_cycles
 from random_designs import random_inputs
-from tools import build_without_optimisation
+from tools import build_without_optimisation, require_engine
 
 from ernn_myhdl import LinearCell, Traffic, new_network
 from ernn_myhdl.design.graph import Graph, Join
@@ -28,9 +28,9 @@ def network():
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
 )
-def test_converted_joins_over_time_are_the_model(engine, tmp_path, monkeypatch):
+def test_converted_joins_over_time_are_the_model(engine, monkeypatch):
+    require_engine(engine)
     build_without_optimisation(monkeypatch)
-    monkeypatch.setenv("ERNN_CACHE", str(tmp_path / "builds"))
     core = network()
     x = [random_inputs(i, core, n) for i, n in enumerate(LENGTHS)]
     x[0], x[1] = np.full((3, 2), 100.0), np.full((3, 2), -100.0)  # the largest sums

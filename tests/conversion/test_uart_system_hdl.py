@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
-from tools import require_tool, require_verilator
+from tools import UNOPTIMISED, require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
-from weight_bench import cores_load, stand_in_image
+from weight_bench import stand_in_image
 
 from ernn_myhdl import GruCell, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -151,9 +151,7 @@ def small():
     layer = new_network(
         [GruCell(5, 4, reset="after", block=2)], lanes=1, samples_per_beat=4, streams=2
     ).layers[0]
-    if cores_load():
-        layer = layer.with_weights("loadable")
-    return replace(layer, name="small")
+    return replace(layer.with_weights("loadable"), name="small")
 
 
 def reweighted(factor: float):
@@ -169,8 +167,7 @@ def board_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("uart")
     save_design(small(), folder / "design")
     with pytest.MonkeyPatch.context() as patch:
-        flags = tuple(f"OPT_{kind}=-O0" for kind in ("FAST", "SLOW", "GLOBAL"))
-        patch.setattr(build, "MAKE_FLAGS", flags)
+        patch.setattr(build, "MAKE_FLAGS", UNOPTIMISED)
         yield folder / "design", build.built_board(small(), BUS_BITS, FAST).parent
 
 
@@ -256,8 +253,7 @@ def test_host_and_command_run_over_a_terminal_to_the_bit(board_folder, tmp_path,
         capsys.readouterr()
         assert main(["host", "selftest", *common, str(design_folder), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["passed"]
-        if cores_load():
-            loads_over_the_line(common, files, board_folder, x[:5], tmp_path)
+        loads_over_the_line(common, files, board_folder, x[:5], tmp_path)
 
 
 def loads_over_the_line(common, files, board_folder, x, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from convolutions import convolution
 from layer_graphs import frame_cycles
 from random_designs import random_inputs
+from tools import build_without_optimisation, require_engine
 
 from ernn_myhdl import Traffic
 
@@ -14,7 +15,9 @@ from ernn_myhdl import Traffic
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
 )
-def test_a_converted_window_is_the_model(engine):
+def test_a_converted_window_is_the_model(engine, monkeypatch):
+    require_engine(engine)
+    build_without_optimisation(monkeypatch)
     core = convolution(3, kernel=2, dilation=2, stride=2, padding=False, streams=2)
     x = [random_inputs(1, core, 7), random_inputs(2, core, 7)]
     golden = core.run(x, engine="golden")

@@ -7,6 +7,7 @@ import pytest
 from foreign_models import onnx_module
 from layer_graphs import frame_cycles
 from random_designs import random_inputs
+from tools import build_without_optimisation, require_engine
 
 from ernn_myhdl import DesignError, LinearCell, Traffic, load_design, new_network, save_design
 from ernn_myhdl.design.graph import ArgMax, Graph
@@ -52,7 +53,9 @@ def test_the_number_of_the_first_largest_element(name):
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
 )
-def test_a_converted_argmax_is_the_model(engine):
+def test_a_converted_argmax_is_the_model(engine, monkeypatch):
+    require_engine(engine)
+    build_without_optimisation(monkeypatch)
     core = classifier(7, 4, 2)
     x = [random_inputs(s, core, 4) for s in range(2)]
     assert np.array_equal(core.run(x, engine, stages=False).raw, core.run(x, "golden").raw)

@@ -33,6 +33,7 @@ from ernn_myhdl.engines.ghdl import ghdl_version
 from ernn_myhdl.engines.registry import SOURCES
 from ernn_myhdl.engines.verilator.compiled_hdl import NAME, compiled_core, write_verilog
 from ernn_myhdl.engines.verilator.harness_ports import ports_header
+from ernn_myhdl.engines.verilator.runtime_objects import keep_objects, kept_objects, without_runtime
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.files.cache_folder import CACHE_VARIABLE, cache_folder
 from ernn_myhdl.files.package_digest import package_digest
@@ -122,6 +123,12 @@ def _processor() -> str:
     return "\n".join([platform.machine(), *sorted({x for x in lines if x.startswith(kinds)})])
 
 
+def _versions_and_flags() -> list[str]:
+    """What all compiled code depends on."""
+    versions = [find_verilator().version, _first_line(["g++", "--version"]), _processor()]
+    return [*versions, *VERILATOR_FLAGS, *COMPILER_FLAGS, *MAKE_FLAGS]
+
+
 def build_key(design: CoreSpecification, source: str) -> str:
     """Name of the build of `design` in the cache; the same for all sets of weights."""
     parts = [
@@ -132,13 +139,8 @@ def build_key(design: CoreSpecification, source: str) -> str:
         repr(design.graph),
         source,
         package_digest(),
-        find_verilator().version,
-        _first_line(["g++", "--version"]),
-        _processor(),
         ghdl_version() if source == "vhdl" else "",
-        *VERILATOR_FLAGS,
-        *COMPILER_FLAGS,
-        *MAKE_FLAGS,
+        *_versions_and_flags(),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -244,19 +246,22 @@ def _make(
     (work / "harness.cpp").write_text(
         (files("ernn_myhdl.engines.verilator") / "harness.cpp").read_text(encoding="utf-8")
     )
-    tool = find_verilator()
+    tool, compiled_by = find_verilator(), _versions_and_flags()
+    runtime = kept_objects(compiled_by, work)
+    without, linked = without_runtime(runtime)
     make = [
         "CFG_CXXFLAGS_PCH_I=-include",  # g++ 12 takes a precompiled header only by this
         # blocks are verilated by make; the wrapper that it would call needs modules of Perl
         f"VM_HIER_VERILATOR={tool.program}",
         f"PYTHON3={shlex.quote(sys.executable)}",  # a machine may have python3 and no python
         *MAKE_FLAGS,
+        *without,
     ]
     tell("compiling")
     command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
         "--prefix", "Model", "--top-module", view.name, "--Mdir", str(work / "obj"),
-        "-o", str(work / LIBRARY), "-LDFLAGS", "-shared",
+        "-o", str(work / LIBRARY), "-LDFLAGS", " ".join(["-shared", *linked]),
         "-CFLAGS", " ".join([*COMPILER_FLAGS, f"-I{work}"]),
         "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
         *map(str, verilog), str(work / "harness.cpp"),
@@ -267,6 +272,8 @@ def _make(
         log.write_text(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
         lines = [x for x in result.stderr.splitlines() if "rror" in x] or ["no message"]
         raise ToolError(f"verilator failed: {lines[0]}; see {log}")
+    if not runtime:
+        keep_objects(compiled_by, work / "obj")
     record = {
         "sha256": hashlib.sha256((work / LIBRARY).read_bytes()).hexdigest(),
         "source": source,
