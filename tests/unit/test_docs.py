@@ -48,6 +48,7 @@ SHARED_PAGES = {
         "stream_user",
     ),
     "initial_state": ("state_frames", "state_pages", "state_route"),
+    "elementwise": ("elementwise", "cell_parts"),
     "network": ("network", "graph"),
     "joins": ("join", "beats"),
     "window": ("window", "window_frames", "window_layout"),
@@ -162,6 +163,7 @@ def designs():
             for name, slope in (("relu", None), ("leaky_relu", 0.01), ("hard_sigmoid", 0.2))
         ),
         new_design(5, 9, cell="gru", input_block=2, **few),
+        new_design(5, 9, 0, 4, lanes=2, element_width=1 / 4),
         new_design(5, 9, cell="rnn", **few | {"ifft_units": 1, "lanes": 2}),
         new_design(5, 9, cell="rnn", activation="relu", **few | {"ifft_units": 1, "lanes": 2}),
     )
