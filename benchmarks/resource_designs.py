@@ -63,7 +63,7 @@ _VALIDATION = (
 )  # fmt: skip
 
 
-#: Layers of matrices with blocks of their own, and such that load states. The weights are fitted to those of their
+#: Layers of matrices with blocks of their own, such that load states, and such whose cells share an element-wise unit. The weights are fitted to those of their
 #: blocks that such layers change, `SPECIAL_KINDS`; all others are in TRAINING.
 _SPECIAL_TRAINING = (
     ("lstm", 4, 12, 16, 20, 32, 8, 4, 1, 1, 4, {"input_block": 8, "projection": 16, "peepholes": True}),
@@ -79,6 +79,9 @@ _SPECIAL_TRAINING = (
     ("lstm", 16, 8, 12, 40, 128, 8, 8, 2, 8, 4, {"projection": 64, "initial_states": True}),
     ("gru", 2, 14, 18, 12, 30, 6, 2, 1, 8, 8, {"reset": "after", "initial_states": True}),
     ("lstm", 4, 10, 14, 20, 48, 8, 4, 1, 2, 4, {"input_block": 16, "initial_states": True}),
+    ("lstm", 8, 12, 16, 12, 32, 2, 2, 1 / 8, 1, 8, {}),
+    ("gru", 4, 10, 14, 20, 40, 2, 2, 1 / 2, 2, 4, {"reset": "before"}),
+    ("gru", 16, 9, 13, 64, 128, 4, 4, 1 / 4, 4, 16, {"reset": "after"}),
 )  # fmt: skip
 #: None of these is in the training either; the last four load states, one of them in split cells.
 _SPECIAL_VALIDATION = (
@@ -96,10 +99,10 @@ _SPECIAL_VALIDATION = (
 )  # fmt: skip
 SPECIAL_KINDS = frozenset(
     (
-        "arriving_frames", "beat_frames", "choice", "column_select", "count_chunks", "count_groups",
+        "arriving_frames", "beat_frames", "block_parts", "choice", "column_select", "count_chunks", "count_groups",
         "count_outputs", "cut_blocks", "drain_timer", "frame_begins", "frame_tags", "frames_under_way",
         "gather_blocks", "issued_marks", "not_loaded", "operation", "output_beats", "output_pages",
-        "prefetch", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
+        "part_places", "prefetch", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
         "x_pages",
     )
 )  # fmt: skip

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.files.json_text import json_text
@@ -52,6 +53,15 @@ def whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def whole_or_part(text: str) -> int | float:
+    """Argument type: a whole number, or a part like 1/4 or 0.25."""
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number like 2, 1 or 1/4") from None
+    return int(value) if value.denominator == 1 else float(value)
 
 
 def number(text: str) -> float:

@@ -22,7 +22,7 @@ from ernn_myhdl.numerics.formats import Format, requantise, round_shift, saturat
 from ernn_myhdl.numerics.pwl import pwl_table
 from ernn_myhdl.rtl import broadcast, delay, drain, fft, lane, memory, pwl, rounding, rows
 from ernn_myhdl.rtl.cells import activations as activation_cells
-from ernn_myhdl.rtl.cells import elementwise
+from ernn_myhdl.rtl.cells import cell_parts, elementwise
 from ernn_myhdl.rtl.cells import gru as gru_cells
 from ernn_myhdl.rtl.cells import lstm as lstm_cells
 from ernn_myhdl.rtl.cells import rnn as rnn_cells
@@ -750,6 +750,72 @@ def gather_case(points: int, units: int, width: int, chunks: int) -> BlockCase:
 WIDE_GATHER = gather_case(8, 4, 2, 5)
 
 
+def parts_case(count: int, cycles: int) -> BlockCase:
+    """Blocks as close as they may be, and later; what moves up behind the last part is of no meaning."""
+    size, word, number = count // cycles, 6, 90
+
+    def vectors(rng):
+        load, wait = [], 0
+        for ready in flags(rng, number, 0.5):
+            load.append(int(ready and not wait))
+            wait = cycles - 1 if load[-1] else max(wait - 1, 0)
+        return columns(load=load, source=arrays(rng, count, word, number))
+
+    def expected(inputs):
+        results: list[Values] = [{} for _ in range(number + cycles)]
+        for t, v in enumerate(inputs):
+            for p in range(cycles if v["load"] else 0):
+                results[t + 1 + p] = {"target": v["source"][p * size : (p + 1) * size]}
+        return results[:number]
+
+    return BlockCase(
+        f"block_parts {count} in {cycles}",
+        lambda: cell_parts.parts_leaf(count, word, cycles),
+        vectors,
+        expected,
+    )
+
+
+def places_case(groups: int, cycles: int) -> BlockCase:
+    """Blocks as close as they may be, and later, and a reset between their parts."""
+    number = 120
+
+    def vectors(rng):
+        valid, wait = [], 0
+        for ready in flags(rng, number, 0.4):
+            valid.append(int(ready and not wait))
+            wait = cycles - 1 if valid[-1] else max(wait - 1, 0)
+        return columns(
+            rst=[int(t in (0, 60)) for t in range(number)],
+            valid=valid,
+            index=rng.integers(0, groups, number).tolist(),
+            tag=rng.integers(0, 8, number).tolist(),
+        )
+
+    def expected(inputs):
+        results: list[Values] = [{}]
+        left = place = 0
+        tag = None
+        for v in inputs[:-1]:
+            left, place = max(left - 1, 0), place + 1
+            tag = v["tag"] if v["valid"] else tag
+            if v["rst"]:
+                left = 0
+            elif v["valid"]:
+                left, place = cycles, v["index"] * cycles
+            results.append(
+                {"active": int(left > 0)} | ({"place": place, "held": tag} if left else {})
+            )
+        return results
+
+    return BlockCase(
+        f"part_places of {groups} blocks in {cycles}",
+        lambda: cell_parts.places_leaf(groups, 3, cycles),
+        vectors,
+        expected,
+    )
+
+
 def elementwise_case(
     name: str, block, count: int, inputs: dict, outputs: dict, parameters: dict, latency: int,
     function, bits: tuple[str, ...] = (), extra: dict | None = None, number: int = 80,
@@ -1021,6 +1087,8 @@ ELEMENTWISE = [
     gather_case(2, 2, 2, 6),
     gather_case(4, 1, 2, 12),
     WIDE_GATHER,
+    *(parts_case(*c) for c in ((2, 2), (8, 2), (8, 8))),
+    *(places_case(*c) for c in ((1, 2), (5, 4))),
     elementwise_case(
         "add_bias", elementwise.add_bias, 4, {"row": 12, "bias": 12}, {"total": 13}, {},
         elementwise.BIAS_LATENCY,

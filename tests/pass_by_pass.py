@@ -149,7 +149,7 @@ class _Sequencer:
             return
         # groups of cells whose last chunk leaves the drain in this pass
         hw = self.design.hardware
-        per_group = len(self.design.cell.rows) * hw.element_width // hw.ifft_units
+        per_group = len(self.design.cell.rows) * hw.cell_blocks // hw.ifft_units
         before = self.gate_passes[: len(frame.heads)]
         chunks = sum(p.chunks + 1 for p in before if not p.part)
         first = chunks - (ops.chunks + 1)

@@ -51,7 +51,7 @@ def default_hardware(
     formats: Formats,
     lanes: int,
     ifft_units: int | None = None,
-    element_width: int | None = None,
+    element_width: int | float | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,
@@ -65,8 +65,8 @@ def default_hardware(
     far as tdata allows.
     """
     width = 1 if element_width is None else element_width
-    if ifft_units is None and isinstance(lanes, int) and isinstance(width, int):
-        rows = len(cell.rows) * width
+    if ifft_units is None and isinstance(lanes, int):
+        rows = len(cell.rows) * (width if isinstance(width, int) else 1)
         ifft_units = max(1, min(lanes & -lanes, 1 << max(rows, 1).bit_length() - 1))
     if sample_bits is None:
         sample_bits = _sample_bits(initial_states, formats)
@@ -102,7 +102,7 @@ def build_design(
     initial: State | None = None,
     *,
     ifft_units: int | None = None,
-    element_width: int | None = None,
+    element_width: int | float | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,
@@ -138,7 +138,7 @@ def build_network(
     state_word: int = 16,
     lanes: int | Sequence[int] = 1,
     ifft_units: int | Sequence[int] | None = None,
-    element_width: int | Sequence[int] | None = None,
+    element_width: int | float | Sequence[int | float] | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,

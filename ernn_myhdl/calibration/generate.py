@@ -31,7 +31,7 @@ def new_design(
     g_activation: str | None = None,
     lanes: int = 1,
     ifft_units: int | None = None,
-    element_width: int | None = None,
+    element_width: int | float | None = None,
     samples_per_beat: int | None = None,
     sample_bits: int | None = None,
     streams: int = 1,

@@ -18,6 +18,7 @@ from ernn_myhdl.console import (
     print_json,
     step_progress,
     whole,
+    whole_or_part,
 )
 from ernn_myhdl.errors import DesignError
 
@@ -54,6 +55,14 @@ def _list(text: str) -> list[int]:
     return list(dict.fromkeys(values))
 
 
+def _width_list(text: str) -> list[int | float]:
+    """Argument type: numbers with commas between, some of them perhaps parts like 1/4."""
+    values = [whole_or_part(part) for part in text.split(",")]
+    if min(values) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: every number must be above 0")
+    return list(dict.fromkeys(values))
+
+
 def _add_hardware(kinds) -> None:
     parser = add_command(
         kinds,
@@ -80,10 +89,11 @@ def _add_hardware(kinds) -> None:
     for name, what in (
         ("lanes", "L to combine (default: 1, 3, 5 and 7 times powers of two)"),
         ("ifft-units", "U to combine (default: powers of two)"),
-        ("element-width", "E to combine (default: powers of two to 16)"),
+        ("element-width", "E to combine, like 1/4,1,2 (default: powers of two from 1 to 16)"),
         ("streams", "streams to combine (default 1,2,4)"),
     ):
-        parser.add_argument(f"--{name}", type=_list, metavar="LIST", help=what)
+        kind = _width_list if name == "element-width" else _list
+        parser.add_argument(f"--{name}", type=kind, metavar="LIST", help=what)
     parser.add_argument(
         "--words", type=word_lengths, metavar="A..B",
         help="bits of weights, x and y, like 8..16 or 8,12 (default: those of the design)",

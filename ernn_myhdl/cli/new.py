@@ -6,7 +6,15 @@ import argparse
 import inspect
 
 from ernn_myhdl.calibration.presets import PRESETS
-from ernn_myhdl.console import FINE, add_command, add_force, add_json, print_json, whole
+from ernn_myhdl.console import (
+    FINE,
+    add_command,
+    add_force,
+    add_json,
+    print_json,
+    whole,
+    whole_or_part,
+)
 from ernn_myhdl.design.cells import CELLS, RESETS, cell_fields, make_cell
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
@@ -80,8 +88,9 @@ def add_parser(subparsers) -> None:
     )  # fmt: skip
     hardware.add_argument("--ifft-units", type=whole, metavar="U", help="rows drained in a cycle")
     hardware.add_argument(
-        "--element-width", type=whole, metavar="E", help="blocks of cells in a cycle (default 1)"
-    )
+        "--element-width", type=whole_or_part, metavar="E",
+        help="blocks of cells in a cycle (default 1); 1/2, 1/4 .. 1/k: a part of one",
+    )  # fmt: skip
     hardware.add_argument("--samples-per-beat", type=whole, metavar="S")
     hardware.add_argument("--sample-bits", type=whole, metavar="B", help="8, 16 or 32")
     hardware.add_argument(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
-from ernn_myhdl.design.cells.base import Cell
+from ernn_myhdl.design.cells.base import BLOCK_SIZES, Cell
 from ernn_myhdl.design.tensor_formats import Formats
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.whole_numbers import power_of_two, whole
 
 SAMPLE_BITS = (8, 16, 32)
@@ -28,7 +29,8 @@ class Hardware:
     lanes (L): spectral multiply-accumulate lanes, one circulant block a cycle each.
     ifft_units (U): block rows drained and transformed a cycle; divides lanes, at most the rows of
     E blocks of cells (4 E in an LSTM; `Cell.rows`).
-    element_width (E): blocks of k cells that the element-wise unit takes a cycle.
+    element_width (E): blocks of k cells that the element-wise unit takes a cycle, a power of two; 1/2, 1/4 .. 1/k: a part of
+    one, so that a block takes 2, 4 .. k cycles.
     samples_per_beat (S): samples in one AXI-Stream beat; a power of two.
     sample_bits: bits of one sample in tdata, 8, 16 or 32.
     streams: independent sequences that the core holds at a time, a power of two; with more than one,
@@ -42,7 +44,7 @@ class Hardware:
 
     lanes: int
     ifft_units: int = 1
-    element_width: int = 1
+    element_width: int | float = 1
     samples_per_beat: int = 8
     sample_bits: int = 16
     streams: int = 1
@@ -55,7 +57,7 @@ class Hardware:
     def __post_init__(self) -> None:
         whole("hardware lanes", self.lanes, 1, 65536)
         power_of_two("hardware ifft_units", self.ifft_units)
-        power_of_two("hardware element_width", self.element_width)
+        _check_element_width(self.element_width)
         power_of_two("hardware samples_per_beat", self.samples_per_beat)
         power_of_two("hardware streams", self.streams)
         whole("hardware streams", self.streams, 1, MAX_STREAMS)
@@ -90,9 +92,54 @@ class Hardware:
         return self.weights == LOADABLE
 
     @property
+    def cell_blocks(self) -> int:
+        """Blocks of cells whose rows are collected for the element-wise unit."""
+        return int(max(self.element_width, 1))
+
+    @property
+    def cell_cycles(self) -> int:
+        """Cycles in which the element-wise unit takes the cells of these blocks."""
+        return int(max(1 / self.element_width, 1))
+
+    @property
     def frames_in_flight(self) -> int:
         """Frames between their first product and their last beat of y: pages of the output store."""
         return min(max(self.streams, 2), MAX_FRAMES_IN_FLIGHT)
+
+    def _check_shared(self, cell: Cell) -> None:
+        """DesignError where a part of a block a cycle is smaller than a cell, or blocks come faster than they are taken."""
+        cycles = self.cell_cycles
+        if cycles == 1:
+            return
+        if cycles > cell.tile:
+            raise DesignError(
+                f"hardware element_width = 1/{cycles}: must be at least 1/{cell.tile}, a cell a cycle"
+            )
+        apart = self.cycles_between_blocks(cell)
+        if cycles > apart:
+            raise DesignError(
+                f"hardware element_width = 1/{cycles}: {self.lanes} lanes with {self.ifft_units} IFFT units give a block of "
+                f"cells every {apart} cycles at times, must be at least 1/{1 << apart.bit_length() - 1}; choose fewer lanes "
+                "or a larger one"
+            )
+
+    def cycles_between_blocks(self, cell: Cell) -> int:
+        """Fewest cycles between two blocks of cells whose rows are complete, where each is a group by itself."""
+        units, rows = self.ifft_units, len(cell.rows)
+        chunks, per_pass = blocks_for(rows * cell.hidden_blocks, units), self.lanes // units
+        recurrent = cell.y_columns if cell.recurrent else 0
+        parts = [cell.input_blocks, recurrent] if cell.split else [cell.input_blocks + recurrent]
+        passes = blocks_for(chunks, per_pass)
+        # cycles from one pass to the next, of a split cell over both its parts; the drain takes one for each chunk
+        drained = [min(per_pass, chunks - p * per_pass) for p in range(passes)]
+        starts = [0]
+        for n in drained:
+            starts.append(starts[-1] + sum(max(part, n) for part in parts if part))
+        per_block = rows // units
+        last = [(b + 1) * per_block - 1 for b in range(cell.hidden_blocks)]
+        done = [starts[c // per_pass] + c % per_pass for c in last]
+        done.append(starts[-1] + done[0])  # of the next frame
+        return min(after - before for before, after in zip(done, done[1:], strict=False))
 
     def check(self, cell: Cell, formats: Formats) -> None:
         """Raise DesignError where the parameters do not fit the cell or each other."""
@@ -107,16 +154,17 @@ class Hardware:
             raise DesignError(
                 f"hardware ifft_units = {self.ifft_units}: must divide lanes = {self.lanes}"
             )
-        if self.ifft_units > each * self.element_width:
+        if self.ifft_units > each * self.cell_blocks:
             raise DesignError(
                 f"hardware ifft_units = {self.ifft_units}: must be at most {each} x element_width = "
-                f"{each * self.element_width}, more could not be consumed"
+                f"{each * self.cell_blocks}, more could not be consumed"
             )
         if self.element_width >= 2 * cell.hidden_blocks:
             raise DesignError(
                 f"hardware element_width = {self.element_width}: there are only "
                 f"{cell.hidden_blocks} blocks of cells; choose a smaller one"
             )
+        self._check_shared(cell)
         if self.samples_per_beat * self.sample_bits > MAX_TDATA:
             raise DesignError(
                 f"hardware samples_per_beat = {self.samples_per_beat} of {self.sample_bits} bits: "
@@ -147,12 +195,25 @@ def told(hardware: Hardware) -> dict[str, Any]:
     }
 
 
+def _check_element_width(width: object) -> None:
+    """DesignError unless it is a power of two, or one over a power of two up to the largest block."""
+    parts = [1 / (1 << i) for i in range(1, max(BLOCK_SIZES).bit_length())]
+    if isinstance(width, float) and width in parts:
+        return
+    if isinstance(width, float) and not width.is_integer():
+        raise DesignError(
+            f"hardware element_width = {width}: must be a power of two, or one of 1/2, 1/4 .. "
+            f"1/{max(BLOCK_SIZES)}"
+        )
+    power_of_two("hardware element_width", width)  # type: ignore[arg-type]
+
+
 class HardwareChanges(TypedDict, total=False):
     """Fields of `Hardware` with new values."""
 
     lanes: int
     ifft_units: int
-    element_width: int
+    element_width: int | float
     samples_per_beat: int
     sample_bits: int
     streams: int

@@ -73,7 +73,7 @@ _COMMENTS = {
     "hardware": {
         "lanes": "L: products of a spectral block with a weight block in one cycle",
         "ifft_units": "U: block rows drained in one cycle; divides lanes",
-        "element_width": "E: blocks of k cells in one cycle of the element-wise unit",
+        "element_width": "E: blocks of k cells in one cycle of the element-wise unit; 0.5, 0.25 .. 1 / k: a part of one",
         "samples_per_beat": "samples in one AXI-Stream beat, a power of two",
         "sample_bits": "bits of a sample in tdata: 8, 16 or 32; tdata is at most 512 bits",
         "streams": "sequences held at a time, a power of two; more than one: tid names the stream",

@@ -1,6 +1,6 @@
 """From the chunks that a simulation recorded to named tensors in the shapes of the models.
 
-A probe records what one cycle computes: U block rows at the drain, E blocks at the first element-wise
+A probe records what one cycle computes: U block rows at the drain, E blocks, or a part of one, at the first element-wise
 unit, `output_width` blocks behind the second phase. Block row R b + q is row q of block b, of R rows; see
 `ernn_myhdl.program.program`.
 """
@@ -81,7 +81,8 @@ def _layer(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The tensors of one layer, without its prefix."""
     program, cell, tile = program_for(design), design.cell, design.cell.tile
-    width, each = design.hardware.element_width, len(cell.rows)
+    width, cycles_each = design.hardware.cell_blocks, design.hardware.cell_cycles
+    each = len(cell.rows)
     first = program.cell_groups, width
     second = program.output_groups, program.output_width
     late = cell.second_phase == "candidate"  # its last gate and its state are of the second unit
@@ -90,21 +91,26 @@ def _layer(
 
     def blocks(stage: str, records: int, elements: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stage: (frames, blocks, k) and their cycles (frames, blocks); a record holds so many
-        elements."""
+        elements. A block in several records is there with the last one."""
         chunks = _chunks(recorded, prefix + stage, frames * records)
-        each_record = elements // k
         values = np.array([v for _, v in chunks], dtype=np.int64)
-        when = np.repeat([c for c, _ in chunks], each_record)
-        total = records * each_record
+        when = np.repeat([c for c, _ in chunks], max(elements // k, 1))
+        when = when[max(k // elements, 1) - 1 :: max(k // elements, 1)]
+        total = records * elements // k
         return values.reshape(frames, total, k), when.reshape(frames, total)
+
+    def unit_blocks(stage: str, second_unit: bool, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of what a unit computes."""
+        if second_unit:
+            return blocks(stage, second[0] * second[1], tile, k)
+        return blocks(stage, first[0] * first[1] * cycles_each, tile // cycles_each, k)
 
     for name in tensor_names(cell):
         count, k = shapes[name][-2:]
         if name in _PER_ROW:
             parts = []
             for q in range(shapes[name][0]):
-                groups, size = second if late and q == each else first
-                parts.append(blocks(f"{name}_{q}", groups * size, tile, k))
+                parts.append(unit_blocks(f"{name}_{q}", late and q == each, k))
             tensors[name] = np.stack([v[:, :count] for v, _ in parts], axis=1)
             cycles[name] = np.stack([c[:, :count] for _, c in parts], axis=1)
             continue
@@ -119,8 +125,7 @@ def _layer(
             when = when[:, : count * each].reshape(shape).swapaxes(1, 2)
             when = when.reshape(frames, each, count)
         elif name in _OF_CELLS:
-            groups, size = second if late else first
-            values, when = blocks(name, groups * size, tile, k)
+            values, when = unit_blocks(name, late, k)
         elif name in _OF_FIRST_PHASE:
             values, when = blocks(name, first[0], first[1] * tile, k)
         else:

@@ -151,7 +151,7 @@ def hardware_choices(
     like: Hardware,
     lanes: Sequence[int],
     units: Sequence[int],
-    widths: Sequence[int],
+    widths: Sequence[int | float],
     streams: Sequence[int],
 ) -> Iterator[Hardware | str]:
     """Legal combinations; of one that is not legal the name of the parameter that is too large.
@@ -206,7 +206,7 @@ def evaluate(task: tuple[Sequence[Numbers], Sequence[tuple[int, Hardware]]]) -> 
     return [_candidate(numbers[place], hardware) for place, hardware in choices]
 
 
-def shared_order(hardware: Hardware) -> tuple[int, ...]:
+def shared_order(hardware: Hardware) -> tuple[float, ...]:
     """Sorts hardware so that what shares most of its resources is together."""
     return hardware.ifft_units, hardware.element_width, hardware.streams, hardware.lanes
 

@@ -35,7 +35,7 @@ class Choices:
 
     lanes: Sequence[int] | None = None
     ifft_units: Sequence[int] | None = None
-    element_width: Sequence[int] | None = None
+    element_width: Sequence[int | float] | None = None
     streams: Sequence[int] = STREAMS
 
     def combinations(self, numbers: Numbers, like: Hardware):

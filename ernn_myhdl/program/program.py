@@ -221,7 +221,7 @@ def _steps(cell: Cell, groups: int) -> tuple[int, int]:
 
 def _column_groups(cell: Cell, hw: Hardware) -> int:
     """G: the power of two with the fewest cycles, at most U and such that the rows fit E blocks."""
-    least = max(1, hw.ifft_units // hw.element_width)
+    least = max(1, hw.ifft_units // hw.cell_blocks)
     choices = [1 << i for i in range(12) if least <= 1 << i <= hw.ifft_units]
 
     def cycles(groups: int) -> int:
@@ -283,7 +283,7 @@ def _second_columns(
 @lru_cache(maxsize=64)
 def layer_program(cell: Cell, hw: Hardware) -> Program:
     """The program of a cell on its hardware; formats and weights have no part in it."""
-    lanes, units, width = hw.lanes, hw.ifft_units, hw.element_width
+    lanes, units, width = hw.lanes, hw.ifft_units, hw.cell_blocks
     rows = len(cell.rows) * cell.hidden_blocks
     gate_chunks = blocks_for(rows, units)
     gate_passes = blocks_for(rows, lanes)

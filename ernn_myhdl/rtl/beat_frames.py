@@ -52,17 +52,21 @@ def beat_frames(
     clk, rst, beat_valid, beat_ready, tlast, restart, opens, begins, take, emit, part, empty, count, last,
     ends, error, parts, blocks, last_beat_part, wide, other_error=None,
 ):  # fmt: skip
-    """Counts the parts and the blocks of a frame; see `leaf` for the ports."""
+    """Counts the parts and the blocks of a frame; see `leaf` for the ports.
+
+    What a beat means follows from registers: started, a frame has begun; between, no part of a block has been taken.
+    """
     index, piece = unsigned(len(count)), unsigned(len(part))
-    filling, discarding, wrong = (Signal(bool(0)) for _ in range(3))
+    filling, discarding, wrong, started = (Signal(bool(0)) for _ in range(4))
+    between = Signal(bool(1))
     taken, made, drop, cut, closing = (Signal(bool(0)) for _ in range(5))
-    started, parted, popped = (Signal(bool(0)) for _ in range(3))
+    parted, popped = (Signal(bool(0)) for _ in range(2))
     last_block, last_part = blocks - 1, parts - 1
 
     # parted: a beat of another frame, not the rest of one; made: a block is complete; popped: a beat is
     @always_comb
     def progress_wide():
-        parted.next = restart and piece == 0
+        parted.next = restart and between
         made.next = taken
         popped.next = taken and (not filling) and (piece == last_part or index == last_block)
 
@@ -76,7 +80,6 @@ def beat_frames(
 
     @always_comb
     def look():
-        started.next = index != 0 or piece != 0
         closing.next = made and index == last_block
 
     @always_comb
@@ -117,6 +120,8 @@ def beat_frames(
         if rst:
             index.next = 0
             piece.next = 0
+            started.next = False
+            between.next = True
             filling.next = False
             discarding.next = False
             wrong.next = False
@@ -127,10 +132,13 @@ def beat_frames(
             if discarding and beat_valid and (restart or tlast):
                 discarding.next = False
             if taken:
+                started.next = not closing
                 if filling or closing or piece == last_part:
                     piece.next = 0
+                    between.next = True
                 else:
                     piece.next = piece + 1
+                    between.next = False
             if made:
                 if closing:
                     index.next = 0

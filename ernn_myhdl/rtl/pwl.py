@@ -5,6 +5,7 @@
 with n the segment and d the offset of the clamped source in it.
 The product is made of shifts and additions: two bits of d at a time choose 0, 1, 2 or 3 slopes.
 Ports: clk; source: array(count, input word); target: array(count, output word).
+The sum is limited only where a line leaves the range of the target, which is known of each table.
 Latency LATENCY cycles (limit; table; partial sums; sum and limit), one array a cycle; no reset.
 Resources: per element one table and half as many adders as d has bits, all in LUTs.
 """
@@ -87,6 +88,12 @@ def piecewise_linear(clk, source, target, count, table):
     )
     limit = 1 << (exact_word - 1)
     sign = table.output.word - 1
+    # the ends of each line, in LSBs of the target
+    reached = [
+        ((b << base_shift) + s * d) >> shift
+        for b, s in zip(bases, slopes, strict=True)
+        for d in (0, (1 << offset_bits) - 1)
+    ]
     highest, lowest = table.output.maximum, table.output.minimum
 
     code = [unsigned(code_bits) for _ in range(count)]  # source + clamp, limited
@@ -151,8 +158,18 @@ def piecewise_linear(clk, source, target, count, table):
             else:
                 target[i].next = total
 
+    @always(clk.posedge)
+    def add_within():
+        for i in range(count):
+            total[:] = base_2[i]
+            total[:] = total << base_shift
+            total[:] = total + low[i]
+            total[:] = total + high[i]
+            target[i].next = total >> shift
+
+    within = lowest <= min(reached) and max(reached) <= highest
     sums = partial_sums(clk, slope, triple, offset, low, high, count, digits)
-    return limit_source, look_up, sums, hold_base, add
+    return limit_source, look_up, sums, hold_base, (add_within if within else add)
 
 
 def leaf(name: str, count: int, table: PwlTable) -> Leaf:

@@ -45,6 +45,8 @@ JOIN = ("sums of groups",)
 # element-wise units
 #: Rows collected until those of a group are there.
 GATHER = ("rows of a group",)
+#: Blocks of cells cut into parts, for a unit of fewer cells.
+PARTS = ("part",)
 #: Bias added to a row.
 BIAS = ("sums",)
 #: Mask.

@@ -30,13 +30,13 @@ LOOKED_AT_BITS = 20
 
 def multipliers(design: Structure) -> dict[str, int]:
     """Multipliers of the core by unit; transforms and activations are made of adders."""
-    cell, hw, program = design.cell, design.hardware, program_for(design)
+    hw, program = design.hardware, program_for(design)
     return {
         "lanes": hw.lanes * design.lane_products,
         "element_wise": sum(
-            width * cell.tile * unit.multipliers
+            width * unit.cells * unit.multipliers
             for unit, width in zip(
-                units_for(design), (hw.element_width, program.output_width), strict=False
+                units_for(design), (hw.cell_blocks, program.output_width), strict=False
             )
         ),
     }

@@ -48,6 +48,7 @@ SHARED_PAGES = {
         "stream_user",
     ),
     "initial_state": ("state_frames", "state_pages", "state_route"),
+    "elementwise": ("elementwise", "cell_parts"),
     "network": ("network", "graph"),
     "joins": ("join", "beats"),
     "window": ("window", "window_frames", "window_layout"),
@@ -175,6 +176,7 @@ def designs():
             )
             for kind, banks in (("fixed", 1), ("loadable", 1), ("loadable", 2))
         ),
+        new_design(5, 9, 0, 4, lanes=2, element_width=1 / 4),
         new_design(5, 9, cell="rnn", activation="relu", **few | {"ifft_units": 1, "lanes": 2}),
     )
 

@@ -43,6 +43,7 @@ class Unit:
     block: the netlist of a block of k cells. Ports: clk, rst, valid (marks the stages for traces); row_0
     .. row_{rows - 1}; the fields of `parameters`; state and fresh where it reads the state; new_state
     where it writes it; those of `kept`; result.
+    cells: of the block, fewer than k where the unit takes a block in several cycles (`cell_parts`).
     rows: of a block. parameters: (port, weight tensor, row of it), the mask's tensor being "mask".
     latency: cycles from the operands to result, y or m. state_latency: to new_state; None where it does
     not write it. reads_state: whether it reads the state. multipliers: for each cell.
@@ -58,13 +59,21 @@ class Unit:
     multipliers: int
     kept: tuple[Kept, ...] = ()
 
+    @property
+    def cells(self) -> int:
+        """Cells side by side in a block."""
+        return self.block.ports["result"].type.count
+
 
 class Builder:
-    """Adds the steps that cells have in common to the netlist of a block."""
+    """Adds the steps that cells have in common to the netlist of a block, or of the part of one that is computed in one of
+    `cycles` cycles."""
 
-    def __init__(self, design: Arithmetic, name: str, rows: int) -> None:
+    def __init__(self, design: Arithmetic, name: str, rows: int, cycles: int = 1) -> None:
         self.design, self.formats = design, design.formats.given
-        self.k = design.cell.tile
+        self.k = design.cell.tile // cycles
+        # both units of a cell may have it, each for its own number of cells
+        self._bias = "add_bias" if cycles == 1 else f"add_bias_{self.k}"
         self.word = self.formats.preactivation.word
         self.n = Netlist(name)
         self.clk = self.n.input("clk", Bit())
@@ -90,7 +99,7 @@ class Builder:
     def biased(self, name: str, row: Net, bias: Net) -> Net:
         """row + bias, a bit wider; BIAS_LATENCY."""
         leaf = arrays_leaf(
-            "add_bias", add_bias, self.k, {"row": self.word, "bias": self.word},
+            self._bias, add_bias, self.k, {"row": self.word, "bias": self.word},
             {"total": self.word + 1}, {},
         )  # fmt: skip
         return self.n.add(f"bias_{name}", leaf, clk=self.clk, row=row, bias=bias)["total"]

@@ -174,13 +174,13 @@ def _blended(b: Builder, fresh: Net, gate: Net, state: Net, candidate: Net, mask
     b.probe("cell_state", at + BLEND_LATENCY, new_state)
 
 
-def first_unit(design: Arithmetic) -> Unit:
+def first_unit(design: Arithmetic, cycles: int) -> Unit:
     """The unit of the reset and update gates of a GRU with reset before: m, and z and h for the second.
 
     Ports of its block, beside those of every unit: bias_0, bias_1; state, fresh; update and old_state.
     """
     f = design.formats.given
-    b = Builder(design, "gates_block", 2)
+    b = Builder(design, "gates_block", 2, cycles)
     fresh = b.n.input("fresh", Bit())
     state = b.array("state", f.cell_state.word)
     gates = []
@@ -256,14 +256,14 @@ def second_unit(design: Arithmetic) -> Unit:
     )
 
 
-def after_unit(design: Arithmetic) -> Unit:
+def after_unit(design: Arithmetic, cycles: int) -> Unit:
     """The unit of a GRU with reset after; its rows are reset, update, candidate of x, candidate of h.
 
     Ports of its block, beside those of every unit: bias_0..2, recurrent_bias; state, fresh; mask;
     new_state.
     """
     f = design.formats.given
-    b = Builder(design, "cell_block", 4)
+    b = Builder(design, "cell_block", 4, cycles)
     fresh = b.n.input("fresh", Bit())
     state = b.array("state", f.cell_state.word)
     mask = b.n.input("mask", Word(b.k))
@@ -318,11 +318,14 @@ def after_unit(design: Arithmetic) -> Unit:
     )
 
 
-def units(design: Arithmetic) -> tuple[Unit, ...]:
-    """One unit with reset after; with reset before that of the gates and that of the candidate."""
+def units(design: Arithmetic, cycles: int) -> tuple[Unit, ...]:
+    """One unit with reset after; with reset before that of the gates and that of the candidate.
+
+    cycles: for a block in the first phase; the candidate's unit takes what the second phase gives in a cycle.
+    """
     if design.cell.reset == "after":
-        return (after_unit(design),)
-    return first_unit(design), second_unit(design)
+        return (after_unit(design, cycles),)
+    return first_unit(design, cycles), second_unit(design)
 
 
 def latencies(cell: Cell) -> tuple[int, ...]:

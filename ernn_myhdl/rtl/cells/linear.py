@@ -33,11 +33,11 @@ ACTIVATION_CYCLES = {
 }
 
 
-def unit(design: Arithmetic) -> Unit:
+def unit(design: Arithmetic, cycles: int) -> Unit:
     """The unit of the sums. Ports of its block, beside those of every unit: bias_0, mask."""
     f, cell = design.formats.given, design.cell
     assert isinstance(cell, LinearCell)
-    b = Builder(design, "sum_block", 1)
+    b = Builder(design, "sum_block", 1, cycles)
     total = b.biased("sum", b.rows[0], b.array("bias_0", b.word))
     source = b.saturated("sum", total)
     b.probe("preactivations_0", PREACTIVATION_LATENCY, source)
@@ -90,9 +90,9 @@ def _limited(b: Builder, cell: LinearCell, source: Net, mask: Net, result: Net) 
     b.n.add("clip_mask", leaf, clk=b.clk, source=rounded, mask=held, target=result)
 
 
-def units(design: Arithmetic) -> tuple[Unit, ...]:
-    """The one unit."""
-    return (unit(design),)
+def units(design: Arithmetic, cycles: int) -> tuple[Unit, ...]:
+    """The one unit, which takes a block in so many cycles."""
+    return (unit(design, cycles),)
 
 
 def latencies(cell: Cell) -> tuple[int, ...]:

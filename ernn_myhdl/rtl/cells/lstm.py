@@ -187,7 +187,7 @@ def _first_gates(
     )
 
 
-def unit(design: Arithmetic) -> Unit:
+def unit(design: Arithmetic, cycles: int) -> Unit:
     """The unit of the gates.
 
     Ports of its block, beside those of every unit: bias_0..3 in the order of the gates, peephole_0..2
@@ -197,7 +197,7 @@ def unit(design: Arithmetic) -> Unit:
     f, cell = design.formats.given, design.cell
     time = CellTiming(cell.peepholes)
     c, gate = f.cell_state, f.gate
-    b = Builder(design, "cell_block", 4)
+    b = Builder(design, "cell_block", 4, cycles)
     n, k = b.n, b.k
     fresh = n.input("fresh", Bit())
     biases = [b.array(f"bias_{q}", b.word) for q in range(4)]
@@ -273,9 +273,9 @@ def unit(design: Arithmetic) -> Unit:
     )
 
 
-def units(design: Arithmetic) -> tuple[Unit, ...]:
-    """The one unit."""
-    return (unit(design),)
+def units(design: Arithmetic, cycles: int) -> tuple[Unit, ...]:
+    """The one unit, which takes a block in so many cycles."""
+    return (unit(design, cycles),)
 
 
 def latencies(cell: Cell) -> tuple[int, ...]:

@@ -21,21 +21,24 @@ def parameter_layout(design: Structure, unit: Unit) -> list[tuple[str, int, int]
         "peephole": f.peephole.word if f.peephole else 0,
         MASK: 1,
     }
-    return [(port, design.cell.tile, bits[tensor]) for port, tensor, _ in unit.parameters]
+    return [(port, unit.cells, bits[tensor]) for port, tensor, _ in unit.parameters]
 
 
 def parameter_contents(
     design: Design, unit: Unit, width: int, groups: int
 ) -> tuple[tuple[int, ...], ...]:
-    """Words of the parameter memory of each of the `width` blocks that are computed side by side."""
+    """Words of the parameter memory of each of the `width` blocks that are computed side by side; groups: of blocks, or of
+    parts of one."""
     cell, layout = design.cell, parameter_layout(design, unit)
     raw = quantised_weights(design)
-    cells = np.arange(cell.hidden_blocks * cell.tile).reshape(-1, cell.tile)
+    cells = np.arange(cell.hidden_blocks * cell.tile).reshape(-1, unit.cells)
     used = (cells < cell.hidden).astype(np.int64)
-    tensors = [used if t == MASK else raw[t][row] for _, t, row in unit.parameters]
+    tensors = [
+        used if t == MASK else raw[t][row].reshape(used.shape) for _, t, row in unit.parameters
+    ]
 
     def word(block: int) -> int:
-        if block >= cell.hidden_blocks:
+        if block >= len(cells):
             return 0
         word, low = 0, 0
         for tensor, (_, count, bits) in zip(tensors, layout, strict=True):

@@ -50,10 +50,10 @@ def rectify(clk, source, mask, target, count):
     return select
 
 
-def unit(design: Arithmetic) -> Unit:
+def unit(design: Arithmetic, cycles: int) -> Unit:
     """The unit of the sums. Ports of its block, beside those of every unit: bias_0, mask."""
     f = design.formats
-    b = Builder(design, "cell_block", 1)
+    b = Builder(design, "cell_block", 1, cycles)
     total = b.biased("sum", b.rows[0], b.array("bias_0", b.word))
     source = b.saturated("sum", total)
     b.probe("preactivations_0", PREACTIVATION_LATENCY, source)
@@ -88,9 +88,9 @@ def _rectified(b: Builder, source: Net, mask: Net) -> Net:
     return b.n.add("rectify", leaf, clk=b.clk, source=source, mask=held)["target"]
 
 
-def units(design: Arithmetic) -> tuple[Unit, ...]:
-    """The one unit."""
-    return (unit(design),)
+def units(design: Arithmetic, cycles: int) -> tuple[Unit, ...]:
+    """The one unit, which takes a block in so many cycles."""
+    return (unit(design, cycles),)
 
 
 def latencies(cell: Cell) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.netlist import Contents, Net, Rom
 from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.rtl import drain, rows
-from ernn_myhdl.rtl.cells import elementwise
+from ernn_myhdl.rtl.cells import cell_parts, elementwise
 from ernn_myhdl.rtl.cells.elementwise import Kept, Unit
 from ernn_myhdl.rtl.cells.parameters import parameter_contents, parameter_layout
 from ernn_myhdl.rtl.cells.units import units_for
@@ -29,7 +29,9 @@ Reader = Callable[[Net, Net, int], Net]
 
 
 def parameter_memory(design: Structure, label: str, unit: Unit, width: int, groups: int) -> Rom:
-    """The memories of biases, peepholes and masks of `width` blocks of a unit."""
+    """The memories of biases, peepholes and masks of `width` blocks of a unit; groups: of blocks, each with a word for every
+    part that the unit takes."""
+    groups *= design.cell.tile // unit.cells
     return Rom(
         f"{label}_parameters",
         bits_for(groups),
@@ -74,10 +76,8 @@ def element_wise(
     if cell.second_phase == "projection" and second_rows is not None:
         masked = _masked(w, second_rows)
     units = units_for(w.design)
-    state = CellState(w, w.hw.element_width) if units[0].reads_state else None
-    first = _UnitOfPhase(
-        w, UNIT_LABELS[0], units[0], w.hw.element_width, program.cell_groups, state
-    )
+    state = CellState(w, w.hw.cell_blocks) if units[0].reads_state else None
+    first = _UnitOfPhase(w, UNIT_LABELS[0], units[0], w.hw.cell_blocks, program.cell_groups, state)
     made = first.add(gate_rows, w.hw.ifft_units, program.gate_chunks, states, {})
     m, m_valid = (made.results, made.valid) if cell.second_phase else ([], None)
     if m_valid is not None:
@@ -140,6 +140,8 @@ class _UnitOfPhase:
             f"{label}_gather", gather, clk=w.clk, rst=w.rst, chunk_valid=source.valid,
             chunk=source.rows, chunk_tag=source.tag,
         )  # fmt: skip
+        if unit.cells < k:
+            return self._in_parts(group, states)
         valid = w.delayed(f"{label}_valid", group["valid"], READ_LATENCY)
         frame = w.delayed(f"{label}_tag", group["tag"], READ_LATENCY)
         row_blocks = w.split(
@@ -176,6 +178,46 @@ class _UnitOfPhase:
             group,
             kept | readers,
         )
+
+    def _in_parts(self, group: dict[str, Net], states: StateLoading | None) -> UnitResults:
+        """The one block of a unit that takes a part of a block of cells in a cycle; see `ernn_myhdl.rtl.cells.cell_parts`.
+
+        Blocks of rows and states are cut into parts, those of parameters are read so, results are put together.
+        """
+        w, n, unit, label, k = self.w, self.w.n, self.unit, self.label, self.w.cell.tile
+        cycles = k // unit.cells
+        places = n.add(
+            f"{label}_places", cell_parts.places_leaf(self.groups, w.tag.width, cycles), clk=w.clk,
+            rst=w.rst, valid=group["valid"], index=group["index"], tag=group["tag"],
+        )  # fmt: skip
+        own: dict[str, Net] = {}
+        for r, row in enumerate(w.split(f"{label}_row", group["rows"], k)):
+            part = cell_parts.parts(n, f"{label}_row_{r}", group["valid"], row, cycles)
+            own[f"row_{r}"] = w.delayed(f"{label}_row_{r}_late", part, READ_LATENCY)
+        if self.state is not None and unit.reads_state:
+            state = self.state.read(label, group, states)
+            load = w.delayed(f"{label}_state_load", group["valid"], READ_LATENCY)
+            own["state"] = cell_parts.parts(n, f"{label}_state", load, state, cycles)
+            own["fresh"] = w.fresh(label, w.delayed(f"{label}_tag", places["held"], READ_LATENCY))
+        # of whole blocks, as if all of their parts were there with the last one
+        late = cell_parts.latency(cycles)
+        frame = w.delayed(f"{label}_last_tag", group["tag"], READ_LATENCY + late)
+        valid = w.delayed(f"{label}_valid", group["valid"], READ_LATENCY + late)
+        index = w.delayed(f"{label}_last_index", group["index"], late)
+        states_made: list[Net] = []
+        if self.state is not None and unit.state_latency is not None:
+            states_made = self.state.new(1, valid, frame, index, unit.state_latency)
+        active = w.delayed(f"{label}_active", places["active"], READ_LATENCY)
+        place = w.banked(f"{label}_parameters", places["place"], places["held"])
+        (made,) = self._blocks([own], active, place)
+        for net in states_made:
+            n.wire(net, cell_parts.whole(n, f"{label}_new_state", made["new_state"], cycles))
+        outputs = ["result", *(each.port for each in unit.kept)]
+        blocks = {p: cell_parts.whole(n, f"{label}_{p}", made[p], cycles) for p in outputs}
+        kept = {e.port: self._keep(e, [blocks[e.port]], valid, frame, index) for e in unit.kept}
+        done = w.delayed(f"{label}_done", valid, unit.latency)
+        tag = w.delayed(f"{label}_done_tag", frame, unit.latency)
+        return UnitResults([blocks["result"]], done, tag, group, kept)
 
     def _give(self, nets: list[dict[str, Net]], port: str, q: Net) -> None:
         """The blocks' shares of what is read for all of them."""

@@ -9,7 +9,7 @@ from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl import beat_frames, broadcast, drain, fft, fifo, lane, rows
-from ernn_myhdl.rtl.cells import elementwise
+from ernn_myhdl.rtl.cells import cell_parts, elementwise
 from ernn_myhdl.rtl.cells.units import unit_latencies
 from ernn_myhdl.rtl.memory import READ_LATENCY
 from ernn_myhdl.rtl.sequencer import sequencer
@@ -42,12 +42,16 @@ class Latencies:
 
 def latencies(design: Structure) -> Latencies:
     """The latencies of `design`."""
-    return layer_latencies(design.cell, program_for(design).groups)
+    hardware = design.hardware
+    return layer_latencies(design.cell, program_for(design).groups, hardware.cell_cycles)
 
 
 @lru_cache(maxsize=64)
-def layer_latencies(cell: Cell, column_groups: int) -> Latencies:
-    """The latencies of a cell with so many column groups in its second phase; 0: it has none."""
+def layer_latencies(cell: Cell, column_groups: int, cell_cycles: int = 1) -> Latencies:
+    """The latencies of a cell with so many column groups in its second phase; 0: it has none.
+
+    cell_cycles: `Hardware.cell_cycles`.
+    """
     forward_x, forward_m, forward_y = (
         fft.forward_latency(k) for k in (cell.x_block, cell.m_block, cell.y_block)
     )
@@ -57,7 +61,7 @@ def layer_latencies(cell: Cell, column_groups: int) -> Latencies:
         block_to_issue=beat_frames.FRAMING_LATENCY + forward_x + 1,
         issue_to_head=issue_to_broadcast() + lane.LATENCY,
         head_to_rows=spectra + rows.sums_latency(cell),
-        rows_to_cells=units[0],
+        rows_to_cells=units[0] + cell_parts.latency(cell_cycles),
         head_to_second=spectra + rows.output_latency(cell),
         rows_to_output=units[1] if len(units) > 1 else drain.MASK_LATENCY,
         forward_x=forward_x,

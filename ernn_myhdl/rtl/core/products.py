@@ -146,7 +146,7 @@ def _y_column(w: Wiring, op: dict[str, Net], states: StateLoading | None) -> tup
 
 
 def _m_columns(w: Wiring, op: dict[str, Net]) -> tuple[list[Net], Net | None]:
-    cell, program, width = w.cell, w.program, w.hw.element_width
+    cell, program, width = w.cell, w.program, w.hw.cell_blocks
     if not cell.second_phase:
         word = w.formats.input_spectrum.word
         return [w.n.zero("m_column", Array(cell.m_block, word))], None

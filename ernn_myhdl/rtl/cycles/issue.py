@@ -152,7 +152,7 @@ class Sequencer:
         self.states = states
         self.cell, self.hardware = cell, hardware
         self.program: Program = layer_program(cell, hardware)
-        self.time: Latencies = layer_latencies(cell, self.program.groups)
+        self.time: Latencies = layer_latencies(cell, self.program.groups, hardware.cell_cycles)
         self.arrivals = arrivals
         waiting = [-fifo.FIFO_LATENCY] * input_beats(cell, hardware)
         at_once = cut_blocks(cell, hardware.samples_per_beat, 0, waiting)
@@ -178,7 +178,7 @@ class Sequencer:
         self.first, self.second = _Units(program.first), _Units(program.second)
         self.steps = np.arange(max(len(n) for n in self.first.needs + self.second.needs))
         # chunk of a frame with which a group of cells is complete
-        per_group = len(self.cell.rows) * hw.element_width // hw.ifft_units
+        per_group = len(self.cell.rows) * hw.cell_blocks // hw.ifft_units
         groups = np.arange(1, program.cell_groups + 1)
         self.final = np.minimum(groups * per_group, program.gate_chunks) - 1
         # group of y that completes a beat

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.rtl import beat_frames, fft, fifo, state_frames, state_pages
+from ernn_myhdl.rtl.cells import cell_parts
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.state_loading import transform_latency
 from ernn_myhdl.rtl.memory import READ_LATENCY
@@ -24,7 +25,8 @@ class StateTimes:
         #: Cycles in which the blocks of a frame of s_state are cut.
         self.length = state_frames.state_frame(design).beats * max(size // cell.tile, 1)
         self.store = transform_latency(design, fft.forward_latency(cell.y_block))
-        self.read = READ_LATENCY + units_for(design)[0].latency
+        parts = cell_parts.latency(design.hardware.cell_cycles)
+        self.read = READ_LATENCY + parts + units_for(design)[0].latency
         self.next = fifo.FIFO_LATENCY
         self.free = dict.fromkeys(streams, 0)
         self.there: dict[int, int] = {}

@@ -116,29 +116,37 @@ def frame_tags(
 def frames_under_way(clk, rst, begins, released, gates_done, second_done, room, owed, pages):
     """room: another frame may begin. owed: a frame's second phase is not done, its first one is.
 
-    released: the last beat of a frame is read.
+    released: the last beat of a frame is read. Both answers are in registers, since decisions begin with them.
     """
     outstanding, pending = unsigned(bits_for(pages + 1)), unsigned(bits_for(pages + 1))
+    full, waiting = Signal(bool(0)), Signal(bool(0))
+    last = pages - 1
 
     @always_comb
     def tell():
-        room.next = outstanding != pages
-        owed.next = pending != 0
+        room.next = not full
+        owed.next = waiting
 
     @always(clk.posedge)
     def count():
         if rst:
             outstanding.next = 0
             pending.next = 0
+            full.next = False
+            waiting.next = False
         else:
             if begins and not released:
                 outstanding.next = outstanding + 1
+                full.next = outstanding == last
             elif released and not begins:
                 outstanding.next = outstanding - 1
+                full.next = False
             if gates_done and not second_done:
                 pending.next = pending + 1
+                waiting.next = True
             elif second_done and not gates_done:
                 pending.next = pending - 1
+                waiting.next = pending != 1
 
     return tell, count
 

@@ -46,6 +46,8 @@ SECOND_X_FIELDS = ("source", "x_done")
 PART = "part"
 #: What stands before the names of its nets and of its blocks' labels in a core.
 LABEL = "sequencer"
+#: The net that is zero: of a cell without a second phase none is ever owed, so that synthesis leaves out what would issue it.
+NEVER = "never"
 
 
 def fields(design: Structure) -> dict[str, Type]:
@@ -120,7 +122,7 @@ def parts(design: Structure) -> list[Part]:
         ),
         part("tags", frames.tags_leaf(fresh, hw.streams, tag_bits(design), pages)),
         part("under_way", frames.under_way_leaf(pages), released="output_release"),
-        part("readiness", choice.readiness_leaf(design)),
+        part("readiness", choice.readiness_leaf(design), owed="owed" if program.second_passes else NEVER),
         part("choice", choice.choice_leaf()),
         part("drain_timer", choice.timer_leaf(widths["chunks"])),
         part("marks", choice.marks_leaf(reads_x)),
@@ -144,6 +146,7 @@ def add(n: Netlist, design: Structure, given: Mapping[str, Net]) -> dict[str, Ne
     drain chain moves.
     """
     nets, places = dict(given), program_for(design).field_bits
+    nets[NEVER] = n.zero(f"{LABEL}_{NEVER}", Bit())
     kinds = fields(design)
     for phase in ("gate", "second"):
         word = nets[f"{phase}_word"] = n.net(f"{phase}_word", _program_word(design))

@@ -58,7 +58,7 @@ def layer_roms(layer: Structure) -> list[tuple[str, Rom]]:
     """Names and shapes of the loadable memories of a layer."""
     program = program_for(layer)
     sizes = (
-        (layer.hardware.element_width, program.cell_groups),
+        (layer.hardware.cell_blocks, program.cell_groups),
         (program.output_width, program.output_groups),
     )
     roms = [("lane_weights", lane_memory(layer))]
