@@ -34,6 +34,7 @@ CELLS = {
     "rnn": {"lanes": 1},
     "linear": {"lanes": 1},
     "split": {"cell": "lstm", "input_block": 2},
+    "parts": {"cell": "gru", "reset": "after", "element_width": 1 / 4},
 }
 
 
