@@ -120,7 +120,8 @@ def write(design: CoreSpecification, folder: Path, hdl: str) -> None:
     suffix = HDLS[hdl][1]
     template = folder / TEMPLATE_FOLDER
     template.mkdir()
-    (template / f"{design.name}_instance.{suffix}").write_text(
+    # no file that whoever compiles all files below the folder takes for a source
+    (template / f"{design.name}_instance.{suffix}.txt").write_text(
         instance_text(view.name, view.ports, suffix)
     )
     manifest = {

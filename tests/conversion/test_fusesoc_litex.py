@@ -149,7 +149,7 @@ def test_the_litex_module_refuses_a_folder_of_another_wrapper(folders, tmp_path)
 def test_the_template_in_vhdl_is_an_instance(folders, tmp_path):
     require_tool("ghdl")
     folder = folders("none", "vhdl")
-    text = (folder / "template/little_instance.vhd").read_text()
+    text = (folder / "template/little_instance.vhd.txt").read_text()
     signals, instance = text.split("-- Behind its begin:")
     (tmp_path / "outer.vhd").write_text(
         "library ieee;\nuse ieee.std_logic_1164.all;\nentity outer is\nend entity;\n"
@@ -166,7 +166,7 @@ def test_the_template_in_vhdl_is_an_instance(folders, tmp_path):
 def test_the_template_in_verilog_is_an_instance(folders, tmp_path):
     require_tool("iverilog")
     folder = folders("none", "verilog")
-    text = (folder / "template/little_instance.sv").read_text()
+    text = (folder / "template/little_instance.sv.txt").read_text()
     (tmp_path / "outer.sv").write_text(f"module outer;\n{text}endmodule\n")
     files = [str(folder / f) for f in (folder / "files.txt").read_text().split()]
     subprocess.run(

@@ -140,6 +140,7 @@ def both(layer, network, tmp_path_factory):
         for file in [*source.rglob("*.sv"), *source.rglob("*.hex"), *source.rglob("*.txt")]:
             target = folder / file.relative_to(source)
             assert target.name == "files.txt" or not target.exists(), target
+            target.parent.mkdir(exist_ok=True)
             target.write_bytes(file.read_bytes())
         bench = folder / "test_bench" / f"{name}_test_bench.sv"
         text = bench.read_text()
