@@ -327,7 +327,7 @@ class Case:
 CASES: dict[str, Case] = {
     "RNNoise, dense in front": Case(RnnoiseDense, 42),
     "RNNoise, convolutions": Case(Rnnoise, 42),
-    "voice activity, as Silero": Case(Voice, 129, refused="relu"),
+    "voice activity, as Silero": Case(Voice, 129),
     "predistortion, GRU 4-10-2": Case(Predistorter, 4),
     "predistortion, skip and ReLU": Case(lambda: Predistorter("dense"), 4, hdl=True),
     "predistortion, convolution": Case(lambda: Predistorter("convolution"), 4, hdl=True),
