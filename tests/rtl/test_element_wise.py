@@ -110,3 +110,19 @@ def test_a_relu_behind_an_lstm_is_imported():
     with torch.no_grad():
         wanted = model(x)[0].numpy()
     assert np.abs(design.run(x[0].numpy(), "integer").outputs - wanted).max() < 1e-3
+
+
+@pytest.mark.onnx
+def test_a_function_goes_to_onnx_and_back(tmp_path):
+    pytest.importorskip("onnx")
+    from ernn_myhdl import export_model, import_model
+
+    network = core("leaky_relu")
+    export_model(network, tmp_path / "m.onnx")
+    back = import_model(tmp_path / "m.onnx", word=16).design
+    assert [(j.activation, j.slope) for j in back.graph.joins] == [("leaky_relu", pytest.approx(0.1))]  # fmt: skip
+    x = np.random.default_rng(1).normal(size=(5, 2))
+    wanted = network.run(x, "golden").outputs
+    assert np.abs(back.run(x, "integer").outputs - wanted).max() < 5e-3  # of twelve bits
+    with pytest.raises(DesignError, match="functions between its layers"):
+        export_model(network, tmp_path / "m.safetensors")
