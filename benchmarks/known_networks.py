@@ -1,13 +1,15 @@
 """Recurrent networks that people put on FPGAs, imported, with random weights.
 
-    python -m benchmarks.known_networks [--only NAME ...] [--engines golden,myhdl,ghdl,verilator] [--frames 3]
-        [--json FILE]
+    python -m benchmarks.known_networks [--only NAME ...] [--engines golden,myhdl,verilator,ghdl] [--frames 2]
+        [--files torchscript,dynamo,keras] [--json FILE]
 
 Each network (`benchmarks.network_cases`) is imported as a PyTorch module at 12 and 16 bits, at 16 bits also from what both
 ONNX exporters write, and from Keras where Keras is installed. "12 bits", "16 bits": the largest difference of an output
 from the framework's, over two sequences on which the formats were not chosen; at 16 bits it must be at most 1e-3. Then a
-few frames go through the engines named, which must agree to the bit, and the simulated latency and interval must be those
-of the schedule. Exits with 1 where something differs or a network that must come in whole is refused; with 3 without PyTorch.
+few frames go through the engines named, which must agree to the bit: VHDL in GHDL and compiled Verilog of those networks that are
+small enough for it (`Case.hdl`), all others on every one. The cycle in which each frame is accepted and delivered must be
+that of the schedule; a compiled simulation also has frames enough for the interval (SETTLED and more). Exits with 1 where something differs or a network
+that must come in whole is refused; with 3 without PyTorch.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import logging
 import os
 import sys
@@ -26,12 +29,22 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
+from ernn_myhdl import design_info
+from ernn_myhdl.design.graph import row as layers_in_a_row
+from ernn_myhdl.design.time_joins import Mean
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.rtl.cycles.graph_times import GraphShape, graph_depths, graph_run
+from ernn_myhdl.rtl.fifo import READY
 
 #: Largest difference at 16 bits.
 LIMIT = 1e-3
-#: Frames after which outputs come in the interval of the schedule.
-SETTLED = 6
+#: Frames after which outputs come in the interval of the schedule, and how many are sent to see it.
+SETTLED, MEASURED = 6, 14
+#: Cycles of a frame above which MyHDL simulates the same network, with the same words, on more lanes, where it takes fewer cycles
+#: of about as long; and those above which it gets one frame (of a sequence that may be so short) instead of `--frames`.
+MANY_CYCLES, MORE_LANES, MOST_CYCLES = 600, 64, 1000
+#: Engines for networks that are small enough.
+HDL = ("ghdl", "verilator")
 #: Where a network is read from, beside the module itself.
 FILES = ("torchscript", "dynamo", "keras")
 
@@ -43,9 +56,12 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these networks")
     parser.add_argument(
-        "--engines", default="golden,myhdl", help="with integer (default: golden,myhdl)"
+        "--engines", default="golden,myhdl,verilator,ghdl", help="with integer (default: all)"
     )
     parser.add_argument("--frames", type=int, default=2, help="through the engines (default: 2)")
+    parser.add_argument(
+        "--files", default=",".join(FILES), help="read from these too (default: all; '' for none)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args(argv)
@@ -62,11 +78,15 @@ def main(argv: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"--only {unknown[0]!r}: must be of {', '.join(map(repr, CASES))}")
     engines = [engine for engine in arguments.engines.split(",") if engine]
+    files = [kind for kind in arguments.files.split(",") if kind]
+    if wrong := [kind for kind in files if kind not in FILES]:
+        parser.error(f"--files {wrong[0]!r}: must be of {', '.join(FILES)}")
     found = []
     for name in names:
         start = time.perf_counter()
-        found.append(network(name, engines, arguments.frames, arguments.seed))
-        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+        found.append(network(name, engines, arguments.frames, arguments.seed, files))
+        told = json.dumps({k: v for k, v in found[-1].items() if k != "notes"})
+        print(f"{name}: {time.perf_counter() - start:.0f} s; {told}", file=sys.stderr, flush=True)
     result = {
         "environment": environment("torch", "onnx", "keras"),
         "seed": arguments.seed,
@@ -82,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def network(name: str, engines: list[str], frames: int, seed: int) -> dict:
+def network(name: str, engines: list[str], frames: int, seed: int, files: list[str]) -> dict:
     """One row of the table."""
     import torch
 
@@ -95,7 +115,10 @@ def network(name: str, engines: list[str], frames: int, seed: int) -> dict:
     row: dict = {"network": name, "passed": False}
     try:
         with quiet():
-            narrow, wide = (import_module(model, example, word=word) for word in (12, 16))
+            narrow, wide = (
+                import_module(model, example, word=word, hardware_argmax=case.argmax)
+                for word in (12, 16)
+            )
     except DesignError as error:
         row |= {"import": "refused", "reason": str(error)}
         row["passed"] = bool(case.refused) and case.refused in str(error).lower()
@@ -108,8 +131,21 @@ def network(name: str, engines: list[str], frames: int, seed: int) -> dict:
     }
     row["16 bits"] = differs(wide.design, x, wanted)
     for kind in FILES:
-        row[kind] = from_file(name, kind, model, example, seed)
-    row |= on_engines(wide.design, list(x)[:1], engines, frames)
+        row[kind] = from_file(name, kind, model, example, seed) if kind in files else None
+    own = [e for e in engines if e != "myhdl" and (case.hdl or e not in HDL)]
+    row |= on_engines(wide.design, x[0], own, frames)
+    if "myhdl" in engines:
+        quick = wide.design
+        if row["interval"] > MANY_CYCLES:
+            with quiet():
+                quick = import_module(
+                    model, example, word=16, hardware_argmax=case.argmax, lanes=MORE_LANES
+                ).design
+        found = on_engines(quick, x[0], ["myhdl"], frames)
+        row["engines"] |= found["engines"]
+        row["myhdl lanes"] = MORE_LANES if quick is not wide.design else None
+        row["different"] += found["different"]
+        row["scheduled"] = row["scheduled"] and found["scheduled"]
     numbers = [row["16 bits"], *(row[kind] for kind in FILES if isinstance(row[kind], float))]
     row["passed"] = (
         not case.refused and max(numbers) <= LIMIT and row["different"] == 0 and row["scheduled"]
@@ -143,6 +179,7 @@ def differs(design, x: np.ndarray, wanted: list[np.ndarray]) -> float:
 def from_file(name: str, kind: str, model, example, seed: int) -> float | str | None:
     """The difference of a network that was read from a file, at 16 bits; a reason, or None for no such file."""
     from benchmarks.network_cases.in_keras import KERAS_CASES, keras_model
+    from benchmarks.network_cases.pytorch import CASES
     from ernn_myhdl import import_model
 
     with tempfile.TemporaryDirectory() as folder, quiet():
@@ -165,7 +202,7 @@ def from_file(name: str, kind: str, model, example, seed: int) -> float | str | 
                 return f"no export: {type(error).__name__}"
             wanted = outputs(model, example)
         try:
-            design = import_model(file, word=16).design
+            design = import_model(file, word=16, hardware_argmax=CASES[name].argmax).design
         except DesignError as error:
             return f"refused: {error}"
         return differs(design, example.numpy(), wanted)
@@ -191,28 +228,61 @@ def quiet():
         logging.disable(logging.NOTSET)
 
 
-def on_engines(design, x: list[np.ndarray], engines: list[str], frames: int) -> dict:
-    """Words that differ between the engines on the first frames, and whether cycles are those of the schedule."""
-    whole = [s[:, None] if s.ndim == 1 else s for s in x]
-    over_time = design.graph is not None and design.graph.over_time
-    short = whole if over_time else [s[:frames] for s in whole]
-    wanted = design.run(short, engine="integer")
-    from ernn_myhdl import design_info
+def on_engines(design, x: np.ndarray, engines: list[str], frames: int) -> dict:
+    """Words that differ between the engines on a few frames, and whether their cycles are those of the schedule.
 
+    engines: with what each ran: frames of x, and of y. latency, interval: of the schedule.
+    """
+    x = x[:, None] if x.ndim == 1 else x
     info = design_info(design)
-    cycles = {"latency": info["latency_cycles"], "interval": info["interval_cycles"]}
+    row = {"latency": info["latency_cycles"], "interval": info["interval_cycles"]}
     wrong, scheduled = 0, True
+    ran: dict[str, list[int]] = {}
     for engine in engines:
-        run = design.run(short, engine=engine)
+        few = 1 if engine in ("myhdl", "ghdl") and row["interval"] > MOST_CYCLES else frames
+        sent = frames_of(design, x, MEASURED if engine == "verilator" else few)
+        wanted = design.run(sent, engine="integer", stages=False)
+        run = design.run(sent, engine=engine, stages=False)
         same = run.raw.shape == wanted.raw.shape
         wrong += int((run.raw != wanted.raw).sum()) if same else wanted.raw.size
+        ran[engine] = [len(sent), len(run.raw)]
         if run.frame_cycles is not None:
-            seen = int(run.frame_cycles[0, 1] - run.frame_cycles[0, 0])
-            apart = np.diff(run.frame_cycles[:, 1])
-            scheduled = scheduled and seen == cycles["latency"]
-            if len(apart) > SETTLED:
-                scheduled = scheduled and float(np.mean(apart[SETTLED:])) == cycles["interval"]
-    return {"different": wrong, "scheduled": scheduled, **cycles}
+            seen = run.frame_cycles[:, 1].tolist()
+            scheduled = scheduled and seen == delivered(design, len(sent))
+            if len(seen) > SETTLED and not over_time(design):
+                apart = (seen[-1] - seen[SETTLED]) / (len(seen) - 1 - SETTLED)
+                scheduled = scheduled and apart == row["interval"]
+            if not over_time(design):
+                first = int(run.frame_cycles[0, 1] - run.frame_cycles[0, 0])
+                scheduled = scheduled and first == row["latency"]
+    return row | {"different": wrong, "scheduled": scheduled, "engines": ran}
+
+
+def over_time(design) -> bool:
+    return design.graph is not None and design.graph.over_time
+
+
+def frames_of(design, x: np.ndarray, count: int) -> np.ndarray:
+    """So many frames of x, as many as a mean takes where there is one, begun anew where x has fewer."""
+    means = [j for j in design.graph.joins if isinstance(j, Mean)] if design.graph else []
+    count = max([count, design.graph.least if design.graph else 1]) if not means else len(x)
+    return x[np.arange(count) % len(x)]
+
+
+def delivered(design, frames: int) -> list[int]:
+    """Of the schedule: the cycles in which the frames of y of one sequence of x are delivered."""
+    graph = design.graph or layers_in_a_row(len(design.layers))
+    sizes = {"x": design.inputs} | {
+        f"layer_{i}": d.cell.outputs for i, d in enumerate(design.layers)
+    }
+    if design.signals is not None:
+        sizes = design.signals.sizes
+    layers = tuple((d.cell, d.hardware) for d in design.layers)
+    shape = GraphShape(graph, layers, tuple(sizes.items()))
+    ends = [i == frames - 1 for i in range(frames)]
+    times = graph_run(shape, graph_depths(shape), [0] * frames, ends=ends)
+    out = shape.beats(graph.output)
+    return [cycle + READY for cycle in times.delivered[out - 1 :: out]]
 
 
 def table(found: list[dict], engines: list[str]) -> str:
@@ -226,6 +296,8 @@ def table(found: list[dict], engines: list[str]) -> str:
         "ONNX, newer",
         "Keras",
         "latency / interval",
+        "engines",
+        "scheduled = simulated",
         "result",
     )
     rows = []
@@ -235,16 +307,21 @@ def table(found: list[dict], engines: list[str]) -> str:
                 (
                     row["network"],
                     f"refused: {row['reason']}",
-                    *["-"] * 6,
+                    *["-"] * 8,
                     "PASS" if row["passed"] else "FAIL",
                 )
             )
             continue
         rows.append((
             row["network"], "whole", *(number(row[key]) for key in ("12 bits", "16 bits", *FILES)),
-            f"{row['latency']} / {row['interval']}" if "latency" in row else "-", "PASS" if row["passed"] else "FAIL",
+            f"{row['latency']:,} / {row['interval']:,}",
+            ", ".join(f"{engine} {n}" for engine, (n, _) in row["engines"].items()),
+            "yes" if row["scheduled"] else "NO", "PASS" if row["passed"] else "FAIL",
         ))  # fmt: skip
-    return markdown(header, rows) + f"\n\nengines beside integer: {', '.join(engines)}"
+    return (
+        markdown(header, rows)
+        + f"\n\nengines beside integer ({', '.join(engines)}) with the frames of x that each took"
+    )
 
 
 def number(value: float | str | None) -> str:

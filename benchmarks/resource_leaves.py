@@ -25,6 +25,7 @@ from ernn_myhdl.rtl.joins import (
     addition,
     argmax,
     concatenation,
+    element_wise,
     embedding,
     time_control,
     time_samples,
@@ -180,5 +181,6 @@ def join_leaves() -> Iterator[Leaf]:
     for size, beat, bits in CHOICES:
         yield argmax.enter_leaf(-(-size // beat), 1, argmax.slots_of(beat))
         yield argmax.mask_leaf(beat, bits, size % beat or beat)
+        yield element_wise.samples_leaf(beat, size % beat or beat)
         yield argmax.pairs_leaf(max(beat // 2, 1), bits, bits_for(beat) + 1)
         yield argmax.best_leaf(beat, bits, bits_for(beat), bits_for(size))

@@ -146,14 +146,18 @@ class FxpLinear(FxpCell):
         super().__init__(cell, stages)
         assert isinstance(cell, LinearCell)
         self._bias = rows(stages.weights["bias"])[0]
-        self._activation = FxpActivation(cell, stages)
+        self._activation = FxpActivation(cell, stages.formats["output"])
 
     def advance(self, t: dict[str, Fxp], c: Fxp | None) -> None:
         stages = self.stages
         total = rows(t["gate_sums"])[0] + self._bias
         pre = stages.saturated("preactivations", total, 0)
         t["preactivations"] = stages.stacked("preactivations", [pre])
-        t["output"] = stages.masked("output", self._activation(pre))
+        if "output" in stages.tables:
+            y = stages.tables["output"].evaluate(pre)
+        else:
+            y = stages.rounded("output", self._activation.before_rounding(pre))
+        t["output"] = stages.masked("output", y)
 
 
 class FxpRnn(FxpCell):

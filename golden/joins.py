@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+from fxpmath import Fxp
 
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import (
     ADDITION,
     CONCATENATION,
@@ -19,14 +21,18 @@ from ernn_myhdl.design.graph import (
     Embedding,
     Graph,
     Join,
-    Signals,
     Window,
     number_of,
     row,
 )
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.design.time_joins import TimeJoin
+from ernn_myhdl.golden.float_cells import linear_activation
+from ernn_myhdl.golden.fxp_activation import FxpActivation
 from ernn_myhdl.golden.fxp_arithmetic import number, quantised, requantised
+from ernn_myhdl.golden.fxp_table import FxpTable
+from ernn_myhdl.golden.linear_activation import LinearActivation
 from ernn_myhdl.golden.sequences import check_raw, check_sequence
 from ernn_myhdl.golden.time_joins import time_numbers, time_values, time_words
 from ernn_myhdl.golden.windows import windowed
@@ -78,6 +84,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
         return rows
     if isinstance(join, TimeJoin):
         return time_values(join, operands[0])
+    if isinstance(join, ElementWise):
+        return linear_activation(join.activation, join.slope, join.limit)(operands[0])
     if join.kind == CONCATENATION:
         return np.concatenate(list(operands), axis=-1)
     total: np.ndarray = operands[0].astype(np.float64)
@@ -106,6 +114,8 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
     if (chosen := _chosen(join, operands)) is not None:
         return chosen
     fmt, formats = signals.formats[name], _formats(signals, name)
+    if isinstance(join, ElementWise):
+        return _function_words(join, operands[0], formats[0], fmt)
     if join.kind == ADDITION:
         frac = signals.sum_of(name).frac
         exact = np.zeros_like(operands[0])
@@ -128,6 +138,8 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
         return chosen
     fmt = signals.formats[name]
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
+    if isinstance(join, ElementWise):
+        return _function_numbers(join, numbers[0], fmt)
     if join.kind == ADDITION:
         total = numbers[0]
         for other in numbers[1:]:
@@ -137,6 +149,22 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
     parts = [requantised(each, fmt) for each in numbers]
     words = np.concatenate([made.val.astype(np.int64) for made, _ in parts], axis=-1)
     return words, np.concatenate([changed for _, changed in parts], axis=-1)
+
+
+def _function_words(join: ElementWise, words: np.ndarray, source: Format, fmt: Format) -> Joined:
+    if (table := join.table(source)) is not None:
+        return table.evaluate(words), np.zeros(words.shape, dtype=bool)
+    wide = LinearActivation.of(join, source, fmt).rounded(words)
+    raw = saturate(wide, fmt)
+    return raw, raw != wide
+
+
+def _function_numbers(join: ElementWise, x: Fxp, fmt: Format) -> Joined:
+    if (table := join.table(Format(x.n_word, x.n_frac))) is not None:
+        made = FxpTable(table).evaluate(x)
+        return made.val.astype(np.int64), np.zeros(made.val.shape, dtype=bool)
+    made, changed = requantised(FxpActivation(join, fmt).before_rounding(x), fmt)
+    return made.val.astype(np.int64), changed
 
 
 def _windowed(window: Window, operands: Sequence[np.ndarray]) -> Joined:

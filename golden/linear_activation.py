@@ -1,4 +1,4 @@
-"""The activations of a linear layer that need no table, on whole numbers: y of the pre-activations.
+"""The activations that need no table, on whole numbers: y of the pre-activations of a linear layer, or of any signal.
 
     relu, hard_tanh    y = saturate(limited(round(z)))
     leaky_relu         y = saturate(round(z << frac, or raw z where z < 0))
@@ -16,12 +16,13 @@ import numpy as np
 
 from ernn_myhdl.design.cells.activations import Clip
 from ernn_myhdl.design.cells.linear import LinearCell
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.numerics.formats import Format, round_shift
 
 
 @dataclass(frozen=True)
 class LinearActivation:
-    """The function of a cell between two formats.
+    """The function of a cell or a join between two formats.
 
     factor, shift: of the product with the slope; 1 and 0 where there is none. half: that is added to it. leaky: whether
     only what is negative is multiplied. clip: the limits of y.
@@ -35,7 +36,7 @@ class LinearActivation:
     drop: int
 
     @classmethod
-    def of(cls, cell: LinearCell, source: Format, target: Format) -> LinearActivation:
+    def of(cls, cell: LinearCell | ElementWise, source: Format, target: Format) -> LinearActivation:
         """Of pre-activations in a format to y in one."""
         slope, half = cell.constant, 0
         if slope is not None and cell.activation == "hard_sigmoid":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ernn_myhdl.design.graph import Signals
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, Sum, TimeJoin
 from ernn_myhdl.golden.fxp_arithmetic import number, requantised
 from ernn_myhdl.numerics.formats import Format, round_shift, saturate

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ernn_myhdl.design.graph import Join, Signals
+from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, TimeJoin
 from ernn_myhdl.golden.joins import Joined, graph_of, walked

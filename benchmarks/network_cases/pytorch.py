@@ -165,6 +165,31 @@ class KeywordFrontEnd(nn.Module):
         return self.head(self.rnn(y.reshape(x.shape[0], x.shape[1], -1))[0][:, -1])
 
 
+class WakeWord(nn.Module):
+    """A wake word: GRU of 24, a score of each of four classes for every frame, the largest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.GRU(10, 24, batch_first=True), nn.Linear(24, 4)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0]).argmax(-1, keepdim=True)
+
+
+class TwoHeads(nn.Module):
+    """A speech front end: GRU of 16, a probability of voice, and gains of eight bands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(12, 16, batch_first=True)
+        self.hidden, self.gains, self.voice = nn.Linear(16, 12), nn.Linear(12, 8), nn.Linear(16, 1)
+
+    def forward(self, x):
+        y = self.rnn(x)[0]
+        gains = torch.sigmoid(self.gains(torch.tanh(self.hidden(y))))
+        return gains, torch.sigmoid(self.voice(y))
+
+
 class Autoencoder(nn.Module):
     """Gravitational waves: LSTM 32 and 8, its last frame repeated, LSTM 8 and 32, dense per frame."""
 
@@ -287,24 +312,27 @@ class BothWays(nn.Module):
 @dataclass(frozen=True)
 class Case:
     """A network of the table. inputs: elements of a frame, 0 for indices below `indices`; refused: words of the reason
-    for which it may be refused, None for one that must come in whole."""
+    for which it may be refused, None for one that must come in whole. argmax: whether its class is chosen in the core.
+    hdl: whether it is small enough for GHDL and for a compiled simulation beside MyHDL."""
 
     make: object
     inputs: int
     frames: int = 8
     indices: int = 0
     refused: str | None = None
+    argmax: bool = False
+    hdl: bool = False
 
 
 CASES: dict[str, Case] = {
     "RNNoise, dense in front": Case(RnnoiseDense, 42),
     "RNNoise, convolutions": Case(Rnnoise, 42),
-    "voice activity, as Silero": Case(Voice, 129, refused="relu"),
+    "voice activity, as Silero": Case(Voice, 129),
     "predistortion, GRU 4-10-2": Case(Predistorter, 4),
-    "predistortion, skip and ReLU": Case(lambda: Predistorter("dense"), 4),
-    "predistortion, convolution": Case(lambda: Predistorter("convolution"), 4),
+    "predistortion, skip and ReLU": Case(lambda: Predistorter("dense"), 4, hdl=True),
+    "predistortion, convolution": Case(lambda: Predistorter("convolution"), 4, hdl=True),
     "top tagging, LSTM 20": Case(lambda: Tagger("LSTM", 6, 20, (64,), 1), 6, 20),
-    "top tagging, GRU 20": Case(lambda: Tagger("GRU", 6, 20, (64,), 1), 6, 20),
+    "top tagging, GRU 20": Case(lambda: Tagger("GRU", 6, 20, (64,), 1), 6, 20, hdl=True),
     "flavour tagging, LSTM 120": Case(lambda: Tagger("LSTM", 6, 120, (50, 10), 3), 6, 15),
     "QuickDraw, LSTM 128": Case(lambda: Tagger("LSTM", 3, 128, (256, 128), 5), 3, 20),
     "human activity": Case(Activity, 9),
@@ -312,13 +340,15 @@ CASES: dict[str, Case] = {
     "keywords, GRU 154": Case(lambda: Keyword("GRU", 154), 10),
     "keywords, Conv2d in front": Case(KeywordFrontEnd, 10, refused="conv"),
     "gravitational waves, autoencoder": Case(Autoencoder, 1),
-    "gravitational waves, LSTM 9": Case(Wave, 1),
-    "guitar amplifier": Case(Amplifier, 1),
+    "gravitational waves, LSTM 9": Case(Wave, 1, hdl=True),
+    "guitar amplifier": Case(Amplifier, 1, hdl=True),
     "ECG with BatchNorm": Case(Heart, 2),
-    "language model of letters": Case(Letters, 0, indices=65),
+    "language model of letters": Case(Letters, 0, indices=65, hdl=True),
+    "wake word, argmax in the core": Case(WakeWord, 10, argmax=True, hdl=True),
+    "speech front end, two heads": Case(TwoHeads, 12, hdl=True),
     "MNIST by rows, LSTM 32": Case(lambda: Tagger("LSTM", 28, 32, (), 10), 28, 28),
     "spoken digits, mean over frames": Case(Digits, 32),
-    "detection, maximum over frames": Case(Peak, 6),
+    "detection, maximum over frames": Case(Peak, 6, hdl=True),
     "GRU behind LayerNorm": Case(Normalised, 12, refused="norm"),
     "bidirectional tagger": Case(BothWays, 10, refused="bidirectional"),
 }  # fmt: skip

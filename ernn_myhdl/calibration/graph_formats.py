@@ -10,7 +10,9 @@ import numpy as np
 from ernn_myhdl.calibration.network_formats import with_states
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells.activations import SQUASHING
 from ernn_myhdl.design.design import Formats
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import (
     ADDITION,
     INPUT,
@@ -28,6 +30,7 @@ from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.joins import joined_values, walked
 from ernn_myhdl.numerics.formats import Format, format_for
+from ernn_myhdl.numerics.pwl import segments_for
 
 #: Frames of which a calibration repeats each as a sequence.
 MOST_REPEATED = 64
@@ -130,6 +133,9 @@ def choose_graph_formats(
             return values
         values = [joined_values(how, each) for each in _ends_together(operands)]
         fmt = how.format or _fitting(values, word)
+        if isinstance(how, ElementWise):
+            joins[name], formats[name] = _chosen_function(how, formats[how.inputs[0]], fmt), fmt
+            return values
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
         joins[name], formats[name] = replace(how, format=fmt), fmt
@@ -138,6 +144,14 @@ def choose_graph_formats(
     walked(graph, x, layer, join)
     made = replace(graph, joins=tuple(joins[f"join_{i}"] for i in range(len(graph.joins))))
     return [chosen[i] for i in range(len(cells))], made
+
+
+def _chosen_function(join: ElementWise, source: Format, fmt: Format) -> ElementWise:
+    """The join with its format, and the fewest segments of its table where it has one."""
+    segments = join.segments
+    if join.activation in SQUASHING and not segments:
+        segments = segments_for(join.activation, source, fmt)
+    return replace(join, format=fmt, segments=segments)
 
 
 def signal_formats(graph: Graph, layers: Sequence[Formats]) -> list[Format]:

@@ -5,6 +5,7 @@ named: `x`, `layer_0`, `layer_1`, ... as the layers are numbered, and `join_0`, 
 two joins of frames that belong together: the concatenation, and the sum of signals of equal size. Each has a
 format of its own: operands are aligned to it, rounded half up and saturated once. A third one, the window, joins each frame of
 one signal with frames before it, as a convolution over time needs them (`Window`); a linear layer that takes it is that convolution.
+Others take one signal too: `ArgMax`, `Embedding`, `ernn_myhdl.design.element_wise.ElementWise`.
 
 A core has one output. Several heads are several operands of a concatenation, which have names (`Graph.heads`): their frames
 come in one frame of y in that order. Separate ports would need as many sinks, whose back-pressures differ, in every engine and on
@@ -17,7 +18,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.joins import (
@@ -32,15 +32,11 @@ from ernn_myhdl.design.joins import (
     Window,
 )
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.numerics.formats import MAX_WORD, Format
-
-if TYPE_CHECKING:
-    from ernn_myhdl.design.structure import Structure
 
 #: The joins come with the graph.
 __all__ = [
     "ADDITION", "ARGMAX", "CONCATENATION", "EMBEDDING", "INPUT", "WINDOW", "ArgMax", "Cadence", "Embedding", "Graph", "Join",
-    "Signals", "Window", "number_of", "row",
+    "Window", "number_of", "row",
 ]  # fmt: skip
 
 #: The name of x of a network.
@@ -135,8 +131,7 @@ class Graph:
 
     def without_formats(self) -> Graph:
         """The same graph, for whose joins formats are to be chosen."""
-        joins = (j if isinstance(j, ArgMax) else replace(j, format=None) for j in self.joins)
-        return replace(self, joins=tuple(joins))
+        return replace(self, joins=tuple(join.without_format() for join in self.joins))
 
     def renumbered(self, order: Sequence[int]) -> Graph:
         """The same graph with its layers in another order: layer i is what layer order[i] was."""
@@ -318,113 +313,3 @@ def row(layers: int) -> Graph:
     """Layers one after the other."""
     names = (INPUT, *(f"layer_{i}" for i in range(layers)))
     return Graph(names[:-1], (), names[-1])
-
-
-@dataclass(frozen=True)
-class Sum:
-    """The numbers of an addition before its rounding: `word` bits, `frac` of them fraction, hold any sum exactly."""
-
-    word: int
-    frac: int
-
-
-class Signals:
-    """Sizes and formats of the signals of a graph of layers; DesignError where they do not fit together."""
-
-    def __init__(self, graph: Graph, layers: Sequence[Structure]) -> None:
-        self.graph, self.layers = graph, tuple(layers)
-        if len(self.layers) != len(graph.sources):
-            raise DesignError(
-                f"graph sources: {len(graph.sources)}, must be one for each of {len(self.layers)} layers"
-            )
-        first = graph.first_taker
-        taker = graph.sized_of(first)
-        if taker is None:
-            fmt = self.layers[number_of(first)].formats.input
-        elif isinstance(taker, Embedding):
-            fmt = taker.index_format
-        else:
-            fmt = self._given(first, taker)
-        self.sizes: dict[str, int] = {INPUT: graph.input_size([d.cell.inputs for d in self.layers])}
-        self.formats: dict[str, Format] = {INPUT: fmt}
-        for name in graph.order:
-            join = graph.join_of(name)
-            if join is None:
-                self._layer(name)
-            elif isinstance(join, Window | ArgMax | Embedding):
-                self._of_one(name, join)
-            elif join.over_time:
-                (source,) = join.inputs
-                self.sizes[name] = self.sizes[source]
-                self.formats[name] = join.format_behind(name, self.formats[source])
-            else:
-                self._join(name, join, self._given(name, join))
-
-    def _layer(self, name: str) -> None:
-        layer, (source,) = self.layers[number_of(name)], self.graph.operands[name]
-        for what, given, wanted in (
-            ("elements", self.sizes[source], layer.cell.inputs),
-            ("format", self.formats[source], layer.formats.input),
-        ):
-            if given != wanted:
-                raise DesignError(
-                    f"graph: {source} has {what} {given}, but {name} takes {wanted}; make them equal"
-                )
-        self.sizes[name], self.formats[name] = layer.cell.outputs, layer.formats.output
-
-    def _given(self, name: str, join: Join) -> Format:
-        if join.format is None:
-            raise DesignError(f"graph {name}: has no format; give it one")
-        return join.format
-
-    def _of_one(self, name: str, join: Window | ArgMax | Embedding) -> None:
-        """A join of one signal, whose elements it knows; the format of a window is that of its signal."""
-        (source,) = join.inputs
-        own = self._given(name, join)
-        pairs: list[tuple[str, object, object]] = [("elements", self.sizes[source], join.size)]
-        if isinstance(join, Window):
-            pairs.append(("format", self.formats[source], own))
-        for what, given, wanted in pairs:
-            if given != wanted:
-                raise DesignError(
-                    f"graph: {source} has {what} {given}, but the {join.kind} {name} takes {wanted}; make them equal"
-                )
-        self.sizes[name], self.formats[name] = join.size_of([join.size]), own
-
-    def _join(self, name: str, join: Join, fmt: Format) -> None:
-        sizes = [self.sizes[operand] for operand in join.inputs]
-        self.formats[name] = fmt
-        if join.kind == CONCATENATION:
-            self.sizes[name] = sum(sizes)
-            for operand in join.inputs:
-                self._check_shift(name, self.formats[operand])
-            return
-        if len(set(sizes)) > 1:
-            raise DesignError(
-                f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(join.inputs)}); must "
-                "be signals of equal size"
-            )
-        self.sizes[name] = sizes[0]
-        total = self.sum_of(name)
-        if total.word > MAX_WORD:
-            raise DesignError(
-                f"graph {name}: the exact sum needs {total.word} bits, must be at most {MAX_WORD}; choose formats of "
-                "its operands that are closer to each other"
-            )
-        self._check_shift(name, Format(total.word, total.frac))
-
-    def _check_shift(self, name: str, source: Format) -> None:
-        """DesignError where numbers of a format, aligned to that of the join, are too wide."""
-        word = source.word + max(self.formats[name].frac - source.frac, 0)
-        if word > MAX_WORD:
-            raise DesignError(
-                f"graph {name}: its format {self.formats[name]} is so fine that {source} needs {word} bits in it, must "
-                f"be at most {MAX_WORD}; choose one with fewer fraction bits"
-            )
-
-    def sum_of(self, name: str) -> Sum:
-        """The exact sum of an addition."""
-        formats = [self.formats[operand] for operand in self.graph.operands[name]]
-        frac = max(fmt.frac for fmt in formats)
-        low = sum(fmt.minimum << (frac - fmt.frac) for fmt in formats)
-        return Sum((-low - 1).bit_length() + 1, frac)

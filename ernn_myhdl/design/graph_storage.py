@@ -9,6 +9,7 @@ import numpy as np
 import tomlkit
 from tomlkit.items import Table
 
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.embedding import Table as Rows
 from ernn_myhdl.design.graph import (
     ARGMAX,
@@ -21,7 +22,7 @@ from ernn_myhdl.design.graph import (
     Window,
 )
 from ernn_myhdl.design.host_steps import HostStep, step_of
-from ernn_myhdl.design.joins import WINDOW_FIELDS
+from ernn_myhdl.design.joins import ELEMENT_WISE, WINDOW_FIELDS
 from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -37,6 +38,15 @@ _EMBEDDING = ("rows", "elements")
 TABLES_NAME = "tables.safetensors"
 #: Reads them.
 Tables = Callable[[], Mapping[str, np.ndarray]]
+_ELEMENT_WISE = ("activation", "slope", "limit", "segments")
+#: Keys of a join beside those of all, by its kind, and what one is made as.
+_OWN = {
+    WINDOW: WINDOW_FIELDS,
+    ARGMAX: ("size",),
+    EMBEDDING: _EMBEDDING,
+    ELEMENT_WISE: _ELEMENT_WISE,
+}
+_MADE: dict[str, Callable[..., Join]] = {WINDOW: Window, ARGMAX: ArgMax, ELEMENT_WISE: ElementWise}
 
 
 def graph_table(graph: Graph) -> Table:
@@ -56,6 +66,8 @@ def graph_table(graph: Graph) -> Table:
             fmt = tomlkit.inline_table()
             fmt.update({"word": join.format.word, "frac": join.format.frac})
             inline.append("format", fmt)
+        if isinstance(join, ElementWise):
+            inline.update({name: getattr(join, name) for name in _ELEMENT_WISE})
         if isinstance(join, ArgMax):
             inline.append("size", join.size)
         if isinstance(join, Embedding):
@@ -127,17 +139,15 @@ def _join(number: int, value: Any, tables: Tables) -> Join:
     kind = TIME_JOINS.get(value["kind"]) if isinstance(value.get("kind"), str) else None
     if kind is not None:
         return _time_join(where, kind, value)
-    window, argmax, embedding = (value.get("kind") == k for k in (WINDOW, ARGMAX, EMBEDDING))
-    own = WINDOW_FIELDS if window else ("size",) if argmax else _EMBEDDING if embedding else ()
+    given = value.get("kind") if isinstance(value.get("kind"), str) else None
+    own = _OWN.get(given, ()) if given else ()
     _check_keys(where, value, (*_JOIN, *own), ())
     fmt = _format(where, value["format"])
     try:
         inputs = _names(f"{where} inputs", value["inputs"])
-        if window:
-            return Window(WINDOW, inputs, fmt, **{n: value[n] for n in WINDOW_FIELDS})
-        if argmax:
-            return ArgMax(ARGMAX, inputs, fmt, value["size"])
-        if embedding:
+        if given in _MADE:
+            return _MADE[given](given, inputs, fmt, **{n: value[n] for n in own})
+        if given == EMBEDDING:
             return _embedding(f"join_{number}", inputs, fmt, value, tables())
         return Join(value["kind"], inputs, fmt)
     except DesignError as error:

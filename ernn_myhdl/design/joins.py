@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import whole
 
 CONCATENATION, ADDITION, WINDOW, ARGMAX = "concatenation", "addition", "window", "argmax"
-EMBEDDING = "embedding"
-KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX, EMBEDDING)
+EMBEDDING, ELEMENT_WISE = "embedding", "element_wise"
+KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX, EMBEDDING, ELEMENT_WISE)
 #: What one is made as, of the kinds that have parameters of their own.
-_OWN = {WINDOW: "a Window", ARGMAX: "an ArgMax", EMBEDDING: "an Embedding"}
+_OWN = {
+    WINDOW: "a Window", ARGMAX: "an ArgMax", EMBEDDING: "an Embedding", ELEMENT_WISE: "an ElementWise",
+}  # fmt: skip
 #: Operands of a join: more are a mistake in a file.
 MAX_OPERANDS = 16
 #: Largest parameters of a window, elements of one, and frames that it reaches back.
@@ -69,6 +71,10 @@ class Join:
     def over_time(self) -> bool:
         """Whether it takes the frames of a sequence together (`ernn_myhdl.design.time_joins`)."""
         return False
+
+    def without_format(self) -> Join:
+        """The same join, for which a format is to be chosen."""
+        return replace(self, format=None)
 
     def format_behind(self, name: str, source: Format) -> Format:
         """Of a join over time the format of its result; source: that of the signal."""
@@ -207,6 +213,9 @@ class ArgMax(Join):
 
     def size_of(self, sizes: Sequence[int]) -> int:
         return 1
+
+    def without_format(self) -> ArgMax:
+        return self
 
     @property
     def index_bits(self) -> int:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ernn_myhdl.design.cells.base import Cell
-from ernn_myhdl.design.graph import INPUT, Graph, Signals
+from ernn_myhdl.design.graph import INPUT, Graph
 from ernn_myhdl.design.hardware import Hardware, StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.tensor_formats import Activations, Formats
 from ernn_myhdl.design.widths import check_widths
 from ernn_myhdl.errors import DesignError

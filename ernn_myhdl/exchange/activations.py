@@ -1,7 +1,7 @@
-"""Functions of a graph as activations of the linear layers before them.
+"""Functions of a graph as activations of the linear layers before them, or as joins of their own.
 
-A function becomes part of the linear layer that it follows, with nothing but choices of frames between. What a layer does not
-compute, or what follows another layer, stays where it is and is refused by its name, or is the host's.
+A function becomes part of the linear layer that it follows, with nothing but choices of frames between. Behind anything else it is an
+`ElementWise`. What neither computes stays where it is and is refused by its name, or is the host's.
 
     kind of the graph                    parameters                              activation of the layer
     relu, relu6                          max_value, negative_slope, threshold    relu, with its limit; leaky_relu
@@ -21,6 +21,7 @@ import numpy as np
 
 from ernn_myhdl.design.cells.activations import LEAST_SLOPE, WITH_LIMIT, check_activation
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Function, LastFrame, Node, layer_of, nodes_before
 
@@ -112,6 +113,21 @@ def layer_function(function: Function) -> LayerFunction | None:
     return None
 
 
+def element_wise(node: Node, source: str) -> ElementWise | None:
+    """A function that no layer computes as a join of a signal, whose name is `source`; None where a core has none for it."""
+    if not isinstance(node.operation, Function):
+        return None
+    try:
+        known = layer_function(node.operation)
+    except NotOfLayers:
+        return None
+    if known is None or known.offset or known.activation == "none":
+        return None
+    return ElementWise(
+        inputs=(source,), activation=known.activation, slope=known.slope, limit=known.limit
+    )
+
+
 def _relu(slope: float, most: float, threshold: float) -> LayerFunction:
     if threshold:
         raise NotOfLayers(f"its threshold is {threshold:g}, must be 0")
@@ -144,8 +160,8 @@ def _checked(known: LayerFunction) -> LayerFunction:
     return known
 
 
-def function_of(layer: DenseLayer) -> tuple[str, dict[str, float]] | None:
-    """The operator of ONNX that computes a linear layer's activation, and its attributes; None where there is none.
+def function_of(layer: DenseLayer | ElementWise) -> tuple[str, dict[str, float]] | None:
+    """The operator of ONNX that computes the activation of a linear layer or of a join, and its attributes; None where there is none.
 
     The limits of a Clip are inputs there: "min" and "max" here.
     """

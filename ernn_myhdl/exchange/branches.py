@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import CONCATENATION, INPUT, Embedding, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.activations import element_wise
 from ernn_myhdl.exchange.frames_out import is_over_time, time_join
 from ernn_myhdl.exchange.graph import (
     Input,
@@ -25,9 +26,11 @@ Refusal = Callable[[Node, bool], str]
 
 
 def branches(node: Node) -> bool:
-    """Whether anything is joined on the way to a node, signals or frames."""
+    """Whether anything is joined on the way to a node, signals or frames, or a function stands for itself."""
     return any(
-        isinstance(n.operation, Joined | LookedUp | Windows) or is_over_time(n)
+        isinstance(n.operation, Joined | LookedUp | Windows)
+        or is_over_time(n)
+        or element_wise(n, INPUT) is not None
         for n in nodes_before([node])
     )
 
@@ -80,6 +83,9 @@ def layer_graph(
     nodes = list(nodes_before([node]))
     size = input_size(nodes)
     if size is None:
+        for one in nodes:
+            if element_wise(one, INPUT) is not None and isinstance(one.input.operation, Input):
+                raise DesignError(f"{one.where}: {refusal(one, True)}")
         raise DesignError("no layer takes the model's input itself; a core needs one that does")
     made = _LayerGraph(size, node, max_frames)
     for one in nodes:
@@ -123,7 +129,22 @@ class _LayerGraph:
         elif isinstance(one.operation, Joined):
             self._add_join(one, one.operation)
         else:
+            return self._add_function(one)
+        return True
+
+    def _add_function(self, one: Node) -> bool:
+        """Whether there is a join for a function, which has been added then."""
+        if not one.inputs:
             return False
+        if id(one.input) in self._behind:
+            self.names[id(one.input)] = self._over_time(one.input, INPUT)
+        source = self.names[id(one.input)]
+        made = element_wise(one, source)
+        if made is None:
+            return False
+        name = self.names[id(one)] = f"join_{len(self.joins)}"
+        self.sizes[name], self.frames[name] = self.sizes[source], self.frames[source]
+        self.joins.append(made)
         return True
 
     def _over_time(self, one: Node, source: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ernn_myhdl import __version__
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
@@ -33,10 +34,10 @@ def write_onnx(
     blocks: Sequence[Mapping[str, int]],
     scaling: InputScaling | None = None,
     steps: Sequence[HostStep] = (),
-    chain: Sequence[int | TimeJoin] | None = None,
+    chain: Sequence[int | TimeJoin | ElementWise] | None = None,
 ) -> list[str]:
     """Write the file; notes for the user. scaling: of the design, which the metadata keep. steps: of its host, which become
-    nodes of the graph behind CORE_OUTPUTS. chain: numbers of layers and joins over time, one after the other; None: all layers."""
+    nodes of the graph behind CORE_OUTPUTS. chain: numbers of layers, joins over time and functions, one after the other; None: all layers."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = Builder(onnx)
@@ -47,16 +48,20 @@ def write_onnx(
             signal = _add_time_join(builder, f"join_{place}", part, signal)
             taken = part.frames if isinstance(part, Mean) else taken
             continue
+        if isinstance(part, ElementWise):
+            signal = _add_function(builder, f"join_{place}", part, signal)
+            continue
         add = _add_recurrent if layers[part].recurrent else _add_linear
         signal = add(builder, f"layer_{part}", layers[part], signal)
     add_steps(builder, steps, signal, layers[-1].outputs)
     x = helper.make_tensor_value_info("x", real, [taken, "batch", layers[0].inputs])
+    over_time = any(isinstance(part, TimeJoin) for part in chain or ())
     argmax = any(step.kind == "argmax" for step in steps)
     y = helper.make_tensor_value_info(
         "y",
         onnx.TensorProto.INT64 if argmax else real,
         [
-            "frames" if chain is None else "frames_of_y",
+            "frames_of_y" if over_time else "frames",
             "batch",
             1 if argmax else layers[-1].outputs,
         ],
@@ -96,17 +101,23 @@ def _add_linear(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     weight = builder.constant(f"{name}_weight", layer.weights["input_weight"][0].T)
     bias = builder.constant(f"{name}_bias", layer.weights["bias"][0])
     product = builder.node("MatMul", [x, weight], f"{name}_product")
-    function = function_of(layer)
-    if function is None:
+    if layer.activation == "none":
         return builder.node("Add", [product, bias], f"{name}_y")
     sums = builder.node("Add", [product, bias], f"{name}_sums")
+    return _add_function(builder, name, layer, sums)
+
+
+def _add_function(builder: Builder, name: str, layer: DenseLayer | ElementWise, x: str) -> str:
+    """The function of a layer or of a join."""
+    function = function_of(layer)
+    assert function is not None  # of "none" there is none
     kind, numbers = function
     if kind != "Clip":
-        return builder.node(kind, [sums], f"{name}_y", **numbers)
+        return builder.node(kind, [x], f"{name}_y", **numbers)
     limits = [
         builder.constant(f"{name}_{n}", np.array(v, dtype=np.float32)) for n, v in numbers.items()
     ]
-    return builder.node("Clip", [sums, *limits], f"{name}_y")
+    return builder.node("Clip", [x, *limits], f"{name}_y")
 
 
 def _onnx_order(order: Sequence[int], gates: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import INPUT, Graph, number_of
 from ernn_myhdl.design.host_steps import PER_FRAME
 from ernn_myhdl.design.time_joins import TimeJoin
@@ -35,7 +36,8 @@ def export_model(
     chain = None if design.graph is None else _chain(design.graph)
     if chain is not None and target.path.suffix.lower() != ".onnx":
         raise DesignError(
-            "export: the network has joins over time, which a state dict cannot say; write an .onnx file"
+            "export: the network has joins over time or functions between its layers, which a state dict cannot say; write an "
+            ".onnx file"
         )
     if chain is not None and any(step.kind == PER_FRAME for step in design.host_steps):
         raise DesignError(
@@ -69,13 +71,13 @@ def export_model(
     return notes if exact else [*notes, "weights of float64 were rounded to float32"]
 
 
-def _chain(graph: Graph) -> list[int | TimeJoin] | None:
-    """The layers, by their numbers, and the joins over time of a graph that is a row of them; None for any other."""
-    chain: list[int | TimeJoin] = []
+def _chain(graph: Graph) -> list[int | TimeJoin | ElementWise] | None:
+    """The layers, by their numbers, and the joins over time and functions of a graph that is a row of them; None for any other."""
+    chain: list[int | TimeJoin | ElementWise] = []
     before = INPUT
     for name in graph.order:
         join = graph.join_of(name)
-        if graph.operands[name] != (before,) or not isinstance(join, TimeJoin | None):
+        if graph.operands[name] != (before,) or not isinstance(join, TimeJoin | ElementWise | None):
             return None
         chain.append(number_of(name) if join is None else join)
         before = name

@@ -65,7 +65,8 @@ def lower(
 ) -> Lowered:
     """The layers and steps of a model with these outputs.
 
-    A function behind a linear layer is that layer's activation (`ernn_myhdl.exchange.activations`), at the end of the model too;
+    A function behind a linear layer is that layer's activation, behind anything else a join
+    (`ernn_myhdl.exchange.activations`), at the end of the model too;
     host_functions: the host computes the last ones of `IF_ASKED`. frames_out: of what the core gives for a sequence. Raises DesignError naming what has no
     hardware.
     """
@@ -243,7 +244,9 @@ def _not_activated(function: Function) -> str:
         return f"no layer computes this function, {error}"
     if known is None:
         return "no layer computes this function of its inputs or outputs"
-    return "only a linear layer computes this function of its own outputs, and here is none directly before it"
+    if known.offset:
+        return "only the bias of a linear layer directly before it holds an offset other than 1/2"
+    return "it is of the model's input itself, of which a core takes a layer first"
 
 
 def advice(before: bool, layers_follow: bool) -> str:

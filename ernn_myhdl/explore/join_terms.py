@@ -108,6 +108,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "mask_word": bits_of_each("target"),
     "pack_beats": _pack,
     "read_row": _read_row,
+    "samples_of_beat": lambda leaf: {"block": 1},
     "whole_samples": _whole_samples,
     "whole_frames": _whole_frames,
     "window_frames": _window_frames,

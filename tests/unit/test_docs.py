@@ -21,6 +21,7 @@ import pytest
 from ernn_myhdl import Format, GruCell, LinearCell, LstmCell, RnnCell, new_design, new_network
 from ernn_myhdl.cli.main import build_parser
 from ernn_myhdl.design.cells import CELLS
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import ArgMax, Embedding, Graph, Join, Window
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat
 from ernn_myhdl.hdl.netlist import Leaf, Netlist
@@ -194,7 +195,8 @@ def graph():
         Join("addition", ("layer_0", "layer_1"), Format(12, 9)),
         Join("concatenation", ("x", "join_0"), Format(12, 9)),
         Window(inputs=("join_1",), size=8, kernel=2),
-        ArgMax(inputs=("layer_2",), size=2),
+        ArgMax(inputs=("join_4",), size=2),
+        ElementWise(inputs=("layer_2",), activation="leaky_relu", slope=0.1),
     )
     cells = [GruCell(5, 3, 1), RnnCell(5, 3, 1), LinearCell(16, 2, 1)]
     return new_network(

@@ -180,7 +180,7 @@ ONNX = {
     "lengths of floats": (
         lambda onnx, model: model.graph.node[0].input.__setitem__(4, "B"), ["sequence_lens has type"],
     ),
-    "Relu": (extra("Relu"), ["'extra' (Relu)"]),
+    "Elu": (extra("Elu"), ["'extra' (Elu)"]),
     "Softmax": (extra("Softmax", axis=0), ["'extra' (Softmax): works along frames"]),
     "training": (extra("BatchNormalization"), ["'extra' (BatchNormalization)"]),
     "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)", "at most 6"]),

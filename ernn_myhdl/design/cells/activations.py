@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ernn_myhdl.design.cells.result_widths import aligned
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
@@ -120,6 +121,17 @@ def clip_of(name: str, limit: float, output: Format) -> Clip | None:
         limit = limit or WITH_LIMIT[name]
         return Clip(-_rounded(limit, output), _word(limit, output))
     return None
+
+
+def exact_width(name: str, slope: Slope | None, source: Format, output: Format) -> int:
+    """Bits that hold what a function without a table gives before its rounding to y, aligned to it."""
+    word, frac = source.word, source.frac
+    if slope is not None:
+        slope = slope.finer(1 - frac if name == "hard_sigmoid" else 0)
+        # a product, or what stands beside it, which has as many fraction bits
+        beside = word + slope.frac if name == "leaky_relu" else frac + slope.frac + 1
+        word, frac = max(word + slope.raw.bit_length() + 1, beside) + 1, frac + slope.frac
+    return aligned(word, frac, output.frac)
 
 
 def _word(limit: float, output: Format) -> int:

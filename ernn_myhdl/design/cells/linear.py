@@ -15,9 +15,9 @@ from ernn_myhdl.design.cells.activations import (
     check_activation,
     checked_number,
     clip_of,
+    exact_width,
 )
 from ernn_myhdl.design.cells.base import Cell
-from ernn_myhdl.design.cells.result_widths import aligned
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
 if TYPE_CHECKING:
@@ -95,13 +95,9 @@ class LinearCell(Cell):
 
     def step_widths(self, formats: Formats) -> dict[str, int]:
         f = formats
-        word, frac = f.preactivation.word, f.preactivation.frac
-        widths = {"preactivations": word + 1}
+        widths = {"preactivations": f.preactivation.word + 1}
         if self.activation in SQUASHING:
             return widths
-        if self.constant is not None:
-            slope = self.constant.finer(1 - frac if self.activation == "hard_sigmoid" else 0)
-            # a product, or what stands beside it, which has as many fraction bits
-            beside = word + slope.frac if self.activation == "leaky_relu" else frac + slope.frac + 1
-            word, frac = max(word + slope.raw.bit_length() + 1, beside) + 1, frac + slope.frac
-        return widths | {"output": aligned(word, frac, f.output.frac)}
+        return widths | {
+            "output": exact_width(self.activation, self.constant, f.preactivation, f.output)
+        }

@@ -122,11 +122,7 @@ class Builder:
 
     def masked(self, source: Net, mask: Net, at: int, into: Net | None = None) -> Net:
         """An array, there `at` cycles after the operands, zero where the mask bit is 0; MASK_LATENCY."""
-        word = source.type.width
-        leaf = arrays_leaf(
-            "mask_block", mask_block, self.k, {"source": word}, {"target": word}, {}, (),
-            {"mask": Word(self.k)},
-        )  # fmt: skip
+        leaf = mask_leaf(self.k, source.type.width)
         nets = {"mask": self.held("hold_mask", mask, at)} | (
             {} if into is None else {"target": into}
         )
@@ -336,6 +332,12 @@ def arrays_leaf(name, function, count, inputs, outputs, parameters, bits=(), mor
     ports |= ins(**{p: Array(count, w) for p, w in inputs.items()})
     ports |= outs(**{p: Array(count, w) for p, w in outputs.items()})
     return Leaf(name, function, ports, {"count": count} | parameters)
+
+
+def mask_leaf(count: int, word: int) -> Leaf:
+    """`mask_block` of so many words."""
+    words = {"source": word}, {"target": word}
+    return arrays_leaf("mask_block", mask_block, count, *words, {}, (), {"mask": Word(count)})
 
 
 @made_once

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Embedding, Graph, Window, number_of
 from ernn_myhdl.design.hardware import Hardware
 from ernn_myhdl.design.time_joins import TimeJoin
@@ -24,6 +25,7 @@ from ernn_myhdl.rtl.cycles.time_joining import TimeJoining
 from ernn_myhdl.rtl.cycles.windowing import Windowing
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
+from ernn_myhdl.rtl.joins.element_wise import stages_of
 
 #: Words of the FIFO at each operand of a join: (name of the join, place of the operand) -> depth, 0 without one.
 Depths = Mapping[tuple[str, int], int]
@@ -82,10 +84,10 @@ class Source:
 
 
 class Joining:
-    """A join: what enters in a cycle, and the FIFO behind it."""
+    """A join: what enters in a cycle, and the FIFO behind it. stages: cycles from a beat that enters to the FIFO."""
 
-    def __init__(self, sums: bool, sizes: Sequence[int], size: int) -> None:
-        self.sums, self.count = sums, len(sizes)
+    def __init__(self, sums: bool, sizes: Sequence[int], size: int, stages: int = STAGES) -> None:
+        self.sums, self.count, self.latency = sums, len(sizes), stages + fifo.FIFO_LATENCY
         self.beats = [blocks_for(n, size) for n in sizes]
         layout = layout_of(sizes, size)
         self.leaving, self.flushes = layout.leaving, layout.flushes
@@ -122,7 +124,7 @@ class Joining:
                 self.flushing = final and self.flushes
                 self.turn = 0 if final else self.turn + 1
         if leaves:
-            self.coming.append(now + STAGES + fifo.FIFO_LATENCY)
+            self.coming.append(now + self.latency)
         self.held -= popped
         return moved
 
@@ -210,8 +212,11 @@ class GraphRun:
                 beats = blocks_for(sizes[join.inputs[0]], size)
                 self.joins[f"join_{i}"] = TimeJoining(join, beats, own)
             else:
-                operands = [sizes[n] for n in join.inputs]
-                self.joins[f"join_{i}"] = Joining(join.kind == ADDITION, operands, size)
+                operands, sums = [sizes[n] for n in join.inputs], join.kind == ADDITION
+                stages = STAGES
+                if isinstance(join, ElementWise):  # a beat enters, and leaves as one
+                    sums, stages = True, stages_of(join)
+                self.joins[f"join_{i}"] = Joining(sums, operands, size, stages)
         self.queues = {
             (name, place): Queue(depths[name, place])
             for name in self.joins

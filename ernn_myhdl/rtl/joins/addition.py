@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from myhdl import always, always_comb, block, intbv
 
-from ernn_myhdl.design.graph import Signals
 from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.numerics.formats import Format

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from ernn_myhdl.design.graph import ArgMax, Signals
+from ernn_myhdl.design.graph import ArgMax
 from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.circulant import blocks_for

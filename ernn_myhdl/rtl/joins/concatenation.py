@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from myhdl import Signal, always, always_comb, block
 
-from ernn_myhdl.design.graph import Signals
 from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format

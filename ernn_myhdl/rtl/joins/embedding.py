@@ -12,8 +12,9 @@ from __future__ import annotations
 import numpy as np
 from myhdl import Signal, always, always_comb, block, intbv
 
-from ernn_myhdl.design.graph import Embedding, Signals
+from ernn_myhdl.design.graph import Embedding
 from ernn_myhdl.design.hardware import Hardware, StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Contents, Leaf, Netlist, Rom, ins, made_once, outs, pack_fields
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.hdl.writable_memory import WritableMemory

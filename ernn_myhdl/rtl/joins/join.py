@@ -5,15 +5,18 @@
 A beat that enters in one cycle is in the FIFO two cycles later, and at its head a cycle behind that; so a beat enters only if
 the FIFO has room for it and for those on their way. An addition takes a beat of every operand at once. A concatenation
 takes the frame of one operand after the other, at most a beat a cycle, and one cycle without a beat at the end of a
-frame whose last samples do not leave with its last beat. A window (`ernn_myhdl.rtl.joins.window`) takes one operand.
+frame whose last samples do not leave with its last beat. A window (`ernn_myhdl.rtl.joins.window`) takes one operand, and so does
+a function of single elements (`ernn_myhdl.rtl.joins.element_wise`), whose pipeline is longer.
 
 tuser and tid of a result are those of the first operand.
 """
 
 from __future__ import annotations
 
-from ernn_myhdl.design.graph import ADDITION, ArgMax, Embedding, Join, Signals, Window
+from ernn_myhdl.design.element_wise import ElementWise
+from ernn_myhdl.design.graph import ADDITION, ArgMax, Embedding, Join, Window
 from ernn_myhdl.design.hardware import Hardware, StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl import fifo
@@ -21,6 +24,7 @@ from ernn_myhdl.rtl.joins.addition import addition
 from ernn_myhdl.rtl.joins.argmax import argmax_netlist
 from ernn_myhdl.rtl.joins.beats import SLOTS, beat_fields, extended
 from ernn_myhdl.rtl.joins.concatenation import concatenation
+from ernn_myhdl.rtl.joins.element_wise import element_wise, slots_of
 from ernn_myhdl.rtl.joins.embedding import embedding_netlist
 from ernn_myhdl.rtl.joins.window import window_netlist
 
@@ -52,9 +56,12 @@ def join_netlist(
     for i in range(count):
         n.wire(n.output(f"s{i}_tready", Bit()), (readies, i, 1))
     formats = [signals.formats[operand] for operand in join.inputs]
-    held = n.net("held", Word(bits_for(SLOTS + 1)))
+    slots = slots_of(join) if isinstance(join, ElementWise) else SLOTS
+    held = n.net("held", Word(bits_for(slots + 1)))
     control = valids, readies, held
-    if isinstance(join, Window):
+    if isinstance(join, ElementWise):
+        made = element_wise(n, name, join, signals, shape, given[0], control)
+    elif isinstance(join, Window):
         made = window_netlist(n, name, join, signals, shape, given[0], control)
     else:
         build = addition if join.kind == ADDITION else concatenation
@@ -68,7 +75,7 @@ def join_netlist(
         *[made[field] for field in fields if field != "tdata"],
     )  # fmt: skip
     head = n.add(
-        "fifo", fifo.fifo_leaf(beat.type.bits, SLOTS), clk=n.nets["clk"], rst=n.nets["rst"],
+        "fifo", fifo.fifo_leaf(beat.type.bits, slots), clk=n.nets["clk"], rst=n.nets["rst"],
         in_valid=made["valid"], in_word=beat, out_valid=n.output("m_tvalid", Bit()),
         out_ready=n.input("m_tready", Bit()), count=held,
     )["out_word"]  # fmt: skip

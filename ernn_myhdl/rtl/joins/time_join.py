@@ -8,8 +8,8 @@ A beat enters only if the FIFO has room for it and for those on their way, as in
 
 from __future__ import annotations
 
-from ernn_myhdl.design.graph import Signals
 from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, Sum, TimeJoin
 from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for

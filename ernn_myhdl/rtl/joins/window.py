@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block
 
-from ernn_myhdl.design.graph import Signals
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.joins import Window
+from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import delay
