@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, RESETS
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import WINDOW, Graph, Join, Window
 from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
-from ernn_myhdl.design.joins import WINDOW_FIELDS
+from ernn_myhdl.design.joins import ELEMENT_WISE, WINDOW_FIELDS
 from ernn_myhdl.design.tensor_file import PROPERTY
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
@@ -35,6 +36,11 @@ _OPTIONS["activation"] = (*_OPTIONS["activation"], *LINEAR_ACTIVATIONS)
 _NUMBERS = ("slope", "limit")
 #: Option of a convolution: frames of its windows.
 KERNEL = "kernel"
+#: Kind of a join -> what it has beside what every join has, and what it is made as.
+_JOINS: dict[str, tuple[tuple[str, ...], Callable[..., Join]]] = {
+    WINDOW: (WINDOW_FIELDS, Window),
+    ELEMENT_WISE: (("activation", "slope", "limit"), ElementWise),
+}
 #: Parameters that hold a block size.
 _SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_names.values()}
 
@@ -125,15 +131,13 @@ def _graph(record: Any) -> Graph | None:
 
 
 def _join_record(join: Join) -> dict[str, Any]:
-    own = {n: getattr(join, n) for n in WINDOW_FIELDS} if isinstance(join, Window) else {}
-    return {"kind": join.kind, "inputs": join.inputs, **own}
+    own, _ = _JOINS.get(join.kind, ((), Join))
+    return {"kind": join.kind, "inputs": join.inputs} | {n: getattr(join, n) for n in own}
 
 
 def _join(record: dict[str, Any]) -> Join:
-    inputs = tuple(record["inputs"])
-    if record["kind"] != WINDOW:
-        return Join(record["kind"], inputs)
-    return Window(inputs=inputs, **{n: record[n] for n in WINDOW_FIELDS})
+    own, kind = _JOINS.get(record["kind"], ((), Join))
+    return kind(record["kind"], tuple(record["inputs"]), **{n: record[n] for n in own})
 
 
 def _is_legal(option: str, value: object) -> bool:

@@ -83,6 +83,25 @@ def test_a_trained_convolution_is_a_design_of_its_words(tmp_path, padding, dilat
     assert np.array_equal(again.run(x, engine="integer").raw, y.raw)
 
 
+def test_a_function_behind_a_recurrent_layer_is_trained_and_saved(tmp_path):
+    class Behind(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.LSTM(5, 8, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.head(torch.sigmoid(self.rnn(x)[0]))
+
+    result, x, file = trained(Behind()), sequences(3), tmp_path / "model.safetensors"
+    design = result.design(x, lanes=1)
+    assert [join.activation for join in design.graph.joins] == ["sigmoid"]
+    save_model(result, file)
+    again = import_model(file, calibration=x, lanes=1).design
+    assert again.graph == design.graph
+    raw = [d.run(x, engine="integer").raw for d in (design, again)]
+    assert np.array_equal(*raw)
+
+
 def test_a_convolution_of_one_frame_alone_is_a_row_of_layers():
     class Mixed(nn.Module):
         def __init__(self):
