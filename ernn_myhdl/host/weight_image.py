@@ -122,14 +122,20 @@ def write_image(
             raise DesignError(
                 f"memory {memory.number} ({memory.name}): {len(words)} words, must be {memory.depth}"
             )
-        payload += [memory.number, 0, memory.depth]
-        for word in words:
-            if not 0 <= word < 1 << memory.width:
-                raise DesignError(
-                    f"memory {memory.number} ({memory.name}): word {word}, must have {memory.width} bits, unsigned"
-                )
-            payload += [word >> WORD_BITS * i & 0xFFFFFFFF for i in range(memory.parts)]
+        payload += memory_record(memory, 0, words)
     return framed(structure, payload)
+
+
+def memory_record(memory: MemoryShape, address: int, words: Sequence[int]) -> list[int]:
+    """The record that brings `words` to a memory, from an address on; DesignError for one beyond the memory's width."""
+    record = [memory.number, address, len(words)]
+    for word in words:
+        if not 0 <= word < 1 << memory.width:
+            raise DesignError(
+                f"memory {memory.number} ({memory.name}): word {word}, must have {memory.width} bits, unsigned"
+            )
+        record += [word >> WORD_BITS * i & 0xFFFFFFFF for i in range(memory.parts)]
+    return record
 
 
 def head_words(structure: str, length: int) -> list[int]:
