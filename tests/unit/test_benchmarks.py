@@ -1,12 +1,13 @@
 """The parts of the benchmarks that compute, and their arguments; the measurements are not run."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import growth
+from benchmarks import growth, placed_cores
 from benchmarks.paper_layers import paper_design
 from ernn_myhdl import new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
@@ -23,6 +24,20 @@ def test_the_layers_of_the_paper():
         assert design.hardware.lanes == lanes
         assert schedule_for(design).program.length == products
         assert lanes * design.lane_products == multiplications
+
+
+def test_a_core_that_has_become_slower_is_named():
+    row = {"core": "GRU", "device": "lfe5u-85f-6", "seeds_mhz": [150.0, 100.0]}
+    assert placed_cores.slower(row, 135.0) is None
+    wrong = "GRU on lfe5u-85f-6: 134.9 MHz, must be at least 135.0, 90% of the recorded 150.0"
+    assert placed_cores.slower(row, 134.9) == wrong
+
+
+def test_the_clocks_of_the_readme_are_those_of_the_record():
+    record = json.loads(placed_cores.RECORD.read_text())
+    assert placed_cores.GATE in record["cores"]
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert placed_cores.table(record) in readme
 
 
 def test_lanes_beyond_the_block_rows_are_refused():
