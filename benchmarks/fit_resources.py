@@ -24,7 +24,7 @@ import ernn_myhdl.explore
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
-from benchmarks.resource_leaves import join_leaves, single_leaves
+from benchmarks.resource_leaves import join_leaves, single_leaves, weight_leaves
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.resources import block_costs
@@ -52,6 +52,7 @@ def training_leaves(wanted: Collection[str]) -> Iterator[list[Leaf]]:
 
 def _training_leaves() -> Iterator[list[Leaf]]:
     yield list(single_leaves())
+    yield list(weight_leaves())
     for designs, kinds in ((TRAINING, None), (SPECIAL_TRAINING, SPECIAL_KINDS)):
         for arguments in designs:
             components = core(new_design(**arguments)).components().values()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.cells.activations import Slope
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import Mean
+from ernn_myhdl.explore import weight_terms
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
@@ -18,6 +20,7 @@ from ernn_myhdl.numerics.pwl import pwl_table, segments_for
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
+from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.joins import (
     addition,
     argmax,
@@ -59,6 +62,32 @@ SLOPED = tuple(
 )
 #: Parts, and bits of each.
 PARTS = tuple((parts, bits) for parts in (2, 4, 8, 16) for bits in (12, 16))
+
+
+#: Options of designs whose weights are loaded.
+LOADED = (
+    {"inputs": 8, "hidden": 8, "block": 4, "lanes": 4, "weight_banks": 1},
+    {"inputs": 16, "hidden": 64, "block": 8, "lanes": 16, "weight_banks": 2},
+    {
+        "inputs": 8,
+        "hidden": 16,
+        "block": 4,
+        "lanes": 8,
+        "weight_banks": 2,
+        "streams": 4,
+        "cell": "gru",
+    },
+    {"inputs": 32, "hidden": 128, "block": 16, "lanes": 32, "weight_banks": 2, "streams": 16},
+)
+
+
+def weight_leaves() -> Iterator[Leaf]:
+    """The blocks that load weights."""
+    for options in LOADED:
+        design = new_design(**options, weights="loadable")
+        for component, _ in core(design).components().values():
+            if isinstance(component, Leaf) and component.block.func.__name__ in weight_terms.TERMS:
+                yield component
 
 
 def single_leaves() -> Iterator[Leaf]:

@@ -22,12 +22,13 @@ from ernn_myhdl.cli.new import design_arguments
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.design.cells import BLOCK_SIZES, GruCell, LinearCell, LstmCell, RnnCell
-from ernn_myhdl.host.registers import WEIGHT_FIELDS
-from ernn_myhdl.host.weight_image import FIELDS, RECORD, ImageField
 from ernn_myhdl.numerics.transform import forward_graph, inverse_graph, multiplications
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.lstm import CellTiming
 from ernn_myhdl.rtl.cells.units import units_for
+from ernn_myhdl.rtl.weights.bank_blocks import STATUS_BITS
+from ernn_myhdl.rtl.weights.image import FIELDS, RECORD_FIELDS
+from ernn_myhdl.rtl.weights.memories import loadable_memories
 
 DOCS = Path(__file__).resolve().parent
 END = "<!-- end of table -->"
@@ -222,19 +223,45 @@ def network() -> str:
     return table(["layer", "latency alone", "interval, one stream", "interval, all streams"], rows)
 
 
+def weight_image() -> str:
+    """The fields of an image of weights, with the words at which they are."""
+    rows, at = [], 0
+    for name, words, what in FIELDS:
+        place = (
+            "behind"
+            if words is None or at < 0
+            else f"{at}"
+            if words == 1
+            else f"{at} to {at + words - 1}"
+        )
+        rows.append([place, name, what])
+        at = -1 if words is None else at + words if at >= 0 else at
+    return table(["word", "field", "value"], rows)
+
+
+def weight_record() -> str:
+    """The fields of a record of an image."""
+    return table(
+        ["field", "32-bit words", "value"], [[n, w or "count x", t] for n, w, t in RECORD_FIELDS]
+    )
+
+
+def weights_status() -> str:
+    """The bits of weights_status."""
+    return table(["bit", "name", "meaning"], [[i, n, t] for i, (n, t) in enumerate(STATUS_BITS)])
+
+
+def loadable_memory_list() -> str:
+    """The memories of a small network in the order of their numbers."""
+    cells = [GruCell(8, 8, 4), LinearCell(8, 4, 4)]
+    memories = loadable_memories(new_network(cells, lanes=(2, 1)))
+    return table(
+        ["number", "memory", "layer", "words", "bits of a word"],
+        [[m.number, f"`{m.name}`", m.layer, m.depth, m.width] for m in memories],
+    )
+
+
 #: Name -> what makes the table.
-def image_table(fields: Iterable[ImageField]) -> str:
-    """Words of an image of weights, or of a record in it."""
-    rows = ([f.words or "the rest", f"`{f.name}`", f.text] for f in fields)
-    return table(["words", "what", "meaning"], rows)
-
-
-def weight_status() -> str:
-    """What a core tells of its weights."""
-    rows = ([f.low, f"`{f.name}`", f.text] for f in WEIGHT_FIELDS)
-    return table(["bit", "name", "meaning"], rows)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "transforms": transforms,
     "unit-of-the-lstm": unit_of_the_lstm,
@@ -244,9 +271,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "frame-of-an-lstm": lambda: frame(DESIGNS[0], LSTM_FRAME),
     "frame-of-a-gru": lambda: frame(DESIGNS[2], GRU_FRAME),
     "network": network,
-    "weight-image": lambda: image_table(FIELDS),
-    "weight-record": lambda: image_table(RECORD),
-    "weight-status": weight_status,
+    "weight-image": weight_image,
+    "weight-record": weight_record,
+    "weights-status": weights_status,
+    "loadable-memories": loadable_memory_list,
 }
 
 

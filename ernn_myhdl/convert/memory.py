@@ -86,11 +86,6 @@ end architecture rtl;
 def verilog_module(rom: Rom) -> str:
     """A read-only memory that is loaded from the hex file of its CONTENTS."""
     bits = rom.type.bits
-    digits = range(_digits(rom) - 1, -1, -1)
-    number = "".join(
-        f"    localparam [7:0] DIGIT_{d} = 8'd48 + 8'(CONTENTS / {10**d} % 10);\n" for d in digits
-    )
-    name = ", ".join([f'"{CORE}{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
     style = '(* rom_style = "block" *) ' if in_block_ram(rom) else ""
     return f"""// {CORE}{rom.name}: {rom.depth} words of {bits} bits, registered output, latency 1 cycle
 module {CORE}{rom.name} (
@@ -98,9 +93,7 @@ module {CORE}{rom.name} (
     input wire [{rom.address_bits - 1}:0] address,
     output reg [{bits - 1}:0] q
 );
-    parameter integer CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}
-{number}    parameter INIT = {{{name}}};
-    {style}reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
+{hex_parameters(rom)}    {style}reg [{bits - 1}:0] memory [0:{rom.depth - 1}];
     initial begin
         q = {bits}'b0;
         $readmemh(INIT, memory);
@@ -108,6 +101,19 @@ module {CORE}{rom.name} (
     always @(posedge clk) q <= memory[address];
 endmodule
 """
+
+
+def hex_parameters(rom: Rom) -> str:
+    """Parameters of a module: CONTENTS, and INIT, the name of the hex file of that."""
+    digits = range(_digits(rom) - 1, -1, -1)
+    number = "".join(
+        f"    localparam [7:0] DIGIT_{d} = 8'd48 + 8'(CONTENTS / {10**d} % 10);\n" for d in digits
+    )
+    name = ", ".join([f'"{CORE}{rom.name}_"', *(f"DIGIT_{d}" for d in digits), '".hex"'])
+    return (
+        f"    parameter integer CONTENTS = 0; // which memory, 0 to {len(rom.contents) - 1}\n"
+        f"{number}    parameter INIT = {{{name}}};\n"
+    )
 
 
 def _digits(rom: Rom) -> int:

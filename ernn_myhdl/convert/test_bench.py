@@ -2,7 +2,8 @@
 
 All files begin with the name of the core. Vectors are text: input.txt holds one beat of s_axis a line, `<user> <last> <tid> <tdata in hex>`, user
 and tid in decimal; expected.txt one beat of m_axis in the same form; states.txt, of a core that loads
-initial states, one beat of s_state, `<tdest> <last> <tid> <tdata in hex>`. The bench offers beats with random gaps, takes results
+initial states, one beat of s_state, `<tdest> <last> <tid> <tdata in hex>`; weights.txt, of a core whose weights are loaded, an
+image of its own weights, which is sent between the sequences (`ernn_myhdl.convert.weights_bench`). The bench offers beats with random gaps, takes results
 with random back-pressure, compares each beat and writes every transfer with its cycle to a log.
 """
 
@@ -16,9 +17,11 @@ import numpy as np
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
+from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.streams.frame_counts import output_turns
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, state_beats
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
@@ -127,6 +130,8 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
     if view.loader:
         states[0] = random_state(design)
         put(STATES, state_lines(design, states, [len(s) for s in sequences]))
+    if view.weights:
+        put(IMAGE, image_lines(image_words(design)))
     model = fixed_point_model(design)
     results = [
         model.run(s, as_models_take_it(design, state)).raw

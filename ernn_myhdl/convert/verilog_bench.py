@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from ernn_myhdl.convert.structure import verilog_range
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, LOG, STATES
+from ernn_myhdl.convert.weights_bench import (
+    PORTS,
+    VERILOG_COUNT,
+    VERILOG_MAY,
+    verilog_parameters,
+    verilog_process,
+)
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.stream_port import READY, VALID, StreamPort
 from ernn_myhdl.hdl.types import Bit
@@ -20,9 +27,9 @@ def verilog_bench(design: CoreSpecification, view: CoreView) -> str:
     x, y, states = view.source, view.sink, view.loader
     user = y.fields["tuser"].bits
     signals = _signals(x, _COMMON) + _signals(y, _COMMON) + _signals(x, _MORE) + _signals(y, _MORE)
-    if states:
-        signals += _signals(states, _COMMON + _MORE)
-    ports = ["clk", "rst", "frame_error", *(port for _, port, _ in signals)]
+    signals += _signals(states, _COMMON + _MORE) if states else []
+    weights, ports = view.weights, ["clk", "rst", "frame_error", *(p for _, p, _ in signals)]
+    ports += PORTS if weights else ()
     seen = f"32'({y.signal('tid')})" if "tid" in y.fields else "0"
     start = "".join(f"        {port} = 0;\n" for kind, port, _ in signals if kind == "reg")
     return f"""// Self-checking test bench of {view.name}: random gaps on {x.name}, random back-pressure on {y.name}.
@@ -34,7 +41,7 @@ module {name}_test_bench;
     parameter EXPECTED_FILE = "test_bench/{name}_{EXPECTED}"; // beats of {y.name}
     parameter LOG_FILE = "{name}_{LOG}"; // transfers with their cycles
 {f'    parameter STATES_FILE = "test_bench/{name}_{STATES}"; // beats of {states.name}: tdest last tid tdata' if states else ""}
-    parameter integer CHECK = 1; // 0 to record only
+{verilog_parameters(design) if weights else ""}    parameter integer CHECK = 1; // 0 to record only
     parameter integer FRAMES = 0; // frames to wait for when nothing is checked
     parameter integer IDLE_PERCENT = 30; // cycles without {x.valid}, 0 to 99
     parameter integer STALL_PERCENT = 30; // cycles without {y.ready}, 0 to 99
@@ -66,9 +73,9 @@ module {name}_test_bench;
         {", ".join(f".{port}({port})" for port in ports)}
     );
 
-{_source("source", "inputs", x, width, 0, True)}
+{_source_of_x(x, width, view)}
 {_source("loader", "states", states, width, 2, False) if states else ""}
-    always @(posedge clk) begin: sink
+{verilog_process(design) if weights else ""}    always @(posedge clk) begin: sink
         integer user, last, stream, random, beats, frames, quiet;
         reg [{width - 1}:0] data;
         reg opened, more;
@@ -89,7 +96,7 @@ module {name}_test_bench;
             quiet = 0;
             $fdisplay(transfers, "s %0d", cycle);
         end
-{_moved(states)}        if (!rst && {y.valid} && {y.ready}) begin
+{_moved(states)}{_moved(weights)}        if (!rst && {y.valid} && {y.ready}) begin
             quiet = 0;
             $fdisplay(transfers, "m %0d %0d %b %h", cycle, {y.user}, {y.last}, {y.data});
             if (CHECK != 0) begin
@@ -141,7 +148,7 @@ def _signals(stream: StreamPort, fields: tuple[str, ...]) -> list[tuple[str, str
 
 
 def _moved(stream: StreamPort | None) -> str:
-    """A transfer on the stream of initial states is no quiet cycle."""
+    """A transfer on the stream of initial states or of weights is no quiet cycle."""
     if stream is None:
         return ""
     return f"        if (!rst && {stream.valid} && {stream.ready}) quiet = 0;\n"
@@ -150,6 +157,14 @@ def _moved(stream: StreamPort | None) -> str:
 _DEEP = " " * 16
 #: Variable of a field of a beat that is no data; the first number of a line is user or the layer.
 _NUMBERS = {"tuser": "user", "tid": "stream", "tdest": "user"}
+
+
+def _source_of_x(stream: StreamPort, width: int, view: CoreView) -> str:
+    text = _source("source", "inputs", stream, width, 0, True)
+    if view.weights:  # it waits for an image, and counts its frames for that
+        text = text.replace("&& !offered && more", f"&& !offered && more{VERILOG_MAY}")
+        text = text.replace(f"{_DEEP}offered = 1;", f"{_DEEP}{VERILOG_COUNT}\n{_DEEP}offered = 1;")
+    return text
 
 
 def _source(name: str, file: str, stream: StreamPort, width: int, seed: int, counts: bool) -> str:

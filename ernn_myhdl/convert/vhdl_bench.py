@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from ernn_myhdl.convert.structure import vhdl_type
+from ernn_myhdl.convert.weights_bench import (
+    VHDL_COUNT,
+    VHDL_MAY,
+    vhdl_connections,
+    vhdl_generics,
+    vhdl_process,
+    vhdl_signals,
+)
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.stream_port import READY, VALID, StreamPort
 from ernn_myhdl.hdl.types import Bit
@@ -16,12 +24,7 @@ def vhdl_bench(design: CoreSpecification, view: CoreView) -> str:
     """The test bench, an entity of the core's name with `_test_bench`."""
     name, width = design.name, design.stream_shape.data_bits
     x, y, states = view.source, view.sink, view.loader
-    generics = ""
-    if states:
-        generics = (
-            f'        STATES_FILE : string := "{name}_{STATES}"; '
-            f"-- beats of {states.name}: tdest last tid tdata\n"
-        )
+    generics = _more_generics(design, view)
     declarations = _signals(x, _COMMON) + _signals(y, _COMMON)
     declarations += _signals(x, _MORE) + _signals(y, _MORE)
     connections = "".join(_map(s, *line) for s in (x, y) for line in _PORT_LINES)
@@ -30,6 +33,8 @@ def vhdl_bench(design: CoreSpecification, view: CoreView) -> str:
     if states:
         declarations += _signals(states, _COMMON + _MORE)
         connections += "".join(_map(states, field) for field in _COMMON + _MORE)
+    if view.weights:
+        declarations, connections = declarations + vhdl_signals(), connections + vhdl_connections()
     seen_user, seen_stream = _seen(y, "tuser"), _seen(y, "tid")
     return f"""-- Self-checking test bench of {view.name}: random gaps on {x.name}, random back-pressure on {y.name}.
 -- Ends with "PASS" or, at the first wrong beat, with "FAIL" and a non-zero exit code.
@@ -68,7 +73,7 @@ begin
 {connections}            frame_error => frame_error
         );
 
-{_source_of_x(x)}{_source_of_states(states)}    sink: process (clk) is
+{_source_of_x(x, view)}{_source_of_states(states)}{_loading(design, view)}    sink: process (clk) is
         file vectors : text;
         file log : text open write_mode is LOG_FILE;
         variable text_line, log_line : line;
@@ -88,7 +93,7 @@ begin
             end if;
             opened := true;
             quiet := quiet + 1;
-{_moved(states)}            if rst = '0' and {x.valid} = '1' and {x.ready} = '1' then
+{_moved(states)}{_moved(view.weights)}            if rst = '0' and {x.valid} = '1' and {x.ready} = '1' then
                 quiet := 0;
                 write(log_line, string'("s "));
                 write(log_line, cycle);
@@ -193,7 +198,7 @@ def _seen(stream: StreamPort, field: str) -> str:
 
 
 def _moved(stream: StreamPort | None) -> str:
-    """A transfer on the stream of initial states is no quiet cycle."""
+    """A transfer on the stream of initial states or of weights is no quiet cycle."""
     if stream is None:
         return ""
     return f"""\
@@ -203,16 +208,36 @@ def _moved(stream: StreamPort | None) -> str:
 """
 
 
+_OFFERED = "                    offered := true;\n"
 _COUNTING = """\
             cycle <= cycle + 1;
             rst <= '1' when cycle + 1 < 0 else '0';
 """
 
 
-def _source_of_x(stream: StreamPort) -> str:
-    return _source(
+def _more_generics(design: CoreSpecification, view: CoreView) -> str:
+    """Generics of the streams that not every core has."""
+    text, states = "", view.loader
+    if states:
+        text = (
+            f'        STATES_FILE : string := "{design.name}_{STATES}"; '
+            f"-- beats of {states.name}: tdest last tid tdata\n"
+        )
+    return text + (vhdl_generics(design) if view.weights else "")
+
+
+def _loading(design: CoreSpecification, view: CoreView) -> str:
+    return vhdl_process(design) if view.weights else ""
+
+
+def _source_of_x(stream: StreamPort, view: CoreView) -> str:
+    text = _source(
         stream, "source", "INPUT_FILE", "user, stream", {"tuser": "user"}, ("", 4711), _COUNTING
     )
+    if view.weights:  # it waits for an image, and counts its frames for that
+        text = text.replace(" and not endfile(vectors)", f" and not endfile(vectors){VHDL_MAY}")
+        text = text.replace(_OFFERED, VHDL_COUNT + _OFFERED)
+    return text
 
 
 def _source_of_states(stream: StreamPort | None) -> str:

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ernn_myhdl.convert import memory, structure
+from ernn_myhdl.convert import memory, structure, writable_memory
 from ernn_myhdl.convert.kept_leaves import keep_texts, kept_texts, leaf_key
 from ernn_myhdl.convert.leaf import SUPPORT, leaf_texts, write_texts
 from ernn_myhdl.convert.names import check_name, named
@@ -23,6 +23,7 @@ from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.processes.child_process import run_python
 from ernn_myhdl.rtl.core.view import CoreView, core_view
 
@@ -157,9 +158,9 @@ def write_netlist(
         entry = {"name": name, "entity": entity, "instances": count, "kind": _kind(component)}
         if isinstance(component, Rom) and hdl == "vhdl":
             files.append(put(f"{entity}_contents.vhd", memory.vhdl_package(component)))
-            put(file, memory.vhdl_entity(component))
+            put(file, writable_memory.vhdl_memory(component))
         elif isinstance(component, Rom):
-            put(file, memory.verilog_module(component))
+            put(file, writable_memory.verilog_memory(component))
             entry["rom_files"] = [
                 put(memory.hex_name(component, i), memory.hex_file(component, i))
                 for i in range(len(component.contents))
@@ -178,7 +179,13 @@ def write_netlist(
 
 def _kind(component) -> str:
     """What a component is, in the manifest."""
-    kinds = {Leaf: "leaf", Rom: "rom", External: "external", Netlist: "netlist"}
+    kinds = {
+        Leaf: "leaf",
+        Rom: "rom",
+        WritableMemory: "memory",
+        External: "external",
+        Netlist: "netlist",
+    }
     return kinds[type(component)]
 
 

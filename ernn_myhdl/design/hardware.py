@@ -171,11 +171,13 @@ class StreamShape:
     streams: int
     initial_states: bool = False
     sequence_ends: bool = False
+    weight_banks: int = 1
 
     @property
     def user_bits(self) -> int:
-        """Bits of tuser, lowest first: first frame of a sequence; from a loaded state; last frame of a sequence."""
-        return 1 + self.initial_states + self.sequence_ends
+        """Bits of tuser, lowest first: first frame of a sequence; from a loaded state; last frame of a sequence; inside a core
+        whose weights have two banks, that of the frame."""
+        return 1 + self.initial_states + self.sequence_ends + (self.weight_banks > 1)
 
     @property
     def data_bits(self) -> int:

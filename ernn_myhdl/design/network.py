@@ -19,6 +19,7 @@ from ernn_myhdl.design.design import (
     check_identifier,
 )
 from ernn_myhdl.design.graph import INPUT, Graph
+from ernn_myhdl.design.hardware import LOADABLE
 from ernn_myhdl.design.host_steps import check_steps
 from ernn_myhdl.errors import DesignError
 
@@ -77,6 +78,22 @@ class Network(CoreSpecification):
                         f"network layer {i}: hardware {name} = {ours!r}, but layer 0 has {theirs!r}; make "
                         "them equal"
                     )
+        if first.loadable and self.graph is not None and not self.graph.is_row:
+            self._check_loading_of_graph(self.graph, first.weight_banks)
+
+    def _check_loading_of_graph(self, graph: Graph, banks: int) -> None:
+        """A graph has one bank, whose core tells by its frames whether it is idle: as many leave as enter."""
+        if banks > 1:
+            raise DesignError(
+                f"network hardware weight_banks = {banks}: must be 1 in a network with a graph, whose joins do not carry the bank "
+                "of a frame; set weight_banks = 1"
+            )
+        others = [name for name, frames in graph.frames.items() if frames is not None]
+        if others or not graph.frames_of_x:
+            raise DesignError(
+                f"network hardware weights = {LOADABLE!r}: not in a graph where other frames leave a join than enter it "
+                "(joins over time, windows that leave frames out); set weights = 'fixed'"
+            )
 
     def _become_row(self) -> None:
         """The graph of a row is none, so that equal cores are equal networks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,11 @@ class CoreStructure:
         return StreamShape(
             hw.samples_per_beat, hw.sample_bits, hw.streams, hw.initial_states, hw.sequence_ends
         )
+
+    @property
+    def inner_shape(self) -> StreamShape:
+        """The beats of the streams between the layers, which tell the bank of weights of a frame where there are two."""
+        return replace(self.stream_shape, weight_banks=self.layers[0].hardware.weight_banks)
 
     @property
     def takes_numbers(self) -> bool:

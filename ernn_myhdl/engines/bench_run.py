@@ -42,14 +42,15 @@ def write_vectors(
         (folder / bench_file(name, STATES)).write_text(lines)
 
 
-def parameters(traffic: Traffic, frames: int) -> dict[str, object]:
-    """Parameters of the bench for a run that compares nothing."""
-    return {
+def parameters(design: CoreSpecification, traffic: Traffic, frames: int) -> dict[str, object]:
+    """Parameters of the bench for a run that compares nothing; it loads no weights."""
+    given: dict[str, object] = {
         "FRAMES": frames,
         "IDLE_PERCENT": round(100 * traffic.idle),
         "STALL_PERCENT": round(100 * traffic.stall),
         "SEED": traffic.seed + 1,
     }
+    return given | ({"LOAD_AFTER": 0} if design.layers[0].hardware.loadable else {})
 
 
 def read_log(

@@ -139,7 +139,7 @@ def run_ghdl(
         write_vectors(design, name, sequences, traffic, states, work)
         generics = {
             "EXPECTED_FILE": "none",
-            **parameters(traffic, len(output_turns(design, turns, lengths))),
+            **parameters(design, traffic, len(output_turns(design, turns, lengths))),
         }
         analysed()
         result = run_bench(folder, work, generics, work)

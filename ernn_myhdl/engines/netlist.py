@@ -68,7 +68,7 @@ def simulate(job: Job, folder: Path, sources: list[str]) -> Transfers:
     name = job.design.name
     bench = bench_file(name, BENCH)
     write_vectors(job.design, name, job.raw_sequences, job.traffic, job.states, folder)
-    given = {"CHECK": 0, **parameters(job.traffic, len(job.output_turns))}
+    given = {"CHECK": 0, **parameters(job.design, job.traffic, len(job.output_turns))}
     texts = {"INPUT_FILE": bench_file(name, INPUT), "LOG_FILE": bench_file(name, LOG)}
     if (folder / bench_file(name, STATES)).exists():
         texts["STATES_FILE"] = bench_file(name, STATES)

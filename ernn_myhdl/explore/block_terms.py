@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from ernn_myhdl.explore import control_terms, join_terms, time_terms
+from ernn_myhdl.explore import control_terms, join_terms, time_terms, weight_terms
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each, one_block, width_of
 from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import bits_for
@@ -239,6 +239,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
     control_terms.TERMS
     | join_terms.TERMS
     | time_terms.TERMS
+    | weight_terms.TERMS
     | {
         "add_bias": bits_of_each("row", "total"),
         "add_peephole": _bits_for_each,

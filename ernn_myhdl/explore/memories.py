@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from ernn_myhdl.convert.memory import in_block_ram
 from ernn_myhdl.hdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 
 #: Words x bits of one RAMB18 and one RAMB36, as simple dual-port memory.
 RAMB18_SHAPES = tuple((512 << i, 36 // (1 << i) if i < 3 else 4 >> (i - 3)) for i in range(6))
@@ -111,6 +112,11 @@ def widest(rom: Rom) -> int:
 
 def memory_of(component: Leaf | Rom, width: int | None = None) -> Memory:
     """The memory that a RAM leaf or a Rom is; width: varying bits of a Rom where they are known."""
+    if isinstance(component, WritableMemory):  # what is loaded may vary in every bit
+        bits = component.type.bits
+        if in_block_ram(component):
+            return _block(component.depth, bits)
+        return ram_memory(component.depth, bits)
     if isinstance(component, Rom):
         width = component.type.bits if width is None else width
         return rom_memory(component.depth, width, in_block_ram(component))

@@ -18,6 +18,7 @@ from ernn_myhdl.design.design import CoreStructure
 from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import Memory, memory_of, widest
 from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
 
@@ -145,6 +146,8 @@ class _Same:
 
 
 def _of(component: Component, widths: Widths) -> Resources:
+    if isinstance(component, WritableMemory):
+        return _memory_resources(memory_of(component))
     if isinstance(component, Rom):
         return _memory_resources(memory_of(component, widths(component)))
     ports = tuple([p.type for p in component.ports.values()])

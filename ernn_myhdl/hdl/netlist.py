@@ -123,6 +123,10 @@ class Rom:
     def ports(self) -> dict[str, Port]:
         return ins(clk=Bit(), address=Word(self.address_bits)) | outs(q=self.type)
 
+    def process(self, index: int, **nets: Any) -> Any:
+        """The MyHDL process of the instance that holds contents number `index`; nets: its Signals by port."""
+        return _rom_process(self, index, **nets)
+
 
 @dataclass(frozen=True)
 class External:
@@ -141,7 +145,7 @@ class External:
     def ports(self) -> dict[str, Port]:
         number = Word(CONTENTS_BITS)
         return ins(clk=Bit(), base=number, contents=number) | {
-            name: self.rom.ports[name] for name in ("address", "q")
+            name: port for name, port in self.rom.ports.items() if name != "clk"
         }
 
 
@@ -626,7 +630,7 @@ def _elaborate(
         if isinstance(component, Netlist):
             _elaborate(component, bound, f"{path}{instance.label}.", contents, result)
         elif isinstance(component, Rom):
-            result.processes.append(_rom_process(component, contents, **bound))
+            result.processes.append(component.process(contents, **bound))
         elif isinstance(component, External):
             raise ValueError(
                 f"{path}{instance.label}: a memory outside the design is not simulated"

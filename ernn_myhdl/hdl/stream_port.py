@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ernn_myhdl.hdl.netlist import Port, Type
 
-#: The streams of a core: x and y of every frame, and the states that sequences start from.
-SOURCE, SINK, LOADER = "s_axis", "m_axis", "s_state"
+#: The streams of a core: x and y of every frame, the states that sequences start from, images of weights.
+SOURCE, SINK, LOADER, WEIGHTS = "s_axis", "m_axis", "s_state", "s_weights"
 VALID, READY = "tvalid", "tready"
 #: Fields that are vectors in HDL whatever their width.
 VECTORS = ("tdata", "tid", "tdest")

@@ -107,7 +107,7 @@ IRQ_FIELDS = (
     Field("idle", 2, 1, "the last frame in the core has left it"),
     Field("weights", 3, 1, "an image of weights has ended: it was accepted or refused"),
 )
-#: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading and pending are of the last image, and are
+#: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading, pending and incomplete are of the last image, and are
 #: cleared by the first word of the next one.
 WEIGHT_FIELDS = (
     Field("loading", 0, 1, "an image has begun and not ended"),
@@ -116,10 +116,18 @@ WEIGHT_FIELDS = (
     Field("not_idle", 3, 1, "refused: frames were in the core (one bank)"),
     Field("other_structure", 4, 1, "refused: the image is for another structure"),
     Field("damaged", 5, 1, "refused: the image is damaged or not whole"),
-    Field("bank_used", 6, 1, "refused: a sequence that runs still uses the other bank (two banks)"),
+    Field(
+        "bank_used", 6, 1, "refused: a sequence that is not over uses the other bank (two banks)"
+    ),
+    Field(
+        "incomplete",
+        7,
+        1,
+        "an image was written in part: no frame is taken until one is accepted (one bank)",
+    ),
 )
 #: Those of them that tell why an image was refused.
-REFUSALS = WEIGHT_FIELDS[3:]
+REFUSALS = WEIGHT_FIELDS[3:7]
 
 _FORMAT = (
     Field("word", 0, 8, "bits of a word"),

@@ -11,13 +11,18 @@ its first lane, and its memories hold the weights of the lanes from there on, ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, Rom
 from ernn_myhdl.hdl.types import Array, Bit
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.rtl import broadcast
+from ernn_myhdl.rtl.weights.distribution import copied, copy_leaf, memory_bus
 
+NONE: Mapping[str, Net] = MappingProxyType({})
 #: Lanes behind one copy of the broadcast registers; a power of two.
 CLUSTER = 32
 
@@ -53,6 +58,13 @@ class Clusters:
         return min(self.step, CLUSTER)
 
     @property
+    def load_register(self) -> Leaf | None:
+        """The register in front of a cluster for the words that are written; None where none are."""
+        if not isinstance(self.weights, WritableMemory):
+            return None
+        return copy_leaf(memory_bus(self.weights))
+
+    @property
     def register(self) -> Leaf:
         """The broadcast register in front of a cluster."""
         column, address = self.lane.ports["column"].type, self.weights.ports["address"].type
@@ -60,8 +72,11 @@ class Clusters:
 
     def components(self) -> list[tuple[Leaf | Rom, int]]:
         """The distinct components of all clusters with their instances."""
+        clusters = self.groups * len(self.sizes)
+        load = self.load_register
         return [
-            (self.register, self.groups * len(self.sizes)),
+            *([(load, clusters)] if load else []),
+            (self.register, clusters),
             (self.lane, self.lanes),
             (self.weights, self.lanes),
         ]
@@ -87,6 +102,10 @@ class Clusters:
             address=n.input("address", address),
         )
         below = n.input("below", crossing)
+        load: dict[str, Net] = {}
+        if isinstance(self.weights, WritableMemory):
+            bus = memory_bus(self.weights)
+            load = copied(n, "load", {p: n.input(p, kind) for p, kind in bus.types.items()}, bus)
         drains = [n.net(f"drain_{j}", sums) for j in range(size)]
         for j in range(size):
             after = j + self.crossing
@@ -97,7 +116,7 @@ class Clusters:
                 source = n.bundle(f"below_{j}", sums, (below, low, sums.bits))
             weights = n.add(
                 f"weights_{j}", self.weights, j * self.groups, clk=clk,
-                address=copy["address_copy"],
+                address=copy["address_copy"], **load,
             )["q"]  # fmt: skip
             n.add(
                 f"lane_{j}", self.lane, clk=clk, column=copy["column_copy"], weights=weights,
@@ -107,10 +126,17 @@ class Clusters:
         n.wire(n.output("drain", crossing), *drains[: self.crossing])
         return n
 
-    def add(self, n: Netlist, buses: list[Net], address: Net, control: dict[str, Net]) -> list[Net]:
+    def add(
+        self,
+        n: Netlist,
+        buses: list[Net],
+        address: Net,
+        control: dict[str, Net],
+        load: Mapping[str, Net] = NONE,
+    ) -> list[Net]:
         """Instantiate all clusters in `n`; returns the heads of the chains.
 
-        buses: one for each group. control: valid, first, last and shift.
+        buses: one for each group. control: valid, first, last and shift. load: what writes the weights, where they are written.
         """
         components = {size: self.netlist(size) for size in dict.fromkeys(self.sizes)}
         kind = components[self.sizes[0]].ports["drain"].type
@@ -126,7 +152,7 @@ class Clusters:
             n.add(
                 f"lanes_{g}_{c}", components[self.sizes[c]],
                 c * CLUSTER * self.groups + g, clk=n.nets["clk"], column=buses[g],
-                **control, address=address, below=drains.get((g, c + further), end), drain=drain,
+                **control, **load, address=address, below=drains.get((g, c + further), end), drain=drain,
             )  # fmt: skip
         sums = self.lane.ports["drain"].type
         heads = []

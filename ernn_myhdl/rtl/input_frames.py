@@ -21,6 +21,7 @@ from ernn_myhdl.rtl import beat_blocks, beat_frames
 def frame_begins(
     clk, rst, begins, user, stream, page_free, emit, opens, restart, frame_start, frame_fresh,
     frame_stream, block_valid, streams, held=None, from_state=None, frame_loaded=None, closing=None, frame_closes=None,
+    bank=None, frame_bank=None,
 ):  # fmt: skip
     """Which frames of x begin, and of which sequences they are; ports: see `input_frames`.
 
@@ -76,11 +77,17 @@ def frame_begins(
         if begins:
             frame_closes.next = closing
 
+    @always(clk.posedge)
+    def note_bank():
+        if begins:
+            frame_bank.next = bank
+
     ending = [] if closing is None else [note_end]
+    ending += [] if bank is None else [note_bank]
     return [look, keep, *ending, *([room] if held is None else [room_and_state, note])]
 
 
-def _begins_leaf(streams: int, initial_states: bool, sequence_ends: bool) -> Leaf:
+def _begins_leaf(streams: int, initial_states: bool, sequence_ends: bool, banks: int) -> Leaf:
     tid = Word(bits_for(streams))
     ports = ins(clk=Bit(), rst=Bit(), begins=Bit(), user=Bit(), page_free=Bit(), emit=Bit())
     ports |= ins(stream=tid) | outs(opens=Bit(), restart=Bit(), frame_start=Bit())
@@ -89,6 +96,8 @@ def _begins_leaf(streams: int, initial_states: bool, sequence_ends: bool) -> Lea
         ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
     if sequence_ends:
         ports |= ins(closing=Bit()) | outs(frame_closes=Bit())
+    if banks > 1:
+        ports |= ins(bank=Bit()) | outs(frame_bank=Bit())
     return Leaf("input_begins", frame_begins, ports, {"streams": streams})
 
 
@@ -101,6 +110,7 @@ def input_frames(
     streams: int = 1,
     initial_states: bool = False,
     sequence_ends: bool = False,
+    weight_banks: int = 1,
 ) -> Netlist:
     """Framing of x.
 
@@ -111,14 +121,14 @@ def input_frames(
     With initial states: from_state: the beat with user starts a sequence from a loaded state; held: it
     may not yet; frame_loaded: the frame that begins is the first of such a sequence.
     With ends of sequences: closing: the beat, if it is the first of a frame, is of the last one of a sequence; frame_closes: of
-    the frame that begins.
+    the frame that begins. With two banks of weights: bank of the beat, frame_bank of the frame that begins.
     """
     tid = Word(bits_for(streams))
     blocks = -(-inputs // points)
     shape = beat_frames.Shape(points, samples_per_beat, blocks, -(-inputs // samples_per_beat))
     kept = inputs - (blocks - 1) * points
     parts = [
-        part("begins", _begins_leaf(streams, initial_states, sequence_ends)),
+        part("begins", _begins_leaf(streams, initial_states, sequence_ends, weight_banks)),
         part("beats", beat_frames.leaf("input_beats", shape)),
         part("samples", beat_blocks.leaf("input_samples", shape, word, kept), short="last"),
     ]
@@ -130,4 +140,6 @@ def input_frames(
         ports |= ins(held=Bit(), from_state=Bit()) | outs(frame_loaded=Bit())
     if sequence_ends:
         ports |= ins(closing=Bit()) | outs(frame_closes=Bit())
+    if weight_banks > 1:
+        ports |= ins(bank=Bit()) | outs(frame_bank=Bit())
     return composed("input_frames", parts, ports, {"other_short": Bit()})

@@ -72,6 +72,7 @@ def output_pages(
 def output_beats(
     clk, rst, have, tag, held, leaves, read_index, beat_valid, beat_last, beat_user, beat_stream,
     page_free, groups, beats, numerator, denominator, slots, tag_flags, beat_loaded=None, beat_closes=None,
+    beat_bank=None,
 ):  # fmt: skip
     """Reads the beats of a page, each as soon as the groups it needs are there.
 
@@ -153,17 +154,24 @@ def output_beats(
         if issue:
             beat_loaded.next = tag[1] and beat == 0
 
-    end_bit = tag_flags - 2
+    bank_bit = tag_flags - 2
+    end_bit = bank_bit if beat_bank is None else bank_bit - 1
 
     @always(clk.posedge)
     def ending():
         if issue:
             beat_closes.next = tag[end_bit] and beat == 0
 
+    @always(clk.posedge)
+    def banked():
+        if issue:
+            beat_bank.next = tag[bank_bit]
+
     need = [follow, need_part] if denominator > 1 else [need_many]
     processes = [*need, number, decide, look, tell, control]
     processes += [] if beat_loaded is None else [from_state]
-    return processes if beat_closes is None else [*processes, ending]
+    processes += [] if beat_closes is None else [ending]
+    return processes if beat_bank is None else [*processes, banked]
 
 
 @made_once
@@ -176,6 +184,7 @@ def output_frames(
     streams: int = 1,
     initial_states: bool = False,
     sequence_ends: bool = False,
+    weight_banks: int = 1,
 ) -> Netlist:
     """Pointers of the output store for frames of `groups` groups and as many beats as y needs.
 
@@ -183,15 +192,16 @@ def output_frames(
     words in the FIFO behind; write_index, write_page, read_index, read_page: of the store;
     beat_valid with beat_last, beat_user, beat_stream: what is read; page_free: a frame has left.
     With initial states beat_loaded: first of a sequence that started from a loaded state; with ends of sequences beat_closes:
-    first of the last frame of a sequence.
+    first of the last frame of a sequence; with two banks of weights beat_bank: of the beat's frame.
     """
-    tag_flags = flags(initial_states, sequence_ends)
+    tag_flags = flags(initial_states, sequence_ends, weight_banks)
     beats = -(-outputs // samples_per_beat)
     small = min(group_samples, samples_per_beat)
     page, have = Word(bits_for(pages)), Word(bits_for(groups + 1))
     tag, stream = Word(tag_flags + bits_for(streams)), Word(bits_for(streams))
     loaded = outs(beat_loaded=Bit()) if initial_states else {}
     loaded |= outs(beat_closes=Bit()) if sequence_ends else {}
+    loaded |= outs(beat_bank=Bit()) if weight_banks > 1 else {}
     written = Leaf(
         "output_pages",
         output_pages,

@@ -220,7 +220,7 @@ class _Job:
                 others = [c["file"] for n, c in self.components.items() if n != name]
                 read.append(f"read_verilog -sv -lib -defer {' '.join(others)}")
                 top = f"-top {name}"
-            if component["kind"] == "rom":
+            if "rom_files" in component:
                 chosen[name] = densest(self.folder / "hdl", component["rom_files"])
                 # Not `hierarchy -chparam`: Yosys 0.23 cannot decode its strings.
                 read.append(f"read_verilog -sv -defer {component['file']}")

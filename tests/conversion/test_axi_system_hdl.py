@@ -259,6 +259,8 @@ def test_weights_are_loaded_between_frames_and_damaged_ones_are_not(board_folder
     wrong = framed(system.weights.structure, read_image(image).payload.tolist()[:-1])
     for data, reason in ((wrong, "damaged"), (framed("f" * 64, [1]), "other_structure")):
         transport.load(np.frombuffer(data, "<u4").tolist(), 1.0)
+        while board.weights().loading:
+            pass
         assert board.weights().refused == (reason,)
         assert board.status().errors == ("weights",)
         board.clear_errors()

@@ -82,7 +82,13 @@ def test_a_join_gives_every_frame_whatever_the_traffic(case):
                 return
 
     run_myhdl(
-        join_netlist("join_0", network.graph.joins[0], signals, network.stream_shape),
+        join_netlist(
+            "join_0",
+            network.graph.joins[0],
+            signals,
+            network.stream_shape,
+            network.layers[0].hardware,
+        ),
         vectors,
     )
     assert taken == [(b.data, int(b.last), b.user) for b in results]

@@ -53,6 +53,7 @@ SHARED_PAGES = {
     "window": ("window", "window_frames", "window_layout"),
     "time_joins": ("time_join", "time_control", "time_samples"),
     "state_loading": ("state_loading",),
+    "weight_loading": ("weight_loading",),
 }
 
 
@@ -141,7 +142,7 @@ def test_tests_of_a_block_are_named_on_its_page(stem):
 
 
 #: Modules without blocks of their own.
-WITHOUT_BLOCKS = ("units", "state_loading", "joins", "weight_loading")
+WITHOUT_BLOCKS = ("units", "state_loading", "joins")
 
 
 @lru_cache
@@ -162,7 +163,18 @@ def designs():
             for name, slope in (("relu", None), ("leaky_relu", 0.01), ("hard_sigmoid", 0.2))
         ),
         new_design(5, 9, cell="gru", input_block=2, **few),
-        new_design(5, 9, cell="rnn", **few | {"ifft_units": 1, "lanes": 2}),
+        *(
+            new_design(
+                5,
+                9,
+                cell="rnn",
+                **few | {"ifft_units": 1, "lanes": 2},
+                weights=kind,
+                weight_banks=banks,
+                streams=banks,
+            )
+            for kind, banks in (("fixed", 1), ("loadable", 1), ("loadable", 2))
+        ),
         new_design(5, 9, cell="rnn", activation="relu", **few | {"ifft_units": 1, "lanes": 2}),
     )
 

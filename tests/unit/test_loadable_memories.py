@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from ernn_myhdl.design.hardware import Hardware
 from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.design.structure_digest import structure_digest
 from ernn_myhdl.rtl.core.view import core_view
+from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.rtl.weights.memories import loadable_memories, memory_groups, total_words
 
 SMALL = {"inputs": 4, "hidden": 8, "block": 4, "lanes": 2}
@@ -86,6 +88,25 @@ def test_kind_of_weights_is_in_file_and_digest_of_loadable_cores_only(tmp_path):
 def test_other_kinds_are_refused(options, text):
     with pytest.raises(DesignError, match=text):
         Hardware(2, **options)
+
+
+def test_image_brings_every_word_once():
+    design = new_design(**SMALL, cell="gru", weights="loadable")
+    words = image_words(design)
+    assert words[:2] == [0x45524E57, 1]
+    assert "".join(f"{w:08x}" for w in words[2:10]) == structure_digest(design)
+    assert words[10] == len(words) - 12
+    data = b"".join(w.to_bytes(4, "little") for w in words)
+    assert zlib.crc32(data[:-4]) == words[-1]
+    payload, found = words[11:-1], {}
+    memories = loadable_memories(design)
+    while payload:
+        number, address, count, *payload = payload
+        size = -(-memories[number].width // 32)
+        for i in range(count):
+            limbs, payload = payload[:size], payload[size:]
+            found[number, address + i] = sum(w << 32 * j for j, w in enumerate(limbs))
+    assert found == {(m.number, i): word for m in memories for i, word in enumerate(m.contents())}
 
 
 def test_layers_of_a_network_have_one_kind():

@@ -22,6 +22,7 @@ from ernn_myhdl.host.weight_image import (
     write_image,
 )
 from ernn_myhdl.program.program import lane_contents
+from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.system.loadable import loadable_weights, memory_contents, weight_image
 
 STRUCTURE = "0123456789abcdef" * 4
@@ -65,6 +66,7 @@ def test_the_memories_behind_a_load_are_those_of_the_new_design(number):
     weights = loadable_weights(old)
     made = image_contents(read_image(weight_image(new)), weights.structure, weights.memories)
     assert made == memory_contents(new) != memory_contents(old)
+    assert read_image(weight_image(new)).words.tolist() == image_words(new)
     lanes = [made[m.number] for m in weights.memories if "lane_weights" in m.name]
     assert lanes == [words for layer in new.layers for words in lane_contents(layer)]
 

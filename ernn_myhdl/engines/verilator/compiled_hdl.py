@@ -21,6 +21,7 @@ from ernn_myhdl.engines.verilator.divided import divided
 from ernn_myhdl.engines.verilator.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.hdl.netlist import CONTENTS_BITS, Netlist, Rom, with_external_memories
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.processes.child_process import run
 from ernn_myhdl.rtl.core.view import CoreView, observed_core
 
@@ -136,11 +137,20 @@ def _memory(rom: Rom) -> str:
     Weights as initial values would make the model huge, and one build serve one set of weights.
     """
     bits = rom.type.bits
+    ports, write = "", ""
+    if isinstance(rom, WritableMemory):
+        ports = f"""
+    input wire load,
+    input wire [{rom.memory_bits - 1}:0] load_memory,
+    input wire [{rom.address_bits - 1}:0] load_address,
+    input wire [{bits - 1}:0] load_data,"""
+        write = """
+        if (load && 32'(load_memory) == 32'(base) + 32'(contents)) words[load_address] = load_data;"""
     return f"""// {rom.name}_memory: words from the program that runs the model
 module {rom.name}_memory (
     input wire clk,
     input wire [{CONTENTS_BITS - 1}:0] base,
-    input wire [{CONTENTS_BITS - 1}:0] contents,
+    input wire [{CONTENTS_BITS - 1}:0] contents,{ports}
     input wire [{rom.address_bits - 1}:0] address,
     output reg [{bits - 1}:0] q
 );
@@ -158,7 +168,7 @@ module {rom.name}_memory (
             end
             loaded = 1;
         end
-        if (32'(address) < {rom.depth}) q <= words[address];
+        if (32'(address) < {rom.depth}) q <= words[address];{write}
     end
 endmodule
 """

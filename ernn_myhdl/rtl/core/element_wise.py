@@ -20,6 +20,7 @@ from ernn_myhdl.rtl.core.wiring import Wiring
 from ernn_myhdl.rtl.memory import READ_LATENCY
 from ernn_myhdl.rtl.rows import Rows
 from ernn_myhdl.rtl.sequencer import sequencer
+from ernn_myhdl.rtl.weights.distribution import written
 
 #: Names of the units of the two phases, and what the names of their blocks begin with.
 UNIT_LABELS = ("cells", "candidates")
@@ -161,7 +162,9 @@ class _UnitOfPhase:
                 own["new_state"] = net
         for e, own in enumerate(nets):
             own |= {f"row_{r}": row_blocks[unit.rows * e + r] for r in range(unit.rows)}
-        made = self._blocks(nets, valid, group["index"])
+        made = self._blocks(
+            nets, valid, w.banked(f"{label}_parameters", group["index"], group["tag"])
+        )
         readers = {
             each.port: self._keep(each, [m[each.port] for m in made], valid, frame, group["index"])
             for each in unit.kept
@@ -181,15 +184,16 @@ class _UnitOfPhase:
         ):
             own[port] = part
 
-    def _blocks(self, nets: list[dict[str, Net]], valid: Net, index: Net) -> list[dict[str, Net]]:
-        """The blocks with their parameters; returns the outputs of each."""
+    def _blocks(self, nets: list[dict[str, Net]], valid: Net, place: Net) -> list[dict[str, Net]]:
+        """The blocks with their parameters, read at `place`; returns the outputs of each."""
         w, unit, label = self.w, self.unit, self.label
         layout = parameter_layout(w.design, unit)
-        parameters = parameter_memory(w.design, label, unit, self.width, self.groups)
+        memory = parameter_memory(w.design, label, unit, self.width, self.groups)
+        parameters, load = written(w.hw, memory), w.loads.get(memory.name, {})
         made = []
         for e, own in enumerate(nets):
             name = f"{label}_parameters_{e}"
-            q = w.n.add(name, parameters, e, clk=w.clk, address=index)["q"]
+            q = w.n.add(name, parameters, e, clk=w.clk, address=place, **load)["q"]
             low = 0
             for field, count, bits in layout:
                 kind = unit.block.ports[field].type

@@ -14,6 +14,7 @@ from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl import fifo
+from ernn_myhdl.rtl.core.weight_loading import WeightLoading, loads_of_network
 from ernn_myhdl.rtl.cycles.graph_run import Depths
 from ernn_myhdl.rtl.joins.beats import beat_fields
 from ernn_myhdl.rtl.joins.divide import divide_leaf
@@ -29,10 +30,16 @@ class GraphWiring:
     """The streams between the nodes of a graph, in a netlist that has clk and rst.
 
     layers: the netlists of the layers. errors: of x, where it is repaired before it divides.
+    loading: the part that loads weights, if any.
     """
 
     def __init__(
-        self, n: Netlist, core: CoreStructure, layers: Sequence[Netlist], depths: Depths
+        self,
+        n: Netlist,
+        core: CoreStructure,
+        layers: Sequence[Netlist],
+        depths: Depths,
+        loading: WeightLoading | None = None,
     ) -> None:
         graph, signals = core.graph, core.signals
         assert graph is not None and signals is not None  # a row has none
@@ -40,9 +47,11 @@ class GraphWiring:
         self.graph, self.signals = graph, signals
         self.fields = beat_fields(core.stream_shape)
         self.errors: list[Net] = []
+        self._layers = layers
+        self._loading = loading
+        self._loads = {} if loading is None else loads_of_network(n, core, loading.bus)
         self.made = {name: self._stream(name) for name in (INPUT, *graph.order)}
         self.taken: dict[tuple[str, int], Stream] = {}
-        self._layers = layers
 
     def streams(self, states: Sequence[dict[str, Net]]) -> list[Net]:
         """Add all but clk and rst; states: the nets of s_state of each layer. The error of every layer, and that of x."""
@@ -64,6 +73,8 @@ class GraphWiring:
             made = {f: n.output(f"m_axis_{f}", kind) for f, kind in self.fields.items()}
             made["tvalid"] = n.output("m_axis_tvalid", Bit())
             return made | {"tready": n.input("m_axis_tready", Bit())}
+        if name == INPUT and not self.graph.input_divides and self._loading is not None:
+            return self._loading.source | {"tready": self._loading.ready}
         if name == INPUT and not self.graph.input_divides:
             made = {f: n.input(f"s_axis_{f}", kind) for f, kind in self.fields.items()}
             made["tvalid"] = n.input("s_axis_tvalid", Bit())
@@ -76,9 +87,13 @@ class GraphWiring:
 
     def _enter(self) -> None:
         n, shape = self.n, self.core.stream_shape
-        ports = {f"s_{f}": n.input(f"s_axis_{f}", kind) for f, kind in self.fields.items()}
-        ports["s_tvalid"] = n.input("s_axis_tvalid", Bit())
-        ports["s_tready"] = n.output("s_axis_tready", Bit())
+        if self._loading is None:
+            ports = {f"s_{f}": n.input(f"s_axis_{f}", kind) for f, kind in self.fields.items()}
+            ports["s_tvalid"] = n.input("s_axis_tvalid", Bit())
+            ports["s_tready"] = n.output("s_axis_tready", Bit())
+        else:
+            ports = {f"s_{f}": net for f, net in self._loading.source.items()}
+            ports["s_tready"] = self._loading.ready
         ports |= {f"m_{f}": net for f, net in self.made[INPUT].items()}
         made = n.add(
             "entry", entry(shape, self.core.inputs, self.core.input_format.word), **self._clock(),
@@ -106,7 +121,14 @@ class GraphWiring:
     def _add_layer(self, name: str, state: dict[str, Net]) -> None:
         ports = {f"s_axis_{f}": net for f, net in self.taken[name, 0].items()}
         ports |= {f"m_axis_{f}": net for f, net in self.made[name].items()}
-        made = self.n.add(name, self._layers[number_of(name)], **self._clock(), **ports, **state)
+        made = self.n.add(
+            name,
+            self._layers[number_of(name)],
+            **self._clock(),
+            **ports,
+            **state,
+            **self._loads.get(name, {}),
+        )
         self.errors.append(made["frame_error"])
 
     def _add_join(self, name: str) -> None:
@@ -120,8 +142,9 @@ class GraphWiring:
         netlist = (
             time_join_netlist(name, join, self.signals, shape)
             if isinstance(join, TimeJoin)
-            else join_netlist(name, join, self.signals, shape)
+            else join_netlist(name, join, self.signals, shape, self.core.layers[0].hardware)
         )
+        ports |= self._loads.get(name, {})
         made = self.n.add(name, netlist, **self._clock(), **ports)
         if "error" in made:
             self.errors.append(made["error"])

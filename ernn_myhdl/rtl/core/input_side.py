@@ -33,7 +33,9 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
         held = states.held if states is not None else n.zero("never_held", Bit())
         more = {"from_state": head.user[1], "held": held}
     if hw.sequence_ends:
-        more["closing"] = head.user[-1]
+        more["closing"] = head.user[1 + hw.initial_states]
+    if hw.weight_banks > 1:
+        more["bank"] = head.user[-1]
     framing = input_frames.input_frames(
         w.cell.x_block,
         word,
@@ -42,6 +44,7 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
         hw.streams,
         hw.initial_states,
         hw.sequence_ends,
+        hw.weight_banks,
     )
     error = states.input_error if states is not None else n.output("frame_error", Bit())
     cut = n.add(
@@ -51,7 +54,7 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
     )  # fmt: skip
     frame = {f"frame_{name}": cut[f"frame_{name}"] for name in ("start", "fresh", "stream")}
     if w.user.bits > 1:
-        names = "frame_fresh", "frame_loaded", "frame_closes"
+        names = "frame_fresh", "frame_loaded", "frame_closes", "frame_bank"
         frame["frame_fresh"] = n.bundle("frame_kind", w.user, *[cut[k] for k in names if k in cut])
     n.probe("input", cut["block_valid"], cut["sample_block"])
     spectrum = w.forward("fft_x", "input", cut["sample_block"], w.formats.input_spectrum)

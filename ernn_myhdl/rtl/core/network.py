@@ -15,9 +15,11 @@ from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl.core.graph import GraphWiring
+from ernn_myhdl.rtl.core.weight_loading import WeightLoading, loads_of_network
 from ernn_myhdl.rtl.cycles.graph_run import Depths
 from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_shape
 from ernn_myhdl.rtl.state_route import route_leaf
+from ernn_myhdl.rtl.stream_user import user_type
 
 #: Fields of a link, beside tvalid and tready.
 _FIELDS = ("tdata", "tlast", "tuser", "tid")
@@ -56,9 +58,14 @@ def core(network: CoreStructure, cores: list[Netlist], depths: Depths | None = N
         return _graph_core(n, network, layers, depths)
     ends = layers[0], layers[-1]
     fields = ["tvalid", *(f for f in _FIELDS if f"s_axis_{f}" in layers[0].ports)]
-    source = {f: n.input(f"s_axis_{f}", ends[0].ports[f"s_axis_{f}"].type) for f in fields}
-    ready = n.output("s_axis_tready", Bit())
+    loading, loads = _weights(n, network)
+    if loading is None:
+        source = {f: n.input(f"s_axis_{f}", ends[0].ports[f"s_axis_{f}"].type) for f in fields}
+        ready = n.output("s_axis_tready", Bit())
+    else:
+        source, ready = loading.source, loading.ready
     errors: list[Net] = []
+    outer = user_type(network.stream_shape)
     states = _state_links(n, layers, clk, rst, errors)
     for i, layer in enumerate(layers):
         last = i == len(layers) - 1
@@ -66,16 +73,32 @@ def core(network: CoreStructure, cores: list[Netlist], depths: Depths | None = N
 
         def sink(field: str, layer: Netlist = layer, last: bool = last, i: int = i):
             kind = layer.ports[f"m_axis_{field}"].type
-            return n.output(f"m_axis_{field}", kind) if last else n.net(f"link_{i}_{field}", kind)
+            if last and (field != "tuser" or kind == outer):
+                return n.output(f"m_axis_{field}", kind)
+            return n.net(f"link_{i}_{field}", kind)
 
         source = {f: sink(f) for f in fields}
-        nets |= {f"m_axis_{f}": net for f, net in source.items()} | states[i]
+        nets |= {f"m_axis_{f}": net for f, net in source.items()} | states[i] | loads[i]
         ready = n.input("m_axis_tready", Bit()) if last else n.net(f"link_{i}_tready", Bit())
         name = network.layer_prefixes[i].rstrip(".")
         made = n.add(name, layer, clk=clk, rst=rst, m_axis_tready=ready, **nets)
         errors.append(made["frame_error"])
+    if "m_axis_tuser" not in n.nets:  # without the bank
+        n.wire(n.output("m_axis_tuser", outer), (source["tuser"], 0, outer.bits))
     _any_error(n, errors)
+    if loading is not None:
+        loading.finish()
     return n
+
+
+def _weights(
+    n: Netlist, network: CoreStructure
+) -> tuple[WeightLoading | None, list[dict[str, Net]]]:
+    """The part that loads weights, if any, and the nets that write the memories of each layer."""
+    if not network.layers[0].hardware.loadable:
+        return None, [{} for _ in network.layers]
+    loading = WeightLoading(n, network)
+    return loading, list(loads_of_network(n, network, loading.bus).values())
 
 
 def _graph_core(
@@ -86,8 +109,11 @@ def _graph_core(
         depths = graph_depths(graph_shape(network))
     errors: list[Net] = []
     states = _state_links(n, layers, n.nets["clk"], n.nets["rst"], errors)
-    errors += GraphWiring(n, network, layers, depths).streams(states)
+    loading = WeightLoading(n, network) if network.layers[0].hardware.loadable else None
+    errors += GraphWiring(n, network, layers, depths, loading).streams(states)
     _any_error(n, errors)
+    if loading is not None:
+        loading.finish()
     return n
 
 

@@ -11,6 +11,7 @@ from ernn_myhdl.rtl.core.element_wise import Results
 from ernn_myhdl.rtl.core.products import Columns
 from ernn_myhdl.rtl.core.wiring import Wiring
 from ernn_myhdl.rtl.memory import store
+from ernn_myhdl.rtl.stream_user import user_type
 
 
 def spectra(w: Wiring, made: Results, read: Columns) -> None:
@@ -61,7 +62,7 @@ def output_side(w: Wiring, made: Results) -> None:
     beats, pages = -(-cell.outputs // size), hw.frames_in_flight
     framing = output_frames.output_frames(
         program.output_groups, group_samples, size, cell.outputs, pages, hw.streams,
-        hw.initial_states, hw.sequence_ends,
+        hw.initial_states, hw.sequence_ends, hw.weight_banks,
     )  # fmt: skip
     held = n.net("m_held", framing.ports["held"].type)
     tag = w.low_bits("y_tag_of_output", made.y_tag, framing.ports["write_tag"].type)
@@ -84,9 +85,10 @@ def output_side(w: Wiring, made: Results) -> None:
         parts += [(q, i * word + word - 1, 1)] * (hw.sample_bits - word)
     samples = n.bundle("m_samples", Word(size * hw.sample_bits), *parts)
     user = pointer["beat_user"]
-    if w.user.bits > 1:
-        names = "beat_user", "beat_loaded", "beat_closes"
-        user = n.bundle("m_user", w.user, *[pointer[name] for name in names if name in pointer])
+    kind = user_type(w.design.inner_shape if w.inside else w.design.stream_shape)
+    if kind.bits > 1:
+        names = ["beat_user", "beat_loaded", "beat_closes", *(["beat_bank"] if w.inside else [])]
+        user = n.bundle("m_user", kind, *[pointer[name] for name in names if name in pointer])
     fields = {"tlast": pointer["beat_last"], "tuser": user}
     if hw.streams > 1:
         fields["tid"] = pointer["beat_stream"]

@@ -15,6 +15,7 @@ from ernn_myhdl.rtl.core.wiring import Wiring
 from ernn_myhdl.rtl.delay import data_leaf
 from ernn_myhdl.rtl.memory import READ_LATENCY
 from ernn_myhdl.rtl.sequencer import sequencer
+from ernn_myhdl.rtl.weights.distribution import written
 
 #: Name of the memory of the program; `program` is a keyword of SystemVerilog.
 PROGRAM_WORDS = "program_words"
@@ -28,6 +29,17 @@ def program_memory(program: Program) -> Rom:
     return Rom(PROGRAM_WORDS, program.address_bits, Word(sum(program.field_bits.values())), words)
 
 
+def lane_memory(design: Structure) -> Rom:
+    """The memories of the weights of the lanes."""
+    program = program_for(design)
+    return Rom(
+        "lane_weights",
+        program.address_bits,
+        Array(design.cell.tile, design.formats.given.weight_word),
+        Contents(design.hardware.lanes, program.length, lambda: lane_contents(complete(design))),
+    )
+
+
 def lane_clusters(design: Structure) -> cluster.Clusters:
     """The lanes with their weights."""
     hw, f = design.hardware, design.formats.given
@@ -37,12 +49,7 @@ def lane_clusters(design: Structure) -> cluster.Clusters:
         groups=max(program.groups, 1),
         chain=hw.ifft_units,
         lane=lane.leaf(k, f.spectrum_word, f.weight_word, design.accumulator_word),
-        weights=Rom(
-            "lane_weights",
-            program.address_bits,
-            Array(k, f.weight_word),
-            Contents(hw.lanes, program.length, lambda: lane_contents(complete(design))),
-        ),
+        weights=written(hw, lane_memory(design)),
     )
 
 
@@ -53,10 +60,11 @@ def lane_side(design: Structure) -> list[tuple[Component, int]]:
     second phase are as many.
     """
     program = program_for(design)
+    address_bits = program.address_bits + (design.hardware.weight_banks > 1)
     return [
         (program_memory(program), 2),
         *((part.component, 1) for part in sequencer.parts(design)),
-        (data_leaf(program.address_bits, ADDRESS_WAIT), 1),
+        (data_leaf(address_bits, ADDRESS_WAIT), 1),
         *lane_clusters(design).components(),
     ]
 
@@ -190,5 +198,7 @@ def products(w: Wiring, op: dict[str, Net], read: Columns) -> list[Net]:
             ("shift", "shifting"),
         )
     }  # fmt: skip
-    address = w.delayed("broadcast_address", op["op_address"], ADDRESS_WAIT)
-    return lane_clusters(w.design).add(n, buses, address, control)
+    place = w.banked("op_address", op["op_address"], op["op_tag"])
+    address = w.delayed("broadcast_address", place, ADDRESS_WAIT)
+    clusters = lane_clusters(w.design)
+    return clusters.add(n, buses, address, control, w.loads.get(clusters.weights.name, {}))

@@ -36,12 +36,12 @@ def received(
     """
     n, hw = w.n, w.hw
     tdata = Word(hw.samples_per_beat * hw.sample_bits)
-    valid, ready = n.input(f"{port}_tvalid", Bit()), n.output(f"{port}_tready", Bit())
-    fields = [n.input(f"{port}_tdata", tdata), n.input(f"{port}_tlast", Bit())]
+    valid, ready = w.input(f"{port}_tvalid", Bit()), w.output(f"{port}_tready", Bit())
+    fields = [w.input(f"{port}_tdata", tdata), w.input(f"{port}_tlast", Bit())]
     if user is not None:
-        fields.append(n.input(f"{port}_tuser", user))
+        fields.append(w.input(f"{port}_tuser", user))
     if hw.streams > 1:
-        fields.append(n.input(f"{port}_tid", w.stream))
+        fields.append(w.input(f"{port}_tid", w.stream))
     beat = n.bundle(f"{label}_beat", Word(sum(f.type.bits for f in fields)), *fields)
     pop = n.net(f"{label}_pop", Bit())
     head = n.add(

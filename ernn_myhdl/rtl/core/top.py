@@ -22,18 +22,30 @@ from __future__ import annotations
 
 from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.stream_port import SOURCE
 from ernn_myhdl.rtl.core import network
 from ernn_myhdl.rtl.core.element_wise import element_wise
 from ernn_myhdl.rtl.core.input_side import input_side
 from ernn_myhdl.rtl.core.output_side import output_side, spectra
 from ernn_myhdl.rtl.core.products import columns, operations, products
 from ernn_myhdl.rtl.core.state_loading import StateLoading
+from ernn_myhdl.rtl.core.weight_loading import WeightLoading, layer_bus, loads_of_layer
 from ernn_myhdl.rtl.core.wiring import Wiring
 
 
-def layer_core(design: Structure) -> Netlist:
-    """The netlist of the core of one layer."""
-    w = Wiring(design)
+def layer_core(design: Structure, inside: bool = False) -> Netlist:
+    """The netlist of the core of one layer. inside: of a network, which loads the weights of all its layers."""
+    w = Wiring(design, inside)
+    loading = None
+    if design.hardware.loadable:
+        if inside:
+            bus = {name: w.n.input(name, kind) for name, kind in layer_bus(design).types.items()}
+        else:
+            loading = WeightLoading(w.n, design)
+            bus = loading.bus
+            w.given = {f"{SOURCE}_{field}": net for field, net in loading.source.items()}
+            w.given[f"{SOURCE}_tready"] = loading.ready
+        w.loads = loads_of_layer(w.n, design, bus)
     states = StateLoading(w) if design.loads_states else None
     entered = input_side(w, states)
     op = operations(w, entered.frame)
@@ -43,6 +55,8 @@ def layer_core(design: Structure) -> Netlist:
     output_side(w, made)
     if states is not None:
         states.pages(entered.head, entered.cut, made.group)
+    if loading is not None:
+        loading.finish()
     return w.n
 
 
@@ -50,4 +64,4 @@ def core(design: CoreStructure) -> Netlist:
     """The netlist of the whole core, of one layer or of a network."""
     if isinstance(design, Structure):
         return layer_core(design)
-    return network.core(design, [layer_core(layer) for layer in design.layers])
+    return network.core(design, [layer_core(layer, True) for layer in design.layers])

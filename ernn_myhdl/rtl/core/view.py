@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.netlist import Component, Netlist, Port, Rom, observed
-from ernn_myhdl.hdl.stream_port import LOADER, SINK, SOURCE, StreamPort, stream_ports
+from ernn_myhdl.hdl.stream_port import LOADER, SINK, SOURCE, WEIGHTS, StreamPort, stream_ports
 from ernn_myhdl.rtl.core.top import core
 
 
@@ -56,6 +56,11 @@ class CoreView:
     def loader(self) -> StreamPort | None:
         """The stream of initial states, of a core that loads them."""
         return self.streams.get(LOADER)
+
+    @property
+    def weights(self) -> StreamPort | None:
+        """The stream of images of weights, of a core that loads them."""
+        return self.streams.get(WEIGHTS)
 
     @cached_property
     def components(self) -> dict[str, tuple[Component, int]]:

@@ -24,18 +24,23 @@ class Wiring:
 
     x_write, m_write, y_write: a group of spectra is written; y_written_tag: the tag of that of y.
     x_release: a page of x was read for the last time; output_release: one of y. stream, tag,
-    user: types of a stream's number, of a frame's tag and of tuser.
+    user: types of a stream's number, of a frame's tag and of tuser inside the core; inside: the layer is in a network, where
+    tuser is that at its ports too. given: nets that stand for ports which something else has. loads: the nets that write the
+    memories of weights that can be loaded, by the memories' names.
     """
 
-    def __init__(self, design: Structure) -> None:
+    def __init__(self, design: Structure, inside: bool = False) -> None:
         self.design = design
         self.cell, self.hw, self.formats = design.cell, design.hardware, design.formats.given
         self.program = program_for(design)
         self.time = latencies(design)
         self.stream = Word(bits_for(self.hw.streams))
         self.tag = Word(tag_bits(design))
-        self.flags = flags(self.hw.initial_states, self.hw.sequence_ends)
-        self.user = user_type(design.stream_shape)
+        self.flags = flags(self.hw.initial_states, self.hw.sequence_ends, self.hw.weight_banks)
+        self.user = user_type(design.inner_shape)
+        self.inside = inside
+        self.given: dict[str, Net] = {}
+        self.loads: dict[str, dict[str, Net]] = {}
         # one stream: m of the next frame waits for y, so for all that reads m
         self.m_pages = self.hw.frames_in_flight if self.hw.streams > 1 else 1
         n = self.n = Netlist(f"{design.name}_core")
@@ -47,6 +52,21 @@ class Wiring:
         self.output_release = n.net("output_release", Bit())
         self.x_release = n.net("x_release", Bit())
         self._forwards: dict[str, Netlist] = {}
+
+    def input(self, name: str, kind: Type) -> Net:
+        """An input port, or the net that stands for it."""
+        return self.given.get(name) or self.n.input(name, kind)
+
+    def output(self, name: str, kind: Type) -> Net:
+        """An output port, or the net that stands for it."""
+        return self.given.get(name) or self.n.output(name, kind)
+
+    def banked(self, label: str, address: Net, tag: Net) -> Net:
+        """The address in a memory of weights for the frame of a tag: with two banks the lowest bit is the bank."""
+        if self.hw.weight_banks == 1:
+            return address
+        bank = (tag, self.flags - 2, 1)
+        return self.n.bundle(f"{label}_banked", Word(address.type.bits + 1), bank, address)
 
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
         """The net some cycles later."""

@@ -13,12 +13,14 @@ import numpy as np
 from myhdl import Signal, always, always_comb, block, intbv
 
 from ernn_myhdl.design.graph import Embedding, Signals
-from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.hardware import Hardware, StreamShape
 from ernn_myhdl.hdl.netlist import Contents, Leaf, Netlist, Rom, ins, made_once, outs, pack_fields
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import delay, fifo
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, SLOTS, STAGES, beat_fields, extended
+from ernn_myhdl.rtl.weights.distribution import memory_bus, written
 
 
 @block
@@ -127,9 +129,10 @@ def table_memory(name: str, embedding: Embedding, samples: int) -> Rom:
 
 
 def embedding_netlist(
-    name: str, embedding: Embedding, signals: Signals, shape: StreamShape
+    name: str, embedding: Embedding, signals: Signals, shape: StreamShape, hardware: Hardware
 ) -> Netlist:
-    """An Embedding as a netlist. Ports: s0_ and m_ with tvalid, tready and the fields of a beat."""
+    """An Embedding as a netlist. Ports: s0_ and m_ with tvalid, tready and the fields of a beat; what writes the table, where
+    it is loaded."""
     n = Netlist(f"{name}_core")
     clk, rst = n.input("clk", Bit()), n.input("rst", Bit())
     fields = beat_fields(shape)
@@ -145,9 +148,10 @@ def embedding_netlist(
         user=n.bundle("user", user, given["tuser"]),
         number=n.bundle("number", number, (given["tdata"], 0, number.width)),
     )  # fmt: skip
-    row = n.add(
-        "table", table_memory(name, embedding, size), clk=clk, address=control["address"]
-    )["q"]  # fmt: skip
+    memory, load = written(hardware, table_memory(name, embedding, size)), {}
+    if isinstance(memory, WritableMemory):
+        load = {port: n.input(port, kind) for port, kind in memory_bus(memory).types.items()}
+    row = n.add("table", memory, clk=clk, address=control["address"], **load)["q"]
     sends = delay.delayed(n, "late_go", control["go"], STAGES)
     late = {
         "tlast": delay.carried(n, "late_last", control["ends"], STAGES),

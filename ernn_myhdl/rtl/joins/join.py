@@ -13,7 +13,7 @@ tuser and tid of a result are those of the first operand.
 from __future__ import annotations
 
 from ernn_myhdl.design.graph import ADDITION, ArgMax, Embedding, Join, Signals, Window
-from ernn_myhdl.design.hardware import StreamShape
+from ernn_myhdl.design.hardware import Hardware, StreamShape
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl import fifo
@@ -25,12 +25,17 @@ from ernn_myhdl.rtl.joins.embedding import embedding_netlist
 from ernn_myhdl.rtl.joins.window import window_netlist
 
 
-def join_netlist(name: str, join: Join, signals: Signals, shape: StreamShape) -> Netlist:
-    """A join as a netlist. Ports: s0_, s1_, ... and m_ with tvalid, tready and the fields of a beat."""
+def join_netlist(
+    name: str, join: Join, signals: Signals, shape: StreamShape, hardware: Hardware
+) -> Netlist:
+    """A join as a netlist. Ports: s0_, s1_, ... and m_ with tvalid, tready and the fields of a beat.
+
+    hardware: of the layers.
+    """
     if isinstance(join, ArgMax):
         return argmax_netlist(name, join, signals, shape)
     if isinstance(join, Embedding):
-        return embedding_netlist(name, join, signals, shape)
+        return embedding_netlist(name, join, signals, shape, hardware)
     n = Netlist(f"{name}_core")
     n.input("clk", Bit())
     n.input("rst", Bit())

@@ -74,7 +74,7 @@ def inputs(design: Structure) -> dict[str, Type]:
         "gate_read": word,
         "second_read": word,
         "frame_start": Bit(),
-        "frame_fresh": user_type(design.stream_shape),
+        "frame_fresh": user_type(design.inner_shape),
         "frame_stream": stream,
         "x_write": Bit(),
         "y_write": Bit(),

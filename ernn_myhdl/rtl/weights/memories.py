@@ -16,7 +16,7 @@ from ernn_myhdl.hdl.netlist import Rom
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.element_wise import UNIT_LABELS, parameter_memory
-from ernn_myhdl.rtl.core.products import lane_clusters
+from ernn_myhdl.rtl.core.products import lane_memory
 from ernn_myhdl.rtl.joins.embedding import table_memory
 
 #: Layer of a memory that is no layer's: the table of an embedding.
@@ -61,7 +61,7 @@ def layer_roms(layer: Structure) -> list[tuple[str, Rom]]:
         (layer.hardware.element_width, program.cell_groups),
         (program.output_width, program.output_groups),
     )
-    roms = [("lane_weights", lane_clusters(layer).weights)]
+    roms = [("lane_weights", lane_memory(layer))]
     for label, unit, (width, groups) in zip(UNIT_LABELS, units_for(layer), sizes, strict=False):
         rom = parameter_memory(layer, label, unit, width, groups)
         roms.append((rom.name, rom))

@@ -1,0 +1,81 @@
+"""The VHDL and the Verilog of a network whose weights are replaced in the middle of the delivered bench."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from loading_bench import other_weights
+from tools import require_tool
+
+from ernn_myhdl import RnnCell
+from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.convert import convert
+from ernn_myhdl.convert.test_bench import (
+    EXPECTED,
+    bench_file,
+    random_sequences,
+    result_lines,
+)
+from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
+from ernn_myhdl.engines.ghdl import check_folder
+from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.rtl.weights.image import image_words
+from ernn_myhdl.synthesis import ghdl_synth_check
+
+
+def network(banks: int):
+    cells = [RnnCell(2, 2, block=2), RnnCell(2, 2, block=2)]
+    return new_network(cells).with_weights("loadable", banks)
+
+
+def other_image(core, folder) -> None:
+    """The bench loads other weights between its two sequences, of which the second has other results."""
+    other, sequences = other_weights(core), random_sequences(core)
+    models = integer_model(core), integer_model(other)
+    made = [model.run(x).raw for model, x in zip(models, sequences, strict=True)]
+    lines = result_lines(made, [len(x) for x in sequences], core)
+    expected = folder / "test_bench" / bench_file(core.name, EXPECTED)
+    assert lines != expected.read_text()
+    expected.write_text(lines)
+    image = folder / "test_bench" / bench_file(core.name, IMAGE)
+    image.write_text(image_lines(image_words(other)))
+
+
+@pytest.mark.ghdl
+@pytest.mark.parametrize("banks", (1, 2))
+def test_vhdl_loads_weights_in_the_middle_of_a_run(banks, tmp_path):
+    require_tool("ghdl")
+    core, folder = network(banks), tmp_path / "vhdl"
+    convert(core, folder)
+    checked = ghdl_synth_check(folder)
+    ours = ("image_", "load", "bank", "weights", "parameters", "status")
+    assert not [w for w in checked["warnings"] if any(name in w for name in ours)]
+    assert check_folder(folder).passed  # an image of its own weights
+    other_image(core, folder)
+    result = check_folder(folder)
+    assert result.passed, result.message
+
+
+@pytest.mark.iverilog
+def test_verilog_loads_weights_in_the_middle_of_a_run(tmp_path):
+    require_tool("iverilog")
+    core, folder = network(2), tmp_path / "verilog"
+    convert(core, folder, hdl="verilog")
+    other_image(core, folder)
+    files = (folder / "files.txt").read_text().split()
+    bench = bench_file(core.name, "test_bench")
+    run = ["iverilog", "-g2012", "-s", bench, "-o", "bench.vvp", f"-P{bench}.QUIET_LIMIT=3000"]
+
+    def said() -> str:
+        subprocess.run([*run, *files, f"test_bench/{bench}.sv"], cwd=folder, check=True)
+        done = subprocess.run(
+            ["vvp", "-n", "bench.vvp"], cwd=folder, capture_output=True, text=True
+        )
+        return done.stdout + done.stderr
+
+    assert "PASS" in said()
+    image = folder / "test_bench" / bench_file(core.name, IMAGE)
+    text = image.read_text()
+    image.write_text(text[:-2] + f"{int(text[-2], 16) ^ 1:X}\n")
+    assert "FAIL" in said(), "an image with another check sum is taken"
