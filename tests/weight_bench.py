@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import pytest
 from axi_bench import echo
 from myhdl import Signal, always, always_comb, block, concat, instances
 
 from ernn_myhdl import LinearCell, new_network
 from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
-from ernn_myhdl.rtl.core.top import core
 
 
 @block
@@ -85,15 +81,3 @@ def weight_core(design=None, pause: int = 1, most: int = 60000) -> Netlist:
         tlast=n.input("s_weights_tlast", Bit()), tready=n.output("s_weights_tready", Bit()),
     )  # fmt: skip
     return n
-
-
-@lru_cache
-def cores_load() -> bool:
-    """Whether a core of loadable weights has its port."""
-    return "s_weights_tdata" in core(weight_design()).ports
-
-
-def requires_port() -> None:
-    """Skip a test where cores have no port of weights."""
-    if not cores_load():
-        pytest.skip("cores have no port s_weights yet")

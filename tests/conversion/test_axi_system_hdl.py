@@ -14,7 +14,7 @@ import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import require_tool, require_verilator
-from weight_bench import cores_load, requires_port, stand_in_image, weight_core, weight_design
+from weight_bench import stand_in_image, weight_core, weight_design
 
 from ernn_myhdl import DesignError, RnnCell, Traffic, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -42,9 +42,7 @@ COMPILERS = {
 def small(name: str = "small"):
     """Two streams; beats of 32 bits, four in one of the bus; two banks of weights."""
     layer = new_network([RnnCell(5, 6, block=2)], lanes=1, samples_per_beat=2, streams=2).layers[0]
-    if cores_load():
-        layer = layer.with_weights("loadable", 2)
-    return replace(layer, name=name)
+    return replace(layer.with_weights("loadable", 2), name=name)
 
 
 def reweighted(factor: float):
@@ -222,7 +220,6 @@ def test_driver_tells_what_the_board_reports(board_folder):
 
 @pytest.mark.verilator
 def test_weights_are_loaded_between_frames_and_damaged_ones_are_not(board_folder, tmp_path, capsys):
-    requires_port()
     design_folder, made = board_folder
     system, transport = load_description(made), SimulatedBoard(made / LIBRARY)
     vectors = load_vectors(made, system)
@@ -300,13 +297,12 @@ def test_c_driver_against_the_simulated_board(board_folder, tmp_path):
     ]  # fmt: skip
     subprocess.run(command, check=True)
     own = load_vectors(made, load_description(made))
-    if cores_load():
-        (tmp_path / "w.bin").write_bytes(weight_image(reweighted(-0.5)))
+    (tmp_path / "w.bin").write_bytes(weight_image(reweighted(-0.5)))
     values = [to_real(x, small().input_format) for x, _ in own]
     raw = reweighted(-0.5).run(values, engine="golden").raw
     other = zip(values, np.split(raw, np.cumsum([len(v) for v in values])[:-1]), strict=True)
     other = [(x, y) for (x, _), (_, y) in zip(own, other, strict=True)]
-    for vectors, image in ((own, []), (other, [tmp_path / "w.bin"]))[: 1 + cores_load()]:
+    for vectors, image in ((own, []), (other, [tmp_path / "w.bin"])):
         lines = [str(len(vectors))]
         for x, y in vectors:
             lines.append(str(len(x)))

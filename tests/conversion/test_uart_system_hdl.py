@@ -14,7 +14,7 @@ from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
 from tools import require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
-from weight_bench import cores_load, stand_in_image
+from weight_bench import stand_in_image
 
 from ernn_myhdl import GruCell, new_network, save_design
 from ernn_myhdl.cli.main import main
@@ -151,9 +151,7 @@ def small():
     layer = new_network(
         [GruCell(5, 4, reset="after", block=2)], lanes=1, samples_per_beat=4, streams=2
     ).layers[0]
-    if cores_load():
-        layer = layer.with_weights("loadable")
-    return replace(layer, name="small")
+    return replace(layer.with_weights("loadable"), name="small")
 
 
 def reweighted(factor: float):
@@ -256,8 +254,7 @@ def test_host_and_command_run_over_a_terminal_to_the_bit(board_folder, tmp_path,
         capsys.readouterr()
         assert main(["host", "selftest", *common, str(design_folder), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["passed"]
-        if cores_load():
-            loads_over_the_line(common, files, board_folder, x[:5], tmp_path)
+        loads_over_the_line(common, files, board_folder, x[:5], tmp_path)
 
 
 def loads_over_the_line(common, files, board_folder, x, tmp_path):
@@ -284,7 +281,9 @@ def test_utterances_over_faulty_cables_are_those_of_the_golden_model(board_folde
         sys.path.remove(str(ROOT))
     model = SerialModel(board_folder[1] / LIBRARY, FAST)
     monkeypatch.setattr(uart_board, "serial_model", lambda design: model)
-    design, random = small(), np.random.default_rng(8)
+    # the model has other weights, and those of the design are loaded over the faulty cable first
+    monkeypatch.setattr(uart_board, "on_board", lambda design: small())
+    design, random = reweighted(-0.75), np.random.default_rng(8)
     sequences = [random.standard_normal((n, design.inputs)) for n in (8, 3, 12)]
     rate = 0.004
     made, found = uart_board.by_faulty_cable(design, sequences, Faults(rate, rate, rate, 11))
