@@ -79,7 +79,7 @@ def on_board(design):
         replace(layer, weights={n: -0.5 * np.asarray(a) for n, a in layer.weights.items()})
         for layer in design.layers
     ]
-    return replace(design, layers=tuple(layers))
+    return replace(design, layers=tuple(layers)) if len(layers) > 1 else layers[0]
 
 
 def by_commands(design, sequences, folder: Path) -> list[np.ndarray]:

@@ -166,7 +166,7 @@ class Board:
     def load_weights(self, image: bytes | str | Path) -> WeightStatus:
         """Load an image of weights (`ernn weights`), a file or its bytes, and wait until the core has taken it.
 
-        With one bank no frame may be in the core, and the next frame has to start a sequence, as the first one behind this does. With two banks frames may
+        With one bank no frame may be in the core; a sequence that goes on does so with the new weights. With two banks frames may
         go on: the new weights are taken at the start of the next sequence (`pending` until then). Raises DesignError for an image that is damaged
         or for another structure, before anything is sent; BoardError with what the core said where it refused the image; BoardTimeout.
         """
@@ -174,10 +174,7 @@ class Board:
             raise DesignError(
                 'board: the weights of this core are fixed; make the design with [hardware] weights = "loadable" and convert it again'
             )
-        status = load_image(self.transport, image, self.system.weights, self.timeout)
-        if self.system.weights.banks == 1:
-            self._kept.pop("PACKET", None)  # so that the next frame starts a sequence
-        return status
+        return load_image(self.transport, image, self.system.weights, self.timeout)
 
     def clear_errors(self) -> None:
         """Clear the sticky errors."""
@@ -190,7 +187,8 @@ class Board:
         try:
             made = self.transport.exchange([pack(p, system) for p in packets], sizes, self.timeout)
         except BoardTimeout as error:
-            raise BoardTimeout(f"{error}; the core says: {self.status()}") from error
+            told = f"; weights: {self.weights()}" if self.system.weights else ""
+            raise BoardTimeout(f"{error}; the core says: {self.status()}{told}") from error
         wrong = names_of(ERROR_FIELDS, self._read("ERRORS"))
         if wrong:
             texts = {f.name: f.text for f in ERROR_FIELDS}

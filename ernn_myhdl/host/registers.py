@@ -107,7 +107,7 @@ IRQ_FIELDS = (
     Field("idle", 2, 1, "the last frame in the core has left it"),
     Field("weights", 3, 1, "an image of weights has ended: it was accepted or refused"),
 )
-#: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading and pending are of the last image, and are
+#: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading, pending and incomplete are of the last image, and are
 #: cleared by the first word of the next one.
 WEIGHT_FIELDS = (
     Field("loading", 0, 1, "an image has begun and not ended"),

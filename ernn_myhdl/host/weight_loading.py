@@ -26,18 +26,18 @@ PAUSE, BUSY_LOOKS = 0.001, 20
 @dataclass(frozen=True)
 class WeightStatus:
     """loading: an image has begun and not ended. loaded: the last one was accepted. pending: it waits for a sequence's start. refused:
-    names of the reasons for which the last one was refused; none where it was not."""
+    names of the reasons for which the last one was refused; none where it was not. incomplete: one bank was written in part."""
 
     loading: bool
     loaded: bool
     pending: bool
     refused: tuple[str, ...]
+    incomplete: bool = False
 
     def __str__(self) -> str:
         texts = {f.name: f.text for f in WEIGHT_FIELDS}
-        if self.refused:
-            return "; ".join(texts[name] for name in self.refused)
-        told = [name for name in ("loading", "loaded", "pending") if getattr(self, name)]
+        told = [n for n in ("loading", "loaded", "pending", "incomplete") if getattr(self, n)]
+        told[:0] = self.refused
         return "; ".join(texts[name] for name in told) or "no image was loaded"
 
 
@@ -45,7 +45,9 @@ def weight_status(word: int) -> WeightStatus:
     """What the register WEIGHTS tells."""
     names = names_of(WEIGHT_FIELDS, word)
     refused = tuple(names_of(REFUSALS, word))
-    return WeightStatus("loading" in names, "loaded" in names, "pending" in names, refused)
+    return WeightStatus(
+        "loading" in names, "loaded" in names, "pending" in names, refused, "incomplete" in names
+    )
 
 
 def load_image(
@@ -110,9 +112,12 @@ def _forget(transport: Transport) -> None:
 def _advice(status: WeightStatus) -> str:
     for reason, text in (
         ("not_idle", "take all frames of y first, or make a core with two banks"),
-        ("bank_used", "wait until the sequence that runs has ended"),
+        (
+            "bank_used",
+            "start a sequence on each stream, or call reset(), which keeps the weights in use",
+        ),
         ("other_structure", "make the image with ernn weights --for the design of this core"),
     ):
         if reason in status.refused:
             return text
-    return "load it again; a core with one bank has no whole weights until then"
+    return "load it again"

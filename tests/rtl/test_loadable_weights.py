@@ -100,7 +100,7 @@ def damaged_images(core):
 
 
 def core_width(core) -> int:
-    return loadable_memories(core)[0].width
+    return memory_shapes(core)[0].width
 
 
 @pytest.mark.parametrize("banks", (1, 2))

@@ -80,7 +80,7 @@ def test_an_image_is_loaded_by_registers(tmp_path):
         ),
         (
             "bank_used",
-            "a sequence that runs still uses the other bank, or frame_error was high .two banks.; wait until",
+            "a sequence that runs still uses the other bank, or frame_error was high .two banks.; start a sequence",
         ),
         ("damaged", "magic, version, .* or words are missing; load it again"),
         ("other_structure", "for another structure; make the image with ernn weights --for"),
@@ -128,18 +128,6 @@ def test_a_load_without_an_end_is_a_timeout(monkeypatch):
     monkeypatch.setattr(port, "take", lambda word, last: setattr(port, "status", MASKS["loading"]))
     with pytest.raises(BoardTimeout, match="has not ended in 0.01 s; the core says: an image has"):
         board.load_weights(weight_image(design(3)))
-
-
-def test_the_next_frame_behind_a_load_into_one_bank_starts_a_sequence():
-    for banks, starts in ((1, True), (2, False)):
-        board, _, registers = board_of(banks=banks)
-        board.transport.exchange = lambda packets, sizes, timeout: [bytes(n) for n in sizes]
-        frame = np.zeros(5, dtype=int)
-        board.step_raw(frame)
-        board.load_weights(weight_image(design(3, banks)))
-        registers.writes.clear()
-        board.step_raw(frame)
-        assert ((register("CONTROL").address, 1) in registers.writes) == starts
 
 
 def test_a_thread_may_load_while_another_waits_for_its_dma():

@@ -65,8 +65,7 @@ int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, 
 /* CRC-32 of zlib and Ethernet, over words of 32 bits, the lowest byte first. */
 uint32_t CORE_crc(const uint32_t *words, size_t count);
 /* Load an image of weights (ernn weights), as its words of 32 bits, little-endian in the file, and wait until the core has said what it made of it, for at
- * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core, and the next frame has to start
- * a sequence (CORE_start); with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL. */
+ * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core; with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL. */
 int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status);
 /* What a result means, in English. */
 const char *CORE_text(int status);
