@@ -104,7 +104,7 @@ def source(name: str) -> dict:
     cells = _without_gaps(rows[max(0, first) :])
     waves = [{"name": clock, "wave": "p" + "".join("|" if c is None else "." for c in cells[1:])}]
     waves += [_wave(signal, cells) for signal in signals]
-    return {"signal": waves, "head": {"text": text}, "config": {"hscale": 3}}
+    return {"signal": waves, "head": {"text": text}, "config": {"hscale": 5}}
 
 
 def _without_gaps(rows: list[Values]) -> list[Values | None]:
