@@ -37,10 +37,13 @@ INTERFACES = {
     "s_axis": "xilinx.com:interface:axis_rtl:1.0",
     "m_axis": "xilinx.com:interface:axis_rtl:1.0",
 }
+#: Of a system whose weights load: open in the block design, where they go through the registers.
+WEIGHT_INTERFACE = ("s_weights", "xilinx.com:interface:axis_rtl:1.0")
 LEVELS = (("aresetn", "POLARITY", "ACTIVE_LOW"), ("irq", "SENSITIVITY", "LEVEL_HIGH"))
 #: Access of the table -> of IP-XACT.
 ACCESS = {
     "constant": "read-only", "read": "read-only", "write": "read-write", "clear": "read-write", "trigger": "write-only",
+    "push": "write-only",
 }  # fmt: skip
 
 
@@ -152,10 +155,12 @@ def parameters(
         "memory_range": f"{board.memory_mbyte}M",
     }  # fmt: skip
     yield from (f"set {name} {tcl_word(str(value))}" for name, value in values.items())
+    loads = any(port["name"].startswith(f"{WEIGHT_INTERFACE[0]}_") for port in manifest["ports"])
+    weights = [WEIGHT_INTERFACE] if loads else []
     lists: dict[str, list[tuple[str, ...]]] = {
         "hdl_files": [(file,) for file in manifest["files"]],
-        "ip_interfaces": list(INTERFACES.items()),
-        "ip_buses": [("s_axi",), ("s_axis",), ("m_axis",)],
+        "ip_interfaces": [*INTERFACES.items(), *weights],
+        "ip_buses": [(name,) for name in ("s_axi", "s_axis", "m_axis", *dict(weights))],
         "ip_levels": list(LEVELS),
         "ip_parameters": _shown(system),
         "ps7_settings": list(board.processor.items()),

@@ -82,6 +82,16 @@ def test_a_folder_is_built_to_bitstream_and_hardware_description(folder):
     assert result["part"] == "xc7z020clg400-1"
 
 
+def test_a_core_whose_weights_load_has_their_stream_which_stays_open(tmp_path):
+    require_tool("tclsh")
+    folder = tmp_path / "zynq"
+    synthesise_on_zynq(little().with_weights("loadable"), folder, "pynq-z2", bus_bits=64)
+    done, _ = _run(folder)
+    assert done.returncode == 0, done.stderr
+    calls = (folder / "calls.log").read_text()
+    assert "associate_bus_interfaces -busif s_weights -clock aclk" in calls
+
+
 def test_the_core_has_the_registers_and_sizes_of_the_table(slim):
     folder = slim
     done, _ = _run(folder, "package_ip.tcl")

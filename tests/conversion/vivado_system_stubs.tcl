@@ -187,7 +187,9 @@ proc ipx::infer_bus_interface {found} {
         axis {
             set way [lindex [dict get $::packaged ${name}_tvalid] 0]
             set back [expr {$way eq "in" ? "out" : "in"}]
-            set wanted [list ${name}_tdata $way ${name}_tkeep $way ${name}_tlast $way ${name}_tready $back]
+            set wanted [list ${name}_tdata $way ${name}_tlast $way ${name}_tready $back]
+            # an image of weights is whole words
+            if {$name ne "s_weights"} { lappend wanted ${name}_tkeep $way }
             dict set ::model stream:$name [list bits [lindex [dict get $::packaged ${name}_tdata] 1] way $way]
         }
         default { error "ipx::infer_bus_interface: no type $kind" }
@@ -220,7 +222,7 @@ proc ipgui::add_param {found} { need userparam:[option $found -name] }
 proc ipx::create_xgui_files {found} { dict set ::model core: xgui 1 }
 proc ipx::update_checksums {found} { need [first $found] }
 proc ipx::check_integrity {found} {
-    foreach bus {s_axi s_axis m_axis} {
+    foreach bus [concat s_axi [lmap stream [of_kind stream] { string range $stream 7 end }]] {
         if {[model_value [need bus:$bus] clock] eq ""} { error "ipx::check_integrity: $bus has no clock" }
     }
     if {[model_value bus:aclk reset] eq ""} { error "ipx::check_integrity: the clock has no reset" }

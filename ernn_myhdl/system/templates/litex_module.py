@@ -29,7 +29,7 @@ class ErnnSystem(LiteXModule):
     its reset is that of the system.
 
     bus: AXI-Lite of 32 bits, whose lowest address bits reach the registers. sink: packets of x, source: packets of y: endpoints with data and
-    keep, whose last ends a packet. ev: the interrupt as an event of the level. window: bytes of the registers. ValueError for a folder of
+    keep, whose last ends a packet. weights: of a system whose weights load, an endpoint with data for their image; else None. ev: the interrupt as an event of the level. window: bytes of the registers. ValueError for a folder of
     another wrapper.
     """
 
@@ -46,6 +46,8 @@ class ErnnSystem(LiteXModule):
         self.window = 1 << ports["s_axi_awaddr"]["bits"]
         self.bus = AXILiteInterface(data_width=32, address_width=32, clock_domain=clock_domain)
         self.sink, self.source = stream.Endpoint(layout), stream.Endpoint(layout)
+        loads = "s_weights_tdata" in ports
+        self.weights = stream.Endpoint([("data", 32)]) if loads else None
         self.ev = EventManager()
         self.ev.system = EventSourceLevel(description="The interrupt of the system.")
         self.ev.finalize()
@@ -66,8 +68,9 @@ class ErnnSystem(LiteXModule):
     def _signal(self, port, bits):
         """The signal of LiteX at a port of a bus."""
         prefix, _, field = port.rpartition("_")
-        if prefix in ("s_axis", "m_axis"):
-            return getattr(self.sink if prefix == "s_axis" else self.source, STREAM_FIELDS[field])
+        streams = {"s_axis": self.sink, "m_axis": self.source, "s_weights": self.weights}
+        if prefix in streams:
+            return getattr(streams[prefix], STREAM_FIELDS[field])
         channel = next(c for c in sorted(CHANNELS, key=len, reverse=True) if field.startswith(c))
         signal = getattr(getattr(self.bus, channel), field.removeprefix(channel))
         return signal[:bits] if field.endswith("addr") else signal
