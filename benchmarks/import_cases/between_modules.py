@@ -88,7 +88,7 @@ def _case(
 _TWO = {"rnn": LSTM.format("5, 6"), "head": "nn.Linear(6, 3)"}
 
 CASES = [
-    _case("training: LSTM, tanh, Linear", "0.04", _TWO, "return self.head(self.rnn(x)[0].tanh())", TRAINING, says="tanh lies between"),
+    _case("training: LSTM, tanh, Linear", "0.04", _TWO, "return self.head(self.rnn(x)[0].tanh())", TRAINING, wanted="right"),
     _case(
         "training: Linear, LeakyReLU, LSTM", "0.8", {"front": "nn.Linear(5, 6)", "rnn": LSTM.format("6, 6")},
         "return self.rnn(F.leaky_relu(self.front(x)))[0]", TRAINING, wanted="right",
