@@ -96,7 +96,7 @@ CASES = [
     _case("training: half of y", "0.29", _TWO, "return self.head(self.rnn(x)[0] * 0.5)", TRAINING, says="a factor of 0.5"),
     _case(
         "training: LSTM and GRU, summed", "0.45", {"one": LSTM.format("5, 5"), "two": GRU.format("5, 5"), "head": "nn.Linear(5, 3)"},
-        "return self.head(self.one(x)[0] + self.two(x)[0])", TRAINING, says="it takes the input of the model",
+        "return self.head(self.one(x)[0] + self.two(x)[0])", TRAINING, wanted="right",
     ),
     _case(
         "training: layer norm without weights", "0.4", _TWO, "return self.head(F.layer_norm(self.rnn(x)[0], (6,)))", TRAINING,
