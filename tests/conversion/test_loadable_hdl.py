@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -11,6 +12,8 @@ from tools import require_tool
 from ernn_myhdl import RnnCell
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.convert import convert
+from ernn_myhdl.convert.memory import hex_file
+from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.test_bench import (
     EXPECTED,
     bench_file,
@@ -18,8 +21,12 @@ from ernn_myhdl.convert.test_bench import (
     result_lines,
 )
 from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
+from ernn_myhdl.convert.writable_memory import verilog_memory
 from ernn_myhdl.engines.ghdl import check_folder
 from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.hdl.netlist import Contents, Rom
+from ernn_myhdl.hdl.types import Word
+from ernn_myhdl.hdl.writable_memory import writable
 from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.synthesis import ghdl_synth_check
 
@@ -79,3 +86,24 @@ def test_verilog_loads_weights_in_the_middle_of_a_run(tmp_path):
     text = image.read_text()
     image.write_text(text[:-2] + f"{int(text[-2], 16) ^ 1:X}\n")
     assert "FAIL" in said(), "an image with another check sum is taken"
+
+
+@pytest.mark.yosys
+@pytest.mark.parametrize(
+    ("depth", "width", "cell"), ((200, 96, "DP16KD"), (16, 8, "TRELLIS_DPR16X4"))
+)
+def test_memories_are_taken_for_ram_with_contents(depth, width, cell, tmp_path):
+    require_tool("yosys")
+    words = [tuple(i * 2654435761 % (1 << width) for i in range(depth))]
+    rom = Rom("words", (depth - 1).bit_length(), Word(width), Contents(1, depth, lambda: words))
+    memory = writable(rom, 2, 1)
+    (tmp_path / "words.sv").write_text(named(verilog_memory(memory), ""))
+    (tmp_path / "words_0.hex").write_text(hex_file(memory, 0))
+    script = 'read_verilog -sv -defer words.sv; chparam -set INIT "words_0.hex" words; '
+    script += "synth_ecp5 -top words; write_json out.json"
+    subprocess.run(["yosys", "-q", "-p", script], cwd=tmp_path, check=True)
+    cells = json.loads((tmp_path / "out.json").read_text())["modules"]["words"]["cells"].values()
+    kinds = [c["type"] for c in cells]
+    assert kinds.count(cell) == (3 if depth > 64 else 4)
+    if depth > 64:
+        assert len(kinds) <= 5  # no logic for a word that is read and written at once

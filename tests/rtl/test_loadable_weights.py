@@ -23,7 +23,8 @@ from loading_bench import (
 from ernn_myhdl import DesignError, LinearCell, RnnCell, new_design
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join
-from ernn_myhdl.rtl.weights.image import checked, image_words
+from ernn_myhdl.rtl.weights.image import checked, image_words, record
+from ernn_myhdl.rtl.weights.memories import loadable_memories
 
 SMALL = {"inputs": 4, "hidden": 4, "block": 4, "lanes": 2, "weights": "loadable"}
 CELLS = {
@@ -93,8 +94,6 @@ def damaged_images(core):
 
 
 def core_width(core) -> int:
-    from ernn_myhdl.rtl.weights.memories import loadable_memories
-
     return loadable_memories(core)[0].width
 
 
@@ -346,6 +345,28 @@ def test_x_of_a_graph_goes_to_one_layer():
         for i, frame in enumerate(x):
             bench.send(frame, i == 0)
         yield from bench.frames(2)
+
+    bench.run(script)
+    assert bench.of_stream() == results(other, x)
+
+
+def test_records_come_in_any_order_and_size():
+    core = design_of("linear", inputs=8, hidden=8, weight_banks=1)
+    other, x, bench = other_weights(core), raw_frames(core, 1), LoadingBench(core)
+    records = [
+        record(memory, [word], i)
+        for memory in loadable_memories(other)
+        for i, word in enumerate(memory.contents())
+    ]
+    records = [records[i] for i in np.random.default_rng(5).permutation(len(records))]
+    payload = [word for one in records for word in one]
+
+    def script(bench):
+        bench.load(checked([*image_words(other)[:10], len(payload), *payload]))
+        yield from bench.loaded()
+        assert bench.status == LOADED
+        bench.send(x[0], True)
+        yield from bench.frames(1)
 
     bench.run(script)
     assert bench.of_stream() == results(other, x)
