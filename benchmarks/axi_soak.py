@@ -25,7 +25,7 @@ from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import pack, unpack
 from ernn_myhdl.host.registers import MODES
-from ernn_myhdl.host.transport import BoardTimeout
+from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.simulation.transport import QUIET_CYCLES, simulated_board
 from ernn_myhdl.system.writer import system_description
@@ -66,7 +66,7 @@ class Loads:
         self.board, self.random = board, random
         self.sets = [(integer_model(d), weight_image(d)) for d in [design, *weight_sets(design)]]
         self.model, self.coming = self.sets[0][0], None
-        self.done = {"loads": 0, "streamed": 0, "damaged": 0, "wrongly_taken": 0}
+        self.done = {"loads": 0, "streamed": 0, "damaged": 0, "refused": 0, "wrongly_taken": 0}
 
     def between(self) -> None:
         """Perhaps an image by registers, which may be damaged."""
@@ -74,13 +74,27 @@ class Loads:
         if draw > 0.3:
             return
         model, image = self.sets[self.random.integers(len(self.sets))]
-        if draw < 0.1:
+        two = self.board.system.weights.banks == 2
+        if draw < 0.1 and not (two and self.board.weights().pending):
             self._damaged(image)
-            if self.board.system.weights.banks == 2:
+            if two:
                 return  # the weights in use stay
-        self.board.load_weights(image)
+        self._load(image)
         self.done["loads"] += 1
         self.model, self.coming = model, None
+
+    def _load(self, image: bytes) -> None:
+        """By registers; a sequence that is not over is ended by a reset."""
+        try:
+            self.board.load_weights(image)
+        except BoardTimeout:
+            raise
+        except BoardError:
+            if self.board.weights().refused != ("bank_used",):
+                raise
+            self.done["refused"] += 1
+            self.board.reset()
+            self.board.load_weights(image)
 
     def _damaged(self, image: bytes) -> None:
         wrong = bytearray(image)
@@ -104,17 +118,22 @@ class Loads:
         """The image at the stream is in the core, and its weights are those of the next sequence."""
         if self.coming is None:
             return
-        while self.board.transport.image_left or self.board.weights().loading:
-            pass
+        while self.board.weights().loading or self.board.transport.image_left:
+            pass  # a look takes cycles
         status = self.board.weights()
-        self.done["wrongly_taken"] += not status.loaded
-        self.done["streamed"] += 1
-        self.model, self.coming = self.coming, None
+        if status.loaded:
+            self.done["streamed"] += 1
+            self.model = self.coming
+        else:
+            self.done["wrongly_taken"] += status.refused != ("bank_used",)
+            self.done["refused"] += 1
+            self.board.clear_errors()
+        self.coming = None
 
     def reset(self) -> None:
         """A reset has forgotten what was on its way: all is loaded anew."""
         self.coming = None
-        self.board.load_weights(self.sets[0][1])
+        self._load(self.sets[0][1])
         self.model = self.sets[0][0]
 
 
@@ -201,12 +220,13 @@ def main(arguments: list[str]) -> int:
         streams = int(random.integers(1, system.streams + 1))
         given = packets_of(random, design, mode, int(random.integers(1, MOST + 1)))
         transport.traffic = Traffic(*random.choice([0.0, 0.1, 0.5, 0.9], 2))
+        if loads:
+            loads.between()
+            model = loads.model
         for name, value in (("PACKET", MODES[mode]), ("STREAMS", streams)):
             board._keep(name, value)
         board._trigger("start")
         if loads:
-            loads.between()
-            model = loads.model
             loads.during()
         sizes = [len(p) * system.output_bytes for p in given]
         got = transport.exchange([pack(p, system) for p in given], sizes, 0)
