@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 from random_designs import random_design, random_network
-from tools import require_tool, require_verilator
+from tools import UNOPTIMISED, require_tool, require_verilator
 
 from ernn_myhdl import new_design
 from ernn_myhdl.convert import convert
@@ -190,9 +191,8 @@ def test_two_cores_and_their_benches_in_one_simulation_of_verilator(both):
     """`--binary` needs a compiler of C++20, where Verilator does not ask g++ for it by itself."""
     require_verilator()
     tool, (folder, files) = find_verilator(), both
-    make = (
-        "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0 VM_PARALLEL_BUILDS=0"
-    )
+    # a machine may have python3 and no python
+    make = " ".join((*UNOPTIMISED, "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}"))
     command = [tool.program, "--binary", "--top-module", "both", "--Mdir", "built", "-CFLAGS",
                "-std=gnu++20", "-MAKEFLAGS", make, *files]  # fmt: skip
     built = subprocess.run(

@@ -328,7 +328,7 @@ def design_folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("synth --board ulx4", "board = 'ulx4': must be one of arty-a7-35t, ulx3s-85f; to add one"),
+        ("synth --board ulx4", "board = 'ulx4': must be one of arty-a7-35t, ulx3s-85f, pynq-z2; to add one"),
         ("synth --board ulx3s-85f", "tool = 'vivado': board = 'ulx3s-85f': must be nextpnr"),
         ("synth --board ulx3s-85f --tool yosys", "tool = 'yosys': board = 'ulx3s-85f': must be nextpnr"),
         ("synth --board arty-a7-35t --tool nextpnr", "must be vivado: there is no open flow"),
