@@ -14,8 +14,8 @@ DIST ?= dist
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := ghdl yosys tclsh iverilog g++
-# Tests that need something outside Python and the dependencies, or long: all but `make check` runs them
-MARKED := ghdl or yosys or iverilog or verilator or tclsh or torch or onnx or dask or speech or slow
+# Tests that need something outside Python and the dependencies, long ones, and further cases of those in MyHDL: all but `make check` runs them
+MARKED := ghdl or yosys or iverilog or verilator or tclsh or torch or onnx or dask or speech or slow or further
 # Of the deep tests: the date, or that of a run which is repeated
 SEED ?= $(shell date +%Y%m%d)
 CASE ?=

@@ -60,7 +60,7 @@ def test_every_marker_of_a_tool_is_asked_for_and_left_out_by_make_check():
     markers = re.findall(r"^    (\w+): needs ", settings, re.MULTILINE)
     assert set(markers) - {"smoke"} == set(NEEDS)
     marked = re.search(r"^MARKED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    assert set(marked.split(" or ")) == set(NEEDS) | {"slow"}
+    assert set(marked.split(" or ")) == set(NEEDS) | {"slow", "further"}
 
 
 def test_files_that_make_check_does_not_collect_need_torch():
