@@ -50,6 +50,7 @@ def leaf_key(leaf: Leaf, hdl: str) -> str | None:
         parts = [
             hdl,
             leaf.name,
+            f"kept {leaf.kept}",
             _block(leaf.block),
             *(f"{name} {p.direction} {_value(p.type)}" for name, p in leaf.ports.items()),
             "parameters",

@@ -21,6 +21,7 @@ from myhdl import (
     intbv,
 )
 
+from ernn_myhdl.convert.kept_registers import kept_registers
 from ernn_myhdl.convert.layout import vhdl_layout
 from ernn_myhdl.convert.names import CORE, named
 from ernn_myhdl.convert.verilog_layout import LINT, verilog_layout
@@ -202,6 +203,8 @@ def _tidy(text: str, leaf: Leaf, hdl: str) -> str:
         text = vhdl_layout(text, arrays)
     else:
         heading, text = heading + LINT, verilog_layout(text)
+    if leaf.kept:
+        text = kept_registers(text, hdl)
     text = re.sub(r"(end generate;\n)\n*(?=(cut|join)_)", r"\1", text)
     text = re.sub(r"(end generate;|endgenerate)\n(?!\n|cut_|join_|genvar)", r"\1\n\n", text)
     return heading + re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
+from ernn_myhdl.hdl.block_ram import in_block_ram
 from ernn_myhdl.hdl.netlist import External, Rom
-
-#: Words from which a memory is asked to be block RAM: a LUT holds 64 bits.
-BLOCK_RAM_DEPTH = 65
-#: Bits from which a memory of fewer words is: its address would drive a LUT for every bit of a word.
-BLOCK_RAM_BITS = 16384
-
-
-def in_block_ram(rom: Rom) -> bool:
-    """Whether synthesis is asked to take block RAM."""
-    return rom.depth >= BLOCK_RAM_DEPTH or rom.depth * rom.type.bits >= BLOCK_RAM_BITS
 
 
 def vhdl_package(rom: Rom) -> str:

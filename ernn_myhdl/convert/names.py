@@ -66,7 +66,7 @@ _VHDL_DECLARED = re.compile(
     re.M,
 )
 _VERILOG_DECLARED = re.compile(
-    r"^\s*(?:module|genvar|integer|localparam|parameter|wire|reg|input|output|inout)\b"
+    r"^\s*(?:\(\*.*?\*\) )?(?:module|genvar|integer|localparam|parameter|wire|reg|input|output|inout)\b"
     r"(?: wire| reg| signed| integer)*(?: \[[^]]+\])* (\w+)|\bbegin ?: ?(\w+)|^\s+\w+ (?:#\(.*?\) )?(\w+) \(\.",
     re.M,
 )

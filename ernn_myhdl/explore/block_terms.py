@@ -243,6 +243,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
     | {
         "add_bias": bits_of_each("row", "total"),
         "add_peephole": _bits_for_each,
+        "address_register": bits_of_each("address_q"),
         "align": _nothing,
         "bank_write": one_block,
         "blend": _bits_for_each,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from ernn_myhdl.convert.memory import BLOCK_RAM_DEPTH
 from ernn_myhdl.cycle_model.schedule import layer_cycles
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import SAMPLE_BITS, Activations, Design, Formats, Hardware, Structure
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.memories import RAMB18_SHAPES, widest
 from ernn_myhdl.explore.resources import Resources, estimate, resources_of
+from ernn_myhdl.hdl.block_ram import BLOCK_RAM_DEPTH
 from ernn_myhdl.hdl.netlist import Rom
 from ernn_myhdl.program.program import Program, layer_program
 from ernn_myhdl.rtl.cells.units import units_for

@@ -2,7 +2,7 @@
 
 Yosys compares the ways to build a memory by a cost: that of each block RAM or LUT memory, and half a point
 for every bit that must be chosen between rows of them (its `memory_libmap`, and the files in
-`share/yosys/xilinx`). A read-only memory that asks for block RAM (`convert.memory.in_block_ram`) gets the
+`share/yosys/xilinx`). A read-only memory that asks for block RAM (`hdl.block_ram.in_block_ram`) gets the
 cheapest of those; one that does not becomes LUTs.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ernn_myhdl.convert.memory import in_block_ram
+from ernn_myhdl.hdl.block_ram import in_block_ram
 from ernn_myhdl.hdl.netlist import Leaf, Rom
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 

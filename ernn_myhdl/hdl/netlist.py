@@ -50,12 +50,14 @@ class Leaf:
 
     name: the entity's name; two leaves of one name must be equal.
     block: the MyHDL block; called with the ports and then the parameters as keyword arguments.
+    kept: synthesis must leave its registers where others hold the same.
     """
 
     name: str
     block: Callable[..., Any]
     ports: dict[str, Port]
     parameters: dict[str, Any] = field(default_factory=dict)
+    kept: bool = False
 
 
 class Contents(Sequence[tuple[int, ...]]):

@@ -8,7 +8,8 @@ SELECT_LATENCY. The choice comes a cycle before the columns and is registered in
 selection, which bounds its fan-out.
 `broadcast` is a register that feeds a cluster of at most CLUSTER lanes, so that no net has a large
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
-the delays of `lane` on top.
+the delays of `lane` on top. `address_register` is one more register of the address beside it.
+Synthesis is told to keep both: other clusters and lanes have registers that hold the same.
 """
 
 from __future__ import annotations
@@ -159,6 +160,17 @@ def broadcast(
     return copy
 
 
+@block
+def address_register(clk, address, address_q):
+    """A register for the weight address of some lanes of a cluster."""
+
+    @always(clk.posedge)
+    def copy():
+        address_q.next = address
+
+    return copy
+
+
 @made_once
 def select_leaf(
     points: int,
@@ -220,4 +232,14 @@ def broadcast_leaf(products: int, width: int, address_bits: int) -> Leaf:
             address_copy=address,
         ),
         {"count": products},
+        kept=True,
     )
+
+
+@made_once
+def address_leaf(bits: int) -> Leaf:
+    """The address register of some lanes."""
+    address = Word(bits)
+    return Leaf(
+        "lane_address", address_register, ins(clk=Bit(), address=address) | outs(address_q=address), kept=True,
+    )  # fmt: skip

@@ -7,6 +7,9 @@ crosses the border of a cluster are the drains of its first lanes and the ports 
 
 The lanes of a cluster are one component, whatever their weights: its generic CONTENTS is the number of
 its first lane, and its memories hold the weights of the lanes from there on, every groups-th.
+
+A memory made of LUTs reads its address more than once for every bit of a word. So such memories have an address register
+for ADDRESS_REACH bits of words, at least for each lane; the first lanes have that of the broadcast register.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+from ernn_myhdl.hdl.block_ram import in_block_ram
 from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, Rom
 from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.hdl.writable_memory import WritableMemory
@@ -25,6 +29,8 @@ from ernn_myhdl.rtl.weights.distribution import copied, copy_leaf, memory_bus
 NONE: Mapping[str, Net] = MappingProxyType({})
 #: Lanes behind one copy of the broadcast registers; a power of two.
 CLUSTER = 32
+#: Bits of words of memories made of LUTs behind one address register: 8 of 12 bits.
+ADDRESS_REACH = 96
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,26 @@ class Clusters:
         column, address = self.lane.ports["column"].type, self.weights.ports["address"].type
         return broadcast.broadcast_leaf(column.count, column.width, address.width)
 
+    @property
+    def address_register(self) -> Leaf | None:
+        """A further address register; None where memories are block RAM, which has few readers."""
+        if in_block_ram(self.weights):
+            return None
+        return broadcast.address_leaf(self.weights.ports["address"].type.bits)
+
+    @property
+    def addressed(self) -> int:
+        """Lanes behind an address register."""
+        return max(ADDRESS_REACH // self.weights.type.bits, 1)
+
     def components(self) -> list[tuple[Leaf | Rom, int]]:
         """The distinct components of all clusters with their instances."""
         clusters = self.groups * len(self.sizes)
-        load = self.load_register
+        load, own = self.load_register, self.address_register
+        further = self.groups * sum((size - 1) // self.addressed for size in self.sizes)
         return [
             *([(load, clusters)] if load else []),
+            *([(own, further)] if own and further else []),
             (self.register, clusters),
             (self.lane, self.lanes),
             (self.weights, self.lanes),
@@ -106,6 +126,7 @@ class Clusters:
         if isinstance(self.weights, WritableMemory):
             bus = memory_bus(self.weights)
             load = copied(n, "load", {p: n.input(p, kind) for p, kind in bus.types.items()}, bus)
+        own, place = self.address_register, copy["address_copy"]
         drains = [n.net(f"drain_{j}", sums) for j in range(size)]
         for j in range(size):
             after = j + self.crossing
@@ -114,9 +135,10 @@ class Clusters:
             else:
                 low = (after - size) * sums.bits
                 source = n.bundle(f"below_{j}", sums, (below, low, sums.bits))
+            if own and j and j % self.addressed == 0:
+                place = n.add(f"address_{j}", own, clk=clk, address=n.nets["address"])["address_q"]
             weights = n.add(
-                f"weights_{j}", self.weights, j * self.groups, clk=clk,
-                address=copy["address_copy"], **load,
+                f"weights_{j}", self.weights, j * self.groups, clk=clk, address=place, **load,
             )["q"]  # fmt: skip
             n.add(
                 f"lane_{j}", self.lane, clk=clk, column=copy["column_copy"], weights=weights,

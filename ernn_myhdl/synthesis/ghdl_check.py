@@ -21,7 +21,7 @@ MESSAGE = re.compile(
     r"^(?P<place>[^\s:]+:\d+:\d+):(?:(?P<kind>warning|note|error):)? ?(?P<text>.*)$"
 )
 #: Attributes are for the vendor's tool; GHDL says of each memory that it does not keep them.
-NOT_KEPT = re.compile(r'attribute "rom_style"')
+NOT_KEPT = re.compile(r'attribute "(?:rom_style|keep|dont_touch)"')
 #: A signal that GHDL drives with X, in its Verilog, behind a comment with the place.
 UNDRIVEN = re.compile(
     r"/\* (?P<place>\S+) +\*/\s+(?:always @\*\s+|assign )(?P<name>\S+) = \d+'b[xX]+; // \(i?signal\)"

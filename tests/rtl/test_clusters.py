@@ -52,3 +52,21 @@ def test_each_lane_has_its_own_weights_once(lanes, ifft_units):
     assert sorted(contents(top)) == list(range(lanes))
     sizes = [c for name, c in top.components().items() if name.startswith("lanes_")]
     assert len(sizes) <= 2  # full clusters are one component, and so are smaller ones
+
+
+@pytest.mark.parametrize(
+    "block, hidden, registers",
+    [
+        (
+            8,
+            16,
+            2,
+        ),  # a word of 96 bits for each of 3 lanes, of which the first reads the broadcast register
+        (2, 8, 0),  # 24 bits: all 3 lanes read it
+        (8, 128, 0),  # block RAM
+    ],
+)
+def test_memories_of_luts_have_address_registers(block, hidden, registers):
+    top = core(new_design(5, hidden, block=block, lanes=3, ifft_units=1, element_width=1))
+    made = {name: count for name, (_, count) in top.components().items()}
+    assert made.get("lane_address", 0) == registers
