@@ -8,11 +8,14 @@ from dataclasses import replace
 import numpy as np
 from random_designs import _size, random_hardware
 
+from ernn_myhdl.calibration.graph_formats import chosen_function
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import RESETS, make_cell
+from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, Design
+from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join, Window
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -84,6 +87,25 @@ class _Drawn:
         self.joins.append(replace(join, format=fmt))
         self.values[name], self.formats[name] = values, fmt
 
+    def function(self, source: str) -> None:
+        """A function of the elements of a signal, in a format that sometimes saturates, and sometimes rounds."""
+        rng = self.rng
+        activation = str(rng.choice([a for a in LINEAR_ACTIVATIONS if a != "none"]))
+        slopes = {"leaky_relu": float(rng.uniform(0.01, 0.5)), "hard_sigmoid": 1 / 6}
+        limited = activation == "hard_tanh" or (activation == "relu" and rng.random() < 0.3)
+        join = ElementWise(
+            inputs=(source,), activation=activation, slope=slopes.get(activation, 0.0),
+            limit=float(rng.uniform(0.25, 2.0)) if limited else 0.0,
+        )  # fmt: skip
+        values = joined_values(join, [self.values[source]])
+        fitting = format_for(float(np.abs(values).max()) or 1.0, self.word)
+        fmt = Format(self.word, fitting.frac + int(rng.integers(-1, 2)))
+        source_format = self.formats[source]
+        assert source_format is not None
+        name = f"join_{len(self.joins)}"
+        self.joins.append(chosen_function(join, source_format, fmt))
+        self.values[name], self.formats[name] = values, fmt
+
     def window(self, source: str) -> None:
         """A window on a signal, padded and without a stride, so that it can be joined with others; a linear layer on it."""
         rng, size = self.rng, self.values[source].shape[1]
@@ -106,18 +128,25 @@ class _Drawn:
 
 
 def random_layer_graph(
-    seed: int, layers: int, max_size: int = 6, initial_states: bool = False, windows: bool = False
-) -> Network:
-    """A network of so many layers with joins between them. windows: with convolutions over frames, at least one."""
+    seed: int, layers: int, max_size: int = 6, initial_states: bool = False, windows: bool = False,
+    functions: bool = False,
+) -> Network:  # fmt: skip
+    """A network of so many layers with joins between them. windows: with convolutions over frames, at least one. functions: with
+    functions of elements, at least one."""
     rng = np.random.default_rng(seed)
     drawn = _Drawn(rng, max_size, initial_states)
     if windows:
         drawn.window(INPUT)
     else:
         drawn.layer(INPUT)
+    if functions:
+        drawn.function("layer_0")
     while len(drawn.layers) < layers:
         names = list(drawn.values)
         pick = rng.random()
+        if functions and rng.random() < 0.3:
+            drawn.function(str(rng.choice(names[1:])))
+            continue
         if windows and rng.random() < 0.3:
             drawn.window(str(rng.choice(names)))
         elif pick < 0.5:
@@ -178,3 +207,10 @@ def frame_cycles(
 def numbered_graph(number: int) -> Network:
     """Graph `number`: of one, two and three layers in turn."""
     return random_layer_graph(7000 + number, 1 + number % 3)
+
+
+def function_graph(number: int) -> Network:
+    """Graph `number` with functions of elements: of one, two and three layers in turn, every second with convolutions."""
+    return random_layer_graph(
+        8500 + number, 1 + number % 3, 5, windows=bool(number % 2), functions=True
+    )

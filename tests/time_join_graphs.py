@@ -24,8 +24,9 @@ class _Timed(_Drawn):
     """length: of the sequences, where a mean is taken of them. frames: of each signal its frames a sequence, None where they follow from those
     of x, and how many of x it begins behind."""
 
-    def __init__(self, rng: np.random.Generator, max_size: int) -> None:
+    def __init__(self, rng: np.random.Generator, max_size: int, functions: bool = False) -> None:
         super().__init__(rng, max_size, False)
+        self.functions = functions
         self.length = int(rng.integers(3, 5))
         self.frames: dict[str, tuple[int | None, int]] = {INPUT: (None, 0)}
 
@@ -82,6 +83,10 @@ class _Timed(_Drawn):
         self._take(source, join, joined_values(join, [self.values[source]]), join.format)
         self.frames[self.newest] = self.frames[source]
 
+    def function(self, source: str) -> None:
+        super().function(source)
+        self.frames[self.newest] = self.frames[source]
+
     def over_time(self, source: str, kind: type[TimeJoin]) -> None:
         """The frames of a signal taken together."""
         self.given(source)
@@ -115,6 +120,9 @@ class _Timed(_Drawn):
         rng = self.rng
         source = self.newest if rng.random() < 0.5 else str(rng.choice(list(self.values)))
         fixed = self.frames[source][0]
+        if self.functions and source != INPUT and rng.random() < 0.3:
+            self.function(source)
+            return
         pick = rng.random()
         if pick < 0.35 or (source == INPUT and pick < 0.5):
             self.layer(source)
@@ -150,10 +158,13 @@ class _Timed(_Drawn):
         return Graph(tuple(self.sources), tuple(self.joins), self.loose()[0])
 
 
-def time_join_graph(seed: int, nodes: int, max_size: int = 5) -> Network:
-    """A network with a join over time at least; nodes: of layers and joins, without those that close it."""
-    drawn = _Timed(np.random.default_rng([17, seed]), max_size)
+def time_join_graph(seed: int, nodes: int, max_size: int = 5, functions: bool = False) -> Network:
+    """A network with a join over time at least; nodes: of layers and joins, without those that close it. functions: with
+    functions of elements, at least one."""
+    drawn = _Timed(np.random.default_rng([17, seed]), max_size, functions)
     drawn.layer(INPUT)
+    if functions:
+        drawn.function("layer_0")
     for _ in range(nodes - 1):
         drawn.grow()
     graph = drawn.closed()
@@ -163,3 +174,8 @@ def time_join_graph(seed: int, nodes: int, max_size: int = 5) -> Network:
 def numbered_time_graph(number: int) -> Network:
     """Graph `number`: of two to six nodes in turn."""
     return time_join_graph(9000 + number, 2 + number % 5)
+
+
+def timed_function_graph(number: int) -> Network:
+    """Graph `number` with functions of elements: of two to six nodes in turn."""
+    return time_join_graph(9500 + number, 2 + number % 5, functions=True)

@@ -134,7 +134,7 @@ def choose_graph_formats(
         values = [joined_values(how, each) for each in _ends_together(operands)]
         fmt = how.format or _fitting(values, word)
         if isinstance(how, ElementWise):
-            joins[name], formats[name] = _chosen_function(how, formats[how.inputs[0]], fmt), fmt
+            joins[name], formats[name] = chosen_function(how, formats[how.inputs[0]], fmt), fmt
             return values
         if how.format is None and name == graph.output:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
@@ -146,7 +146,7 @@ def choose_graph_formats(
     return [chosen[i] for i in range(len(cells))], made
 
 
-def _chosen_function(join: ElementWise, source: Format, fmt: Format) -> ElementWise:
+def chosen_function(join: ElementWise, source: Format, fmt: Format) -> ElementWise:
     """The join with its format, and the fewest segments of its table where it has one."""
     segments = join.segments
     if join.activation in SQUASHING and not segments:

@@ -37,6 +37,17 @@ def over_time(nodes: Sequence[Node]) -> bool:
     return any(isinstance(n.operation, Pooled | Repeated) for n in nodes_before(nodes))
 
 
+def frames_of(node: Node) -> int | None:
+    """Frames of a sequence of a signal; None: as many as of x, or as many as windows leave of them."""
+    while node.inputs:
+        if isinstance(node.operation, Repeated):
+            return node.operation.frames
+        if is_over_time(node):
+            return 1
+        node = node.inputs[0]
+    return None
+
+
 def time_join(node: Node, source: str, max_frames: int | None, last: bool) -> Join:
     """The join of a node of `is_over_time`. source: name of its signal. last: whether it is the output, whose mean the host may
     divide (then it is a sum, of at most max_frames)."""

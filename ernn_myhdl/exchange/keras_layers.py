@@ -70,7 +70,10 @@ for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQue
 for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "Conv1DTranspose"):
     _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
 for _layer in ("AveragePooling1D", "MaxPooling1D"):
-    _REFUSED[_layer] = ("works over several frames, for which there is no hardware yet", _HOST)
+    _REFUSED[_layer] = (
+        "takes a few frames at a time, for which there is no hardware",
+        f"use Global{_layer}, which takes all of a sequence; or {_HOST}",
+    )
 for _layer in ("Flatten", "Reshape", "Permute", "Cropping1D", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
 

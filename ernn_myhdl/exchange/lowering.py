@@ -16,7 +16,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.affine import fold_affine
 from ernn_myhdl.exchange.branches import branches, layer_graph, node_size
-from ernn_myhdl.exchange.frames_out import FramesOut, host_divides
+from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
 from ernn_myhdl.exchange.graph import (
     Affine,
     Function,
@@ -78,6 +78,7 @@ def lower(
     left = {node for output in folded for node in _behind(output, known)}
     activated = with_activations(folded, left)
     heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]
+    heads = _of_sequences(heads, frames_out.all_frames)
     chosen, steps, notes, names = _merged(heads)
     left_to_host = any(head.last for head in heads)
     if left_to_host and all(head.last for head in heads) and not frames_out.all_frames:
@@ -144,6 +145,34 @@ def _behind(node: Node, known: Sequence[str]) -> list[Node]:
         node = node.input
 
 
+def _of_sequences(heads: Sequence[_Head], all_frames: bool) -> list[_Head]:
+    """The heads, of which those behind a maximum, a mean or a sum have one frame of a sequence. Where all of them have one, the
+    last frames of the others are chosen in the core, unless all_frames."""
+    ones = [frames_of(head.node) == 1 for head in heads]
+    alone = not all_frames and all(h.last or one for h, one in zip(heads, ones, strict=True))
+    if not any(ones):
+        return list(heads)
+    return [
+        replace(h, last=False) if one
+        else replace(h, node=Node(LastFrame(), (h.node,), "the last frame"), last=False) if alone
+        else h
+        for h, one in zip(heads, ones, strict=True)
+    ]  # fmt: skip
+
+
+def _check_frames(heads: Sequence[_Head]) -> None:
+    """DesignError where outputs that are concatenated have other numbers of frames than each other."""
+    counts = [frames_of(head.node) for head in heads]
+    if len(set(counts)) == 1:
+        return
+    words = {None: "all frames", 1: "one frame of a sequence"}
+    told = [f"{h.name!r} has {words.get(n, f'{n} frames')}" for h, n in zip(heads, counts, strict=True)]  # fmt: skip
+    raise DesignError(
+        f"outputs: {', '.join(told)}; a core gives as many frames of each output: take the last frame, the maximum or the mean of all "
+        "of them, or import them as two models"
+    )
+
+
 def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str], list[str]]:
     """One node for all outputs, the host's steps behind it, notes, and the names of heads that it concatenates.
 
@@ -172,6 +201,7 @@ def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str], li
         parts.append(f"{head.name!r} is elements {elements[0]} to {elements[1] - 1}")
         start = elements[1]
     if not alone:
+        _check_frames(heads)
         joined = Node(Joined("concatenation"), tuple(head.node for head in heads), "the outputs")
         note = f"the outputs are concatenated in the order of the model: {', '.join(parts)} of y"
         return joined, steps, [note], [head.name for head in heads]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Affine, Function, Node, affine
+from ernn_myhdl.exchange.graph import Affine, Function, Node, Unsupported, affine
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
@@ -160,6 +160,36 @@ def _over_elements(
         *signal.axes[axis + 1 :],
     ]
     return replace(made, axes=tuple(axes), feature=one[0])
+
+
+def top_of_elements(
+    where: str, attributes: dict, given: list, labels: Labels
+) -> tuple[Signal, Signal]:
+    """TopK of one element: its value, which no core gives alone, and its number, the first of equal ones as ArgMax.
+
+    Raises DesignError for another number of elements, the smallest, or another axis.
+    """
+    signal, count = given[0], given[1] if len(given) > 1 else attributes.get("k")
+    if not isinstance(signal, Signal) or not isinstance(count, int | np.ndarray):
+        raise DesignError(f"{where}: takes a number of elements that follows from x; must be 1")
+    number = np.asarray(count).reshape(-1).tolist()
+    if number != [1] or not attributes.get("largest", 1):
+        end = "largest" if attributes.get("largest", 1) else "smallest"
+        raise DesignError(
+            f"{where}: takes the {', '.join(map(str, number))} {end} elements; a core and its host give the number of the largest one "
+            "(k = 1, largest); cut the model before this node, and sort the core's outputs"
+        )
+    chosen = {"axis": attributes.get("axis", -1) % max(len(signal.axes), 1), "keepdims": 1}
+    numbers = _over_elements(where, "ArgMax", chosen, given[:1], labels)
+    if numbers is None:
+        raise DesignError(
+            f"{where}: is not of the elements of a layer's outputs; cut the model before this node"
+        )
+    what = Unsupported(
+        "gives the value of the largest element, a core and its host give its number",
+        "export the model with the indices alone, or with all elements",
+    )
+    return replace(numbers, node=Node(what, (signal.node,), where)), numbers
 
 
 ELEMENT_WISE = {

@@ -13,6 +13,9 @@ from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes
 
 _REDUCTIONS = {"ReduceMax": "maximum", "ReduceMean": "mean", "ReduceSum": "sum"}
 _POOLS = {"GlobalMaxPool": "maximum", "GlobalAveragePool": "mean"}
+_UNPADDED = ("NOTSET", "VALID", b"NOTSET", b"VALID")
+#: Pools with a kernel, which must hold all frames.
+_KERNELS = {"MaxPool": "maximum", "AveragePool": "mean"}
 
 
 def frame_signal(
@@ -28,7 +31,9 @@ def frame_signal(
     if kind in _REDUCTIONS:
         return _reduced(where, kind, attributes, given, labels)
     if kind in _POOLS:
-        return _pooled(where, _POOLS[kind], signal, [len(signal.axes) - 1], True, labels)
+        return _pooled(where, _POOLS[kind], signal, [*range(2, len(signal.axes))], True, labels)
+    if kind in _KERNELS:
+        return _pooled_by_kernel(where, _KERNELS[kind], attributes, signal, labels)
     if kind in _REPEATING:
         return _REPEATING[kind](where, given, labels)
     return None
@@ -45,9 +50,57 @@ def _reduced(where: str, kind: str, attributes: dict, given: list, labels: Label
     )
 
 
+def refused_pool(where: str, kind: str, what: str) -> DesignError:
+    """The error for a pool that takes other than all frames together. kind: maximum or mean. what: it does."""
+    other = "; a mean of a few frames is a causal Conv1d with constant weights" * (kind == "mean")
+    return DesignError(
+        f"{where}: {what}; may only take the {kind} of all frames of a sequence, output size 1{other}"
+    )
+
+
+def kernel_note(where: str, kind: str, attributes: dict) -> str | None:
+    """What a user should know of a maximum that a kernel limits in the model; a mean is refused sequences of other lengths."""
+    if kind != "MaxPool":
+        return None
+    return (
+        f"{where}: its kernel holds all {attributes['kernel_shape'][-1]} frames that the model was traced with; the core takes "
+        "the maximum of all frames of a sequence, however many"
+    )
+
+
+def _pooled_by_kernel(
+    where: str, kind: str, attributes: dict, signal: Signal, labels: Labels
+) -> Signal | None:
+    kernel = [int(n) for n in attributes["kernel_shape"]]
+    if len(kernel) > len(signal.axes):
+        return None
+    chosen = [*range(len(signal.axes) - len(kernel), len(signal.axes))]
+    sizes = [labels.size(signal.axes[i]) for i in chosen]
+    if any(attributes.get("pads") or ()) or attributes.get("auto_pad", "NOTSET") not in _UNPADDED:
+        raise refused_pool(where, kind, "pads the ends of sequences")
+    if None in sizes:
+        raise refused_pool(
+            where, kind, f"takes {kernel[-1]} frames at a time of sequences of any length"
+        )
+    if kernel != sizes or any(n != 1 for n in attributes.get("dilations") or ()):
+        raise refused_pool(where, kind, f"takes {kernel[-1]} of {sizes[-1]} frames at a time")
+    return _pooled(where, kind, signal, chosen, True, labels)
+
+
 def _pooled(
     where: str, kind: str, signal: Signal, chosen: list[int], keeps: bool, labels: Labels
 ) -> Signal | None:
+    if len(chosen) > 1:  # with axes of one element beside that of the frames
+        single = [i for i in chosen if labels.size(signal.axes[i]) == 1]
+        wide = [i for i in chosen if i not in single or signal.frame in signal.axes[i]]
+        gone = [i for i in chosen if i not in wide]
+        if len(wide) != 1:
+            return None
+        if not keeps:
+            axes = [axis for i, axis in enumerate(signal.axes) if i not in gone]
+            wide = [i - sum(g < i for g in gone) for i in wide]
+            signal = signal.moved(axes)
+        chosen = wide
     if len(chosen) != 1 or signal.last:
         return None
     (place,) = chosen

@@ -17,10 +17,10 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
-from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE
+from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE, top_of_elements
 from ernn_myhdl.exchange.onnx_embedding import looked_up
 from ernn_myhdl.exchange.onnx_features import taking_features
-from ernn_myhdl.exchange.onnx_frames import frame_signal
+from ernn_myhdl.exchange.onnx_frames import frame_signal, kernel_note
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
 from ernn_myhdl.exchange.onnx_recurrent import (
@@ -142,11 +142,15 @@ class Graph:
             return [rows]
         check_padded(where, kind, given)
         if (framed := frame_signal(where, kind, attributes, given, self.labels)) is not None:
+            if note := kernel_note(where, kind, attributes):
+                self.notes.append(note)
             return [framed]
         if (joined := joined_signals(where, kind, attributes, given, self.labels)) is not None:
             return [joined]
         if (state := final_state(kind, attributes, given, self.labels)) is not None:
             return [state]
+        if kind == "TopK":
+            return top_of_elements(where, attributes, given, self.labels)
         signals = [v for v in present if isinstance(v, Signal)]
         if len(signals) == 1:
             if kind in AXES_OPERATORS and present[0] is signals[0]:

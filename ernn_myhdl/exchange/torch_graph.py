@@ -87,6 +87,8 @@ class TorchGraph:
         self.loops = Loops(self) if any(kind in CELLS for kind in kinds) else None
         self.number = 0
         self.count = 0
+        #: Whether a kernel holds all frames of the example: with more of them the module would take some.
+        self.holds_frames = False
         self.outputs: list[str] = []
         self._walk()
 

@@ -205,7 +205,8 @@ def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[Output
     rng = np.random.default_rng(0)
     wanted: list[list[np.ndarray]] = [[] for _ in outputs]
     made: list[list[np.ndarray]] = [[] for _ in outputs]
-    for frames, sequences in MORE:
+    for more, sequences in MORE:
+        frames = 0 if graph.holds_frames else more
         shapes = [_grown(t.shape, i, feature, frame, frames, sequences) for i, t in enumerate(given)]  # fmt: skip
         x, *states = arrays = [
             _random(rng, shape, i, lowered.graph) for i, shape in enumerate(shapes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.onnx_frames import refused_pool
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.torch_graph import TorchGraph
@@ -154,6 +155,16 @@ def _argmax(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     return graph.emit(name, "ArgMax", [given[0]], axis=int(given[1]), keepdims=keep)[0]
 
 
+def _top(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, count, *options = given
+    axis = options[0] if options else -1
+    largest = options[1] if len(options) > 1 else True
+    if not isinstance(count, int):
+        raise DesignError(f"{where}: takes a number of elements that follows from x; must be 1")
+    attributes = {"axis": int(axis), "largest": int(largest)}
+    return graph.emit(name, "TopK", [x, _whole(count)], outputs=2, **attributes)
+
+
 def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     x, weight, bias, mean, variance, training, _, epsilon = given[:8]
     if training or not isinstance(mean, np.ndarray):
@@ -193,9 +204,37 @@ def _reduced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -
     axes = flat(given[1]) if len(given) > 1 and given[1] is not None else []
     if not axes or not all(isinstance(a, int) for a in axes):
         raise DesignError(f"{where}: is over all elements; name the axis of the frames")
+    taken = {user.args[1] for user in node.users if kind_of(user) == "getitem" and user.users}
+    if kind_of(node) == "max" and taken == {1}:  # numbers alone, those of ArgMax
+        return [None, _argmax(graph, where, name, node, given)]
     keep = int(len(given) > 2 and bool(given[2]))
     (y,) = graph.emit(name, kind, [given[0], _whole(*axes)], keepdims=keep)
     return [y, None] if kind_of(node) == "max" else y
+
+
+def _pooled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """A pool with a kernel."""
+    kind = kind_of(node)
+    defaults: list[Any] = [[], [0], [1] if kind.startswith("max") else False]
+    x, kernel, _, padding, dilation = [*given, *defaults[len(given) - 2 :]][:5]
+    attributes: dict[str, Any] = {"kernel_shape": flat(kernel), "pads": [*flat(padding)] * 2}
+    graph.holds_frames = True
+    if not kind.startswith("max"):
+        return graph.emit(name, "AveragePool", [x], **attributes)[0]
+    (y,) = graph.emit(name, "MaxPool", [x], dilations=flat(dilation), **attributes)
+    return [y, None] if kind.endswith("indices") else y
+
+
+def _adaptive(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """A pool to a number of frames, which is known for 1."""
+    mean = "avg" in kind_of(node)
+    (size,) = flat(given[1])
+    if size != 1:
+        what = f"has output size {size}, parts of a sequence"
+        raise refused_pool(where, "mean" if mean else "maximum", what)
+    kind = "ReduceMean" if mean else "ReduceMax"
+    (y,) = graph.emit(name, kind, [given[0], _whole(-1)], keepdims=1)
+    return y if mean else [y, None]
 
 
 def _tiled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -220,5 +259,7 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
     "embedding": _embedding, "mean": _reduced, "amax": _reduced, "max": _reduced, "sum": _reduced, "repeat": _tiled, "expand": _expanded,
-    "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax,
+    "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
+    "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,
+    "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax, "topk": _top,
 }  # fmt: skip

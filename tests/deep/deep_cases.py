@@ -53,7 +53,7 @@ class Case:
         if self.kind == "network":
             return random_network(self.seed, self.number)
         if self.kind == "graph":
-            return time_join_graph(self.seed, self.number)
+            return time_join_graph(self.seed, self.number, functions="functions" in self.options)
         largest = BLOCKS[self.number][1]
         options = dict(WORDS[word] for word in self.options)
         return random_design(
@@ -85,6 +85,7 @@ WORDS = {
     "uniform": ("mixed", False),
     "stressed": ("stress", True),
     "calibrated": ("stress", False),
+    "functions": ("functions", True),
 }
 #: Whether the matrices have block sizes of their own.
 BLOCK_MIXES = ("mixed", "uniform", "uniform")
@@ -116,7 +117,12 @@ def cases(engine: str, day: int, designs: int, networks: int) -> list[Case]:
         for number in range(0, networks, every_network)
     ]
     graphs = [
-        Case("graph", 2 + number % 5, (), 1_000_000 * day + 700_000 + number)
+        Case(
+            "graph",
+            2 + number % 5,
+            ("functions",) * (number // every_network % 2),
+            1_000_000 * day + 700_000 + number,
+        )
         for number in range(0, networks, every_network)
     ]
     return first + layers + graphs

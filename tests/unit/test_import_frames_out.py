@@ -31,6 +31,21 @@ class Net(nn.Module):
         return self.made(self, x)
 
 
+def mean_and_last(m, x):
+    y = m.lstm(x)[0]
+    return m.head(y.mean(1)), m.gru(y)[0][:, -1]
+
+
+def all_and_last(m, x):
+    y = m.lstm(x)[0]
+    return m.gru(y)[0], m.head(y)[:, -1]
+
+
+def all_and_mean(m, x):
+    y = m.lstm(x)[0]
+    return m.gru(y)[0], m.head(y.mean(1))
+
+
 #: Forward, and the joins that it becomes.
 MODELS = {
     "last frame": (lambda m, x: m.head(m.lstm(x)[0][:, -1]), ["last"]),
@@ -39,6 +54,18 @@ MODELS = {
     "maximum": (lambda m, x: m.head(m.lstm(x)[0].amax(1)), ["maximum"]),
     "maximum with places": (lambda m, x: m.lstm(x)[0].max(1)[0], ["maximum"]),
     "mean": (lambda m, x: m.head(m.lstm(x)[0].mean(1)), ["mean"]),
+    "adaptive mean": (
+        lambda m, x: m.head(nn.functional.adaptive_avg_pool1d(m.lstm(x)[0].transpose(1, 2), 1).squeeze(-1)), ["mean"],
+    ),
+    "adaptive maximum": (
+        lambda m, x: m.head(nn.AdaptiveMaxPool1d(1)(m.lstm(x)[0].transpose(1, 2)).flatten(1)), ["maximum"],
+    ),
+    "kernel of all frames": (
+        lambda m, x: m.head(nn.AvgPool1d(7)(m.lstm(x)[0].transpose(1, 2)).squeeze(-1)), ["mean"],
+    ),
+    "maximum by a kernel": (
+        lambda m, x: m.head(nn.MaxPool1d(7)(m.lstm(x)[0].transpose(1, 2)).squeeze(-1)), ["maximum"],
+    ),
     "sum": (lambda m, x: m.lstm(x)[0].sum(dim=1), ["sum"]),
     "autoencoder": (
         lambda m, x: m.gru(m.lstm(x)[0][:, -1].unsqueeze(1).repeat(1, 6, 1))[0], ["last", "repeat"],
@@ -71,16 +98,56 @@ def test_a_module_keeps_what_it_does_over_frames(case):
     check(import_module(net, torch.randn(2, 7, 3)), net, kinds)
 
 
-@pytest.mark.parametrize("case", ["state", "mean", "autoencoder", "both"])
-def test_onnx_keeps_what_it_does_over_frames(case, tmp_path):
+@pytest.mark.parametrize(
+    "case, dynamo",
+    [
+        *((case, False) for case in ("state", "mean", "adaptive mean", "adaptive maximum", "kernel of all frames", "autoencoder", "both")),
+        ("adaptive mean", True), ("adaptive maximum", True),
+    ],
+)  # fmt: skip
+def test_onnx_keeps_what_it_does_over_frames(case, dynamo, tmp_path):
     onnx_module()
+    if dynamo:
+        require_module("onnxscript", "pip install onnxscript")
     forward, kinds = MODELS[case]
     torch.manual_seed(1)
     net, file = Net(forward).eval(), tmp_path / "m.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(net, (torch.randn(2, 7, 3),), str(file), dynamo=False, input_names=["x"])
+        torch.onnx.export(
+            net, (torch.randn(2, 7, 3),), str(file), dynamo=dynamo, input_names=["x"], verbose=False
+        )
     check(import_model(file), net, kinds)
+
+
+POOLS_OF_PARTS = {
+    "output size 2, parts of a sequence": nn.AdaptiveAvgPool1d(2),
+    "output size 3, parts of a sequence; may only take the maximum": nn.AdaptiveMaxPool1d(3),
+    "takes 2 of 7 frames at a time": nn.AvgPool1d(2),
+    "takes 6 of 7 frames at a time": nn.MaxPool1d(6),
+    "pads the ends": nn.AvgPool1d(7, padding=1),
+    "takes 4 of 7 frames": nn.MaxPool1d(4, dilation=2),
+}
+
+
+@pytest.mark.parametrize("words", POOLS_OF_PARTS)
+def test_a_pool_of_some_frames_is_refused_by_name(words):
+    net = Net(lambda m, x: m.pool(m.lstm(x)[0].transpose(1, 2)).transpose(1, 2))
+    net.pool = POOLS_OF_PARTS[words]
+    with pytest.raises(DesignError, match=rf"node 'pool'.*{words}"):
+        import_module(net.eval(), torch.randn(2, 7, 3))
+
+
+def test_a_pool_over_elements_is_no_pool_over_frames():
+    net = Net(lambda m, x: nn.functional.adaptive_avg_pool1d(m.lstm(x)[0], 1)).eval()
+    with pytest.raises(DesignError, match="is over elements of a frame"):
+        import_module(net, torch.randn(2, 7, 3))
+
+
+def test_a_maximum_by_a_kernel_says_that_the_core_takes_all_frames():
+    net = Net(MODELS["maximum by a kernel"][0]).eval()
+    notes = " ".join(import_module(net, torch.randn(2, 7, 3)).notes)
+    assert "its kernel holds all 7 frames" in notes
 
 
 def test_the_user_decides_about_last_frames_and_means():
@@ -137,3 +204,49 @@ def test_keras_layers_over_frames_become_joins(tmp_path):
         ("repeat", 5),
         ("maximum", 0),
     ]
+
+
+def test_two_outputs_of_one_frame_each_are_of_the_core():
+    torch.manual_seed(1)
+    net = Net(mean_and_last).eval()
+    design = import_module(net, torch.randn(1, 7, 3), word=16).design
+    x = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)
+    with torch.no_grad():
+        wanted = torch.cat(net(torch.tensor(x[None])), -1).numpy()
+    run = design.run(x, engine="integer")
+    assert run.raw.shape == (1, 6) and np.abs(run.outputs - wanted).max() < 1e-3
+    assert [j.kind for j in design.graph.joins] == ["mean", "last", "concatenation"]
+
+
+def test_a_last_frame_beside_all_frames_is_taken_by_the_host():
+    torch.manual_seed(1)
+    net = Net(all_and_last).eval()
+    imported = import_module(net, torch.randn(1, 7, 3), word=16)
+    x = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)
+    with torch.no_grad():
+        every, last = (y[0].numpy() for y in net(torch.tensor(x[None])))
+    y = imported.design.run(x, engine="integer").outputs
+    assert np.abs(y[:, :4] - every).max() < 1e-3 and np.abs(y[-1, 4:] - last).max() < 1e-3
+    assert "'head_1' is of the last frame" in " ".join(imported.notes)
+
+
+def test_a_mean_beside_all_frames_is_refused_by_name():
+    net = Net(all_and_mean).eval()
+    with pytest.raises(
+        DesignError,
+        match="'head_0' has all frames, 'head_1' has one frame of a sequence.*two models",
+    ):
+        import_module(net, torch.randn(1, 7, 3))
+
+
+@pytest.mark.parametrize("how", ["topk", "max"])
+def test_the_number_of_the_largest_element_is_the_hosts(how):
+    torch.manual_seed(1)
+    ways = {"topk": lambda y: y.topk(1, dim=-1)[1], "max": lambda y: y.max(-1)[1].unsqueeze(-1)}
+    net = Net(lambda m, x: ways[how](m.lstm(x)[0])).eval()
+    design = import_module(net, torch.randn(1, 7, 3), word=16).design
+    assert [step.kind for step in design.host_steps] == ["argmax"]
+    x = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)
+    with torch.no_grad():
+        wanted = net(torch.tensor(x[None]))[0].numpy()
+    assert np.array_equal(design.run(x, engine="integer").outputs, wanted)

@@ -262,7 +262,7 @@ def test_what_a_cell_does_not_have_is_refused_by_name(name, tmp_path):
     [
         ("Lambda", ["not run"]), ("Masking", ["every frame", "--reference"]), ("RepeatVector", ["has frames"]),
         ("Bidirectional", ["bidirectional"]), ("LayerNormalization", ["BatchNormalization"]),
-        ("AveragePooling1D", ["several frames"]), ("Embedding", ["numbers of the model's input"]),
+        ("AveragePooling1D", ["a few frames", "GlobalAveragePooling1D"]), ("Embedding", ["numbers of the model's input"]),
         ("MultiHeadAttention", ["attention"]), ("Mystery", ["not supported"]), ("Flatten", ["between frames"]),
     ],
 )  # fmt: skip

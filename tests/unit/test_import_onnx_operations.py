@@ -45,7 +45,7 @@ def behind(*nodes, head=3, **constants):
     model = recurrent_model("LSTM", 4, 6, head, without=("initial_h", "initial_c"))
     model.graph.node[-1].output[0] = "h"
     for kind, inputs, output, attributes in nodes:
-        model.graph.node.append(onnx.helper.make_node(kind, inputs, [output], f"n_{output}", **attributes))  # fmt: skip
+        model.graph.node.append(onnx.helper.make_node(kind, inputs, output.split(), f"n_{output}", **attributes))  # fmt: skip
     arrays = [onnx.numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items()]
     model.graph.initializer.extend(arrays)
     return model
@@ -71,6 +71,7 @@ BEHIND = {
     "softmax": ([("Softmax", ["h"], "y", {"axis": -1})], {}, ("softmax",)),
     "log-softmax": ([("LogSoftmax", ["h"], "y", {"axis": 2})], {}, ("log_softmax",)),
     "argmax": ([("ArgMax", ["h"], "y", {"axis": -1, "keepdims": 1})], {}, ("argmax",)),
+    "top of one": ([("TopK", ["h", "k"], "values y", {"axis": -1})], {"k": np.array([1])}, ("argmax",)),
     "scaled": (
         [("Mul", ["h", "s"], "a", {}), ("Sub", ["o", "a"], "b", {}), ("Neg", ["b"], "c", {}), ("Div", ["c", "t"], "y", {})],
         {"s": numbers(3), "o": numbers(1, 1, 3), "t": numbers(1)}, (),
@@ -90,7 +91,7 @@ BEHIND = {
 def test_what_follows_a_layer_is_folded_or_the_hosts(case, tmp_path):
     nodes, constants, steps = BEHIND[case]
     model = behind(*nodes, **constants)
-    if nodes[-1][0] == "ArgMax":
+    if nodes[-1][0] in ("ArgMax", "TopK"):
         model.graph.output[0].type.tensor_type.elem_type = onnx_module().TensorProto.INT64
     source = read_source(saved(model, tmp_path))
     assert tuple(step.kind for step in source.steps) == steps
@@ -137,6 +138,10 @@ REFUSED = {
         [("Elu", ["h"], "a", {}), ("MatMul", ["a", "w"], "y", {})], {"w": numbers(3, 3)}, r"\(Elu\)",
     ),
     "division by zero": ([("Div", ["h", "s"], "y", {})], {"s": np.zeros(3, np.float32)}, "divides by zero"),
+    "top of three": ([("TopK", ["h", "k"], "values y", {})], {"k": np.array([3])}, "TopK.*the 3 largest elements.*sort"),
+    "smallest": ([("TopK", ["h", "k"], "values y", {"largest": 0})], {"k": np.array([1])}, "the 1 smallest elements"),
+    "top over sequences": ([("TopK", ["h", "k"], "values y", {"axis": 1})], {"k": np.array([1])}, "TopK"),
+    "value of the top": ([("TopK", ["h", "k"], "y numbers", {})], {"k": np.array([1])}, "export the model with the indices alone"),
 }  # fmt: skip
 
 
