@@ -90,9 +90,16 @@ def _state(layer: Design, prefix: str, values: Mapping[str, int]) -> str:
 
 
 def tail_cycles(design: CoreSpecification) -> int:
-    """Cycles after the last delivery until every stage of the last frame has been seen."""
+    """Cycles after the last transfer until every stage of the last frame has been seen, when all of y was delivered.
+
+    Frames that a window with a stride leaves out may follow that of the last y, and go as far as the window.
+    """
     last = design.layers[-1:] if design.graph is None else design.layers
-    return max(latencies(layer).forward_y for layer in last)
+    cycles = max(latencies(layer).forward_y for layer in last)
+    if design.graph is not None:
+        left_out = max(cadence.step for cadence in design.graph.cadences.values()) - 1
+        cycles += left_out * frame_bound(design)
+    return cycles
 
 
 def liveness_limit(design: CoreSpecification) -> int:

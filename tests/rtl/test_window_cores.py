@@ -8,7 +8,9 @@ from convolutions import convolution
 from layer_graphs import convolution_graph, frame_cycles
 from random_designs import random_inputs
 
-from ernn_myhdl import Traffic
+from ernn_myhdl import GruCell, LinearCell, Traffic
+from ernn_myhdl.calibration.generate import new_network
+from ernn_myhdl.design.graph import Graph, Window
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.rtl.cycles.graph_times import (
@@ -43,6 +45,20 @@ def test_a_window_in_hardware_is_the_model_to_the_bit_and_to_the_cycle(name):
     assert sorted(myhdl.known_frame_cycles[:, 1].tolist()) == cycles
     rough = core.run(x, "myhdl", traffic=Traffic(0.3, 0.5, 3, shuffle=True), stages=False)
     assert np.array_equal(rough.raw, golden.raw)
+
+
+def test_frames_behind_the_last_window_are_seen_in_every_stage():
+    """Of four frames a window with a stride of two takes none of the last, which goes as far as the window."""
+    cells = [GruCell(3, 4, block=1), LinearCell(8, 4, 1)]
+    window = Window(inputs=("layer_0",), size=4, kernel=2, stride=2)
+    core = new_network(cells, graph=Graph(("x", "join_0"), (window,), "layer_1"))
+    x = random_inputs(0, core, 4)
+    golden = core.run([x], "integer")
+    for traffic in (Traffic(), Traffic(0.6, 0.3, 1)):
+        myhdl = core.run([x], "myhdl", traffic=traffic)
+        assert np.array_equal(myhdl.raw, golden.raw) and len(golden.raw) == 2
+        for stage, values in golden.stages.items():
+            assert np.array_equal(myhdl.stages[stage], values), stage
 
 
 @pytest.mark.parametrize("number", (0, 1))

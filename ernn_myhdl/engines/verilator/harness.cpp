@@ -129,6 +129,7 @@ struct Run {
         }
         error = model.frame_error;
         quiet = moved ? 0 : quiet + 1;
+        if (moved) tail_left = tail; // frames of x may follow that of the last y
         if (tail_left == tail) cycles = cycle + 1;
         if (done >= frames) {
             if (!tail_left) return FINISHED;
