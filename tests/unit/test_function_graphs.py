@@ -1,0 +1,39 @@
+"""Random graphs with functions of elements: every model, whole and frame by frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from layer_graphs import function_graph
+from random_designs import random_inputs
+from time_join_graphs import timed_function_graph
+
+from ernn_myhdl import DesignError
+from ernn_myhdl.design.element_wise import ElementWise
+from ernn_myhdl.design.time_joins import taken_lengths
+from ernn_myhdl.engines.steps import steps_of
+
+
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("drawn", [function_graph, timed_function_graph])
+def test_models_and_sessions_agree(drawn, number):
+    core = drawn(number)
+    assert any(isinstance(join, ElementWise) for join in core.graph.joins)
+    x = [random_inputs(number + i, core, n) for i, n in enumerate(taken_lengths(core.graph, (3, 2)))]  # fmt: skip
+    golden, integer = core.run(x, "golden"), core.run(x, "integer")
+    for name, stage in golden.stages.items():
+        assert np.array_equal(stage, integer.stages[name]), name
+    assert np.array_equal(golden.raw, integer.raw) and golden.saturations == integer.saturations
+    made = []
+    with core.open("integer") as session:
+        for each in x:
+            session.start()
+            for i, row in enumerate(each):
+                last = {"last": i == len(each) - 1} if core.graph.over_time else {}
+                made.append(session.step(row, **last).reshape(-1, core.outputs))
+    assert np.array_equal(np.concatenate(made), golden.outputs)
+
+
+def test_a_session_of_the_compiled_core_refuses_joins_over_time_by_name():
+    with pytest.raises(DesignError, match="joins over time; must be one of .*or run whole"):
+        steps_of(timed_function_graph(0), "verilator", 1)
