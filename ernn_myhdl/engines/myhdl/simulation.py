@@ -96,10 +96,8 @@ def simulate(
                 sample(cycle)
         record.error = bool(ports["frame_error"])
         state["quiet"] = 0 if moved else state["quiet"] + 1
-        if moved:  # frames of x may follow that of the last y
-            state["tail"] = tail
-        if state["tail"] == tail:
-            record.cycles = cycle + 1
+        if moved or state["tail"] == tail:  # frames of x may follow that of the last y
+            state["tail"], record.cycles = tail, cycle + 1
         if state["done"] >= frames:
             if not state["tail"]:
                 raise StopSimulation
