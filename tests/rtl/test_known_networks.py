@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tools import require_module
 
 
 @pytest.mark.torch
 def test_a_known_network_is_right_on_the_engines():
-    pytest.importorskip("torch")
+    require_module("torch", "pip install 'ernn-myhdl[torch]'")
     from benchmarks.known_networks import network
 
     row = network("predistortion, skip and ReLU", ["golden", "myhdl"], 2, 0, [])
