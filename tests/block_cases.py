@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from block_bench import Values, convert_block
 
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.formats import Format, requantise, round_shift, saturate

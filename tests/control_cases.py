@@ -16,8 +16,8 @@ from sequencer_model import SequencerModel
 
 from ernn_myhdl import new_design
 from ernn_myhdl.design.design import Design, StreamShape
-from ernn_myhdl.hdl.netlist import Netlist, pack_fields
-from ernn_myhdl.hdl.types import Bit
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import Bit, pack_fields
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl import fifo, input_frames, output_frames
 from ernn_myhdl.rtl.sequencer import sequencer

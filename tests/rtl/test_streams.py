@@ -16,7 +16,7 @@ from stream_model import expected_beats, raw_frames, sequence_beats
 from ernn_myhdl import ToolError, new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.integer import IntegerModel
-from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.hdl.types import pack_fields
 from ernn_myhdl.streams.framing import framed
 from ernn_myhdl.streams.traffic import Beat, Traffic, beats_of_frame, frame_beats
 

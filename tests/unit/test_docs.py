@@ -24,7 +24,8 @@ from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import ArgMax, Embedding, Graph, Join, Window
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat
-from ernn_myhdl.hdl.netlist import Leaf, Netlist
+from ernn_myhdl.hdl.components import Leaf
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.rtl import fft
 from ernn_myhdl.rtl.cells.units import units_for
