@@ -118,7 +118,8 @@ def test_a_run_folder_keeps_outputs_behind_the_host(tmp_path):
 def test_evaluate_scores_behind_the_host():
     """A source with softmax and the design have the same outputs, up to rounding."""
     from ernn_myhdl.corpus.inputs import DataSet
-    from ernn_myhdl.runs.evaluate import at_word, evaluate
+    from ernn_myhdl.runs.evaluate import evaluate
+    from ernn_myhdl.runs.word_sweep import at_word
 
     imported = import_model(DATA / "normalised.keras", word=14)
     with np.load(reference("normalised")) as told:

@@ -14,7 +14,8 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.mapping.multiplier_registers import MOVED
 from ernn_myhdl.mapping.yosys_program import version
-from ernn_myhdl.runs.report import design_info, info_text
+from ernn_myhdl.runs.report import design_info
+from ernn_myhdl.runs.report_text import info_text
 from ernn_myhdl.synthesis import Device, device_named, synthesise
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
 from ernn_myhdl.synthesis.place_and_route.families import FAMILIES
