@@ -29,32 +29,29 @@ from ernn_myhdl.design.design import (
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.graph_storage import (
     GRAPH,
-    HOST,
-    OUTPUT_STEPS,
     OUTPUTS,
     TABLES_NAME,
     Tables,
     graph_of_table,
     graph_table,
     outputs_of_table,
-    steps_of_table,
-    steps_table,
     tables_of,
 )
 from ernn_myhdl.design.hardware import YOUNGER, told
-from ernn_myhdl.design.host_steps import HostStep, step_of
-from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
+from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.host_storage import HOST, host_of_table, host_table
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
 from ernn_myhdl.design.network import MAX_LAYERS, Network
 from ernn_myhdl.design.source_model import read_source_model, write_source
 from ernn_myhdl.errors import DesignError, one_line
-from ernn_myhdl.files.json_text import LONGEST_TOML, read_toml
+from ernn_myhdl.files.json_text import read_toml
 from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.numerics.formats import Format
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from tomlkit.items import Item, Table
+    from tomlkit.items import Item
 
 Document = dict[str, Any]
 Made = TypeVar("Made")
@@ -65,9 +62,6 @@ TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 MARKS = (TOML_NAME, NETWORK_NAME)
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
-#: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
-_LONGEST_NETWORK = 1 << 16
-
 _COMMENTS = {
     "cell": {"kind": " or ".join((", ".join([*CELLS][:-1]), [*CELLS][-1]))},
     "hardware": {
@@ -132,7 +126,9 @@ def write_design(design: CoreSpecification, folder: Path, source: bool = True) -
             (folder / name).mkdir()
             write_design(layer, folder / name, source)
         assert isinstance(design, Network)
-        text = network_toml(design.name, names, design.graph, design.output_steps)
+        text = network_toml(
+            design.name, names, design.graph, design.output_steps, design.input_scaling
+        )
         (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
         if tables := tables_of(design.graph):
             save_file({n: np.ascontiguousarray(t) for n, t in tables.items()}, folder / TABLES_NAME)
@@ -150,9 +146,14 @@ def _storable(array: np.ndarray) -> np.ndarray:
 
 
 def network_toml(
-    name: str, layers: list[str], graph: Graph | None = None, steps: tuple[HostStep, ...] = ()
+    name: str,
+    layers: list[str],
+    graph: Graph | None = None,
+    steps: tuple[HostStep, ...] = (),
+    scaling: InputScaling | None = None,
 ) -> str:
-    """The text of network.toml; layers: the folders of their designs. steps: of the host behind a graph."""
+    """The text of network.toml; layers: the folders of their designs. steps, scaling: of the host behind a graph and in
+    front of it."""
     document = tomlkit.document()
     how = "Layers one after the other" if graph is None else "Layers of a graph"
     document.add(tomlkit.comment(f"{how}, each a design folder beside this file"))
@@ -162,9 +163,9 @@ def network_toml(
     if graph is not None:
         document.add(tomlkit.nl())
         document.add(GRAPH, graph_table(graph))
-    if steps:
+    if steps or scaling is not None:
         document.add(tomlkit.nl())
-        document.add(HOST, steps_table(steps))
+        document.add(HOST, host_table(scaling, steps))
     return tomlkit.dumps(document)
 
 
@@ -195,26 +196,8 @@ def design_toml(design: Design) -> str:
         document.add(section, table)
     if design.input_scaling is not None or design.output_steps:
         document.add(tomlkit.nl())
-        document.add(HOST, _host_table(design))
+        document.add(HOST, host_table(design.input_scaling, design.output_steps))
     return tomlkit.dumps(document)
-
-
-def _host_table(design: Design) -> Table:
-    """What the host does, before the core and behind it."""
-    table = tomlkit.table()
-    if design.input_scaling is not None:
-        table.add(tomlkit.comment("x enters the core as (x - offset) * 2**shift, then rounded"))
-        for key, numbers in design.input_scaling.record().items():
-            table.add(key, tomlkit.item(numbers))
-    if design.output_steps:
-        table.add(tomlkit.comment("what is done to y behind the core, one after the other"))
-        steps = tomlkit.array()
-        for step in design.output_steps:
-            inline = tomlkit.inline_table()
-            inline.update(step.record())
-            steps.append(inline)
-        table.add(OUTPUT_STEPS, steps)
-    return table
 
 
 def _values(record: DataclassInstance) -> dict[str, object]:
@@ -283,7 +266,7 @@ def _load_network(folder: Path) -> Network:
     def tables() -> dict[str, np.ndarray]:
         return _read_weights(folder / TABLES_NAME)
 
-    name, layers, graph, steps = _read_toml(toml, lambda d: _network_parts(d, tables))
+    name, layers, graph, host = _read_toml(toml, lambda d: _network_parts(d, tables))
     source = read_source_model(folder)
     designs = []
     for layer in layers:
@@ -291,7 +274,8 @@ def _load_network(folder: Path) -> Network:
             raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
         designs.append(_load_layer(folder / layer))
     try:
-        return Network(tuple(designs), name, source, graph, steps)
+        scaling, steps = host
+        return Network(tuple(designs), name, source, graph, steps, scaling)
     except DesignError as error:
         raise DesignError(f"{toml}: {error}") from error
 
@@ -299,7 +283,7 @@ def _load_network(folder: Path) -> Network:
 def _network_parts(
     document: Document,
     tables: Tables,
-) -> tuple[str, list[str], Graph | None, tuple[HostStep, ...]]:
+) -> tuple[str, list[str], Graph | None, tuple[InputScaling | None, tuple[HostStep, ...]]]:
     optional = (OUTPUTS, GRAPH, HOST)
     _check_keys("", document, ("format_version", "name", "layers", *optional), optional)
     _check_head(document)
@@ -316,27 +300,20 @@ def _network_parts(
         graph = outputs_of_table(document[OUTPUTS], graph, len(layers))
     if graph is None and HOST in document:
         raise DesignError(f"{HOST}: is of a network with a [{GRAPH}]; give it to the last layer")
-    steps = steps_of_table(document[HOST]) if HOST in document else ()
-    return document["name"], layers, graph, steps
+    host = host_of_table(document[HOST]) if HOST in document else (None, ())
+    return document["name"], layers, graph, host
 
 
 def _read_toml(file: Path, parts: Callable[[Document], Made]) -> Made:
     """What `parts` makes of the document; a DesignError of either names the file."""
-    document = read_toml(file, _LONGEST_NETWORK if file.name == NETWORK_NAME else LONGEST_TOML)
+    document = read_toml(file)
     try:
         return parts(document)
     except DesignError as error:
         raise DesignError(f"{file}: {_one_line(error)}") from error
 
 
-class _HostParts(TypedDict):
-    """What design.toml tells of the host's part."""
-
-    input_scaling: InputScaling | None
-    output_steps: tuple[HostStep, ...]
-
-
-class _Parts(_HostParts):
+class _Parts(TypedDict):
     """What design.toml tells of a `Design`."""
 
     name: str
@@ -344,6 +321,8 @@ class _Parts(_HostParts):
     hardware: Hardware
     activations: Activations
     formats: Formats
+    input_scaling: InputScaling | None
+    output_steps: tuple[HostStep, ...]
 
 
 def _parts(document: Document) -> _Parts:
@@ -352,9 +331,7 @@ def _parts(document: Document) -> _Parts:
     for section in _COMMENTS:
         if not isinstance(document[section], dict):
             raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
-    host = document.get(HOST)
-    if host is not None and not isinstance(host, dict):
-        raise DesignError(f"{HOST} = {host!r}: must be a table [{HOST}]")
+    scaling, steps = host_of_table(document[HOST]) if HOST in document else (None, ())
     cell = dict(document["cell"])
     if "kind" not in cell:
         raise DesignError(f"cell kind: is missing ({_COMMENTS['cell']['kind']}); add it")
@@ -370,20 +347,9 @@ def _parts(document: Document) -> _Parts:
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
-        **_host_parts(host),
+        "input_scaling": scaling,
+        "output_steps": steps,
     }
-
-
-def _host_parts(host: Document | None) -> _HostParts:
-    """The scaling and the steps of a table [host]."""
-    if host is None:
-        return {"input_scaling": None, "output_steps": ()}
-    steps = host.get(OUTPUT_STEPS, [])
-    if not isinstance(steps, list):
-        raise DesignError(f"{HOST} {OUTPUT_STEPS} = {steps!r}: must be a list of steps")
-    scaling = {key: value for key, value in host.items() if key != OUTPUT_STEPS}
-    known = scaling_of(scaling) if scaling or not steps else None
-    return {"input_scaling": known, "output_steps": tuple(map(step_of, steps))}
 
 
 def _check_head(document: Document) -> None:

@@ -185,7 +185,8 @@ def at_word(
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
     calibration = scaled(core.host_scaling, calibration)
-    given = [scaled_format(core.host_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    first = core.layers[0].input_scaling
+    given = [scaled_format(first, calibration, word), *[None] * (len(cells) - 1)]
     state, graph = word + EXTRA_STATE_BITS, core.graph
     if graph is None:
         formats = choose_network_formats(
@@ -196,10 +197,13 @@ def at_word(
             graph.without_formats(), cells, weights, calibration, word, state, given[0], initial
         )
     layers = [
-        model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
+        model_design(*layer, input_scaling=first if i == 0 else None)
         for i, layer in enumerate(zip(cells, weights, formats, strict=True))
     ]
-    made = layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name, None, graph)
+    if isinstance(core, Design):
+        return layers[0].with_host_steps(core.host_steps)
+    assert isinstance(core, Network)
+    made = Network(tuple(layers), core.name, None, graph, input_scaling=core.input_scaling)
     return made.with_host_steps(core.host_steps)
 
 
@@ -339,10 +343,14 @@ def _references(
         made = reference if same else float_outputs(core, data, None, initial, one_stream)
     else:
         layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
-        graph = core.graph
-        made = _batches(
-            data, lambda x: source_outputs(layers, x, states, graph), None, 0, one_stream
-        )
+        graph, scaling = core.graph, core.host_scaling
+
+        def of_source(x: list[np.ndarray]) -> list[np.ndarray]:
+            if scaling is not None:
+                x = [scaling.normalised(each) for each in x]
+            return source_outputs(layers, x, states, graph)
+
+        made = _batches(data, of_source, None, 0, one_stream)
         made = _behind_host(core, _divided(made, data, one_stream), data)
     return _References(reference, loaded, source, made, one_stream)
 

@@ -13,6 +13,7 @@ from ernn_myhdl.design.design import CoreSpecification, Design, Structure
 from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.hardware import told
 from ernn_myhdl.design.host_steps import step_of
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.design.time_joins import TimeJoin
@@ -123,8 +124,13 @@ def _graph_record(design: CoreSpecification, schedule: NetworkSchedule) -> dict:
         )
     record: dict = {"sources": list(graph.sources), "joins": joins, "output": graph.output}
     record["heads"] = {name: [part.start, part.stop] for name, part in design.heads.items()}
-    steps = [step.record() for step in design.host_steps]
-    return {"graph": record, "host": {"output_steps": steps} if steps else None}
+    assert isinstance(design, Network)
+    fmt = design.input_format
+    return {
+        "graph": record,
+        "host": _host_record(design),
+        "input_format": {"word": fmt.word, "frac": fmt.frac},
+    }
 
 
 def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
@@ -190,8 +196,8 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
     }
 
 
-def _host_record(design: Design) -> dict | None:
-    """What the host does to x and y, as design.toml holds it; None where it does nothing."""
+def _host_record(design: Design | Network) -> dict | None:
+    """What the host does to x and y, as the files of the design hold it; None where it does nothing."""
     record: dict = {} if design.input_scaling is None else dict(design.input_scaling.record())
     if design.output_steps:
         record["output_steps"] = [step.record() for step in design.output_steps]
@@ -245,7 +251,7 @@ def info_text(info: dict) -> str:
             f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
         ),
         *_source_line(info),
-        *_host_lines(info),
+        *_host_lines(info["host"], info["formats"]["input"]),
         (
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
@@ -333,26 +339,22 @@ def _source_line(info: dict) -> list[tuple[str, str]]:
     return [("source", f"{source['name']} ({source['kind']}{digest}), {weights}")]
 
 
-def _host_lines(info: dict) -> list[tuple[str, str]]:
+def _host_lines(host: dict | None, input_format: dict) -> list[tuple[str, str]]:
     """What the host does to x and y; nothing where it only rounds."""
-    if info["host"] is None:
+    if host is None:
         return []
-    steps = [str(step_of(record)) for record in info["host"].get("output_steps", ())]
+    steps = [str(step_of(record)) for record in host.get("output_steps", ())]
     behind = [("host", f"y: {', then '.join(steps)}")] if steps else []
-    if "input_shifts" not in info["host"]:
+    if "input_shifts" not in host:
         return behind
-    shifts, offsets = (info["host"].get(f"input_{n}") for n in ("shifts", "offsets"))
-    fmt = Format(**info["formats"]["input"])
-    value = "(x - offset)" if offsets else "x"
-    lines = [
-        (
-            "host",
-            f"word of x = floor({value} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits",
-        ),
-        ("", f"shift {_listed(shifts)}"),
-    ]
-    if offsets:
-        lines.append(("", f"offset {_listed(offsets)}"))
+    fmt = Format(**input_format)
+    value = "(x - offset)" if "input_offsets" in host else "x"
+    scale = " * scale" if "input_scales" in host else ""
+    formula = f"word of x = floor({value}{scale} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits"
+    lines = [("host", formula)]
+    for name in ("shift", "offset", "scale"):
+        if numbers := host.get(f"input_{name}s"):
+            lines.append(("", f"{name} {_listed(numbers)}"))
     return [*lines, *behind]
 
 
@@ -385,10 +387,7 @@ def _graph_lines(info: dict) -> list[tuple[str, str]]:
         )
     for name, (start, stop) in graph["heads"].items():
         lines.append(("head", f"{name}: elements {start} to {stop - 1} of y"))
-    if info["host"]:
-        steps = [str(step_of(record)) for record in info["host"]["output_steps"]]
-        lines.append(("host", f"y: {', then '.join(steps)}"))
-    return lines
+    return lines + _host_lines(info["host"], info["input_format"])
 
 
 def _network_text(info: dict) -> str:
