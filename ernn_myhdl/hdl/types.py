@@ -7,8 +7,9 @@ a bit and a word are one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, SupportsInt, TypeAlias
 
 from myhdl import Signal, intbv
 
@@ -94,3 +95,11 @@ def array(count: int, width: int) -> list[AnySignal]:
 def bits_for(values: int) -> int:
     """Bits of an unsigned word that tells `values` values apart; at least 1."""
     return max(1, (values - 1).bit_length())
+
+
+def pack_fields(values: Iterable[SupportsInt], width: int) -> int:
+    """Signed integers as one raw word, the first in the lowest bits."""
+    word = 0
+    for position, value in enumerate(values):
+        word |= (int(value) & ((1 << width) - 1)) << (position * width)
+    return word

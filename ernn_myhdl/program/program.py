@@ -31,8 +31,7 @@ import numpy as np
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Design, Hardware, Structure
 from ernn_myhdl.design.quantise import quantised_weights
-from ernn_myhdl.hdl.netlist import pack_fields
-from ernn_myhdl.hdl.types import bits_for
+from ernn_myhdl.hdl.types import bits_for, pack_fields
 from ernn_myhdl.numerics.circulant import blocks_for
 
 X, Y, M = 0, 1, 2

@@ -10,8 +10,8 @@ import myhdl._util
 import pytest
 
 from ernn_myhdl import new_design
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.hdl.inspection import DEPTH, brief_inspection
-from ernn_myhdl.hdl.netlist import elaborate
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.rtl import fft, pwl, rounding
 from ernn_myhdl.rtl.core.top import core

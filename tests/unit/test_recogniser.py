@@ -24,7 +24,8 @@ from ernn_myhdl.recogniser.search import recipe_for
 from ernn_myhdl.recogniser.task import VOWELS, load_task
 from ernn_myhdl.recogniser.training import train_recogniser
 from ernn_myhdl.recogniser.trainings import result_file, train_recognisers
-from ernn_myhdl.runs.evaluate import accuracy_of, fixed_runs
+from ernn_myhdl.runs.data_outputs import fixed_runs
+from ernn_myhdl.runs.predictions import accuracy_of
 
 pytestmark = pytest.mark.torch
 TINY = {
