@@ -14,7 +14,8 @@ from pathlib import Path
 from myhdl import Simulation, StopSimulation, delay
 
 from ernn_myhdl.convert.writer import write_netlist
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
+from ernn_myhdl.hdl.elaboration import elaborate
+from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, pack_fields
 from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.rtl.core.view import CoreView
 
