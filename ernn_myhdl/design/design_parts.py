@@ -17,17 +17,15 @@ from ernn_myhdl.design.design_text import COMMENTS, FORMAT_VERSION, comments_of
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.graph_storage import (
     GRAPH,
-    HOST,
-    OUTPUT_STEPS,
     OUTPUTS,
     Tables,
     graph_of_table,
     outputs_of_table,
-    steps_of_table,
 )
 from ernn_myhdl.design.hardware import YOUNGER
-from ernn_myhdl.design.host_steps import HostStep, step_of
-from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
+from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.host_storage import HOST, host_of_table
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.network import MAX_LAYERS
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
@@ -42,7 +40,7 @@ Record = TypeVar("Record", bound="DataclassInstance")
 def network_parts(
     document: Document,
     tables: Tables,
-) -> tuple[str, list[str], Graph | None, tuple[HostStep, ...]]:
+) -> tuple[str, list[str], Graph | None, tuple[InputScaling | None, tuple[HostStep, ...]]]:
     optional = (OUTPUTS, GRAPH, HOST)
     _check_keys("", document, ("format_version", "name", "layers", *optional), optional)
     _check_head(document)
@@ -59,18 +57,11 @@ def network_parts(
         graph = outputs_of_table(document[OUTPUTS], graph, len(layers))
     if graph is None and HOST in document:
         raise DesignError(f"{HOST}: is of a network with a [{GRAPH}]; give it to the last layer")
-    steps = steps_of_table(document[HOST]) if HOST in document else ()
-    return document["name"], layers, graph, steps
+    host = host_of_table(document[HOST]) if HOST in document else (None, ())
+    return document["name"], layers, graph, host
 
 
-class _HostParts(TypedDict):
-    """What design.toml tells of the host's part."""
-
-    input_scaling: InputScaling | None
-    output_steps: tuple[HostStep, ...]
-
-
-class Parts(_HostParts):
+class Parts(TypedDict):
     """What design.toml tells of a `Design`."""
 
     name: str
@@ -78,6 +69,8 @@ class Parts(_HostParts):
     hardware: Hardware
     activations: Activations
     formats: Formats
+    input_scaling: InputScaling | None
+    output_steps: tuple[HostStep, ...]
 
 
 def design_parts(document: Document) -> Parts:
@@ -86,9 +79,7 @@ def design_parts(document: Document) -> Parts:
     for section in COMMENTS:
         if not isinstance(document[section], dict):
             raise DesignError(f"{section} = {document[section]!r}: must be a table [{section}]")
-    host = document.get(HOST)
-    if host is not None and not isinstance(host, dict):
-        raise DesignError(f"{HOST} = {host!r}: must be a table [{HOST}]")
+    scaling, steps = host_of_table(document[HOST]) if HOST in document else (None, ())
     cell = dict(document["cell"])
     if "kind" not in cell:
         raise DesignError(f"cell kind: is missing ({COMMENTS['cell']['kind']}); add it")
@@ -104,20 +95,9 @@ def design_parts(document: Document) -> Parts:
         "hardware": _record("hardware", Hardware, document["hardware"]),
         "activations": _record("activation", Activations, document["activation"]),
         "formats": _formats(document["formats"]),
-        **_host_parts(host),
+        "input_scaling": scaling,
+        "output_steps": steps,
     }
-
-
-def _host_parts(host: Document | None) -> _HostParts:
-    """The scaling and the steps of a table [host]."""
-    if host is None:
-        return {"input_scaling": None, "output_steps": ()}
-    steps = host.get(OUTPUT_STEPS, [])
-    if not isinstance(steps, list):
-        raise DesignError(f"{HOST} {OUTPUT_STEPS} = {steps!r}: must be a list of steps")
-    scaling = {key: value for key, value in host.items() if key != OUTPUT_STEPS}
-    known = scaling_of(scaling) if scaling or not steps else None
-    return {"input_scaling": known, "output_steps": tuple(map(step_of, steps))}
 
 
 def _check_head(document: Document) -> None:

@@ -14,18 +14,17 @@ from ernn_myhdl.design.design import (
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.graph_storage import (
     GRAPH,
-    HOST,
-    OUTPUT_STEPS,
     graph_table,
-    steps_table,
 )
 from ernn_myhdl.design.hardware import told
 from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.host_storage import HOST, host_table
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.numerics.formats import Format
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from tomlkit.items import Item, Table
+    from tomlkit.items import Item
 
 TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 WEIGHTS_NAME = "weights.safetensors"
@@ -73,9 +72,14 @@ def comments_of(section: str, kind: type[Cell] = Cell) -> dict[str, str]:
 
 
 def network_toml(
-    name: str, layers: list[str], graph: Graph | None = None, steps: tuple[HostStep, ...] = ()
+    name: str,
+    layers: list[str],
+    graph: Graph | None = None,
+    steps: tuple[HostStep, ...] = (),
+    scaling: InputScaling | None = None,
 ) -> str:
-    """The text of network.toml; layers: the folders of their designs. steps: of the host behind a graph."""
+    """The text of network.toml; layers: the folders of their designs. steps, scaling: of the host behind a graph and in
+    front of it."""
     document = tomlkit.document()
     how = "Layers one after the other" if graph is None else "Layers of a graph"
     document.add(tomlkit.comment(f"{how}, each a design folder beside this file"))
@@ -85,9 +89,9 @@ def network_toml(
     if graph is not None:
         document.add(tomlkit.nl())
         document.add(GRAPH, graph_table(graph))
-    if steps:
+    if steps or scaling is not None:
         document.add(tomlkit.nl())
-        document.add(HOST, steps_table(steps))
+        document.add(HOST, host_table(scaling, steps))
     return tomlkit.dumps(document)
 
 
@@ -118,26 +122,8 @@ def design_toml(design: Design) -> str:
         document.add(section, table)
     if design.input_scaling is not None or design.output_steps:
         document.add(tomlkit.nl())
-        document.add(HOST, _host_table(design))
+        document.add(HOST, host_table(design.input_scaling, design.output_steps))
     return tomlkit.dumps(document)
-
-
-def _host_table(design: Design) -> Table:
-    """What the host does, before the core and behind it."""
-    table = tomlkit.table()
-    if design.input_scaling is not None:
-        table.add(tomlkit.comment("x enters the core as (x - offset) * 2**shift, then rounded"))
-        for key, numbers in design.input_scaling.record().items():
-            table.add(key, tomlkit.item(numbers))
-    if design.output_steps:
-        table.add(tomlkit.comment("what is done to y behind the core, one after the other"))
-        steps = tomlkit.array()
-        for step in design.output_steps:
-            inline = tomlkit.inline_table()
-            inline.update(step.record())
-            steps.append(inline)
-        table.add(OUTPUT_STEPS, steps)
-    return table
 
 
 def _values(record: DataclassInstance) -> dict[str, object]:

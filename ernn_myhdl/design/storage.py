@@ -34,7 +34,7 @@ from ernn_myhdl.design.limits import MAX_FILE_BYTES
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import read_source_model, write_source
 from ernn_myhdl.errors import DesignError, one_line
-from ernn_myhdl.files.json_text import LONGEST_TOML, read_toml
+from ernn_myhdl.files.json_text import read_toml
 from ernn_myhdl.files.output_folder import Target, new_folder
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 #: Files that mark a folder as ours, so that it may be replaced.
 MARKS = (TOML_NAME, NETWORK_NAME)
-#: Bytes of a network.toml: names of MAX_LAYERS folders, and comments.
-_LONGEST_NETWORK = 1 << 16
 
 
 def save_design(
@@ -69,7 +67,9 @@ def write_design(design: CoreSpecification, folder: Path, source: bool = True) -
             (folder / name).mkdir()
             write_design(layer, folder / name, source)
         assert isinstance(design, Network)
-        text = network_toml(design.name, names, design.graph, design.output_steps)
+        text = network_toml(
+            design.name, names, design.graph, design.output_steps, design.input_scaling
+        )
         (folder / NETWORK_NAME).write_text(text, encoding="utf-8")
         if tables := tables_of(design.graph):
             save_file({n: np.ascontiguousarray(t) for n, t in tables.items()}, folder / TABLES_NAME)
@@ -140,7 +140,7 @@ def _load_network(folder: Path) -> Network:
     def tables() -> dict[str, np.ndarray]:
         return _read_weights(folder / TABLES_NAME)
 
-    name, layers, graph, steps = _read_toml(toml, lambda d: network_parts(d, tables))
+    name, layers, graph, host = _read_toml(toml, lambda d: network_parts(d, tables))
     source = read_source_model(folder)
     designs = []
     for layer in layers:
@@ -148,14 +148,15 @@ def _load_network(folder: Path) -> Network:
             raise DesignError(f"{toml}: layers: {layer} is a network; list its layers here")
         designs.append(_load_layer(folder / layer))
     try:
-        return Network(tuple(designs), name, source, graph, steps)
+        scaling, steps = host
+        return Network(tuple(designs), name, source, graph, steps, scaling)
     except DesignError as error:
         raise DesignError(f"{toml}: {error}") from error
 
 
 def _read_toml(file: Path, parts: Callable[[Document], Made]) -> Made:
     """What `parts` makes of the document; a DesignError of either names the file."""
-    document = read_toml(file, _LONGEST_NETWORK if file.name == NETWORK_NAME else LONGEST_TOML)
+    document = read_toml(file)
     try:
         return parts(document)
     except DesignError as error:

@@ -41,7 +41,7 @@ def write_onnx(
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = Builder(onnx)
-    signal = "x"
+    signal = "x" if scaling is None else _normalised(builder, scaling)
     taken: int | str = "frames"  # a mean is of sequences of one length
     for place, part in enumerate(range(len(layers)) if chain is None else chain):
         if isinstance(part, TimeJoin):
@@ -80,6 +80,18 @@ def write_onnx(
     onnx.checker.check_model(model)
     file.write_bytes(model.SerializeToString())
     return []
+
+
+def _normalised(builder: Builder, scaling: InputScaling) -> str:
+    """x as the layers take it, whose weights a scaling of powers of two and offsets alone is taken out of."""
+    signal = "x"
+    if scaling.scales and scaling.offsets:
+        offset = builder.constant("x_offset", np.array(scaling.offsets, dtype=np.float32))
+        signal = builder.node("Sub", [signal, offset], "x_moved")
+    if scaling.scales:
+        scale = builder.constant("x_scale", np.array(scaling.scales, dtype=np.float32))
+        signal = builder.node("Mul", [signal, scale], "x_normalised")
+    return signal
 
 
 def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:

@@ -57,7 +57,7 @@ def export_model(
         notes = WRITERS[target.path.suffix.lower()](
             partial, layers, blocks, scaling, design.host_steps, **more
         )
-    if scaling is not None:
+    if scaling is not None and not scaling.scales:
         notes.append(
             "the weights are those for x as it is: the scaling of x, which the host does for the design, is "
             "taken out of them, and kept in the file's metadata for `ernn import`"

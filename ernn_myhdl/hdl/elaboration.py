@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from myhdl import Signal, always, intbv
 from myhdl import instance as process
+from myhdl._simulator import _signals
 
 from ernn_myhdl.hdl.components import External, Rom, Type
 from ernn_myhdl.hdl.idle_processes import rest_when_idle
@@ -97,9 +99,27 @@ class Elaboration:
 def elaborate(netlist: Netlist, ports: Mapping[str, Signals]) -> Elaboration:
     """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
     result = Elaboration([], {}, {}, [])
-    with brief_inspection():
+    with brief_inspection(), _forgotten(ports):
         _elaborate(netlist, ports, "", 0, result)
     return result
+
+
+@contextmanager
+def _forgotten(ports: Mapping[str, Signals]) -> Iterator[None]:
+    """Take the Signals that are made within it, and those of the ports, from MyHDL's list of all Signals.
+
+    MyHDL never takes one from there, and resets all of them whenever a simulation ends: in a process that simulates
+    many cores each run would take longer than the one before, and no core would leave the memory. Those stay
+    that have a process of their own, for which MyHDL looks there.
+    """
+    before = len(_signals)
+    try:
+        yield
+    finally:
+        gone = set(map(id, _signals[before:]))
+        for port in ports.values():
+            gone |= set(map(id, port)) if isinstance(port, list) else {id(port)}
+        _signals[:] = [s for s in _signals if id(s) not in gone or hasattr(s, "_waiter")]
 
 
 def _elaborate(

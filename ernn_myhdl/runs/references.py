@@ -48,9 +48,13 @@ def references_of(
         made = reference if same else float_outputs(core, data, None, initial, one_stream)
     else:
         layers, states = source.layers, [None] * len(core.layers) if initial is None else initial
-        graph = core.graph
-        made = in_batches(
-            data, lambda x: source_outputs(layers, x, states, graph), None, 0, one_stream
-        )
+        graph, scaling = core.graph, core.host_scaling
+
+        def of_source(x: list[np.ndarray]) -> list[np.ndarray]:
+            if scaling is not None:
+                x = [scaling.normalised(each) for each in x]
+            return source_outputs(layers, x, states, graph)
+
+        made = in_batches(data, of_source, None, 0, one_stream)
         made = behind_host(core, divided(made, data, one_stream), data)
     return References(reference, loaded, source, made, one_stream)

@@ -12,6 +12,7 @@ from ernn_myhdl.design.cells import cell_fields
 from ernn_myhdl.design.design import CoreSpecification, Design, Structure
 from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.hardware import told
+from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.source_model import weights_digest
 from ernn_myhdl.design.tables import tables
 from ernn_myhdl.design.time_joins import TimeJoin
@@ -120,8 +121,13 @@ def _graph_record(design: CoreSpecification, schedule: NetworkSchedule) -> dict:
         )
     record: dict = {"sources": list(graph.sources), "joins": joins, "output": graph.output}
     record["heads"] = {name: [part.start, part.stop] for name, part in design.heads.items()}
-    steps = [step.record() for step in design.host_steps]
-    return {"graph": record, "host": {"output_steps": steps} if steps else None}
+    assert isinstance(design, Network)
+    fmt = design.input_format
+    return {
+        "graph": record,
+        "host": _host_record(design),
+        "input_format": {"word": fmt.word, "frac": fmt.frac},
+    }
 
 
 def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
@@ -187,8 +193,8 @@ def layer_info(design: Design, clock_mhz: float, clock_origin: str) -> dict:
     }
 
 
-def _host_record(design: Design) -> dict | None:
-    """What the host does to x and y, as design.toml holds it; None where it does nothing."""
+def _host_record(design: Design | Network) -> dict | None:
+    """What the host does to x and y, as the files of the design hold it; None where it does nothing."""
     record: dict = {} if design.input_scaling is None else dict(design.input_scaling.record())
     if design.output_steps:
         record["output_steps"] = [step.record() for step in design.output_steps]

@@ -75,7 +75,7 @@ def info_text(info: dict) -> str:
             f"{cell['kind']}, {cell['inputs']} inputs, {cell['hidden']} hidden, {', '.join(options)}",
         ),
         *_source_line(info),
-        *_host_lines(info),
+        *_host_lines(info["host"], info["formats"]["input"]),
         (
             "hardware",
             f"{hw['lanes']} lanes, {hw['ifft_units']} IFFT units, element width "
@@ -133,26 +133,22 @@ def _source_line(info: dict) -> list[tuple[str, str]]:
     return [("source", f"{source['name']} ({source['kind']}{digest}), {weights}")]
 
 
-def _host_lines(info: dict) -> list[tuple[str, str]]:
+def _host_lines(host: dict | None, input_format: dict) -> list[tuple[str, str]]:
     """What the host does to x and y; nothing where it only rounds."""
-    if info["host"] is None:
+    if host is None:
         return []
-    steps = [str(step_of(record)) for record in info["host"].get("output_steps", ())]
+    steps = [str(step_of(record)) for record in host.get("output_steps", ())]
     behind = [("host", f"y: {', then '.join(steps)}")] if steps else []
-    if "input_shifts" not in info["host"]:
+    if "input_shifts" not in host:
         return behind
-    shifts, offsets = (info["host"].get(f"input_{n}") for n in ("shifts", "offsets"))
-    fmt = Format(**info["formats"]["input"])
-    value = "(x - offset)" if offsets else "x"
-    lines = [
-        (
-            "host",
-            f"word of x = floor({value} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits",
-        ),
-        ("", f"shift {_listed(shifts)}"),
-    ]
-    if offsets:
-        lines.append(("", f"offset {_listed(offsets)}"))
+    fmt = Format(**input_format)
+    value = "(x - offset)" if "input_offsets" in host else "x"
+    scale = " * scale" if "input_scales" in host else ""
+    formula = f"word of x = floor({value}{scale} * 2^(shift + {fmt.frac}) + 0.5), saturated to {fmt.word} bits"
+    lines = [("host", formula)]
+    for name in ("shift", "offset", "scale"):
+        if numbers := host.get(f"input_{name}s"):
+            lines.append(("", f"{name} {_listed(numbers)}"))
     return [*lines, *behind]
 
 
@@ -185,10 +181,7 @@ def _graph_lines(info: dict) -> list[tuple[str, str]]:
         )
     for name, (start, stop) in graph["heads"].items():
         lines.append(("head", f"{name}: elements {start} to {stop - 1} of y"))
-    if info["host"]:
-        steps = [str(step_of(record)) for record in info["host"]["output_steps"]]
-        lines.append(("host", f"y: {', then '.join(steps)}"))
-    return lines
+    return lines + _host_lines(info["host"], info["input_format"])
 
 
 def _network_text(info: dict) -> str:

@@ -66,7 +66,8 @@ def at_word(
     cells = [design.cell for design in core.layers]
     weights = [design.weights for design in core.layers]
     calibration = scaled(core.host_scaling, calibration)
-    given = [scaled_format(core.host_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    first = core.layers[0].input_scaling
+    given = [scaled_format(first, calibration, word), *[None] * (len(cells) - 1)]
     state, graph = word + EXTRA_STATE_BITS, core.graph
     if graph is None:
         formats = choose_network_formats(
@@ -77,10 +78,13 @@ def at_word(
             graph.without_formats(), cells, weights, calibration, word, state, given[0], initial
         )
     layers = [
-        model_design(*layer, input_scaling=core.host_scaling if i == 0 else None)
+        model_design(*layer, input_scaling=first if i == 0 else None)
         for i, layer in enumerate(zip(cells, weights, formats, strict=True))
     ]
-    made = layers[0] if isinstance(core, Design) else Network(tuple(layers), core.name, None, graph)
+    if isinstance(core, Design):
+        return layers[0].with_host_steps(core.host_steps)
+    assert isinstance(core, Network)
+    made = Network(tuple(layers), core.name, None, graph, input_scaling=core.input_scaling)
     return made.with_host_steps(core.host_steps)
 
 

@@ -9,7 +9,7 @@ from stream_model import raw_frames
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.hdl import idle_processes, netlist
+from ernn_myhdl.hdl import elaboration, idle_processes
 from ernn_myhdl.hdl.idle_processes import rest_when_idle
 from ernn_myhdl.streams.initial_states import state_beats
 from ernn_myhdl.streams.traffic import Traffic, turn_beats
@@ -50,7 +50,7 @@ def every_value(design) -> tuple[list, object]:
 def test_every_signal_has_the_same_value_in_every_cycle(name, monkeypatch):
     design = new_design(4, 4, block=2, lanes=2, streams=2, **DESIGNS[name])
     resting, record = every_value(design)
-    monkeypatch.setattr(netlist, "rest_when_idle", lambda instance: None)
+    monkeypatch.setattr(elaboration, "rest_when_idle", lambda instance: None)
     running, expected = every_value(design)
     assert resting == running and len(running) > 60
     for field in ("accepted", "delivered", "loaded", "stages", "cycles", "error"):
