@@ -9,7 +9,7 @@ from pathlib import Path
 from tools import require_module
 
 h5py = require_module("h5py", "pip install 'ernn-myhdl[keras]'")
-DATA = Path(__file__).parents[1] / "data" / "keras"
+DATA = Path(__file__).parent / "data" / "keras"
 FILES = sorted(f.name for f in DATA.glob("*") if f.suffix in (".keras", ".h5"))
 
 
