@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,10 @@ from myhdl import instance as process
 from myhdl._simulator import _signals
 
 from ernn_myhdl.hdl.components import External, Rom, Type
-from ernn_myhdl.hdl.idle_processes import rest_when_idle
-from ernn_myhdl.hdl.inspection import brief_inspection
+from ernn_myhdl.hdl.idle_processes import Tasks
+from ernn_myhdl.hdl.inspection import brief_elaboration
 from ernn_myhdl.hdl.netlist import Net, Netlist, Wire, has_contents
+from ernn_myhdl.hdl.quick_signals import quicken
 from ernn_myhdl.hdl.types import AnySignal, Array, Bit, Signals, Word
 
 
@@ -98,32 +98,40 @@ class Elaboration:
 
 def elaborate(netlist: Netlist, ports: Mapping[str, Signals]) -> Elaboration:
     """Instantiate `netlist` in MyHDL on the given Signals of its ports."""
-    result = Elaboration([], {}, {}, [])
-    with brief_inspection(), _forgotten(ports):
-        _elaborate(netlist, ports, "", 0, result)
+    result, tasks = Elaboration([], {}, {}, []), Tasks()
+    with brief_elaboration():
+        before = len(_signals)
+        try:
+            _elaborate(netlist, ports, "", 0, result, tasks)
+        finally:
+            made = _signals[before:]
+            _forget(made, ports)
+    for signal in made:
+        quicken(signal)
+    result.processes = tasks.processes()
     return result
 
 
-@contextmanager
-def _forgotten(ports: Mapping[str, Signals]) -> Iterator[None]:
-    """Take the Signals that are made within it, and those of the ports, from MyHDL's list of all Signals.
+def _forget(made: list[AnySignal], ports: Mapping[str, Signals]) -> None:
+    """Take Signals that were made, and those of the ports, from MyHDL's list of all Signals.
 
     MyHDL never takes one from there, and resets all of them whenever a simulation ends: in a process that simulates
     many cores each run would take longer than the one before, and no core would leave the memory. Those stay
     that have a process of their own, for which MyHDL looks there.
     """
-    before = len(_signals)
-    try:
-        yield
-    finally:
-        gone = set(map(id, _signals[before:]))
-        for port in ports.values():
-            gone |= set(map(id, port)) if isinstance(port, list) else {id(port)}
-        _signals[:] = [s for s in _signals if id(s) not in gone or hasattr(s, "_waiter")]
+    gone = set(map(id, made))
+    for port in ports.values():
+        gone |= set(map(id, port)) if isinstance(port, list) else {id(port)}
+    _signals[:] = [s for s in _signals if id(s) not in gone or hasattr(s, "_waiter")]
 
 
 def _elaborate(
-    netlist: Netlist, ports: Mapping[str, Signals], path: str, base: int, result: Elaboration
+    netlist: Netlist,
+    ports: Mapping[str, Signals],
+    path: str,
+    base: int,
+    result: Elaboration,
+    tasks: Tasks,
 ) -> None:
     signals: dict[Net, Signals] = {}
     for net in netlist.nets.values():
@@ -135,19 +143,17 @@ def _elaborate(
         bound = {port: signals[net] for port, net in instance.nets.items()}
         contents = base + instance.contents if has_contents(component) else 0
         if isinstance(component, Netlist):
-            _elaborate(component, bound, f"{path}{instance.label}.", contents, result)
+            _elaborate(component, bound, f"{path}{instance.label}.", contents, result, tasks)
         elif isinstance(component, Rom):
-            result.processes.append(component.process(contents, **bound))
+            tasks.add(component.process(contents, **bound))
         elif isinstance(component, External):
             raise ValueError(
                 f"{path}{instance.label}: a memory outside the design is not simulated"
             )
         else:
-            made = component.block(**bound, **component.parameters)
-            rest_when_idle(made)
-            result.processes.append(made)
+            tasks.add(component.block(**bound, **component.parameters))
     for wire in netlist.wires:
-        result.processes.append(_wire_process(wire, signals))
+        tasks.add(_wire_process(wire, signals))
     for probe in netlist.probes:
         data: list[AnySignal] = []
         for net in probe.data:

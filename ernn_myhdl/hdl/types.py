@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, SupportsInt, TypeAlias
 
 from myhdl import Signal, intbv
@@ -54,7 +55,7 @@ class Word:
         return self.width
 
     def signals(self) -> Signals:
-        return Signal(intbv(0)[self.width :])
+        return unsigned(self.width)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,20 @@ class Array:
         return [signed(self.width) for _ in range(self.count)]
 
 
+@lru_cache(maxsize=1 << 10)
+def _zero(width: int, signed: bool) -> intbv:
+    """What Signals of this type hold at first; each copies it."""
+    return intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)) if signed else intbv(0)[width:]
+
+
 def signed(width: int) -> AnySignal:
     """A signed Signal of `width` bits."""
-    return Signal(intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)))
+    return Signal(_zero(width, True))
 
 
 def unsigned(width: int) -> AnySignal:
     """An unsigned Signal of `width` bits."""
-    return Signal(intbv(0)[width:])
+    return Signal(_zero(width, False))
 
 
 def like(signal: AnySignal) -> AnySignal:
