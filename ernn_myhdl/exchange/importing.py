@@ -331,11 +331,11 @@ def _is_whole(value: object) -> bool:
 
 
 def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:
-    """Lanes of each layer; one number for all is reduced to the block rows of smaller layers."""
+    """Lanes of each layer; one number for all is reduced to the block rows of smaller layers, and to a divisor of those of a group."""
     rows = [len(cell.rows) * cell.hidden_blocks for cell in cells]
     given = one_each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
     if lanes is None or (len(set(given)) == 1 and given[0] <= max(rows)):
-        return [min(n, most) for n, most in zip(given, rows, strict=True)]
+        return [cell.lanes_up_to(n) for n, cell in zip(given, cells, strict=True)]
     return given
 
 

@@ -27,7 +27,6 @@ from ernn_myhdl.exchange.graph import (
     Output,
     Pooled,
     Unsupported,
-    Windows,
     layer_of,
     nodes_before,
 )
@@ -107,7 +106,6 @@ def lower(
             f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
             "sequence is this one"
         )
-    notes += _zeros_of_groups([head.node for head in heads])
     if steps:
         notes.append(
             f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
@@ -116,16 +114,6 @@ def lower(
     inputs = layers[0].inputs if graph is None else graph.input_size([n.inputs for n in layers])
     normalisation = None if before is None else scaling_of_x(before, inputs)
     return Lowered(tuple(layers), tuple(steps), tuple(notes), graph, normalisation)
-
-
-def _zeros_of_groups(nodes: Sequence[Node]) -> list[str]:
-    """Notes on convolutions whose groups are computed as one."""
-    return [
-        f"{node.where}: its {node.operation.groups} groups are computed as one matrix with zeros between them, which costs the "
-        f"multiplications of a convolution of one group, {node.operation.groups} times as many"
-        for node in nodes_before(nodes)
-        if isinstance(node.operation, Windows) and node.operation.groups > 1
-    ]
 
 
 def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
@@ -194,7 +182,7 @@ def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str], li
     same = all(head.node.inputs == first.node.inputs for head in heads)
     functions = {(layer.activation, layer.slope, layer.limit) for layer in linear}
     alone = len(linear) == len(heads) and same and len({id(h.node) for h in heads}) == len(heads)
-    alone = alone and len(functions) == 1
+    alone = alone and len(functions) == 1 and all(layer.groups == 1 for layer in linear)
     steps: list[HostStep] = []
     parts, start = [], 0
     for head in heads:

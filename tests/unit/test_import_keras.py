@@ -26,7 +26,7 @@ LAYERS = {
     "nested": ["lstm", "linear"],
     "adapted": ["gru"],
     "rnns": ["rnn", "rnn", "linear"],
-    "windows": ["linear", "linear", "linear", "lstm"],
+    "windows": ["linear", "linear", "linear", "linear", "lstm"],
     "strided": ["linear", "linear", "linear"],
     "letters": ["gru", "linear"],
 }
