@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ernn_myhdl.convert.leaf import leaf_texts
 from ernn_myhdl.convert.names import named
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.host.registers import WINDOW_BITS, register
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
 from ernn_myhdl.system.rtl import bus, link_queues, packets, skid, weight_port, width

@@ -88,6 +88,11 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     x = x.float() if calls.embedding is None else x.to(torch.int64)
     try:
         followed = follow(model, x, frames_out=FramesOut(all_frames=True))
+        if followed.lowered.normalisation is not None:
+            raise DesignError(
+                f"model {type(model).__name__}: normalises x ahead of its layers, which training does not carry into the design; "
+                "normalise the data instead, and leave it out of the model"
+            )
     except DesignError as error:  # what the chain is refused for is told by the names of the model
         if calls.embedding is not None:
             raise DesignError(
