@@ -40,7 +40,7 @@ check check-coverage test test-rest test-deep coverage: export PYTHONDONTWRITEBY
 
 # Every test of the files left out needs torch, whose import takes longer than most tests
 CHECKED := -m "smoke or not ($(MARKED))" --ignore-glob='tests/unit/test_train_*.py' \
-  --ignore=tests/unit/test_recogniser.py
+  --ignore-glob='tests/unit/test_recogniser*.py'
 
 check: lint tools
 	$(PYTEST) $(CHECKED)

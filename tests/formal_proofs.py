@@ -22,7 +22,7 @@ import pytest
 from ernn_myhdl.convert.leaf import leaf_texts
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.design.joins import Cadence
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.host.registers import WINDOW_BITS, register
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
 from ernn_myhdl.system.rtl import (

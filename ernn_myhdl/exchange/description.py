@@ -2,7 +2,7 @@
 
     {"blocks": [8, {"block": 8, "input_block": 16}], "order": ["gru", "head"], "modules": {"gru": {"reset": "before"}}}
 
-modules tells of a convolution its kernel, and graph the windows of frames in front of its layer.
+modules tells of a convolution its kernel and its groups, and graph the windows of frames in front of its layer.
 
 blocks: of each layer. host: the scaling of x of the design (`InputScaling.record`), which the weights of the
 file do not contain: they are for x itself; steps: of the host behind the layers (`HostStep.record`). order and modules are for state dicts: the modules one after the other, and what
@@ -36,6 +36,8 @@ _OPTIONS["activation"] = (*_OPTIONS["activation"], *LINEAR_ACTIVATIONS)
 _NUMBERS = ("slope", "limit")
 #: Option of a convolution: frames of its windows.
 KERNEL = "kernel"
+#: Options that count something.
+_COUNTS = (KERNEL, "groups", "taps")
 #: Kind of a join -> what it has beside what every join has, and what it is made as.
 _JOINS: dict[str, tuple[tuple[str, ...], Callable[..., Join]]] = {
     WINDOW: (WINDOW_FIELDS, Window),
@@ -142,7 +144,7 @@ def _join(record: dict[str, Any]) -> Join:
 
 def _is_legal(option: str, value: object) -> bool:
     """Whether an option of a module may have a value."""
-    if option == KERNEL:
+    if option in _COUNTS:
         return is_whole(value) and value >= 1
     return _is_number(value) if option in _NUMBERS else value in _OPTIONS[option]
 

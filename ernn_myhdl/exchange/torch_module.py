@@ -73,7 +73,7 @@ def module_source(
         notes.append(state_inputs_note(states))
     if graph.loops:
         notes.append("cells in a loop over the frames became layers, for sequences of any length")
-    source = Source(lowered.layers, None, tuple(notes), None, lowered.steps, "PyTorch module", bool(states), lowered.graph)  # fmt: skip
+    source = Source(lowered.layers, None, tuple(notes), lowered.normalisation, lowered.steps, "PyTorch module", bool(states), lowered.graph)  # fmt: skip
     told = (
         f"checked: the layers, dense and not rounded, differ from the module by at most {compared.relative:.2g} of its span "
         f"({frames} frames of random inputs)"
@@ -325,7 +325,8 @@ def _initial(
 
 def _own(lowered: Lowered, cut: list[np.ndarray], initial: list) -> np.ndarray:
     """Outputs (sequences, frames, outputs) of the layers and the host."""
-    y = np.stack(dense_outputs(lowered.layers, lowered.graph, list(cut), initial))
+    x = cut if lowered.normalisation is None else list(map(lowered.normalisation.normalised, cut))
+    y = np.stack(dense_outputs(lowered.layers, lowered.graph, list(x), initial))
     return stepped(lowered.steps, y, frames=np.full(y.shape[:-1], len(cut[0])))
 
 

@@ -17,7 +17,8 @@ from importlib.resources import files
 from ernn_myhdl.design.design import CoreStructure
 from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import Memory, memory_of, widest
-from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.hdl.components import External, Leaf, Rom
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.recogniser.recipe import Recipe
-from ernn_myhdl.runs.evaluate import BATCH
+from ernn_myhdl.runs.data_outputs import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
 from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
 from ernn_myhdl.train.losses import ctc_loss

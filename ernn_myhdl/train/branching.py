@@ -82,6 +82,11 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
         return None
     try:
         followed = follow(model, given[0].detach().float(), frames_out=FramesOut(all_frames=True))
+        if followed.lowered.normalisation is not None:
+            raise DesignError(
+                f"model {type(model).__name__}: normalises x ahead of its layers, which training does not carry into the design; "
+                "normalise the data instead, and leave it out of the model"
+            )
     except DesignError:  # what the chain is refused for is told by the names of the model
         if calls.convolution is not None:
             raise

@@ -74,11 +74,6 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
 
 
 def _check_convolution(where: str, module: nn.Conv1d) -> None:
-    if module.groups > 1:
-        raise DesignError(
-            f"{where}: groups = {module.groups}: the matrix of a window would hold zeros between the groups, which a training here "
-            "does not keep; train groups = 1, or train it with PyTorch and import it (`import_module`)"
-        )
     if module.padding_mode != "zeros":
         raise DesignError(
             f"{where}: padding_mode = {module.padding_mode!r}: must be 'zeros', which stand before a sequence"

@@ -12,7 +12,7 @@ from benchmarks.paper_layers import paper_design
 from ernn_myhdl import new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.hdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.components import Leaf, Rom
 from ernn_myhdl.rtl.core.top import core
 
 

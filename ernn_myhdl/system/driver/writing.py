@@ -80,8 +80,8 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"SCALED {int(scaling is not None)}"
     if scaling is not None:
         offsets = scaling.offsets or (0.0,) * system.inputs
-        yield f"SCALES {{{', '.join(f'0x1p{shift:+d}' for shift in scaling.shifts)}}}"
-        yield f"OFFSETS {{{', '.join(map(repr, offsets))}}}"
+        yield f"SCALES {{{', '.join(float(each).hex() for each in scaling.factors)}}}"
+        yield f"OFFSETS {{{', '.join(float(each).hex() for each in offsets)}}}"
 
 
 def _registers() -> Iterator[str]:

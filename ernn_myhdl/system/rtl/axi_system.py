@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.host.registers import register
 from ernn_myhdl.rtl.core.top import core

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.joins import Cadence
-from ernn_myhdl.hdl.netlist import Leaf, Net, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf, stream_fifo
 from ernn_myhdl.streams.traffic import beats_of_frame

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.system.rtl import width
 from ernn_myhdl.system.rtl.weight_port import MARKED, WORD, push_leaf, words_of_both

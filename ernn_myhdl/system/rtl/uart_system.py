@@ -16,7 +16,8 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.serial_protocol import LINK_REGISTERS, LINK_VERSION, MOST_BYTES

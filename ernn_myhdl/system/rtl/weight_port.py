@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, concat, instances
 
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 from ernn_myhdl.host.registers import REFUSALS, WEIGHT_FIELDS, WINDOW_BITS, register
 from ernn_myhdl.rtl.fifo import fifo_leaf
