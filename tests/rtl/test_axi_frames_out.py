@@ -54,7 +54,10 @@ def simulated(design, bus_bits, test, states=False, **traffic):
     assert done
 
 
-@pytest.mark.parametrize(("kind", "bus_bits", "chance"), [("last", 32, 0), ("repeat", 64, 0.4)])
+@pytest.mark.parametrize(
+    ("kind", "bus_bits", "chance"),
+    [("last", 32, 0), pytest.param("repeat", 64, 0.4, marks=pytest.mark.further)],
+)
 def test_a_sequence_ends_with_its_packet_its_count_or_the_trigger(kind, bus_bits, chance):
     design = design_of(kind)
     sequences = frames_of(design, [3, 1, 2, 2])
@@ -129,8 +132,8 @@ def test_sequences_of_streams_end_in_the_round_that_their_length_tells():
     ("window", "streams", "lengths"),
     [
         ({"kernel": 2, "stride": 3, "padding": False}, 1, [2, 4, 5, 8]),
-        ({"kernel": 1, "stride": 2}, 2, [1, 4, 5]),
-        ({"kernel": 3, "padding": False}, 1, [3, 5]),
+        pytest.param({"kernel": 1, "stride": 2}, 2, [1, 4, 5], marks=pytest.mark.further),
+        pytest.param({"kernel": 3, "padding": False}, 1, [3, 5], marks=pytest.mark.further),
     ],
 )
 def test_packets_end_with_the_last_frame_that_has_a_y(window, streams, lengths):
@@ -181,7 +184,9 @@ def words_of_states(design, state, stream):
             yield words
 
 
-@pytest.mark.parametrize("kind", STATES)
+@pytest.mark.parametrize(
+    "kind", ["bytes", *(pytest.param(k, marks=pytest.mark.further) for k in ("lstm", "network"))]
+)
 def test_sequences_start_from_the_states_that_came_by_registers_or_stream(kind):
     cells, options, bus_bits = STATES[kind]
     network = new_network(cells, lanes=1, initial_states=True, **options)
