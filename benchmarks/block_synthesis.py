@@ -19,7 +19,8 @@ from pathlib import Path
 from ernn_myhdl.convert import memory
 from ernn_myhdl.convert.leaf import convert_leaf
 from ernn_myhdl.convert.names import named
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, Rom
+from ernn_myhdl.hdl.components import Leaf, Rom
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.synthesis import yosys
 from ernn_myhdl.synthesis.devices import Device
 

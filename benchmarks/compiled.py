@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, report
 from benchmarks.paper_layers import BLOCKS, paper_design
+from ernn_myhdl.engines.registry import SOURCES
 from ernn_myhdl.engines.verilator.build import build, find_verilator
-from ernn_myhdl.engines.verilator.compiled_hdl import SOURCES
 from ernn_myhdl.files.cache_folder import CACHE_VARIABLE
 from ernn_myhdl.runs.run import run_design
 

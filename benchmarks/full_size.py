@@ -30,7 +30,7 @@ from ernn_myhdl.design.design import Design
 from ernn_myhdl.engines.models import run_integer
 from ernn_myhdl.engines.myhdl.engine import run_myhdl
 from ernn_myhdl.engines.result import Job
-from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.rtl.core.top import core
 
 #: Most seconds for the elaboration and for each frame.

@@ -13,7 +13,7 @@ from ernn_myhdl.design.cells.activations import Slope
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import Mean
 from ernn_myhdl.explore import weight_terms
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for

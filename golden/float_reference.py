@@ -172,7 +172,9 @@ class FloatModel:
             raise DesignError(f"structure = {structure!r}: must be one of {', '.join(STRUCTURES)}")
         self.cell = cell
         self._structure, self._scaling = structure, scaling
-        self._weights = {n: np.asarray(w, dtype=np.float64) for n, w in weights.items()}
+        self._weights = {
+            n: cell.whole_matrix(n, np.asarray(w, dtype=np.float64)) for n, w in weights.items()
+        }
         self._products = self.product("input_weight")
         self._advance = FLOAT_CELLS[type(cell)](self)
 

@@ -35,7 +35,7 @@ class FxpStages:
         self.cell = cell = design.cell
         self.formats, self.shapes = tensor_formats(design), tensor_shapes(cell)
         self.weights = {
-            name: number(raw, _constant_format(design, name))
+            name: number(cell.whole_matrix(name, raw), _constant_format(design, name))
             for name, raw in quantised_weights(design).items()
         }
         self.tables = {name: FxpTable(t) for name, t in tables(design).items()}

@@ -84,7 +84,8 @@ class IntegerStages:
     def matrix(self, name: str, gates: slice | int | list[int] = slice(None)) -> SpectralMatrix:
         """Some gates of a matrix."""
         exact = 1 << (self.design.accumulator_word - 1) <= EXACT
-        return SpectralMatrix(self.constants[name][gates], exact)
+        whole = self.design.cell.whole_matrix(name, self.constants[name])
+        return SpectralMatrix(whole[gates], exact)
 
 
 class Rounding:

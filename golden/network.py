@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
@@ -83,7 +84,7 @@ class FloatNetwork:
     def run(self, x: Any, tensors: bool = False, initial: InitialStates = None) -> Any:
         """As `FloatModel.run`: outputs of x, with tensors=True pairs of them and all named tensors."""
         single = not is_batch(x)
-        outputs: list[np.ndarray] = [x] if single else list(x)
+        outputs = scaled(self.design.shared_scaling, [x] if single else list(x))
         states = _by_layer(initial, len(self.models), len(outputs), single)
         named: list[dict[str, np.ndarray]] = [{} for _ in outputs]
         prefixes = self.design.layer_prefixes
@@ -125,7 +126,7 @@ class IntegerNetwork:
     def run(self, x: Any, stages: bool = False, initial: InitialStates = None) -> Any:
         """As `IntegerModel.run`: a ModelRun of x, a list of them for a list."""
         single = not is_batch(x)
-        sequences: list[np.ndarray] = [x] if single else list(x)
+        sequences = scaled(self.design.shared_scaling, [x] if single else list(x))
         check_lengths(self.design.graph, [len(each) for each in sequences])
         states = _by_layer(initial, len(self.models), len(sequences), single)
         kept = _Kept(len(sequences), stages)
@@ -296,7 +297,8 @@ class JoinNumbers:
         return windows[0] if has[0] else None
 
     def given(self, x: np.ndarray) -> np.ndarray:
-        """x as the first signal: words where it divides, as it is where one layer takes it."""
+        """x as the first signal: words where it divides, values as the host gives them where one layer takes it."""
+        (x,) = scaled(self.core.shared_scaling, [x])
         if self.core.graph is None or not self.core.graph.input_divides:
             return x
         raw, changed = input_numbers(self.core, x if x.ndim == 2 else x[None])

@@ -14,8 +14,10 @@ from pathlib import Path
 from myhdl import Simulation, StopSimulation, delay
 
 from ernn_myhdl.convert.writer import write_netlist
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, elaborate, pack_fields
-from ernn_myhdl.hdl.types import Array, Bit
+from ernn_myhdl.hdl.components import Leaf
+from ernn_myhdl.hdl.elaboration import elaborate
+from ernn_myhdl.hdl.netlist import Net, Netlist
+from ernn_myhdl.hdl.types import Array, Bit, pack_fields
 from ernn_myhdl.rtl.core.view import CoreView
 
 #: Values of ports in one cycle: an int, or a list of ints for an array. None: any value.

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from block_bench import Values, as_netlist, read_results, run_myhdl, vhdl_bench, write_vectors
-from block_cases import CASES, BlockCase
+from block_case import BlockCase
+from block_cases import CASES
 from control_cases import CASES as CONTROL
 from seeds import seed_of
 from shared_folders import made_once

@@ -13,6 +13,7 @@ from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.calibration.range_analysis import choose_formats
 from ernn_myhdl.design.cells import RESETS, make_cell
 from ernn_myhdl.design.cells.activations import LINEAR_ACTIVATIONS
+from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, Design
 from ernn_myhdl.design.element_wise import ElementWise
@@ -20,6 +21,7 @@ from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join,
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.joins import joined_values
+from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.numerics.formats import Format, format_for
 from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_run, graph_shape
 from ernn_myhdl.rtl.fifo import READY
@@ -47,8 +49,9 @@ class _Drawn:
         self.sources: list[str] = []
         self.joins: list[Join] = []
 
-    def layer(self, source: str, kind: str = "") -> None:
-        """A layer on a signal, often as wide as some signal, so that both can be added. kind: one of CELLS, drawn if empty."""
+    def layer(self, source: str, kind: str = "", taps: int = 1) -> None:
+        """A layer on a signal, often as wide as some signal, so that both can be added. kind: one of CELLS, drawn if empty. taps: frames
+        of a window that the signal is; then the layer may have groups."""
         rng, x = self.rng, self.values[source]
         kind = kind or str(rng.choice(CELLS))
         widths = [v.shape[1] for v in self.values.values()]
@@ -60,6 +63,8 @@ class _Drawn:
             sizes["reset"] = str(rng.choice(RESETS))
         if kind == "rnn":
             sizes["activation"] = str(rng.choice(NONLINEARITIES))
+        if taps > 1 and rng.random() < 0.5:
+            sizes |= _groups(rng, sizes, taps)
         cell = make_cell(kind, **sizes)
         weights = random_weights(cell, int(rng.integers(1 << 32)))
         given = {"input": self.formats[source]} if self.formats[source] else None
@@ -119,12 +124,23 @@ class _Drawn:
         self.joins.append(window)
         self.values[name] = joined_values(window, [self.values[source]])
         self.formats[name] = window.format
-        self.layer(name, "linear")
+        self.layer(name, "linear", window.kernel)
 
     def loose(self) -> list[str]:
         """Signals that nothing takes, but x."""
         taken = {*self.sources, *(n for join in self.joins for n in join.inputs)}
         return [name for name in self.values if name not in taken and name != INPUT]
+
+
+def _groups(rng: np.random.Generator, sizes: dict, taps: int) -> dict:
+    """Groups of a layer on a window of so many frames, as many as there are elements or fewer, and blocks and outputs that fit them."""
+    elements = sizes["inputs"] // taps
+    groups = int(rng.choice([n for n in range(1, elements + 1) if elements % n == 0]))
+    if groups == 1:
+        return {}
+    hidden = groups * blocks_for(sizes["hidden"], groups)
+    block = min(sizes["block"], largest_block(sizes["inputs"], hidden, groups, taps))
+    return {"groups": groups, "taps": taps, "hidden": hidden, "block": block}
 
 
 def random_layer_graph(

@@ -12,7 +12,7 @@ from myhdl import Simulation, StopSimulation, always, delay
 
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.network import integer_model
-from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.rtl.core.view import core_view
 from ernn_myhdl.streams.traffic import end_of_sequence, frame_beats, unpack_beat
 

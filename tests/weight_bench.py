@@ -6,7 +6,8 @@ from axi_bench import echo
 from myhdl import Signal, always, always_comb, block, concat, instances
 
 from ernn_myhdl import LinearCell, new_network
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 
 

@@ -166,11 +166,9 @@ def build_network(
         graph = with_outputs(graph, outputs)
     if graph is not None and graph.is_row:
         graph = None
-    if graph is not None and graph.input_divides and input_scaling is not None:
-        raise DesignError(
-            "input scaling: x goes to more than one layer of the graph; fold the scaling into their weights"
-        )
-    given = [scaled_format(input_scaling, calibration, word), *[None] * (len(cells) - 1)]
+    divides = graph is not None and (graph.input_divides or graph.first_taker != "layer_0")
+    of_layer = None if divides else input_scaling
+    given = [scaled_format(of_layer, calibration, word), *[None] * (len(cells) - 1)]
     more: list[Format] = []
     if graph is None:
         chosen = choose_network_formats(
@@ -202,15 +200,17 @@ def build_network(
             layers.append(
                 Design(
                     cell, hardware, formats, Activations(2, 2), own, f"{name}_layer_{i}",
-                    None if i else input_scaling,
+                    None if i else of_layer,
                 )
             )  # fmt: skip
         except DesignError as error:
             raise DesignError(f"layer {i}: {error}") from error
-    Network(tuple(layers), name, None, graph)
+    made = Network(
+        tuple(layers), name, None, graph, input_scaling=input_scaling if divides else None
+    )
     # everything else is checked before the segments are counted, which takes longest
     layers = [replace(d, activations=choose_activations(d.cell, d.formats)) for d in layers]
-    return Network(tuple(layers), name, None, graph)
+    return replace(made, layers=tuple(layers))
 
 
 def _one_each(what: str, value, layers: int) -> list:

@@ -139,7 +139,8 @@ def _group(cell: Cell, weights: Arrays, x: np.ndarray) -> _Group:
     def by_column(values: np.ndarray) -> np.ndarray:
         return np.pad(values, (0, surplus)).reshape(count, k)
 
-    vectors = weights["input_weight"].astype(np.float64)  # (gates, p, q, k)
+    whole = cell.whole_matrix("input_weight", weights["input_weight"])
+    vectors = whole.astype(np.float64)  # (gates, p, q, k)
     return _Group(
         by_column(np.abs(x).max(axis=0)).max(axis=1),
         by_column(_mean_square(x)).sum(axis=1),
@@ -171,13 +172,13 @@ def _balanced(group: _Group) -> np.ndarray:
 
 def folded(cell: Cell, weights: Arrays, scaling: InputScaling) -> Arrays:
     """Weights of a cell for x as those for scaled x; the shifts are equal within each block column."""
-    vectors, bias = weights["input_weight"], weights["bias"]
+    vectors, bias = cell.whole_matrix("input_weight", weights["input_weight"]), weights["bias"]
     if scaling.offsets:
         dense = expand(vectors)[..., : cell.hidden, : cell.inputs]
         _, bias = scaling.fold(dense, bias)
     factors = scaling.factors[:: cell.x_block]
     vectors = (vectors / factors[:, None]).astype(vectors.dtype)
-    return weights | {"input_weight": vectors, "bias": bias}
+    return weights | {"input_weight": cell.stored_matrix("input_weight", vectors), "bias": bias}
 
 
 def scaled_format(

@@ -126,7 +126,8 @@ def run(args) -> int:
     from ernn_myhdl.corpus.inputs import load_calibration, load_data
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
-    from ernn_myhdl.runs.evaluate import check_limits, check_words
+    from ernn_myhdl.runs.evaluation_checks import check_limits
+    from ernn_myhdl.runs.word_sweep import check_words
 
     if args.words is None:
         for name in ("calibration", "output"):
@@ -200,7 +201,7 @@ def _initial_states(args, core) -> tuple[list | None, list[str]]:
 
 def _source(core) -> dict | None:
     """What is known of the source, for JSON."""
-    from ernn_myhdl.runs.evaluate import known_source
+    from ernn_myhdl.runs.references import known_source
 
     source = known_source(core)
     return None if source is None else source.as_dict()
@@ -235,7 +236,7 @@ def _one(args, core, data, result: dict) -> int:
 
 
 def _sweep(args, core, data, calibration, result: dict) -> int:
-    from ernn_myhdl.runs.evaluate import smallest_word, sweep_words
+    from ernn_myhdl.runs.word_sweep import smallest_word, sweep_words
 
     frames = (1 + len(args.words)) * data.frames
     with frame_progress("evaluate", frames) as progress:

@@ -27,7 +27,7 @@ def heading(result: dict) -> str:
 
 def source_line(core) -> str:
     from ernn_myhdl.design.source_model import SOURCE_NAME
-    from ernn_myhdl.runs.evaluate import known_source
+    from ernn_myhdl.runs.references import known_source
 
     source = known_source(core)
     if source is not None:

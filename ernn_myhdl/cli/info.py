@@ -39,7 +39,8 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
-    from ernn_myhdl.runs.report import design_info, info_text
+    from ernn_myhdl.runs.report import design_info
+    from ernn_myhdl.runs.report_text import info_text
 
     design = load_design(args.design)
     clock, origin = args.clock_mhz, "assumed"

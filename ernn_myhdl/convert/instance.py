@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
-from ernn_myhdl.hdl.netlist import Port
+from ernn_myhdl.hdl.components import Port
 from ernn_myhdl.hdl.types import Bit
 
 

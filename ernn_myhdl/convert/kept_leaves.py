@@ -26,7 +26,7 @@ import myhdl
 
 from ernn_myhdl.files.cache_folder import cache_folder
 from ernn_myhdl.files.package_digest import package_digest
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 
 PACKAGE = __name__.partition(".")[0]
 #: Seconds until leaves of other versions of the package, which nobody used meanwhile, are removed.

@@ -26,8 +26,8 @@ from ernn_myhdl.convert.layout import vhdl_layout
 from ernn_myhdl.convert.names import CORE, named
 from ernn_myhdl.convert.verilog_layout import LINT, verilog_layout
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.inspection import brief_inspection
-from ernn_myhdl.hdl.netlist import Leaf
 from ernn_myhdl.hdl.types import Array
 from ernn_myhdl.hdl.written_block import written_block
 

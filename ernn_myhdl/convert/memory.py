@@ -5,7 +5,7 @@ from __future__ import annotations
 from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.convert.structure import verilog_range, vhdl_type
 from ernn_myhdl.hdl.block_ram import in_block_ram
-from ernn_myhdl.hdl.netlist import External, Rom
+from ernn_myhdl.hdl.components import External, Rom
 
 
 def vhdl_package(rom: Rom) -> str:

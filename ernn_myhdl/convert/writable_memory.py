@@ -5,7 +5,7 @@ from __future__ import annotations
 from ernn_myhdl.convert.memory import hex_parameters, verilog_module, vhdl_entity
 from ernn_myhdl.convert.names import CORE
 from ernn_myhdl.hdl.block_ram import in_block_ram
-from ernn_myhdl.hdl.netlist import Rom
+from ernn_myhdl.hdl.components import Rom
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 
 

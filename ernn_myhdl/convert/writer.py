@@ -24,7 +24,8 @@ from ernn_myhdl.convert.test_bench import BENCH, bench_file, write_test_bench
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.hdl.components import External, Leaf, Rom
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.processes.child_process import run_python
 from ernn_myhdl.rtl.core.view import CoreView, core_view

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.design.cells import BLOCK_SIZES, CELLS, Cell, make_cell
+from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import expand, project
@@ -24,8 +25,8 @@ class DenseLayer:
     name: what the source calls the layer. kind: "lstm", "gru", "rnn" or "linear".
     weights: input_weight (gates, hidden, inputs), recurrent_weight (gates, hidden, outputs), bias
     (gates, hidden), recurrent_bias (1, hidden), peephole (3, hidden), projection_weight (outputs, hidden):
-    those that the cell has, float32. reset, g_activation, activation, slope, limit: as in the cell; activation "": that which
-    the cell has by default. initial: state before the first frame (`ernn_myhdl.golden.initial_state`), empty for zero.
+    those that the cell has, float32. reset, g_activation, activation, slope, limit, groups, taps: as in the cell; activation "":
+    that which the cell has by default. A matrix of groups is given whole, with zeros between them. initial: state before the first frame (`ernn_myhdl.golden.initial_state`), empty for zero.
     """
 
     name: str
@@ -36,6 +37,8 @@ class DenseLayer:
     activation: str = ""
     slope: float = 0.0
     limit: float = 0.0
+    groups: int = 1
+    taps: int = 1
     initial: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,20 +87,33 @@ class DenseLayer:
 
     def cell(self, sizes: Mapping[str, int]) -> Cell:
         """The cell with blocks of these sizes (`Cell.block_sizes`); those of matrices that the layer does
-        not have are left out."""
+        not have are left out, and blocks are no larger than a group."""
         kind = CELLS[self.kind]
         options: dict[str, Any] = dict(kind.options_of(self.weights))
         if "projection_weight" in self.weights:
             options["projection"] = self.outputs
         options |= {name: getattr(self, name) for name in kind.dense_options}
         known = {"block", *self.block_parameters.values()}
-        options |= {name: size for name, size in sizes.items() if name in known}
+        options |= {
+            name: min(size, self.largest_block) for name, size in sizes.items() if name in known
+        }
         return make_cell(self.kind, inputs=self.inputs, hidden=self.hidden, **options)
+
+    @property
+    def largest_block(self) -> int:
+        """The largest size of blocks, which lie within groups."""
+        if self.groups == 1:
+            return max(BLOCK_SIZES)
+        return min(
+            max(BLOCK_SIZES), largest_block(self.inputs, self.hidden, self.groups, self.taps)
+        )
 
     def circulant(self, cell: Cell) -> dict[str, np.ndarray]:
         """The weights of `cell`: each matrix as its nearest block-circulant one, float32."""
         return {
-            name: self._projected(name, cell.block_of(name)) if name.endswith(_MATRIX) else array
+            name: cell.stored_matrix(name, self._projected(name, cell.block_of(name)))
+            if name.endswith(_MATRIX)
+            else array
             for name, array in self.weights.items()
         }
 
@@ -129,7 +145,7 @@ class DenseLayer:
     def _own_block(self, matrix: str) -> int:
         """The block size that a matrix has; 1 where no larger one stores fewer numbers."""
         stored = {1: self.weights[matrix].size}
-        for k in BLOCK_SIZES[1:]:
+        for k in (k for k in BLOCK_SIZES[1:] if k <= self.largest_block):
             # a matrix of one row, or of a block's padding, is block-circulant too, without a saving
             if not self._error(matrix, k):
                 stored[k] = self._projected(matrix, k).size
@@ -154,7 +170,7 @@ def dense_layer(design: Design, name: str) -> DenseLayer:
     for tensor, array in design.weights.items():
         if tensor in columns:
             rows = cell.outputs if tensor == "projection_weight" else cell.hidden
-            array = expand(array)[..., :rows, : columns[tensor]]
+            array = expand(cell.whole_matrix(tensor, array))[..., :rows, : columns[tensor]]
         weights[tensor] = array
     if design.input_scaling is not None:
         weights["input_weight"], weights["bias"] = design.input_scaling.unfold(

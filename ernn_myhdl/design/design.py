@@ -96,6 +96,11 @@ class CoreSpecification(CoreStructure):
         return self.layers[0].input_scaling
 
     @property
+    def shared_scaling(self) -> InputScaling | None:
+        """`host_scaling` where it is that of no single layer, since joins or several layers take x."""
+        return None
+
+    @property
     def heads(self) -> dict[str, slice]:
         """Name of every head of the output -> its elements of y; none where y is one thing."""
         return {}

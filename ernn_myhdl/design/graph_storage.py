@@ -1,4 +1,4 @@
-"""The tables of network.toml that only a graph has: `[graph]`, and `[host]` of what is done to its y."""
+"""The table of network.toml that only a graph has: `[graph]`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from ernn_myhdl.design.graph import (
     Join,
     Window,
 )
-from ernn_myhdl.design.host_steps import HostStep, step_of
 from ernn_myhdl.design.joins import ELEMENT_WISE, WINDOW_FIELDS
 from ernn_myhdl.design.time_joins import TIME_JOINS, TimeJoin, with_outputs
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import Format
 
-#: Sections of network.toml that a network of layers one after the other does not have.
-GRAPH, HOST, OUTPUT_STEPS = "graph", "host", "output_steps"
+#: Section of network.toml that a network of layers one after the other does not have.
+GRAPH = "graph"
 #: Of each layer "all" or "last"; another way to write the joins that take the last frame.
 OUTPUTS = "outputs"
 _KEYS, _OPTIONAL = ("sources", "output", "joins", "heads"), ("joins", "heads")
@@ -82,18 +81,6 @@ def graph_table(graph: Graph) -> Table:
     return table
 
 
-def steps_table(steps: tuple[HostStep, ...]) -> Table:
-    """The table of what the host does to y."""
-    table = tomlkit.table()
-    items = tomlkit.array()
-    for step in steps:
-        inline = tomlkit.inline_table()
-        inline.update(step.record())
-        items.append(inline)
-    table.add(OUTPUT_STEPS, items)
-    return table
-
-
 def tables_of(graph: Graph | None) -> dict[str, np.ndarray]:
     """The arrays of a graph beside network.toml: name of an embedding -> its table (rows, elements)."""
     joins = enumerate(graph.joins if graph else ())
@@ -117,17 +104,6 @@ def graph_of_table(table: object, tables: Tables) -> Graph:
         output,
         _names(f"{GRAPH} heads", table.get("heads", [])),
     )
-
-
-def steps_of_table(table: object) -> tuple[HostStep, ...]:
-    """The steps of a table; DesignError where it holds anything else."""
-    if not isinstance(table, dict):
-        raise DesignError(f"{HOST} = {table!r}: must be a table [{HOST}]")
-    _check_keys(HOST, table, (OUTPUT_STEPS,), ())
-    steps = table[OUTPUT_STEPS]
-    if not isinstance(steps, list):
-        raise DesignError(f"{HOST} {OUTPUT_STEPS} = {steps!r}: must be a list of steps")
-    return tuple(map(step_of, steps))
 
 
 def _join(number: int, value: Any, tables: Tables) -> Join:

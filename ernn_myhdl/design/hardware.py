@@ -128,7 +128,7 @@ class Hardware:
         units, rows = self.ifft_units, len(cell.rows)
         chunks, per_pass = blocks_for(rows * cell.hidden_blocks, units), self.lanes // units
         recurrent = cell.y_columns if cell.recurrent else 0
-        parts = [cell.input_blocks, recurrent] if cell.split else [cell.input_blocks + recurrent]
+        parts = [cell.row_columns, recurrent] if cell.split else [cell.row_columns + recurrent]
         passes = blocks_for(chunks, per_pass)
         # cycles from one pass to the next, of a split cell over both its parts; the drain takes one for each chunk
         drained = [min(per_pass, chunks - p * per_pass) for p in range(passes)]

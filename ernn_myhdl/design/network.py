@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ernn_myhdl.design.host_steps import HostStep
+    from ernn_myhdl.design.input_scaling import InputScaling
     from ernn_myhdl.design.source_model import SourceModel
 
+_TWO_SCALINGS = (
+    "network: both it and its first layer have an input scaling; x has one only, remove the other"
+)
 #: More layers than this are a mistake in a file rather than a network.
 MAX_LAYERS = 64
 
@@ -40,7 +44,8 @@ class Network(CoreSpecification):
     layers: their designs, which all have the same streams and beats. Without a graph y of each is x of the next, so
     the output of a layer and the input of the next have one size and one format. name: of the top entity.
     source: as in `Design`. graph: which signals layers and joins take (`ernn_myhdl.design.graph`); that of a row is
-    none. output_steps: of the host behind a graph; those behind a row are its last layer's.
+    none. output_steps: of the host behind a graph; those behind a row are its last layer's. input_scaling: of the host in front
+    of a graph, whatever takes x; that of a row is its first layer's.
     Raises DesignError where the layers do not fit together.
     """
 
@@ -49,6 +54,7 @@ class Network(CoreSpecification):
     source: SourceModel | None = field(default=None, repr=False, compare=False)
     graph: Graph | None = None
     output_steps: tuple[HostStep, ...] = ()
+    input_scaling: InputScaling | None = None
 
     def __post_init__(self) -> None:
         check_identifier(self.name)
@@ -98,6 +104,13 @@ class Network(CoreSpecification):
     def _become_row(self) -> None:
         """The graph of a row is none, so that equal cores are equal networks."""
         object.__setattr__(self, "graph", None)
+        if self.input_scaling is not None:
+            first, *others = self.layers
+            if first.input_scaling is not None:
+                raise DesignError(_TWO_SCALINGS)
+            first = replace(first, input_scaling=self.input_scaling)
+            object.__setattr__(self, "layers", (first, *others))
+            object.__setattr__(self, "input_scaling", None)
         *layers, last = self.layers
         if self.output_steps:
             last = last.with_host_steps((*last.output_steps, *self.output_steps))
@@ -108,6 +121,10 @@ class Network(CoreSpecification):
         if self.output_steps:
             raise DesignError(
                 "network output_steps: are those of the host behind a graph; give them to the last layer"
+            )
+        if self.input_scaling is not None:
+            raise DesignError(
+                "network input_scaling: is that of the host in front of a graph; give it to the first layer"
             )
         for i, layer in enumerate(self.layers):
             if i and layer.input_scaling is not None:
@@ -176,6 +193,35 @@ class Network(CoreSpecification):
                     f"{shape.sample_bits}"
                 )
         check_steps(self.output_steps, self.outputs, graph.frames[graph.output] is not None)
+        self._check_scaling(graph)
+
+    def _check_scaling(self, graph: Graph) -> None:
+        """The host's scaling of x fits it, and is the only one; that of x of layer 0 alone becomes the layer's."""
+        if self.input_scaling is None:
+            return
+        if self.layers[0].input_scaling is not None:
+            raise DesignError(_TWO_SCALINGS)
+        if not graph.input_divides and graph.first_taker == "layer_0":
+            first, *others = self.layers
+            first = replace(first, input_scaling=self.input_scaling)
+            object.__setattr__(self, "layers", (first, *others))
+            object.__setattr__(self, "input_scaling", None)
+            return
+        if graph.embedding is not None:
+            raise DesignError(
+                "network input_scaling: x is the number of an embedding's row, which no scaling changes; remove it"
+            )
+        self.input_scaling.check(self.inputs)
+
+    @property
+    def host_scaling(self) -> InputScaling | None:
+        """What the host does to x before it is rounded to `input_format`; None: nothing."""
+        return self.input_scaling or self.layers[0].input_scaling
+
+    @property
+    def shared_scaling(self) -> InputScaling | None:
+        """`host_scaling` where it is that of no single layer, since joins or several layers take x."""
+        return self.input_scaling
 
     @property
     def host_steps(self) -> tuple[HostStep, ...]:
@@ -200,6 +246,8 @@ class Network(CoreSpecification):
         text = "\0".join(layer.digest for layer in self.layers)
         if self.graph is not None:  # without one as it always was
             text += f"\0{self.graph!r}\0{self.output_steps!r}"
+        if self.input_scaling is not None:
+            text += f"\0{self.input_scaling!r}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __hash__(self) -> int:

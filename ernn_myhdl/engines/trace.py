@@ -14,7 +14,7 @@ import numpy as np
 from vcd import VCDWriter
 
 from ernn_myhdl.design.design import CoreSpecification, Design
-from ernn_myhdl.hdl.netlist import Elaboration
+from ernn_myhdl.hdl.elaboration import Elaboration
 from ernn_myhdl.hdl.stream_port import LOADER, READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.hdl.types import Array
 

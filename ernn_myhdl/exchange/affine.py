@@ -17,6 +17,7 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.embedding import Table
 from ernn_myhdl.exchange.graph import (
     Affine,
+    Input,
     LastFrame,
     LookedUp,
     Node,
@@ -26,22 +27,29 @@ from ernn_myhdl.exchange.graph import (
 )
 
 
-def fold_affine(outputs: Sequence[Node]) -> list[Node]:
-    """The outputs with all affine operations in their neighbours that these can take."""
+def fold_affine(outputs: Sequence[Node], keep_first: bool = False) -> list[Node]:
+    """The outputs with all affine operations in their neighbours that these can take. keep_first: but those of x itself."""
     made: dict[int, Node] = {}
     for node in nodes_before(outputs):
         inputs = tuple(made[id(n)] for n in node.inputs)
-        made[id(node)] = _folded(replace(node, inputs=inputs) if inputs else node)
+        made[id(node)] = _folded(replace(node, inputs=inputs) if inputs else node, keep_first)
     return [made[id(node)] for node in outputs]
 
 
-def _folded(node: Node) -> Node:
+def is_first(node: Node) -> bool:
+    """Whether it is an affine operation of x itself."""
+    return isinstance(node.operation, Affine) and isinstance(node.input.operation, Input)
+
+
+def _folded(node: Node, keep_first: bool) -> Node:
     """A node of which the inputs are folded already, with its own affine numbers in its neighbour."""
     if isinstance(node.operation, Affine):
         return _behind(node.input, node.operation, node)
     layer = layer_of(node)
     if layer is not None and node.inputs:
         passed, before = _past_choice(node.input)
+        if keep_first and (is_first(before) or before.inputs and is_first(before.inputs[0])):
+            return node
         if isinstance(before.operation, Affine):
             taken = with_columns(layer, before.operation)
             if taken is not None:

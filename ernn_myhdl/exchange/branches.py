@@ -10,6 +10,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import element_wise
 from ernn_myhdl.exchange.frames_out import is_over_time, time_join
 from ernn_myhdl.exchange.graph import (
+    Affine,
     Input,
     Joined,
     LastFrame,
@@ -84,7 +85,8 @@ def layer_graph(
     size = input_size(nodes)
     if size is None:
         for one in nodes:
-            if element_wise(one, INPUT) is not None and isinstance(one.input.operation, Input):
+            function = element_wise(one, INPUT) is not None or isinstance(one.operation, Affine)
+            if function and isinstance(one.input.operation, Input):
                 raise DesignError(f"{one.where}: {refusal(one, True)}")
         raise DesignError("no layer takes the model's input itself; a core needs one that does")
     made = _LayerGraph(size, node, max_frames)

@@ -16,16 +16,20 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
 from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
 from ernn_myhdl.exchange.onnx_steps import Builder, add_steps
+from ernn_myhdl.exchange.onnx_windows import add_convolution
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
 #: Opset and version of the representation that every runtime of the last years reads.
 OPSET, IR_VERSION = 17, 8
+#: Of a chain: the number of a layer, or a join.
+Part = int | TimeJoin | ElementWise | Window
 
 
 def write_onnx(
@@ -34,16 +38,23 @@ def write_onnx(
     blocks: Sequence[Mapping[str, int]],
     scaling: InputScaling | None = None,
     steps: Sequence[HostStep] = (),
-    chain: Sequence[int | TimeJoin | ElementWise] | None = None,
+    chain: Sequence[Part] | None = None,
 ) -> list[str]:
     """Write the file; notes for the user. scaling: of the design, which the metadata keep. steps: of its host, which become
-    nodes of the graph behind CORE_OUTPUTS. chain: numbers of layers, joins over time and functions, one after the other; None: all layers."""
+    nodes of the graph behind CORE_OUTPUTS. chain: numbers of layers, joins over time, functions, and windows before linear layers, one
+    after the other; None: all layers."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     builder = Builder(onnx)
-    signal = "x"
+    signal = "x" if scaling is None else _normalised(builder, scaling)
     taken: int | str = "frames"  # a mean is of sequences of one length
+    window: Window | None = None
+    inputs, some = layers[0].inputs, False
     for place, part in enumerate(range(len(layers)) if chain is None else chain):
+        if isinstance(part, Window):
+            window, inputs = part, part.size if not place else inputs
+            some = some or part.stride > 1 or not part.padding
+            continue
         if isinstance(part, TimeJoin):
             signal = _add_time_join(builder, f"join_{place}", part, signal)
             taken = part.frames if isinstance(part, Mean) else taken
@@ -51,11 +62,14 @@ def write_onnx(
         if isinstance(part, ElementWise):
             signal = _add_function(builder, f"join_{place}", part, signal)
             continue
-        add = _add_recurrent if layers[part].recurrent else _add_linear
-        signal = add(builder, f"layer_{part}", layers[part], signal)
+        if layers[part].recurrent:
+            signal = _add_recurrent(builder, f"layer_{part}", layers[part], signal)
+        else:
+            signal = _add_linear(builder, f"layer_{part}", layers[part], signal, window)
+        window = None
     add_steps(builder, steps, signal, layers[-1].outputs)
-    x = helper.make_tensor_value_info("x", real, [taken, "batch", layers[0].inputs])
-    over_time = any(isinstance(part, TimeJoin) for part in chain or ())
+    x = helper.make_tensor_value_info("x", real, [taken, "batch", inputs])
+    over_time = some or any(isinstance(part, TimeJoin) for part in chain or ())
     argmax = any(step.kind == "argmax" for step in steps)
     y = helper.make_tensor_value_info(
         "y",
@@ -82,6 +96,18 @@ def write_onnx(
     return []
 
 
+def _normalised(builder: Builder, scaling: InputScaling) -> str:
+    """x as the layers take it, whose weights a scaling of powers of two and offsets alone is taken out of."""
+    signal = "x"
+    if scaling.scales and scaling.offsets:
+        offset = builder.constant("x_offset", np.array(scaling.offsets, dtype=np.float32))
+        signal = builder.node("Sub", [signal, offset], "x_moved")
+    if scaling.scales:
+        scale = builder.constant("x_scale", np.array(scaling.scales, dtype=np.float32))
+        signal = builder.node("Mul", [signal, scale], "x_normalised")
+    return signal
+
+
 def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:
     """A join over time of (frames, batch, elements)."""
     if isinstance(join, Repeat):
@@ -97,7 +123,12 @@ def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:
     return builder.node("ReduceSum", [x, axes], f"{name}_y", keepdims=1)
 
 
-def _add_linear(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
+def _add_linear(
+    builder: Builder, name: str, layer: DenseLayer, x: str, window: Window | None
+) -> str:
+    if window is not None or layer.groups > 1:
+        sums = add_convolution(builder, name, layer, window, x)
+        return sums if layer.activation == "none" else _add_function(builder, name, layer, sums)
     weight = builder.constant(f"{name}_weight", layer.weights["input_weight"][0].T)
     bias = builder.constant(f"{name}_bias", layer.weights["bias"][0])
     product = builder.node("MatMul", [x, weight], f"{name}_product")

@@ -113,6 +113,10 @@ def write_state_dict(
             "a state dict holds no functions; those behind linear layers are kept in the file's metadata, and stand in "
             f"forward: {', '.join(activated)}"
         )
+    if scaling is not None and scaling.scales:
+        notes.append(
+            "the tensors are for x as the host normalises it, (x - offset) scale, whose numbers are kept in the file's metadata"
+        )
     if steps:
         notes.append(
             f"what the host does behind the layers is kept in the file's metadata: {', then '.join(map(str, steps))}"

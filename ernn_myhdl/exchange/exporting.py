@@ -9,11 +9,12 @@ import numpy as np
 from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.element_wise import ElementWise
-from ernn_myhdl.design.graph import INPUT, Graph, number_of
+from ernn_myhdl.design.graph import INPUT, number_of
 from ernn_myhdl.design.host_steps import PER_FRAME
+from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.export_onnx import write_onnx
+from ernn_myhdl.exchange.export_onnx import Part, write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
 from ernn_myhdl.files.output_folder import Target, check_file, new_file
 
@@ -33,10 +34,10 @@ def export_model(
     The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
     """
     target = file if isinstance(file, Target) else check_export(file, force)
-    chain = None if design.graph is None else _chain(design.graph)
+    chain = None if design.graph is None else _chain(design)
     if chain is not None and target.path.suffix.lower() != ".onnx":
         raise DesignError(
-            "export: the network has joins over time or functions between its layers, which a state dict cannot say; write an "
+            "export: the network has joins over time, functions or windows between its layers, which a state dict cannot say; write an "
             ".onnx file"
         )
     if chain is not None and any(step.kind == PER_FRAME for step in design.host_steps):
@@ -57,7 +58,7 @@ def export_model(
         notes = WRITERS[target.path.suffix.lower()](
             partial, layers, blocks, scaling, design.host_steps, **more
         )
-    if scaling is not None:
+    if scaling is not None and not scaling.scales:
         notes.append(
             "the weights are those for x as it is: the scaling of x, which the host does for the design, is "
             "taken out of them, and kept in the file's metadata for `ernn import`"
@@ -71,14 +72,21 @@ def export_model(
     return notes if exact else [*notes, "weights of float64 were rounded to float32"]
 
 
-def _chain(graph: Graph) -> list[int | TimeJoin | ElementWise] | None:
-    """The layers, by their numbers, and the joins over time and functions of a graph that is a row of them; None for any other."""
-    chain: list[int | TimeJoin | ElementWise] = []
+def _chain(design: CoreSpecification) -> list[Part] | None:
+    """The layers, by their numbers, and the joins of a graph that is a row of them: joins over time, functions, and windows, each before
+    a linear layer; None for any other."""
+    graph, chain = design.graph, list[Part]()
+    assert graph is not None
     before = INPUT
     for name in graph.order:
         join = graph.join_of(name)
-        if graph.operands[name] != (before,) or not isinstance(join, TimeJoin | ElementWise | None):
+        if graph.operands[name] != (before,):
+            return None
+        if not isinstance(join, TimeJoin | ElementWise | Window | None):
+            return None
+        windowed = bool(chain) and isinstance(chain[-1], Window)
+        if windowed and (join is not None or design.layers[number_of(name)].cell.recurrent):
             return None
         chain.append(number_of(name) if join is None else join)
         before = name
-    return chain
+    return None if isinstance(chain[-1], Window) else chain

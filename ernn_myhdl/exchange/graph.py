@@ -83,14 +83,12 @@ class Joined:
 
 @dataclass(frozen=True)
 class Windows:
-    """Every frame behind frames before it, as `ernn_myhdl.design.joins.Window`; a linear layer behind it is a convolution.
-    groups: of that, whose matrix has zeros between them."""
+    """Every frame behind frames before it, as `ernn_myhdl.design.joins.Window`; a linear layer behind it is a convolution."""
 
     kernel: int
     dilation: int = 1
     stride: int = 1
     padding: bool = True
-    groups: int = 1
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def import_model(
     if reference is not None:
         outputs = stepped(source.steps, np.zeros((1, source.outputs)), frames=1).shape[-1]
         given = load_reference(reference, source.inputs, outputs, source.graph)
-        compared = check_reference(source.layers, given, source.steps, source.graph)
+        compared = check_reference(source.layers, given, source.steps, source.graph, source.scaling)
         told = (
             f"checked: the layers, dense and not rounded, differ from {given.where} by at most {compared.relative:.2g} "
             f"of its span ({given.frames} frames)"
@@ -189,8 +189,10 @@ def import_source(
     if initial_states is None and source.given_states:
         initial_states = True
     options = (calibration, word, state_word, lanes, streams, name)
-    layers, exact, scaling = list(source.layers), None, source.scaling if input_scales else None
-    if scaling is not None:
+    layers, exact, scaling = list(source.layers), None, source.scaling
+    if scaling is not None and not (input_scales or scaling.scales):
+        scaling = None
+    if scaling is not None and any(scaling.shifts):
         first = layers[0].weights
         matrix, bias = scaling.fold(first["input_weight"], first["bias"])
         layers[0] = replace(layers[0], weights=first | {"input_weight": matrix})
@@ -252,6 +254,8 @@ def design_of_layers(
         inputs = graph.input_size([cell.inputs for cell in cells])
     if graph is not None and (graph.input_divides or graph.first_taker != "layer_0"):
         input_scales = False  # which would have to be folded into every taker of x
+    if scaling is not None and scaling.scales:
+        input_scales = False  # x is normalised already
     embedding = None if graph is None else graph.embedding
     if calibration is None:
         data = "standard normal inputs" if embedding is None else "numbers drawn at random"
@@ -327,11 +331,11 @@ def _is_whole(value: object) -> bool:
 
 
 def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:
-    """Lanes of each layer; one number for all is reduced to the block rows of smaller layers."""
+    """Lanes of each layer; one number for all is reduced to the block rows of smaller layers, and to a divisor of those of a group."""
     rows = [len(cell.rows) * cell.hidden_blocks for cell in cells]
     given = one_each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
     if lanes is None or (len(set(given)) == 1 and given[0] <= max(rows)):
-        return [min(n, most) for n, most in zip(given, rows, strict=True)]
+        return [cell.lanes_up_to(n) for n, cell in zip(given, cells, strict=True)]
     return given
 
 

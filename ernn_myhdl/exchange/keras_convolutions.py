@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
@@ -12,63 +14,84 @@ from ernn_myhdl.exchange.keras_activations import activation, single
 from ernn_myhdl.exchange.keras_layer import KerasLayer, units_of
 
 
-def linear_layer(layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray) -> list[Operation]:
+def linear_layer(
+    layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray, groups: int = 1, taps: int = 1
+) -> list[Operation]:
     """A linear layer and its activation. kernel: (inputs, outputs)."""
+    return [_linear(layer, kernel, bias, groups, taps), *activation(layer)]
+
+
+def _linear(
+    layer: KerasLayer, kernel: np.ndarray, bias: np.ndarray, groups: int, taps: int
+) -> DenseLayer:
     weights = {"input_weight": kernel.T[None], "bias": bias[None]}
-    return [
-        DenseLayer(layer.name, "linear", weights),
-        *activation(layer),
-    ]
+    taps = taps if groups > 1 else 1
+    return DenseLayer(layer.name, "linear", weights, groups=groups, taps=taps)
 
 
 def conv1d(layer: KerasLayer) -> list[Operation]:
     filters, groups = units_of(layer, "filters"), layer.option("groups", 1)
     if not isinstance(groups, int) or groups < 1 or filters % groups:
         raise DesignError(f"{layer.where}: groups = {short(repr(groups))}, must divide {filters}")
-    windows = _windows(layer, groups)
+    windows = _windows(layer)
     if isinstance(windows, Unsupported):
         return [windows]
     rows = None if layer.size is None else layer.size // groups
     given = layer.array(0, "kernel", (windows.kernel, rows, filters))
-    return _over_frames(layer, windows, kernel_matrix(given, groups).T, 1)
+    return _over_frames(layer, windows, kernel_matrix(given, groups).T, 1, groups)
 
 
 def depthwise_conv1d(layer: KerasLayer) -> list[Operation]:
-    windows = _windows(layer, layer.size or 1)
+    windows = _windows(layer)
     if isinstance(windows, Unsupported):
         return [windows]
-    return _over_frames(layer, windows, _depthwise(layer, windows).T, 1)
+    kernel, groups = _depthwise(layer, windows)
+    return _over_frames(layer, windows, kernel, 1, groups)
 
 
 def separable_conv1d(layer: KerasLayer) -> list[Operation]:
-    """A convolution of every element by itself and one of single frames, which are one matrix."""
-    filters, windows = units_of(layer, "filters"), _windows(layer, 1)
+    """A convolution of every element by itself, and a linear layer behind it."""
+    filters, windows = units_of(layer, "filters"), _windows(layer)
     if isinstance(windows, Unsupported):
         return [windows]
-    depthwise = _depthwise(layer, windows)
-    pointwise = layer.array(1, "pointwise_kernel", (1, len(depthwise), filters))[0]
-    return _over_frames(layer, windows, depthwise.T @ pointwise, 2)
+    kernel, groups = _depthwise(layer, windows)
+    each = kernel.shape[1]
+    depthwise = _linear(layer, kernel, np.zeros(each), groups, windows.kernel)
+    pointwise = layer.array(1, "pointwise_kernel", (1, each, filters))[0]
+    alone = windows.kernel == windows.stride == 1
+    behind = linear_layer(layer, pointwise, _bias(layer, 2, filters))
+    return [
+        *([] if alone else [windows]),
+        replace(depthwise, name=f"{layer.name}_depthwise"),
+        *behind,
+    ]
 
 
-def _depthwise(layer: KerasLayer, windows: Windows) -> np.ndarray:
-    """The matrix of a depthwise kernel (kernel, inputs, outputs of each)."""
+def _depthwise(layer: KerasLayer, windows: Windows) -> tuple[np.ndarray, int]:
+    """The matrix (kernel x inputs, outputs) of a depthwise kernel (kernel, inputs, outputs of each), and its groups."""
     given = layer.array(0, "kernel", (windows.kernel, layer.size, None))
-    return kernel_matrix(given.reshape(len(given), 1, -1), given.shape[1])
+    groups = given.shape[1]
+    return kernel_matrix(given.reshape(len(given), 1, -1), groups).T, groups
+
+
+def _bias(layer: KerasLayer, index: int, count: int) -> np.ndarray:
+    """The bias of a layer, number `index` of its arrays; zeros where it has none."""
+    if layer.option("use_bias", True):
+        return layer.array(index, "bias", (count,))
+    return np.zeros(count)
 
 
 def _over_frames(
-    layer: KerasLayer, windows: Windows, kernel: np.ndarray, index: int
+    layer: KerasLayer, windows: Windows, kernel: np.ndarray, index: int, groups: int
 ) -> list[Operation]:
     """Windows and a linear layer on them. kernel: (kernel x inputs, outputs). index: of the bias among the arrays."""
-    count = kernel.shape[1]
-    bias = (
-        layer.array(index, "bias", (count,)) if layer.option("use_bias", True) else np.zeros(count)
-    )
+    bias = _bias(layer, index, kernel.shape[1])
     alone = windows.kernel == windows.stride == 1
-    return [*([] if alone else [windows]), *linear_layer(layer, kernel, bias)]
+    layers = linear_layer(layer, kernel, bias, groups, windows.kernel)
+    return [*([] if alone else [windows]), *layers]
 
 
-def _windows(layer: KerasLayer, groups: int) -> Windows | Unsupported:
+def _windows(layer: KerasLayer) -> Windows | Unsupported:
     """The windows of a convolution, which must be causal."""
     if layer.option("data_format", "channels_last") != "channels_last":
         raise layer.refuse("has its channels first", "train with data_format='channels_last'")
@@ -89,4 +112,4 @@ def _windows(layer: KerasLayer, groups: int) -> Windows | Unsupported:
             f"{what} of a signal that is padded by {before} frames, its kernel reaches {reach}",
             CAUSAL,
         )
-    return Windows(kernel, dilation, stride, bool(before) or not reach, groups)
+    return Windows(kernel, dilation, stride, bool(before) or not reach)

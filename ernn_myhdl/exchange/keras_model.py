@@ -5,8 +5,7 @@ Frames are the axis before the last, elements the last one; an axis before both 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from ernn_myhdl.exchange.graph import (
     Unsupported,
 )
 from ernn_myhdl.exchange.keras_arithmetic import arithmetic
+from ernn_myhdl.exchange.keras_config import arguments_of, ends_of, name_of, snake_case
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layer import KerasLayer
 from ernn_myhdl.exchange.keras_layers import check_axis, operations, size_after
@@ -110,11 +110,11 @@ class _Reader:
     def _paths(self, layers: Sequence[Config], path: str) -> list[str]:
         """Where the weights of each layer lie: in Keras 3 by class and number, else by name."""
         if self.weights.legacy:
-            return [str(_name(layer)) for layer in layers]
+            return [str(name_of(layer)) for layer in layers]
         counts: dict[str, int] = {}
         paths = []
         for layer in layers:
-            base = _snake_case(str(layer.get("class_name")))
+            base = snake_case(str(layer.get("class_name")))
             number = counts.get(base, 0)
             counts[base] = number + 1
             paths.append(f"{path}layers/{base}" + (f"_{number}" if number else ""))
@@ -133,13 +133,13 @@ class _Reader:
                 continue
             if signal is None:
                 signal = _input_of("input", shape)
-            signal, name = self._applied(layer, path, [signal], depth), _name(layer)
+            signal, name = self._applied(layer, path, [signal], depth), name_of(layer)
         if signal is None:
             raise DesignError("has no layers")
         return [(name, signal)]
 
     def _functional(self, config, layers, paths, given, depth) -> list[tuple[str, Signal]]:
-        inputs = _ends(config.get("input_layers"))
+        inputs = ends_of(config.get("input_layers"))
         if given is None and len(inputs) != 1:
             raise DesignError(f"has {len(inputs)} inputs, must have 1: the frames of a sequence")
         made: dict[tuple[str, int], Signal] = {}
@@ -148,10 +148,10 @@ class _Reader:
         left: list[tuple[Any, ...]] = []
         for layer, path in zip(layers, paths, strict=True):
             if layer.get("class_name") == "InputLayer":
-                made.setdefault((_name(layer), 0), self._input(layer))
+                made.setdefault((name_of(layer), 0), self._input(layer))
                 continue
             calls = layer.get("inbound_nodes", [])
-            left += [(layer, path, number, _call(call)) for number, call in enumerate(calls)]
+            left += [(layer, path, number, arguments_of(call)) for number, call in enumerate(calls)]
         while left:
             waiting: list[tuple[Any, ...]] = []
             for layer, path, number, call in left:
@@ -159,13 +159,13 @@ class _Reader:
                     waiting.append((layer, path, number, call))
                     continue
                 arguments = [made[a] if isinstance(a, tuple) else a for a in call]
-                made[_name(layer), number] = self._applied(layer, path, arguments, depth)
+                made[name_of(layer), number] = self._applied(layer, path, arguments, depth)
             if len(waiting) == len(left):
                 raise DesignError(
-                    f"layer {_name(left[0][0])!r}: takes what no layer before it makes"
+                    f"layer {name_of(left[0][0])!r}: takes what no layer before it makes"
                 )
             left = waiting
-        outputs = _ends(config.get("output_layers"))
+        outputs = ends_of(config.get("output_layers"))
         missing = [name for name, number in outputs if (name, number) not in made]
         if missing or not outputs:
             raise DesignError(f"output {missing[0] if missing else ''!r} is made by no layer")
@@ -173,11 +173,11 @@ class _Reader:
 
     def _input(self, layer: Config) -> Signal:
         config = layer.get("config", {})
-        return _input_of(_name(layer), config.get("batch_shape", config.get("batch_input_shape")))
+        return _input_of(name_of(layer), config.get("batch_shape", config.get("batch_input_shape")))
 
     def _applied(self, layer: Config, path: str, given: list[Any], depth: int) -> Signal:
         """The signal behind a layer; given: signals and constants."""
-        kind, name = str(layer.get("class_name")), _name(layer)
+        kind, name = str(layer.get("class_name")), name_of(layer)
         where = f"layer {name!r} ({kind})"
         module = layer.get("module")
         known = kind in QUANTISED and (module is None or str(module).startswith("qkeras"))
@@ -340,12 +340,6 @@ def _input_of(name: str, shape: Any) -> Signal:
     return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size, frames)
 
 
-def _name(layer: Config) -> str:
-    config = layer.get("config")
-    inner = config.get("name") if isinstance(config, dict) else None
-    return str(layer.get("name") or inner or layer.get("class_name"))
-
-
 def _only(signals: Sequence[Signal]) -> Signal:
     if len(signals) != 1:
         raise DesignError(f"a model in the model has {len(signals)} inputs or outputs, must have 1")
@@ -357,55 +351,3 @@ def _signals(where: str, given: Sequence[Any]) -> list[Signal]:
     if not signals:
         raise DesignError(f"{where}: takes no signal")
     return signals
-
-
-def _ends(given: Any) -> list[tuple[str, int]]:
-    """Inputs or outputs of a functional model: one, or a list; names and numbers of their calls."""
-    if isinstance(given, dict):
-        given = list(given.values())
-    if not isinstance(given, list) or not given:
-        raise DesignError(f"its inputs or outputs are {short(repr(given))}")
-    if isinstance(given[0], str):
-        given = [given]
-    return [(str(end[0]), int(end[1])) for end in given]
-
-
-def _call(call: Any) -> list[Any]:
-    """What a layer is called with: (name, number) for signals, and constants."""
-    if isinstance(call, Mapping):  # Keras 3
-        found: list[Any] = []
-        for argument in call.get("args", []):
-            found += _arguments(argument)
-        for key, value in (call.get("kwargs") or {}).items():
-            if key in ("mask", "training", "name"):
-                continue
-            found += [a for a in _arguments(value) if isinstance(a, tuple)]
-        return found
-    found = []
-    for entry in call:  # Keras 2: [name, number, 0, {}]
-        found.append((str(entry[0]), int(entry[1])))
-        for value in (entry[3] if len(entry) > 3 else {}).values():
-            found += _constants_of(value)
-    return found
-
-
-def _constants_of(value: Any) -> list[Any]:
-    return [] if value is None or isinstance(value, bool | str) else [value]
-
-
-def _arguments(argument: Any) -> list[Any]:
-    if isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__":
-        name, number, output = argument["config"]["keras_history"]
-        if output:
-            raise DesignError(f"output {output} of layer {name!r} is taken, must be its first")
-        return [(str(name), int(number))]
-    if isinstance(argument, list) and any(isinstance(a, Mapping) for a in argument):
-        return [found for a in argument for found in _arguments(a)]
-    return [] if argument is None else [argument]
-
-
-def _snake_case(name: str) -> str:
-    """As Keras makes the names of weights of those of classes."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -11,10 +11,10 @@ import numpy as np
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.time_joins import Sum
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
-from ernn_myhdl.exchange.affine import fold_affine
 from ernn_myhdl.exchange.branches import branches, layer_graph, node_size
 from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
 from ernn_myhdl.exchange.graph import (
@@ -27,10 +27,10 @@ from ernn_myhdl.exchange.graph import (
     Output,
     Pooled,
     Unsupported,
-    Windows,
     layer_of,
     nodes_before,
 )
+from ernn_myhdl.exchange.normalisation import scaling_of_x, with_normalisation
 
 #: Functions that lie with the host where they are the last of a model.
 OF_THE_HOST = ("softmax", "log_softmax", "argmax")
@@ -41,12 +41,13 @@ IF_ASKED = ("sigmoid", "tanh", "relu")
 @dataclass(frozen=True)
 class Lowered:
     """layers: of the core. steps: of the host, on the outputs. notes: for the user. graph: how the signals of the layers go;
-    None: from each to the next."""
+    None: from each to the next. normalisation: of x, by the host; None: none."""
 
     layers: tuple[DenseLayer, ...]
     steps: tuple[HostStep, ...]
     notes: tuple[str, ...]
     graph: Graph | None = None
+    normalisation: InputScaling | None = None
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,22 @@ class _Head:
 
 
 def lower(
-    outputs: Sequence[Output], host_functions: bool = False, frames_out: FramesOut = FramesOut()
+    outputs: Sequence[Output],
+    host_functions: bool = False,
+    frames_out: FramesOut = FramesOut(),
+    keep_normalisation: bool = False,
 ) -> Lowered:
     """The layers and steps of a model with these outputs.
 
     A function behind a linear layer is that layer's activation, behind anything else a join
     (`ernn_myhdl.exchange.activations`), at the end of the model too;
-    host_functions: the host computes the last ones of `IF_ASKED`. frames_out: of what the core gives for a sequence. Raises DesignError naming what has no
-    hardware.
+    host_functions: the host computes the last ones of `IF_ASKED`. frames_out: of what the core gives for a sequence. keep_normalisation: the host normalises x even where the layers could. Raises DesignError
+    naming what has no hardware.
     """
     for node in nodes_before([o.node for o in outputs]):
         if isinstance(node.operation, Unsupported):
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
-    folded = fold_affine([o.node for o in outputs])
+    folded, before = with_normalisation([o.node for o in outputs], keep_normalisation)
     known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
     left = {node for output in folded for node in _behind(output, known)}
     activated = with_activations(folded, left)
@@ -102,23 +106,14 @@ def lower(
             f"output {last} is of the last frame; the core gives one for every frame, of which the last of a "
             "sequence is this one"
         )
-    notes += _zeros_of_groups([head.node for head in heads])
     if steps:
         notes.append(
             f"the host computes what follows the core: {', then '.join(map(str, steps))}; `ernn simulate`, "
             "`ernn evaluate` and exported files do so, the words of the core are those before"
         )
-    return Lowered(tuple(layers), tuple(steps), tuple(notes), graph)
-
-
-def _zeros_of_groups(nodes: Sequence[Node]) -> list[str]:
-    """Notes on convolutions whose groups are computed as one."""
-    return [
-        f"{node.where}: its {node.operation.groups} groups are computed as one matrix with zeros between them, which costs the "
-        f"multiplications of a convolution of one group, {node.operation.groups} times as many"
-        for node in nodes_before(nodes)
-        if isinstance(node.operation, Windows) and node.operation.groups > 1
-    ]
+    inputs = layers[0].inputs if graph is None else graph.input_size([n.inputs for n in layers])
+    normalisation = None if before is None else scaling_of_x(before, inputs)
+    return Lowered(tuple(layers), tuple(steps), tuple(notes), graph, normalisation)
 
 
 def _head(node: Node, name: str, known: Sequence[str]) -> _Head:
@@ -187,7 +182,7 @@ def _merged(heads: Sequence[_Head]) -> tuple[Node, list[HostStep], list[str], li
     same = all(head.node.inputs == first.node.inputs for head in heads)
     functions = {(layer.activation, layer.slope, layer.limit) for layer in linear}
     alone = len(linear) == len(heads) and same and len({id(h.node) for h in heads}) == len(heads)
-    alone = alone and len(functions) == 1
+    alone = alone and len(functions) == 1 and all(layer.groups == 1 for layer in linear)
     steps: list[HostStep] = []
     parts, start = [], 0
     for head in heads:

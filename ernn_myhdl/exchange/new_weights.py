@@ -18,6 +18,7 @@ from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.embedding import Embedding, Table
 from ernn_myhdl.design.graph import ArgMax, Graph
 from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.quantise import SaturatedWeights, saturated_weights
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
@@ -138,6 +139,9 @@ def _of_source(source: Source, origin: Origin, old: CoreSpecification) -> _Model
     if old.graph is not None and _ends_with_argmax(old.graph):
         source = with_hardware_argmax(source)
     check_structure(source.layers, source.graph, source.steps, old, origin.name)
+    own, theirs = (s if s is not None and s.scales else None for s in (source.scaling, old.host_scaling))  # fmt: skip
+    if own != theirs:
+        raise DesignError(_other_scaling(origin.name, own, theirs))
     return _Model(source.layers, source.graph, source.steps, origin, None, source.notes)
 
 
@@ -150,9 +154,7 @@ def _of_design(folder: Path, old: CoreSpecification) -> _Model:
     )
     check_structure(layers, new.graph, new.host_steps, old, str(folder))
     if new.host_scaling != old.host_scaling:
-        raise DesignError(
-            f"{folder}: host scaling of x is {new.host_scaling or 'none'}, the core's is {old.host_scaling or 'none'}: {_OTHER}"
-        )
+        raise DesignError(_other_scaling(str(folder), new.host_scaling, old.host_scaling))
     pairs = [(a.cell, b.cell) for a, b in zip(new.layers, old.layers, strict=True)]
     for i, (a, b) in enumerate(pairs):
         if _blocks(a) != _blocks(b) and set(_blocks(a).values()) != {DENSE}:
@@ -163,6 +165,12 @@ def _of_design(folder: Path, old: CoreSpecification) -> _Model:
     weights = tuple(dict(layer.weights) for layer in new.layers) if same else None
     origin = Origin("design", folder.name, new.digest)
     return _Model(layers, new.graph, new.host_steps, origin, weights)
+
+
+def _other_scaling(where: str, own: InputScaling | None, theirs: InputScaling | None) -> str:
+    return (
+        f"{where}: host scaling of x is {own or 'none'}, the core's is {theirs or 'none'}: {_OTHER}"
+    )
 
 
 def _blocks(cell: Cell) -> dict[str, int]:

@@ -147,16 +147,16 @@ def convolution(where: str, name: str, attributes: dict, given: list, labels: La
     if size not in (None, groups * each):
         raise DesignError(f"{where}: takes {groups * each} elements, but X has {size}")
     node = turned.node
-    windows = Windows(
-        here.kernel, here.dilation, here.stride, bool(here.left) or not here.reach, groups
-    )
+    windows = Windows(here.kernel, here.dilation, here.stride, bool(here.left) or not here.reach)
     if here.kernel > 1 or here.stride > 1:
         node = Node(windows, (node,), where)
     matrix = kernel_matrix(kernel.transpose(2, 1, 0), groups)
     constant = np.zeros(outputs) if bias is None else np.asarray(bias, dtype=np.float64)
     if constant.shape != (outputs,):
         raise DesignError(f"{where}: B has shape {constant.shape}, must be ({outputs},)")
-    layer = DenseLayer(name.strip("/") or "conv", "linear", {"input_weight": matrix[None], "bias": constant[None]})  # fmt: skip
+    weights = {"input_weight": matrix[None], "bias": constant[None]}
+    taps = here.kernel if groups > 1 else 1
+    layer = DenseLayer(name.strip("/") or "conv", "linear", weights, groups=groups, taps=taps)
     node = Node(layer, (node,), where)
     feature = labels.new(outputs)
     frames, known = axis, labels.size(axis)

@@ -89,6 +89,10 @@ def convolution(
     channels = signal.axes[1]
     turned = signal.moved((signal.axes[0], *signal.axes[2:], channels))
     after = linear(where, name, "MatMul", {}, [turned, matrix], labels)
+    layer = layer_of(after.node)
+    if layer is not None and layer.kind == "linear":
+        grouped = replace(layer, groups=groups)
+        after = replace(after, node=replace(after.node, operation=grouped))
     if bias is not None:
         after = _biased(where, bias.astype(_type(bias)), after, labels)
     first, *others, feature = after.axes

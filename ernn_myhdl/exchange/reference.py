@@ -16,6 +16,7 @@ from ernn_myhdl.corpus.inputs import check_input
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import Graph, Join, row
 from ernn_myhdl.design.host_steps import HostStep, stepped
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.golden.float_reference import FloatModel
@@ -123,10 +124,13 @@ def check_reference(
     reference: Reference,
     steps: Sequence[HostStep] = (),
     graph: Graph | None = None,
+    scaling: InputScaling | None = None,
 ) -> OutputLoss:
     """How far the float outputs of the dense layers, behind the host's steps, are from the reference; DesignError
-    above TOLERANCE. graph: how their signals go; None: from each to the next."""
+    above TOLERANCE. graph: how their signals go; None: from each to the next. scaling: of x, which may normalise it."""
     x = [values for values, _ in reference.pairs.values()]
+    if scaling is not None:
+        x = [scaling.normalised(each) for each in x]
     states = [[layer.initial or None] * len(x) for layer in layers]
     outputs = [
         stepped(steps, y, frames=np.full(len(y), len(sequence)))

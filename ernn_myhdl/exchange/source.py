@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES, RnnCell
 from ernn_myhdl.design.dense import DenseLayer
@@ -31,7 +33,7 @@ SUFFIXES = (*STATE_DICTS, ".onnx", *KERAS)
 @dataclass(frozen=True)
 class Source:
     """layers: one after the other. blocks: of each layer, and scaling: of x, where the file says so; the weights
-    are for x as it is. notes: for the user. steps: of the host behind the layers. kind: of the
+    are for x as it is, or normalised where the scaling does that. notes: for the user. steps: of the host behind the layers. kind: of the
     file, for people. given_states: whether the model takes its states before the first frame as inputs. graph: how the
     signals of the layers go; None: from each to the next."""
 
@@ -88,17 +90,20 @@ def read_source(
         outputs, notes = read_keras(file, config, checked)
         lowered = _located(file, lambda: lower(outputs, host_functions, frames_out))
         return Source(
-            lowered.layers, None, (*notes, *lowered.notes), None, lowered.steps, "Keras",
-            graph=lowered.graph,
+            lowered.layers, None, (*notes, *lowered.notes), lowered.normalisation, lowered.steps,
+            "Keras", graph=lowered.graph,
         )  # fmt: skip
     if file.suffix.lower() == ".onnx":
         _no_order(order, direction, activation, "an ONNX graph")
         model = read_onnx(file)
+        told = model.description.scaling
+        keep = told is not None and bool(told.scales)
         lowered = _located(
-            file, lambda: lower(model.outputs, host_functions, frames_out), model.hint
+            file, lambda: lower(model.outputs, host_functions, frames_out, keep), model.hint
         )
         layers, notes = list(lowered.layers), [*model.notes, *lowered.notes]
         description, kind, steps = model.description, "ONNX", lowered.steps
+        description = replace(description, scaling=_scaling(told, lowered.normalisation))
         given, graph = model.given_states, lowered.graph
     else:
         state = STATE_DICTS[file.suffix.lower()](file)
@@ -121,6 +126,18 @@ def read_source(
         given,
         graph,
     )
+
+
+def _scaling(told: InputScaling | None, found: InputScaling | None) -> InputScaling | None:
+    """The scaling of x of an ONNX file: as its metadata tell, unless its nodes normalise x by other numbers (those are of float32),
+    or do not."""
+    if found is None:
+        return told if told is not None and not told.scales else None
+    if told is None or len(told.scales) != len(found.scales):
+        return found
+    pairs = zip((told.scales, told.offsets), (found.scales, found.offsets), strict=True)
+    near = (len(a) == len(b) and np.allclose(a, b, rtol=1e-6, atol=0.0) for a, b in pairs)
+    return told if all(near) else found
 
 
 def outputs_of(layers: Sequence[DenseLayer], graph: Graph | None) -> int:
@@ -151,11 +168,12 @@ def _state_dict_layers(
     checked: bool,
     activation: str | None,
 ):
-    description = read_description(state.metadata)
+    description = read_description(state.metadata, state.arrays)
     if activation is not None and activation not in NONLINEARITIES:
         raise DesignError(f"activation = {activation!r}: must be {' or '.join(NONLINEARITIES)}")
     default = {} if activation is None else {"activation": activation}
-    found = modules(one_direction(state.arrays, direction), description.modules, default)
+    arrays = {n: a for n, a in state.arrays.items() if n not in description.tables}
+    found = modules(one_direction(arrays, direction), description.modules, default)
     if default and not any(m.kind == RnnCell.kind for m in found):
         raise DesignError(f"--activation {activation}: the model has no vanilla RNN")
     notes: list[str] = []

@@ -90,14 +90,16 @@ def modules(
 ) -> list[Module]:
     """The modules of a state dict, in the order of the names' first appearance.
 
-    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation, slope, limit; of a
-    convolution also its kernel: the layer is that of windows of so many frames.
+    options: by module, fields of `DenseLayer` that a state dict does not tell: reset, g_activation, activation, slope, limit, groups,
+    taps; of a convolution also its kernel: the layer is that of windows of so many frames.
     default: those of all recurrent modules for which it does not tell them.
     """
     kernels = {
-        f"{n}.weight".lstrip("."): own["kernel"] for n, own in options.items() if "kernel" in own
+        f"{n}.weight".lstrip("."): (own["kernel"], own.get("groups", 1))
+        for n, own in options.items()
+        if "kernel" in own
     }
-    arrays = {n: _on_windows(n, a, kernels[n]) if n in kernels else a for n, a in arrays.items()}
+    arrays = {n: _on_windows(n, a, *kernels[n]) if n in kernels else a for n, a in arrays.items()}
     check_names({name: array.shape for name, array in arrays.items()})
     groups: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     for name, array in arrays.items():
@@ -113,13 +115,14 @@ def modules(
     ]
 
 
-def _on_windows(name: str, kernel: np.ndarray, frames: int) -> np.ndarray:
+def _on_windows(name: str, kernel: np.ndarray, frames: int, groups: int) -> np.ndarray:
     """The matrix of a linear layer on windows, of the kernel of a convolution."""
-    if kernel.ndim != 3 or kernel.shape[2] != frames:
+    if kernel.ndim != 3 or kernel.shape[2] != frames or len(kernel) % groups:
         raise DesignError(
             f"tensor {name!r} has shape {kernel.shape}, must be (outputs, inputs, {frames}), the kernel of a convolution"
+            + (f" in {groups} groups" if groups > 1 else "")
         )
-    return kernel_matrix(kernel.transpose(2, 1, 0), 1)
+    return kernel_matrix(kernel.transpose(2, 1, 0), groups)
 
 
 def _module(
@@ -199,6 +202,8 @@ def _linear(module: str, tensors: dict[str, np.ndarray], options: Mapping[str, A
     bias = _checked(_tensor(module, "bias", None), bias, (len(weight),))
     weights = {"input_weight": weight[None], "bias": bias[None]}
     known = {n: v for n, v in options.items() if n in LinearCell.dense_options}
+    if known.get("groups", 1) > 1:
+        known.setdefault("taps", options.get("kernel", 1))
     return DenseLayer(module or "linear", "linear", weights, **known)
 
 

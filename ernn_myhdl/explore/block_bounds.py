@@ -98,7 +98,7 @@ def model_operations(cells: Sequence[Cell]) -> int:
 def _matrices(cell: Cell) -> list[tuple[int, int, int]]:
     """Block size, rows (of all gates) and columns of every matrix."""
     gates = len(cell.gates)
-    found = [(cell.x_block, gates * cell.hidden, cell.inputs)]
+    found = [(cell.x_block, gates * cell.hidden, cell.row_inputs)]
     if cell.recurrent:
         found.append((cell.block_of("recurrent_weight"), gates * cell.hidden, cell.outputs))
     if cell.second_phase == "projection":

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ernn_myhdl.explore import control_terms, join_terms, time_terms, weight_terms
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each, one_block, width_of
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import bits_for
 from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.transform import width_for

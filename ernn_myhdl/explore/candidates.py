@@ -14,7 +14,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.memories import RAMB18_SHAPES, widest
 from ernn_myhdl.explore.resources import Resources, estimate, resources_of
 from ernn_myhdl.hdl.block_ram import BLOCK_RAM_DEPTH
-from ernn_myhdl.hdl.netlist import Rom
+from ernn_myhdl.hdl.components import Rom
 from ernn_myhdl.program.program import Program, layer_program
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.element_wise import UNIT_LABELS, parameter_memory

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, one_block, width_of
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import bits_for
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, bits_of_each
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import bits_for
 
 

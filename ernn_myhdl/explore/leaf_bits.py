@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import Array
 
 #: Name of a term -> how much there is of it.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ernn_myhdl.hdl.block_ram import in_block_ram
-from ernn_myhdl.hdl.netlist import Leaf, Rom
+from ernn_myhdl.hdl.components import Leaf, Rom
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 
 #: Words x bits of one RAMB18 and one RAMB36, as simple dual-port memory.

@@ -18,7 +18,8 @@ from ernn_myhdl.design.design import CoreStructure
 from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import XILINX_MEMORIES, Memories, Memory, memory_of, widest
 from ernn_myhdl.explore.memories_ecp5 import ECP5_MEMORIES
-from ernn_myhdl.hdl.netlist import External, Leaf, Netlist, Rom
+from ernn_myhdl.hdl.components import External, Leaf, Rom
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
@@ -28,7 +29,7 @@ Widths = Callable[[Rom], int]
 PARTS = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rules:
     """How blocks become resources of a family.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 
 #: Words of a memory of look-up tables that a LUT holds of one bit.
 LUT_WORDS = 64

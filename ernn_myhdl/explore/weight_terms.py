@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ernn_myhdl.explore.leaf_bits import Terms, bits_of, one_block
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 
 
 def _load_part(leaf: Leaf) -> Terms:

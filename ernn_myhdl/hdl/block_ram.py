@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.hdl.netlist import Rom
+from ernn_myhdl.hdl.components import Rom
 
 #: Words from which a memory is asked to be block RAM: a LUT holds 64 bits.
 BLOCK_RAM_DEPTH = 65

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ernn_myhdl.hdl.netlist import Component, Net, Netlist, Port, Type
+from ernn_myhdl.hdl.components import Port, Type
+from ernn_myhdl.hdl.netlist import Component, Net, Netlist
 
 NONE: Mapping[str, Type] = MappingProxyType({})
 

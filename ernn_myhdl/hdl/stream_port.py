@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ernn_myhdl.hdl.netlist import Port, Type
+from ernn_myhdl.hdl.components import Port, Type
 
 #: The streams of a core: x and y of every frame, the states that sequences start from, images of weights.
 SOURCE, SINK, LOADER, WEIGHTS = "s_axis", "m_axis", "s_state", "s_weights"

@@ -7,8 +7,10 @@ a bit and a word are one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, SupportsInt, TypeAlias
 
 from myhdl import Signal, intbv
 
@@ -53,7 +55,7 @@ class Word:
         return self.width
 
     def signals(self) -> Signals:
-        return Signal(intbv(0)[self.width :])
+        return unsigned(self.width)
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,20 @@ class Array:
         return [signed(self.width) for _ in range(self.count)]
 
 
+@lru_cache(maxsize=1 << 10)
+def _zero(width: int, signed: bool) -> intbv:
+    """What Signals of this type hold at first; each copies it."""
+    return intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)) if signed else intbv(0)[width:]
+
+
 def signed(width: int) -> AnySignal:
     """A signed Signal of `width` bits."""
-    return Signal(intbv(0, min=-(1 << (width - 1)), max=1 << (width - 1)))
+    return Signal(_zero(width, True))
 
 
 def unsigned(width: int) -> AnySignal:
     """An unsigned Signal of `width` bits."""
-    return Signal(intbv(0)[width:])
+    return Signal(_zero(width, False))
 
 
 def like(signal: AnySignal) -> AnySignal:
@@ -94,3 +102,11 @@ def array(count: int, width: int) -> list[AnySignal]:
 def bits_for(values: int) -> int:
     """Bits of an unsigned word that tells `values` values apart; at least 1."""
     return max(1, (values - 1).bit_length())
+
+
+def pack_fields(values: Iterable[SupportsInt], width: int) -> int:
+    """Signed integers as one raw word, the first in the lowest bits."""
+    word = 0
+    for position, value in enumerate(values):
+        word |= (int(value) & ((1 << width) - 1)) << (position * width)
+    return word

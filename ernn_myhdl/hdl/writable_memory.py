@@ -8,7 +8,7 @@ from typing import Any
 
 from myhdl import always
 
-from ernn_myhdl.hdl.netlist import Contents, Port, Rom, ins
+from ernn_myhdl.hdl.components import Contents, Port, Rom, ins
 from ernn_myhdl.hdl.types import AnySignal, Array, Bit, Signals, Word
 
 #: Ports of the write side, as everything that hands them on calls them.

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.ticker import MaxNLocator
 
 from ernn_myhdl.plots.picture import BLUE, GREEN, GREY, VERMILION, picture
-from ernn_myhdl.runs.evaluate import Evaluation
+from ernn_myhdl.runs.evaluation import Evaluation
 
 
 def plot_words(

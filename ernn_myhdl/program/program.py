@@ -31,8 +31,7 @@ import numpy as np
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.design import Design, Hardware, Structure
 from ernn_myhdl.design.quantise import quantised_weights
-from ernn_myhdl.hdl.netlist import pack_fields
-from ernn_myhdl.hdl.types import bits_for
+from ernn_myhdl.hdl.types import bits_for, pack_fields
 from ernn_myhdl.numerics.circulant import blocks_for
 
 X, Y, M = 0, 1, 2
@@ -72,16 +71,18 @@ FLAGS = frozenset(f.name for f in fields(Operation) if f.type == "bool")
 
 @dataclass(frozen=True)
 class Phase:
-    """The passes of one matrix phase; all of them read the same columns.
+    """The passes of one matrix phase; all of them read the same columns, but for a layer with groups.
 
     columns: (source, index, need) of each operation of a pass; see `Operation`. parts: operations of each
     part of a pass, which is drained by itself: those of x and the others in a split cell, else all. chunks:
-    cycles in which the rows of each pass are drained.
+    cycles in which the rows of each pass are drained. own: columns of each pass, as many each, where they are not the same
+    in all of them.
     """
 
     columns: Columns
     chunks: tuple[int, ...]
     parts: tuple[int, ...]
+    own: tuple[Columns, ...] = ()
 
     @property
     def passes(self) -> int:
@@ -93,15 +94,25 @@ class Phase:
         return len(self.chunks) * len(self.columns)
 
     @property
+    def distinct(self) -> tuple[Columns, ...]:
+        """The columns of all passes, once where they are the same in all of them."""
+        return self.own or (self.columns,)
+
+    @property
     def split(self) -> bool:
         """Whether a pass has several parts."""
         return len(self.parts) > 1
 
-    def operations_of(self, chunks: int) -> list[tuple]:
+    def columns_of(self, number: int) -> Columns:
+        """The columns of a pass."""
+        return self.own[number] if self.own else self.columns
+
+    def operations_of(self, place: int) -> list[tuple]:
         """Operations of a pass without the marks that depend on the frame."""
-        plan, begin = [], 0
+        plan, begin, chunks = [], 0, self.chunks[place]
+        columns = self.columns_of(place)
         for number, size in enumerate(self.parts):
-            for i, column in enumerate(self.columns[begin : begin + size]):
+            for i, column in enumerate(columns[begin : begin + size]):
                 part = number < len(self.parts) - 1
                 plan.append((*column, i == 0, i == size - 1, chunks - 1, part))
             begin += size
@@ -150,8 +161,8 @@ class Program:
         """The fields of all operations in their order."""
         plan = []  # (source, index, need, first, last, chunks, part)
         for phase in (self.first, self.second):
-            for chunks in phase.chunks:
-                plan += phase.operations_of(chunks)
+            for place in range(phase.passes):
+                plan += phase.operations_of(place)
         base = self.gate_length
         ends = {  # last operation of each phase that reads x, and of the frame that reads y
             X: {_last(plan[:base], X), _last(plan, X)},
@@ -175,8 +186,8 @@ class Program:
         """Width of every field of the program word, lowest first."""
         phases = [p for p in (self.first, self.second) if p.passes]
         most = {
-            "index": max(c[1] for p in phases for c in p.columns),
-            "need": max(c[2] for p in phases for c in p.columns),
+            "index": max(c[1] for p in phases for own in p.distinct for c in own),
+            "need": max(c[2] for p in phases for own in p.distinct for c in own),
             "chunks": max(c for p in phases for c in p.chunks) - 1,
         }
         bits = {name: bits_for(value + 1) for name, value in most.items()}
@@ -187,12 +198,16 @@ class Program:
 
     @cached_property
     def varying_bits(self) -> int:
-        """Bits of the program word that are not the same in all of them.
+        """Bits of the program word that are not the same in all of them; a memory of one word has another of zeros.
 
-        The first and the last pass of each phase have every word that there is.
+        The first and the last pass of each phase have every word that there is, where all passes read the same columns.
         """
+        if self.length == 1:
+            return self.words()[0].bit_count()
         phases = [
-            replace(p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 else p.chunks)
+            replace(
+                p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 and not p.own else p.chunks
+            )
             for p in (self.first, self.second)
         ]
         ends, varying = replace(self, first=phases[0], second=phases[1]), 0
@@ -268,6 +283,18 @@ def _first_columns(cell: Cell, output_width: int) -> Columns:
     )
 
 
+def _grouped_columns(cell: Cell, lanes: int, passes: int) -> tuple[Columns, ...]:
+    """Of each pass of a cell with groups: the columns that any of its rows multiplies. The last ones are read again in passes
+    that need fewer, by weights that are zero."""
+    found = []
+    for first in range(0, passes * lanes, lanes):
+        rows = range(first, min(first + lanes, cell.hidden_blocks))
+        found.append(sorted({c for row in rows for c in cell.columns_of(row)}))
+    most = max(len(columns) for columns in found)
+    filled = [columns + columns[-1:] * (most - len(columns)) for columns in found]
+    return tuple(tuple((X, c, c + 1) for c in columns) for columns in filled)
+
+
 @lru_cache(maxsize=64)
 def _second_columns(
     cell: Cell, groups: int, input_steps: int, steps: int, width: int, cell_groups: int
@@ -298,7 +325,11 @@ def layer_program(cell: Cell, hw: Hardware) -> Program:
         second_passes = blocks_for(cell.second_rows, lanes // groups)
 
     columns = _first_columns(cell, output_width)
-    first = _phase(cell, columns, _pass_chunks(gate_chunks, gate_passes, lanes // units))
+    chunks = _pass_chunks(gate_chunks, gate_passes, lanes // units)
+    first = _phase(cell, columns, chunks)
+    if cell.row_columns < cell.input_blocks:
+        own = _grouped_columns(cell, lanes, gate_passes)
+        first = Phase(own[0], chunks, (len(own[0]),), own)
     columns = _second_columns(cell, groups, input_steps, steps, width, cell_groups)
     second = _phase(cell, columns, _pass_chunks(output_groups, second_passes, lanes // units))
     return Program(
@@ -340,7 +371,8 @@ def real_pairs(tile: int, k: int) -> list[int]:
 def _first_matrix(design: Design) -> list[np.ndarray]:
     """Raw weights of the first phase for x and the previous y: (rows, columns, tile)."""
     cell, raw = design.cell, quantised_weights(design)
-    parts = [[_gate(raw["input_weight"], row.input) for row in cell.rows]]
+    inputs = cell.whole_matrix("input_weight", raw["input_weight"])
+    parts = [[_gate(inputs, row.input) for row in cell.rows]]
     if cell.recurrent:
         parts.append([_gate(raw["recurrent_weight"], row.recurrent) for row in cell.rows])
     matrices = []
@@ -373,12 +405,23 @@ def _in_passes(matrix: np.ndarray, passes: int, rows: int) -> np.ndarray:
     return padded.reshape(passes, rows, *matrix.shape[1:])
 
 
+def _of_groups(passes: np.ndarray, own: Sequence[Columns]) -> np.ndarray:
+    """Passes (passes, rows, columns, ...) of the columns that each reads; zeros where one is read again."""
+    index = np.array([[c for _, c, _ in columns] for columns in own])
+    taken = np.stack([rows[:, columns] for rows, columns in zip(passes, index, strict=True)])
+    again = np.pad(index[:, 1:] == index[:, :-1], ((0, 0), (1, 0)))
+    taken[np.broadcast_to(again[:, None], taken.shape[:3])] = 0
+    return taken
+
+
 def lane_weights(design: Design) -> np.ndarray:
     """Raw packed weight spectra (lanes, program length, tile) in the order of the program."""
     cell, hw, program = design.cell, design.hardware, program_for(design)
     k, lanes, groups = cell.tile, hw.lanes, program.groups
     memory = np.zeros((lanes, program.length, k), dtype=np.int64)
     parts = [_in_passes(m, program.gate_passes, lanes) for m in _first_matrix(design)]
+    if program.first.own:
+        parts = [_of_groups(parts[0], program.first.own)]
     _placed(memory, slice(program.gate_length), zip(*parts, strict=True))
     if not cell.second_phase:
         return memory

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from myhdl import always, block
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.rtl.beat_frames import Shape
 

@@ -20,7 +20,8 @@ from functools import cached_property
 from types import MappingProxyType
 
 from ernn_myhdl.hdl.block_ram import in_block_ram
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, Rom
+from ernn_myhdl.hdl.components import Leaf, Rom
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.rtl import broadcast

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block
 
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 
 #: Cycles of the longest delay of a bit; a longer one is made of several.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.transform import spectral_products
 from ernn_myhdl.rtl import stages

@@ -17,7 +17,8 @@ from collections.abc import Callable
 
 from myhdl import always, always_comb, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.numerics import transform

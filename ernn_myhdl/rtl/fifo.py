@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import stages
 

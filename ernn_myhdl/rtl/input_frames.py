@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block
 
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.parts import composed, part
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import beat_blocks, beat_frames

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.numerics.transform import spectral_products
 from ernn_myhdl.rtl import stages

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from myhdl import always, always_comb, block
 
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.delay import delayed

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, array, unsigned
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import width_for

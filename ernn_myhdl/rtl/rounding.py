@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.rtl import stages
 

@@ -14,7 +14,8 @@ from myhdl import always, always_comb, block, instances
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.program.program import Program
 from ernn_myhdl.rtl import drain, fft, rounding

@@ -15,7 +15,8 @@ from itertools import accumulate
 from myhdl import always, always_comb, block
 
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.parts import composed, part
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.numerics.circulant import blocks_for

@@ -4,7 +4,7 @@ state; with ends of sequences, last frame of a sequence."""
 from __future__ import annotations
 
 from ernn_myhdl.design.hardware import StreamShape
-from ernn_myhdl.hdl.netlist import Type
+from ernn_myhdl.hdl.components import Type
 from ernn_myhdl.hdl.types import Bit, Word
 
 

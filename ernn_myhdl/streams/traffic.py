@@ -10,7 +10,7 @@ import numpy as np
 
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.structure import CoreStructure
-from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.hdl.types import pack_fields
 
 #: Raw frames of one sequence, (frames, samples).
 RawSequence: TypeAlias = np.ndarray | Sequence[Sequence[int]]

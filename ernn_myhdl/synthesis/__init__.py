@@ -5,7 +5,7 @@ from ernn_myhdl.synthesis.devices import Device, device_named, devices
 from ernn_myhdl.synthesis.flow import TOOLS, synthesise
 from ernn_myhdl.synthesis.ghdl_check import ghdl_synth_check
 from ernn_myhdl.synthesis.resources import format_resources
-from ernn_myhdl.synthesis.timing import format_timing
+from ernn_myhdl.synthesis.timing_report import format_timing
 
 __all__ = [
     "TOOLS",

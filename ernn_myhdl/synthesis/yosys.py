@@ -30,7 +30,7 @@ from ernn_myhdl.synthesis.resources import (
     percentages,
     total_resources,
 )
-from ernn_myhdl.synthesis.timing import format_timing, timing_evidence
+from ernn_myhdl.synthesis.timing_report import format_timing, timing_evidence
 
 RESULT = "resources.json"
 TABLE = "resources.txt"

@@ -2,20 +2,22 @@
 
 A gate matrix (gates H, N) of an LSTM or GRU is block-circulant gate by gate: rows and columns of each
 gate are padded to whole blocks on their own, as a `Design` stores them. The kernel (outputs, inputs, kernel) of a convolution
-over frames is the matrix of a linear layer on a window, whose columns are the inputs of the oldest frame first.
+over frames is the matrix of a linear layer on a window, whose columns are the inputs of the oldest frame first; with groups those
+of the inputs of a row's own group, as a `Design` stores them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.design.cells import BLOCK_SIZES
+from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.recurrent_modules import modules_of
@@ -32,7 +34,8 @@ class Matrix:
     """A matrix of a model.
 
     name: of its parameter in the model, such as "lstm.weight_ih_l0". role: "input", "recurrent",
-    "projection", "linear" or "convolution". gates: that share the matrix. block: size of its circulant blocks. shifts: of the
+    "projection", "linear" or "convolution". gates: that share the matrix. block: size of its circulant blocks; most: the largest that
+    there may be, since blocks lie within the groups of a convolution. shifts: of the
     elements of x (`InputScaling`), for the matrix of x that is block-circulant for scaled x; empty: none.
     """
 
@@ -42,6 +45,7 @@ class Matrix:
     gates: int
     block: int = 1
     shifts: tuple[int, ...] = ()
+    most: int = max(BLOCK_SIZES)
 
     def __repr__(self) -> str:
         """Name, role, shape and block size, on one line."""
@@ -97,7 +101,8 @@ def find_matrices(
 
     blocks: one size for all; or pattern -> size, where a pattern is a role ("input", "recurrent",
     "projection", "linear", "convolution") or a name of a parameter with the wildcards of the shell ("lstm.weight_ih_l?",
-    "head.*"). The first pattern that fits decides; a matrix that none fits stays dense. A
+    "head.*"). The first pattern that fits decides; a matrix that none fits stays dense, and blocks are no larger than the groups of a
+    convolution. A
     role that no matrix has is allowed, a name is not. shifts: of x, by the name of a matrix of x.
     """
     found = _matrices(model)
@@ -106,7 +111,7 @@ def find_matrices(
             f"model {type(model).__name__}: has no LSTM, GRU, RNN, linear layer or convolution, so there is nothing to "
             "compress"
         )
-    sizes = _assigned(found, blocks)
+    sizes = [min(k, m.most) for k, m in zip(_assigned(found, blocks), found, strict=True)]
     for matrix, block in zip(found, sizes, strict=True):
         if block > 1 and not matrix.parameter.requires_grad:
             raise DesignError(
@@ -114,7 +119,7 @@ def find_matrices(
                 "block-circulant; thaw it, or leave it out of the blocks"
             )
     return [
-        Matrix(m.name, m.parameter, m.role, m.gates, block, (shifts or {}).get(m.name, ()))
+        replace(m, block=block, shifts=(shifts or {}).get(m.name, ()))
         for m, block in zip(found, sizes, strict=True)
     ]
 
@@ -139,7 +144,7 @@ def _matrices(model: nn.Module) -> list[Matrix]:
             own = name.rpartition(".")[2]
             if isinstance(module, nn.Linear | nn.Conv1d) and own == "weight":
                 role = LINEAR if isinstance(module, nn.Linear) else CONVOLUTION
-                made = Matrix(name, parameter, role, 1)
+                made = Matrix(name, parameter, role, 1, most=_most(module))
             elif gates and own[:9] in ROLES:
                 role = ROLES[own[:9]]
                 made = Matrix(name, parameter, role, 1 if role == "projection" else gates)
@@ -147,6 +152,14 @@ def _matrices(model: nn.Module) -> list[Matrix]:
                 continue
             found.setdefault(id(parameter), made)
     return list(found.values())
+
+
+def _most(module: nn.Module) -> int:
+    """The largest block of a linear layer or a convolution."""
+    if not isinstance(module, nn.Conv1d) or module.groups == 1:
+        return max(BLOCK_SIZES)
+    sizes = module.in_channels, module.out_channels, module.groups
+    return min(max(BLOCK_SIZES), largest_block(*sizes, taps=1))
 
 
 def _assigned(matrices: Sequence[Matrix], blocks: Blocks) -> list[int]:

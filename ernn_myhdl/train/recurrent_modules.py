@@ -49,9 +49,10 @@ def modules_of(module: nn.Module) -> RecurrentModules | None:
 
 
 def cell_options(module: nn.Module) -> dict[str, Any]:
-    """Options of the cell that the module's tensors do not tell (`Cell.dense_options`); of a convolution its kernel."""
+    """Options of the cell that the module's tensors do not tell (`Cell.dense_options`); of a convolution its kernel and its groups."""
     if isinstance(module, nn.Conv1d):
-        return {KERNEL: module.kernel_size[0]}
+        grouped = {"groups": module.groups} if module.groups > 1 else {}
+        return {KERNEL: module.kernel_size[0]} | grouped
     known = modules_of(module)
     if known is None:
         return {}

@@ -314,6 +314,43 @@ def test_c_driver_against_the_simulated_board(board_folder, tmp_path):
         assert (done.returncode, done.stdout) == (0, words)
 
 
+PACKING = """
+#include <stdio.h>
+#include "small.h"
+int main(void)
+{
+    double x[SMALL_INPUTS];
+    unsigned char frame[SMALL_INPUT_BYTES];
+    int i;
+    for (;;) {
+        for (i = 0; i < SMALL_INPUTS; i++)
+            if (scanf("%lf", &x[i]) != 1)
+                return 0;
+        small_pack(x, frame);
+        fwrite(frame, 1, sizeof frame, stdout);
+    }
+}
+"""
+
+
+def test_c_driver_normalises_as_the_host_does(tmp_path):
+    from ernn_myhdl.design.input_scaling import InputScaling
+    from ernn_myhdl.host.packets import pack, raw_frames
+    from ernn_myhdl.system.driver.writing import write_driver
+    from ernn_myhdl.system.writer import system_description
+
+    scaling = InputScaling((1, -2, 0, 3, 0), (0.5, 0.0, 0.1, -1.0, 0.0), (0.3, -2.0, 1e-3, 1 / 3, 7.0))  # fmt: skip
+    system = system_description(replace(small().with_weights("fixed"), input_scaling=scaling), 64)
+    write_driver(system, tmp_path)
+    (tmp_path / "main.c").write_text(PACKING)
+    flags = ["gcc", "-std=c99", "-O2", "main.c", "small.c", "-o", "main"]
+    subprocess.run(flags, cwd=tmp_path, check=True)
+    x = np.random.default_rng(5).normal(0, 2, (200, 5))
+    text = " ".join(map(repr, x.reshape(-1).tolist()))
+    done = subprocess.run([tmp_path / "main"], input=text.encode(), capture_output=True, check=True)
+    assert done.stdout == pack(raw_frames(x, system), system)
+
+
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
     from ernn_myhdl.design.input_scaling import InputScaling
@@ -322,7 +359,7 @@ def test_c_driver_compiles_freestanding_without_a_warning(compiler, tmp_path):
 
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} not installed: sudo apt-get install {COMPILERS[compiler]}")
-    scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0))
+    scaling = InputScaling((1, -2, 0, 3, 100), (0.5, 0.0, 0.0, -1.0, 0.0), (0.3, -2.0, 1e-3, 1.0, 7.0))  # fmt: skip
     fixed = small().with_weights("fixed")
     designs = fixed.with_weights("loadable", 2), replace(fixed, input_scaling=scaling), fixed
     for number, design in enumerate(designs):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from block_bench import compare, run_myhdl, run_vhdl
-from block_cases import CASES, WIDE_GATHER, BlockCase, convert_case, rounding_case
+from block_case import BlockCase
+from block_cases import CASES, convert_case
 from block_library import myhdl_run, vhdl_run
 from control_cases import CASES as CONTROL
+from element_wise_cases import WIDE_GATHER
+from register_cases import rounding_case
 from shared_folders import run_folder
 from tools import require_tool
 

@@ -14,7 +14,7 @@ from tools import require_tool
 from ernn_myhdl.calibration.presets import preset_design
 from ernn_myhdl.convert import convert
 from ernn_myhdl.engines.verilator.compiled_hdl import corrected
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import Bit
 from ernn_myhdl.rtl.core.top import core
 

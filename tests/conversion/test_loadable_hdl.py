@@ -24,7 +24,7 @@ from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
 from ernn_myhdl.convert.writable_memory import verilog_memory
 from ernn_myhdl.engines.ghdl import check_folder
 from ernn_myhdl.golden.network import integer_model
-from ernn_myhdl.hdl.netlist import Contents, Rom
+from ernn_myhdl.hdl.components import Contents, Rom
 from ernn_myhdl.hdl.types import Word
 from ernn_myhdl.hdl.writable_memory import writable
 from ernn_myhdl.rtl.weights.image import image_words

@@ -15,10 +15,11 @@ from ernn_myhdl import Traffic
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
 )
-def test_a_converted_window_is_the_model(engine, monkeypatch):
+@pytest.mark.parametrize("groups", ({}, {"groups": 3, "outputs": 3}), ids=("whole", "depthwise"))
+def test_a_converted_window_is_the_model(engine, groups, monkeypatch):
     require_engine(engine)
     build_without_optimisation(monkeypatch)
-    core = convolution(3, kernel=2, dilation=2, stride=2, padding=False, streams=2)
+    core = convolution(3, kernel=2, dilation=2, stride=2, padding=False, streams=2, **groups)
     x = [random_inputs(1, core, 7), random_inputs(2, core, 7)]
     golden = core.run(x, engine="golden")
     made = core.run(x, engine=engine)

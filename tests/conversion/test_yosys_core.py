@@ -4,7 +4,8 @@ import json
 import subprocess
 
 import pytest
-from block_cases import LANES, convert_case
+from block_cases import convert_case
+from lane_cases import LANES
 from tools import require_tool
 
 from ernn_myhdl.calibration.generate import new_design

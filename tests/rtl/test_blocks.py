@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from block_bench import compare, run_myhdl
-from block_cases import CASES, FORMATS, ROUNDING, pipeline, through
+from block_case import pipeline
+from block_cases import CASES
 from block_library import myhdl_run
+from register_cases import ROUNDING
 from seeds import seed_of
 from shared_folders import run_folder
+from transform_cases import FORMATS, through
 
 from ernn_myhdl import rtl
 from ernn_myhdl.hdl.netlist import Netlist

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ernn_myhdl.calibration.generate import new_design
-from ernn_myhdl.hdl.netlist import Netlist, Rom
+from ernn_myhdl.hdl.components import Rom
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.rtl import cluster
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.runs.check import check_run

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from block_bench import compare
 from block_library import myhdl_run
-from control_cases import CASES, INPUT_CASES, check_input
+from control_cases import CASES
+from framing_cases import INPUT_CASES, check_input
 from shared_folders import run_folder
 
 MODELLED = [c for c in CASES if c not in INPUT_CASES.values()]

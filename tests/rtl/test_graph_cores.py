@@ -14,7 +14,7 @@ from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.tensors import stages_of
-from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.hdl.types import pack_fields
 from ernn_myhdl.rtl.core.network import core as network_core
 from ernn_myhdl.rtl.core.top import layer_core
 from ernn_myhdl.rtl.core.view import CoreView

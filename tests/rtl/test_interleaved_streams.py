@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lazy_designs import Lazily
+from malformed_frames import ended as _last
 from seeds import seed_of
 from stream_model import expected_beats, raw_frames
-from test_streams import _last, check, delivered, run
+from stream_runs import check, delivered, run
 
 from ernn_myhdl import DesignError, new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate

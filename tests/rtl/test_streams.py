@@ -6,115 +6,20 @@ is told by `ernn_myhdl/streams/framing.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from lazy_designs import Lazily
+from malformed_frames import malformed
 from stream_model import expected_beats, raw_frames, sequence_beats
+from stream_runs import DESIGNS, check, delivered, run
 
 from ernn_myhdl import ToolError, new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.integer import IntegerModel
-from ernn_myhdl.hdl.netlist import pack_fields
-from ernn_myhdl.streams.framing import framed
-from ernn_myhdl.streams.traffic import Beat, Traffic, beats_of_frame, frame_beats
-
-#: Designs by the relation of beat (S samples), block (k samples) and frame.
-DESIGNS = Lazily(
-    {
-        # S < k, beats do not fill the last block
-        "narrow": lambda: new_design(5, 6, 0, 4, lanes=4, samples_per_beat=2),
-        # S < k, one block in a frame, one sample a beat
-        "one sample": lambda: new_design(3, 5, 2, 4, True, lanes=3, samples_per_beat=1),
-        # S = k
-        "equal": lambda: new_design(10, 6, 5, 4, lanes=8, ifft_units=2, samples_per_beat=4),
-        # S > k, the last beat holds fewer blocks
-        "wide": lambda: new_design(11, 5, 0, 2, True, lanes=5, samples_per_beat=4),
-        # S > k, a frame is one beat
-        "one beat": lambda: new_design(5, 7, 0, 4, lanes=8, element_width=2, samples_per_beat=16),
-        # k = 1: every sample is a block
-        "dense": lambda: new_design(7, 3, 2, 1, lanes=6, ifft_units=2, samples_per_beat=4),
-    }
-)
-#: Those whose frames have several beats, so that they can be cut.
-SEVERAL_BEATS = [name for name in DESIGNS if name != "one beat"]
-
-
-class Monitor:
-    """Watches the streams cycle by cycle: what is offered stays until taken, the error flag stays.
-
-    stalled, waited: cycles in which the core, the source had to wait. errors: cycles with
-    frame_error. resets: cycles of a reset.
-    """
-
-    def __init__(self) -> None:
-        self.stalled = self.waited = 0
-        self.errors: list[int] = []
-        self.resets: list[int] = []
-        self._held = None
-        self._error = False
-        self._cycle = 0
-
-    def watch(self, model):
-        signals = model.signals
-
-        def value(name: str) -> int:
-            return int(signals[name].val)
-
-        def sample(cycle: int) -> None:
-            names = [f"m_axis_t{n}" for n in ("data", "last", "user", "id")]
-            offer = tuple(value(n) for n in names if n in signals)
-            valid, ready = value("m_axis_tvalid"), value("m_axis_tready")
-            if self._held is not None:
-                assert valid, f"cycle {cycle}: tvalid was withdrawn"
-                assert offer == self._held, f"cycle {cycle}: the beat on offer changed"
-            self._held = offer if valid and not ready else None
-            self.stalled += bool(valid and not ready)
-            self.waited += bool(value("s_axis_tvalid") and not value("s_axis_tready"))
-            error = bool(value("frame_error"))
-            assert error or not self._error, f"cycle {cycle}: frame_error was withdrawn"
-            self._error = error
-            if error:
-                self.errors.append(cycle)
-
-        def sample_after_resets(cycle: int) -> None:
-            # no sample is taken in a cycle of reset
-            if cycle != self._cycle:
-                self.resets += range(self._cycle, cycle)
-                self._held, self._error = None, False
-            self._cycle = cycle + 1
-            sample(cycle)
-
-        return sample_after_resets
-
-
-def run(design, beats, frames, **options):
-    """Recording and monitor of a simulation that takes all beats and delivers `frames` frames."""
-    monitor = Monitor()
-    options.setdefault("limit", 1500)  # a test that hangs is to end soon
-    record = simulate(design, beats, frames, watch=monitor.watch, stages=False, **options)
-    return record, monitor
-
-
-def delivered(record) -> list[Beat]:
-    return [beat for _, beat in record.delivered]
-
-
-def check(design, beats, **options):
-    """Simulate a stream and compare every beat of the result; returns recording and monitor."""
-    meaning = framed(beats, design)
-    expected = expected_beats(meaning.sequences, design, meaning.turns)
-    frames = sum(len(s) for s in meaning.sequences)
-    assert sum(b.last for b in expected) == frames > 0
-    record, monitor = run(design, beats, frames, **options)
-    assert delivered(record) == expected
-    assert [b for _, b in record.accepted] == beats[: len(record.accepted)]
-    assert record.error == meaning.error
-    return record, monitor
-
-
-# gaps and back-pressure
+from ernn_myhdl.hdl.types import pack_fields
+from ernn_myhdl.streams.traffic import Beat, Traffic, beats_of_frame
 
 LAYERS = Lazily(
     {
@@ -243,127 +148,6 @@ def test_samples_beyond_the_inputs_are_ignored(name):
     assert not record.error
 
 
-# frames of wrong length
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """A stream with one bad frame, and what it stands for.
-
-    beats: the stream up to the good sequence that follows. meaning: its frames.
-    """
-
-    beats: list[Beat]
-    meaning: list[list]
-
-
-def _cut(frame, beats: int, design) -> list[int]:
-    """A frame of which only the first beats arrived."""
-    kept = beats * design.hardware.samples_per_beat
-    return [int(v) if i < kept else 0 for i, v in enumerate(frame)]
-
-
-def _last(beat: Beat, last: bool = True) -> Beat:
-    return replace(beat, last=last)
-
-
-def malformed(kind: str, design) -> Malformed:
-    """The stream of one kind: a good frame, a bad one and, where it goes on, another good one."""
-    a, b, c = raw_frames(design, 3, 11)
-    first = frame_beats(a, design, True)
-    bad, good = frame_beats(b, design, False), frame_beats(c, design, False)
-    surplus = [_last(x, False) for x in frame_beats(raw_frames(design, 1, 12)[0], design, False)]
-    if kind == "one beat early":
-        beats = [*bad[:-2], _last(bad[-2])]
-        return Malformed([*first, *beats, *good], [[a, _cut(b, len(bad) - 1, design), c]])
-    if kind == "first beat only":
-        return Malformed([*first, _last(bad[0]), *good], [[a, _cut(b, 1, design), c]])
-    if kind == "early in the first frame":
-        return Malformed([_last(first[0]), *good], [[_cut(a, 1, design), c]])
-    if kind == "one beat late":
-        beats = [*bad[:-1], _last(bad[-1], False), _last(surplus[0])]
-        return Malformed([*first, *beats, *good], [[a, b, c]])
-    if kind == "far too long":
-        beats = [*bad[:-1], _last(bad[-1], False), *surplus * 4, _last(surplus[0])]
-        return Malformed([*first, *beats, *good], [[a, b, c]])
-    if kind == "no tlast":  # the next frame is surplus, then the sequence ends
-        return Malformed([*first, *bad[:-1], _last(bad[-1], False), *good], [[a, b]])
-    if kind == "no tlast before a sequence":
-        return Malformed([*first, *bad[:-1], _last(bad[-1], False)], [[a, b]])
-    if kind == "surplus before a sequence":
-        beats = [*bad[:-1], _last(bad[-1], False), *surplus]
-        return Malformed([*first, *beats], [[a, b]])
-    if kind == "tuser after the first beat":
-        return Malformed([*first, bad[0]], [[a, _cut(b, 1, design)]])
-    if kind == "tuser before the last beat":
-        return Malformed([*first, *bad[:-1]], [[a, _cut(b, len(bad) - 1, design)]])
-    raise ValueError(kind)
-
-
-CUT = ("one beat early", "first beat only", "early in the first frame", "tuser after the first beat",
-       "tuser before the last beat")  # fmt: skip
-LONG = ("one beat late", "far too long", "no tlast", "no tlast before a sequence",
-        "surplus before a sequence")  # fmt: skip
-
-
-def spread(kinds: tuple[str, ...], names: list[str]) -> list[tuple[str, str]]:
-    """Two designs for each kind, in turn; every size is tried on the framing block alone."""
-    return [
-        (kind, names[(i + step) % len(names)]) for i, kind in enumerate(kinds) for step in (0, 2)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    spread(CUT, SEVERAL_BEATS) + spread(LONG, list(DESIGNS)),
-)
-def test_a_frame_of_wrong_length(kind, name):
-    design = DESIGNS[name]
-    case = malformed(kind, design)
-    after = raw_frames(design, 2, 13)
-    beats = [*case.beats, *sequence_beats([after], design)]
-    # the table above and the model of the framing were written apart: they must agree
-    meaning = framed(beats, design)
-    assert np.array_equal(
-        np.concatenate([np.array(s) for s in meaning.sequences]),
-        np.concatenate([np.array(s) for s in [*case.meaning, after]]),
-    )
-    assert [len(s) for s in meaning.sequences] == [len(s) for s in [*case.meaning, after]]
-    assert meaning.error
-    record, monitor = check(design, beats)
-    own = expected_beats([after], design)
-    assert delivered(record)[-len(own) :] == own
-    assert record.error
-    assert monitor.errors[0] > record.accepted[len(frame_beats(after[0], design, True)) - 1][0] or (
-        kind == "early in the first frame"
-    )
-    assert monitor.errors == list(range(monitor.errors[0], monitor.errors[-1] + 1))
-
-
-@pytest.mark.parametrize(("seed", "name"), list(enumerate(DESIGNS)))
-def test_random_beats(seed, name):
-    """Beats with tlast and tuser at random, then a good sequence, under random traffic."""
-    design = DESIGNS[name]
-    rng = np.random.default_rng([seed, *name.encode()])
-    full = beats_of_frame(design.cell.inputs, design.hardware.samples_per_beat)
-    bits = design.hardware.sample_bits
-    fmt = design.formats.input
-    beats = []
-    for _ in range(5 * full + 6):
-        samples = rng.integers(fmt.minimum, fmt.maximum + 1, design.hardware.samples_per_beat)
-        last, user = rng.random(2) < (1.0 / full if full > 1 else 0.7, 0.4 / full)
-        beats.append(Beat(pack_fields(samples, bits), bool(last), bool(user)))
-    after = raw_frames(design, 2, seed)
-    beats += sequence_beats([after], design)
-    assert framed(beats, design).error
-    record, _ = check(design, beats, traffic=Traffic(0.3 * (seed % 2), 0.3 * (seed % 2), seed))
-    own = expected_beats([after], design)
-    assert delivered(record)[-len(own) :] == own
-
-
-# reset
-
-
 @pytest.mark.parametrize("name", ["wide"])
 def test_reset_in_the_middle_of_a_frame(name):
     """What happens before a reset is deterministic: a first run tells which beats are lost in it."""
@@ -425,9 +209,6 @@ def test_reset_clears_the_error_and_starts_a_sequence(name):
     own = expected_beats([after], design)
     assert delivered(record)[-len(own) :] == own
     assert sum(cycle < reset for cycle, _ in record.accepted) == len(case.beats)
-
-
-# liveness
 
 
 def test_a_simulation_without_input_ends_with_an_error():

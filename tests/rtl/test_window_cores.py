@@ -29,6 +29,11 @@ CASES = {
     "several frames in a beat, none before the first": (1, 4, 1, {"kernel": 5, "padding": False}),
     "a stride longer than the kernel": (2, 1, 1, {"kernel": 2, "stride": 3, "padding": False}),
     "every third frame": (2, 2, 1, {"kernel": 1, "stride": 3}),
+    "every element by itself": (3, 2, 2, {"kernel": 3, "groups": 3, "outputs": 3}),
+    "several elements and lanes a group": (4, 2, 1, {"kernel": 2, "groups": 2, "outputs": 4, "lanes": 2}),
+    "lanes of several groups, of which the last pass has fewer": (3, 1, 1, {"kernel": 2, "groups": 3, "outputs": 6, "lanes": 4}),
+    "blocks within groups": (8, 2, 1, {"kernel": 2, "groups": 2, "outputs": 8, "block": 2, "lanes": 2}),
+    "a stride, nothing before the first": (4, 2, 1, {"kernel": 3, "stride": 2, "padding": False, "groups": 4, "outputs": 8, "lanes": 2}),
 }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from ernn_myhdl.engines.myhdl.engine import run_myhdl
 from ernn_myhdl.engines.result import Job
 from ernn_myhdl.engines.verilator import engine as verilator_engine
 from ernn_myhdl.engines.verilator.build import Build
-from ernn_myhdl.hdl.netlist import Netlist, ins, outs
+from ernn_myhdl.hdl.components import ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.stream_port import stream_ports
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl.core import view as core_views

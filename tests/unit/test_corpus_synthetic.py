@@ -1,5 +1,7 @@
 """The synthetic corpus: deterministic, labels where the sound is, parts that share nothing."""
 
+from __future__ import annotations
+
 import ast
 import json
 import os
@@ -17,9 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tools import require_module
 
-from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus import RECIPES, load_corpus, recipe_with
-from ernn_myhdl.corpus import extra as extra_module
 from ernn_myhdl.corpus.acoustics import Conditions, distort, room_response
 from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.decode import PRIOR_WEIGHT
@@ -38,10 +38,9 @@ from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, SpeakerJob, phone
 from ernn_myhdl.corpus.storage import load_description
 from ernn_myhdl.corpus.synthetic import Recipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
-from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.errors import ToolError
 
 pytestmark = pytest.mark.speech
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,9 +52,6 @@ def few(tmp_path_factory):
 
 def sha256(folder) -> str:
     return load_description(folder)["sha256"]
-
-
-# the same options, the same corpus
 
 
 def test_the_number_of_jobs_does_not_change_the_corpus(few, tmp_path):
@@ -96,9 +92,6 @@ def test_jobs_survive_their_files():
         assert SpeakerJob.from_json(job.to_json()) == job
     assert plan(FEW, 5, "mfcc39") == jobs
     assert plan(FEW, 6, "mfcc39") != jobs
-
-
-# the parts
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -160,9 +153,6 @@ def test_voices_with_breath_speak_the_same_in_every_process():
         for variant in breathing:
             tasks = [(variant, size) for size in range(0, 4000, 500)]
             assert len(set(pool.map(said, tasks))) == 1, variant
-
-
-# the labels
 
 
 def test_every_phoneme_of_many_sentences_has_a_phone():
@@ -252,9 +242,6 @@ def test_the_reference_is_the_sequence_of_the_frames(few):
             assert set(u.labels.tolist()) <= set(u.phones.tolist())
 
 
-# features and sound
-
-
 @pytest.mark.parametrize("name", FEATURES)
 def test_frames_and_sizes_of_the_features(name):
     require_speech()
@@ -324,84 +311,6 @@ def test_the_conditions_are_met():
     )
 
 
-# the command line
-
-
-def test_the_command_makes_and_describes(tmp_path, capsys):
-    require_speech()
-    folder = tmp_path / "tiny"
-    arguments = ["corpus", "make", str(folder), "--name", "espeak-tiny", "--train-sentences", "4"]
-    assert main([*arguments, "--test-sentences", "2", "--features", "logmel40", "--json"]) == 0
-    table = json.loads(capsys.readouterr().out)
-    assert table["name"] == "espeak-tiny-custom"
-    assert [table["parts"][p]["utterances"] for p in PARTS] == [4, 4, 2]
-    assert main(["corpus", "info", str(folder)]) == 0
-    text = capsys.readouterr().out
-    assert table["sha256"] in text and "features logmel40, 44 phones" in text
-
-
-BAD = [
-    (["--name", "espeak"], "name = 'espeak': must be one of espeak-tiny"),
-    (["--seed", "-1"], "seed = -1: must be 0 to 4294967295"),
-    (["--features", "mfcc"], "features = 'mfcc': must be one of mfcc39"),
-    (["--jobs", "0"], "jobs = 0: must be 1 to 256"),
-    (["--train-sentences", "71"], "train sentences = 71: must be 72"),
-    (["--test-sentences", "20001"], "test sentences = 20001: must be 16"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "message"), BAD)
-def test_bad_options(tmp_path, capsys, arguments, message):
-    assert main(["corpus", "make", str(tmp_path / "c"), *arguments]) == 2
-    assert message in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_missing_package_names_the_pip_command(tmp_path, tmp_path_factory, capsys, monkeypatch):
-    timit = tmp_path_factory.mktemp("timit")
-
-    def absent(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(extra_module.importlib, "import_module", absent)
-    for command in (
-        ["make", str(tmp_path / "c")],
-        ["timit", str(timit), "-o", str(tmp_path / "c")],
-    ):
-        assert main(["corpus", *command]) == 3
-        error = capsys.readouterr().err
-        assert (
-            "install it with `pip install 'ernn-myhdl[speech]'`" in error and error.count("\n") == 1
-        )
-    assert not any(tmp_path.iterdir())
-
-
-def test_data_that_espeak_cannot_read():
-    """Its own limit: paths of more than 150 characters. In a fresh process, as the library keeps its data."""
-    require_speech()
-    code = """
-import espeakng_loader
-espeakng_loader.get_data_path = lambda: "/" + "d" * 200
-from ernn_myhdl.corpus.espeak import Espeak
-from ernn_myhdl.errors import ToolError
-try:
-    Espeak()
-except ToolError as error:
-    print(error)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert run.returncode == 0, run.stderr
-    assert "cannot be initialised" in run.stdout and "less than 150 characters" in run.stdout
-
-
-def test_a_speaker_that_fails_leaves_no_folder(tmp_path, monkeypatch):
-    require_speech()
-    monkeypatch.setattr("ernn_myhdl.corpus.voices.VARIANTS", ("m1", "m2", "no-such-variant"))
-    with pytest.raises(DesignError, match="espeak-ng has no voice en-us"):
-        make_few(tmp_path / "c")
-    assert not any(tmp_path.iterdir())
-
-
 def test_other_numbers_of_sentences_have_another_name():
     assert recipe_with("espeak-small") is RECIPES["espeak-small"]
     assert recipe_with("espeak-small", 1200, 240) is RECIPES["espeak-small"]
@@ -423,9 +332,6 @@ def test_the_benchmark_of_a_corpus(few, tmp_path):
     assert "| test | decoded |" in done.stdout
     done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2 and "holds no corpus.toml" in done.stderr
-
-
-# the page
 
 
 def test_the_page_names_sizes_conditions_and_features():

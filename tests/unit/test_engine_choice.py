@@ -20,7 +20,7 @@ from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core
 from ernn_myhdl.engines.verilator.harness_ports import layout
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.cache_folder import cache_folder
-from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.runs.run import load_run, run_design
 from ernn_myhdl.streams.traffic import Beat

@@ -19,7 +19,9 @@ from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.sqnr import HIGHEST_SQNR, sqnr
-from ernn_myhdl.runs.evaluate import BATCH, at_word, evaluate, smallest_word, sweep_words
+from ernn_myhdl.runs.data_outputs import BATCH
+from ernn_myhdl.runs.evaluate import evaluate
+from ernn_myhdl.runs.word_sweep import at_word, smallest_word, sweep_words
 
 
 def _sequences(inputs=5, lengths=(6, 3, 9, 4)):
@@ -88,7 +90,7 @@ def test_sqnr_is_bounded():
 
 def test_batches_change_nothing(design, labelled, monkeypatch):
     whole, done = evaluate(design, labelled), []
-    monkeypatch.setattr("ernn_myhdl.runs.evaluate.BATCH", 1)
+    monkeypatch.setattr("ernn_myhdl.runs.data_outputs.BATCH", 1)
     parts = evaluate(design, labelled, progress=lambda frames, _: done.append(frames))
     assert (parts.sqnr, parts.accuracy) == (pytest.approx(whole.sqnr), whole.accuracy)
     assert done == [6, 9, 18, 22, 28, 31, 40, 44]

@@ -23,7 +23,7 @@ from ernn_myhdl.explore.hardware import Choices, explore, in_tasks
 from ernn_myhdl.explore.memories import ram_memory, rom_memory, widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import block_costs, dsp_of_product, estimate, resources_of
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.rtl import rounding
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram

@@ -33,7 +33,7 @@ from ernn_myhdl.design.time_joins import (
 )
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.golden.joins import joined_numbers, joined_words
-from ernn_myhdl.runs.report import info_text
+from ernn_myhdl.runs.report_text import info_text
 from ernn_myhdl.runs.run import load_run
 
 CELLS = [RnnCell(3, 4, 1), LinearCell(4, 2, 1)]

@@ -25,7 +25,6 @@ LONG_FUNCTIONS: dict[str, int] = {
     "ernn_myhdl/convert/verilog_bench.py: verilog_bench": 106,  # the text of the bench
     "ernn_myhdl/convert/vhdl_bench.py: vhdl_bench": 133,  # the text of the bench
     "ernn_myhdl/engines/myhdl/simulation.py: simulate": 112,
-    "ernn_myhdl/runs/report.py: info_text": 89,  # a table
 }
 #: Blocks with more parameters than allowed, and how many they may have.
 WIDE_BLOCKS: dict[str, int] = {}

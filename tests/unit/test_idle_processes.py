@@ -9,8 +9,9 @@ from stream_model import raw_frames
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.hdl import idle_processes, netlist
-from ernn_myhdl.hdl.idle_processes import rest_when_idle
+from ernn_myhdl.hdl import elaboration, idle_processes, inspection
+from ernn_myhdl.hdl.idle_processes import Tasks
+from ernn_myhdl.hdl.quick_signals import Readers
 from ernn_myhdl.streams.initial_states import state_beats
 from ernn_myhdl.streams.traffic import Traffic, turn_beats
 
@@ -46,57 +47,56 @@ def every_value(design) -> tuple[list, object]:
     return seen, record
 
 
+def with_myhdl_alone(monkeypatch) -> None:
+    """All processes run when MyHDL runs them, on its own Signals, whose names it looks for itself."""
+    monkeypatch.setattr(idle_processes, "_noticed", lambda: False)
+    monkeypatch.setattr(elaboration, "quicken", lambda signal: None)
+    monkeypatch.setattr(inspection, "_ELABORATION", inspection._INSPECTION)
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_signal_has_the_same_value_in_every_cycle(name, monkeypatch):
     design = new_design(4, 4, block=2, lanes=2, streams=2, **DESIGNS[name])
     resting, record = every_value(design)
-    monkeypatch.setattr(netlist, "rest_when_idle", lambda instance: None)
+    with_myhdl_alone(monkeypatch)
     running, expected = every_value(design)
     assert resting == running and len(running) > 60
     for field in ("accepted", "delivered", "loaded", "stages", "cycles", "error"):
         assert getattr(record, field) == getattr(expected, field), field
 
 
-@pytest.fixture
-def runs_of(monkeypatch):
-    """Function of a process, made of clk, d and q: how often it runs in 20 cycles; None where it may not rest.
+def runs_of(process_of) -> int | None:
+    """How often a process of clk, d and q runs in 20 cycles; None where it may not rest. d changes in cycle 10 only."""
+    runs = 0
+    clk, d, q = Signal(False), Signal(intbv(1)[8:]), Signal(intbv(0)[8:])
 
-    d changes in cycle 10 only.
-    """
-    runs: list[int] = []
-    resting = idle_processes._resting
+    @instance
+    def bench():
+        for cycle in range(20):
+            if cycle == 10:
+                d.next = 3
+            yield delay(1)
+            clk.next = True
+            yield delay(1)
+            clk.next = False
+        raise StopSimulation
 
-    def counted(edge, function, *others):
-        runs.append(0)
+    process, tasks = process_of(clk, d, q), Tasks()
+    tasks.add([process])
+    queue = [task for clock in tasks._clocks.values() for task in clock.queue]
 
+    def counted(function):
         def run():
-            runs[0] += 1
+            nonlocal runs
+            runs += 1
             function()
 
-        return resting(edge, run, *others)
+        return run
 
-    monkeypatch.setattr(idle_processes, "_resting", counted)
-
-    def simulated(process_of) -> int | None:
-        clk, d, q = Signal(False), Signal(intbv(1)[8:]), Signal(intbv(0)[8:])
-
-        @instance
-        def bench():
-            for cycle in range(20):
-                if cycle == 10:
-                    d.next = 3
-                yield delay(1)
-                clk.next = True
-                yield delay(1)
-                clk.next = False
-            raise StopSimulation
-
-        process = process_of(clk, d, q)
-        rest_when_idle([process])
-        Simulation(bench, process).run(quiet=1)
-        return runs[0] if runs else None
-
-    return simulated
+    for task in queue:
+        task.function = counted(task.function)
+    Simulation(bench, *tasks.processes()).run(quiet=1)
+    return runs if queue else None
 
 
 def copies(clk, d, q):
@@ -162,22 +162,44 @@ def reads_a_table_that_may_change(clk, d, q):
 @pytest.mark.parametrize(
     ("process", "runs"),
     [
-        (copies, 4),  # at the start and after d has changed; each time once more, since q has
+        (copies, 2),  # at the start and after d has changed
         (counts_in_a_signal, 20),
-        (assigns_a_variable, 4),
+        (assigns_a_variable, 4),  # each time once more, since the variable has changed
         (counts_in_a_variable, 20),
         (counts_in_python, None),
         (reads_a_table_that_may_change, None),
     ],
 )
-def test_only_what_would_do_the_same_again_rests(process, runs, runs_of):
+def test_only_what_would_do_the_same_again_rests(process, runs):
     assert runs_of(process) == runs
 
 
-def test_with_a_myhdl_that_hides_changes_every_process_runs(monkeypatch, runs_of):
-    monkeypatch.setattr(idle_processes, "_watch", lambda signal, awake: None)
+def test_with_a_myhdl_that_hides_changes_every_process_runs(monkeypatch):
+    monkeypatch.setattr(Readers, "wake", lambda self: [])
     idle_processes._noticed.cache_clear()
     try:
         assert runs_of(copies) is None
     finally:
         idle_processes._noticed.cache_clear()
+
+
+def test_a_combinational_process_runs_once_for_all_its_signals():
+    a, b, total, runs = Signal(intbv(0)[8:]), Signal(intbv(0)[8:]), Signal(intbv(0)[9:]), []
+
+    @always(a, b)
+    def add():
+        runs.append((int(a), int(b)))
+        total.next = a + b
+
+    @instance
+    def bench():
+        for values in (1, 2), (1, 2), (3, 2), (0, 0):
+            a.next, b.next = values
+            yield delay(1)
+            assert total == sum(values)
+        raise StopSimulation
+
+    tasks = Tasks()
+    tasks.add(add)
+    Simulation(bench, *tasks.processes()).run(quiet=1)
+    assert runs == [(1, 2), (3, 2), (0, 0)]

@@ -1,7 +1,7 @@
 """Keras files: the models of tests/data/keras, which Keras wrote with what it gives itself, and damaged ones."""
 
-import copy
-import io
+from __future__ import annotations
+
 import json
 import zipfile
 from pathlib import Path
@@ -9,19 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from foreign_models import onnx_module
-from tools import require_module
+from keras_files import DATA, FILES, layer_of, parts, written
 
 from ernn_myhdl import DesignError, export_model, import_model, load_design, save_design
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.host_steps import HostStep
-from ernn_myhdl.exchange.keras_quantised import QuantizedBits
 from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import read_source
 
-h5py = require_module("h5py", "pip install 'ernn-myhdl[keras]'")
-
-DATA = Path(__file__).parents[1] / "data" / "keras"
-FILES = sorted(f.name for f in DATA.glob("*") if f.suffix in (".keras", ".h5"))
 LAYERS = {
     "normalised": ["lstm", "gru", "linear"],
     "grus": ["gru", "gru"],
@@ -31,7 +26,7 @@ LAYERS = {
     "nested": ["lstm", "linear"],
     "adapted": ["gru"],
     "rnns": ["rnn", "rnn", "linear"],
-    "windows": ["linear", "linear", "linear", "lstm"],
+    "windows": ["linear", "linear", "linear", "linear", "lstm"],
     "strided": ["linear", "linear", "linear"],
     "letters": ["gru", "linear"],
 }
@@ -118,7 +113,8 @@ def test_a_run_folder_keeps_outputs_behind_the_host(tmp_path):
 def test_evaluate_scores_behind_the_host():
     """A source with softmax and the design have the same outputs, up to rounding."""
     from ernn_myhdl.corpus.inputs import DataSet
-    from ernn_myhdl.runs.evaluate import at_word, evaluate
+    from ernn_myhdl.runs.evaluate import evaluate
+    from ernn_myhdl.runs.word_sweep import at_word
 
     imported = import_model(DATA / "normalised.keras", word=14)
     with np.load(reference("normalised")) as told:
@@ -129,106 +125,6 @@ def test_evaluate_scores_behind_the_host():
     assert found.source is not None
     assert found.error < 1e-3
     assert at_word(imported.design, [x], 8).host_steps == STEPS["normalised"]
-
-
-def quantised(config: dict, quantiser: dict) -> dict:
-    """The layers of a model as QKeras has them."""
-    for one in config["config"]["layers"]:
-        if one["class_name"] in ("LSTM", "GRU", "Dense"):
-            one["class_name"], one["module"] = f"Q{one['class_name']}", "qkeras.qlayers"
-            names = (
-                ("kernel", "recurrent", "bias") if "Dense" not in one["class_name"] else ("kernel",)
-            )
-            one["config"] |= {f"{n}_quantizer": quantiser for n in names}
-    return config
-
-
-BITS = {"bits": 6, "integer": 1, "symmetric": 1, "keep_negative": True, "alpha": 1.0, "qnoise_factor": 1.0}  # fmt: skip
-
-
-def test_weights_of_qkeras_are_those_that_it_computes_with():
-    """By its formula, number by number; half to even."""
-    given = np.array([0.0, 0.03, 0.03125, 0.09375, -0.09375, 1.99, -5.0, 0.6])
-    rounded = QuantizedBits(6, 1, True, True, 1.0).apply(given)
-    assert rounded.tolist() == [0.0, 0.0, 0.0, 0.125, -0.125, 1.9375, -1.9375, 0.625]
-    assert QuantizedBits(4, 0, False, False, 0.5).apply(np.array([-1.0, 0.5, 2.0])).tolist() == [0.0, 0.25, 0.46875]  # fmt: skip
-
-
-def test_a_model_of_qkeras_is_imported_with_rounded_weights(tmp_path):
-    config, weights = parts("grus.keras")
-    before = read_source(DATA / "grus.keras").layers
-    quantiser = {"class_name": "quantized_bits", "module": "qkeras.quantizers", "config": BITS}
-    text = json.dumps(quantised(config, quantiser))
-    source = read_source(renamed(tmp_path / "m.keras", text, weights))
-    expected = QuantizedBits(6, 1, True, True, 1.0)
-    for layer, plain in zip(source.layers, before, strict=True):
-        for name in ("input_weight", "recurrent_weight"):
-            assert np.array_equal(layer.weights[name], expected.apply(plain.weights[name]))
-    assert any(
-        "(QGRU): rounded as QKeras" in note and "6 bits with 4" in note for note in source.notes
-    )
-
-
-def renamed(path: Path, config: str, weights: bytes) -> Path:
-    """A file whose weights lie where Keras puts those of classes of QKeras."""
-    stream = io.BytesIO(weights)
-    with h5py.File(stream, "r+") as made:
-        for name in list(made["layers"]):
-            made.move(f"layers/{name}", f"layers/q{name}")
-    return written(path, config, stream.getvalue())
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"alpha": "auto_po2"}, "computes when it runs"), ({"use_stochastic_rounding": True}, "by chance"),
-        ({"bits": 1}, "bits = 1"), ({"qnoise_factor": 0.5}, "in part"),
-    ],
-)  # fmt: skip
-def test_quantisers_that_a_file_does_not_tell_are_refused(change, words, tmp_path):
-    config, weights = parts("grus.keras")
-    text = json.dumps(quantised(config, {"class_name": "quantized_bits", "config": BITS | change}))
-    with pytest.raises(DesignError, match=rf"'gru_1' \(QGRU\).*{words}"):
-        read_source(renamed(tmp_path / "m.keras", text, weights))
-
-
-def test_signals_that_qkeras_rounds_are_refused(tmp_path):
-    config, weights = parts("grus.keras")
-    quantised(config, {"class_name": "quantized_bits", "config": BITS})
-    first = layer(config, "QGRU")["config"]
-    for change, words in (
-        ({"state_quantizer": {"class_name": "quantized_bits", "config": BITS}}, "state_quantizer"),
-        ({"activation": "quantized_tanh(8)"}, "quantized_tanh"),
-    ):
-        before = dict(first)
-        first |= change
-        with pytest.raises(DesignError, match=words):
-            read_source(renamed(tmp_path / "m.keras", json.dumps(config), weights))
-        first.clear()
-        first |= before
-    extra = {"module": "qkeras.qlayers", "class_name": "QActivation", "config": {"name": "extra"}}
-    config["config"]["layers"].insert(2, extra)
-    with pytest.raises(DesignError, match=r"'extra' \(QActivation\): rounds signals"):
-        read_source(renamed(tmp_path / "m.keras", json.dumps(config), weights))
-
-
-# -- what is refused ---------------------------------------------------------------------------------------------------
-
-
-def parts(file: str) -> tuple[dict, bytes]:
-    with zipfile.ZipFile(DATA / file) as archive:
-        return json.loads(archive.read("config.json")), archive.read("model.weights.h5")
-
-
-def written(path: Path, config, weights: bytes) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", config if isinstance(config, str) else json.dumps(config))
-        archive.writestr("model.weights.h5", weights)
-    return path
-
-
-def layer(config: dict, kind: str) -> dict:
-    return next(one for one in config["config"]["layers"] if one["class_name"] == kind)
 
 
 CHANGES = {
@@ -251,7 +147,7 @@ CHANGES = {
 def test_what_a_cell_does_not_have_is_refused_by_name(name, tmp_path):
     kind, change, words = CHANGES[name]
     config, weights = parts("normalised.keras")
-    layer(config, kind)["config"].update(change)
+    layer_of(config, kind)["config"].update(change)
     with pytest.raises(DesignError) as error:
         import_model(written(tmp_path / "m.keras", config, weights))
     assert all(word in str(error.value) for word in words), error.value
@@ -290,7 +186,7 @@ def test_a_layer_behind_one_that_no_core_has_is_not_what_is_refused(tmp_path):
 
 def test_an_embedding_that_skips_frames_is_refused(tmp_path):
     config, weights = parts("letters.keras")
-    layer(config, "Embedding")["config"]["mask_zero"] = True
+    layer_of(config, "Embedding")["config"]["mask_zero"] = True
     with pytest.raises(DesignError, match=r"'embedding.* mask_zero skips the frames of number 0"):
         import_model(written(tmp_path / "m.keras", config, weights))
 
@@ -306,7 +202,7 @@ def test_a_masking_layer_is_left_out_where_the_reference_shows_that_it_does_noth
 
 def test_sigmoid_at_the_end_is_the_hosts_only_if_asked(tmp_path):
     config, weights = parts("normalised.keras")
-    layer(config, "Dense")["config"]["activation"] = "sigmoid"
+    layer_of(config, "Dense")["config"]["activation"] = "sigmoid"
     file = written(tmp_path / "m.keras", config, weights)
     own = import_model(file).design
     assert own.host_steps == () and own.layers[-1].cell.activation == "sigmoid"
@@ -317,11 +213,11 @@ def test_sigmoid_at_the_end_is_the_hosts_only_if_asked(tmp_path):
 
 def test_a_function_between_layers_is_not_the_hosts(tmp_path):
     config, weights = parts("convolution.keras")
-    layer(config, "Conv1D")["config"]["activation"] = "sigmoid"
+    layer_of(config, "Conv1D")["config"]["activation"] = "sigmoid"
     file = written(tmp_path / "m.keras", config, weights)
     design = import_model(file, host_functions=True).design
     assert "sigmoid" in [getattr(d.cell, "activation", None) for d in design.layers]
-    layer(config, "Conv1D")["config"]["activation"] = "silu"
+    layer_of(config, "Conv1D")["config"]["activation"] = "silu"
     with pytest.raises(DesignError, match=r"\(Conv1D\).*it lies|\(Conv1D\).*cut"):
         import_model(written(tmp_path / "n.keras", config, weights), host_functions=True)
 
@@ -339,7 +235,7 @@ def test_a_function_between_layers_is_not_the_hosts(tmp_path):
 )  # fmt: skip
 def test_activations_of_dense_layers(told, options, tmp_path):
     config, weights = parts("normalised.keras")
-    layer(config, "Dense")["config"]["activation"] = told
+    layer_of(config, "Dense")["config"]["activation"] = told
     cell = import_model(written(tmp_path / "m.keras", config, weights)).design.layers[-1].cell
     assert (cell.activation, cell.slope, cell.limit) == options
 
@@ -350,7 +246,7 @@ def test_activations_of_dense_layers(told, options, tmp_path):
 def test_hard_sigmoid_is_that_of_the_files_version(version, slope, tmp_path):
     """0.2 x + 1/2 in Keras 2, x / 6 + 1/2 in Keras 3: a file without a version is refused, not guessed."""
     config, weights = parts("normalised.keras")
-    layer(config, "Dense")["config"]["activation"] = "hard_sigmoid"
+    layer_of(config, "Dense")["config"]["activation"] = "hard_sigmoid"
     file = written(tmp_path / "m.keras", config, weights)
     if version is not None:
         with zipfile.ZipFile(file, "a") as archive:
@@ -375,126 +271,6 @@ def test_a_product_of_signals_is_refused_by_name(tmp_path):
     config["config"]["output_layers"] = [["both", 0, 0]]
     with pytest.raises(DesignError, match=r"'both' \(Multiply\)"):
         import_model(written(tmp_path / "m.keras", config, weights))
-
-
-def test_weights_without_a_configuration_name_the_ways(tmp_path):
-    with pytest.raises(DesignError, match=r"model\.save.*--config"):
-        import_model(DATA / "normalised.weights.h5")
-    with pytest.raises(DesignError, match="leave --config out"):
-        import_model(DATA / "normalised.keras", config=DATA / "normalised.json")
-    with pytest.raises(DesignError, match="--config is for"):
-        import_model(tmp_path_file(tmp_path), config=DATA / "normalised.json")
-
-
-def tmp_path_file(folder: Path) -> Path:
-    (folder / "m.onnx").write_bytes(b"x")
-    return folder / "m.onnx"
-
-
-def test_weights_of_another_layer_are_refused(tmp_path):
-    """Two GRUs of equal classes in another order than their weights."""
-    config, weights = parts("grus.keras")
-    layers = config["config"]["layers"]
-    layers[1]["config"]["name"], layers[2]["config"]["name"] = "gru_b", "gru_a"
-    with pytest.raises(DesignError, match="contradicts itself"):
-        import_model(written(tmp_path / "m.keras", config, weights))
-
-
-def test_damaged_files_raise_one_line(tmp_path):
-    whole = (DATA / "grus.keras").read_bytes()
-    config, weights = parts("grus.keras")
-    old = (DATA / "grus.h5").read_bytes()
-    cases = {
-        "cut.keras": whole[: len(whole) // 2],
-        "text.keras": b"no zip file at all",
-        "cut.h5": old[: len(old) // 2],
-        "text.h5": b"no HDF5 file at all",
-    }
-    for name, data in cases.items():
-        (tmp_path / name).write_bytes(data)
-    written(tmp_path / "json.keras", "{", weights)
-    written(tmp_path / "list.keras", "[1]", weights)
-    written(tmp_path / "deep.keras", "[" * 100_000, weights)
-    written(tmp_path / "none.keras", {"class_name": "Sequential", "config": {}}, weights)
-    written(tmp_path / "own.keras", {"class_name": "Mine", "config": {}}, weights)
-    strange = copy.deepcopy(config)
-    strange["config"]["layers"][1]["config"]["units"] = "eight"
-    written(tmp_path / "units.keras", strange, weights)
-    with zipfile.ZipFile(tmp_path / "half.keras", "w") as archive:
-        archive.writestr("config.json", "{}")
-    for file in sorted(tmp_path.iterdir()):
-        with pytest.raises(DesignError) as error:
-            import_model(file)
-        assert file.name in str(error.value) and "\n" not in str(error.value)
-        assert len(str(error.value)) < 600
-
-
-def test_every_byte_changed_of_a_configuration_ends_in_a_message(tmp_path):
-    """Values of other types in every place of the configuration: refused, or imported."""
-    config, weights = parts("heads.keras")
-
-    def places(value, path=()):
-        yield path
-        items = (
-            value.items()
-            if isinstance(value, dict)
-            else enumerate(value)
-            if isinstance(value, list)
-            else ()
-        )
-        for key, inner in items:
-            yield from places(inner, (*path, key))
-
-    kept = [
-        p
-        for p in places(config)
-        if p and not {"kernel_initializer", "dtype", "build_config"} & set(p)
-    ]
-    for i, path in enumerate(kept[:: max(1, len(kept) // 60)]):
-        changed = copy.deepcopy(config)
-        target = changed
-        for key in path[:-1]:
-            target = target[key]
-        target[path[-1]] = [None, -1, "x", [], {}, [[1]], 1e300][i % 7]
-        file = written(tmp_path / "m.keras", changed, weights)
-        try:
-            read_source(file)
-        except DesignError as error:
-            assert "\n" not in str(error)
-
-
-def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
-    config, _ = parts("grus.keras")
-    file = tmp_path / "bomb.keras"
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", " " * (1 << 25))
-        archive.writestr("model.weights.h5", b"")
-    with pytest.raises(DesignError, match=r"config\.json has more than"):
-        import_model(file)
-    stream = io.BytesIO()
-    with h5py.File(stream, "w") as made:
-        group = made.create_group("layers/gru/cell/vars")
-        group.create_dataset("0", (1 << 20, 1 << 20), "f4", chunks=(1024, 1024), compression="gzip")
-    with pytest.raises(DesignError, match="numbers"):
-        import_model(written(tmp_path / "large.keras", config, stream.getvalue()))
-
-
-@pytest.mark.parametrize("link", ["soft", "external", "raw"])
-def test_links_out_of_a_file_are_not_followed(link, tmp_path):
-    config, weights = parts("grus.keras")
-    stream = io.BytesIO(weights)
-    with h5py.File(stream, "r+") as made:
-        del made["layers/gru/cell/vars/0"]
-        if link == "soft":
-            made["layers/gru/cell/vars/0"] = h5py.SoftLink("/layers/gru/cell/vars/1")
-        elif link == "external":
-            made["layers/gru/cell/vars/0"] = h5py.ExternalLink("/etc/passwd", "/x")
-        else:
-            made.create_dataset(
-                "layers/gru/cell/vars/0", (6, 24), "f4", external=[("/etc/passwd", 0, 576)]
-            )
-    with pytest.raises(DesignError, match="link|another file"):
-        import_model(written(tmp_path / "m.keras", config, stream.getvalue()))
 
 
 def test_the_command_imports_keras_and_names_the_host_steps(tmp_path, capsys):
@@ -542,7 +318,7 @@ def test_damaged_host_steps_are_refused_by_name(record, words, tmp_path):
 )
 def test_a_convolution_that_is_not_causal_is_refused_by_name(kind, change, words, tmp_path):
     config, weights = parts("windows.keras")
-    layer(config, kind)["config"].update(change)
+    layer_of(config, kind)["config"].update(change)
     with pytest.raises(DesignError) as error:
         import_model(written(tmp_path / "m.keras", config, weights))
     message = str(error.value)

@@ -20,7 +20,7 @@ from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.network import float_model, integer_model
 from ernn_myhdl.numerics.circulant import expand
 from ernn_myhdl.numerics.formats import quantise
-from ernn_myhdl.runs.evaluate import at_word
+from ernn_myhdl.runs.word_sweep import at_word
 
 #: Standard deviation and mean of temperature, pressure, a flag and vibration.
 SPREAD, MEAN = np.array([5, 10, 0.5, 0.01]), np.array([20, 1013, 0.5, 0])
@@ -133,7 +133,7 @@ def test_folder_keeps_the_scaling(tmp_path):
 
 def test_designs_without_a_scaling_keep_digest_and_text():
     """Of the code before there were scalings."""
-    from ernn_myhdl.design.storage import design_toml
+    from ernn_myhdl.design.design_text import design_toml
 
     design = new_design(5, 9, 4, 4, True, lanes=4, name="small_core")
     assert "host" not in design_toml(design)

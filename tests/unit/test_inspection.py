@@ -6,12 +6,13 @@ import inspect
 
 import myhdl._block
 import myhdl._instance
+import myhdl._simulator
 import myhdl._util
 import pytest
 
 from ernn_myhdl import new_design
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.hdl.inspection import DEPTH, brief_inspection
-from ernn_myhdl.hdl.netlist import elaborate
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.rtl import fft, pwl, rounding
 from ernn_myhdl.rtl.core.top import core
@@ -56,6 +57,16 @@ def test_a_core_is_elaborated_without_the_text_of_the_stack(monkeypatch):
     monkeypatch.setattr(inspect, "stack", stack)
     model = elaborate(top, {name: port.type.signals() for name, port in top.ports.items()})
     assert len(model.processes) > 20
+
+
+def test_myhdl_keeps_no_signal_of_a_core():
+    """It resets all that it keeps whenever a simulation ends, which took longer with every core."""
+    design = new_design(3, 4, 2, 2, lanes=2)
+    kept = list(map(id, myhdl._simulator._signals))
+    run = design.run([[[0.5, 0.25, 0.0]]], engine="myhdl")
+    assert list(map(id, myhdl._simulator._signals)) == kept
+    again = design.run([[[0.5, 0.25, 0.0]]], engine="myhdl")
+    assert run.cycles == again.cycles and run.outputs[0].tolist() == again.outputs[0].tolist()
 
 
 def test_after_an_error_myhdl_has_its_own_again():

@@ -16,7 +16,7 @@ from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import convert, kept_leaves
 from ernn_myhdl.convert.kept_leaves import keep_texts, kept_texts, leaf_key
 from ernn_myhdl.files import package_digest
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.processes.child_process import python_module
 from ernn_myhdl.rtl.core.top import core

@@ -29,7 +29,7 @@ from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.golden.joins import joined_numbers, joined_words
 from ernn_myhdl.golden.network import float_model
 from ernn_myhdl.golden.tensors import stages_of
-from ernn_myhdl.runs.report import info_text
+from ernn_myhdl.runs.report_text import info_text
 
 
 def residual(**options) -> Network:

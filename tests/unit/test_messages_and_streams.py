@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from ernn_myhdl import DesignError, load_design, new_design, save_design
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.design.storage import network_toml
+from ernn_myhdl.design.design_text import network_toml
 from ernn_myhdl.errors import LONGEST_MESSAGE, one_line
 from ernn_myhdl.files.json_text import json_text, parse_json, read_toml
 

@@ -7,7 +7,8 @@ import pytest
 from ernn_myhdl import new_design
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.parts import composed, part
 from ernn_myhdl.hdl.types import Bit
 from ernn_myhdl.rtl.core.top import core

@@ -1,5 +1,7 @@
 """Outputs: nothing of the user's is lost, with and without --force."""
 
+from __future__ import annotations
+
 import errno
 import json
 import os
@@ -17,7 +19,6 @@ from ernn_myhdl.cli.places import INPUTS, OUTPUTS
 from ernn_myhdl.files import renames
 from ernn_myhdl.files.output_folder import check_file, check_folder, new_file, new_folder
 from ernn_myhdl.files.output_list import LIST_NAME
-from ernn_myhdl.files.output_target import only_user
 
 
 @pytest.fixture(scope="module")
@@ -186,53 +187,6 @@ def test_the_list_holds_the_digest_of_every_file(tmp_path, design):
     assert listed == found and len(found) == 2
 
 
-@pytest.mark.parametrize("step", ["exchange", "sync", "rmtree"])
-def test_old_or_new_output_is_there_wherever_an_interrupt_comes(
-    tmp_path, design, monkeypatch, step
-):
-    """A process that is killed at a step of the replacement; seen by the names that are left."""
-    from ernn_myhdl.files import output_folder
-
-    out = save_design(design, tmp_path / "out")
-
-    def killed(*arguments, **options):
-        os._exit(9)
-
-    monkeypatch.setattr(output_folder.shutil if step == "rmtree" else output_folder, step, killed)
-    child = os.fork()
-    if not child:
-        save_design(replace(design, name="new"), out, force=True)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    assert load_design(out).name == ("new" if step == "rmtree" else design.name)
-    monkeypatch.undo()
-    for left in tmp_path.glob(".out.partial-*/" + LIST_NAME):
-        os.utime(left, (0, 0))
-    save_design(replace(design, name="next"), out, force=True)
-    assert load_design(out).name == "next"
-    assert not [n for n in names(tmp_path) if "partial" in n], "what the killed process left"
-
-
-def test_interrupt_during_the_renames_comes_behind_them(tmp_path, design, monkeypatch):
-    import signal
-
-    from ernn_myhdl.files import output_folder
-
-    out = save_design(design, tmp_path / "out")
-    exchange = output_folder.exchange
-
-    def interrupted(*paths):
-        signal.raise_signal(signal.SIGINT)
-        exchange(*paths)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(output_folder, "exchange", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        save_design(replace(design, name="new"), out, force=True)
-    assert load_design(out).name == "new"
-    assert names(tmp_path) == ["out"]
-
-
 FILES = {
     "vcd": "simulate design --input x.npy --engine myhdl --frames 1 --vcd {}.vcd",
     "table": "explore hardware design --device xc7z020 --jobs 1 --table {}.json",
@@ -380,35 +334,6 @@ def test_full_disk_in_another_process(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="there") as caught:
         run_python("full_disk", [], "conversion failed")
     assert caught.value.errno == errno.ENOSPC
-
-
-def test_leftovers_of_killed_runs_only(tmp_path, design):
-    """A folder of a process that is no more is removed, that of a living one and a foreign one are not."""
-    ended = os.fork()
-    if not ended:
-        os._exit(0)
-    os.waitpid(ended, 0)
-    import socket
-
-    for name, host, process in (
-        (".out.partial-1", socket.gethostname(), ended),
-        (".out.partial-2", socket.gethostname(), os.getppid()),
-        (".out.partial-3", "elsewhere", ended),
-    ):
-        (tmp_path / name).mkdir()
-        owner = {"format_version": 1, "partial": {"host": host, "process": process}}
-        (tmp_path / name / LIST_NAME).write_text(json.dumps(owner))
-    (tmp_path / ".out.partial-4").mkdir()
-    (tmp_path / ".out.partial-4" / "thesis").write_text("precious")
-    save_design(design, tmp_path / "out")
-    assert names(tmp_path) == [f".out.partial-{n}" for n in (2, 3, 4)] + ["out"]
-
-
-def test_folder_that_another_process_is_working_in(tmp_path, design):
-    out = save_design(design, tmp_path / "out")
-    with only_user(out), pytest.raises(DesignError, match="another process"):
-        save_design(design, out, force=True)
-    save_design(design, out, force=True)
 
 
 def test_other_faults_of_a_disk_keep_their_words(place, capsys, monkeypatch):

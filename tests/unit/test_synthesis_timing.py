@@ -3,15 +3,10 @@
 import pytest
 
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.synthesis.timing import (
-    Arc,
-    Length,
-    dsp_registers,
-    format_timing,
-    primitive,
-    reduce_module,
-    timing_evidence,
-)
+from ernn_myhdl.synthesis.paths import Arc, Length
+from ernn_myhdl.synthesis.primitives import dsp_registers, primitive
+from ernn_myhdl.synthesis.timing import reduce_module
+from ernn_myhdl.synthesis.timing_report import format_timing, timing_evidence
 
 DIRECTIONS = {
     "D": "input", "Q": "output", "C": "input", "CE": "input", "R": "input", "O": "output",

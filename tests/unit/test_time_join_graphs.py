@@ -27,7 +27,7 @@ from ernn_myhdl.design.graph import ArgMax, Graph, Join, Window
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, taken_lengths
 from ernn_myhdl.runs.evaluate import evaluate
-from ernn_myhdl.runs.report import info_text
+from ernn_myhdl.runs.report_text import info_text
 
 LENGTHS = (3, 2, 4)
 

@@ -11,7 +11,8 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.design.storage import load_design
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.runs.evaluate import evaluate, fixed_runs
+from ernn_myhdl.runs.data_outputs import fixed_runs
+from ernn_myhdl.runs.evaluate import evaluate
 from ernn_myhdl.train import ChunkBatches, compress, fit, run_from
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:LSTM with projections")]

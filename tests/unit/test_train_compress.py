@@ -22,7 +22,7 @@ from ernn_myhdl.exchange.importing import import_model
 from ernn_myhdl.golden.network import float_model
 from ernn_myhdl.numerics.circulant import unpack_spectrum
 from ernn_myhdl.numerics.formats import to_real
-from ernn_myhdl.runs.evaluate import known_source
+from ernn_myhdl.runs.references import known_source
 from ernn_myhdl.train import (
     AdmmSchedule,
     Quantisation,

@@ -241,12 +241,38 @@ class Cell:
         return blocks_for(self.outputs, self.tile)
 
     @property
+    def row_columns(self) -> int:
+        """Block columns of x that a block row multiplies."""
+        return self.input_blocks
+
+    @property
+    def row_inputs(self) -> int:
+        """Elements of x that a row multiplies."""
+        return self.inputs * self.row_columns // self.input_blocks
+
+    def columns_of(self, row: int) -> tuple[int, ...]:
+        """The block columns of x that a block row of each gate multiplies, in order."""
+        return tuple(range(self.input_blocks))
+
+    def lanes_up_to(self, most: int) -> int:
+        """The most lanes up to a number that the layer uses: block rows of its first phase; a divisor of those of a group."""
+        return min(most, len(self.rows) * self.hidden_blocks)
+
+    def whole_matrix(self, name: str, blocks: np.ndarray) -> np.ndarray:
+        """Blocks of a matrix as they are stored (`weight_shapes`), with those that are zero by the structure of the cell; other weights as they are."""
+        return blocks
+
+    def stored_matrix(self, name: str, blocks: np.ndarray) -> np.ndarray:
+        """The blocks of a whole matrix that are stored; the other way round."""
+        return blocks
+
+    @property
     def most_columns(self) -> int:
         """Block columns that one accumulator sums at most."""
         second = self.m_columns
         if self.split:
-            return max(self.input_blocks, self.y_columns, second)
-        x = self.input_blocks
+            return max(self.row_columns, self.y_columns, second)
+        x = self.row_columns
         return max(x + self.y_columns, second + (x if self.second_reads_x else 0))
 
     @property
@@ -254,7 +280,12 @@ class Cell:
         """Shape of every weight tensor; circulant blocks are stored as their first column."""
         gates = len(self.gates)
         shapes: dict[str, tuple[int, ...]] = {
-            "input_weight": (gates, *self._blocks("input_weight", self.hidden, self.inputs))
+            "input_weight": (
+                gates,
+                blocks_for(self.hidden, self.x_block),
+                self.row_columns,
+                self.x_block,
+            )
         }
         if self.recurrent:
             shape = self._blocks("recurrent_weight", self.hidden, self.outputs)
@@ -290,7 +321,7 @@ class Cell:
     @property
     def dense_parameters(self) -> int:
         """Numbers of the same layer with dense matrices and no padding."""
-        columns = self.inputs + (self.outputs if self.recurrent else 0) + 1
+        columns = self.row_inputs + (self.outputs if self.recurrent else 0) + 1
         return len(self.gates) * self.hidden * columns
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from ernn_myhdl.design.cells.activations import (
     LINEAR_ACTIVATIONS,
     SQUASHING,
@@ -18,6 +20,12 @@ from ernn_myhdl.design.cells.activations import (
     exact_width,
 )
 from ernn_myhdl.design.cells.base import Cell
+from ernn_myhdl.design.cells.grouping import (
+    check_groups,
+    group_columns,
+    with_zeros,
+    without_zeros,
+)
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
 if TYPE_CHECKING:
@@ -34,17 +42,21 @@ class LinearCell(Cell):
     activation: act, of `ernn_myhdl.design.cells.activations`; "none" by default. slope: of a leaky_relu where z < 0, or of
     a hard_sigmoid, above 0 and below 1; 0 for all others. limit: the largest y of a relu, 0 for none, or the largest
     |y| of a hard_tanh, 0 for 1.
+    groups: of outputs that multiply elements of x of their own, and only these; taps: frames of the window that is x, of which
+    each group has its part (`ernn_myhdl.design.cells.grouping`).
     """
 
     kind: ClassVar[str] = "linear"
     gates: ClassVar[tuple[str, ...]] = ("sum",)
     activations: ClassVar[tuple[str, ...]] = LINEAR_ACTIVATIONS
-    dense_options: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit")
-    younger: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit")
+    dense_options: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit", "groups", "taps")
+    younger: ClassVar[tuple[str, ...]] = ("activation", "slope", "limit", "groups", "taps")
     comments: ClassVar[dict[str, str]] = Cell.comments | {
         "activation": "of the sums: " + ", ".join(LINEAR_ACTIVATIONS),
         "slope": f"of {' and '.join(WITH_SLOPE)}; 0: none",
         "limit": f"of {' and '.join(WITH_LIMIT)}; 0: none, of hard_tanh 1",
+        "groups": "of outputs, each with elements of x of its own",
+        "taps": "frames of the window that is x, of which each group has its part",
     }
 
     inputs: int
@@ -53,12 +65,15 @@ class LinearCell(Cell):
     activation: str = "none"
     slope: float = 0.0
     limit: float = 0.0
+    groups: int = 1
+    taps: int = 1
 
     def __post_init__(self) -> None:
         self._check()
         for name in ("slope", "limit"):
             object.__setattr__(self, name, checked_number(name, getattr(self, name)))
         check_activation(self.activation, self.slope, self.limit)
+        check_groups(self.inputs, self.hidden, self.block, self.groups, self.taps)
 
     def __repr__(self) -> str:
         """Without fields of their defaults that are younger than version 0.1.0, so that digests stay."""
@@ -76,6 +91,35 @@ class LinearCell(Cell):
     @property
     def only_activated(self) -> bool:
         return self.activation in SQUASHING
+
+    @property
+    def row_columns(self) -> int:
+        return self.input_blocks // self.groups
+
+    def columns_of(self, row: int) -> tuple[int, ...]:
+        if self.groups == 1:
+            return super().columns_of(row)
+        group = row * self.groups // self.hidden_blocks
+        return tuple(group_columns(self.input_blocks, self.groups, self.taps)[group].tolist())
+
+    def lanes_up_to(self, most: int) -> int:
+        rows = self.hidden_blocks // self.groups  # of a group; more lanes would multiply zeros
+        return max(n for n in range(1, min(most, rows) + 1) if self.groups == 1 or rows % n == 0)
+
+    def whole_matrix(self, name: str, blocks: np.ndarray) -> np.ndarray:
+        if self.groups == 1 or name != "input_weight":
+            return blocks
+        return with_zeros(blocks, self.groups, self.taps)
+
+    def stored_matrix(self, name: str, blocks: np.ndarray) -> np.ndarray:
+        if self.groups == 1 or name != "input_weight":
+            return blocks
+        return without_zeros(blocks, self.groups, self.taps)
+
+    @property
+    def sizes(self) -> str:
+        text = super().sizes
+        return text if self.groups == 1 else f"{text} in {self.groups} groups"
 
     @property
     def constant(self) -> Slope | None:

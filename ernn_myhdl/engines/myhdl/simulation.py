@@ -13,7 +13,7 @@ from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
 from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.hdl.netlist import elaborate
+from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.hdl.stream_port import StreamPort
 from ernn_myhdl.rtl.core.view import CoreView, core_view
 from ernn_myhdl.streams.traffic import BEAT_FIELDS, Beat, StateBeat, Traffic

@@ -28,7 +28,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.design.storage import design_toml
+from ernn_myhdl.design.design_text import design_toml
 from ernn_myhdl.engines.ghdl import ghdl_version
 from ernn_myhdl.engines.registry import SOURCES
 from ernn_myhdl.engines.verilator.compiled_hdl import NAME, compiled_core, write_verilog

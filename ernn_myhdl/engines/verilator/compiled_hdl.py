@@ -20,7 +20,9 @@ from ernn_myhdl.engines.trace import traced
 from ernn_myhdl.engines.verilator.divided import divided
 from ernn_myhdl.engines.verilator.unrolled import unrolled
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.hdl.netlist import CONTENTS_BITS, Netlist, Rom, with_external_memories
+from ernn_myhdl.hdl.components import CONTENTS_BITS, Rom
+from ernn_myhdl.hdl.external_memories import with_external_memories
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.processes.child_process import run
 from ernn_myhdl.rtl.core.view import CoreView, observed_core

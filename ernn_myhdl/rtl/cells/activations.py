@@ -15,7 +15,7 @@ from typing import Any
 
 from myhdl import always, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf
+from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import Word, array
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.rtl import stages

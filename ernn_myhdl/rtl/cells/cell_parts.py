@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.delay import carried

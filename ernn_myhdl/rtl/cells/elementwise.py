@@ -14,7 +14,8 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.design.tables import tables
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import pwl, rounding, stages

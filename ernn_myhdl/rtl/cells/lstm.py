@@ -19,7 +19,8 @@ from myhdl import always, block, intbv
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Arithmetic
-from ernn_myhdl.hdl.netlist import Leaf, Net, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Array, Bit, Word, array
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import pwl, rounding, stages

@@ -6,7 +6,7 @@ import numpy as np
 
 from ernn_myhdl.design.design import Design, Structure
 from ernn_myhdl.design.quantise import quantised_weights
-from ernn_myhdl.hdl.netlist import pack_fields
+from ernn_myhdl.hdl.types import pack_fields
 from ernn_myhdl.rtl.cells.elementwise import Unit
 
 MASK = "mask"

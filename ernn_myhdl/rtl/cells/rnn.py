@@ -15,7 +15,8 @@ from myhdl import always, block
 
 from ernn_myhdl.design.cells import Cell, RnnCell
 from ernn_myhdl.design.structure import Arithmetic
-from ernn_myhdl.hdl.netlist import Leaf, Net
+from ernn_myhdl.hdl.components import Leaf
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Word
 from ernn_myhdl.rtl import pwl, rounding
 from ernn_myhdl.rtl.cells.elementwise import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ernn_myhdl.design.design import complete
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Contents, Net, Rom
+from ernn_myhdl.hdl.components import Contents, Rom
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.rtl import drain, rows
 from ernn_myhdl.rtl.cells import cell_parts, elementwise

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from myhdl import always_comb, block
 
 from ernn_myhdl.design.structure import CoreStructure
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs, told_apart
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
+from ernn_myhdl.hdl.renaming import told_apart
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.rtl.core.graph import GraphWiring
 from ernn_myhdl.rtl.core.weight_loading import WeightLoading, loads_of_network

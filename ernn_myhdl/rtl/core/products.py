@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ernn_myhdl.design.design import complete
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Component, Contents, Net, Rom
+from ernn_myhdl.hdl.components import Contents, Rom
+from ernn_myhdl.hdl.netlist import Component, Net
 from ernn_myhdl.hdl.types import Array, Word
 from ernn_myhdl.program.program import Program, lane_contents, program_for
 from ernn_myhdl.rtl import broadcast, cluster, lane

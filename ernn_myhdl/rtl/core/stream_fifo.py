@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ernn_myhdl.hdl.netlist import Net, Type
+from ernn_myhdl.hdl.components import Type
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.core.wiring import Wiring

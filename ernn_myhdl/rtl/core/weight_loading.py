@@ -7,7 +7,8 @@ to them.
 from __future__ import annotations
 
 from ernn_myhdl.design.structure import CoreStructure, Structure
-from ernn_myhdl.hdl.netlist import Net, Netlist, Type
+from ernn_myhdl.hdl.components import Type
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.stream_port import SINK, SOURCE, WEIGHTS
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl.stream_user import user_type

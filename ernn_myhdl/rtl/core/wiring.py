@@ -8,7 +8,8 @@ having run before.
 from __future__ import annotations
 
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Net, Netlist, Type
+from ernn_myhdl.hdl.components import Type
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.program.program import program_for

@@ -105,12 +105,13 @@ class _Units:
     """What is issued of a phase without a decision in between: its passes, or of passes with parts those.
 
     needs, inputs: of each part, the groups needed of the source of every operation, and how many of them
-    read x.
+    read x. grouped: of each pass its needs, where they are not the same in all of them.
     """
 
     def __init__(self, phase: Phase) -> None:
         self.chunks, self.parts = phase.chunks, len(phase.parts)
         self.count = phase.passes * self.parts
+        self.grouped = [np.array([c[2] for c in columns]) for columns in phase.own]
         needs = np.array([column[2] for column in phase.columns], dtype=np.int64)
         ends = np.cumsum(phase.parts)
         self.needs = np.split(needs, ends[:-1])
@@ -121,7 +122,16 @@ class _Units:
 
     def together(self, begun: int) -> int:
         """Units from `begun` on that need nothing that was not there for the first."""
-        return 1 if self.parts > 1 else self.count - begun
+        return 1 if self.alone else self.count - begun
+
+    @property
+    def alone(self) -> bool:
+        """Whether each unit waits for what it needs by itself."""
+        return self.parts > 1 or bool(self.grouped)
+
+    def needed(self, begun: int) -> np.ndarray:
+        """Groups needed of the source of every operation of a unit."""
+        return self.grouped[begun] if self.grouped else self.needs[begun % self.parts]
 
     def ends_x(self, begun: int, count: int) -> bool:
         """Whether the last operation of the phase that reads x is among so many units."""
@@ -289,12 +299,11 @@ class Sequencer:
 
     def _issue_gates(self, frame: Frame, begun: int, count: int, at: int) -> None:
         units = self.first
-        part = begun % units.parts
-        needs, inputs = units.needs[part], units.inputs[part]
+        needs, inputs = units.needed(begun), units.inputs[begun % units.parts]
         needed = None
-        if begun < units.parts or units.parts > 1:
+        if begun < units.parts or units.alone:
             needed = np.empty(len(needs), dtype=np.int64)
-            needed[:inputs] = frame.blocks[:inputs] + self.time.block_to_issue
+            needed[:inputs] = frame.blocks[needs[:inputs] - 1] + self.time.block_to_issue
             needed[inputs:] = self.y_written[frame.stream][needs[inputs:] - 1] + 1
         run = self._issue(frame, units, begun, count, needed, at)
         if inputs and units.ends_x(begun, count) and not self.cell.second_reads_x:

@@ -6,7 +6,8 @@ from myhdl import always, always_comb, block, intbv
 
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.signals import Signals
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import delay, rounding

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ernn_myhdl.design.hardware import StreamShape
-from ernn_myhdl.hdl.netlist import Net, Type
+from ernn_myhdl.hdl.components import Type
+from ernn_myhdl.hdl.netlist import Net
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.stream_user import user_type

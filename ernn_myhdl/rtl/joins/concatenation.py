@@ -9,7 +9,8 @@ from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.design.signals import Signals
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, bits_for, unsigned
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import delay, rounding

@@ -15,8 +15,9 @@ from myhdl import Signal, always, always_comb, block, intbv
 from ernn_myhdl.design.graph import Embedding
 from ernn_myhdl.design.hardware import Hardware, StreamShape
 from ernn_myhdl.design.signals import Signals
-from ernn_myhdl.hdl.netlist import Contents, Leaf, Netlist, Rom, ins, made_once, outs, pack_fields
-from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
+from ernn_myhdl.hdl.components import Contents, Leaf, Rom, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, pack_fields, unsigned
 from ernn_myhdl.hdl.writable_memory import WritableMemory
 from ernn_myhdl.numerics.circulant import blocks_for
 from ernn_myhdl.rtl import delay, fifo

@@ -11,7 +11,8 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.design.hardware import StreamShape
-from ernn_myhdl.hdl.netlist import Leaf, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import fifo
 from ernn_myhdl.rtl.joins.beats import beat_fields, extended, word_of

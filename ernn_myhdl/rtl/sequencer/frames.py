@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, concat
 
-from ernn_myhdl.hdl.netlist import Leaf, Type, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, Type, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
 
 

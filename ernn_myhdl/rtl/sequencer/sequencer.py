@@ -29,7 +29,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ernn_myhdl.design.structure import Structure
-from ernn_myhdl.hdl.netlist import Net, Netlist, Type
+from ernn_myhdl.hdl.components import Type
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.parts import Part, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, program_for

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from myhdl import always, block
 
 from ernn_myhdl.design.hardware import Hardware
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, Rom, Type, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, Rom, Type, ins, made_once, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.hdl.writable_memory import LOAD_PORTS, WritableMemory, writable
 

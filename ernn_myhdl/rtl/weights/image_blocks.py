@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, made_once, outs
+from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 from ernn_myhdl.host.weight_image import HEADER_WORDS
 

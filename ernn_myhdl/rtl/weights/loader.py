@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.design.structure_digest import structure_digest
-from ernn_myhdl.hdl.netlist import Contents, Net, Netlist, Rom
+from ernn_myhdl.hdl.components import Contents, Rom
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.stream_port import WEIGHTS
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.hdl.writable_memory import LOAD, LOAD_ADDRESS, LOAD_DATA, LOAD_MEMORY

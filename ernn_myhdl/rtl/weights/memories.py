@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.structure import CoreStructure, Structure
-from ernn_myhdl.hdl.netlist import Rom
+from ernn_myhdl.hdl.components import Rom
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.element_wise import UNIT_LABELS, parameter_memory

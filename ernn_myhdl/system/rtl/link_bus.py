@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from myhdl import Signal, always, always_comb, block, instances
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 from ernn_myhdl.hdl.written_block import written_block
 from ernn_myhdl.host.registers import WINDOW_BITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, instances, modbv
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, unsigned
 from ernn_myhdl.host.registers import register
 from ernn_myhdl.host.serial_protocol import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always_comb, block, concat, instances
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word
 from ernn_myhdl.system.rtl.link_control import LOAD, LOAD_LAST, SEND, SEND_LAST
 from ernn_myhdl.system.rtl.link_queues import ROOM_BITS

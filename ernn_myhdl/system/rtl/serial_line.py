@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from myhdl import Signal, always, always_comb, block, concat, instances
 
-from ernn_myhdl.hdl.netlist import Leaf, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 
 #: Cycles of a bit at least: a start bit is looked at in its middle, behind two registers.

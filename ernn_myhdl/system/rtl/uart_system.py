@@ -16,7 +16,8 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block, instances
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.hdl.netlist import Leaf, Net, Netlist, ins, outs
+from ernn_myhdl.hdl.components import Leaf, ins, outs
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.serial_protocol import LINK_REGISTERS, LINK_VERSION, MOST_BYTES
@@ -96,9 +97,16 @@ class _System:
         n.add(
             "axi", system, aclk=self.clk, aresetn=self.aresetn, irq=n.output("led_irq", Bit()), **self.axi
         )  # fmt: skip
+        self._no_stream_of_states()
         message, broken = self._messages()
         y = self._y()
         self._replies(message, broken, self._bytes(message), y)
+
+    def _no_stream_of_states(self) -> None:
+        """States come by registers only."""
+        for port in ("tdata", "tvalid", "tlast"):
+            if net := self.axi.get(f"s_states_{port}"):
+                self.n.wire(net, self.n.zero(f"no_states_{port}", net.type))
 
     def _crc(self, label: str) -> dict[str, Net]:
         """Nets of a CRC between a block's ports."""
