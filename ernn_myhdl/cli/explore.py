@@ -71,7 +71,7 @@ def _add_hardware(kinds) -> None:
         "Compute cycles and resources of every legal combination of lanes, IFFT units, element width, "
         "streams and word lengths, leave out what the device cannot hold, and choose. Nothing is "
         "synthesised: DSP48s and block RAMs follow from rules, LUTs and flip-flops from a model fitted to "
-        "Yosys. Of a network the best hardware of its layers is combined. Exit code 1 where nothing keeps the "
+        "Yosys. Of a network, a graph too, the best hardware of its layers is combined. Exit code 1 where nothing keeps the "
         "limits.",
         EXAMPLES,
     )

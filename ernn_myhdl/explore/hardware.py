@@ -20,6 +20,7 @@ from ernn_myhdl.explore import candidates as choices
 from ernn_myhdl.explore.candidates import Candidate, Numbers
 from ernn_myhdl.explore.combine import combined, unbeaten
 from ernn_myhdl.explore.goal import Goal
+from ernn_myhdl.explore.graphs import GraphSearch
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.synthesis.devices import CLOCK_SOURCES, Device, require_family
 from ernn_myhdl.synthesis.resources import LIMITED, percentages
@@ -151,11 +152,6 @@ def explore(
     combinations of layers. DesignError for a device of a family without a model of its resources.
     """
     require_family(device, tuple(CLOCK_SOURCES), "exploring")
-    if design.graph is not None:
-        raise DesignError(
-            "design: is a graph of layers; explore finds the hardware of layers one after the other alone: explore each layer "
-            "as a design of its own, and give the network its hardware with `Network.with_hardware`"
-        )
     designs = words or {max(d.formats.weight_word for d in design.layers): design}
     result = Exploration(device, goal, designs)
 
@@ -169,6 +165,9 @@ def explore(
     for place in range(len(design.layers)):
         layers = {word: whole.layers[place] for word, whole in designs.items()}
         result.layers.append(_searched(result, layers, what or Choices(), evaluated))
+    if design.graph is not None:
+        _of_graph(result, evaluated)
+        return result
     if len(design.layers) == 1:
         (only,) = result.layers
         result.considered, result.pruned = only.considered, only.pruned
@@ -179,6 +178,31 @@ def explore(
         result.candidates, result.excluded = _divided(result, made, result.pruned)
     _choose(result)
     return result
+
+
+def _of_graph(result: Exploration, evaluated) -> None:
+    """Candidates of a graph; what is chosen of them is scheduled whole, until it stays the chosen one."""
+
+    def order(candidate: Candidate) -> tuple:
+        missed, share = bool(result.goal.missed(candidate)), max(result.shares(candidate).values())
+        near = result.goal.nearness(candidate) if missed else 0.0
+        return share > 100, missed, near, result.goal.order(candidate, share)
+
+    networks = {word: n for word, n in result.designs.items() if isinstance(n, Network)}
+    search = GraphSearch(networks, order)
+    made = search.candidates([each.kept for each in result.layers], evaluated)
+    result.considered = len(made)
+    seen: set[int] = set()
+    while True:
+        result.pruned.clear()
+        result.candidates, result.excluded = _divided(result, made, result.pruned)
+        _choose(result)
+        best = result.chosen or result.nearest
+        if best is None or id(best) in seen:
+            return
+        scheduled = search.exact(best)
+        seen.add(id(scheduled))
+        made[next(i for i, c in enumerate(made) if c is best)] = scheduled
 
 
 def _searched(

@@ -198,10 +198,12 @@ class Program:
 
     @cached_property
     def varying_bits(self) -> int:
-        """Bits of the program word that are not the same in all of them.
+        """Bits of the program word that are not the same in all of them; a memory of one word has another of zeros.
 
         The first and the last pass of each phase have every word that there is, where all passes read the same columns.
         """
+        if self.length == 1:
+            return self.words()[0].bit_count()
         phases = [
             replace(
                 p, chunks=p.chunks[:1] + p.chunks[-1:] if p.passes > 1 and not p.own else p.chunks
