@@ -33,8 +33,7 @@ from ernn_myhdl.system.rtl import (
 from ernn_myhdl.system.rtl.constant_words import constant_words
 
 BUS_WIDTHS = (32, 64, 128, 256, 512)
-#: Frames that a layer may hold between the framing of packets and its m_axis, beside those in flight: two at its
-#: input, and one for each beat of its two FIFOs.
+#: Frames that a layer may hold up to its m_axis, beside those in flight: two at its input, one for each beat of two FIFOs.
 FRAMES_OF_A_LAYER = 2 + 2 * 4
 
 
