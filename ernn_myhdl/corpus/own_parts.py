@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +14,12 @@ from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.label_sequences import least_frames
 from ernn_myhdl.corpus.own_data import OwnData, natural
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 #: One of so many groups is of the test part, and another one of validation.
 HELD_OUT = 5
+#: The file of a training with what it did to x and the names of its classes.
+X_NAME = "x.npz"
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class OwnParts:
     """train, validation, test as data sets, their x normalised.
 
     classes: names, in the order of the outputs. mean, std: (inputs,) of the training frames: x is (frames - mean) / std.
-    digest: SHA-256 of all of it.
+    digest: SHA-256 of all of it. rows: of the embedding of which x are numbers, one more than the largest one of the training part;
+    0 of other x.
     """
 
     parts: dict[str, DataSet]
@@ -30,6 +36,7 @@ class OwnParts:
     mean: np.ndarray
     std: np.ndarray
     digest: str
+    rows: int = 0
 
 
 def own_parts(data: OwnData) -> OwnParts:
@@ -42,7 +49,15 @@ def own_parts(data: OwnData) -> OwnParts:
     train = np.flatnonzero(parts == "train")
     frames = np.concatenate([data.sequences[i] for i in train])
     mean, std = frames.mean(axis=0), frames.std(axis=0)
+    if not std.any():
+        raise DesignError(
+            f"data: all {len(frames)} frames of the training part are equal, so there is nothing to learn; check what was written"
+        )
     std = np.where(std > 0, std, 1.0)
+    rows = 0
+    if data.numbers:  # which mean nothing as values
+        mean, std, rows = np.zeros(1), np.ones(1), int(frames.max()) + 1
+        _check_rows(data, rows)
     classes = _classes(data, train)
     digest = hashlib.sha256(repr((classes, parts.tolist(), data.groups, data.features)).encode())
     sets = {}
@@ -64,7 +79,36 @@ def own_parts(data: OwnData) -> OwnParts:
             digest.update(data.sequences[i].tobytes() + numbers.tobytes())
         if data.labels_in_order:
             digest.update(repr([len(numbers) for numbers in labels]).encode())
-    return OwnParts(sets, classes, mean, std, digest.hexdigest())
+    if rows:
+        digest.update(b"numbers")
+    return OwnParts(sets, classes, mean, std, digest.hexdigest(), rows)
+
+
+def _check_rows(data: OwnData, rows: int) -> None:
+    """DesignError where a number is larger than those of the training part."""
+    for name, sequence in zip(data.names, data.sequences, strict=True):
+        if sequence.max() >= rows:
+            raise DesignError(
+                f"data: {name} holds the number {sequence.max():.0f}, and the largest one of the training part is {rows - 1}; give "
+                "what is rare a number that is trained, or add such a training sequence"
+            )
+
+
+def check_trained_classes(file: Path, classes: tuple[str, ...] | None) -> None:
+    """DesignError where data name other classes than the training whose X_NAME a file is; nothing without the file or names."""
+    if classes is None or not file.is_file():
+        return
+    try:
+        trained = tuple(map(str, read_arrays(file)["classes"].tolist()))  # type: ignore[call-overload]
+    except (NoArrayFile, OSError, LookupError, TypeError, ValueError):
+        return  # another file of that name
+    if trained != classes:
+        pairs = zip_longest(trained, classes, fillvalue="none")
+        number, (old, new) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise DesignError(
+            f"data: class {number} of their training part is {new!r}, and output {number} of the design was trained for {old!r} ({file}); "
+            "give data with the same classes"
+        )
 
 
 def split_groups(groups: list[str]) -> dict[str, str]:

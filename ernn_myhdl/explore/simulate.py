@@ -9,12 +9,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ernn_myhdl import sweep
+from ernn_myhdl.calibration.generate import random_calibration
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.storage import load_design, save_design
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.explore.hardware import Exploration
 from ernn_myhdl.files.package_digest import package_digest
+from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_run, graph_shape
+from ernn_myhdl.rtl.fifo import READY
 from ernn_myhdl.runs.run import run_design
 
 FRAMES = 3
@@ -30,6 +34,25 @@ def _scheduled(design: CoreSpecification) -> list[int]:
     return [network_schedule(design).latency]
 
 
+def _course(design: CoreSpecification, frames: int) -> tuple[list[int], int]:
+    """Cycles in which frames of y are delivered of a sequence through a graph, from the first beat accepted; the cycle of that."""
+    shape = graph_shape(design)
+    ends = [i == frames - 1 for i in range(frames)]
+    times = graph_run(shape, graph_depths(shape), [0] * frames, ends=ends)
+    out, first = shape.beats(shape.graph.output), times.accepted[0]
+    return [cycle - first for cycle in times.delivered[out - 1 :: out]], first + READY
+
+
+def _sequence(design: CoreSpecification) -> np.ndarray:
+    """Inputs of FRAMES frames, or of as many as a graph needs for a result."""
+    frames, graph = FRAMES, design.graph
+    if graph is not None:
+        frames = taken_lengths(graph, [graph.least + FRAMES - 1])[0]
+    if design.takes_numbers:
+        return np.resize(random_calibration(design.inputs, 1, graph)[0], (frames, design.inputs))
+    return np.random.default_rng(1).standard_normal((frames, design.inputs))
+
+
 def simulate(task: dict) -> dict:
     """Simulate a stored design in MyHDL; scheduled and simulated cycles, and whether all are equal."""
     with TemporaryDirectory() as scratch:  # a worker may be on another machine
@@ -38,11 +61,14 @@ def simulate(task: dict) -> dict:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(b64decode(content))
         design = load_design(scratch)
-    x = np.random.default_rng(1).standard_normal((FRAMES, design.inputs))
+    x = _sequence(design)
     run = run_design(design, [x], "myhdl")
-    scheduled = _scheduled(design)
     cycles = run.known_frame_cycles
-    simulated = (cycles[: len(scheduled), 1] - cycles[0, 0]).tolist()
+    if design.graph is None:
+        scheduled, first = _scheduled(design), int(cycles[0, 0])
+    else:
+        scheduled, first = _course(design, len(x))
+    simulated = (cycles[: len(scheduled), 1] - first).tolist()
     golden = run_design(design, [x], "integer")
     return {
         "name": task["name"],

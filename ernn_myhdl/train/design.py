@@ -42,6 +42,16 @@ TENSORS = {
     CONVOLUTION: "input_weight",
 }
 DEFAULT_WORD = 12
+#: Keywords of `compressed_design`.
+DESIGN_OPTIONS = {
+    "word",
+    "state_word",
+    "lanes",
+    "streams",
+    "name",
+    "initial_states",
+    "input_scales",
+}
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,6 +70,10 @@ def compressed_design(
     which more than one element in a thousand saturates on the calibration data, are warned of (`warnings`). The
     design keeps the model as it was trained as its source.
     """
+    if unknown := sorted(options.keys() - DESIGN_OPTIONS):
+        raise DesignError(
+            f"{unknown[0]}: is no argument of design; these are calibration, order, {', '.join(sorted(DESIGN_OPTIONS))}"
+        )
     checked = _checked(compressed, order)
     layers = list(checked.layers)
     per_layer = _matrices_by_layer(
@@ -115,9 +129,14 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
         compressed.model, compressed.blocks, checked.owners, compressed.shifts
     )
     sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
-    state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
-    state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
-    names = checked.names
+    names, tables = checked.names, checked.tables
+    state = {
+        n: t.detach()
+        .cpu()
+        .clone(memory_format=torch.contiguous_format)  # a head may share its table
+        for n, t in compressed.model.state_dict().items()
+        if n.rpartition(".")[0] in {*names, *tables}
+    }
     options: dict[str, dict[str, Any]] = {**module_options(compressed.model)}
     for (name, _), layer in zip(checked.owners, layers, strict=True):
         if not layer.recurrent and (told := untold(layer)):
@@ -128,6 +147,7 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
         {n: options.get(n, {}) for n in names},
         scaling=_scaling(per_layer),
         graph=checked.graph,
+        tables=[f"{name}.weight" for name in tables],
     )
     with new_file(target) as partial:
         save_file(state, partial, {PROPERTY: text})
@@ -135,6 +155,10 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
 
 def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked | Branching:
     """The layers of the trained model, which agrees with the model."""
+    if not isinstance(compressed, Trained):
+        raise DesignError(
+            f"compressed: is {type(compressed).__name__}, must be what compress or fit returned"
+        )
     if compressed.trial is None:
         raise DesignError(
             "compressed: has no trial, without which it cannot be compared with its model; take what "

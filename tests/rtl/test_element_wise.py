@@ -126,5 +126,5 @@ def test_a_function_goes_to_onnx_and_back(tmp_path):
     x = np.random.default_rng(1).normal(size=(5, 2))
     wanted = network.run(x, "golden").outputs
     assert np.abs(back.run(x, "integer").outputs - wanted).max() < 5e-3  # of twelve bits
-    with pytest.raises(DesignError, match="functions between its layers"):
+    with pytest.raises(DesignError, match="functions or windows between its layers"):
         export_model(network, tmp_path / "m.safetensors")

@@ -12,6 +12,14 @@ from ernn_myhdl import DesignError
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.engines.steps import steps_of
+from ernn_myhdl.rtl.core.top import core
+
+
+@pytest.mark.parametrize("number", (2, 5))
+def test_functions_of_joins_and_layers_that_differ_have_other_names(number):
+    """A layer's limits and those of a join were two blocks of one name: nothing could be converted."""
+    network = function_graph(number)
+    assert core(network).components()
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -141,23 +141,37 @@ def graph_interval(
 def graph_latency(shape: GraphShape, depths: Depths) -> int:
     """From the first beat of x accepted to the last beat of y delivered, of a frame alone: with joins over time of the last
     frame of a sequence to the last frame of y; with windows of the frame that completes the first of them."""
+    return latency_of(shape, graph_alone(shape, depths))
+
+
+def graph_alone(shape: GraphShape, depths: Depths) -> GraphTimes:
+    """The course of the fewest frames of which one comes out, each of which finds the graph idle."""
     least = shape.graph.least
     apart = 0 if least == 1 else ALONE
-    times = graph_run(shape, depths, [0] * least, apart, least)
-    return times.delivered[-1] - times.accepted[-shape.beats("x")]
+    return graph_run(shape, depths, [0] * least, apart, least)
+
+
+def latency_of(shape: GraphShape, alone: GraphTimes) -> int:
+    """The latency that `graph_alone` shows."""
+    return alone.delivered[-1] - alone.accepted[-shape.beats("x")]
+
+
+def endless(shape: GraphShape) -> dict[tuple[str, int], int]:
+    """FIFOs that are never full at the operands of all joins."""
+    return dict.fromkeys(shape.operands, UNBOUNDED)
 
 
 @lru_cache(maxsize=256)
 def graph_depths(shape: GraphShape) -> Mapping[tuple[str, int], int]:
     """The depth of the FIFO at each operand of a join."""
-    endless = dict.fromkeys(shape.operands, UNBOUNDED)
+    without = endless(shape)
     counts = sorted({1, shape.streams})
-    wanted = {n: graph_interval(shape, endless, n) for n in counts}
+    wanted = {n: graph_interval(shape, without, n) for n in counts}
 
     def holds(depths: Depths) -> bool:
         return all(graph_interval(shape, depths, n) == interval for n, interval in wanted.items())
 
-    found = _held(shape, endless, counts)
+    found = _held(shape, without, counts)
     for place in shape.operands:
         least, most = -1, found[place]  # the first does not hold, the last does
         if most and holds(found | {place: 0}):
@@ -174,12 +188,12 @@ def graph_depths(shape: GraphShape) -> Mapping[tuple[str, int], int]:
     return found
 
 
-def _held(shape: GraphShape, endless: Depths, counts: Sequence[int]) -> dict[tuple[str, int], int]:
+def _held(shape: GraphShape, without: Depths, counts: Sequence[int]) -> dict[tuple[str, int], int]:
     """The most words that endless FIFOs hold, on so many streams."""
     found = dict.fromkeys(shape.operands, 0)
     for streams in counts:
         frames = -(-(WARM_UP + _in_flight(shape) + MEASURED + AFTER) // streams) * streams
-        times = graph_run(shape, endless, [i % streams for i in range(frames)])
+        times = graph_run(shape, without, [i % streams for i in range(frames)])
         for place, words in times.held.items():
             found[place] = max(found[place], words)
     return found

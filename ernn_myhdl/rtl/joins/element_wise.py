@@ -15,6 +15,8 @@ those on their way.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from myhdl import always_comb, block
 
 from ernn_myhdl.design.element_wise import ElementWise
@@ -112,10 +114,16 @@ class _Function:
             return self._leaky(samples, mask)
         return self._limited(samples, mask)
 
+    def _own(self, leaf: Leaf) -> Leaf:
+        """A leaf by the name of the join: one of a layer, or of another join, may differ from it."""
+        return replace(leaf, name=f"{self.name}_{leaf.name}")
+
     def _leaky(self, samples: Net, mask: Net) -> Net:
         slope = self.join.constant
         assert slope is not None
-        leaf = activations.leaky_leaf(self.count, self.source.word, slope.raw, slope.frac)
+        leaf = self._own(
+            activations.leaky_leaf(self.count, self.source.word, slope.raw, slope.frac)
+        )
         late = delay.carried(self.n, "late_mask", mask, activations.PRODUCT_LATENCY - 1)
         made = self.n.add("function", leaf, clk=self.clk, source=samples, mask=late)["target"]
         return self._rounded(made, self.source.frac + slope.frac)
@@ -126,7 +134,9 @@ class _Function:
         if self.join.constant is not None:
             slope = self.join.constant.finer(1 - frac)
             frac += slope.frac
-            leaf = activations.scale_leaf(self.count, self.source.word, slope.raw, frac - 1)
+            leaf = self._own(
+                activations.scale_leaf(self.count, self.source.word, slope.raw, frac - 1)
+            )
             samples = self.n.add("scale", leaf, clk=self.clk, source=samples)["target"]
             at += activations.PRODUCT_LATENCY
         rounded = self._rounded(samples, frac)
@@ -142,4 +152,6 @@ class _Function:
     def _masked(self, leaf: Leaf, samples: Net, mask: Net, at: int) -> Net:
         """Samples that are there `at` cycles after those of the operand, behind a leaf with a mask."""
         late = delay.carried(self.n, "late_mask", mask, at)
-        return self.n.add("mask", leaf, clk=self.clk, source=samples, mask=late)["target"]
+        return self.n.add("mask", self._own(leaf), clk=self.clk, source=samples, mask=late)[
+            "target"
+        ]
