@@ -38,25 +38,30 @@ check check-coverage test test-rest test-deep coverage: export OMP_NUM_THREADS ?
 # Workers, conversions and commands are hundreds of processes: each would compile the package again
 check check-coverage test test-rest test-deep coverage: export PYTHONDONTWRITEBYTECODE :=
 
+CHECKED := smoke or not ($(MARKED))
 # Every test of the files left out needs torch, whose import takes longer than most tests
-CHECKED := -m "smoke or not ($(MARKED))" --ignore-glob='tests/unit/test_train_*.py' \
-  --ignore-glob='tests/unit/test_recogniser*.py'
+WITHOUT_TORCH := --ignore-glob='tests/unit/test_train_*.py' --ignore-glob='tests/unit/test_recogniser*.py'
+# The coverage of these tests, in their own process
+COVERAGE := --cov --cov-config=.ci/coverage.cfg --cov-report=json:build/coverage/check.json --covered "$(CHECKED)"
 
 check: lint tools
-	$(PYTEST) $(CHECKED)
+	$(PYTEST) -m "$(CHECKED)" $(WITHOUT_TORCH)
 
-# The tests of `make check` with their coverage, which may not fall
+# The tests of `make check` with their coverage, which may not fall; that of CI comes with `make test`
 check-coverage: $(VENV)/test tools
-	rm -rf build/coverage && mkdir -p build/coverage
-	COVERAGE_FILE=$(CURDIR)/build/coverage/data \
-	  $(PYTEST) $(CHECKED) --cov --cov-report=json:build/coverage/check.json
-	$(BIN)/python .ci/coverage build/coverage/check.json
+	$(PYTEST) -m "$(CHECKED)" $(WITHOUT_TORCH) $(COVERAGE)
+	.ci/coverage build/coverage/check.json
 
 test-rest: $(VENV)/test tools
 	$(PYTEST) -m "($(MARKED)) and not smoke"
 
 test: $(VENV)/test tools
+ifeq ($(CI),true)
+	$(PYTEST) $(COVERAGE)
+	.ci/coverage build/coverage/check.json
+else
 	$(PYTEST)
+endif
 
 test-deep: $(VENV)/test tools
 	$(PYTEST) tests/deep --seed $(SEED) $(addprefix --case ,$(CASE)) $(DEEP)

@@ -69,6 +69,7 @@ class BusMaster:
         stall: float = 0.0,
         seed: int = 1,
         weights: bool = False,
+        states: bool = False,
     ) -> None:
         self.bytes = bus_bits // 8
         self.idle, self.stall = idle, stall
@@ -88,6 +89,8 @@ class BusMaster:
         names += [f"s_axi_{p}" for p in ["arprot", "araddr", "arvalid", "rready"]]
         if weights:
             names += [f"s_weights_{p}" for p in ("tdata", "tvalid", "tlast")]
+        if states:
+            names += [f"s_states_{p}" for p in ("tdata", "tvalid", "tlast")]
         self.inputs: Values = dict.fromkeys(names, 0)
         self.inputs["aresetn"] = 1
         self.irqs: list[int] = []
@@ -99,6 +102,8 @@ class BusMaster:
         self.source: list[tuple[int, int, int]] = []
         #: Words of images at the stream of weights, of a system that has it.
         self.image: list[tuple[int, int]] = []
+        #: Words of states at the stream of states.
+        self.states: list[tuple[int, int]] = []
 
     def cycle(self, **changes) -> Iterator[Values]:
         """One cycle, in which the streams go on."""
@@ -111,13 +116,18 @@ class BusMaster:
                 "s_axis_tkeep": keep,
                 "s_axis_tlast": last,
             }
-        if self.image and not self.inputs["s_weights_tvalid"]:
-            word, last = self.image[0]
-            self.inputs |= {"s_weights_tvalid": 1, "s_weights_tdata": word, "s_weights_tlast": last}
+        for name, words in self._word_streams():
+            if words and not self.inputs[f"{name}_tvalid"]:
+                word, last = words[0]
+                self.inputs |= {f"{name}_tvalid": 1, f"{name}_tdata": word, f"{name}_tlast": last}
         self.inputs["m_axis_tready"] = int(self.random.random() >= self.stall)
         seen = yield dict(self.inputs)
         self._watch(seen)
         return seen
+
+    def _word_streams(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """Streams of words of 32 bits with what waits at them."""
+        return [("s_weights", self.image), ("s_states", self.states)]
 
     def _watch(self, seen: Values) -> None:
         self.irqs.append(seen["irq"])
@@ -127,9 +137,10 @@ class BusMaster:
         if self.inputs["s_axis_tvalid"] and seen["s_axis_tready"]:
             self.source.pop(0)
             self.inputs["s_axis_tvalid"] = 0
-        if self.image and self.inputs["s_weights_tvalid"] and seen["s_weights_tready"]:
-            self.image.pop(0)
-            self.inputs["s_weights_tvalid"] = 0
+        for name, words in self._word_streams():
+            if words and self.inputs[f"{name}_tvalid"] and seen[f"{name}_tready"]:
+                words.pop(0)
+                self.inputs[f"{name}_tvalid"] = 0
         beat = tuple(seen[f"m_axis_{f}"] for f in ("tdata", "tkeep", "tlast"))
         if self._shown is not None and self.checks_stay:
             assert seen["m_axis_tvalid"] and beat == self._shown, "a beat that waited has changed"

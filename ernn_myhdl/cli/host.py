@@ -230,13 +230,12 @@ def simulated(args):
 
 def design_vectors(design):
     """The test vectors of a design."""
-    import numpy as np
-
+    from ernn_myhdl.host.description import cut_vectors
+    from ernn_myhdl.system.sequences import frames_out
     from ernn_myhdl.system.writer import vectors
 
     arrays = vectors(design)
-    cuts = np.cumsum(arrays["lengths"])[:-1]
-    return list(zip(np.split(arrays["x"], cuts), np.split(arrays["y"], cuts), strict=True))
+    return cut_vectors(arrays["x"], arrays["y"], arrays["lengths"], frames_out(design))
 
 
 def described(args, serial: bool):

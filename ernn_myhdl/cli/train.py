@@ -24,6 +24,7 @@ EXAMPLES = """\
   ernn train sensors.npz -o build/sensors --hidden 32 --pooling last
   ernn train japanese-vowels -o build/skips --front 32 --front-activation relu --hidden 32 --layers 2 --residual --dense 16
   ernn train japanese-vowels -o build/convolved --front 16 --front-kernel 3 --front-activation relu --hidden 32
+  ernn train letters.npz -o build/letters --embedding 16 --hidden 64
   ernn train words/table.tsv -o build/ways --methods admm,projection,direct --budget 30
 
 DATA is your own: a table of recordings (.tsv or .csv, or a folder with table.tsv), or an .npz file; docs/own-data.md. Or a
@@ -79,6 +80,10 @@ def add_recipe(parser) -> None:
     """The options of a recipe that do not choose blocks; each is called as its field."""
     sizes = parser.add_argument_group("recogniser")
     sizes.add_argument("--cell", metavar="C", help="lstm (default), gru or rnn")
+    sizes.add_argument(
+        "--embedding", type=whole, metavar="N",
+        help="of sequences of whole numbers: elements of the row that stands for each (0: x are values)",
+    )  # fmt: skip
     sizes.add_argument(
         "--front",
         type=whole,

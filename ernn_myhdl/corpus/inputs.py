@@ -33,7 +33,7 @@ def check_input(
     """x as a list of sequences (frames, inputs) float64; DesignError where it is anything else.
 
     x: one sequence, or a list, tuple or dictionary of sequences. numbers: the elements are numbers of rows of an embedding, which
-    may be integers too.
+    may be integers too, (frames,) or (frames, 1).
     """
     if isinstance(x, dict):
         named = {f"{where} {name}": s for name, s in x.items()}
@@ -61,6 +61,7 @@ def _checked(x: object, inputs: int, where: str, numbers: bool) -> np.ndarray:
         ) from error
     if numbers and x.dtype.kind in "iu":
         x = x.astype(np.float64)
+        x = x[:, None] if x.ndim == 1 else x
     if x.dtype.kind != "f":
         raise DesignError(
             f"{where}: type {x.dtype}, must be floating point values; convert with astype(float)"

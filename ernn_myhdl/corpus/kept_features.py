@@ -19,6 +19,7 @@ import numpy as np
 
 from ernn_myhdl.corpus.features import feature_function
 from ernn_myhdl.corpus.sound_file import read_sound
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.cache_folder import cache_folder
 from ernn_myhdl.files.package_digest import package_digest
 
@@ -44,7 +45,12 @@ def kept_features(kind: str) -> Callable[[Path, str], np.ndarray]:
         kept = None if place is None else _read(place)
         if kept is not None:
             return kept
-        made = compute(read_sound(file, where)).astype(np.float64)
+        with np.errstate(all="ignore"):
+            made = compute(read_sound(file, where)).astype(np.float64)
+        if not np.isfinite(made).all():
+            raise DesignError(
+                f"{where}: its {kind} hold NaN or infinity; the samples must be within -1..1, scale the recording"
+            )
         if place is not None:
             _keep(place, made)
         return made

@@ -1,6 +1,7 @@
 """A user's own sequences with labels: an .npz file, or a table of arrays or of WAV and FLAC files.
 
-In an .npz file every floating point array (frames, inputs) is a sequence, in the order of the sorted names, but for
+In an .npz file every floating point array (frames, inputs) is a sequence, or every array (frames,) of whole numbers, which an embedding has
+the rows of, in the order of the sorted names, but for
 `labels` (sequences,) or (frames of all sequences,), or in its place `label_sequences` (sequences,), texts of labels with spaces between
 them; `groups` and `parts` (sequences,). docs/own-data.md.
 """
@@ -8,7 +9,7 @@ them; `groups` and `parts` (sequences,). docs/own-data.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 LABELS, GROUPS, SET_PARTS = "labels", "groups", "parts"
 LABEL_SEQUENCES = "label_sequences"
+#: Of values; the training computes in float32.
+LARGEST = 1e30
 
 Say = Callable[[str], None]
 
@@ -39,7 +42,7 @@ class OwnData:
     labels: the class of every sequence, its name or number; or of every frame, an array (frames,) each; or a tuple of names each, in
     their order without times. groups: names;
     None where there are none. parts: of PARTS for each; None: they are to be split. features: name of those that
-    were computed of sounds; None of arrays.
+    were computed of sounds; None of arrays. numbers: whether the sequences (frames, 1) are numbers of the rows of an embedding.
     """
 
     names: list[str]
@@ -48,6 +51,7 @@ class OwnData:
     groups: list[str] | None
     parts: list[str] | None
     features: str | None = None
+    numbers: bool = False
 
     @property
     def labels_per_frame(self) -> bool:
@@ -100,8 +104,7 @@ def _of_archive(file: Path) -> OwnData:
             f"data {file}: has {len(names)} sequences and {'no ' * (LABELS not in special)}array {LABELS!r}; must have "
             f"an array (frames, inputs) for each sequence, and {LABELS} or {LABEL_SEQUENCES}"
         )
-    inputs = loaded[names[0]].shape[-1] if loaded[names[0]].ndim else 0
-    sequences = [_sequence(loaded[n], inputs, f"data {file}, {n}") for n in names]
+    sequences, numbers = _sequences([(loaded[n], f"data {file}, {n}") for n in names])
     listed: dict[str, list[str] | None] = {}
     for name in (GROUPS, SET_PARTS):
         given = special.get(name)
@@ -121,7 +124,7 @@ def _of_archive(file: Path) -> OwnData:
         labels = _labels(special[LABELS], sequences, f"data {file}, {LABELS}")
     else:
         labels = _texts(special[LABEL_SEQUENCES], names, f"data {file}, {LABEL_SEQUENCES}")
-    return OwnData(names, sequences, labels, listed[GROUPS], listed[SET_PARTS])
+    return OwnData(names, sequences, labels, listed[GROUPS], listed[SET_PARTS], numbers=numbers)
 
 
 def _labels(
@@ -134,6 +137,10 @@ def _labels(
         raise DesignError(
             f"{where}: shape {given.shape}, must be ({len(sequences)},), one for each sequence, or ({ends[-1]},), "
             "one for each frame"
+        )
+    if given.dtype.kind == "U" and not all(map(str.strip, given.tolist())):
+        raise DesignError(
+            f"{where}: holds an empty text; name the class, or leave the sequence out"
         )
     if len(given) == len(sequences):
         values: list[str] | list[int] = given.tolist()
@@ -173,10 +180,9 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
         )
     kind = (features or DEFAULT_FEATURES) if sounds[0] else None
     sequences: list[np.ndarray] = []
+    numbers = False
     if kind is None:
-        for row in rows:
-            inputs = sequences[0].shape[1] if sequences else 0
-            sequences.append(_sequence(_array(row.file, row.where), inputs, row.where))
+        sequences, numbers = _sequences((_array(row.file, row.where), row.where) for row in rows)
     else:
         say(f"{kind} of {len(rows)} recordings")
         features_of = kept_features(kind)
@@ -193,7 +199,8 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
         labels = [_frame_labels(row, len(x)) for row, x in zip(rows, sequences, strict=True)]
     groups = None if rows[0].group is None else [str(row.group) for row in rows]
     parts = [row.part for row in rows] if rows[0].part else None
-    return OwnData([str(row.file) for row in rows], sequences, labels, groups, parts, kind)
+    names = [str(row.file) for row in rows]
+    return OwnData(names, sequences, labels, groups, parts, kind, numbers)
 
 
 def _frame_labels(row: Row, frames: int) -> np.ndarray:
@@ -223,6 +230,36 @@ def _read(file: Path, where: str) -> np.ndarray | dict[str, np.ndarray]:
         ) from error
 
 
+def _sequences(given: Iterable[tuple[np.ndarray, str]]) -> tuple[list[np.ndarray], bool]:
+    """Checked sequences (frames, inputs) float64 of arrays with what names them, and whether they are numbers of rows."""
+    made: list[np.ndarray] = []
+    numbers = False
+    for x, where in given:
+        if not made:
+            numbers = x.dtype.kind in "iu"
+        inputs = made[0].shape[1] if made else 0
+        made.append(_numbers(x, where) if numbers else _sequence(x, inputs, where))
+    return made, numbers
+
+
+def _numbers(x: np.ndarray, where: str) -> np.ndarray:
+    """Whole numbers (frames,) or (frames, 1), rows of an embedding, as (frames, 1) float64."""
+    if x.dtype.kind not in "iu":
+        raise DesignError(
+            f"{where}: type {x.dtype}, and the first sequence holds whole numbers, rows of an embedding; must be all of one kind"
+        )
+    if x.ndim not in (1, 2) or x.shape[1:] not in ((), (1,)) or not x.size:
+        raise DesignError(
+            f"{where}: shape {x.shape} of {x.dtype}; whole numbers are rows of an embedding and must be (frames,), at least one frame; "
+            "frames of several elements must be floating point: use astype(float)"
+        )
+    if x.min() < 0:
+        raise DesignError(
+            f"{where}: holds {x.min()}; whole numbers are rows of an embedding and must be from 0 on; for values use astype(float)"
+        )
+    return x.reshape(-1, 1).astype(np.float64)
+
+
 def _sequence(x: np.ndarray, inputs: int, where: str) -> np.ndarray:
     """A checked sequence; inputs: 0 where they are not yet known."""
     if x.dtype.kind != "f":
@@ -233,6 +270,10 @@ def _sequence(x: np.ndarray, inputs: int, where: str) -> np.ndarray:
         )
     if not np.isfinite(x).all():
         raise DesignError(f"{where}: holds NaN or infinity; clean the data")
+    if np.abs(x).max() > LARGEST:
+        raise DesignError(
+            f"{where}: holds {x.flat[np.abs(x).argmax()]:.3g}, must be within +-{LARGEST:g}; clean or scale the data"
+        )
     return np.asarray(x, dtype=np.float64)
 
 

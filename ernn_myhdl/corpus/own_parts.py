@@ -22,7 +22,8 @@ class OwnParts:
     """train, validation, test as data sets, their x normalised.
 
     classes: names, in the order of the outputs. mean, std: (inputs,) of the training frames: x is (frames - mean) / std.
-    digest: SHA-256 of all of it.
+    digest: SHA-256 of all of it. rows: of the embedding of which x are numbers, one more than the largest one of the training part;
+    0 of other x.
     """
 
     parts: dict[str, DataSet]
@@ -30,6 +31,7 @@ class OwnParts:
     mean: np.ndarray
     std: np.ndarray
     digest: str
+    rows: int = 0
 
 
 def own_parts(data: OwnData) -> OwnParts:
@@ -42,7 +44,15 @@ def own_parts(data: OwnData) -> OwnParts:
     train = np.flatnonzero(parts == "train")
     frames = np.concatenate([data.sequences[i] for i in train])
     mean, std = frames.mean(axis=0), frames.std(axis=0)
+    if not std.any():
+        raise DesignError(
+            f"data: all {len(frames)} frames of the training part are equal, so there is nothing to learn; check what was written"
+        )
     std = np.where(std > 0, std, 1.0)
+    rows = 0
+    if data.numbers:  # which mean nothing as values
+        mean, std, rows = np.zeros(1), np.ones(1), int(frames.max()) + 1
+        _check_rows(data, rows)
     classes = _classes(data, train)
     digest = hashlib.sha256(repr((classes, parts.tolist(), data.groups, data.features)).encode())
     sets = {}
@@ -64,7 +74,19 @@ def own_parts(data: OwnData) -> OwnParts:
             digest.update(data.sequences[i].tobytes() + numbers.tobytes())
         if data.labels_in_order:
             digest.update(repr([len(numbers) for numbers in labels]).encode())
-    return OwnParts(sets, classes, mean, std, digest.hexdigest())
+    if rows:
+        digest.update(b"numbers")
+    return OwnParts(sets, classes, mean, std, digest.hexdigest(), rows)
+
+
+def _check_rows(data: OwnData, rows: int) -> None:
+    """DesignError where a number is larger than those of the training part."""
+    for name, sequence in zip(data.names, data.sequences, strict=True):
+        if sequence.max() >= rows:
+            raise DesignError(
+                f"data: {name} holds the number {sequence.max():.0f}, and the largest one of the training part is {rows - 1}; give "
+                "what is rare a number that is trained, or add such a training sequence"
+            )
 
 
 def split_groups(groups: list[str]) -> dict[str, str]:

@@ -80,7 +80,23 @@ def read_table(file: Path) -> list[Row]:
         raise DesignError(
             f"{missing.where}: part is empty; give all recordings one, or leave the column out"
         )
+    _check_repeated(rows)
     return rows
+
+
+def _check_repeated(rows: list[Row]) -> None:
+    """DesignError where two lines of one file may end up in two parts."""
+    first: dict[Path, Row] = {}
+    for row in rows:
+        other = first.setdefault(row.file, row)
+        if other is not row and (
+            row.group is None or (row.group, row.part) != (other.group, other.part)
+        ):
+            line = other.where.rpartition(" ")[2]
+            raise DesignError(
+                f"{row.where}: file {row.file.name} is that of line {line} too, so that scores could be of what was trained on; "
+                "leave one out, or give both the same group and part"
+            )
 
 
 def _legal() -> str:

@@ -14,11 +14,14 @@ SUFFIXES = (".wav", ".flac")
 #: Rates that are taken, Hz; others than RATE are resampled.
 LEAST_RATE, MOST_RATE = 8_000, 192_000
 MAX_SECONDS = 600
+#: From so many on the size in a header is none.
+MOST_BYTES = 0x7FFF_0000
 
 
 def read_sound(file: Path, where: str) -> np.ndarray:
     """Samples in -1..1 at 16 kHz, float32 (n,), at least those of one frame. where: names it in a DesignError."""
     soundfile = speech_module("soundfile")
+    _check_whole(file, where)
     try:
         with soundfile.SoundFile(file) as sound:
             _check(where, sound)
@@ -36,6 +39,21 @@ def read_sound(file: Path, where: str) -> np.ndarray:
             f"{where}: {len(samples)} samples at {RATE} Hz, must be at least {WINDOW}, those of a frame"
         )
     return np.asarray(samples, dtype=np.float32)
+
+
+def _check_whole(file: Path, where: str) -> None:
+    """DesignError for a WAV file that is shorter than its header tells, of which a part would be read."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(12)
+        wanted, size = int.from_bytes(head[4:8], "little") + 8, file.stat().st_size
+    except OSError:
+        return  # told by what reads it
+    # what is written into a pipe does not know its size, and tells none or the largest
+    if head[:4] + head[8:] == b"RIFFWAVE" and size < wanted < MOST_BYTES:
+        raise DesignError(
+            f"{where}: {size} bytes, its header tells {wanted}: it is cut off; copy it again, or leave it out"
+        )
 
 
 def _check(where: str, sound) -> None:

@@ -10,7 +10,7 @@ from ernn_myhdl.design.cells import LstmCell
 from ernn_myhdl.design.design import Design, Hardware
 
 CELL = LstmCell(inputs=12, hidden=64, projection=32, block=8, peepholes=True)
-HARDWARE = Hardware(lanes=8, ifft_units=4, element_width=1, samples_per_beat=8, sample_bits=16)
+HARDWARE = Hardware(lanes=8, ifft_units=2, element_width=1 / 2, samples_per_beat=8, sample_bits=16)
 WORD, STATE_WORD = 12, 16
 
 

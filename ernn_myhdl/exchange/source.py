@@ -168,11 +168,12 @@ def _state_dict_layers(
     checked: bool,
     activation: str | None,
 ):
-    description = read_description(state.metadata)
+    description = read_description(state.metadata, state.arrays)
     if activation is not None and activation not in NONLINEARITIES:
         raise DesignError(f"activation = {activation!r}: must be {' or '.join(NONLINEARITIES)}")
     default = {} if activation is None else {"activation": activation}
-    found = modules(one_direction(state.arrays, direction), description.modules, default)
+    arrays = {n: a for n, a in state.arrays.items() if n not in description.tables}
+    found = modules(one_direction(arrays, direction), description.modules, default)
     if default and not any(m.kind == RnnCell.kind for m in found):
         raise DesignError(f"--activation {activation}: the model has no vanilla RNN")
     notes: list[str] = []

@@ -202,12 +202,13 @@ def _compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[Output
     labels = graph.graph.labels
     signals: list[Any] = [graph.graph.values[output.name] for output in outputs]
     feature, frame = (labels.input_axis(getattr(signals[0], n)) for n in ("taken", "frame"))
+    single = _left_out(followed, signals[0], frame)
     rng = np.random.default_rng(0)
     wanted: list[list[np.ndarray]] = [[] for _ in outputs]
     made: list[list[np.ndarray]] = [[] for _ in outputs]
     for more, sequences in MORE:
         frames = 0 if graph.holds_frames else more
-        shapes = [_grown(t.shape, i, feature, frame, frames, sequences) for i, t in enumerate(given)]  # fmt: skip
+        shapes = [_grown(t.shape, i, {feature, *single}, frame, frames, sequences) for i, t in enumerate(given)]  # fmt: skip
         x, *states = arrays = [
             _random(rng, shape, i, lowered.graph) for i, shape in enumerate(shapes)
         ]
@@ -252,14 +253,24 @@ def signal_size(labels: Labels, signal: Signal) -> int:
     return int(labels.sizes[signal.feature] or 1) if signal.feature is not None else 1
 
 
-def _grown(shape: Any, number: int, feature: int | None, frame: int | None, frames: int, sequences: int) -> list[int]:  # fmt: skip
-    """The shape of an input with more frames and sequences; number: 0 for x."""
+def _left_out(followed: FollowedModule, signal: Signal, frame: int | None) -> set[int]:
+    """Axes of x of one element each, which an embedding takes."""
+    graph = followed.lowered.graph
+    if graph is None or graph.embedding is None:
+        return set()
+    inputs = followed.graph.graph.labels.inputs
+    kept = {inputs[label] for axis in signal.axes for label in axis if label in inputs}
+    return set(range(followed.given[0].dim())) - kept - {frame}
+
+
+def _grown(shape: Any, number: int, fixed: set[int | None], frame: int | None, frames: int, sequences: int) -> list[int]:  # fmt: skip
+    """The shape of an input with more frames and sequences; number: 0 for x; fixed: axes that stay."""
     sizes = [int(n) for n in shape]
     if number:  # states (layers, batch, H) or (batch, H)
         sizes[-2] += sequences if len(sizes) > 1 else 0
         return sizes
     for axis in range(len(sizes)):
-        if axis != feature:
+        if axis not in fixed:
             sizes[axis] += frames if axis == frame else sequences
     return sizes
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,15 @@ from ernn_myhdl.host.registers import (
     names_of,
     register,
 )
+from ernn_myhdl.host.sequences import state_words
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, Transport
 from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
 
 #: Seconds until an answer must have come.
 TIMEOUT = 10.0
+#: Frames of a sequence that its register can count.
+MOST_FRAMES = (1 << register("SEQUENCE").fields[0].bits) - 1
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Board:
             raise DesignError(f"timeout = {timeout!r}: must be above 0 seconds")
         self.transport, self.system, self.timeout = transport, system, timeout
         self._kept: dict[str, int] = {}
+        #: Frames of the sequence of `step`, and of one that has ended.
+        self._frames = self._ended = 0
         self._check_identity()
         self.reset()
 
@@ -141,6 +147,8 @@ class Board:
         self._kept.clear()
         self._keep("SEQUENCE", 0)
         self._keep("STREAMS", 1)
+        if self.system.states:
+            self._keep("STATES", 0)
 
     def status(self) -> BoardStatus:
         """What the registers tell now."""
@@ -180,12 +188,11 @@ class Board:
         """Clear the sticky errors."""
         self._trigger("clear_errors")
 
-    def _exchange(self, packets: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Packets of raw frames of x; returns those of y. BoardError where the core reports one."""
-        system = self.system
-        sizes = [len(p) * system.output_bytes for p in packets]
+    def _exchange(self, frames: np.ndarray, due: int) -> np.ndarray:
+        """A packet of raw frames of x; returns that of y of `due` frames, which is none where they are 0. BoardError where the core reports one."""
+        system, size = self.system, due * self.system.output_bytes
         try:
-            made = self.transport.exchange([pack(p, system) for p in packets], sizes, self.timeout)
+            (data,) = self.transport.exchange([pack(frames, system)], [size], self.timeout)
         except BoardTimeout as error:
             told = f"; weights: {self.weights()}" if self.system.weights else ""
             raise BoardTimeout(f"{error}; the core says: {self.status()}{told}") from error
@@ -196,66 +203,160 @@ class Board:
             raise BoardError(
                 "board: the core reported " + "; ".join(f"{n} ({texts[n]})" for n in wrong)
             )
-        for number, (data, size) in enumerate(zip(made, sizes, strict=True)):
-            if len(data) != size:
-                raise BoardError(
-                    f"board: packet {number} of y has {len(data)} bytes, must have {size}; call reset()"
-                )
-        return [unpack(data, system) for data in made]
+        if len(data) != size:
+            raise BoardError(
+                f"board: a packet of y has {len(data)} bytes, must have {size}; call reset()"
+            )
+        return unpack(data, system)
 
-    def run_raw(self, sequences: Sequence[np.ndarray], streams: int = 1) -> list[np.ndarray]:
+    def run_raw(
+        self,
+        sequences: Sequence[np.ndarray],
+        streams: int = 1,
+        initial: Sequence[Any] | None = None,
+    ) -> list[np.ndarray]:
         """Raw y, int64 (frames, outputs), of whole sequences of values or of raw words.
 
-        streams: of sequences of one length, so many share a packet and take turns in the core, which keeps its lanes busy.
+        streams: of sequences of one length, so many share a packet and take turns in the core, which keeps its lanes busy. initial: the state before
+        each sequence, as `Design.run` takes it, None for zero.
         """
         if not isinstance(streams, int) or not 1 <= streams <= self.system.streams:
             raise DesignError(
                 f"streams = {streams!r}: must be 1 to {self.system.streams}, what the core holds"
             )
         raw = [raw_frames(s, self.system) for s in sequences]
+        states = self._states(initial, len(raw))
+        for number, sequence in enumerate(raw):
+            if len(sequence):
+                self._check_frames(len(sequence), f"sequence {number}")
         results: list[np.ndarray] = [np.empty((0, self.system.outputs), dtype=np.int64)] * len(raw)
         self._keep("PACKET", MODES["sequence"])
-        self._keep("SEQUENCE", 0)
         for group in _groups([len(s) for s in raw], streams):
+            length = len(raw[group[0]])
             self._keep("STREAMS", len(group))
+            # of several sequences in a packet its end tells that of the last one only
+            self._keep("SEQUENCE", length if self.system.frames_out.ends and len(group) > 1 else 0)
+            self._start_from([states[i] for i in group])
             turns = np.stack([raw[i] for i in group], axis=1).reshape(-1, self.system.inputs)
-            (made,) = self._exchange([turns])
+            due = self.system.frames_out.frames(length)
+            made = self._exchange(turns, due * len(group))
             for place, number in enumerate(group):
-                results[number] = made[place :: len(group)]
+                whole = slice(place * due, (place + 1) * due)
+                in_turn = slice(place, None, len(group))
+                results[number] = made[whole if self.system.frames_out.ends else in_turn]
         return results
 
+    def _check_frames(self, frames: int, where: str) -> None:
+        self.system.frames_out.check(frames, where)
+        if frames > MOST_FRAMES:
+            raise DesignError(f"{where}: has {frames} frames, must have at most {MOST_FRAMES}")
+
+    def _states(self, initial: Sequence[Any] | None, count: int) -> list[Any]:
+        """The state before each of `count` sequences."""
+        if initial is None:
+            return [None] * count
+        if not self.system.states:
+            raise DesignError(
+                "initial states: the core starts every sequence from zero; make the design with initial_states and convert it again"
+            )
+        if not isinstance(initial, Sequence) or len(initial) != count:
+            raise DesignError(
+                f"initial states: must be a list of one for each of {count} sequences, None for zero"
+            )
+        return list(initial)
+
+    def _start_from(self, states: Sequence[Any]) -> None:
+        """The next sequence of each stream starts from a state; None: from zero."""
+        system, use = self.system, any(state is not None for state in states)
+        words = []
+        if use:
+            for stream, state in enumerate(states):
+                words += state_words(
+                    system.states, system.layers, state, stream, system.sample_bits, system.samples_per_beat
+                )  # fmt: skip
+        if system.states:
+            self._keep("STATES", int(use))
+        for *first, last in words:
+            for word in first:
+                self._write("STATE_DATA", word)
+            self._write("STATE_LAST", last)
+
     def run(
-        self, x: np.ndarray | Sequence[np.ndarray], streams: int = 1
+        self,
+        x: np.ndarray | Sequence[np.ndarray],
+        streams: int = 1,
+        initial: Any = None,
     ) -> np.ndarray | list[np.ndarray]:
-        """Values of y behind the host's steps, float64, of one sequence (frames, inputs) or of a list of them."""
+        """Values of y behind the host's steps, float64, of one sequence (frames, inputs) or of a list of them.
+
+        initial: the state before the sequence, or a list of them, as `Design.run` takes it; of cores with initial states. A design with windows or joins over
+        time has other frames of y than of x: `system.frames_out`.
+        """
         one = isinstance(x, np.ndarray)
         sequences = [x] if isinstance(x, np.ndarray) else list(x)
-        made = [self._values(raw) for raw in self.run_raw(sequences, streams)]
+        states = [initial] if one and initial is not None else initial
+        raw = self.run_raw(sequences, streams, states)
+        made = [self._values(y, len(s)) for y, s in zip(raw, sequences, strict=True)]
         return made[0] if one else made
 
-    def step(self, x: np.ndarray, start: bool = False) -> np.ndarray:
+    def step(
+        self, x: np.ndarray, start: bool = False, last: bool | None = None, initial: Any = None
+    ) -> np.ndarray | None:
         """Values of y of one frame (inputs,) of values or raw words, which goes on with the sequence, or starts one.
 
-        The first frame behind `run`, and behind `reset`, starts one in any case.
+        The first frame behind `run`, and behind `reset`, starts one in any case. last: of a design with joins over time, whether the frame is the last
+        of its sequence: y is (frames, outputs) then, without frames but with the last one. initial: the state that the sequence starts from, with start.
+        Where windows leave frames out, y of a frame that has none is None.
         """
-        return self._values(self.step_raw(x, start)[None])[0]
+        raw = self.step_raw(x, start, last, initial)
+        if raw is None:
+            return None
+        whole = raw.ndim == 2
+        values = self._values(raw if whole else raw[None], self._ended or self._frames)
+        return values if whole else values[0]
 
-    def step_raw(self, x: np.ndarray, start: bool = False) -> np.ndarray:
+    def step_raw(
+        self, x: np.ndarray, start: bool = False, last: bool | None = None, initial: Any = None
+    ) -> np.ndarray | None:
         """Raw y, int64 (outputs,), of one frame; see `step`."""
-        frame = raw_frames(np.asarray(x)[None], self.system)
+        frame, out = raw_frames(np.asarray(x)[None], self.system), self.system.frames_out
+        if out.ends != isinstance(last, bool):
+            raise DesignError(
+                f"last = {last!r}: "
+                + (
+                    "tell True with the last frame of a sequence, else False"
+                    if out.ends
+                    else "only a design with joins over time takes it"
+                )
+            )
         if self._kept.get("PACKET") != MODES["frame"]:
             start = True
+        if initial is not None and not start:
+            raise DesignError("initial state: a sequence goes on; give start=True with it")
+        state = self._states([initial] if initial is not None else None, 1)
+        number = 0 if start or self._ended else self._frames
+        if out.ends and (last or (out.most and number + 1 >= out.most)):
+            out.check(number + 1 + (not last), "sequence")
         self._keep("PACKET", MODES["frame"])
         self._keep("STREAMS", 1)
-        if start:
+        self._keep("SEQUENCE", 0)
+        if number == 0:
+            self._start_from(state)
             self._trigger("start")
-        (made,) = self._exchange([frame])
-        raw: np.ndarray = made[0]
-        return raw
+        if last:
+            self._trigger("finish")
+        self._frames, self._ended = number + 1, number + 1 if last else 0
+        due = out.frames(number + 1) - (0 if out.ends else out.frames(number))
+        made = self._exchange(frame, 0 if out.ends and not last else due)
+        if out.ends:
+            return made
+        return made[0] if len(made) else None
 
-    def _values(self, raw: np.ndarray) -> np.ndarray:
-        """Values (frames, outputs) of raw y behind the host's steps."""
-        return stepped(self.system.output_steps, to_real(raw, self.system.output_format))
+    def _values(self, raw: np.ndarray, frames: int) -> np.ndarray:
+        """Values (frames, outputs) of raw y behind the host's steps; frames: of x."""
+        return stepped(
+            self.system.output_steps, to_real(raw, self.system.output_format), frames=frames
+        )
 
 
 def _groups(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:

@@ -14,6 +14,7 @@ from ernn_myhdl.design.host_steps import HostStep, check_steps, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.host.loadable_weights import LoadableWeights, weights_of
+from ernn_myhdl.host.sequences import FramesOut, LayerState, frames_out_of, layer_states_of
 from ernn_myhdl.host.serial_link import SerialLink, link_of
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import is_whole
@@ -30,6 +31,7 @@ class SystemDescription:
     core; a frame in a packet is whole beats. streams, layers: of the core. bus_bits: of the AXI4-Streams.
     input_scaling, output_steps: what the host does to x and to y. serial: the line of a UART system, None of an AXI system.
     rows: of an embedding, of which x has the numbers; None without one. weights: what loads at run time; None where they are fixed.
+    frames_out: the frames of y of a sequence. states: of the layers that sequences start from; none where that is zero.
     """
 
     name: str
@@ -48,6 +50,8 @@ class SystemDescription:
     serial: SerialLink | None = None
     rows: int | None = None
     weights: LoadableWeights | None = None
+    frames_out: FramesOut = FramesOut()
+    states: tuple[LayerState, ...] = ()
 
     def _frame_bytes(self, elements: int) -> int:
         beats = -(-elements // self.samples_per_beat)
@@ -78,6 +82,10 @@ class SystemDescription:
             record["rows"] = self.rows
         if self.weights is not None:
             record["weights"] = self.weights.record()
+        if self.frames_out != FramesOut():
+            record["frames_out"] = self.frames_out.record()
+        if self.states:
+            record["states"] = [state.record() for state in self.states]
         for name in ("input_format", "output_format"):
             fmt = getattr(self, name)
             record[name] = {"word": fmt.word, "frac": fmt.frac}
@@ -118,9 +126,10 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
         formats["output_format"], record["sample_bits"], record["samples_per_beat"], record["streams"],
         record["layers"], record["bus_bits"], scaling_of(host) if host else None, tuple(map(step_of, steps)),
         link_of(record["serial"], where) if "serial" in record else None, rows,
-        weights_of(record.get("weights"), where),
+        weights_of(record.get("weights"), where), frames_out_of(record.get("frames_out"), where),
+        layer_states_of(record.get("states"), where),
     )  # fmt: skip
-    check_steps(made.output_steps, made.outputs)
+    check_steps(made.output_steps, made.outputs, made.frames_out.ends)
     if made.input_scaling is not None:
         made.input_scaling.check(made.inputs)
     return made
@@ -153,10 +162,19 @@ def load_vectors(
         raise DesignError(
             f"{file}: holds no test vectors ({error}); convert the design again"
         ) from error
-    shapes = (int(lengths.sum()), description.inputs), (int(lengths.sum()), description.outputs)
+    made = [description.frames_out.frames(int(n)) for n in lengths]
+    shapes = (int(lengths.sum()), description.inputs), (sum(made), description.outputs)
     if (x.shape, y.shape) != shapes:
         raise DesignError(
             f"{file}: arrays of {x.shape} and {y.shape}, must be {shapes[0]} and {shapes[1]}"
         )
-    cuts = np.cumsum(lengths)[:-1]
-    return list(zip(np.split(x, cuts), np.split(y, cuts), strict=True))
+    return cut_vectors(x, y, lengths, description.frames_out)
+
+
+def cut_vectors(
+    x: np.ndarray, y: np.ndarray, lengths: np.ndarray, frames_out: FramesOut
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """x and y of each sequence; lengths: of x."""
+    made = [frames_out.frames(int(n)) for n in lengths]
+    parts = np.split(x, np.cumsum(lengths)[:-1]), np.split(y, np.cumsum(made)[:-1])
+    return list(zip(*parts, strict=True))

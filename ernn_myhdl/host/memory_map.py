@@ -92,7 +92,7 @@ class AxiDma:
             self.registers.write(channel + self.CONTROL, self.RUN)
 
     def exchange(self, packet: bytes, size: int, deadline: float) -> bytes:
-        """One packet of x, one of y."""
+        """One packet of x, one of y; none where size is 0."""
         if max(len(packet), size) > self.half:
             raise BoardError(
                 f"packet of {len(packet)} bytes, {size} back: the buffer of the DMA has {self.half} for each; give it a "
@@ -100,12 +100,15 @@ class AxiDma:
             )
         self.buffer.put(0, packet)
         write = self.registers.write
-        write(self.FROM_CORE + self.ADDRESS, self.physical + self.half)
-        write(self.FROM_CORE + self.LENGTH, size)
+        if size:
+            write(self.FROM_CORE + self.ADDRESS, self.physical + self.half)
+            write(self.FROM_CORE + self.LENGTH, size)
         write(self.TO_CORE + self.ADDRESS, self.physical)
         write(self.TO_CORE + self.LENGTH, len(packet))
-        for channel, name in ((self.TO_CORE, "x"), (self.FROM_CORE, "y")):
-            self._wait(channel, name, deadline)
+        self._wait(self.TO_CORE, "x", deadline)
+        if not size:
+            return b""
+        self._wait(self.FROM_CORE, "y", deadline)
         received = self.registers.read(self.FROM_CORE + self.LENGTH)
         return bytes(self.buffer.bytes_at(self.half, received))
 
@@ -169,17 +172,21 @@ class PynqDma:
         self._dma, self._allocate = dma, allocate
 
     def exchange(self, packet: bytes, size: int, deadline: float) -> bytes:
-        """One packet of x, one of y."""
-        x, y = self._allocate((len(packet),), np.uint8), self._allocate((size,), np.uint8)
+        """One packet of x, one of y; none where size is 0."""
+        x, y = self._allocate((len(packet),), np.uint8), self._allocate((max(size, 1),), np.uint8)
         try:
             x[:] = np.frombuffer(packet, np.uint8)
             x.flush()
-            self._dma.recvchannel.transfer(y)
+            if size:
+                self._dma.recvchannel.transfer(y)
             self._dma.sendchannel.transfer(x)
-            for channel, name in ((self._dma.sendchannel, "x"), (self._dma.recvchannel, "y")):
+            channels = [(self._dma.sendchannel, "x"), (self._dma.recvchannel, "y")]
+            for channel, name in channels if size else channels[:1]:
                 while not channel.idle:
                     if time.monotonic() > deadline:
                         raise BoardTimeout(f"DMA of {name}: no end of the packet in time")
+            if not size:
+                return b""
             y.invalidate()
             return bytes(np.asarray(y)[: int(self._dma.recvchannel.transferred)].tobytes())
         finally:

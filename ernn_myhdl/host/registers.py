@@ -19,7 +19,7 @@ from dataclasses import dataclass
 #: What ID reads: "ERNN" in ASCII, the first letter in the highest bits.
 IDENTITY = 0x45524E4E
 #: Version of the registers and of what they do: what was possible stays so while the upper half is the same.
-MAJOR, MINOR = 1, 1
+MAJOR, MINOR = 1, 2
 VERSION = MAJOR << 16 | MINOR
 #: Bytes of the window.
 WINDOW_BITS = 12
@@ -35,7 +35,8 @@ class Field:
     """Bits of a register.
 
     low, bits: its place. reset: after aresetn. least, most: legal values of one that is written; most 0:
-    all that its bits can hold. streams: the largest legal value is the number of streams of the core.
+    all that its bits can hold. streams: the largest legal value is the number of streams of the core. states: only 0 is legal in a
+    core that loads no initial states.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Field:
     least: int = 0
     most: int = 0
     streams: bool = False
+    states: bool = False
 
     @property
     def mask(self) -> int:
@@ -99,12 +101,15 @@ ERROR_FIELDS = (
     Field("core", 3, 1, "the core's own frame_error, which stays until soft_reset"),
     Field("refused", 4, 1, "an access of a register was refused with SLVERR"),
     Field("weights", 5, 1, "an image of weights was refused; WEIGHTS tells why"),
+    Field(
+        "states", 6, 1, "a state for a stream or a layer that the core does not have was dropped"
+    ),
 )
 #: Causes of an interrupt; their bits in IRQ_ENABLE and IRQ_STATUS.
 IRQ_FIELDS = (
     Field("packet", 0, 1, "the last beat of a packet of y was taken"),
     Field("error", 1, 1, "a bit of ERRORS was set"),
-    Field("idle", 2, 1, "the last frame in the core has left it"),
+    Field("idle", 2, 1, "the last y that was due has left the core"),
     Field("weights", 3, 1, "an image of weights has ended: it was accepted or refused"),
 )
 #: What the core tells of weights; bits of its output weights_status and of WEIGHTS. All but loading, pending and incomplete are of the last image, and are
@@ -155,6 +160,7 @@ REGISTERS: tuple[Register, ...] = (
         Field("soft_reset", 1, 1, "the core and the streams forget all frames; registers stay as they are"),
         Field("clear_errors", 2, 1, "clears ERRORS"),
         Field("clear_counters", 3, 1, "clears the counters"),
+        Field("finish", 4, 1, "the next frame, of each stream in use, is the last of its sequence"),
     )),
     Register("PACKET", 0x044, "write", "What a packet of x, and so of y, is", (
         Field("mode", 0, 2, "0: one frame; 1: a whole sequence, or one of each stream; 2: some frames of sequences "
@@ -168,10 +174,10 @@ REGISTERS: tuple[Register, ...] = (
         Field("count", 0, 8, "frames take turns over this many streams", reset=1, least=1, streams=True),
     )),
     Register("STATUS", 0x050, "read", "What goes on", (
-        Field("busy", 0, 1, "frames are in the core"),
+        Field("busy", 0, 1, "frames in the core have a y that has not left; where y stands for a sequence, from its last frame on"),
         Field("in_packet", 1, 1, "a packet of x has begun and not ended"),
         Field("irq", 2, 1, "the interrupt is high"),
-        Field("inside", 16, 16, "frames in the core"),
+        Field("inside", 16, 16, "how many"),
     )),
     Register("ERRORS", 0x054, "clear", "Sticky errors", ERROR_FIELDS),
     Register("IRQ_ENABLE", 0x058, "write", "Causes that raise the interrupt", IRQ_FIELDS),
@@ -179,7 +185,7 @@ REGISTERS: tuple[Register, ...] = (
     _whole("FRAMES_IN", 0x060, "read", "Frames of x that have entered the core, modulo 2^32", "count"),
     _whole("FRAMES_OUT", 0x064, "read", "Frames of y that have left the core, modulo 2^32", "count"),
     _whole("PACKETS_OUT", 0x068, "read", "Packets of y delivered, modulo 2^32", "count"),
-    _whole("BUSY_CYCLES", 0x06C, "read", "Cycles with a frame in the core, modulo 2^32", "cycles"),
+    _whole("BUSY_CYCLES", 0x06C, "read", "Cycles in which STATUS.busy is 1, modulo 2^32", "cycles"),
     _whole("STALL_IN", 0x070, "read", "Cycles in which x was offered and not taken, modulo 2^32", "cycles"),
     _whole("STALL_OUT", 0x074, "read", "Cycles in which y was offered and not taken, modulo 2^32", "cycles"),
     *(
@@ -193,6 +199,12 @@ REGISTERS: tuple[Register, ...] = (
     Register("WEIGHTS", 0x0A4, "read", "What goes on with weights; 0 where they are fixed", WEIGHT_FIELDS),
     _whole("WEIGHT_DATA", 0x0A8, "push", "A word of an image of weights; refused where they are fixed", "word"),
     _whole("WEIGHT_LAST", 0x0AC, "push", "The last word of an image of weights; refused where they are fixed", "word"),
+    Register("STATES", 0x0B0, "write", "Initial states", (
+        Field("use", 0, 1, "0: sequences start from zero; 1: from the state that has come for their stream; 0 in a core without "
+              "initial states", most=1, states=True),
+    )),
+    _whole("STATE_DATA", 0x0B4, "push", "A word of a state; refused in a core without initial states", "word"),
+    _whole("STATE_LAST", 0x0B8, "push", "The last word of a state; refused in a core without initial states", "word"),
 )  # fmt: skip
 
 BY_NAME: dict[str, Register] = {r.name: r for r in REGISTERS}

@@ -255,6 +255,8 @@ class SerialTransport:
         """Packets of y for packets of x; the board's queues hold some of both, so the core works while the line is busy."""
         made: list[bytes] = []
         taken = bytearray()
+        wanted = list(sizes)
+        sizes = [size for size in wanted if size]
         number = at = 0
         moved = time.monotonic()
         while number < len(packets) or len(made) < len(sizes):
@@ -268,6 +270,8 @@ class SerialTransport:
                     moved = time.monotonic()
                     at = 0 if last else at + count
                     number += last
+            elif not sizes:
+                self.read(link_register("LINK").address)  # which tells the room
             elif len(made) == len(sizes):
                 raise BoardError(
                     f"board: {len(made)} packets of y have come, and the queue of x is full; call reset()"
@@ -289,7 +293,8 @@ class SerialTransport:
                     f"serial line: nothing moved in {timeout:g} s of an exchange: {number} of {len(packets)} packets sent, "
                     f"{len(made)} of {len(sizes)} received"
                 )
-        return made
+        packets_of_y = iter(made)
+        return [next(packets_of_y) if size else b"" for size in wanted]
 
     def load(self, words: Sequence[int], timeout: float) -> None:
         """Words of an image of weights; BoardTimeout where the core takes none for so many seconds."""

@@ -21,7 +21,7 @@ class Transport(Protocol):
     """A way to the registers and the two streams of a system.
 
     read, write: a register at an address in bytes; BoardError where the access is refused (SLVERR). exchange: sends
-    packets of x and returns the packets of y, of which the sizes in bytes are given, one for each packet sent; they are
+    packets of x and returns the packets of y, of which the sizes in bytes are given, one for each packet sent, 0 where it has no packet of y; they are
     all taken before it returns. timeout: in seconds, BoardTimeout after it.
     """
 

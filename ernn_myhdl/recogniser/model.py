@@ -53,13 +53,18 @@ class CausalConvolution(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """A linear layer or a causal convolution in front, if any, recurrent layers, a linear layer behind them, if any, and a linear read-out.
+    """An embedding, if any, a linear layer or a causal convolution in front, if any, recurrent layers, a linear layer behind them, if any,
+    and a linear read-out.
 
-    Scores (n, frames, outputs) of x (n, frames, inputs).
+    Scores (n, frames, outputs) of x (n, frames, inputs); with an embedding of (n, frames) int64, the numbers of its rows, of which there are
+    `inputs`.
     """
 
     def __init__(self, recipe: Recipe, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.embedding: nn.Module = nn.Identity()
+        if recipe.embedding:
+            self.embedding, inputs = nn.Embedding(inputs, recipe.embedding), recipe.embedding
         self.front = _front(recipe, inputs)
         self.front_activation = ACTIVATIONS[recipe.front_activation]()
         make = Residual if recipe.residual else _recurrent
@@ -76,7 +81,7 @@ class Recogniser(nn.Module):
         self, x: Tensor, state: CarriedState = None, lengths: Tensor | None = None
     ) -> Tensor | tuple[Tensor, CarriedState]:
         """The scores; with lengths (n,) also the state after so many frames, from the one that is given."""
-        front = self.front_activation(self.front(x))
+        front = self.front_activation(self.front(self.embedding(x)))
         if lengths is None:
             return self._scores(self.rnn(front)[0])
         y, last = run_from(self.rnn, front, state, lengths)
@@ -152,7 +157,9 @@ def model_outputs(model: nn.Module, data: DataSet, one_stream: bool = False) -> 
         whole = model(torch.as_tensor(np.concatenate(data.sequences)).float()[None])[0].numpy()
         return np.split(whole, np.cumsum([len(s) for s in data.sequences])[:-1])
     sequences = data.sequences
-    batches = SequenceBatches(sequences, np.zeros(len(sequences), int), BATCH, seed=None)
+    numbers = any(isinstance(module, nn.Embedding) for module in model.modules())
+    targets = np.zeros(len(sequences), int)
+    batches = SequenceBatches(sequences, targets, BATCH, seed=None, numbers=numbers)
     made = []
     for batch in batches(0):
         scores = model(batch.x).numpy()

@@ -19,7 +19,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 LATER = {
     "pooling": "mean", "class_weights": "none", "carry": 0, "chunk": 0,
     "front_activation": "none", "residual": False, "dense": 0, "dense_activation": "relu",
-    "front_kernel": 1, "front_dilation": 1,
+    "front_kernel": 1, "front_dilation": 1, "embedding": 0,
 }  # fmt: skip
 #: Of the linear layers in front and behind.
 LAYER_ACTIVATIONS = ("none", "relu", "tanh", "sigmoid")
@@ -38,6 +38,7 @@ class Recipe:
     """A recogniser: recurrent layers, each the input of the next, and a linear read-out; around and between them, where
     asked, linear layers with an activation, and signals that pass a layer by.
 
+    embedding: elements of the rows of an embedding, which x are the numbers of; 0 where x are values.
     front: outputs of a dense linear layer before them, 0 for none. A block of k cells sees the elements of x through
     one vector, shifted; a few dense sums of x in its place give every block other ones. front_activation: of that layer,
     one of LAYER_ACTIVATIONS. front_kernel: frames of x that it takes, the present one and those before it, each
@@ -90,6 +91,7 @@ class Recipe:
     dense_activation: str = "relu"
     front_kernel: int = 1
     front_dilation: int = 1
+    embedding: int = 0
 
     def __post_init__(self) -> None:
         for name, legal in (
@@ -102,7 +104,7 @@ class Recipe:
                     f"{name} = {getattr(self, name)!r}: must be one of {', '.join(legal)}"
                 )
         least = {"front": 0, "front_kernel": 1, "front_dilation": 1, "dense": 0, "layers": 1, "epochs": 1, "admm_epochs": 1, "retrain_epochs": 0,
-                 "quantise_epochs": 0, "batch": 1, "seed": 0, "carry": 0, "chunk": 0}  # fmt: skip
+                 "quantise_epochs": 0, "batch": 1, "seed": 0, "carry": 0, "chunk": 0, "embedding": 0}  # fmt: skip
         for name, low in least.items():
             whole(name, getattr(self, name), low)
         for name, high in (("dropout", 1.0), ("rate", 1.0)):
@@ -130,6 +132,10 @@ class Recipe:
             raise DesignError(
                 f"front_activation = {self.front_activation!r}: there is no layer in front; give front as well"
             )
+        if self.embedding and self.carry:
+            raise DesignError(
+                f"embedding = {self.embedding} with carry = {self.carry}: a model with an embedding takes nothing but x; leave one out"
+            )
         if self.front_kernel > 1:
             self._check_convolution()
         elif self.front_dilation > 1:
@@ -137,7 +143,7 @@ class Recipe:
                 f"front_dilation = {self.front_dilation}: of a layer that takes one frame; give front_kernel as well"
             )
         width = self.projection or self.hidden
-        if self.residual and self.layers == 1 and self.front != width:
+        if self.residual and self.layers == 1 and (self.front or self.embedding) != width:
             raise DesignError(
                 f"residual: no recurrent layer takes as many elements as its {width} outputs; give front = {width}, or "
                 "2 layers and more"
@@ -187,6 +193,7 @@ class Recipe:
     def cells(self, inputs: int, outputs: int) -> list[Cell]:
         """The cells of the design for data of these sizes."""
         sizes = self.sizes
+        inputs = self.embedding or inputs
         own = sizes["input"] if sizes["input"] != sizes["recurrent"] else 0
         made: list[Cell] = []
         if self.front:
@@ -234,13 +241,14 @@ class Recipe:
         else:
             own = self.input_block and self.input_block != self.block
             blocks = f"k = {self.block}" + (f", input {self.input_block}" if own else "")
+        embedding = f"embedding {self.embedding}, " if self.embedding else ""
         front = _linear(self.front, self.front_activation) + ", " if self.front else ""
         if self.front_kernel > 1:
             dilation = f" dilation {self.front_dilation}" if self.front_dilation > 1 else ""
             front = f"kernel {self.front_kernel}{dilation} {front}"
         dense = ", " + _linear(self.dense, self.dense_activation) if self.dense else ""
         residual = " residual" if self.residual else ""
-        return f"{front}{layers}{self.cell.upper()} {self.hidden}{projection}{residual}{dense}, {blocks}"
+        return f"{embedding}{front}{layers}{self.cell.upper()} {self.hidden}{projection}{residual}{dense}, {blocks}"
 
 
 def _linear(outputs: int, activation: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ernn_myhdl.design.embedding import MOST_NUMBERS, MOST_ROWS
 from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.recogniser.model import Recogniser, loss, model_outputs
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
@@ -76,7 +77,7 @@ class Stages:
 
     def _model(self) -> nn.Module:
         torch.manual_seed(self.recipe.seed)
-        return Recogniser(self.recipe, self.task.inputs, self.task.outputs)
+        return Recogniser(self.recipe, self.task.rows or self.task.inputs, self.task.outputs)
 
     def _compress(self, model: nn.Module) -> Compressed:
         recipe, settings = self.recipe, self._settings(self.folder / "compress")
@@ -127,7 +128,21 @@ class Stages:
 
 
 def check_task(task: Task, recipe: Recipe) -> None:
-    """DesignError where a recipe is not for the labels of the data."""
+    """DesignError where a recipe is not for x and the labels of the data."""
+    if task.rows and not recipe.embedding:
+        raise DesignError(
+            f"embedding = 0: x of the data are whole numbers, 0 to {task.rows - 1}, the rows of an embedding; give the elements of a "
+            "row, such as --embedding 16, or values as floating point: astype(float)"
+        )
+    if task.rows > MOST_ROWS or task.rows * recipe.embedding > MOST_NUMBERS:
+        raise DesignError(
+            f"embedding = {recipe.embedding}: x of the data are whole numbers up to {task.rows - 1}, and a table must have at most "
+            f"{MOST_ROWS} rows and {MOST_NUMBERS} numbers in all; give x smaller numbers, or the rows fewer elements"
+        )
+    if recipe.embedding and not task.rows:
+        raise DesignError(
+            f"embedding = {recipe.embedding}: x of the data are values; leave it out, or give sequences of whole numbers (frames,)"
+        )
     if recipe.class_weights == "balanced":
         task.class_weights()
     if task.label_sequences and recipe.carry:
@@ -145,7 +160,7 @@ def training_batches(task: Task, recipe: Recipe) -> SequenceBatches | ChunkBatch
     sequences, targets = task.parts["train"].sequences, task.targets
     if not recipe.carry:
         return SequenceBatches(
-            sequences, targets, recipe.batch, recipe.seed, label_sequences=task.label_sequences
+            sequences, targets, recipe.batch, recipe.seed, task.label_sequences, bool(task.rows)
         )
     chunk = recipe.chunk or None
     return ChunkBatches(sequences, targets, recipe.batch, chunk, recipe.carry, recipe.seed)

@@ -29,7 +29,7 @@ class Task:
     """Data with labels of every frame or of every sequence, and how outputs are scored.
 
     identity: texts that tell which data these are. parts: "train", "validation" and "test". own: what else is known of
-    own data, None of others.
+    own data, None of others. rows: of the embedding that x are numbers of; 0 of other x.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Task:
     outputs: int
     parts: dict[str, DataSet]
     own: OwnParts | None = None
+    rows: int = 0
 
     @property
     def calibration(self) -> list[np.ndarray]:
@@ -136,7 +137,7 @@ def _own(source: str | Path, features: str | None, say: Callable[[str], None]) -
     identity = {"data": "own", "sha256": made.digest}
     inputs = data.sequences[0].shape[1]
     outputs = len(made.classes) + data.labels_in_order  # the last one is the blank
-    return Task(Path(source).name, identity, inputs, outputs, made.parts, made)
+    return Task(Path(source).name, identity, inputs, outputs, made.parts, made, made.rows)
 
 
 def _vowels() -> Task:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 from ernn_myhdl.host.registers import ADDRESSES, DIGEST_WORDS, REGISTERS, Field, Register
+from ernn_myhdl.system.rtl import state_port
 from ernn_myhdl.system.rtl.weight_port import MOST_WAIT
 
 #: Access -> how the page says it.
@@ -34,7 +35,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "",
         "Each register has 32 bits. A write has to have all four bytes. A refused access is answered with SLVERR, changes nothing and "
         "sets ERRORS.refused; that is a write to what can only be read, of a value beyond a field's limits, of some bytes only, of a word of weights "
-        f"for which there has been no room for {MOST_WAIT} cycles or that the core does not take, and any "
+        f"for which there has been no room for {MOST_WAIT} cycles, of a state for {state_port.MOST_WAIT}, or that the core does not take, and any "
         f"access of an address that is not in the table, up to 0x{_last():03X} and beyond it.",
         "",
         "| address | name | access | bits | field | after aresetn | meaning |",

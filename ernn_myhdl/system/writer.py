@@ -20,6 +20,7 @@ from ernn_myhdl.convert.instance import port_records
 from ernn_myhdl.convert.names import check_name
 from ernn_myhdl.convert.writer import HDLS, in_fresh_process, logic_lines, renamed, write_netlist
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import save_arrays
 from ernn_myhdl.golden.network import fixed_point_model
@@ -32,6 +33,7 @@ from ernn_myhdl.system.register_page import register_page
 from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, default_bus
 from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS, uart_system
+from ernn_myhdl.system.sequences import frames_out, layer_states
 
 DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
 #: What a LiteX SoC imports; the same for all AXI systems, it reads manifest.json beside it.
@@ -90,7 +92,7 @@ def system_description(
         shape.sample_bits, shape.samples_per_beat, shape.streams, len(design.layers), bus_bits,
         design.host_scaling, design.host_steps, link,
         design.graph.embedding.rows if design.graph and design.graph.embedding else None,
-        loadable_weights(design),
+        loadable_weights(design), frames_out(design), layer_states(design),
     )  # fmt: skip
 
 
@@ -100,16 +102,11 @@ def vectors(design: CoreSpecification) -> dict[str, np.ndarray]:
     low, high = design.input_format.minimum, design.input_format.maximum
     if design.graph is not None and design.graph.embedding is not None:
         low, high = 0, design.graph.embedding.rows - 1
-    x = random.integers(low, high + 1, (sum(VECTOR_LENGTHS), design.inputs))
-    model, made, at = fixed_point_model(design), [], 0
-    output = design.output_stage
-    for length in VECTOR_LENGTHS:
-        model.reset(None)
-        made += [
-            model.step(frame)[output].reshape(-1)[: design.outputs] for frame in x[at : at + length]
-        ]
-        at += length
-    return {"x": x, "y": np.array(made, dtype=np.int64), "lengths": np.array(VECTOR_LENGTHS)}
+    lengths = taken_lengths(design.graph, VECTOR_LENGTHS)
+    x = random.integers(low, high + 1, (sum(lengths), design.inputs))
+    model = fixed_point_model(design)
+    made = [model.run(sequence).raw for sequence in np.split(x, np.cumsum(lengths)[:-1])]
+    return {"x": x, "y": np.concatenate(made), "lengths": np.array(lengths)}
 
 
 def write(

@@ -19,7 +19,7 @@ POOL = 16
 
 
 class Batch(NamedTuple):
-    """x (n, frames, inputs), zero behind the end of a sequence; lengths (n,).
+    """x (n, frames, inputs), zero behind the end of a sequence, or (n, frames) int64 of numbers; lengths (n,).
 
     targets: (n,), one for a sequence; or (n, frames), IGNORED behind the end.
     """
@@ -48,6 +48,8 @@ class SequenceBatches:
         Of the order; None: that of the sequences in every epoch.
     label_sequences : bool
         Whether targets are labels without times, for `ctc_loss`; then those of a batch are (n, labels), padded with IGNORED.
+    numbers : bool
+        Whether sequences are whole numbers from 0, (frames,) or (frames, 1), for an nn.Embedding; then x of a batch is (n, frames) int64.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class SequenceBatches:
         batch: int = 16,
         seed: int | None = 0,
         label_sequences: bool = False,
+        numbers: bool = False,
     ) -> None:
         if not len(sequences) or len(sequences) != len(targets):
             raise DesignError(
@@ -72,14 +75,17 @@ class SequenceBatches:
         if seed is not None:
             whole("seed", seed, 0)
         self._x = [
-            torch.as_tensor(_array(f"sequence {i}", x, np.float32)) for i, x in enumerate(sequences)
+            torch.as_tensor(
+                _numbers(f"sequence {i}", x) if numbers else _array(f"sequence {i}", x, np.float32)
+            )
+            for i, x in enumerate(sequences)
         ]
         self._targets = [
             torch.as_tensor(_array(f"targets of sequence {i}", t, np.int64))
             for i, t in enumerate(targets)
         ]
         for i, (x, t) in enumerate(zip(self._x, self._targets, strict=True)):
-            if x.dim() != 2 or not len(x) or x.shape[1] != self._x[0].shape[1]:
+            if not numbers and (x.dim() != 2 or not len(x) or x.shape[1] != self._x[0].shape[1]):
                 raise DesignError(
                     f"sequence {i}: shape {tuple(x.shape)}, must be (frames, {self._x[0].shape[-1]}), at "
                     "least one frame"
@@ -100,7 +106,9 @@ class SequenceBatches:
 
     def __repr__(self) -> str:
         """Numbers of sequences and batches, on one line."""
-        return f"{type(self).__name__}({len(self._x)} sequences of {self._x[0].shape[1]} inputs, {len(self)} batches)"
+        first = self._x[0]
+        what = f"{first.shape[1]} inputs" if first.dim() == 2 else "numbers"
+        return f"{type(self).__name__}({len(self._x)} sequences of {what}, {len(self)} batches)"
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -154,6 +162,16 @@ class SequenceBatches:
             else torch.stack(targets),
             torch.tensor([len(s) for s in x]),
         )
+
+
+def _numbers(where: str, values: object) -> np.ndarray:
+    """Numbers of the rows of an embedding (frames,) int64; DesignError where a sequence holds anything else."""
+    made = _array(where, values, np.int64)
+    if made.shape[1:] not in ((), (1,)) or not made.size or made.min() < 0:
+        raise DesignError(
+            f"{where}: shape {made.shape}, must be (frames,) or (frames, 1), at least one frame, whole numbers from 0"
+        )
+    return made.reshape(-1)
 
 
 def _array(where: str, values: object, kind: type) -> np.ndarray:

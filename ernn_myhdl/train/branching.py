@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design import Design
+from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.host_steps import HostStep, stepped
 from ernn_myhdl.design.network import Network
@@ -32,13 +34,14 @@ Owner: TypeAlias = tuple[str, int]
 @dataclass(repr=False)
 class Branching:
     """layers: of the design, in the order of the modules. owners: of each. graph: how their signals go, None: from each to the next. host: what the
-    model does behind them."""
+    model does behind them. tables: of each embedding of the graph its module."""
 
     followed: FollowedModule
     layers: list[DenseLayer]
     owners: list[Owner]
     graph: Graph | None
     host: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         """The modules, on one line."""
@@ -80,26 +83,34 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     given = [v for v in (*arguments, *named.values()) if v is not None]
     if len(given) != 1 or not isinstance(given[0], Tensor) or not arguments:
         return None
+    whole = calls.convolution or calls.embedding  # a module for which the model cannot be a chain
+    x = given[0].detach()
+    x = x.float() if calls.embedding is None else x.to(torch.int64)
     try:
-        followed = follow(model, given[0].detach().float(), frames_out=FramesOut(all_frames=True))
+        followed = follow(model, x, frames_out=FramesOut(all_frames=True))
         if followed.lowered.normalisation is not None:
             raise DesignError(
                 f"model {type(model).__name__}: normalises x ahead of its layers, which training does not carry into the design; "
                 "normalise the data instead, and leave it out of the model"
             )
-    except DesignError:  # what the chain is refused for is told by the names of the model
-        if calls.convolution is not None:
+    except DesignError as error:  # what the chain is refused for is told by the names of the model
+        if calls.embedding is not None:
+            raise DesignError(
+                f"module {calls.embedding!r} (Embedding): {error}; or name the modules behind it with modules=[...], and let the host look "
+                "the vectors up"
+            ) from error
+        if whole is not None:
             raise
         return None
     graph = followed.lowered.graph
-    convolves = calls.convolution is not None
-    if graph is not None and graph.over_time and convolves:
+    if graph is not None and graph.over_time and whole is not None:
         raise DesignError(
-            f"model {type(model).__name__}: takes the frames of a sequence together behind a convolution, whose lengths differ "
+            f"model {type(model).__name__}: takes the frames of a sequence together behind module {whole!r}, whose lengths differ "
             "from batch to batch; let the model give every frame, and take their mean, the largest or the last in the step"
         )
-    if (graph is None and not convolves) or (graph is not None and graph.over_time):
+    if (graph is None and whole is None) or (graph is not None and graph.over_time):
         return None
+    tables = _tables(model, graph)
     owners = [_owner(layer, modules) for layer in followed.lowered.layers]
     if len(set(owners)) != len(owners):
         name = next(o for o in owners if owners.count(o) > 1)[0]
@@ -117,7 +128,28 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     elif order != list(range(len(layers))):  # of a row, which a convolution of one frame stands in
         order = list(range(len(layers)))
         layers = list(followed.lowered.layers)
-    return Branching(followed, layers, [owners[i] for i in order], graph, steps)
+    return Branching(followed, layers, [owners[i] for i in order], graph, steps, tables)
+
+
+def _tables(model: nn.Module, graph: Graph | None) -> list[str]:
+    """The module of each embedding of a graph; DesignError where its table is not that of one."""
+    found = []
+    for join in graph.joins if graph is not None else ():
+        if not isinstance(join, Embedding):
+            continue
+        names = [
+            name
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Embedding)
+            and np.array_equal(module.weight.detach().cpu().double().numpy(), join.table.values)
+        ]
+        if not names:
+            raise DesignError(
+                f"model {type(model).__name__}: the table of an embedding is not that of one module, since something behind it, such "
+                "as a factor, was folded into it; train a model without that"
+            )
+        found.append(names[0])
+    return found
 
 
 def _owner(layer: DenseLayer, modules: Sequence[Module]) -> Owner:

@@ -115,9 +115,14 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
         compressed.model, compressed.blocks, checked.owners, compressed.shifts
     )
     sizes = [_sizes(layer, found) for layer, found in zip(layers, per_layer, strict=True)]
-    state = {n: t.detach().cpu().contiguous() for n, t in compressed.model.state_dict().items()}
-    state = {n: t for n, t in state.items() if n.rpartition(".")[0] in checked.names}
-    names = checked.names
+    names, tables = checked.names, checked.tables
+    state = {
+        n: t.detach()
+        .cpu()
+        .clone(memory_format=torch.contiguous_format)  # a head may share its table
+        for n, t in compressed.model.state_dict().items()
+        if n.rpartition(".")[0] in {*names, *tables}
+    }
     options: dict[str, dict[str, Any]] = {**module_options(compressed.model)}
     for (name, _), layer in zip(checked.owners, layers, strict=True):
         if not layer.recurrent and (told := untold(layer)):
@@ -128,6 +133,7 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
         {n: options.get(n, {}) for n in names},
         scaling=_scaling(per_layer),
         graph=checked.graph,
+        tables=[f"{name}.weight" for name in tables],
     )
     with new_file(target) as partial:
         save_file(state, partial, {PROPERTY: text})

@@ -114,6 +114,11 @@ class ForwardCalls:
         layers = self.layers.items()
         return next((n for n, layer in layers if isinstance(layer.module, nn.Conv1d)), None)
 
+    @property
+    def embedding(self) -> str | None:
+        """The name of the first embedding that was called."""
+        return next((n for n, module in self.order if isinstance(module, nn.Embedding)), None)
+
     def between(self, first: str | None, last: str | None) -> list[str]:
         """Modules that were called after one layer and before another; None: the beginning, the end."""
         names = [name for name, _ in self.order]

@@ -16,7 +16,7 @@ REASONS = {
     "compress that model",
     nn.LayerNorm: _NORM,
     nn.GroupNorm: _NORM,
-    nn.Embedding: "a table is not trained here; let the host look the vectors up",
+    nn.Embedding: "its numbers are x itself, so that such a model is followed as a whole",
     nn.modules.conv._ConvNd: "only convolutions over frames (Conv1d) are windows of the hardware",
     nn.MultiheadAttention: "the hardware has no attention",
 }
@@ -46,6 +46,9 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
     own += [n for n, _ in module.named_buffers(recurse=False)]
     kind = type(module).__name__
     where = f"module {name!r} ({kind})" if name else f"model {kind}"
+    if type(module) is nn.Embedding and not named:
+        _check_embedding(where, module, own)
+        return
     if isinstance(module, LAYERS):
         if getattr(module, "bidirectional", False):
             raise DesignError(
@@ -69,8 +72,23 @@ def _check(name: str, module: nn.Module, named: bool) -> None:
         or "the hardware has LSTM, GRU, RNN and linear layers and convolutions over frames only"
     )
     cure = "leave it out, or name the modules of the design with modules=[...], which leaves the others to the host"
+    if isinstance(module, nn.Embedding):
+        cure = "give no modules; or name those behind it, and let the host look the vectors up"
     numbers = ", ".join(own[:3])
     raise DesignError(f"{where}: holds {numbers}, and {reason}; {cure}")
+
+
+def _check_embedding(where: str, module: nn.Embedding, own: Sequence[str]) -> None:
+    if module.max_norm is not None:
+        raise DesignError(
+            f"{where}: max_norm = {module.max_norm:g}: its rows would change whenever they are looked up; train it without"
+        )
+    if module.sparse:
+        raise DesignError(
+            f"{where}: sparse gradients, which are neither clipped nor taken by Adam here; train it with sparse=False"
+        )
+    if strange := _reparametrised(module, own):
+        raise DesignError(f"{where}: {strange}")
 
 
 def _check_convolution(where: str, module: nn.Conv1d) -> None:

@@ -35,8 +35,8 @@ Shifts = Mapping[str, tuple[int, ...]]
 def matrix_of_x(
     matrices: Sequence[Matrix], calls: ForwardCalls, modules: Sequence[str] | None
 ) -> Matrix | None:
-    """That of the first module of the design; None where the step calls none, and of a model that convolves."""
-    if calls.convolution is not None:
+    """That of the first module of the design; None where the step calls none, and of a model that is followed as a whole."""
+    if calls.convolution is not None or (calls.embedding is not None and modules is None):
         return None
     names = modules or list(calls.layers)
     own = [m for m in matrices if names and m.name.rpartition(".")[0] == names[0]]
@@ -124,6 +124,8 @@ def warn_of_uneven(
         return
     taken = calls.layers[matrix.name.rpartition(".")[0]].taken()
     taken = taken[taken.any(axis=1)].astype(np.float64)
+    if not len(taken):  # a batch of zeros, which tells nothing
+        return
     if matrix.shifts:
         taken = np.ldexp(taken, matrix.shifts)
     found = uneven_elements(taken, matrix.block)

@@ -78,10 +78,13 @@ class Trial:
 
     def _chain(self, calls: ForwardCalls, order: Sequence[str] | None) -> Checked:
         """The modules one after the other, each of which takes what the one before it gives."""
-        if calls.convolution is not None:
+        whole, what = calls.convolution, "a convolution"
+        if whole is None and self.names is None:
+            whole, what = calls.embedding, "an embedding"
+        if whole is not None:
             raise DesignError(
-                f"module {calls.convolution!r}: is a convolution; a model with one is followed as a whole: its forward must take "
-                "one tensor x and no more, and neither modules nor an order may be given"
+                f"module {whole!r}: is {what}; a model with one is followed as a whole: its forward must take one tensor x and "
+                "no more, and neither modules nor an order may be given"
             )
         chain = model_chain(self.model, calls, self.names, order)
         found = [prefix(module, dict(self.model.named_modules())) for module in chain]
@@ -147,6 +150,11 @@ class Checked:
     def graph(self) -> Graph | None:
         """None: from each layer to the next."""
         return None
+
+    @property
+    def tables(self) -> list[str]:
+        """Modules of embeddings, of which a chain has none."""
+        return []
 
     @property
     def steps(self) -> tuple[HostStep, ...]:
@@ -231,7 +239,8 @@ def called_modules(model: nn.Module, calls: ForwardCalls) -> list[Module]:
 
 def _state_modules(model: nn.Module, names: Sequence[str] | None) -> list[Module]:
     """The modules of a model from its tensors; names: only these."""
-    state = model.state_dict()
+    tables = {n for n, m in model.named_modules() if isinstance(m, nn.Embedding)}
+    state = {n: t for n, t in model.state_dict().items() if n.rpartition(".")[0] not in tables}
     if names is not None:
         state = {n: t for n, t in state.items() if n.rpartition(".")[0] in names}
     arrays = {n: t.detach().cpu().double().numpy() for n, t in state.items()}

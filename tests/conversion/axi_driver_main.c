@@ -67,6 +67,10 @@ static int load(const small_port *port, const char *name)
     image[15] ^= 4;
     if ((result = small_load_weights(port, image, count, 1000, &status)) != SMALL_WRONG_IMAGE)
         return fail("a damaged image gives", result);
+    if (small_load_weights(port, NULL, count, 1000, &status) != SMALL_BAD_ARGUMENT ||
+        small_load_weights(NULL, image, count, 1000, &status) != SMALL_BAD_ARGUMENT ||
+        small_load_weights(port, image, 0, 1000, &status) != SMALL_WRONG_IMAGE)
+        return fail("no image is taken for one", 0);
     image[count - 1] = small_crc(image, count - 1);
     image[15] ^= 4;
     image[4] ^= 1;

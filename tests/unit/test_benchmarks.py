@@ -14,6 +14,8 @@ from ernn_myhdl.cycle_model.schedule import schedule_for
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.components import Leaf, Rom
 from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.runs.report import design_info
+from ernn_myhdl.synthesis import device_named
 
 
 def test_the_layers_of_the_paper():
@@ -38,6 +40,35 @@ def test_the_clocks_of_the_readme_are_those_of_the_record():
     assert placed_cores.GATE in record["cores"]
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     assert placed_cores.table(record) in readme
+
+
+def test_keyword_spotting_has_no_more_multipliers_than_the_smallest_device():
+    design = placed_cores.CORES["keywords"].make()
+    lstm, head = (layer.cell for layer in design.layers)
+    assert (lstm.inputs, lstm.hidden, lstm.outputs, lstm.peepholes) == (10, 144, 98, True)
+    assert (head.inputs, head.outputs) == (98, 12)
+    found = design_info(design, 100.0, "measured")
+    assert found["multipliers"] <= device_named("lfe5u-25f-6").multiplier == 28
+    assert found["frames_per_second_single"] >= 60_000
+
+
+def test_a_row_has_the_frames_of_its_own_clock(tmp_path, monkeypatch):
+    design = new_design(cell="linear", inputs=2, hidden=2, block=1, lanes=1, word=8)
+    core = placed_cores.Core("small", "lfe5u-25f-6", lambda: design)
+    found = {
+        "tool": "nextpnr", "fmax_mhz": 100.04, "seeds": [{"fmax_mhz": 100.04}], "paths": ["longest"],
+        "utilisation": {k: {"used": 1} for k in ("lut", "ff", "multiplier", "block_ram")},
+    }  # fmt: skip
+    row = placed_cores.row_of(core, design, found)
+    interval = schedule_for(design).interval
+    assert (row["interval_cycles"], row["frames_per_second"]) == (
+        interval,
+        round(100.04e6 / interval),
+    )
+    monkeypatch.setattr(placed_cores, "RECORD", tmp_path / "record.json")
+    placed_cores.add_row("gru", row)
+    placed_cores.add_row("keywords", {**row, "core": "other"})  # the first one stays
+    assert [r["core"] for r in placed_cores.recorded()["cores"].values()] == ["small", "other"]
 
 
 def test_lanes_beyond_the_block_rows_are_refused():

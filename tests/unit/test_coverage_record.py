@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +50,71 @@ def test_the_first_number_is_recorded(compared, tmp_path, capsys):
     assert compared(81.26) == 0
     assert recorded(tmp_path) == "81.3\n"
     assert "commit it" in capsys.readouterr().out
+
+
+def made(target: str, **variables: str) -> str:
+    """What `make TARGET` would run."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "MAKEFLAGS", "MAKELEVEL")}
+    command = ["make", "--dry-run", "--no-print-directory", target]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment | variables, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_ci_measures_the_tests_of_make_check_while_all_run():
+    """Without running them twice, and by the same expression of markers."""
+    (chosen,) = re.findall(r'pytest .*-m "(.*?)"', made("check"))
+    pytest_line, comparison = made("test", CI="true").splitlines()[-2:]
+    assert (
+        f'--covered "{chosen}"' in pytest_line
+        and "--cov-report=json:build/coverage/check.json" in pytest_line
+    )
+    assert " -m " not in pytest_line.partition("-m pytest")[2]
+    assert comparison == ".ci/coverage build/coverage/check.json"
+    assert "--cov" not in made("test")
+    assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
+
+
+CASES = """
+import pytest
+
+def work(name):
+    assert {"plain": 1, "marked": 2}[name]
+    if name == "plain":
+        return 1
+    return 2
+
+def test_plain():
+    assert work("plain") == 1
+
+@pytest.mark.slow
+def test_slow():
+    assert work("marked") == 2
+
+@pytest.mark.slow
+@pytest.mark.smoke
+def test_smoke():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("markers", "lines"), [("smoke or not (slow or ghdl)", 1), ("not ghdl", 0)]
+)
+def test_only_the_chosen_tests_are_measured(markers, lines, tmp_path):
+    """Both workers of pytest-xdist run tests, and a line that only the others reach is missing."""
+    (tmp_path / "test_cases.py").write_text(CASES)
+    report = tmp_path / "report.json"
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "setup.cfg"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider",
+        "--confcutdir", str(tmp_path), "-p", "conftest", "-n", "2", "--cov=.", "--cov-branch", f"--cov-report=json:{report}",
+        "--covered", markers, "test_cases.py",
+    ]  # fmt: skip
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
+    environment |= {"PYTHONPATH": str(ROOT / "tests"), "COVERAGE_FILE": str(tmp_path / "data")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    (file,) = json.loads(report.read_text())["files"].values()
+    within_work = [n for n in file["missing_lines"] if 5 <= n <= 9]
+    assert len(within_work) == lines, file

@@ -12,7 +12,9 @@ from ernn_myhdl import load_design
 def test_the_page_runs_as_written(tmp_path, monkeypatch):
     torch_module()
     run_page("training.md", tmp_path, monkeypatch)
-    names = {"checkpoint", "curves.png", "model.safetensors", "design", "imported"}
+    names = {
+        "checkpoint", "curves.png", "model.safetensors", "letters.safetensors", "design", "imported"
+    }  # fmt: skip
     assert names == {p.name for p in tmp_path.iterdir()}
     cells = [layer.cell for layer in load_design(tmp_path / "design").layers]
     assert [(cell.kind, cell.block) for cell in cells] == [("lstm", 8), ("linear", 1)]

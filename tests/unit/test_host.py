@@ -287,16 +287,11 @@ def test_wrong_arguments_of_host_are_named(arguments, message, tmp_path, capsys)
     assert code == 2 and message in error and len(error.splitlines()) == 1
 
 
-def test_bus_without_its_wrapper_and_states_in_it_are_refused(tmp_path, capsys):
-    save_design(design().with_hardware(initial_states=True), tmp_path / "design")
-    for options, message in (
-        (["--bus", "64"], "add --wrapper axi"),
-        (["--wrapper", "axi"], "no stream that brings states"),
-    ):
-        assert (
-            main(["convert", str(tmp_path / "design"), "-o", str(tmp_path / "out"), *options]) == 2
-        )
-        assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+def test_bus_without_its_wrapper_is_refused(tmp_path, capsys):
+    save_design(design(), tmp_path / "design")
+    arguments = ["convert", str(tmp_path / "design"), "-o", str(tmp_path / "out"), "--bus", "64"]
+    assert main(arguments) == 2 and not (tmp_path / "out").exists()
+    assert "add --wrapper axi" in capsys.readouterr().err
 
 
 def test_host_needs_numpy_only():

@@ -145,6 +145,16 @@ def test_sounds_become_features_at_16_khz(tmp_path):
     soundfile.write(tmp_path / "1.wav", np.zeros(10), 16000)
     with pytest.raises(DesignError, match="line 3: 10 samples at 16000 Hz, must be at least 400"):
         load_own_data(other)
+    whole = (tmp_path / "0.wav").read_bytes()
+    (tmp_path / "1.wav").write_bytes(whole[:-100])
+    with pytest.raises(
+        DesignError, match="line 3: 15944 bytes, its header tells 16044: it is cut off"
+    ):
+        load_own_data(other)
+    loud = np.tile([1e30, -1e30], 4000)
+    soundfile.write(tmp_path / "1.wav", loud, 16000, subtype="FLOAT")
+    with pytest.raises(DesignError, match="line 3: its mfcc39 hold NaN or infinity"):
+        load_own_data(other)
     (tmp_path / "1.wav").write_bytes(b"RIFF of something else")
     with pytest.raises(DesignError, match="line 3: cannot be read"):
         load_own_data(other)
@@ -203,10 +213,12 @@ def io_of(file):
         ("file\tlabel\nx0.npy\ta\nbad.npy\ta\n", "line 3: bad.npy: cannot be read"),
         ("file\tlabel\nx0.npy\ta\nwide.npy\ta\n", r"line 3: shape \(2, 3\), must be \(frames, 2\)"),
         ("file\tlabel\nnan.npy\ta\n", "line 2: holds NaN or infinity"),
-        ("file\tlabel\nwhole.npy\ta\n", "line 2: type int64, must be floating point"),
+        ("file\tlabel\nwhole.npy\ta\n", r"line 2: shape .* of int64; whole numbers are rows of an embedding"),
         ("file\tlabel\tpart\nx0.npy\ta\tdev\n", "line 2: part 'dev', must be one of train"),
         ("file\tlabel\tpart\nx0.npy\ta\ttrain\nx1.npy\ta\t\n", "line 3: part is empty"),
         ("file\tlabel\nx0.npy\ta\nx1.npy\ta\nx2.npy\ta\n", "only 'a' in the training part"),
+        ("file\tlabel\nx0.npy\ta\nx0.npy\tb\n", "line 3: file x0.npy is that of line 2 too"),
+        ("file\tlabel\tgroup\nx0.npy\ta\t1\nx0.npy\ta\t2\n", "line 3: file x0.npy is that of line 2 too"),
     ],
 )  # fmt: skip
 def test_a_table_that_says_something_else_is_refused(text, message, tmp_path):
@@ -228,12 +240,20 @@ def test_a_table_that_says_something_else_is_refused(text, message, tmp_path):
         ({"labels": np.zeros(4, int)}, r"shape \(4,\), must be \(11,\), one for each sequence, or \(32,\)"),
         ({"labels": np.array(LABELS), "groups": np.zeros(3, int)}, "groups: int64 of shape"),
         ({"labels": np.array(LABELS), "parts": np.array(["dev"] * 11)}, "parts: 'dev', must be"),
+        ({"labels": np.array(["", *LABELS[1:]])}, "labels: holds an empty text"),
+        ({"labels": np.array(LABELS), "y": np.array([[0, -1e31]])}, "y: holds -1e[+]31, must be within"),
         ({"labels": np.array(LABELS), "y": np.zeros((2, 3))}, r"y: shape \(2, 3\), must be \(frames, 2\)"),
     ],
 )  # fmt: skip
 def test_an_npz_file_that_holds_something_else_is_refused(given, message, tmp_path):
     with pytest.raises(DesignError, match=message):
         load_own_data(archive(tmp_path / "own.npz", **given))
+
+
+def test_frames_that_are_all_equal_are_refused():
+    same = _data([np.ones((4, 2))] * 3, ["x", "y", "z"], None, None)
+    with pytest.raises(DesignError, match="all 4 frames of the training part are equal"):
+        own_parts(same)
 
 
 def test_a_label_without_training_sequences_is_refused(tmp_path):

@@ -12,11 +12,19 @@ static int CORE_check(const CORE_port *port, uint32_t address, uint32_t wanted, 
     return value == wanted ? CORE_MACRO_OK : (int)status;
 }
 
+static int CORE_usable(const CORE_port *port)
+{
+    return port && port->read && port->write && port->exchange;
+}
+
 int CORE_open(const CORE_port *port)
 {
     static const uint32_t digest[CORE_MACRO_DIGEST_WORDS] = CORE_MACRO_DIGEST;
     uint32_t version = 0;
-    int i, result = CORE_check(port, CORE_MACRO_REG_ID, CORE_MACRO_IDENTITY, CORE_MACRO_NO_CORE);
+    int i, result;
+    if (!CORE_usable(port))
+        return CORE_MACRO_BAD_ARGUMENT;
+    result = CORE_check(port, CORE_MACRO_REG_ID, CORE_MACRO_IDENTITY, CORE_MACRO_NO_CORE);
     if (result)
         return result;
     if (port->read(port->context, CORE_MACRO_REG_VERSION, &version))
@@ -35,20 +43,37 @@ int CORE_reset(const CORE_port *port)
 {
     const uint32_t all = CORE_MACRO_CONTROL_SOFT_RESET | CORE_MACRO_CONTROL_CLEAR_ERRORS |
                          CORE_MACRO_CONTROL_CLEAR_COUNTERS;
+    if (!CORE_usable(port))
+        return CORE_MACRO_BAD_ARGUMENT;
     if (port->write(port->context, CORE_MACRO_REG_CONTROL, all) ||
         port->write(port->context, CORE_MACRO_REG_SEQUENCE, 0) ||
-        port->write(port->context, CORE_MACRO_REG_STREAMS, 1))
+        port->write(port->context, CORE_MACRO_REG_STREAMS, 1) ||
+        port->write(port->context, CORE_MACRO_REG_STATES, 0))
         return CORE_MACRO_REFUSED;
     return CORE_MACRO_OK;
 }
 
+static int CORE_trigger(const CORE_port *port, uint32_t bit)
+{
+    if (!CORE_usable(port))
+        return CORE_MACRO_BAD_ARGUMENT;
+    return port->write(port->context, CORE_MACRO_REG_CONTROL, bit) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
+}
+
 int CORE_start(const CORE_port *port)
 {
-    return port->write(port->context, CORE_MACRO_REG_CONTROL, CORE_MACRO_CONTROL_START) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
+    return CORE_trigger(port, CORE_MACRO_CONTROL_START);
+}
+
+int CORE_finish(const CORE_port *port)
+{
+    return CORE_trigger(port, CORE_MACRO_CONTROL_FINISH);
 }
 
 int CORE_errors(const CORE_port *port, uint32_t *errors)
 {
+    if (!CORE_usable(port) || !errors)
+        return CORE_MACRO_BAD_ARGUMENT;
     return port->read(port->context, CORE_MACRO_REG_ERRORS, errors) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
 }
 
@@ -123,17 +148,88 @@ void CORE_unpack_words(const unsigned char *frame, int32_t *y)
         y[i] = CORE_get(frame + i * CORE_bytes);
 }
 
-int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y)
+size_t CORE_frames_out(size_t frames)
+{
+    const size_t each = CORE_MACRO_FRAMES_PER_SEQUENCE, first = CORE_MACRO_FIRST_FRAME;
+    if (each)
+        return each;
+    return frames > first ? (frames - first + CORE_MACRO_FRAME_STEP - 1) / CORE_MACRO_FRAME_STEP : 0;
+}
+
+int CORE_transfer(
+    const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y, size_t y_frames)
 {
     uint32_t errors = 0;
+    const size_t most = (size_t)-1;
+    if (!CORE_usable(port) || !x || !frames || (y_frames && !y) || frames > most / CORE_MACRO_INPUT_BYTES ||
+        y_frames > most / CORE_MACRO_OUTPUT_BYTES)
+        return CORE_MACRO_BAD_ARGUMENT;
     if (port->write(port->context, CORE_MACRO_REG_PACKET, mode))
         return CORE_MACRO_REFUSED;
-    if (port->exchange(port->context, x, frames * CORE_MACRO_INPUT_BYTES, y, frames * CORE_MACRO_OUTPUT_BYTES))
+    if (port->exchange(port->context, x, frames * CORE_MACRO_INPUT_BYTES, y, y_frames * CORE_MACRO_OUTPUT_BYTES))
         return CORE_MACRO_TIMEOUT;
     if (CORE_errors(port, &errors))
         return CORE_MACRO_REFUSED;
     return errors ? CORE_MACRO_WRONG_PACKET : CORE_MACRO_OK;
 }
+
+int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y)
+{
+    return CORE_transfer(port, mode, x, frames, y, CORE_frames_out(frames));
+}
+
+#if CORE_MACRO_STATE_LAYERS
+int CORE_use_states(const CORE_port *port, int use)
+{
+    if (!CORE_usable(port))
+        return CORE_MACRO_BAD_ARGUMENT;
+    return port->write(port->context, CORE_MACRO_REG_STATES, use ? 1 : 0) ? CORE_MACRO_REFUSED : CORE_MACRO_OK;
+}
+
+int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count)
+{
+    /* of each part its layer, its words, and with what fills it up to whole beats */
+    static const uint32_t parts[CORE_MACRO_STATE_PARTS][3] = CORE_MACRO_STATE_SHAPES;
+    const uint32_t mask = 0xFFFFFFFFu >> (32 - CORE_MACRO_SAMPLE_BITS);
+    const uint32_t bits = CORE_MACRO_BEAT_BITS < 32 ? CORE_MACRO_BEAT_BITS : 32;
+    uint32_t word = 0, low = 0, i, left = 0;
+    size_t at = 0, known = 0;
+    int p;
+    for (p = 0; p < CORE_MACRO_STATE_PARTS; p++)
+        if (parts[p][0] == layer) {
+            known += parts[p][1];
+            left += parts[p][2];
+        }
+    if (!CORE_usable(port) || !state || !known || count != known || stream >= CORE_MACRO_STREAM_COUNT)
+        return CORE_MACRO_BAD_ARGUMENT;
+    if (port->write(port->context, CORE_MACRO_REG_STATE_DATA, stream << 16 | layer))
+        return CORE_MACRO_REFUSED;
+    for (p = 0; p < CORE_MACRO_STATE_PARTS; p++)
+        for (i = 0; parts[p][0] == layer && i < parts[p][2]; i++) {
+            word |= i < parts[p][1] ? ((uint32_t)state[at++] & mask) << low : 0;
+            low += CORE_MACRO_SAMPLE_BITS;
+            left--;
+            if (low < bits)
+                continue;
+            if (port->write(port->context, left ? CORE_MACRO_REG_STATE_DATA : CORE_MACRO_REG_STATE_LAST, word))
+                return CORE_MACRO_REFUSED;
+            word = low = 0;
+        }
+    return CORE_MACRO_OK;
+}
+#else
+int CORE_use_states(const CORE_port *port, int use)
+{
+    (void)port;
+    return use ? CORE_MACRO_NO_STATES : CORE_MACRO_OK;
+}
+
+int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count)
+{
+    (void)port, (void)stream, (void)layer, (void)state, (void)count;
+    return CORE_MACRO_NO_STATES;
+}
+#endif
 
 uint32_t CORE_crc(const uint32_t *words, size_t count)
 {
@@ -178,7 +274,10 @@ int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count
 {
     uint32_t word = 0;
     size_t i;
-    int result = CORE_check_image(image, count);
+    int result;
+    if (!CORE_usable(port) || !image)
+        return CORE_MACRO_BAD_ARGUMENT;
+    result = CORE_check_image(image, count);
     if (result)
         return result;
     if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, &word))
@@ -219,6 +318,7 @@ const char *CORE_text(int status)
         "the core reports an error in ERRORS", "the weights of this core are fixed",
         "this is no image of weights of this version, or it is damaged", "the image of weights is for another core",
         "the core did not take the weights; WEIGHTS tells why",
+        "an argument is NULL, or a number that the core does not have", "this core starts sequences from zero only",
     };
     return status >= 0 && status < (int)(sizeof texts / sizeof *texts) ? texts[status] : "unknown";
 }

@@ -30,11 +30,13 @@ typedef enum {
     CORE_MACRO_FIXED_WEIGHTS, /* this core loads none */
     CORE_MACRO_WRONG_IMAGE,   /* no image of weights of this version, cut, or its CRC is wrong */
     CORE_MACRO_OTHER_STRUCTURE, /* the image is for another core */
-    CORE_MACRO_REFUSED_WEIGHTS  /* the core did not take the image; the register WEIGHTS tells why */
+    CORE_MACRO_REFUSED_WEIGHTS, /* the core did not take the image; the register WEIGHTS tells why */
+    CORE_MACRO_BAD_ARGUMENT,    /* NULL where something must be, or a number that the core does not have; nothing was done */
+    CORE_MACRO_NO_STATES        /* this core starts sequences from zero only */
 } CORE_status;
 
 /* The way to the core. Each function returns 0, or another value where it failed.
- * exchange: sends a packet of x and takes one of y, both of the sizes in bytes that are given. */
+ * exchange: sends a packet of x and takes one of y, both of the sizes in bytes that are given; none of y where y_bytes is 0. */
 typedef struct {
     void *context;
     int (*read)(void *context, uint32_t address, uint32_t *value);
@@ -48,6 +50,8 @@ int CORE_open(const CORE_port *port);
 int CORE_reset(const CORE_port *port);
 /* The next frame starts a sequence (modes FRAME and FRAMES). */
 int CORE_start(const CORE_port *port);
+/* The next frame, of each stream, is the last of its sequence: for cores where y stands for sequences, frame by frame. */
+int CORE_finish(const CORE_port *port);
 /* The word of ERRORS. */
 int CORE_errors(const CORE_port *port, uint32_t *errors);
 
@@ -60,13 +64,22 @@ void CORE_pack(const double *x, unsigned char *frame);
 void CORE_pack_words(const int32_t *x, unsigned char *frame);
 /* The words of y of CORE_MACRO_OUTPUT_BYTES bytes of a packet. */
 void CORE_unpack_words(const unsigned char *frame, int32_t *y);
-/* One packet of frames there and back; y has frames * CORE_MACRO_OUTPUT_BYTES bytes. */
+/* Frames of y of a sequence of so many of x. */
+size_t CORE_frames_out(size_t frames);
+/* One packet of frames there and y_frames back, none where that is 0; y has y_frames * CORE_MACRO_OUTPUT_BYTES bytes. */
+int CORE_transfer(
+    const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y, size_t y_frames);
+/* A packet of a whole sequence, or of a frame where each has a y: CORE_transfer with CORE_frames_out(frames). */
 int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y);
 /* CRC-32 of zlib and Ethernet, over words of 32 bits, the lowest byte first. */
 uint32_t CORE_crc(const uint32_t *words, size_t count);
 /* Load an image of weights (ernn weights), as its words of 32 bits, little-endian in the file, and wait until the core has said what it made of it, for at
  * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core; with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL. */
 int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status);
+/* The state from which the next sequence of a stream starts, of one layer: its parts one after the other, raw words, as Design.run takes them (LSTM: output,
+ * cell_state). CORE_use_states says whether sequences start from such states, all layers that have one, or from zero. */
+int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count);
+int CORE_use_states(const CORE_port *port, int use);
 /* What a result means, in English. */
 const char *CORE_text(int status);
 

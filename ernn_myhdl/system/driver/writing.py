@@ -58,6 +58,15 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"DIGEST {{{', '.join(words)}}}"
     yield f"IDENTITY 0x{IDENTITY:08X}u"
     yield f"VERSION_MAJOR {MAJOR}u"
+    yield f"BEAT_BITS {system.samples_per_beat * system.sample_bits}"
+    yield f"FRAMES_PER_SEQUENCE {system.frames_out.per_sequence}u"
+    yield f"FIRST_FRAME {system.frames_out.first}u"
+    yield f"FRAME_STEP {system.frames_out.step}u"
+    yield f"STATE_LAYERS {len(system.states)}"
+    if system.states:
+        parts = [(s.layer, p.size, p.samples) for s in system.states for p in s.parts]
+        yield f"STATE_PARTS {len(parts)}"
+        yield f"STATE_SHAPES {{{', '.join('{' + ', '.join(f'{n}u' for n in p) + '}' for p in parts)}}}"
     yield f"WEIGHT_BANKS {system.weights.banks if system.weights else 0}"
     if system.weights is not None:
         structure = system.weights.structure

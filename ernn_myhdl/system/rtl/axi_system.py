@@ -6,8 +6,8 @@
     s_axi  -> AXI4-Lite slave -> registers <- errors, counters
 
 Ports: aclk; aresetn, synchronous and active low; s_axi_* (AXI4-Lite of 32 bits); s_axis_* and m_axis_* (tdata,
-tkeep, tlast); irq, high while an enabled cause is pending; of a core that loads weights s_weights_* (tdata of 32 bits, tlast), images as
-the registers take them too. All of the clock aclk.
+tkeep, tlast); irq, high while an enabled cause is pending; of a core that loads weights s_weights_*, and of one that loads initial states
+s_states_* (tdata of 32 bits, tlast), images and states as the registers take them too. All of the clock aclk.
 """
 
 from __future__ import annotations
@@ -16,25 +16,14 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.hdl.components import Leaf, ins, outs
 from ernn_myhdl.hdl.netlist import Net, Netlist
-from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for
-from ernn_myhdl.host.registers import WINDOW_BITS, register
+from ernn_myhdl.hdl.types import Array, Bit, Word
+from ernn_myhdl.host.registers import register
 from ernn_myhdl.rtl.core.top import core
-from ernn_myhdl.rtl.fifo import stream_fifo
 from ernn_myhdl.streams.traffic import beats_of_frame
-from ernn_myhdl.system.rtl import (
-    bus,
-    events,
-    packets,
-    register_file,
-    skid,
-    weight_port,
-    width,
-)
-from ernn_myhdl.system.rtl.constant_words import constant_words
+from ernn_myhdl.system.rtl import bus, flags, packets, register_file, skid, width
+from ernn_myhdl.system.rtl.register_side import Moves, SystemNets, add_registers
 
 BUS_WIDTHS = (32, 64, 128, 256, 512)
-#: Frames that a layer may hold up to its m_axis, beside those in flight: two at its input, one for each beat of two FIFOs.
-FRAMES_OF_A_LAYER = 2 + 2 * 4
 
 
 def check_system(design: CoreSpecification, bus_bits: int) -> None:
@@ -42,15 +31,11 @@ def check_system(design: CoreSpecification, bus_bits: int) -> None:
     if isinstance(bus_bits, bool) or bus_bits not in BUS_WIDTHS:
         legal = ", ".join(map(str, BUS_WIDTHS))
         raise DesignError(f"bus width = {bus_bits!r}: must be one of {legal}")
-    if design.stream_shape.initial_states:
+    graph = design.graph
+    if graph is not None and graph.over_time and graph.frames[graph.output] is None:
         raise DesignError(
-            "hardware initial_states = true: the AXI system has no stream that brings states; convert with "
-            "--wrapper none, or make the design without initial_states"
-        )
-    if design.stream_shape.sequence_ends:
-        raise DesignError(
-            "hardware sequence_ends = true: the AXI system does not tell the last frame of a sequence; convert with --wrapper "
-            "none, or take the last frame, maximum or mean on the host"
+            f"graph output = {graph.output!r}: has frames of x beside joins over time; the AXI system makes packets of either; convert with "
+            "--wrapper none"
         )
 
 
@@ -59,16 +44,10 @@ def default_bus(design: CoreSpecification) -> int:
     return max(BUS_WIDTHS[0], design.stream_shape.data_bits)
 
 
-def flag_depth(design: CoreSpecification) -> int:
-    """Frames whose flags are kept: a power of two, no fewer than the core holds."""
-    held = sum(FRAMES_OF_A_LAYER + layer.hardware.frames_in_flight for layer in design.layers)
-    return 1 << (held - 1).bit_length()
-
-
 def axi_system(design: CoreSpecification, bus_bits: int, inner: Netlist | None = None) -> Netlist:
     """The netlist around the core of `design`; its streams have `bus_bits` bits.
 
-    inner: in the place of the core, with the ports of one; None: the core. Raises DesignError for a width that is none, and for a core with initial states.
+    inner: in the place of the core, with the ports of one; None: the core. Raises DesignError for what `check_system` refuses.
     """
     check_system(design, bus_bits)
     return _System(design, bus_bits, core(design) if inner is None else inner).n
@@ -84,8 +63,8 @@ class _System:
         n = self.n = Netlist(f"{design.name}_axi")
         self.clk = n.input("aclk", Bit())
         aresetn = n.input("aresetn", Bit())
-        self.control = {name: n.net(name, Bit()) for name in register_file.TRIGGERS}
-        self.kept = {
+        control = {name: n.net(name, Bit()) for name in register_file.TRIGGERS}
+        kept = {
             r.name: n.net(register_file.word_name(r), Word(register_file.span(r)))
             for r in register_file.KEPT
         }
@@ -94,12 +73,14 @@ class _System:
             bus.resets_leaf(),
             clk=self.clk,
             aresetn=aresetn,
-            forget=self.control["soft_reset"],
+            forget=control["soft_reset"],
         )
         self.y = self._core(inner)
-        entered, frames, seen_in, flags = self._input_side()
-        left, seen_out = self._output_side(flags)
-        self._registers(entered, left, frames, seen_in, seen_out)
+        self.nets = SystemNets(n, design, bus_bits, self.clk, self.resets, control, kept, self.y)
+        framed, seen_in = self._input_side()
+        merged, seen_out = self._output_side()
+        moves = Moves(framed["entered"], merged["left"], framed["due"], merged["done"])
+        add_registers(self.nets, moves, framed, seen_in, seen_out)
 
     # the way of x
 
@@ -138,8 +119,8 @@ class _System:
         )  # fmt: skip
         return made
 
-    def _input_side(self) -> tuple[Net, dict[str, Net], dict[str, Net], dict[str, Net]]:
-        """x from the bus to the core; returns: a frame enters; what the framing tells; the beats of the bus; the flags."""
+    def _input_side(self) -> tuple[dict[str, Net], dict[str, Net]]:
+        """x from the bus to the core; returns what the framing tells, and the beats of the bus."""
         n, clk = self.n, self.clk
         data, keep = (
             n.input("s_axis_tdata", Word(self.bus_bits)),
@@ -160,13 +141,7 @@ class _System:
             "last": n.bundle("x_bus_last", Bit(), (word, bits + bits // 8, 1)),
         }, self.resets["core"])  # fmt: skip
         n.wire(n.nets["entry_ready"], split["in_ready"])
-        framed = self._framing(split)
-        return (
-            framed["entered"],
-            framed,
-            {"valid": valid, "ready": ready, "last": last},
-            self._flags(framed),
-        )
+        return self._framing(split), {"valid": valid, "ready": ready, "last": last}
 
     def _framing(self, x: dict[str, Net]) -> dict[str, Net]:
         """Beats of packets to frames of the core."""
@@ -174,59 +149,45 @@ class _System:
         beats = beats_of_frame(design.inputs, shape.samples_per_beat)
         sample_bytes, size = shape.sample_bits // 8, self.core_bits // 8
         used = (design.inputs - (beats - 1) * shape.samples_per_beat) * sample_bytes
-        mode = self.kept["PACKET"]
+        kept_words, control = self.nets.kept, self.nets.control
         single, whole = n.net("packet_single", Bit()), n.net("packet_whole", Bit())
-        n.add("packet_kind", mode_leaf(), mode=mode, single=single, whole=whole)
+        n.add("packet_kind", mode_leaf(), mode=kept_words["PACKET"], single=single, whole=whole)
         fill, last = n.net("frame_fill", Bit()), n.net("core_s_last", Bit())
         kept = n.add(
             "kept_bytes", packets.kept_bytes_leaf(size, used), fill=fill, last=last,
             data=n.bundle("x_bytes", Array(size, 8), x["out_data"]),
             keep=n.bundle("x_keeps", Array(size, 1), x["out_keep"]),
         )  # fmt: skip
+        beat, flag_ready = (
+            flags.entering_beat(self.nets, last, kept["kept"]),
+            n.net("flag_ready", Bit()),
+        )
         framed = n.add(
             "packet_beats", packets.packet_beats_leaf(beats), clk=self.clk, rst=self.resets["core"],
             in_valid=x["out_valid"], in_ready=n.nets["x_ready"], in_last=x["out_last"], complete=kept["complete"],
-            single=single, out_valid=self.y["s_axis_tvalid"], out_ready=self.y["s_axis_tready"], last=last,
-            fill=fill, flag_ready=n.net("flag_ready", Bit()),
+            single=single, out_valid=beat["valid"], out_ready=beat["ready"], last=last, fill=fill, flag_ready=flag_ready,
         )  # fmt: skip
-        n.wire(self.y["s_axis_tdata"], kept["kept"])
-        n.wire(self.y["s_axis_tlast"], last)
         streams = register("STREAMS").fields[0].bits
         sequences = n.add(
             "packet_sequences",
             packets.packet_sequences_leaf(shape.streams, register("SEQUENCE").fields[0].bits, streams),
             clk=self.clk, rst=self.resets["core"], entered=framed["entered"], first=framed["first"],
-            opens=framed["opens"], whole=whole, frames=self.kept["SEQUENCE"], streams=self.kept["STREAMS"],
-            start=self.control["start"], user=self.y["s_axis_tuser"],
+            opens=framed["opens"], whole=whole, frames=kept_words["SEQUENCE"], streams=kept_words["STREAMS"],
+            start=control["start"], finish=control["finish"], user=beat["starts"],
+            **({"stream": beat["stream"]} if shape.streams > 1 else {}),
         )  # fmt: skip
-        if shape.streams > 1:
-            n.wire(self.y["s_axis_tid"], sequences["stream"])
-        return framed
-
-    def _flags(self, framed: dict[str, Net]) -> dict[str, Net]:
-        """The flags of the frames in the core."""
-        depth = flag_depth(self.design)
-        ports = ins(clk=Bit(), rst=Bit(), in_valid=Bit(), in_word=Word(1), out_ready=Bit())
-        ports |= outs(
-            in_ready=Bit(), out_valid=Bit(), out_word=Word(1), count=Word(bits_for(depth + 1))
-        )
-        n = self.n
-        return n.add(
-            "flags", Leaf("axi_flags", stream_fifo, ports, {"depth": depth}), clk=self.clk, rst=self.resets["core"],
-            in_valid=framed["flag_valid"], in_ready=n.nets["flag_ready"], out_ready=n.net("flag_taken", Bit()),
-            in_word=n.bundle("flag_word", Word(1), framed["flag"]),
-        )  # fmt: skip
+        return framed | {"due": flags.add_flags(self.nets, framed, sequences, whole, flag_ready)}
 
     # the way of y
 
-    def _output_side(self, flags: dict[str, Net]) -> tuple[Net, dict[str, Net]]:
-        """y from the core to the bus; returns: a frame leaves; the beats of the bus."""
+    def _output_side(self) -> tuple[dict[str, Net], dict[str, Net]]:
+        """y from the core to the bus; returns what the merger tells, and the beats of the bus."""
         n, bits, size = self.n, self.bus_bits, self.core_bits // 8
         merged = n.add(
             "packet_merge", packets.packet_merge_leaf(), in_valid=self.y["m_axis_tvalid"],
-            in_ready=self.y["m_axis_tready"], in_last=self.y["m_axis_tlast"], flag_valid=flags["out_valid"],
-            flag_ready=n.nets["flag_taken"], flag=n.bundle("flag_of_y", Bit(), flags["out_word"]),
-            out_ready=n.net("y_ready", Bit()),
+            in_ready=self.y["m_axis_tready"], in_last=self.y["m_axis_tlast"], told=flags.told(self.nets),
+            flag_valid=n.nets["flags_out_valid"], flag_ready=n.nets["flag_taken"],
+            flag=n.bundle("flag_of_y", Bit(), n.nets["flags_out_word"]), out_ready=n.net("y_ready", Bit()),
         )  # fmt: skip
         words = self._converted("y", self.core_bits, bits, {
             "valid": merged["out_valid"], "last": merged["out_last"], "ready": n.net("exit_ready", Bit()),
@@ -242,156 +203,7 @@ class _System:
         n.wire(n.output("m_axis_tdata", Word(bits)), (sent, 0, bits))
         n.wire(n.output("m_axis_tkeep", Word(bits // 8)), (sent, bits, bits // 8))
         last = n.wire(n.output("m_axis_tlast", Bit()), (sent, bits + bits // 8, 1))
-        return merged["left"], {"valid": valid, "ready": ready, "last": last}
-
-    # registers
-
-    def _registers(
-        self, entered: Net, left: Net, framed: dict[str, Net], x: dict[str, Net], y: dict[str, Net]
-    ) -> None:
-        n, clk, hard = self.n, self.clk, self.resets["hard"]
-        seen_x = n.add("watch_x", events.watch_leaf(), **x)
-        seen_y = n.add("watch_y", events.watch_leaf(), **y)
-        inside = n.add(
-            "frames_inside",
-            events.inside_leaf(),
-            clk=clk,
-            rst=self.resets["core"],
-            entered=entered,
-            left=left,
-        )
-        steps = {
-            "FRAMES_IN": entered, "FRAMES_OUT": left, "PACKETS_OUT": seen_y["packet"],
-            "BUSY_CYCLES": inside["busy"], "STALL_IN": seen_x["stalled"], "STALL_OUT": seen_y["stalled"],
-        }  # fmt: skip
-        words = {
-            name: n.add(
-                f"count_{name.lower()}", events.counter_leaf(), clk=clk, rst=hard,
-                clear=self.control["clear_counters"], step=step,
-            )["count"]
-            for name, step in steps.items()
-        }  # fmt: skip
-        written, weights = self._writes()
-        refused = self._reads_refused(written)
-        happened = {"refused": refused, "packet": seen_y["packet"], "idle": inside["idle"]}
-        words |= self._sticky(framed, happened, weights, written)
-        padded = {name: self._padded(name, net) for name, net in words.items()}
-        irq = n.nets["irq"]
-        status = n.bundle(
-            "status_read", Word(32), inside["busy"], framed["started"], irq, n.zero("status_zeros", Word(13)),
-            inside["inside_count"],
-        )  # fmt: skip
-        values = padded | self._constants() | {"STATUS": status}
-        nets = {register_file.word_name(register(name)): net for name, net in values.items()}
-        n.add(
-            "register_read", register_file.read_leaf(), address=n.nets["read_address"], word=n.nets["read_word"],
-            known=n.nets["read_known"], **nets,
-        )  # fmt: skip
-
-    def _writes(self) -> tuple[dict[str, Net], dict[str, Net]]:
-        """AXI4-Lite writes; returns the words of the registers with what a write clears, and what the port of weights tells."""
-        n = self.n
-        outer = {
-            f"s_axi_{p}": p for p in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready")
-        }
-        leaf = bus.bus_write_leaf(WINDOW_BITS)
-        n.input("s_axi_awprot", Word(3))
-        given = {p: n.input(name, leaf.ports[p].type) for name, p in outer.items()}
-        given |= {
-            p: n.output(f"s_axi_{p}", leaf.ports[p].type)
-            for p in ("awready", "wready", "bresp", "bvalid")
-        }
-        legal, room = n.net("write_legal", Bit()), n.net("weight_has_room", Bit())
-        hold = n.net("write_hold", Bit())
-        write = n.add(
-            "bus_write",
-            leaf,
-            clk=self.clk,
-            rst=self.resets["hard"],
-            legal=legal,
-            hold=hold,
-            **given,
-        )
-        used = {p: write[p] for p in ("valid", "address", "data")}
-        pushes = used | {"waits": write["waits"], "legal": legal, "hold": hold, "room": room}
-        weights = weight_port.add_weight_port(n, self.clk, self.resets, self.y, pushes)
-        used |= {"strobe": write["strobe"], "room": room}
-        kept = {register_file.word_name(register(name)): net for name, net in self.kept.items()}
-        made = n.add(
-            "register_write", register_file.write_leaf(self.shape.streams), clk=self.clk, rst=self.resets["hard"],
-            legal=legal, **used, **self.control, **kept,
-        )  # fmt: skip
-        refused = n.add(
-            "refused_write", events.refused_write_leaf(), valid=write["valid"], legal=legal
-        )
-        return made | {"refused": refused["q"]}, weights
-
-    def _reads_refused(self, written: dict[str, Net]) -> Net:
-        """AXI4-Lite reads; returns: an access is refused."""
-        n, leaf = self.n, bus.bus_read_leaf(WINDOW_BITS)
-        n.input("s_axi_arprot", Word(3))
-        given = {
-            p: n.input(f"s_axi_{p}", leaf.ports[p].type) for p in ("araddr", "arvalid", "rready")
-        }
-        given |= {
-            p: n.output(f"s_axi_{p}", leaf.ports[p].type)
-            for p in ("arready", "rdata", "rresp", "rvalid")
-        }
-        read = n.add(
-            "bus_read", leaf, clk=self.clk, rst=self.resets["hard"], word=n.net("read_word", Word(32)),
-            known=n.net("read_known", Bit()), address=n.net("read_address", Word(WINDOW_BITS)), **given,
-        )  # fmt: skip
-        return n.add("any_refused", events.either_leaf(), a=read["refused"], b=written["refused"])[
-            "q"
-        ]
-
-    def _sticky(
-        self,
-        framed: dict[str, Net],
-        happened: dict[str, Net],
-        weights: dict[str, Net],
-        written: dict[str, Net],
-    ) -> dict[str, Net]:
-        """ERRORS, IRQ_STATUS, the interrupt, and WEIGHTS. happened: an access is refused, a packet is delivered, the core is idle."""
-        n, common = self.n, {"clk": self.clk, "rst": self.resets["hard"]}
-        core_error = self.y["frame_error"]
-        bits = [framed["short"], framed["long"], framed["gap"], core_error, happened["refused"]]
-        bits.append(weights["refused"])
-        errors = n.add(
-            "errors", events.sticky_leaf(len(bits)), sets=n.bundle("error_sets", Word(len(bits)), *bits),
-            clears=written["errors_clears"], clear_all=self.control["clear_errors"], **common,
-        )  # fmt: skip
-        causes = [happened["packet"], errors["rises"], happened["idle"], weights["ended"]]
-        pending = n.add(
-            "causes", events.sticky_leaf(len(causes)), sets=n.bundle("cause_sets", Word(len(causes)), *causes),
-            clears=written["irq_status_clears"], clear_all=n.zero("never", Bit()), **common,
-        )  # fmt: skip
-        n.add(
-            "interrupt", events.interrupt_leaf(len(causes)), enabled=self.kept["IRQ_ENABLE"],
-            pending=pending["held"], irq=n.output("irq", Bit()),
-        )  # fmt: skip
-        told = {
-            "ERRORS": errors["held"],
-            "IRQ_STATUS": pending["held"],
-            "WEIGHTS": weights["status"],
-        }
-        return told | self.kept
-
-    def _padded(self, name: str, net: Net) -> Net:
-        """The net as the lowest bits of a word of 32."""
-        bits = net.type.bits
-        if bits == 32:
-            return net
-        zeros = self.n.zero(f"{name.lower()}_zeros", Word(32 - bits))
-        return self.n.bundle(f"{name.lower()}_read", Word(32), net, zeros)
-
-    def _constants(self) -> dict[str, Net]:
-        """Registers that are the same in every read."""
-        values = constant_words(self.design, self.bus_bits)
-        return {
-            name: self.n.constant(f"{name.lower()}_read", Word(32), value)
-            for name, value in values.items()
-        }
+        return merged, {"valid": valid, "ready": ready, "last": last}
 
 
 def mode_leaf() -> Leaf:

@@ -135,7 +135,8 @@ def kept_bytes_leaf(count: int, used: int) -> Leaf:
 
 @block
 def packet_sequences(
-    clk, rst, entered, first, opens, whole, frames, streams, start, user, stream, most_frames,
+    clk, rst, entered, first, opens, whole, frames, streams, start, finish, user, stream, ended, begins, closes_round,
+    most_frames,
 ):  # fmt: skip
     """See `packet_sequences_leaf`."""
     turn, next_turn, shown = (unsigned(len(stream)) for _ in range(3))
@@ -144,6 +145,8 @@ def packet_sequences(
     round_after = unsigned(len(frames) + 1)
     pending, anew, closes = (Signal(bool(0)) for _ in range(3))
     in_use, turn_after = unsigned(len(streams)), unsigned(len(streams))
+    counted, finishing, ending, finish_pending = (Signal(bool(0)) for _ in range(4))
+    shown_ended, shown_begins, shown_closes = (Signal(bool(0)) for _ in range(3))
 
     @always_comb
     def look():
@@ -171,6 +174,17 @@ def packet_sequences(
         round_after.next = this_round + 1
 
     @always_comb
+    def over():
+        if next_turn == 0:
+            finishing.next = finish_pending
+        else:
+            finishing.next = ending
+
+    @always_comb
+    def count():
+        counted.next = finishing or (frames != 0 and round_after >= frames)
+
+    @always_comb
     def compare():
         closes.next = turn_after >= in_use
 
@@ -179,8 +193,14 @@ def packet_sequences(
         user.next = first and this_round == 0
         if first:
             stream.next = next_turn
+            ended.next = counted
+            begins.next = this_round == 0
+            closes_round.next = closes
         else:
             stream.next = shown
+            ended.next = shown_ended
+            begins.next = shown_begins
+            closes_round.next = shown_closes
 
     @always(clk.posedge)
     def keep():
@@ -190,14 +210,27 @@ def packet_sequences(
             active.next = 1
             rounds.next = 0
             pending.next = True
+            ending.next = False
+            finish_pending.next = False
+            shown_ended.next = False
+            shown_begins.next = False
+            shown_closes.next = False
         else:
+            if finish:
+                finish_pending.next = True
+            elif entered and next_turn == 0:
+                finish_pending.next = False
             if entered:
                 pending.next = start
                 shown.next = next_turn
                 active.next = in_use
+                ending.next = finishing
+                shown_ended.next = counted
+                shown_begins.next = this_round == 0
+                shown_closes.next = closes
                 if closes:
                     turn.next = 0
-                    if frames != 0 and round_after >= frames:
+                    if counted:
                         rounds.next = 0
                     elif this_round != most_frames:
                         rounds.next = this_round + 1
@@ -216,34 +249,52 @@ def packet_sequences_leaf(streams: int, frames_bits: int, streams_bits: int) -> 
     """Which frame starts a sequence, and of which stream it is.
 
     Ports: entered: a frame begins; first: the beat is a frame's first; opens: it begins a packet; whole: packets are
-    whole sequences; frames: of a sequence, or 0; streams: in use, 1 to the core's; start: a sequence begins with the
-    next frame; user, stream: of the beat.
+    whole sequences; frames: of a sequence, or 0; streams: in use, 1 to the core's; start, finish: a sequence begins, or ends, with the
+    next frame of each stream; user, stream: of the beat; ended: its frame is known to be its sequence's last one; begins: is its first
+    one; closes_round: is the last of a frame of each stream.
     """
-    bits = ("clk", "rst", "entered", "first", "opens", "whole", "start")
+    bits = ("clk", "rst", "entered", "first", "opens", "whole", "start", "finish")
     ports = ins(**dict.fromkeys(bits, Bit()), frames=Word(frames_bits), streams=Word(streams_bits))
     ports |= outs(user=Bit(), stream=Word(bits_for(streams)))
+    ports |= outs(ended=Bit(), begins=Bit(), closes_round=Bit())
     most = (1 << frames_bits) - 1
     return Leaf("axi_packet_sequences", packet_sequences, ports, {"most_frames": most})
 
 
 @block
 def packet_merge(
-    in_valid, in_ready, in_last, flag_valid, flag_ready, flag, out_valid, out_ready, out_last, left
+    in_valid,
+    in_ready,
+    in_last,
+    told,
+    flag_valid,
+    flag_ready,
+    flag,
+    out_valid,
+    out_ready,
+    out_last,
+    left,
+    done,
 ):
     """See `packet_merge_leaf`."""
-    known = Signal(bool(0))
+    known, closing = Signal(bool(0)), Signal(bool(0))
+
+    @always_comb
+    def place():
+        closing.next = in_last and told
 
     @always_comb
     def look():
-        known.next = flag_valid or not in_last
+        known.next = flag_valid or not closing
 
     @always_comb
     def outputs():
         out_valid.next = in_valid and known
         in_ready.next = out_ready and known
-        out_last.next = in_last and flag
-        flag_ready.next = in_valid and in_last and out_ready
+        out_last.next = closing and flag
+        flag_ready.next = in_valid and closing and out_ready
         left.next = in_valid and in_last and out_ready and known
+        done.next = in_valid and closing and out_ready and known
 
     return instances()
 
@@ -251,11 +302,12 @@ def packet_merge(
 def packet_merge_leaf() -> Leaf:
     """Frames of y to packets.
 
-    Ports: in_valid, in_ready, in_last: beats of frames; flag_valid, flag_ready, flag: for each frame, whether it is the
-    last of its packet; out_valid, out_ready, out_last: beats of packets; left: a frame has left.
+    Ports: in_valid, in_ready, in_last: beats of frames; told: this frame has a flag; flag_valid, flag_ready, flag: for each frame that
+    has one, whether it is the last of its packet; out_valid, out_ready, out_last: beats of packets; left: a frame has left; done: one that had
+    a flag.
     """
-    read = ("in_valid", "in_last", "flag_valid", "flag", "out_ready")
-    told = ("in_ready", "flag_ready", "out_valid", "out_last", "left")
+    read = ("in_valid", "in_last", "told", "flag_valid", "flag", "out_ready")
+    told = ("in_ready", "flag_ready", "out_valid", "out_last", "left", "done")
     ports = ins(**dict.fromkeys(read, Bit())) | outs(**dict.fromkeys(told, Bit()))
     return Leaf("axi_packet_merge", packet_merge, ports)
 

@@ -54,21 +54,22 @@ def read_leaf() -> Leaf:
     )
 
 
-def _limits(register: Register, streams: int) -> Iterator[str]:
+def _limits(register: Register, streams: int, states: bool) -> Iterator[str]:
     """Conditions under which a word may be written."""
     for field in register.fields:
         most = streams if field.streams else field.most
+        none = field.states and not states
         value = f"data[{field.low + field.bits}:{field.low}]"
         if field.least:
             yield f"{value} >= {field.least}"
-        if most:
-            yield f"{value} <= {most}"
+        if most or none:
+            yield f"{value} <= {0 if none else most}"
 
 
-def write_leaf(streams: int) -> Leaf:
-    """What is written. streams: of the core.
+def write_leaf(streams: int, states: bool) -> Leaf:
+    """What is written. streams: of the core; states: it loads initial states.
 
-    Ports: valid, address, data, strobe: a write of four bytes; room: what is pushed has a place; legal: it may be done; the words of
+    Ports: valid, address, data, strobe: a write of four bytes; room, state_room: a word of weights, of a state has a place; legal: it may be done; the words of
     registers that are kept, the bits that are cleared, and the triggers, each for one cycle.
     """
     told = {word_name(r): Word(span(r)) for r in KEPT}
@@ -79,7 +80,9 @@ def write_leaf(streams: int) -> Leaf:
     pushed = [r for r in REGISTERS if r.access == "push"]
     for number, register in enumerate([*writable, *pushed]):
         lines.append(f"        {'elif' if number else 'if'} address == {register.address}:")
-        limits = "room" if register in pushed else " and ".join(_limits(register, streams))
+        limits = " and ".join(_limits(register, streams, states))
+        if register in pushed:
+            limits = "state_room" if register.name.startswith("STATE_") else "room"
         lines.append(f"            fine.next = {limits or True}")
     lines += ["@always_comb", "def tell():", "    legal.next = fine"]
     lines += ["@always(clk.posedge)", "def keep():"]
@@ -104,6 +107,7 @@ def write_leaf(streams: int) -> Leaf:
         data=Word(32),
         strobe=Word(4),
         room=Bit(),
+        state_room=Bit(),
     )
     ports |= outs(legal=Bit(), **dict.fromkeys(TRIGGERS, Bit()), **told)
     return Leaf("axi_register_write", written_block("register_write", ports, lines, _SCOPE), ports)

@@ -97,9 +97,16 @@ class _System:
         n.add(
             "axi", system, aclk=self.clk, aresetn=self.aresetn, irq=n.output("led_irq", Bit()), **self.axi
         )  # fmt: skip
+        self._no_stream_of_states()
         message, broken = self._messages()
         y = self._y()
         self._replies(message, broken, self._bytes(message), y)
+
+    def _no_stream_of_states(self) -> None:
+        """States come by registers only."""
+        for port in ("tdata", "tvalid", "tlast"):
+            if net := self.axi.get(f"s_states_{port}"):
+                self.n.wire(net, self.n.zero(f"no_states_{port}", net.type))
 
     def _crc(self, label: str) -> dict[str, Net]:
         """Nets of a CRC between a block's ports."""

@@ -61,8 +61,8 @@ def weight_push(
     return instances()
 
 
-def weight_push_leaf(most: int = MOST_WAIT) -> Leaf:
-    """Words of an image by writes of registers.
+def push_leaf(name: str, data: str, last: str, most: int = MOST_WAIT) -> Leaf:
+    """Words by writes of the registers `data` and, the last one, `last`.
 
     A write waits while the FIFO is full, for at most `most` cycles, then it is refused: a bus never stands still because of a core that
     takes no words. Ports: waits, valid, legal, address, data: of a write; ready: the FIFO has room; hold: the write has to wait; room: it can be
@@ -71,10 +71,13 @@ def weight_push_leaf(most: int = MOST_WAIT) -> Leaf:
     ports = ins(clk=Bit(), rst=Bit(), waits=Bit(), valid=Bit(), legal=Bit(), ready=Bit())
     ports |= ins(address=Word(WINDOW_BITS), data=Word(WORD))
     ports |= outs(hold=Bit(), room=Bit(), put_valid=Bit(), put_word=Word(MARKED))
-    places = {
-        f"{part}_address": register(f"WEIGHT_{part.upper()}").address for part in ("data", "last")
-    }
-    return Leaf("axi_weight_push", weight_push, ports, places | {"most": most})
+    places = {"data_address": register(data).address, "last_address": register(last).address}
+    return Leaf(name, weight_push, ports, places | {"most": most})
+
+
+def weight_push_leaf(most: int = MOST_WAIT) -> Leaf:
+    """Words of an image of weights by writes of registers, see `push_leaf`."""
+    return push_leaf("axi_weight_push", "WEIGHT_DATA", "WEIGHT_LAST", most)
 
 
 @block
@@ -180,30 +183,43 @@ def add_weight_port(
     if "s_weights_tdata" not in core:
         return _without_weights(n, write["hold"], write["room"])
     common = {"clk": clk, "rst": resets["core"]}
-    pushed = n.add(
-        "weight_push", weight_push_leaf(), **common, **write, ready=n.net("weight_room", Bit())
-    )  # fmt: skip
-    kept = n.add(
-        "weight_fifo", fifo_leaf(MARKED, FIFO_WORDS), **common, in_valid=pushed["put_valid"], in_word=pushed["put_word"],
-        in_ready=n.nets["weight_room"], out_ready=n.net("weight_kept_taken", Bit()),
-    )  # fmt: skip
-    data, last = n.input("s_weights_tdata", Word(WORD)), n.input("s_weights_tlast", Bit())
-    streamed = n.add(
-        "weight_entry", skid.skid_leaf("axi_weight_skid", MARKED), clk=clk, rst=resets["boundary"],
-        in_valid=n.input("s_weights_tvalid", Bit()), in_ready=n.output("s_weights_tready", Bit()),
-        in_word=n.bundle("weight_beat", Word(MARKED), data, last), out_ready=n.net("weight_streamed_taken", Bit()),
-    )  # fmt: skip
-    word = n.add(
-        "weight_choice", weight_choice_leaf(), **common, first_valid=kept["out_valid"], first_word=kept["out_word"],
-        first_ready=n.nets["weight_kept_taken"], second_valid=streamed["out_valid"], second_word=streamed["out_word"],
-        second_ready=n.nets["weight_streamed_taken"], out_valid=core["s_weights_tvalid"], out_ready=core["s_weights_tready"],
-    )["out_word"]  # fmt: skip
+    taken = {"out_valid": core["s_weights_tvalid"], "out_ready": core["s_weights_tready"]}
+    word = words_of_both(n, "weight", "s_weights", weight_push_leaf(), clk, resets, write, taken)[
+        "out_word"
+    ]
     n.wire(core["s_weights_tdata"], (word, 0, WORD))
     n.wire(core["s_weights_tlast"], (word, WORD, 1))
     status = core["weights_status"]
     seen = n.add("weight_events", weight_events_leaf(), **common, status=status)
     used = n.bundle("weights_of_status", Word(len(WEIGHT_FIELDS)), (status, 0, len(WEIGHT_FIELDS)))
     return {"ended": seen["ended"], "refused": seen["refused"], "status": used}
+
+
+def words_of_both(
+    n: Netlist, label: str, stream: str, push: Leaf, clk: Net, resets: dict[str, Net], write: dict[str, Net], taken: dict[str, Net]
+) -> dict[str, Net]:  # fmt: skip
+    """Words of registers and of a stream of the system's ports, one image of them after the other.
+
+    push: of `push_leaf`; write: see `add_weight_port`; taken: nets at the ports out_valid, which may be missing, and out_ready of `weight_choice_leaf`. Returns the
+    others, of words with their last bit above them.
+    """
+    common = {"clk": clk, "rst": resets["core"]}
+    pushed = n.add(f"{label}_push", push, **common, **write, ready=n.net(f"{label}_room", Bit()))
+    kept = n.add(
+        f"{label}_fifo", fifo_leaf(MARKED, FIFO_WORDS), **common, in_valid=pushed["put_valid"], in_word=pushed["put_word"],
+        in_ready=n.nets[f"{label}_room"], out_ready=n.net(f"{label}_kept_taken", Bit()),
+    )  # fmt: skip
+    data, last = n.input(f"{stream}_tdata", Word(WORD)), n.input(f"{stream}_tlast", Bit())
+    streamed = n.add(
+        f"{label}_entry", skid.skid_leaf("axi_weight_skid", MARKED), clk=clk, rst=resets["boundary"],
+        in_valid=n.input(f"{stream}_tvalid", Bit()), in_ready=n.output(f"{stream}_tready", Bit()),
+        in_word=n.bundle(f"{label}_beat", Word(MARKED), data, last), out_ready=n.net(f"{label}_streamed_taken", Bit()),
+    )  # fmt: skip
+    return n.add(
+        f"{label}_choice", weight_choice_leaf(), **common, first_valid=kept["out_valid"], first_word=kept["out_word"],
+        first_ready=n.nets[f"{label}_kept_taken"], second_valid=streamed["out_valid"], second_word=streamed["out_word"],
+        second_ready=n.nets[f"{label}_streamed_taken"], **taken,
+    )  # fmt: skip
 
 
 def _without_weights(n: Netlist, hold: Net, room: Net) -> dict[str, Net]:

@@ -78,6 +78,8 @@ class SimulatedBoard:
         self, packets: Sequence[bytes], sizes: Sequence[int], timeout: float
     ) -> list[bytes]:
         """Packets of y for packets of x."""
+        wanted = list(sizes)
+        sizes = [size for size in wanted if size]
         sent, taken = len(packets), len(sizes)
         x_sizes = (ctypes.c_uint64 * max(sent, 1))(*map(len, packets))
         y_sizes = (ctypes.c_uint64 * max(taken, 1))(*sizes)
@@ -100,9 +102,9 @@ class SimulatedBoard:
             raise BoardError(
                 f"board: a packet of y is longer than its {max(sizes, default=0)} bytes; call reset()"
             )
-        made, at = [], 0
-        for size, got in zip(sizes, y_sizes, strict=False):
-            made.append(y.raw[at : at + got])
+        made, at, lengths = [], 0, iter(y_sizes)
+        for size in wanted:
+            made.append(y.raw[at : at + next(lengths)] if size else b"")
             at += size
         return made
 

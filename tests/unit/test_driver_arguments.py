@@ -1,0 +1,79 @@
+"""The C driver without a board: what it refuses, frames that come out, and the words of states, which are those of the driver in Python."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ernn_myhdl import DesignError, LinearCell, LstmCell, new_network
+from ernn_myhdl.host.description import description_of
+from ernn_myhdl.host.sequences import state_words
+from ernn_myhdl.streams.initial_states import layer_beats
+from ernn_myhdl.system.driver.writing import write_driver
+from ernn_myhdl.system.writer import system_description
+
+MAIN = Path(__file__).parents[1] / "conversion" / "driver_arguments_main.c"
+
+
+def little(beat=4):
+    return new_network(
+        [LstmCell(3, 4, block=2), LinearCell(4, 2, block=1)], lanes=1, samples_per_beat=beat, streams=2, initial_states=True,
+        outputs=["last", "all"],
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc not installed")
+@pytest.mark.parametrize("beat", [1, 4])
+def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, beat):
+    design = little(beat)
+    system = replace(system_description(design, 64), name="little")
+    write_driver(system, tmp_path)
+    command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I.", str(MAIN), "little.c", "-o", "main"]  # fmt: skip
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "main"], capture_output=True, text=True)
+    state = {"output": [1, -2, 3, -4], "cell_state": [5, -6, 7, -8]}
+    (words,) = state_words(system.states, 2, [state, None], 1, system.sample_bits, beat)
+    lines = [f"{i + 1 == len(words):d} {word:08x}" for i, word in enumerate(words)]
+    assert done.returncode == 0, done.stdout
+    sizes = [f"{system.output_bytes} bytes", "0 bytes"]
+    assert done.stdout.splitlines() == [*sizes, *lines]
+    assert words[0] == 1 << 16
+    beats = [b.data for b in layer_beats(design.layers[0], {n: np.array(v) for n, v in state.items()})]  # fmt: skip
+    size = max(1, system.samples_per_beat * system.sample_bits // 32)
+    assert [sum(w << 32 * i for i, w in enumerate(words[at : at + size])) for at in range(1, len(words), size)] == beats  # fmt: skip
+
+
+def test_what_the_host_must_know_of_sequences_is_kept_and_checked():
+    system = system_description(little(), 64)
+    record = system.record()
+    assert description_of(record) == system and system.frames_out.frames(7) == 1
+    for wrong in ({"step": 0}, {"least": -1}, {"first": 1.5}, {"more": 1}):
+        damaged = record | {"frames_out": record["frames_out"] | wrong}
+        with pytest.raises(DesignError, match="frames_out"):
+            description_of(damaged)
+    part = record["states"][0]["parts"][0]
+    for wrong in ([{"layer": 0}], 3, [{"layer": 0, "parts": [part | {"samples": 1}]}]):
+        with pytest.raises(DesignError, match="states"):
+            description_of(record | {"states": wrong})
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ([None], "must be a list of one for each of 2 layers"),
+        ([{"output": [0] * 4}, None], "must be a dictionary of cell_state, output"),
+        ([{"output": [0] * 4, "cell_state": [0] * 3}, None], r"cell_state of layer 0: int64 of shape \(3,\)"),
+        ([{"output": [1 << 20] * 4, "cell_state": [0] * 4}, None], "raw words from 1048576"),
+        ([{"output": [float("nan")] * 4, "cell_state": [0] * 4}, None], "NaN or infinity"),
+        ([None, {"output": [0]}], "layer 1 has none"),
+    ],
+)  # fmt: skip
+def test_states_of_another_form_are_refused(state, message):
+    system = system_description(little(), 64)
+    with pytest.raises(DesignError, match=message):
+        state_words(system.states, 2, state, 0, system.sample_bits, system.samples_per_beat)
