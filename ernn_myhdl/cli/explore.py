@@ -27,7 +27,8 @@ EXAMPLES = """\
   ernn explore hardware paper --device xc7vx690t
   ernn explore hardware paper --device xc7vx690t --max-latency-us 2 -o small
   ernn explore hardware paper --device xc7vx690t --min-fps 500000 --streams 1,2,4,8 --words 8,10,12
-  ernn explore hardware paper --device xcku060 --table table.json --picture front.png"""
+  ernn explore hardware paper --device xcku060 --table table.json --picture front.png
+  ernn explore hardware gru --device lfe5u-85f-8 --placed placed"""
 #: Rows of the front that are printed.
 MOST_ROWS = 20
 
@@ -70,13 +71,15 @@ def _add_hardware(kinds) -> None:
         "lanes, units, streams and words for a device",
         "Compute cycles and resources of every legal combination of lanes, IFFT units, element width, "
         "streams and word lengths, leave out what the device cannot hold, and choose. Nothing is "
-        "synthesised: DSP48s and block RAMs follow from rules, LUTs and flip-flops from a model fitted to "
+        "synthesised: multipliers and block RAMs follow from rules, LUTs and flip-flops from a model fitted to "
         "Yosys. Of a network, a graph too, the best hardware of its layers is combined. Exit code 1 where nothing keeps the "
         "limits.",
         EXAMPLES,
     )
     parser.add_argument("design", metavar="DESIGN", help="folder of a design or network")
-    parser.add_argument("--device", required=True, help="xc7z020, xc7vx690t or xcku060, ...")
+    parser.add_argument(
+        "--device", required=True, help="xc7z020, xc7vx690t, xcku060 or lfe5u-85f, ..."
+    )
     parser.add_argument("--max-latency-us", type=number, metavar="T", help="limit of the latency")
     parser.add_argument(
         "--min-fps", type=number, metavar="F", help="limit of the frames/s of all streams together"
@@ -86,6 +89,10 @@ def _add_hardware(kinds) -> None:
         help="what to choose within the limits (default smallest with a limit, else latency)",
     )  # fmt: skip
     parser.add_argument("--clock-mhz", type=number, default=200.0, metavar="F", help="default 200")
+    parser.add_argument(
+        "--placed", metavar="DIR",
+        help="for the design's own hardware take the clock that it reached there, in a folder of synth --tool nextpnr",
+    )  # fmt: skip
     for name, what in (
         ("lanes", "L to combine (default: 1, 3, 5 and 7 times powers of two)"),
         ("ifft-units", "U to combine (default: powers of two)"),
@@ -139,7 +146,8 @@ def run(args) -> int:
     device, design = device_named(args.device), load_design(args.design)
     limited = args.max_latency_us is not None or args.min_fps is not None
     choose = args.goal or ("smallest" if limited else "latency")
-    goal = Goal(choose, args.max_latency_us, args.min_fps, args.clock_mhz)
+    placed = _placed(args.placed, design, device) if args.placed else None
+    goal = Goal(choose, args.max_latency_us, args.min_fps, args.clock_mhz, placed)
     what = Choices(args.lanes, args.ifft_units, args.element_width, args.streams or STREAMS)
     states = _states(args.design, design)
     words = _words(design, args.words, args.calibration, states) if args.words else None
@@ -165,6 +173,16 @@ def run(args) -> int:
                 print(f"wrote {file}")
     wrong = any(not row["equal"] for row in summary.get("simulated", ()))
     return FAILED if result.chosen is None or wrong else FINE
+
+
+def _placed(folder: str, design, device):
+    """The hardware of the design with the clock that it reached on the device."""
+    from ernn_myhdl.explore.goal import Placed
+    from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
+
+    clock_mhz, origin = measured_clock(folder, design, device.title)
+    word = max(layer.formats.weight_word for layer in design.layers)
+    return Placed(word, tuple(layer.hardware for layer in design.layers), clock_mhz, origin)
 
 
 def _states(folder: str, design) -> list | None:
@@ -207,9 +225,10 @@ def _summary(result) -> dict:
     ]
     return {
         **({"layers": layers} if len(layers) > 1 else {}),
-        "device": result.device.name,
+        "device": result.device.title,
         "clock_mhz": result.goal.clock_mhz,
-        "clock_origin": "assumed",  # what is considered has not been placed
+        "clock_origin": "assumed",  # what is considered has not been placed, but for `placed`
+        **({"placed": _placed_row(result)} if result.goal.placed else {}),
         "goal": result.goal.choose,
         "max_latency_us": result.goal.max_latency_us,
         "min_fps": result.goal.min_fps,
@@ -222,6 +241,13 @@ def _summary(result) -> dict:
         "binding": result.binding,
         "front": [result.row(result.candidates[i]) for i in result.front],
     }
+
+
+def _placed_row(result) -> dict | None:
+    """The hardware that was placed; None where it is not among what fits."""
+    goal = result.goal
+    found = (c for c in result.candidates if goal.clock_of(c)[1] != "assumed")
+    return next((result.row(c) for c in found), None)
 
 
 def _write_table(result, summary: dict, file) -> None:
@@ -244,7 +270,7 @@ _COLUMNS = (
     ("word", "word"), ("lanes", "lanes"), ("U", "ifft_units"), ("E", "element_width"),
     ("streams", "streams"), ("latency", "latency_cycles"), ("us", "latency_us"),
     ("interval", "interval_cycles_interleaved"), ("frames/s", "frames_per_second"),
-    ("DSP", "dsp"), ("BRAM", "bram36"), ("LUT", "lut"), ("FF", "ff"),
+    ("DSP", "dsp"), ("mult", "multiplier"), ("BRAM", "bram36"), ("EBR", "block_ram"), ("LUT", "lut"), ("FF", "ff"),
 )  # fmt: skip
 
 
@@ -257,15 +283,25 @@ def _cell(value) -> str:
 
 
 def _table(rows: list[dict]) -> list[str]:
-    lines = [[title for title, _ in _COLUMNS]]
-    lines += [[_cell(row[key]) for _, key in _COLUMNS] for row in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(_COLUMNS))]
+    if not rows:
+        return []
+    columns = [(title, key) for title, key in _COLUMNS if key in rows[0]]
+    lines = [[title for title, _ in columns]]
+    lines += [[_cell(row[key]) for _, key in columns] for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     return ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines]
 
 
 def _counts(label: str, counts: dict, where: str) -> list[str]:
     text = f"{label}{counts['considered']:,} combinations, {counts['fitting']:,} fit {where}"
     return [text, *(f"  {count:>8,}  {reason}" for reason, count in counts["pruned"].items())]
+
+
+def _placed_text(result, row: dict | None) -> list[str]:
+    placed = result.goal.placed
+    if row is None:
+        return ["what was placed is not among the combinations that fit"]
+    return [f"placed, at {placed.clock_mhz:g} MHz ({placed.origin}):", *_table([row])]
 
 
 def _text(result, summary: dict) -> str:
@@ -277,6 +313,8 @@ def _text(result, summary: dict) -> str:
     lines += ["", f"Pareto front: {len(summary['front'])} of them; the first {len(shown)}"]
     lines += _table(shown)
     lines += [f"times and frames/s at {summary['clock_mhz']:g} MHz ({summary['clock_origin']})", ""]
+    if "placed" in summary:
+        lines += [*_placed_text(result, summary["placed"]), ""]
     best = summary.get("chosen") or summary.get("nearest")
     if best is None:
         lines.append("nothing fits")

@@ -60,12 +60,13 @@ def _combine(leaf: Leaf) -> Terms:
 
 
 def _delay(leaf: Leaf) -> Terms:
-    """A bit with reset is flip-flops; without, three and more in a row are a shift register."""
+    """A bit with reset is flip-flops; without, three and more in a row are a shift register, where the family has such."""
     cycles, bits = leaf.parameters["cycles"], bits_of(leaf, "source")
     shifted = "rst" not in leaf.ports and cycles > 2
     return {
         "flip-flops": 0 if shifted else bits * cycles,
         "shift registers": bits * math.ceil(cycles / SHIFT_REGISTER) if shifted else 0,
+        "shifted": bits * cycles * shifted,
     }
 
 
@@ -75,6 +76,9 @@ def _lane(leaf: Leaf) -> Terms:
     return {
         "drain": p["products"] * p["accumulator_word"],
         "weight sums": (bins - 1) * p["weight_word"],
+        "spectrum sums": (bins - 1) * p["spectrum_word"],
+        # outside multipliers that have no registers, as Yosys leaves those of ECP5
+        "operands": p["products"] * (p["spectrum_word"] + p["weight_word"] + 2),
         "block": 1,
     }
 
@@ -86,8 +90,8 @@ def _part_select(leaf: Leaf) -> Terms:
 
 
 @lru_cache(maxsize=256)
-def _table_luts(columns: tuple[tuple[int, ...], ...]) -> tuple[int, int]:
-    """Pieces of 64 entries of the columns of a table, each once; bits of an entry that vary.
+def _table_luts(columns: tuple[tuple[int, ...], ...], size: int = 64) -> tuple[int, int]:
+    """Pieces of 64 entries (or another size) of the columns of a table, each once; bits of an entry that vary.
 
     columns: numbers whose bits are looked up together, one tuple of all segments each. A piece that is
     constant, or the same in two columns, costs nothing.
@@ -97,7 +101,7 @@ def _table_luts(columns: tuple[tuple[int, ...], ...]) -> tuple[int, int]:
     for numbers in columns:
         for bit in range(max(max(numbers), ~min(numbers)).bit_length() + 1):
             table = [number >> bit & 1 for number in numbers]
-            parts = [tuple(table[i : i + 64]) for i in range(0, len(table), 64)]
+            parts = [tuple(table[i : i + size]) for i in range(0, len(table), size)]
             found = {part for part in parts if len(set(part)) > 1}
             varying += bool(found) or len(set(parts)) > 1
             pieces |= {hash(part) for part in found}
@@ -109,7 +113,8 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
     count, table = leaf.parameters["count"], leaf.parameters["table"]
     half = (1 << table.shift >> 1) >> table.base_shift
     base = tuple(b + half for b in table.base)
-    pieces, varying = _table_luts((base, table.slope, tuple(3 * s for s in table.slope)))
+    columns = (base, table.slope, tuple(3 * s for s in table.slope))
+    pieces, varying = _table_luts(columns)
     slope = width_for(max(max(abs(s) for s in table.slope), 1))
     exact = width_for(
         max(
@@ -125,6 +130,7 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
         "pieces of the table": count * pieces,
         "pieces times address": count * pieces * address,
         "pieces of long tables": count * pieces * (table.segments > 128),
+        "pieces of 16": count * _table_luts(columns, 16)[0],
         "columns of the table": count * varying,
         "digits": count * digits * (slope + 2),
         "sum": count * exact,
@@ -138,6 +144,10 @@ def _piecewise_linear(leaf: Leaf) -> Terms:
 
 #: Numbers of bits beyond the target's range of which Yosys 0.23 makes two LUTs a bit of the limit, as of all above 12; else one.
 TWO_LUTS = frozenset((3, 4, 10, 12))
+#: The same of Yosys 0.70 for ECP5: LUTs of a bit of the limit by the bits beyond the range, means of the single blocks of
+#: `benchmarks.resource_leaves`; of more LOOKED_UP_BEYOND.
+LOOKED_UP = (1, 1, 1.9, 2.1, 2.1, 5.2, 7.6, 2.4, 3.7, 3.7, 4.3, 4.4, 3, 2.9, 7.2, 4.8, 2.7, 8.6)
+LOOKED_UP_BEYOND = 4.3
 
 
 def _round(leaf: Leaf) -> Terms:
@@ -157,6 +167,10 @@ def _round(leaf: Leaf) -> Terms:
         "limit": count * target * limit,
         "second LUTs": count * target * (limit and (beyond in TWO_LUTS or beyond > 12)),
         "high bits": count * beyond * limit,
+        "looked up": count
+        * target
+        * limit
+        * (LOOKED_UP[beyond] if beyond < len(LOOKED_UP) else LOOKED_UP_BEYOND),
         "elements": count * limit,
         "limit of a shift to the left": count * target * shifted,
         "high bits of a shift to the left": count * beyond * shifted,

@@ -31,7 +31,8 @@ class Numbers:
     """What candidates of one word length share.
 
     word: bits of weights, x and y. widths: (memory of parameters, blocks side by side, varying bits): which
-    bits of the biases and peepholes vary depends on how many memories share them.
+    bits of the biases and peepholes vary depends on how many memories share them. family: of the device, by
+    which resources are told.
     """
 
     word: int
@@ -40,12 +41,13 @@ class Numbers:
     activations: Activations
 
     @classmethod
-    def of(cls, word: int, design: Design) -> Numbers:
+    def of(cls, word: int, design: Design, family: str = "xc7") -> Numbers:
         """Those of a design, a layer of a core of this word."""
         widths = tuple(_parameter_widths(design))
-        return cls(word, design.cell, design.formats, design.activations, widths)
+        return cls(word, design.cell, design.formats, design.activations, widths, family)
 
     widths: tuple[tuple[str, int, int], ...]
+    family: str
 
     def rom_width(self, rom: Rom, program: Program) -> int:
         """Varying bits of a memory with initial values; all of those of the weights."""
@@ -118,8 +120,17 @@ class Candidate:
         return self.resources.dsp
 
     @property
+    def multiplier(self) -> int:
+        """What `dsp` is called on devices that are not of Xilinx."""
+        return self.resources.dsp
+
+    @property
     def bram36(self) -> int:
         return self.resources.bram36
+
+    @property
+    def block_ram(self) -> int:
+        return self.resources.block_ram
 
 
 def _fits(rom: Rom, shape: tuple[int, int]) -> bool:
@@ -235,14 +246,14 @@ def _resources(numbers: Numbers, hardware: Hardware) -> Resources:
 
 
 def _lanes(numbers: Numbers, hardware: Hardware) -> Resources:
-    return resources_of(lane_side(numbers.on(hardware)), _widths(numbers, hardware))
+    return resources_of(lane_side(numbers.on(hardware)), _widths(numbers, hardware), numbers.family)
 
 
 @lru_cache(maxsize=1 << 12)
 def _others(side: _OtherSide) -> Resources:
     """Resources of all but the lane side."""
     numbers, hardware = side.numbers, side.hardware
-    whole = estimate(numbers.on(hardware), _widths(numbers, hardware))
+    whole = estimate(numbers.on(hardware), _widths(numbers, hardware), numbers.family)
     return whole - _lanes(numbers, hardware)
 
 

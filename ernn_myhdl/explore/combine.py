@@ -67,14 +67,17 @@ def combined(
     layers: Sequence[Design],
     kept: Sequence[Sequence[Candidate]],
     evaluated: Callable[[Callable[[Task], list[Candidate]], dict[str, Task]], list[Candidate]],
+    family: str = "xc7",
 ) -> list[Candidate]:
     """Candidates of a network of these layers from the unbeaten ones of each.
 
-    evaluated: runs a function on tasks by name.
+    evaluated: runs a function on tasks by name. family: of the device.
     """
     cells = [layer.cell for layer in layers]
     joints = resources_of(
-        ((leaf, 1) for leaf in joining_leaves([layer.loads_states for layer in layers])), widest
+        ((leaf, 1) for leaf in joining_leaves([layer.loads_states for layer in layers])),
+        widest,
+        family,
     )
     made = list(kept[0])
     for count in range(2, len(layers) + 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ernn_myhdl.design.design import Hardware
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.explore.candidates import Candidate
 from ernn_myhdl.runs.report import checked_clock
@@ -12,18 +13,29 @@ GOALS = ("smallest", "latency", "fps")
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Hardware whose clock was measured by place and route. word, layers: as of its `Candidate`. origin: where the clock is from, in words."""
+
+    word: int
+    layers: tuple[Hardware, ...]
+    clock_mhz: float
+    origin: str
+
+
+@dataclass(frozen=True)
 class Goal:
     """What is wanted.
 
     max_latency_us: of a frame that finds the core idle. min_fps: frames a second of all streams together.
     choose: among those that keep both, the one with the smallest share of the device's scarcest resource, the
-    lowest latency, or the most frames a second.
+    lowest latency, or the most frames a second. clock_mhz: assumed for all hardware but that of `placed`.
     """
 
     choose: str = "latency"
     max_latency_us: float | None = None
     min_fps: float | None = None
     clock_mhz: float = 200.0
+    placed: Placed | None = None
 
     def __post_init__(self) -> None:
         checked_clock(self.clock_mhz)
@@ -34,12 +46,19 @@ class Goal:
             if value is not None and not 0 < value < float("inf"):
                 raise DesignError(f"{name} = {value}: must be above 0")
 
+    def clock_of(self, candidate: Candidate) -> tuple[float, str]:
+        """MHz, and "assumed" or where it was measured."""
+        p = self.placed
+        if p is not None and (candidate.word, candidate.layers) == (p.word, p.layers):
+            return p.clock_mhz, p.origin
+        return self.clock_mhz, "assumed"
+
     def latency_us(self, candidate: Candidate) -> float:
-        return candidate.latency / self.clock_mhz
+        return candidate.latency / self.clock_of(candidate)[0]
 
     def fps(self, candidate: Candidate) -> float:
         """Frames a second of all streams."""
-        return self.clock_mhz * 1e6 / candidate.interval
+        return self.clock_of(candidate)[0] * 1e6 / candidate.interval
 
     def missed(self, candidate: Candidate) -> list[str]:
         """The limits that a candidate does not keep."""
@@ -53,9 +72,9 @@ class Goal:
     def order(self, candidate: Candidate, share: float) -> tuple:
         """Less is better. share: of the scarcest resource."""
         keys = {
-            "latency": (candidate.latency, share, candidate.interval),
-            "fps": (candidate.interval, share, candidate.latency),
-            "smallest": (share, candidate.latency, candidate.interval),
+            "latency": (self.latency_us(candidate), share, candidate.interval),
+            "fps": (-self.fps(candidate), share, candidate.latency),
+            "smallest": (share, self.latency_us(candidate), candidate.interval),
         }
         return keys[self.choose]
 

@@ -46,10 +46,13 @@ Evaluated = Callable[[Callable, dict[str, Task]], list]
 
 
 class GraphSearch:
-    """The combinations for the networks of each word, which are one graph in other formats. order: of candidates, by the goal."""
+    """The combinations for the networks of each word, which are one graph in other formats.
 
-    def __init__(self, networks: Mapping[int, Network], order: Order) -> None:
-        self.networks, self.order = networks, order
+    order: of candidates, by the goal. family: of the device.
+    """
+
+    def __init__(self, networks: Mapping[int, Network], order: Order, family: str = "xc7") -> None:
+        self.networks, self.order, self.family = networks, order, family
         self.shape = graph_shape(next(iter(networks.values())))
         #: Resources of the layers of a candidate, by its word and their hardware.
         self._layers: dict[tuple[int, tuple[Hardware, ...]], Resources] = {}
@@ -104,9 +107,9 @@ class GraphSearch:
 
     def own_resources(self, candidate: Candidate, depths: Depths) -> Resources:
         """Of what is beside the layers: joins, their FIFOs, and where streams divide."""
-        joins, word = _joins_alone(self.networks[candidate.word], candidate.streams)
+        joins, word = _joins_alone(self.networks[candidate.word], candidate.streams, self.family)
         fifos = [(fifo.fifo_leaf(word, depth), 1) for depth in depths.values() if depth]
-        return joins + resources_of(fifos, widest)
+        return joins + resources_of(fifos, widest, self.family)
 
     def _thinned(self, made: Sequence[Candidate], most: int) -> list[Candidate]:
         """So many: the first half those that are best for the goal, the others spread over the latencies."""
@@ -204,15 +207,15 @@ def courses(task: Task) -> list[tuple[int, dict[tuple[str, int], int]]]:
 
 
 @lru_cache(maxsize=64)
-def _joins_alone(network: Network, streams: int) -> tuple[Resources, int]:
+def _joins_alone(network: Network, streams: int, family: str) -> tuple[Resources, int]:
     """Resources beside the layers without FIFOs at the joins, and the bits of a word of these."""
     layers = tuple(layer.with_hardware(streams=streams) for layer in network.layers)
     changed = replace(network, layers=layers)
     shape = graph_shape(changed)
     cores = [layer_core(layer, True) for layer in layers]
     whole = network_core.core(changed, cores, dict.fromkeys(shape.operands, 0))
-    of_layers = [resources_of(core.components().values(), widest) for core in cores]
-    own = resources_of(whole.components().values(), widest)
+    of_layers = [resources_of(core.components().values(), widest, family) for core in cores]
+    own = resources_of(whole.components().values(), widest, family)
     for resources in of_layers:
         own = own - resources
     word = sum(kind.bits for kind in beat_fields(changed.stream_shape).values())

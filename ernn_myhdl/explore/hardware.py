@@ -1,7 +1,7 @@
 """Phase II: the hardware of a layer or network on a device, from all that is legal.
 
 Everything is computed, nothing simulated or synthesised: cycles by the cycle model, which equals the
-simulation, DSP48s, block RAMs, LUTs and flip-flops by `ernn_myhdl.explore.resources`. A network is made of
+simulation, multipliers, block RAMs, LUTs and flip-flops by `ernn_myhdl.explore.resources`. A network is made of
 the best hardware of its layers (`ernn_myhdl.explore.combine`).
 """
 
@@ -22,8 +22,9 @@ from ernn_myhdl.explore.combine import combined, unbeaten
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.graphs import GraphSearch
 from ernn_myhdl.explore.pareto import front
-from ernn_myhdl.synthesis.devices import CLOCK_SOURCES, Device, require_family
-from ernn_myhdl.synthesis.resources import LIMITED, percentages
+from ernn_myhdl.explore.resources import RULES
+from ernn_myhdl.synthesis.devices import Device, require_family
+from ernn_myhdl.synthesis.resources import percentages
 
 STREAMS = (1, 2, 4)
 #: Candidates of one task of the sweep.
@@ -103,7 +104,7 @@ class Exploration:
 
     def shares(self, candidate: Candidate) -> dict[str, float]:
         """Percentage of the device used."""
-        return percentages({n: getattr(candidate, n) for n in LIMITED}, self.device)
+        return percentages({n: getattr(candidate, n) for n in self.device.limited}, self.device)
 
     def too_much(self, candidate: Candidate) -> str | None:
         """The resource of which a candidate needs most, where that is more than the device has."""
@@ -118,6 +119,7 @@ class Exploration:
             values = [getattr(hardware, name) for hardware in candidate.layers]
             return values[0] if len(values) == 1 else values
 
+        clock_mhz, origin = self.goal.clock_of(candidate)
         return {
             "word": candidate.word,
             **{name: each(name) for name in ("lanes", "ifft_units", "element_width")},
@@ -126,11 +128,11 @@ class Exploration:
             "latency_us": round(self.goal.latency_us(candidate), 4),
             "interval_cycles_single": candidate.interval_single,
             "interval_cycles_interleaved": candidate.interval,
-            "frames_per_second_single": round(
-                self.goal.clock_mhz * 1e6 / candidate.interval_single
-            ),
+            "frames_per_second_single": round(clock_mhz * 1e6 / candidate.interval_single),
             "frames_per_second": round(self.goal.fps(candidate)),
-            **{n: getattr(candidate, n) for n in LIMITED},
+            "clock_mhz": clock_mhz,
+            "clock_origin": origin,
+            **{n: getattr(candidate, n) for n in self.device.limited},
             "percent": self.shares(candidate),
         }
 
@@ -151,7 +153,7 @@ def explore(
     dask: `ernn_myhdl.sweep.run`. progress: as there, starting anew with every layer and with the
     combinations of layers. DesignError for a device of a family without a model of its resources.
     """
-    require_family(device, tuple(CLOCK_SOURCES), "exploring")
+    require_family(device, tuple(RULES), "exploring")
     designs = words or {max(d.formats.weight_word for d in design.layers): design}
     result = Exploration(device, goal, designs)
 
@@ -173,7 +175,8 @@ def explore(
         result.considered, result.pruned = only.considered, only.pruned
         result.candidates, result.excluded = only.fitting, only.excluded
     else:
-        made = combined(design.layers, [search.kept for search in result.layers], evaluated)
+        kept = [search.kept for search in result.layers]
+        made = combined(design.layers, kept, evaluated, device.family)
         result.considered = len(made)
         result.candidates, result.excluded = _divided(result, made, result.pruned)
     _choose(result)
@@ -189,7 +192,7 @@ def _of_graph(result: Exploration, evaluated) -> None:
         return share > 100, missed, near, result.goal.order(candidate, share)
 
     networks = {word: n for word, n in result.designs.items() if isinstance(n, Network)}
-    search = GraphSearch(networks, order)
+    search = GraphSearch(networks, order, result.device.family)
     made = search.candidates([each.kept for each in result.layers], evaluated)
     result.considered = len(made)
     seen: set[int] = set()
@@ -210,7 +213,7 @@ def _searched(
 ) -> LayerSearch:
     """All hardware of one layer in its words."""
     search, device = LayerSearch(), result.device
-    numbers = [Numbers.of(word, layer) for word, layer in layers.items()]
+    numbers = [Numbers.of(word, layer, device.family) for word, layer in layers.items()]
     legal = []
     for place, layer in enumerate(layers.values()):
         for hardware in what.combinations(numbers[place], layer.hardware):
@@ -218,7 +221,7 @@ def _searched(
             if isinstance(hardware, str):
                 search.pruned[f"not legal: {hardware}"] += 1
             elif choices.product_count(numbers[place], hardware) > device.dsp:
-                search.pruned[_reason("dsp", device)] += 1
+                search.pruned[_reason(_multiplier(device), device)] += 1
             else:
                 legal.append((place, hardware))
     if not search.considered:
@@ -250,6 +253,11 @@ def _reason(resource: str, device: Device) -> str:
     return f"more {resource} than {device.name} has"
 
 
+def _multiplier(device: Device) -> str:
+    """The name of multipliers among what the device may run out of."""
+    return device.limited[2]
+
+
 def in_tasks(numbers: list[Numbers], legal: list[tuple[int, Hardware]]) -> dict[str, tuple]:
     """Tasks of `evaluate`, so that what candidates share is computed in few of them."""
     order = sorted(legal, key=lambda item: (*choices.shared_order(item[1]), item[0]))
@@ -272,31 +280,32 @@ def _choose(result: Exploration) -> None:
 
 def _binding(result: Exploration) -> str:
     """What keeps a faster candidate away."""
-    best = result.chosen or result.nearest
+    best, goal = result.chosen or result.nearest, result.goal
     name = result.device.name
     searches = result.layers if len(result.layers) > 1 else []
     pruned = sum((search.pruned for search in searches), result.pruned)
     if best is None:
         most = [reason for reason, _ in pruned.most_common() if reason.startswith("more")]
         return f"{most[0]}; nothing fits" if most else "nothing is legal"
-    by_fps = result.goal.choose == "fps" or (
-        result.chosen is None and "frames/s" in result.goal.missed(best)
-    )
-    value = (lambda c: c.interval) if by_fps else (lambda c: c.latency)
+    by_fps = goal.choose == "fps" or (result.chosen is None and "frames/s" in goal.missed(best))
+    value = (lambda c: -goal.fps(c)) if by_fps else goal.latency_us
     better = Counter(worst for c, worst in result.excluded if value(c) < value(best))
     for place, search in enumerate(searches):
         own = next(
             c for c in search.kept if (c.word, c.layers[0]) == (best.word, best.layers[place])
         )
         better += Counter(worst for c, worst in search.excluded if value(c) < value(own))
-    dsp = _reason("dsp", result.device)
-    multiplied = sum(s.pruned[dsp] - sum(w == "dsp" for _, w in s.excluded) for s in result.layers)
+    multiplier = _multiplier(result.device)
+    reason = _reason(multiplier, result.device)
+    multiplied = sum(
+        s.pruned[reason] - sum(w == multiplier for _, w in s.excluded) for s in result.layers
+    )
     if multiplied:
-        better["dsp"] += multiplied
+        better[multiplier] += multiplied
     shares = result.shares(best)
     scarce = max(shares, key=lambda n: shares[n])
     used = f"{scarce} ({shares[scarce]:.1f} % of {name} used)"
-    if result.goal.choose == "smallest" and result.chosen is not None:
+    if goal.choose == "smallest" and result.chosen is not None:
         return f"{used}: the smallest share that keeps the limits"
     if not better:
         return f"none: no faster combination was left out; most used is {used}"

@@ -9,7 +9,7 @@ cheapest of those; one that does not becomes LUTs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,14 +110,27 @@ def widest(rom: Rom) -> int:
     return max(varying_bits(words) for words in rom.contents)
 
 
-def memory_of(component: Leaf | Rom, width: int | None = None) -> Memory:
+@dataclass(frozen=True)
+class Memories:
+    """What the memories of a family become: a RAM of (words, bits), one of block RAM, one with initial values (`rom_memory`)."""
+
+    ram: Callable[[int, int], Memory]
+    block: Callable[[int, int], Memory]
+    rom: Callable[[int, int, bool], Memory]
+
+
+XILINX_MEMORIES = Memories(ram_memory, _block, rom_memory)
+
+
+def memory_of(
+    component: Leaf | Rom, width: int | None = None, memories: Memories = XILINX_MEMORIES
+) -> Memory:
     """The memory that a RAM leaf or a Rom is; width: varying bits of a Rom where they are known."""
     if isinstance(component, WritableMemory):  # what is loaded may vary in every bit
         bits = component.type.bits
-        if in_block_ram(component):
-            return _block(component.depth, bits)
-        return ram_memory(component.depth, bits)
+        make = memories.block if in_block_ram(component) else memories.ram
+        return make(component.depth, bits)
     if isinstance(component, Rom):
         width = component.type.bits if width is None else width
-        return rom_memory(component.depth, width, in_block_ram(component))
-    return ram_memory(component.parameters["depth"], component.parameters["width"])
+        return memories.rom(component.depth, width, in_block_ram(component))
+    return memories.ram(component.parameters["depth"], component.parameters["width"])

@@ -36,9 +36,10 @@ from ernn_myhdl.explore.model_hardware import Fit, HardwareFit, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import STATE_NAME, ModelState
 from ernn_myhdl.explore.model_trial import Trial
+from ernn_myhdl.explore.resources import RULES
 from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_target import only_user
-from ernn_myhdl.synthesis.devices import CLOCK_SOURCES, Device, require_family
+from ernn_myhdl.synthesis.devices import Device, require_family
 
 MOST_TRAININGS = 5
 #: Share of the scarcest resource (without a device, of the operations) that a fine-tuning must save.
@@ -125,7 +126,7 @@ def explore_in(
         raise DesignError(f"cell = {cell!r}: must be 'lstm', 'gru' or 'rnn'")
     goal = goal or Goal("smallest")
     if device is not None:
-        require_family(device, tuple(CLOCK_SOURCES), "exploring")
+        require_family(device, tuple(RULES), "exploring")
         fit = fit or fit_to(device, goal, word)
     search = _Search(cells, train, float(accuracy), device, folder, cell, word, say, fit, goal)
     search.open(dict(about or {}), force)

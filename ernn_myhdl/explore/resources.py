@@ -1,9 +1,9 @@
 """Resources of a design without synthesis: every distinct block once, times its instances.
 
-The numbers of the blocks are those of the netlist. DSP48s and block RAMs follow from rules, LUTs and
+The numbers of the blocks are those of the netlist. Multipliers and block RAMs follow from rules, LUTs and
 flip-flops from the terms of a block (`block_terms`) with weights that were fitted to Yosys
-(`block_costs.json`, made by `python -m benchmarks.fit_resources`). The rules and weights are those of a
-7-series device; other families are told by the same numbers.
+(`block_costs.json` and `block_costs_ecp5.json`, made by `python -m benchmarks.fit_resources`). There are rules and weights of 7-series
+devices, by which UltraScale is told too, and of ECP5.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from importlib.resources import files
 
 from ernn_myhdl.design.design import CoreStructure
 from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
-from ernn_myhdl.explore.memories import Memory, memory_of, widest
+from ernn_myhdl.explore.memories import XILINX_MEMORIES, Memories, Memory, memory_of, widest
+from ernn_myhdl.explore.memories_ecp5 import ECP5_MEMORIES
 from ernn_myhdl.hdl.components import External, Leaf, Rom
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.writable_memory import WritableMemory
@@ -25,15 +26,31 @@ from ernn_myhdl.rtl.memory import ram
 
 Component = Leaf | Rom
 Widths = Callable[[Rom], int]
-COSTS = "block_costs.json"
 PARTS = 100_000
-#: Operands of one DSP48E1, signed.
-DSP_WIDE, DSP_NARROW = 25, 18
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """How blocks become resources of a family.
+
+    costs: the file of weights. wide, narrow: bits of the operands of one multiplier, signed. memories: what memories become.
+    """
+
+    costs: str
+    wide: int
+    narrow: int
+    memories: Memories
+
+
+XILINX = Rules("block_costs.json", 25, 18, XILINX_MEMORIES)
+ECP5 = Rules("block_costs_ecp5.json", 18, 18, ECP5_MEMORIES)
+#: Family of a device -> its rules.
+RULES = {"xc7": XILINX, "xcu": XILINX, "xcup": XILINX, "ecp5": ECP5}
 
 
 @dataclass(frozen=True)
 class Resources:
-    """DSP48s, block RAMs of 18 and 36 kbit, LUTs and flip-flops of a core or of a part of one.
+    """Multipliers, block RAMs of 18 and 36 kbit, LUTs and flip-flops of a core or of a part of one.
 
     lut_parts, ff_parts: the LUTs and flip-flops of the model in 1 / PARTS of one. Whole numbers, so that a sum
     of parts is that of the whole in any order.
@@ -59,6 +76,11 @@ class Resources:
         return self.ramb36 + -(-self.ramb18 // 2)
 
     @property
+    def block_ram(self) -> int:
+        """Block RAMs of 18 kbit."""
+        return 2 * self.ramb36 + self.ramb18
+
+    @property
     def numbers(self) -> tuple[int, int, int, int, int]:
         """All fields in their order."""
         return self.lut_parts, self.ff_parts, self.dsp, self.ramb18, self.ramb36
@@ -71,18 +93,18 @@ class Resources:
 
 
 @cache
-def block_costs() -> dict[str, dict[str, dict[str, float]]]:
+def block_costs(rules: Rules = XILINX) -> dict[str, dict[str, dict[str, float]]]:
     """Weights of the terms: kind of block -> lut or ff -> term -> weight."""
-    text = (files("ernn_myhdl.explore") / COSTS).read_text(encoding="utf-8")
+    text = (files("ernn_myhdl.explore") / rules.costs).read_text(encoding="utf-8")
     return json.loads(text)["weights"]
 
 
-def dsp_of_product(first: int, second: int) -> int:
-    """DSP48s of a product of two signed words of so many bits."""
+def dsp_of_product(first: int, second: int, rules: Rules = XILINX) -> int:
+    """Multipliers of a product of two signed words of so many bits."""
     wide, narrow = max(first, second), min(first, second)
     parts = [
         1 if word <= most else 1 + -(-(word - most) // (most - 1))
-        for word, most in ((wide, DSP_WIDE), (narrow, DSP_NARROW))
+        for word, most in ((wide, rules.wide), (narrow, rules.narrow))
     ]
     return parts[0] * parts[1]
 
@@ -109,11 +131,11 @@ def _modelled(lut: float, ff: float, dsp: int = 0, ramb18: int = 0, ramb36: int 
     return Resources(round(lut * PARTS), round(ff * PARTS), dsp, ramb18, ramb36)
 
 
-def _leaf_resources(leaf: Leaf) -> Resources:
+def _leaf_resources(leaf: Leaf, rules: Rules) -> Resources:
     if leaf.block is ram:
-        return _memory_resources(memory_of(leaf))
-    dsp = sum(number * dsp_of_product(a, b) for number, a, b in products_of(leaf))
-    weights, terms = block_costs()[kind_of(leaf)], terms_of(leaf)
+        return _memory_resources(memory_of(leaf, memories=rules.memories))
+    dsp = sum(number * dsp_of_product(a, b, rules) for number, a, b in products_of(leaf))
+    weights, terms = block_costs(rules)[kind_of(leaf)], terms_of(leaf)
     lut, ff = (
         sum(weights[resource].get(name, 0.0) * value for name, value in terms.items())
         for resource in ("lut", "ff")
@@ -127,8 +149,8 @@ def _memory_resources(memory: Memory) -> Resources:
 
 
 @lru_cache(maxsize=1 << 16)
-def _known(function, parameters: tuple, ports: tuple, leaf: _Same) -> Resources:
-    return _leaf_resources(leaf.leaf)
+def _known(rules: Rules, function, parameters: tuple, ports: tuple, leaf: _Same) -> Resources:
+    return _leaf_resources(leaf.leaf, rules)
 
 
 class _Same:
@@ -146,33 +168,34 @@ class _Same:
         return 0
 
 
-def _of(component: Component, widths: Widths) -> Resources:
+def _of(component: Component, widths: Widths, rules: Rules) -> Resources:
     if isinstance(component, WritableMemory):
-        return _memory_resources(memory_of(component))
+        return _memory_resources(memory_of(component, memories=rules.memories))
     if isinstance(component, Rom):
-        return _memory_resources(memory_of(component, widths(component)))
+        return _memory_resources(memory_of(component, widths(component), rules.memories))
     ports = tuple([p.type for p in component.ports.values()])
-    return _known(
-        function_of(component), tuple(component.parameters.values()), ports, _Same(component)
-    )
+    parameters = tuple(component.parameters.values())
+    return _known(rules, function_of(component), parameters, ports, _Same(component))
 
 
 def resources_of(
-    components: Iterable[tuple[Component | External | Netlist, int]], widths: Widths
+    components: Iterable[tuple[Component | External | Netlist, int]],
+    widths: Widths,
+    family: str = "xc7",
 ) -> Resources:
     """Of components with their instances; those that are made of others count nothing themselves."""
-    total = [0] * 5
+    total, rules = [0] * 5, RULES[family]
     for component, count in components:
         if isinstance(component, Component):
-            for i, value in enumerate(_of(component, widths).numbers):
+            for i, value in enumerate(_of(component, widths, rules).numbers):
                 total[i] += count * value
     return Resources(*total)
 
 
-def estimate(design: CoreStructure, widths: Widths = widest) -> Resources:
+def estimate(design: CoreStructure, widths: Widths = widest, family: str = "xc7") -> Resources:
     """Resources of the core of a design or network.
 
     widths: tells of a memory with initial values how many of its bits vary; the default looks at all its
-    contents.
+    contents. family: of the device, one of `RULES`.
     """
-    return resources_of(core(design).components().values(), widths)
+    return resources_of(core(design).components().values(), widths, family)

@@ -9,16 +9,26 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ernn_myhdl.explore.hardware import Exploration
 from ernn_myhdl.plots.picture import BLUE, GREY, VERMILION, description, picture
 
+#: Resource -> label of its axis.
+LABELS = {
+    "dsp": "DSP48", "bram36": "block RAMs of 36 kbit",
+    "multiplier": "multipliers", "block_ram": "block RAMs of 18 kbit",
+}  # fmt: skip
+
 
 def plot_exploration(result: Exploration, file: str | Path) -> None:
-    """DSP48s and block RAMs over latency and over frames a second; PNG or SVG by the name."""
+    """Multipliers and block RAMs over latency and over frames a second; PNG or SVG by the name."""
     goal, device = result.goal, result.device
     on_front = [result.candidates[i] for i in result.front]
     ways = (
         ("latency in µs", goal.latency_us, goal.max_latency_us),
         ("frames/s, all streams", goal.fps, goal.min_fps),
     )
-    costs = (("DSP48", "dsp", device.dsp), ("block RAMs of 36 kbit", "bram36", device.bram36))
+    multiplier, memory = device.limited[2:]
+    costs = (
+        (LABELS[multiplier], multiplier, getattr(device, multiplier)),
+        (LABELS[memory], memory, getattr(device, memory)),
+    )
     with picture(file, 11, 7) as figure:
         panels = figure.subplots(2, 2, sharex="col", sharey="row")
         for row, (cost, name, most) in enumerate(costs):

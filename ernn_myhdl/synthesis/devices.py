@@ -50,6 +50,13 @@ class Device:
         return CLOCK_SOURCES[self.family]
 
     @property
+    def limited(self) -> tuple[str, ...]:
+        """What a design may run out of, by the names that its reports have for this family."""
+        if self.family in CLOCK_SOURCES:
+            return "lut", "ff", "dsp", "bram36"
+        return "lut", "ff", "multiplier", "block_ram"
+
+    @property
     def dsp(self) -> int:
         """DSP48 slices, as reports on Xilinx call the multipliers."""
         return self.multiplier

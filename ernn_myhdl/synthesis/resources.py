@@ -1,4 +1,7 @@
-"""Cells of a Xilinx netlist as the resources of a device, and tables of them."""
+"""Cells of a netlist as the resources of a device, and tables of them.
+
+Those of ECP5 stand beside those of Xilinx: a MULT18X18D is a `dsp`, a DP16KD of 18 kbit a `ramb18`.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,21 @@ MEMORY_LUTS = {
     "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8,
     "RAM32X2S": 2, "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8,
     "RAM32X16DR8": 8, "RAM64X8SW": 8,
+    "TRELLIS_DPR16X4": 4,
 }  # fmt: skip
 LOGIC_LUT = re.compile(r"LUT[1-6]|INV")  # an inverter that nothing absorbs takes a LUT
-FLIP_FLOP = re.compile(r"FD[RSCP]E?(_1)?")
+FLIP_FLOP = re.compile(r"FD[RSCP]E?(_1)?|TRELLIS_FF")
 LATCH = re.compile(r"LD[CP]E?(_1)?")
-DSP = re.compile(r"DSP48E[12]?")
-RAM_18 = re.compile(r"RAMB18(E[12])?|FIFO18E[12]")
+DSP = re.compile(r"DSP48E[12]?|MULT18X18D")
+RAM_18 = re.compile(r"RAMB18(E[12])?|FIFO18E[12]|DP16KD|PDPW16KD")
 RAM_36 = re.compile(r"RAMB36(E[12])?|FIFO36E[12]")
-CARRY = re.compile(r"CARRY[48]")
-WIDE = re.compile(r"MUXF[789]")
+#: A CCU2C is made of two LUTs.
+CARRY = re.compile(r"CARRY[48]|CCU2C")
+CARRY_LUTS = {"CCU2C": 2}
+WIDE = re.compile(r"MUXF[789]|PFUMX|L6MUX21")
 FREE = {"GND", "VCC"}
 
 RESOURCES = ("lut", "lutram", "ff", "carry", "mux", "dsp", "ramb18", "ramb36")
-#: What a device has and a design may run out of; bram36 = RAMB36 + half of RAMB18, rounded up.
-LIMITED = ("lut", "ff", "dsp", "bram36")
 
 
 def count_resources(cells: dict[str, int]) -> dict:
@@ -50,6 +54,7 @@ def count_resources(cells: dict[str, int]) -> dict:
         kind = next((k for k, pattern in kinds.items() if pattern.fullmatch(cell)), None)
         if kind:
             found[kind] += number
+            found["lut"] += number * CARRY_LUTS.get(cell, 0)
         elif cell not in FREE:
             other[cell] = number
     return {**found, "other": other}
@@ -63,8 +68,8 @@ def total_resources(blocks: list[dict]) -> dict:
 
 
 def percentages(total: dict, device: Device) -> dict:
-    """Percentage of the device used."""
-    return {name: round(100.0 * total[name] / getattr(device, name), 2) for name in LIMITED}
+    """Percentage of the device used; bram36 = RAMB36 + half of RAMB18, rounded up."""
+    return {n: round(100.0 * total[n] / getattr(device, n), 2) for n in device.limited}
 
 
 def format_resources(resources: dict, most: int = 20) -> str:

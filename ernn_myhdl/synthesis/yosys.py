@@ -22,10 +22,9 @@ from ernn_myhdl.files.output_folder import free_name
 from ernn_myhdl.mapping.yosys_program import count_cells, find_yosys, plain_name, yosys_version
 from ernn_myhdl.processes.child_process import end_all
 from ernn_myhdl.processes.child_process import run as run_program
-from ernn_myhdl.synthesis.devices import Device
+from ernn_myhdl.synthesis.devices import OPEN_FAMILIES, Device
 from ernn_myhdl.synthesis.resources import (
     LATCH,
-    LIMITED,
     count_resources,
     format_resources,
     percentages,
@@ -69,7 +68,7 @@ def synthesise_blocks(
         "device": device.record(),
         "total": total,
         "percent": percent,
-        "fits": all(percent[name] <= 100 for name in LIMITED),
+        "fits": all(used <= 100 for used in percent.values()),
         "timing": timing_evidence(
             job.netlists(), {b["name"]: b["instances"] for b in blocks}, manifest["top"]
         ),
@@ -229,7 +228,11 @@ class _Job:
                 read.append(f"read_verilog -sv {component['file']}")
         run = f"blocks_{number}"
         modules = self.yosys(
-            run, "blocks", read="\n".join(read), top=top, family=self.device.family
+            run,
+            "blocks_ecp5" if self.device.family in OPEN_FAMILIES else "blocks",
+            read="\n".join(read),
+            top=top,
+            family=self.device.family,
         )
         found = {}
         for name in names:

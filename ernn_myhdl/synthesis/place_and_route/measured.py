@@ -11,10 +11,13 @@ from ernn_myhdl.files.json_text import read_json
 RESULT = "place_and_route.json"
 
 
-def measured_clock(folder: str | Path, design: CoreSpecification) -> tuple[float, str]:
+def measured_clock(
+    folder: str | Path, design: CoreSpecification, wanted: str | None = None
+) -> tuple[float, str]:
     """The median of the seeds in MHz, and in words where it is from.
 
-    DesignError where the folder has no report, a damaged one, or that of another design.
+    DesignError where the folder has no report, a damaged one, or that of another design, or of another device than
+    the one that is wanted (by its title); None takes any.
     """
     file = Path(folder) / RESULT
     if not file.is_file():
@@ -34,6 +37,10 @@ def measured_clock(folder: str | Path, design: CoreSpecification) -> tuple[float
         raise DesignError(
             f"{file}: is of a design with digest {str(digest)[:12]}, must be {design.digest[:12]} of "
             "this one; place and route it"
+        )
+    if wanted is not None and device != wanted:
+        raise DesignError(
+            f"{file}: was placed on {device}, the device is {wanted}; name the device that was placed on, or place the design on this one"
         )
     runs = f"median of {seeds} seeds" if seeds > 1 else "one seed"
     return float(clock), f"measured: {device}, {runs}"
