@@ -94,8 +94,11 @@ class DenseLayer:
             options["projection"] = self.outputs
         options |= {name: getattr(self, name) for name in kind.dense_options}
         known = {"block", *self.block_parameters.values()}
+        # what is no size of blocks is left for the cell to refuse
         options |= {
-            name: min(size, self.largest_block) for name, size in sizes.items() if name in known
+            name: min(size, self.largest_block) if size in BLOCK_SIZES else size
+            for name, size in sizes.items()
+            if name in known
         }
         return make_cell(self.kind, inputs=self.inputs, hidden=self.hidden, **options)
 
