@@ -96,6 +96,17 @@ class Same(nn.Module):
         return self.conv(x.transpose(1, 2)).transpose(1, 2)
 
 
+class OverSequences(nn.Module):
+    """Padded and convolved over the sequences of a batch, of which the GRU takes the frames along the other axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.conv = nn.GRU(5, 4), nn.Conv1d(4, 4, 2)
+
+    def forward(self, x):
+        return self.conv(functional.pad(self.rnn(x)[0].transpose(1, 2), (1, 0))).transpose(1, 2)
+
+
 class NotCut(nn.Module):
     """Padded on both sides, nothing cut."""
 
@@ -109,7 +120,11 @@ class NotCut(nn.Module):
 
 #: Those that import, and those that are refused, with what the refusal says.
 RIGHT = {"padded": Padded, "cut": Cut, "temporal": Temporal, "valid": Valid, "strided": Strided, "depthwise": Depthwise}  # fmt: skip
-REFUSED = {"same": (Same, "not causal"), "not cut": (NotCut, "cut them off")}
+REFUSED = {
+    "over sequences": (OverSequences, "another axis"),
+    "same": (Same, "not causal"),
+    "not cut": (NotCut, "cut them off"),
+}
 
 
 def example(module: nn.Module, frames: int = 11) -> torch.Tensor:

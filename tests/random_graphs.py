@@ -74,7 +74,7 @@ def random_graph(seed: int, onnx) -> RandomGraph:
         kinds = [builder.recurrent, builder.matmul, builder.convolution]
         chosen = int(rng.choice(3, p=[0.5, 0.42, 0.08]))
         kinds[chosen](size())
-        if lively and own.random() < (0.7 if chosen else 0.1):
+        if lively and own.random() < (0.7 if chosen else 0.4):
             builder.activation(own)
     for _ in range(int(rng.integers(0, 2))):
         getattr(builder, str(rng.choice(between)))()

@@ -63,6 +63,8 @@ def random_module(seed: int, torch) -> RandomModule:
             steps.append(("rnn", getattr(torch.nn, kind)(now[-1], hidden, **options)))
             frame = order[int(batch_first)] if frame is None else frame
             now[-1] = width
+            if own.random() < 0.3:  # a function of its own in the hardware
+                steps.append(("linear", _activation(torch, own)))
         else:
             steps.append(("linear", torch.nn.Linear(now[-1], hidden, bias=rng.random() < 0.9)))
             now[-1] = hidden
@@ -76,6 +78,8 @@ def random_module(seed: int, torch) -> RandomModule:
         _between(torch, rng, between, steps, now)
         if len(now) != 3:
             break
+        if frame is not None and own.random() < 0.25:
+            steps += [("turn", (0, 2, 1)), ("linear", _convolution(torch, own, now[-1])), ("turn", (0, 2, 1))]  # fmt: skip
     if len(now) == 2 and rng.random() < 0.7:
         steps.append(("linear", torch.nn.Linear(now[-1], size())))
         if own.random() < 0.3:
@@ -96,6 +100,14 @@ def _activation(torch, rng):
         nn.Sigmoid(), nn.Hardsigmoid(), nn.Softplus(),
     ]  # fmt: skip
     return made[int(rng.integers(len(made)))]
+
+
+def _convolution(torch, rng, size: int):
+    """A causal convolution over the second axis, in groups, with zeros on the left."""
+    kernel, dilation = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    groups = int(rng.choice([n for n in range(1, size + 1) if size % n == 0]))
+    conv = torch.nn.Conv1d(size, size, kernel, dilation=dilation, groups=groups)
+    return torch.nn.Sequential(torch.nn.ConstantPad1d(((kernel - 1) * dilation, 0), 0.0), conv)
 
 
 def _between(torch, rng, kind: str, steps: list, now: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from pathlib import Path
 
 from ernn_myhdl.cli.evaluation_tables import checked_tables, write_tables
 from ernn_myhdl.cli.evaluation_text import (
@@ -124,6 +125,7 @@ def word_lengths(text: str) -> list[int]:
 
 def run(args) -> int:
     from ernn_myhdl.corpus.inputs import load_calibration, load_data
+    from ernn_myhdl.corpus.own_parts import X_NAME, check_trained_classes
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.runs.evaluation_checks import check_limits
@@ -147,6 +149,7 @@ def run(args) -> int:
     core = load_design(args.design)
     args.tables = checked_tables(args)
     data = load_data(args.data, core.inputs, args.part, args.features, core.takes_numbers)
+    check_trained_classes(Path(args.design).parent / X_NAME, data.classes)
     if args.tables and data.labels is None and data.label_sequences is None:
         raise DesignError("--confusion, --predictions: the data have no labels")
     if args.confusion and data.label_sequences is not None:

@@ -46,7 +46,13 @@ def _numbers(source: TextIO, kind: np.dtype, streams: int, inputs: int) -> Itera
                 f"standard input: ends within {what} {number} ({len(data)} of {size} bytes); a frame has "
                 f"{inputs} numbers of {kind.itemsize} bytes"
             )
-        yield np.frombuffer(data, kind).reshape(streams, inputs).astype(kind.newbyteorder("="))
+        turn = np.frombuffer(data, kind).reshape(streams, inputs).astype(kind.newbyteorder("="))
+        if not np.isfinite(turn).all():
+            value = turn[~np.isfinite(turn)][0]
+            raise DesignError(
+                f"standard input: frame {number} holds {value}, must be finite; the input may have another --input-format"
+            )
+        yield turn
         number += 1
 
 

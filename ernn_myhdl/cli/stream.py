@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ernn_myhdl.console import FINE, add_command, add_force, note_line, say_step, whole
 from ernn_myhdl.engines.registry import STEP_ENGINES
+from ernn_myhdl.processes import stopping
 
 EXAMPLES = """\
   ernn stream speech < frames.txt
@@ -77,6 +78,8 @@ def run(args) -> int:
         )
     if args.save_states:
         check_file(args.save_states, force=args.force)
+    if sys.stdin is None:
+        raise DesignError("standard input: is closed; give frames, such as < frames.txt")
     with open_session(design, args.engine, args.streams, say_step) as session:
         if args.initial_states:
             session.restore(args.initial_states)
@@ -89,14 +92,22 @@ def run(args) -> int:
                 for y in made_now if isinstance(made_now, list) else [made_now]:
                     write(y)
             turns = iter(())
-        for turn in turns:
-            if turn is None:
-                for stream in range(args.streams):
-                    session.end(stream)
-            else:
-                y = step(turn)
-                if y is not None and len(y):  # windows leave frames out
-                    write(y)
+        try:
+            for turn in turns:
+                if turn is None:
+                    for stream in range(args.streams):
+                        session.end(stream)
+                else:
+                    y = step(turn)
+                    if y is not None and len(y):  # windows leave frames out
+                        write(y)
+        except KeyboardInterrupt as error:
+            states = "; the states were not saved" if args.save_states else ""
+            print(
+                f"ernn: error: interrupted behind the outputs that were written{states}",
+                file=sys.stderr,
+            )
+            return stopping.exit_code(error)
         if args.save_states:
             session.save(args.save_states, args.force)
         notes = session.notes

@@ -11,6 +11,9 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import myhdl._block
+import myhdl._extractHierarchy
+import myhdl._simulator
 from myhdl import (
     Signal,
     ToVerilogWarning,
@@ -152,8 +155,24 @@ def write_texts(leaf: Leaf, texts: dict[str, str], folder: Path, hdl: str, prefi
     return f"{prefix}{leaf.name}.{suffix}"
 
 
+def _forget_conversions() -> None:
+    """Let MyHDL forget the blocks that were elaborated and converted, since it numbers them and the numbers are in names."""
+    for decorated in myhdl._simulator._blocks:
+        decorated.calls = 0
+    myhdl._block._name_set.clear()
+    myhdl._block._inst_name_set.clear()
+    myhdl._simulator._signals.clear()
+    myhdl._extractHierarchy._memInfoMap.clear()
+    for texts in myhdl._extractHierarchy._userCodeMap.values():
+        texts.clear()
+
+
 def leaf_texts(leaf: Leaf, hdl: str) -> dict[str, str]:
-    """The texts of a leaf's entity and of the package that it uses, by name, for a core of any name."""
+    """The texts of a leaf's entity and of the package that it uses, by name, for a core of any name.
+
+    The same whatever was converted before. Only for a process that simulates nothing in MyHDL.
+    """
+    _forget_conversions()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _convert(leaf, folder, hdl)

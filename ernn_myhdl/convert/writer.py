@@ -1,7 +1,7 @@
 """Writes the folder of a converted design: entities, memories, test bench, file list, manifest.
 
-The work is done by a fresh process (`python -m ernn_myhdl.convert.writer`), because MyHDL's names
-depend on what was elaborated before in the process; so the text is the same, byte for byte, each time.
+The work is done by a fresh process (`python -m ernn_myhdl.convert.writer`), because the order of MyHDL's
+sensitivity lists depends on the hash of strings; so the text is the same, byte for byte, each time.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def in_fresh_process(module: str, arguments: list, hdl: str) -> None:
     run_python(module, arguments, f"conversion to {hdl} failed", {"PYTHONHASHSEED": "0"})
 
 
-#: Leaves by name; set before the workers start, which convert one leaf each and end.
+#: As many leaves are worth another worker.
+_LEAVES_A_WORKER = 16
+#: Leaves by name; set before the workers start.
 _leaves: dict[str, Leaf] = {}
 
 
@@ -87,8 +89,7 @@ def _convert_one(task: tuple[str, str, str, str, str | None]) -> str:
 
 
 def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) -> None:
-    """Leaves that are kept are written; each other in a process of its own, so that no name depends on
-    another leaf."""
+    """Leaves that are kept are written, and the others converted in processes of their own."""
     _leaves.clear()
     tasks = []
     for name, (leaf, _) in view.components.items():
@@ -103,7 +104,8 @@ def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) ->
     if not tasks:
         return
     context = multiprocessing.get_context("fork")
-    with context.Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
+    workers = min(os.cpu_count() or 1, 8, -(-len(tasks) // _LEAVES_A_WORKER))
+    with context.Pool(workers) as pool:
         for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):
             pass
         # the workers end by themselves; to terminate them here may meet one that is just being started, and wait for ever

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +14,12 @@ from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.label_sequences import least_frames
 from ernn_myhdl.corpus.own_data import OwnData, natural
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 #: One of so many groups is of the test part, and another one of validation.
 HELD_OUT = 5
+#: The file of a training with what it did to x and the names of its classes.
+X_NAME = "x.npz"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,23 @@ def _check_rows(data: OwnData, rows: int) -> None:
                 f"data: {name} holds the number {sequence.max():.0f}, and the largest one of the training part is {rows - 1}; give "
                 "what is rare a number that is trained, or add such a training sequence"
             )
+
+
+def check_trained_classes(file: Path, classes: tuple[str, ...] | None) -> None:
+    """DesignError where data name other classes than the training whose X_NAME a file is; nothing without the file or names."""
+    if classes is None or not file.is_file():
+        return
+    try:
+        trained = tuple(map(str, read_arrays(file)["classes"].tolist()))  # type: ignore[call-overload]
+    except (NoArrayFile, OSError, LookupError, TypeError, ValueError):
+        return  # another file of that name
+    if trained != classes:
+        pairs = zip_longest(trained, classes, fillvalue="none")
+        number, (old, new) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise DesignError(
+            f"data: class {number} of their training part is {new!r}, and output {number} of the design was trained for {old!r} ({file}); "
+            "give data with the same classes"
+        )
 
 
 def split_groups(groups: list[str]) -> dict[str, str]:

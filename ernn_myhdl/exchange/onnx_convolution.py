@@ -96,6 +96,10 @@ def _padded(
         raise DesignError(
             f"{where}: pads {labels.meaning(axis, signal)}, not the frames of a sequence"
         )
+    if not own and signal.frame not in (None, *axis, *labels.core(axis)):
+        raise DesignError(
+            f"{where}: pads another axis than the one along which the layer before it takes the frames"
+        )
     axis = own.axis if own else axis
     before, behind = before + (own.before if own else 0), behind + (own.behind if own else 0)
     if behind < 0:

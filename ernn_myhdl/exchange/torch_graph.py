@@ -27,6 +27,11 @@ from ernn_myhdl.exchange.torch_operators import (
 )
 from ernn_myhdl.exchange.torch_recurrent import STACKS, stack
 
+#: Operators that take only the sizes of a tensor -> the place of the number that they fill in, or that number.
+_FILLED: dict[str, tuple[int | None, float]] = {
+    "new_zeros": (None, 0.0), "zeros_like": (None, 0.0), "new_ones": (None, 1.0), "ones_like": (None, 1.0),
+    "new_full": (2, 0.0), "full_like": (1, 0.0),
+}  # fmt: skip
 _LAYERS = {"linear", "matmul", "mm", "addmm", "conv1d", *STACKS, *CELLS}
 
 
@@ -144,6 +149,10 @@ class TorchGraph:
             return None
         if kind == "getitem":
             return given[0][given[1]]
+        if kind in _FILLED:
+            place, number = _FILLED[kind]
+            sizes = [int(n) for n in node.meta["val"].shape]
+            return np.full(sizes, number if place is None else given[place], dtype=np.float32)
         tensors = [v for v in flat(given) if isinstance(v, str | Frame | CellState | np.ndarray)]
         if all(isinstance(v, np.ndarray) for v in tensors):
             return self._computed(where, node)

@@ -30,6 +30,8 @@ _EACH = {
     "linear", "add", "sub", "mul", "div", "neg", "relu", "sigmoid", "tanh", "leaky_relu", "hardtanh", "relu6", "clamp", "elu", "gelu",
     "dropout", "clone", "contiguous", "detach", "alias",
 }  # fmt: skip
+#: Those of them that take two frames of one time.
+_PAIRS = {"add", "sub", "mul"}
 _WITH_AXIS = {"softmax", "log_softmax", "unsqueeze", "squeeze"}
 
 
@@ -75,8 +77,13 @@ class Loops:
         times = [v for v in parts if isinstance(v, Frame)]
         if not times:
             return None
+        together = len(times) == len(parts) > 1 and len({v.time for v in times}) == 1
+        if kind == "cat" and together:
+            return self._joined(where, name, node, given, times)
         if kind in ("stack", "cat"):
             return self._together(where, name, node, kind, given)
+        if kind in _PAIRS and len(times) == 2 and times[0].time == times[1].time:
+            return self._each(where, name, node, kind, given, times[0])
         if len(times) > 1 or kind not in _EACH | _WITH_AXIS:
             raise DesignError(
                 f"{where}: works on frames of a loop in a way that is not followed; use nn.LSTM, nn.GRU or nn.RNN in place of the "
@@ -106,6 +113,17 @@ class Loops:
         key = (kind, *(id(v) if isinstance(v, np.ndarray) else repr(v) for v in whole), repr(node.kwargs))  # fmt: skip
         made = self._once(key, lambda: self.graph.operator(where, name, node, kind, whole))
         return Frame(made, frame.time, frame.frames)
+
+    def _joined(self, where: str, name: str, node: Any, given: list, frames: list[Frame]) -> Frame:
+        """Frames of one time as one, along an axis of theirs."""
+        axis = int(given[1]) if len(given) > 1 else 0
+        axis += axis >= 0
+        names = [f.name for f in frames]
+        made = self._once(
+            ("cat", *names, axis),
+            lambda: self.graph.operator(where, name, node, "cat", [names, axis]),
+        )
+        return Frame(made, frames[0].time, frames[0].frames)
 
     def _cell(self, where: str, name: str, kind: str, given: list) -> Any:
         x, states, *params = given

@@ -23,9 +23,13 @@ def plot_history(history: dict[str, list[dict]], file: str | Path) -> None:
         panels += [(_validation, validated)] if validated else []
         panels += [(_residuals, history["updates"])] if history["updates"] else []
         phases = [(p["name"], p["first_step"], p["last_step"]) for p in history["phases"]]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise DesignError(
             f"history: {error} is missing; give the history of a training that has ended"
+        ) from error
+    except TypeError as error:
+        raise DesignError(
+            f"history: is {type(history).__name__}, must be the history of what compress or fit returned: result.history"
         ) from error
     with picture(file, WIDTH, PANEL * len(panels) + 0.4) as figure:
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]

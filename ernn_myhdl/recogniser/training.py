@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ernn_myhdl.corpus.own_parts import X_NAME
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.storage import load_design, save_design
@@ -46,7 +47,7 @@ from ernn_myhdl.train.design import save_model
 
 RECIPE_NAME, HISTORY_NAME = "recipe.json", "history.json"
 MODEL_NAME, CURVES_NAME, DESIGN_NAME = "model.safetensors", "curves.png", "design"
-X_NAME = "x.npz"
+
 Say = Callable[[str], None]
 
 

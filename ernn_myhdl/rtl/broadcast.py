@@ -19,7 +19,7 @@ from myhdl import Signal, always, block, intbv
 from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
 from ernn_myhdl.hdl.types import Array, Bit, Word, array, unsigned
 from ernn_myhdl.numerics.transform import spectral_products
-from ernn_myhdl.program.program import real_pairs
+from ernn_myhdl.program.weight_layout import real_pairs
 from ernn_myhdl.rtl import stages
 
 SELECT_LATENCY = stages.latency(stages.SELECT)

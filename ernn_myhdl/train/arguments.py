@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,12 +83,11 @@ def check_arguments(
         ("schedule", schedule, AdmmSchedule),
     ):
         if given is not None and not isinstance(given, kind):
-            example = (
-                f"quantise=Quantisation(word={given})"
-                if isinstance(given, int)
-                else f"{kind.__name__}(...)"
+            first = "word" if kind is Quantisation else "epochs"
+            inside = f"{first}={given}" if isinstance(given, int) else "..."
+            raise DesignError(
+                f"{name} = {given!r}: must be of {kind.__name__}; give {name}={kind.__name__}({inside})"
             )
-            raise DesignError(f"{name} = {given!r}: must be a {kind.__name__}; give {example}")
 
 
 def _check_step(step: object) -> None:
@@ -117,14 +117,11 @@ def settings_of(given: Mapping[str, object]) -> Settings:
                 _check_maker(name, make, count, example)
     if not isinstance(given.get("progress", True), bool):
         raise DesignError(f"progress = {given['progress']!r}: must be True or False")
-    if not isinstance(given.get("checkpoint"), str | PathLike | None):
-        raise DesignError(
-            f"checkpoint = {given['checkpoint']!r}: must be the name of a folder, or None"
-        )
-    for name in ("clip",):
-        value = given.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise DesignError(f"{name} = {value!r}: must be a number above 0, or None")
+    checkpoint = given.get("checkpoint")
+    if not isinstance(checkpoint, str | PathLike | None):
+        raise DesignError(f"checkpoint = {checkpoint!r}: must be the name of a folder, or None")
+    if checkpoint is not None and Path(checkpoint).is_file():
+        raise DesignError(f"checkpoint {checkpoint}: is a file, must be the name of a folder")
     validate = given.get("validate")
     if validate is not None and not (callable(validate) and takes(validate, 1)):
         raise DesignError(

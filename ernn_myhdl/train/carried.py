@@ -224,9 +224,18 @@ def run_from(
     -------
     tuple
         y (n, frames, outputs), and the state after frame lengths - 1.
+
+    Raises
+    ------
+    DesignError
+        For another module.
     """
     if isinstance(module, Recurrent):
         return module(x, state, lengths)
+    if not isinstance(module, nn.LSTM | nn.GRU | nn.RNN) or not module.batch_first:
+        raise DesignError(
+            f"run_from: module is {module!r}, must be an nn.LSTM, nn.GRU or nn.RNN with batch_first, or our Lstm, Gru or Rnn"
+        )
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     y, last = module(packed, state)
     return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last

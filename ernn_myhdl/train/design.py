@@ -42,6 +42,16 @@ TENSORS = {
     CONVOLUTION: "input_weight",
 }
 DEFAULT_WORD = 12
+#: Keywords of `compressed_design`.
+DESIGN_OPTIONS = {
+    "word",
+    "state_word",
+    "lanes",
+    "streams",
+    "name",
+    "initial_states",
+    "input_scales",
+}
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,6 +70,10 @@ def compressed_design(
     which more than one element in a thousand saturates on the calibration data, are warned of (`warnings`). The
     design keeps the model as it was trained as its source.
     """
+    if unknown := sorted(options.keys() - DESIGN_OPTIONS):
+        raise DesignError(
+            f"{unknown[0]}: is no argument of design; these are calibration, order, {', '.join(sorted(DESIGN_OPTIONS))}"
+        )
     checked = _checked(compressed, order)
     layers = list(checked.layers)
     per_layer = _matrices_by_layer(
@@ -141,6 +155,10 @@ def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | Non
 
 def _checked(compressed: Trained, order: Sequence[str] | None) -> Checked | Branching:
     """The layers of the trained model, which agrees with the model."""
+    if not isinstance(compressed, Trained):
+        raise DesignError(
+            f"compressed: is {type(compressed).__name__}, must be what compress or fit returned"
+        )
     if compressed.trial is None:
         raise DesignError(
             "compressed: has no trial, without which it cannot be compared with its model; take what "

@@ -49,7 +49,13 @@ class Batches:
 
     def epoch(self, number: int, done: int = 0) -> Iterator:
         """The batches of an epoch without the first `done`, which are drawn at once."""
-        batches = iter(self._data(number) if callable(self._data) else self._data)
+        given = self._data(number) if callable(self._data) else self._data
+        try:
+            batches = iter(given)
+        except TypeError as error:
+            raise DesignError(
+                f"data: gave {type(given).__name__} for epoch {number}, must give its batches, such as a list of them"
+            ) from error
         for i in range(done):
             if next(batches, self) is self:
                 raise DesignError(

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from numbers import Real
+
+from ernn_myhdl.errors import DesignError
+
+Validation = float | dict[str, float] | None
+
+
+def checked_validation(given: object) -> Validation:
+    """What `validate` gave, as numbers; DesignError where it is none."""
+    if isinstance(given, dict):
+        return {str(name): _number(value) for name, value in given.items()}
+    return None if given is None else _number(given)
+
+
+def _number(value: object) -> float:
+    if getattr(value, "shape", None) == ():  # a tensor or an array of one number
+        value = value.item()  # type: ignore[attr-defined]
+    if not isinstance(value, Real):
+        raise DesignError(
+            f"validate: gave {type(value).__name__}, must give a number or a dictionary of numbers"
+        )
+    return float(value)
 
 
 @dataclass(repr=False)

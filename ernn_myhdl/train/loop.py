@@ -16,7 +16,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.carried import CarriedBatch
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
-from ernn_myhdl.train.history import History
+from ernn_myhdl.train.history import History, Validation, checked_validation
 from ernn_myhdl.train.makers import falling, made
 from ernn_myhdl.train.phases import Phase
 from ernn_myhdl.whole_numbers import whole
@@ -89,7 +89,11 @@ class Settings:
             if name == "checkpoint_steps" and value is None:
                 continue
             whole(name, value, least)
-        if self.clip is not None and not self.clip > 0:
+        if self.clip is None:
+            return
+        if isinstance(self.clip, bool) or not isinstance(self.clip, int | float):
+            raise DesignError(f"clip = {self.clip!r}: must be a number above 0, or None")
+        if not self.clip > 0:
             raise DesignError(f"clip = {self.clip!r}: must be above 0, or None")
 
 
@@ -264,12 +268,12 @@ class Training:
         if update is not None:
             self.history.update(self._at.step, update)
 
-    def _validated(self) -> float | dict[str, float] | None:
+    def _validated(self) -> Validation:
         if self.settings.validate is None:
             return None
         self.model.eval()
         with torch.no_grad():
-            return self.settings.validate(self.model)
+            return checked_validation(self.settings.validate(self.model))
 
     def _make_scheduler(self, phase: Phase):
         make = _of_phase(self.settings.scheduler, phase)

@@ -105,6 +105,8 @@ def find_matrices(
     convolution. A
     role that no matrix has is allowed, a name is not. shifts: of x, by the name of a matrix of x.
     """
+    if not isinstance(model, nn.Module):
+        raise DesignError(f"model: is {type(model).__name__}, must be an nn.Module")
     found = _matrices(model)
     if not found:
         raise DesignError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from configparser import ConfigParser
 from functools import cache
 
 from pages import ROOT
 
-MOST_LINES, MOST_PARAMETERS = 80, 25
+MOST_LINES, MOST_PARAMETERS, MOST_FILE_LINES, MOST_IGNORED = 80, 25, 400, 2
 FOLDERS = ("ernn_myhdl", "golden")
 #: Methods in which an object's attributes may be born.
 BIRTH = ("__init__", "__post_init__", "__new__", "__enter__", "__setstate__")
@@ -26,6 +27,8 @@ LONG_FUNCTIONS: dict[str, int] = {
     "ernn_myhdl/convert/vhdl_bench.py: vhdl_bench": 133,  # the text of the bench
     "ernn_myhdl/engines/myhdl/simulation.py: simulate": 112,
 }
+#: Files with more lines than allowed, and how many they may have.
+LONG_FILES: dict[str, int] = {}
 #: Blocks with more parameters than allowed, and how many they may have.
 WIDE_BLOCKS: dict[str, int] = {}
 
@@ -166,6 +169,34 @@ def test_blocks_have_few_parameters():
     }
     wide = {n: count for n, count in found.items() if count > WIDE_BLOCKS.get(n, MOST_PARAMETERS)}
     assert wide == {}
+
+
+def test_files_have_one_subject():
+    written = [
+        f
+        for folder in (*FOLDERS, "tests", "benchmarks", "docs")
+        for f in (ROOT / folder).rglob("*.py")
+    ]
+    lines = {
+        str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in written
+    }
+    long = {n: count for n, count in lines.items() if count > LONG_FILES.get(n, MOST_FILE_LINES)}
+    assert long == {}
+
+
+def test_no_third_import_is_excepted():
+    """Every contract may leave out those of `ernn_myhdl/design/design.py` alone, which CONTRIBUTING.md names."""
+    configuration = ConfigParser()
+    configuration.read(ROOT / "setup.cfg", encoding="utf-8")
+    ignored = {
+        line
+        for section in configuration.sections()
+        if section.startswith("importlinter:contract:")
+        for line in configuration[section].get("ignore_imports", "").splitlines()
+        if line and not line.startswith("#")
+    }
+    assert len(ignored) <= MOST_IGNORED
+    assert {line.split(" -> ")[0] for line in ignored} == {"ernn_myhdl.design.design"}
 
 
 def test_the_rules_find_what_breaks_them():

@@ -29,6 +29,7 @@ LAYERS = {
     "windows": ["linear", "linear", "linear", "linear", "lstm"],
     "strided": ["linear", "linear", "linear"],
     "letters": ["gru", "linear"],
+    "functions": ["gru", "linear", "lstm", "linear"],
 }
 STEPS = {
     "normalised": (HostStep("softmax"),),

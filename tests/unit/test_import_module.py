@@ -73,6 +73,17 @@ def joined(m, x):
 
 
 #: Forward, parts, shape of the example, kinds of the layers, steps of the host.
+def together(m, x):
+    """States of zeros that take their sizes of x, a residual and a concatenation in the loop."""
+    h, out = torch.zeros_like(x[:, 0]), []
+    s = x.new_zeros(x.shape[0], 4), x.new_full((x.shape[0], 4), 0.0)
+    for t in range(x.shape[1]):
+        h = m.gru(x[:, t], h)
+        s = m.lstm(torch.cat([h, x[:, t]], -1), s)
+        out.append(m.head(torch.cat((s[0], h + x[:, t]), 1)))
+    return torch.stack(out, 1)
+
+
 WHOLE = {
     "layers with constants between": (
         whole,
@@ -99,6 +110,7 @@ WHOLE = {
         (2, 3, 5), ["linear", "lstm", "gru", "linear"], [],
     ),
     "a cell over the tensor itself": (unbound, lambda: {"rnn": nn.RNNCell(5, 6, nonlinearity="relu"), "head": nn.Linear(6, 2)}, (4, 2, 5), ["rnn", "linear"], []),
+    "frames of one time together": (together, lambda: {"gru": nn.GRUCell(5, 5), "lstm": nn.LSTMCell(10, 4), "head": nn.Linear(9, 2)}, (2, 4, 5), ["gru", "lstm", "linear"], []),
     "joined frames, a constant state": (joined, lambda: {"gru": nn.GRUCell(5, 6, bias=False), "head": nn.Linear(6, 2)}, (2, 4, 5), ["gru", "linear"], []),
 }  # fmt: skip
 del WHOLE["two heads"]  # two runs of one layer are two layers
@@ -184,6 +196,24 @@ def shuffled(m, x):
     return torch.stack(out, 1)
 
 
+def late_sum(m, x):
+    h, before, out = torch.zeros(x.shape[0], 5), x[:, 0], []
+    for t in range(x.shape[1]):
+        h = m.gru(x[:, t], h)
+        out.append(h + before)
+        before = x[:, t]
+    return torch.stack(out, 1)
+
+
+def late_frames(m, x):
+    h, before, out = torch.zeros(x.shape[0], 5), x[:, 0], []
+    for t in range(x.shape[1]):
+        h = m.gru(x[:, t], h)
+        out.append(torch.cat([h, before], -1))
+        before = x[:, t]
+    return torch.stack(out, 1)
+
+
 def other_weights(m, x):
     h, out = torch.zeros(x.shape[0], 6), []
     for t in range(x.shape[1]):
@@ -212,6 +242,8 @@ REFUSED = {
     "backwards": (backwards, _GRU, "begins with frame 3"),
     "a state that is set back": (reset, _GRU, "does not go on"),
     "frames in another order": (shuffled, _GRU, "in their order"),
+    "a sum with the frame before": (late_sum, _GRU | {"gru": lambda: nn.GRUCell(5, 5), "second": lambda: nn.Linear(1, 1)}, "frames of a loop"),
+    "a frame beside the one before": (late_frames, _GRU | {"gru": lambda: nn.GRUCell(5, 5), "second": lambda: nn.Linear(1, 1)}, "in their order"),
     "other weights at one frame": (other_weights, _GRU | {"second": lambda: nn.GRUCell(5, 6)}, "begins with frame 1"),
     "too deep a function": (lambda m, x: torch.sort(m.rnn(x)[0], -1)[0], {"rnn": lambda: nn.LSTM(5, 6)}, "sort"),
 }  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +147,39 @@ def test_a_conversion_is_the_same_with_and_without(tmp_path, cache, monkeypatch)
     assert [p.stat().st_mtime_ns for p in kept] != times
     monkeypatch.setenv("ERNN_CACHE", str(tmp_path / "first" / "manifest.json"))  # no folder
     assert converted("alone", "filter") == other
+
+
+ALONE_AND_TOGETHER = """
+import multiprocessing
+from ernn_myhdl import new_design
+from ernn_myhdl.convert.leaf import leaf_texts
+from ernn_myhdl.hdl.components import Leaf
+from ernn_myhdl.rtl.core.view import core_view
+
+design = new_design(3, 4, block=2, lanes=2, streams=2, cell="gru", initial_states=True)
+leaves = {n: c for n, (c, _) in core_view(design).components.items() if isinstance(c, Leaf)}
+chosen = list(leaves)[::8]
+
+def texts(task):
+    return task, leaf_texts(leaves[task[0]], task[1])
+
+tasks = [(name, hdl) for hdl in ("VHDL", "Verilog") for name in chosen]
+with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    alone = dict(pool.imap(texts, tasks))
+for order in tasks, tasks[::-1]:
+    assert dict(map(texts, order)) == alone
+print(len(tasks))
+"""
+
+
+def test_a_leaf_has_the_same_text_whatever_was_converted_before():
+    """MyHDL numbers blocks and keeps what it knows of Signals; each leaf once had a process of its own for that."""
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE_AND_TOGETHER], capture_output=True, text=True,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 12
 
 
 def test_the_digest_is_of_the_whole_package_and_golden():

@@ -291,3 +291,21 @@ def test_evaluations_take_a_part_of_own_data(tmp_path):
     np.save(tmp_path / "one.npy", X[0])
     with pytest.raises(DesignError, match="part = 'test': input .*one.npy has none"):
         load_data(tmp_path / "one.npy", 2, "test")
+
+
+def test_data_of_other_classes_than_those_of_the_training_are_refused(tmp_path):
+    from ernn_myhdl.corpus.own_parts import check_trained_classes
+
+    file = tmp_path / "x.npz"
+    check_trained_classes(file, ("a", "b"))
+    np.savez(file, mean=np.zeros(1), std=np.ones(1), classes=np.array(["a", "b", "c"]))
+    check_trained_classes(file, ("a", "b", "c"))
+    check_trained_classes(file, None)
+    for classes, message in (
+        (("a", "b", "d"), "class 2 .* is 'd', .* trained for 'c'"),
+        (("a",), "'none'.*'b'"),
+    ):
+        with pytest.raises(DesignError, match=message):
+            check_trained_classes(file, classes)
+    file.write_bytes(b"something else")
+    check_trained_classes(file, ("z",))

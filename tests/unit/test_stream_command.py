@@ -90,7 +90,11 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
         (b"1 2 3\n", ("--streams", "2"), "ends within a turn, behind 1 of 2 streams"),
         (b"1 2 3\n\n", ("--streams", "2"), "line 2: ends a turn of 1 of 2 streams"),
         (b"\0" * 13, ("--input-format", "float32"), r"ends within frame 1 (1 of 12 bytes)"),
-        (b"\0\0\xc0\x7f" * 3, ("--input-format", "float32"), "NaN or infinity"),
+        (
+            b"\0\0\xc0\x7f" * 3,
+            ("--input-format", "float32"),
+            "standard input: frame 0 holds nan, must be finite",
+        ),
         (b"\xff\x7f" * 3, ("--input-format", "int16"), "raw words from 32767 to 32767"),
         (b"", ("--output-format", "int16"), "words give words"),
         (b"", ("--streams", "0"), "streams = 0: must be 1 to 4096"),
@@ -101,6 +105,27 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
 def test_bad_input_is_refused_by_name(folder, monkeypatch, capfdbinary, data, options, message):
     code, _, err = stream(monkeypatch, capfdbinary, data, *options)
     assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_a_closed_standard_input_is_told(folder, monkeypatch, capfd):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["stream", "small"]) == 2
+    assert "standard input: is closed" in capfd.readouterr().err
+
+
+def test_an_interrupt_tells_that_outputs_were_written(folder, monkeypatch, capfd):
+    def frames(*_):
+        yield np.zeros((1, 3))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ernn_myhdl.cli.frames.frame_reader", frames)
+    assert main(["stream", "small", "--save-states", "s.safetensors"]) == 130
+    out, err = capfd.readouterr()
+    assert out.count("\n") == 1
+    assert (
+        err
+        == "ernn: error: interrupted behind the outputs that were written; the states were not saved\n"
+    )
 
 
 def test_the_states_of_an_imported_model_are_not_left_out_unsaid(folder, monkeypatch, capfdbinary):

@@ -8,7 +8,17 @@ import pytest
 from small_training import Net, batches, frame_loss, nn, sequences, torch
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train import SequenceBatches, compress, fit, supervised
+from ernn_myhdl.train import (
+    SequenceBatches,
+    Settings,
+    compress,
+    find_matrices,
+    fit,
+    plot_history,
+    run_from,
+    save_model,
+    supervised,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -96,11 +106,20 @@ def one_argument(optimiser):
         (lambda: run(data=torch.zeros(3, 4)), ["data: is Tensor, must be batches"]),
         (lambda: run(data=Examples()), ["data: is Examples, which holds single examples", "DataLoader"]),
         (lambda: run(epochs=1.0), ["epochs = 1.0: must be a whole number"]),
-        (lambda: run(quantise=12), ["quantise = 12: must be a Quantisation; give quantise=Quantisation(word=12)"]),
+        (lambda: run(quantise=12), ["quantise = 12: must be of Quantisation; give quantise=Quantisation(word=12)"]),
         (lambda: run(clip="1"), ["clip = '1': must be a number above 0"]),
         (lambda: run(validate=0.5), ["validate: is float, must be a function of the model"]),
         (lambda: compress(Net(), [4], frame_loss, batches()), ["blocks = [4]: must be a power of two"]),
-        (lambda: compress(Net(), 4, frame_loss, batches(), schedule=3), ["schedule = 3: must be a AdmmSchedule"]),
+        (lambda: compress(Net(), 4, frame_loss, batches(), schedule=3), ["schedule = 3: must be of AdmmSchedule; give schedule=AdmmSchedule(epochs=3)"]),
+        (lambda: run(data=lambda epoch: None), ["data: gave NoneType for epoch 0, must give its batches"]),
+        (lambda: run(validate=lambda model: "good"), ["validate: gave str, must give a number or a dictionary"]),
+        (lambda: run(checkpoint=__file__), ["is a file, must be the name of a folder"]),
+        (lambda: Settings(clip="a"), ["clip = 'a': must be a number above 0"]),
+        (lambda: run(epochs=0).design(sequences(), bits=12), ["bits: is no argument of design", "word"]),
+        (lambda: save_model(Net(), "m.safetensors"), ["compressed: is Net, must be what compress or fit returned"]),
+        (lambda: plot_history(run(epochs=0), "m.png"), ["history: is Compressed", "result.history"]),
+        (lambda: find_matrices("rnn.*"), ["model: is str, must be an nn.Module"]),
+        (lambda: run_from(nn.Linear(2, 2), torch.zeros(1, 2, 2), None, torch.ones(1)), ["run_from: module is Linear", "nn.LSTM"]),
     ],
 )  # fmt: skip
 def test_the_right_form_is_named(make, parts):

@@ -21,7 +21,7 @@ from ernn_myhdl.host.weight_image import (
     read_image,
     write_image,
 )
-from ernn_myhdl.program.program import lane_contents
+from ernn_myhdl.program.weight_layout import lane_contents
 from ernn_myhdl.rtl.weights.image import memory_contents
 from ernn_myhdl.system.loadable import loadable_weights, weight_image
 

@@ -9,7 +9,8 @@ from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.components import Contents, Rom
 from ernn_myhdl.hdl.netlist import Component, Net
 from ernn_myhdl.hdl.types import Array, Word
-from ernn_myhdl.program.program import Program, lane_contents, program_for
+from ernn_myhdl.program.program import Program, program_for
+from ernn_myhdl.program.weight_layout import lane_contents
 from ernn_myhdl.rtl import broadcast, cluster, lane
 from ernn_myhdl.rtl.core.state_loading import StateLoading
 from ernn_myhdl.rtl.core.wiring import Wiring

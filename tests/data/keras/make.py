@@ -104,6 +104,15 @@ def models(rng: np.random.Generator) -> dict[str, keras.Model]:
     given = x()
     inner = keras.Sequential([x(), layers.LSTM(8, **sequence), layers.BatchNormalization()])
     made["nested"] = keras.Model(given, layers.Dense(3)(inner(given)))
+    given = x()  # a function behind a sum and one behind a concatenation, groups
+    lively = layers.LeakyReLU(negative_slope=0.2)(
+        layers.Add()([layers.GRU(INPUTS, **sequence)(given), given])
+    )
+    grouped = layers.Conv1D(2 * INPUTS, 2, padding="causal", groups=INPUTS, activation="relu")(
+        lively
+    )
+    both = layers.Concatenate()([layers.LSTM(4, **sequence)(grouped), lively])
+    made["functions"] = keras.Model(given, layers.Dense(3)(layers.Activation("tanh")(both)))
     adapted = layers.Normalization()
     adapted.adapt(rng.normal(3, 2, (50, INPUTS)).astype("f4"))
     made["adapted"] = keras.Sequential([x(), adapted, layers.GRU(8, **sequence)])
