@@ -30,7 +30,7 @@ MAX_ELEMENT_WIDTH = 16
 class Numbers:
     """What candidates of one word length share.
 
-    word: bits of weights, x and y. widths: (memory of parameters, blocks side by side, varying bits): which
+    word: bits of weights, x and y. widths: (memory of parameters, blocks side by side, bits of a word, varying bits): which
     bits of the biases and peepholes vary depends on how many memories share them. family: of the device, by
     which resources are told.
     """
@@ -46,7 +46,7 @@ class Numbers:
         widths = tuple(_parameter_widths(design))
         return cls(word, design.cell, design.formats, design.activations, widths, family)
 
-    widths: tuple[tuple[str, int, int], ...]
+    widths: tuple[tuple[str, int, int, int], ...]
     family: str
 
     def rom_width(self, rom: Rom, program: Program) -> int:
@@ -55,8 +55,8 @@ class Numbers:
             if rom.depth >= BLOCK_RAM_DEPTH and _fits(rom, RAMB18_SHAPES[0]):
                 return rom.type.bits  # one RAMB18, however many of them vary
             return program.varying_bits
-        for name, memories, width in self.widths:
-            if (name, memories) == (rom.name, len(rom.contents)):
+        for name, memories, bits, width in self.widths:
+            if (name, memories, bits) == (rom.name, len(rom.contents), rom.type.bits):
                 return width
         return rom.type.bits
 
@@ -65,14 +65,22 @@ class Numbers:
         return Structure(self.cell, hardware, self.formats, self.activations)
 
 
-def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int]]:
-    """`Numbers.widths` of the parameter memories of every unit, for every number of blocks side by side."""
+def _parameter_widths(design: Design) -> Iterator[tuple[str, int, int, int]]:
+    """`Numbers.widths` of the parameter memories of every unit, for every number of blocks side by side and every part of a block."""
     most = max(MAX_ELEMENT_WIDTH, design.hardware.ifft_units)
     for label, unit in zip(UNIT_LABELS, units_for(design), strict=False):
         for memories in (1 << i for i in range(most.bit_length())):
             groups = -(-design.cell.hidden_blocks // memories)
             rom = parameter_memory(design, label, unit, memories, groups)
-            yield rom.name, memories, widest(rom)
+            yield rom.name, memories, rom.type.bits, widest(rom)
+    label, groups = UNIT_LABELS[0], design.cell.hidden_blocks
+    for part in (1 << i for i in range(1, design.cell.tile.bit_length())):
+        try:
+            shared = design.with_hardware(lanes=1, ifft_units=1, element_width=1 / part)
+        except DesignError:  # not with any lanes
+            continue
+        rom = parameter_memory(shared, label, units_for(shared)[0], 1, groups)
+        yield rom.name, 1, rom.type.bits, widest(rom)
 
 
 @dataclass(frozen=True)

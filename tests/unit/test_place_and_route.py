@@ -176,13 +176,3 @@ def test_what_does_not_go_together_is_refused_before_anything_is_written(
     with pytest.raises(DesignError, match=message):
         synthesise(None, tmp_path / "out", **({"device": "lfe5u-25f"} | arguments))
     assert not list(tmp_path.iterdir())
-
-
-def test_exploring_refuses_a_family_whose_resources_it_does_not_know():
-    from ernn_myhdl.explore.goal import Goal
-    from ernn_myhdl.explore.hardware import explore
-
-    with pytest.raises(
-        DesignError, match="device = 'lfe5u-85f-6': exploring is for devices such as xc7a35t"
-    ):
-        explore(None, device_named("lfe5u-85f"), Goal())
