@@ -11,7 +11,7 @@ scores are those of the fixed-point design on the test part. Data sets:
     voices    women and men of recordings of others, told apart from short sentences (--speech: a folder with train.tsv, test.tsv and
               PART/SPEAKER/UTTERANCE.flac, columns utterance, speaker, gender and seconds)
 
-The rows "vowels, ..." change one thing of the first one. FOLDER keeps every training and goes on where it was interrupted; --print prints
+The rows "vowels, ..." and "phones, ..." change one thing of the first one of these data. FOLDER keeps every training and goes on where it was interrupted; --print prints
 what is done. Exits with 3 without PyTorch or the packages of the extra speech.
 """
 
@@ -43,6 +43,9 @@ ROWS: dict[str, tuple[str, Recipe]] = {
     "phones": ("phones", SPEECH_RECIPE),
     "tones": ("tones", Recipe(hidden=32, block=8, rate=0.02)),
     "voices": ("voices", replace(SPEECH_RECIPE, cell="gru")),
+    "phones, three times the epochs": (
+        "phones", replace(SPEECH_RECIPE, epochs=15, admm_epochs=15, retrain_epochs=15)
+    ),
     "vowels, k = 16": ("vowels", replace(VOWELS_RECIPE, block=16)),
     "vowels, x dense": ("vowels", replace(VOWELS_RECIPE, input_block=1)),
     "vowels, half of the epochs": (

@@ -3,6 +3,7 @@
 Chooses the tests of which `make test` measures the coverage in CI.
 """
 
+import gc
 import re
 import signal
 import sys
@@ -46,3 +47,11 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if not chosen(markers, item):
                 item.add_marker("no_cover")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    """What is there once tests are collected stays: Python need not look through it again and again for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from benchmarks.damage.mutations import ODD, damage_file, damage_place
+from benchmarks.damage.mutations import ODD, damage_file, damage_place, damaged_image
 from benchmarks.damage.originals import SEARCH, TRAINING
 
 RUNS = ("run_golden", "run_myhdl", "run_network", "run_state")
@@ -28,6 +28,7 @@ class Case:
         "out.onnx",
         "out.safetensors",
         "out.json",
+        "out.bin",
     )
     appended: tuple[str, ...] = ()
     how: str = ""
@@ -111,6 +112,21 @@ def network(rng: Random, folder: Path) -> Case:
         (folder / "n/network.toml").write_text(text)
         return Case(_words(rng.choice(NETWORK)), how="many layers")
     return _damaged(rng, folder, f"n/{rng.choice(names)}", rng.choice(NETWORK))
+
+
+def images(rng: Random, folder: Path) -> Case:
+    """Images of weights and what the host knows of a board; whole ones go as far as the port, which is none."""
+    load = "host load --port ./none --design board --weights image.bin --timeout 1"
+    kind = rng.random()
+    if kind < 0.2:
+        return _damaged(rng, folder, "board/system.json", rng.choice((load, "host selftest --port ./none --design board")))  # fmt: skip
+    if kind < 0.35:
+        name = rng.choice(("m/design.toml", "m/weights.safetensors", "l/design.toml"))
+        return _damaged(rng, folder, name, "weights m --for l -o out.bin")
+    if kind < 0.6:
+        return _damaged(rng, folder, "image.bin", load)
+    how = damaged_image(rng, folder / "image.bin")
+    return Case(_words(load), how=f"image.bin: {how}")
 
 
 def inputs(rng: Random, folder: Path) -> Case:
@@ -289,6 +305,7 @@ KINDS: dict[str, tuple[Maker, int]] = {
     "design.toml": (design, 4),
     "weights": (weights, 3),
     "network.toml": (network, 3),
+    "weight images": (images, 3),
     "inputs": (inputs, 5),
     "initial states": (states, 2),
     "models": (models, 5),

@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -354,3 +355,34 @@ def damage_file(rng: Random, file: Path, others: list[Path]) -> str:
         how, damaged = damaged_bytes, damaged_bytes(rng, data)
     file.write_bytes(damaged)
     return how.__name__
+
+
+def damaged_image(rng: Random, file: Path) -> str:
+    """Words of an image of weights that are not what they should be, with a check sum that fits them; what was done."""
+    words = np.frombuffer(file.read_bytes(), "<u4").copy()[:-1]
+    huge = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+    places = {
+        "magic": 0,
+        "version": 1,
+        "digest": 2 + rng.randrange(8),
+        "length": 10,
+        "memory": 11,
+        "address": 12,
+        "count": 13,
+    }
+    how = rng.choice((*places, "a word", "cut", "more", "twice", "check sum"))
+    if how in places:
+        words[places[how]] = rng.choice((*huge, int(words[places[how]]) + 1 & 0xFFFFFFFF))
+    elif how == "a word":
+        words[rng.randrange(len(words))] ^= 1 << rng.randrange(32)
+    elif how in ("cut", "more"):
+        at = rng.randrange(11, len(words))
+        words = words[:at] if how == "cut" else np.concatenate([words, words[at:]])
+        words[10] = len(words) - 11
+    elif how == "twice":
+        words = np.concatenate([words, words[11:]])
+        words[10] = len(words) - 11
+    data = words.astype("<u4").tobytes()
+    check = zlib.crc32(data) ^ (how == "check sum") * (1 << rng.randrange(32))
+    file.write_bytes(data + struct.pack("<I", check))
+    return how

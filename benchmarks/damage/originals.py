@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from ernn_myhdl.corpus import Part, Utterance
 from ernn_myhdl.corpus.corpus import PARTS, Description
 from ernn_myhdl.corpus.storage import write_corpus
 from ernn_myhdl.design.cells import LinearCell, LstmCell
+from ernn_myhdl.host.serial_link import SerialLink
+from ernn_myhdl.system.loadable import weight_image
+from ernn_myhdl.system.writer import system_description
 
 SEARCH = ["explore", "hardware", "d", "--device", "xc7z020", "--lanes", "1,2", "--streams", "1",
           "--jobs", "1"]  # fmt: skip
@@ -36,6 +40,7 @@ def make_originals(folder: Path, short: bool) -> None:
     np.save(folder / "x.npy", x[0])
     np.savez(folder / "xs.npz", *x)
     np.savez_compressed(folder / "labelled.npz", *x, labels=np.array([0, 2, 1]))
+    _board(folder)
     state = {"layer_0.cell_state": rng.standard_normal(4)}
     save_file(state, folder / "states.safetensors")
     lstm.run(x, engine="golden").save(folder / "run_golden")
@@ -52,6 +57,20 @@ def make_originals(folder: Path, short: bool) -> None:
         _ernn(*SEARCH, "--simulate", "1", "--store", "store.jsonl")
         if not short:
             _ernn(*TRAINING)
+
+
+def _board(folder: Path) -> None:
+    """A core with loadable weights (l), what its host must know of it, another model (m), and an image of weights."""
+    old, new = (
+        new_design(4, 4, block=2, cell="gru", lanes=2, seed=seed, weights="loadable")
+        for seed in (1, 2)
+    )
+    save_design(old, folder / "l")
+    save_design(new, folder / "m")
+    (folder / "board").mkdir()
+    system = system_description(old, 32, SerialLink(8_000_000, 8, 1_000_000))
+    (folder / "board" / "system.json").write_text(json.dumps(system.record()))
+    (folder / "image.bin").write_bytes(weight_image(old))
 
 
 @contextlib.contextmanager

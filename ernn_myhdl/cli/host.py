@@ -180,6 +180,7 @@ def opened(args):
         from ernn_myhdl.system.simulation.transport import simulated_board
 
         design, system = simulated(args)
+        check_files(args, system)
         transport = simulated_board(design, system.bus_bits)
         return Board(transport, system, args.timeout), lambda: design_vectors(design)
     serial = not args.port.startswith(UIO)
@@ -193,7 +194,25 @@ def opened(args):
         raise DesignError(
             f"port = {args.port!r}: {args.design} is of {kind} system; give {other}, or a folder of ernn convert --wrapper {wrapper}"
         )
+    check_files(args, system)
     return Board(transport_of(args, system), system, args.timeout), vectors
+
+
+def check_files(args, system) -> None:
+    """DesignError for an image of weights and for an input that do not fit the core, before a port is opened."""
+    if args.action == "run":
+        from pathlib import Path
+
+        from ernn_myhdl.host.packets import raw_frames
+
+        for sequence in read_sequences(Path(args.input))[1]:
+            raw = raw_frames(sequence, system)
+            if len(raw):
+                system.frames_out.check(len(raw), f"input {args.input}: a sequence")
+    if args.weights is not None:
+        from ernn_myhdl.host.weight_loading import checked_image
+
+        checked_image(args.weights, system.weights)
 
 
 def transport_of(args, system):

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.engines.registry import ENGINES, REFERENCES, STEP_ENGINES
+from ernn_myhdl.engines.registry import ENGINES, STEP_ENGINES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
 
@@ -48,10 +48,5 @@ def steps_of(
     if record is None or record.steps is None:
         raise DesignError(
             f"engine {engine!r}: takes no frames one at a time; must be one of {', '.join(STEP_ENGINES)}"
-        )
-    if core.graph is not None and core.graph.over_time and engine not in REFERENCES:
-        raise DesignError(
-            f"engine {engine!r}: takes no frames one at a time of a network with joins over time; must be one of "
-            f"{', '.join(REFERENCES)}, or run whole sequences"
         )
     return record.steps(core, streams, say)

@@ -178,10 +178,6 @@ class Board:
         go on: the new weights are taken at the start of the next sequence (`pending` until then). Raises DesignError for an image that is damaged
         or for another structure, before anything is sent; BoardError with what the core said where it refused the image; BoardTimeout.
         """
-        if self.system.weights is None:
-            raise DesignError(
-                'board: the weights of this core are fixed; make the design with [hardware] weights = "loadable" and convert it again'
-            )
         return load_image(self.transport, image, self.system.weights, self.timeout)
 
     def clear_errors(self) -> None:

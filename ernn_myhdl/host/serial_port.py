@@ -69,9 +69,9 @@ class SerialPort:
             )
         try:
             self._file = os.open(self.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise BoardError(
-                f"{device}: cannot be opened ({error.strerror}); name the board's serial device, such as /dev/ttyUSB0, and check its rights "
+                f"{device}: cannot be opened ({getattr(error, 'strerror', error)}); name the board's serial device, such as /dev/ttyUSB0, and check its rights "
                 "(group dialout)"
             ) from error
         try:

@@ -58,6 +58,8 @@ RECORD = (
 #: Words before the payload, behind it, and before the data of a record.
 HEADER_WORDS = sum(f.words or 0 for f in FIELDS[:4])
 TRAILER_WORDS = 1
+#: Bytes of a file that is read at all.
+MOST_BYTES = 1 << 28
 RECORD_WORDS = sum(f.words or 0 for f in RECORD)
 
 
@@ -155,16 +157,29 @@ def framed(structure: str, payload: Sequence[int]) -> bytes:
     return with_crc([*head_words(structure, len(payload)), *payload])
 
 
+def _file_bytes(file: Path, where: str) -> bytes:
+    """The bytes of a regular file that is no longer than any image."""
+    if file.exists() and not file.is_file():
+        raise DesignError(f"{where}: is no file; make one with ernn weights")
+    try:
+        with open(file, "rb") as opened:
+            data = opened.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise DesignError(
+            f"{where}: cannot be read ({getattr(error, 'strerror', error)}); make one with ernn weights"
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise DesignError(
+            f"{where}: has more than {MOST_BYTES} bytes, which no image of weights has; make one with ernn weights"
+        )
+    return data
+
+
 def read_image(source: bytes | str | Path, where: str = "weight image") -> WeightImage:
     """The image of a file, or of its bytes; DesignError naming `where`, or the file, and what is wrong."""
     if not isinstance(source, bytes):
         where = f"weight image {source}"
-        try:
-            source = Path(source).read_bytes()
-        except OSError as error:
-            raise DesignError(
-                f"{where}: cannot be read ({error.strerror}); make one with ernn weights"
-            ) from error
+        source = _file_bytes(Path(source), where)
     least = (HEADER_WORDS + TRAILER_WORDS) * WORD_BYTES
     if source[:WORD_BYTES] != MAGIC.to_bytes(WORD_BYTES, "little")[: len(source)] or not source:
         raise DesignError(

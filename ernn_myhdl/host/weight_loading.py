@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.host.loadable_weights import LoadableWeights
 from ernn_myhdl.host.registers import (
     ERROR_FIELDS,
@@ -17,7 +18,7 @@ from ernn_myhdl.host.registers import (
     register,
 )
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, Transport
-from ernn_myhdl.host.weight_image import image_contents, read_image
+from ernn_myhdl.host.weight_image import WeightImage, image_contents, read_image
 
 #: Seconds between two looks at the status, and looks without a pause before the first.
 PAUSE, BUSY_LOOKS = 0.001, 20
@@ -51,12 +52,14 @@ def weight_status(word: int) -> WeightStatus:
 
 
 def load_image(
-    transport: Transport, source: bytes | str | Path, weights: LoadableWeights, timeout: float
+    transport: Transport,
+    source: bytes | str | Path,
+    weights: LoadableWeights | None,
+    timeout: float,
 ) -> WeightStatus:
     """Send an image and wait for what the core says; see `Board.load_weights`."""
-    where = "weight image" if isinstance(source, bytes) else f"weight image {source}"
-    image = read_image(source, where)
-    image_contents(image, weights.structure, weights.memories, where)
+    image = checked_image(source, weights)
+    assert weights is not None  # checked
     _check_core(transport, weights)
     before = weight_status(transport.read(register("WEIGHTS").address))
     if before.loading:  # of a host that was stopped: a wrong last word ends its image
@@ -69,6 +72,18 @@ def load_image(
         _forget(transport)
         raise BoardError(f"board: the core did not take the weights: {status}; {_advice(status)}")
     return status
+
+
+def checked_image(source: bytes | str | Path, weights: LoadableWeights | None) -> WeightImage:
+    """An image that is whole and for these memories; DesignError where it is not, or where the weights are fixed (None)."""
+    if weights is None:
+        raise DesignError(
+            'board: the weights of this core are fixed; make the design with [hardware] weights = "loadable" and convert it again'
+        )
+    where = "weight image" if isinstance(source, bytes) else f"weight image {source}"
+    image = read_image(source, where)
+    image_contents(image, weights.structure, weights.memories, where)
+    return image
 
 
 def _check_core(transport: Transport, weights: LoadableWeights) -> None:

@@ -84,7 +84,7 @@ class Session:
     def step(
         self, x: Any, stream: int | Sequence[int] | None = None, last: bool | None = None
     ) -> Any:
-        """y of one frame x, values: (outputs,) float64 of (inputs,) floating point.
+        """y of one frame x, values: (outputs,) float64 of (inputs,) floating point; for an embedding (1,), integers too.
 
         stream: whose frame it is; may be left out in a session of one. For several streams at once x is
         (n, inputs), a frame for each of `stream`, or of all streams where that is left out; y is (n, outputs).
@@ -95,7 +95,10 @@ class Session:
         and None of a single frame that has none.
         Raises DesignError where x is anything else; then no stream has gone on.
         """
-        frames, streams, single = self._checked(x, stream, "f", "floating point values", last)
+        kinds, what = "f", "floating point values"
+        if self.design.takes_numbers:
+            kinds, what = "fiu", "whole numbers, the rows of an embedding"
+        frames, streams, single = self._checked(x, stream, kinds, what, last)
         if not np.isfinite(frames).all():
             raise DesignError("frame: holds NaN or infinity; clean the data first")
         self.design.check_numbers(frames, "frame")

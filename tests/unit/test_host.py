@@ -19,6 +19,7 @@ from ernn_myhdl.host.description import description_of, load_description, load_v
 from ernn_myhdl.host.memory_map import AxiDma, MappedWords, MemoryMap, pynq_transport
 from ernn_myhdl.host.packets import pack, raw_frames, unpack
 from ernn_myhdl.host.registers import ADDRESSES, REGISTERS, WINDOW_BITS, register
+from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.streams.traffic import packed_samples
@@ -292,6 +293,29 @@ def test_bus_without_its_wrapper_is_refused(tmp_path, capsys):
     arguments = ["convert", str(tmp_path / "design"), "-o", str(tmp_path / "out"), "--bus", "64"]
     assert main(arguments) == 2 and not (tmp_path / "out").exists()
     assert "add --wrapper axi" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["load", "--weights", "/dev/zero"], "weight image /dev/zero: is no file"),
+        (["load", "--weights", "x.npy"], "which no image of weights does"),
+        (["run", "--input", "wide.npy", "-o", "y.npy"], "must be (frames"),
+        (["run", "--input", "nan.npy", "-o", "y.npy"], "NaN"),
+        (["run", "--input", "none.npy", "-o", "y.npy"], "none.npy"),
+    ],
+)
+def test_files_are_refused_before_a_port_is_opened(options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    link = SerialLink(8_000_000, 8, 1_000_000)
+    record = system_description(design().with_weights("loadable"), 32, link).record()
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "system.json").write_text(json.dumps(record))
+    inputs = design().inputs
+    for name, x in (("x", np.zeros((2, inputs))), ("wide", np.zeros((2, inputs + 1))), ("nan", np.full((2, inputs), np.nan))):  # fmt: skip
+        np.save(tmp_path / f"{name}.npy", x)
+    assert main(["host", options[0], "--port", "./none", "--design", "board", *options[1:]]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "y.npy").exists()
 
 
 def test_host_needs_numpy_only():

@@ -12,6 +12,8 @@ import pytest
 from foreign_models import lstm_tensors, onnx_module, refuse, torch_module
 from safetensors.numpy import save, save_file
 
+from ernn_myhdl.design.limits import MAX_FILE_BYTES
+
 
 def header(text, data=b""):
     encoded = text.encode()
@@ -29,7 +31,7 @@ class Code:
 
 def archive(size):
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         file.writestr("archive/data/0", bytes(size))
     return stream.getvalue()
 
@@ -55,7 +57,7 @@ FILES = {
     "code.pt": (lambda: pickle.dumps(Code()), ["its code is not run"]),
     "zip.pt": (lambda: b"PK\x03\x04broken", ["torch.save"]),
     "other_zip.pt": (lambda: archive(100), ["torch.save"]),
-    "bomb.pt": (lambda: archive(1 << 31), ["unpacks to"]),
+    "bomb.pt": (lambda: archive(MAX_FILE_BYTES + 1), ["unpacks to"]),
     "model.txt": (
         lambda: save(lstm_tensors()),
         [".safetensors, .pt, .pth, .onnx, .keras, .h5 or .hdf5"],

@@ -100,7 +100,7 @@ def test_a_network_of_too_many_layers_is_refused_before_it_is_read(place, layers
     (place / "net" / "network.toml").write_text(text)
     read = []
     monkeypatch.setattr(storage, "_read_weights", read.append)
-    with pytest.raises(DesignError, match="65 names, must be 1 to 64|must have at most 65536"):
+    with pytest.raises(DesignError, match="65 names, must be 1 to 64|must have at most 262144"):
         load_design(place / "net")
     assert not read
 

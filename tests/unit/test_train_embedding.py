@@ -183,6 +183,12 @@ def test_own_numbers_are_trained_and_evaluated(tmp_path, capsys):
     assert "embedding 4, LSTM 4, k = 2" in capsys.readouterr().out
     design = load_design(out / "design")
     assert (design.inputs, design.graph.embedding.rows) == (1, 6)
+    whole = design.run(np.array([[3], [1]]), "integer").outputs
+    with design.open() as session:  # integers are numbers too
+        session.step(np.array([3]))
+        assert np.array_equal(session.step(np.array([1.0])), whole[1])
+        with pytest.raises(DesignError, match="6 is the number of no row"):
+            session.step(np.array([6]))
     x = np.load(out / "x.npz")
     assert (x["mean"].tolist(), x["std"].tolist()) == ([0.0], [1.0])
     for part in ([], ["--part", "test"]):

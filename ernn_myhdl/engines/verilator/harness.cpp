@@ -31,6 +31,7 @@ struct Run {
     Model model{&context};
 
     int64_t cycle, done, quiet, tail_left, frames, tail, limit, cycles;
+    int64_t must = 0;  // beats that are accepted at least before a feed is over
     bool error, stages_on, trace_on, kept_on = false;
     bool between = false;  // feeds: the cycle has been looked at, its rising edge is still to come
     std::vector<int64_t> accepted, loaded, delivered_cycle, trace;
@@ -47,6 +48,7 @@ struct Run {
         cycle = -RESET_CYCLES;
         done = quiet = cycles = 0;
         frames = frames_;
+        must = 0;
         tail = tail_left = tail_;
         limit = limit_;
         stages_on = stages_;
@@ -75,6 +77,7 @@ struct Run {
         kept_on = true;
         done = quiet = 0;
         frames = count;
+        must = input.count;
         accepted.clear();
         loaded.clear();
         delivered_cycle.clear();
@@ -82,7 +85,7 @@ struct Run {
         for (auto &words : kept) words.clear();
         int status = RUNNING;
         while (status == RUNNING) status = run(1 << 20, input, states, nullptr, nullptr, 0);
-        for (int i = 0; status == FINISHED && i < KEPT; i++) {
+        for (int i = 0; status == FINISHED && count && i < KEPT; i++) {
             const size_t each = kept[i].size() / count;
             for (int64_t f = 0; f < count; f++) {
                 const size_t place = size_t(streams[f]) * KEPT + i;
@@ -131,7 +134,7 @@ struct Run {
         quiet = moved ? 0 : quiet + 1;
         if (moved) tail_left = tail; // frames of x may follow that of the last y
         if (tail_left == tail) cycles = cycle + 1;
-        if (done >= frames) {
+        if (done >= frames && int64_t(accepted.size()) >= must) {
             if (!tail_left) return FINISHED;
             tail_left--;
         }
@@ -201,7 +204,7 @@ int ernn_run(Run *run, const uint32_t *const *memories, int64_t most, const uint
     return run->run(most, input, states, stall, resets, reset_count);
 }
 
-// Frames one after the other, with no reset since ernn_start or the last feed: `frames` of them, of `streams`;
+// Frames one after the other, with no reset since ernn_start or the last feed, of which `frames` of y come, of `streams`;
 // beats and state_beats as of ernn_run. sink: room for the beats that are delivered, `sink_count` of them.
 int ernn_feed(Run *run, const uint32_t *const *memories, int64_t frames, const int64_t *streams,
               const uint32_t *beats, int64_t beat_count, const uint32_t *state_beats,

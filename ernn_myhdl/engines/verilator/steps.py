@@ -25,7 +25,13 @@ from ernn_myhdl.engines.verilator.run import FINISHED, HUNG, CompiledCore
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.streams.initial_states import layer_beats, raw_state
-from ernn_myhdl.streams.traffic import FROM_STATE, FROM_ZERO, StateBeat, beats_of_frame
+from ernn_myhdl.streams.traffic import (
+    FROM_STATE,
+    FROM_ZERO,
+    StateBeat,
+    beats_of_frame,
+    end_of_sequence,
+)
 
 CoreStates = list[State | None]
 
@@ -39,14 +45,11 @@ class CompiledSteps:
     def __init__(
         self, core: CoreSpecification, streams: int, say: Callable[[str], None] | None = None
     ) -> None:
-        if core.graph is not None and not core.graph.frames_of_x:
-            raise DesignError(
-                "engine 'verilator': takes no frames one at a time of a core that gives other frames than it takes; use "
-                "engine 'integer'"
-            )
         self.core, self.streams, self._say = core, streams, say
         self._begins: dict[int, CoreStates | None] = dict.fromkeys(range(streams))
         self._held = core.stream_shape.streams
+        #: Frames of the sequences that are under way.
+        self._frames = [0] * streams
         self._running, self._models = self._opened(core)
 
     def _opened(self, core: CoreSpecification) -> tuple[CompiledCore, list[_Model]]:
@@ -69,6 +72,7 @@ class CompiledSteps:
         if given is not None and not self._running.design.stream_shape.initial_states:
             self._load_states()
         self._begins[stream] = given
+        self._frames[stream] = 0
 
     def _load_states(self) -> None:
         """Go on with a core that loads states, each stream from its own."""
@@ -82,17 +86,48 @@ class CompiledSteps:
             self._begins[stream] = list(states[stream])
 
     def step(self, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
-        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams."""
+        """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams; where windows leave frames
+        out of those that have one."""
+        due = [self._due(stream) for stream in streams]
         if len(self._models) == 1:
-            return self._fed(self._models[0], x, streams)
-        y = np.empty((len(x), self.core.outputs), dtype=np.int64)
+            return self._fed(self._models[0], x, streams, due)
+        y = np.zeros((len(x), self.core.outputs), dtype=np.int64)
         numbers = np.array(streams) // self._held
         for number in np.unique(numbers).tolist():
             rows = np.flatnonzero(numbers == number).tolist()
-            y[rows] = self._fed(self._models[number], x[rows], [streams[i] for i in rows])
+            own = [i for i in rows if due[i]]
+            y[own] = self._fed(
+                self._models[number], x[rows], [streams[i] for i in rows], [due[i] for i in rows]
+            )
+        return y[due]
+
+    def sequence_step(self, x: np.ndarray, stream: int, last: bool) -> np.ndarray:
+        """As `IntegerSteps.sequence_step`."""
+        graph = self.core.graph
+        assert graph is not None  # with joins over time
+        self._frames[stream] += 1
+        come = graph.output_frames(self._frames[stream]) if last else 0
+        y = self._fed(self._models[stream // self._held], x[None], [stream], [True] * come, last)
+        if last:
+            self.start(stream)
         return y
 
-    def _fed(self, model: _Model, x: np.ndarray, streams: Sequence[int]) -> np.ndarray:
+    def _due(self, stream: int) -> bool:
+        """Whether the next frame of a stream, which is counted here, gives one of y."""
+        self._frames[stream] += 1
+        if self.core.graph is None:
+            return True
+        return self.core.graph.cadence.has(self._frames[stream] - 1)
+
+    def _fed(
+        self,
+        model: _Model,
+        x: np.ndarray,
+        streams: Sequence[int],
+        due: Sequence[bool],
+        last: bool = False,
+    ) -> np.ndarray:
+        """due: of the frames that come, those that are of y; each True one of them. last: the frame ends a sequence."""
         places = [s % self._held for s in streams]
         users, loads = [0] * len(streams), []
         if self._begins:
@@ -103,7 +138,9 @@ class CompiledSteps:
                 users[i] = FROM_ZERO if state is None else FROM_STATE
                 if state is not None:
                     loads += self._state_beats(state, places[i])
-        return model.feed(x, places, users, loads)
+        if last:
+            users[-1] |= end_of_sequence(self._running.design.stream_shape)
+        return model.feed(x, places, users, loads, sum(due))
 
     def _state_beats(self, state: CoreStates, place: int) -> list[StateBeat]:
         layers = self._running.design.layers
@@ -173,9 +210,9 @@ class _Model:
         self._samples = self._beats * shape.samples_per_beat
 
     def feed(
-        self, x: np.ndarray, places: list[int], users: list[int], loads: list[StateBeat]
+        self, x: np.ndarray, places: list[int], users: list[int], loads: list[StateBeat], come: int
     ) -> np.ndarray:
-        """Raw outputs of raw inputs, a frame for each of `places` with its tuser."""
+        """Raw outputs of raw inputs, a frame for each of `places` with its tuser; come: frames of y."""
         frames, layout = len(x), self._core.layout
         samples = np.zeros((frames, self._samples), dtype=self._sample)
         samples[:, : x.shape[1]] = x
@@ -187,19 +224,21 @@ class _Model:
         if "stream" in self._source.at:
             beats[:, :, self._source.at["stream"]] = np.array(places)[:, None]
         states = self._core.pack(loads, layout.loader)
-        sink = np.empty((frames, self._delivered, self._sink.limbs), dtype=np.uint32)
-        streams = np.array(places, dtype=np.int64)
+        sink = np.empty((come, self._delivered, self._sink.limbs), dtype=np.uint32)
+        streams = np.resize(np.array(places, dtype=np.int64), max(come, 1))
         status = self._library.ernn_feed(
-            self._handle, self._memories, frames, streams.ctypes.data, beats.ctypes.data,
+            self._handle, self._memories, come, streams.ctypes.data, beats.ctypes.data,
             frames * self._beats, states.ctypes.data, len(loads), sink.ctypes.data,
-            frames * self._delivered,
+            come * self._delivered,
         )  # fmt: skip
         last = sink[:, -1, self._sink.at["last"]]
         if status != FINISHED or not last.all():
             raise self._failed(status, frames)
+        if not come:
+            return np.empty((0, self._design.outputs), dtype=np.int64)
         width = data.shape[2]
         words = np.ascontiguousarray(sink.view(np.uint8)[..., :width]).view(self._sample)
-        return words.reshape(frames, -1)[:, : self._design.outputs].astype(np.int64)
+        return words.reshape(come, -1)[:, : self._design.outputs].astype(np.int64)
 
     def _failed(self, status: int, frames: int) -> ToolError:
         if status != HUNG:
