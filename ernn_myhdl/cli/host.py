@@ -347,15 +347,14 @@ def read_sequences(file):
     import numpy as np
 
     from ernn_myhdl.errors import DesignError
+    from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
     try:
-        loaded = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        loaded = read_arrays(file)
+    except (OSError, NoArrayFile) as error:
         raise DesignError(f"input {file}: is no .npy or .npz of numbers ({error})") from error
     if isinstance(loaded, np.ndarray):
         return None, [loaded]
-    with loaded:
-        names = list(loaded.files)
-        if not names:
-            raise DesignError(f"input {file}: holds no arrays; must hold one for each sequence")
-        return names, [loaded[name] for name in names]
+    if not loaded:
+        raise DesignError(f"input {file}: holds no arrays; must hold one for each sequence")
+    return list(loaded), list(loaded.values())

@@ -13,6 +13,7 @@ import numpy as np
 from ernn_myhdl.design.host_steps import HostStep, check_steps, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.files.array_file import read_arrays
 from ernn_myhdl.host.loadable_weights import LoadableWeights, weights_of
 from ernn_myhdl.host.sequences import FramesOut, LayerState, frames_out_of, layer_states_of
 from ernn_myhdl.host.serial_link import SerialLink, link_of
@@ -20,6 +21,8 @@ from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import is_whole
 
 SYSTEM_NAME, VECTORS_NAME, RECORD_VERSION = "system.json", "vectors.npz", 1
+#: Bytes of a description that are read at all.
+LONGEST = 1 << 24
 _WHOLE = ("inputs", "outputs", "sample_bits", "samples_per_beat", "streams", "layers", "bus_bits")
 
 
@@ -139,13 +142,17 @@ def load_description(folder: str | Path) -> SystemDescription:
     """The description in a folder of `ernn convert --wrapper axi`; DesignError where there is none."""
     file = Path(folder) / SYSTEM_NAME
     try:
+        if not file.is_file():
+            raise OSError(0, "is no ordinary file" if file.exists() else "does not exist")
+        if file.stat().st_size > LONGEST:
+            raise ValueError(f"it has more than {LONGEST} bytes")
         record = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DesignError(
             f"{folder}: has no readable {SYSTEM_NAME} ({error.strerror}); make the folder with "
             "ernn convert DESIGN --wrapper axi"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DesignError(f"{file}: is no JSON ({error}); convert the design again") from error
     return description_of(record, str(file))
 
@@ -156,12 +163,16 @@ def load_vectors(
     """The test vectors of a folder: (raw x, raw y of the golden model) of each sequence, int64 (frames, elements)."""
     file = Path(folder) / VECTORS_NAME
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            x, y, lengths = arrays["x"], arrays["y"], arrays["lengths"]
+        arrays = read_arrays(file)
+        if not isinstance(arrays, dict):
+            raise ValueError("it has one array")
+        x, y, lengths = arrays["x"], arrays["y"], arrays["lengths"]
     except (OSError, ValueError, KeyError) as error:
         raise DesignError(
             f"{file}: holds no test vectors ({error}); convert the design again"
         ) from error
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not (lengths > 0).all():
+        raise DesignError(f"{file}: lengths are no frames of sequences; convert the design again")
     made = [description.frames_out.frames(int(n)) for n in lengths]
     shapes = (int(lengths.sum()), description.inputs), (sum(made), description.outputs)
     if (x.shape, y.shape) != shapes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from pages import ROOT
 
 from ernn_myhdl import DesignError, RnnCell, new_network, save_design
+from ernn_myhdl.cli.host import read_sequences
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.host.board import Board
@@ -316,6 +318,15 @@ def test_files_are_refused_before_a_port_is_opened(options, message, tmp_path, m
         np.save(tmp_path / f"{name}.npy", x)
     assert main(["host", options[0], "--port", "./none", "--design", "board", *options[1:]]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "y.npy").exists()
+
+
+def test_a_pipe_in_the_place_of_a_description_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "system.json")
+    assert main(["host", "selftest", "--port", "./none", "--design", str(tmp_path)]) == 2
+    assert "is no ordinary file" in capsys.readouterr().err
+    for file in ("system.json", "x.npy"):
+        with pytest.raises(DesignError, match="input .*: is no .npy or .npz of numbers"):
+            read_sequences(tmp_path / file)
 
 
 def test_host_needs_numpy_only():
