@@ -8,10 +8,8 @@ from layer_graphs import function_graph
 from random_designs import random_inputs
 from time_join_graphs import timed_function_graph
 
-from ernn_myhdl import DesignError
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.time_joins import taken_lengths
-from ernn_myhdl.engines.steps import steps_of
 from ernn_myhdl.rtl.core.top import core
 
 
@@ -40,8 +38,3 @@ def test_models_and_sessions_agree(drawn, number):
                 last = {"last": i == len(each) - 1} if core.graph.over_time else {}
                 made.append(session.step(row, **last).reshape(-1, core.outputs))
     assert np.array_equal(np.concatenate(made), golden.outputs)
-
-
-def test_a_session_of_the_compiled_core_refuses_joins_over_time_by_name():
-    with pytest.raises(DesignError, match="joins over time; must be one of .*or run whole"):
-        steps_of(timed_function_graph(0), "verilator", 1)

@@ -90,7 +90,7 @@ def test_a_table_and_an_archive_give_the_same_parts(spoken):
 
 
 def test_what_is_no_label_sequence_is_refused(tmp_path):
-    x = {f"x{i}": np.ones((2, 1)) for i in range(3)}
+    x = {f"x{i}": np.array([[1.0], [0.5]]) for i in range(3)}
     parts = np.array(["train", "validation", "test"])
     for arrays, message in (
         ({"label_sequences": np.arange(3)}, "must be .*a text of labels"),
