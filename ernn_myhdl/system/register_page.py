@@ -28,7 +28,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         f"# {title}",
         "",
         "Written from the table in [`ernn_myhdl/host/registers.py`](../ernn_myhdl/host/registers.py), of which the register file, "
-        "the C header and the drivers are made too."
+        "the C header and the drivers are made too. None of it has been on a board."
         if values is None
         else "Written by `ernn convert --wrapper` from the table that the register file, the C header and the drivers are made "
         "of too.",
