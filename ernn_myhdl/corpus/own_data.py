@@ -8,6 +8,7 @@ them; `groups` and `parts` (sequences,). docs/own-data.md.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -148,6 +149,13 @@ def _labels(
     return np.split(given, ends[:-1])
 
 
+def _names(files: list[Path]) -> list[str]:
+    """Of the files within the folder that holds all of them: the parts that follow from them depend on no place in the file system."""
+    places = [file.absolute() for file in files]
+    folder = os.path.commonpath([place.parent for place in places])
+    return [place.relative_to(folder).as_posix() for place in places]
+
+
 def _texts(given: np.ndarray, names: list[str], where: str) -> list[tuple[str, ...]]:
     """The labels of texts with spaces between them."""
     if given.dtype.kind != "U" or given.shape != (len(names),):
@@ -199,8 +207,9 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
         labels = [_frame_labels(row, len(x)) for row, x in zip(rows, sequences, strict=True)]
     groups = None if rows[0].group is None else [str(row.group) for row in rows]
     parts = [row.part for row in rows] if rows[0].part else None
-    names = [str(row.file) for row in rows]
-    return OwnData(names, sequences, labels, groups, parts, kind, numbers)
+    return OwnData(
+        _names([row.file for row in rows]), sequences, labels, groups, parts, kind, numbers
+    )
 
 
 def _frame_labels(row: Row, frames: int) -> np.ndarray:

@@ -197,6 +197,21 @@ def io_of(file):
     return io.BytesIO(file.read_bytes()[kept.CHECKSUM :])
 
 
+def test_parts_do_not_depend_on_where_a_table_lies(tmp_path):
+    found = []
+    for place in ("a", "b/c", "some/where/else"):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        for i in range(12):
+            np.save(folder / f"x{i}.npy", np.full((2, 1), float(i)))
+        lines = [f"x{i}.npy\t{'yes' if i % 2 else 'no'}" for i in range(12)]
+        (folder / "table.tsv").write_text("\n".join(["file\tlabel", *lines]) + "\n")
+        parts = own_parts(load_own_data(folder / "table.tsv")).parts
+        found.append({name: data.names for name, data in parts.items()})
+    assert found[0] == found[1] == found[2]
+    assert sorted(sum(found[0].values(), ())) == sorted(f"x{i}.npy" for i in range(12))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
