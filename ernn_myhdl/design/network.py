@@ -105,17 +105,21 @@ class Network(CoreSpecification):
         """The graph of a row is none, so that equal cores are equal networks."""
         object.__setattr__(self, "graph", None)
         if self.input_scaling is not None:
-            first, *others = self.layers
-            if first.input_scaling is not None:
-                raise DesignError(_TWO_SCALINGS)
-            first = replace(first, input_scaling=self.input_scaling)
-            object.__setattr__(self, "layers", (first, *others))
-            object.__setattr__(self, "input_scaling", None)
+            self._give_scaling_to_first()
         *layers, last = self.layers
         if self.output_steps:
             last = last.with_host_steps((*last.output_steps, *self.output_steps))
             object.__setattr__(self, "layers", (*layers, last))
             object.__setattr__(self, "output_steps", ())
+
+    def _give_scaling_to_first(self) -> None:
+        """The host's scaling of x is that of the first layer."""
+        first, *others = self.layers
+        if first.input_scaling is not None:
+            raise DesignError(_TWO_SCALINGS)
+        first = replace(first, input_scaling=self.input_scaling)
+        object.__setattr__(self, "layers", (first, *others))
+        object.__setattr__(self, "input_scaling", None)
 
     def _check_row(self) -> None:
         if self.output_steps:
@@ -202,10 +206,7 @@ class Network(CoreSpecification):
         if self.layers[0].input_scaling is not None:
             raise DesignError(_TWO_SCALINGS)
         if not graph.input_divides and graph.first_taker == "layer_0":
-            first, *others = self.layers
-            first = replace(first, input_scaling=self.input_scaling)
-            object.__setattr__(self, "layers", (first, *others))
-            object.__setattr__(self, "input_scaling", None)
+            self._give_scaling_to_first()
             return
         if graph.embedding is not None:
             raise DesignError(
