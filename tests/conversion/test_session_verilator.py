@@ -13,6 +13,7 @@ from ernn_myhdl.calibration.build import build_network
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, shared_blocks
 from ernn_myhdl.engines.verilator.steps import with_initial_states
 from ernn_myhdl.files.cache_folder import CACHE_VARIABLE
 from ernn_myhdl.golden.network import integer_model
@@ -96,3 +97,19 @@ def test_states_with_longer_words_than_the_samples(own_cache):
         first = session.step(x[0])
         session.start(0, session.state())
         np.testing.assert_array_equal([first, session.step(x[1]), session.step(x[2])], expected)
+
+
+def test_cores_of_shared_blocks_are_closed_in_any_order(own_cache):
+    """Verilator makes and frees such blocks in the context of the model that the thread made last."""
+    design = new_design(4, 16, 4, block=2, lanes=8, ifft_units=2, samples_per_beat=4)
+    assert shared_blocks(compiled_core(design))
+    x = random_inputs(2, design, 3)
+    expected = integer_model(design).run(x).outputs
+    first, unused, second = (design.open(engine="verilator") for _ in range(3))
+    np.testing.assert_array_equal([second.step(frame) for frame in x], expected)
+    second.close()
+    np.testing.assert_array_equal([first.step(frame) for frame in x], expected)
+    unused.close()
+    first.start(0)
+    np.testing.assert_array_equal([first.step(frame) for frame in x], expected)
+    first.close()

@@ -32,6 +32,7 @@ struct Run {
 
     int64_t cycle, done, quiet, tail_left, frames, tail, limit, cycles;
     int64_t must = 0;  // beats that are accepted at least before a feed is over
+    bool evaluated = false;
     bool error, stages_on, trace_on, kept_on = false;
     bool between = false;  // feeds: the cycle has been looked at, its rising edge is still to come
     std::vector<int64_t> accepted, loaded, delivered_cycle, trace;
@@ -41,8 +42,15 @@ struct Run {
     std::vector<int64_t> kept[KEPT + 1];
     std::vector<std::vector<int64_t>> latest;
 
-    // the shared blocks are freed by their final blocks
-    ~Run() { model.final(); }
+    // the shared blocks are made by the first evaluation and freed by their final blocks
+    ~Run() {
+        enter();
+        if (evaluated) model.final();
+    }
+
+    // Verilator makes and frees shared blocks and scopes in the context that is the thread's, which is that of the last model made
+    // there, alive or not.
+    void enter() { Verilated::threadContextp(&context); }
 
     void start(int64_t frames_, int64_t tail_, int64_t limit_, bool stages_, bool trace_) {
         cycle = -RESET_CYCLES;
@@ -106,6 +114,7 @@ struct Run {
     int look() {
         model.clk = 0;
         model.eval();
+        evaluated = true;
         bool moved = false;
         if (cycle >= 0 && !model.rst) {
             if (source_valid(model) && source_ready(model)) {
@@ -199,6 +208,7 @@ int ernn_run(Run *run, const uint32_t *const *memories, int64_t most, const uint
              const int64_t *resets, int64_t reset_count, const uint8_t *state_idle,
              int64_t *state_idle_used, const uint32_t *state_beats, int64_t state_count) {
     select_memories(memories);
+    run->enter();
     const Source input{beats, beat_count, idle, idle_used};
     const Source states{state_beats, state_count, state_idle, state_idle_used};
     return run->run(most, input, states, stall, resets, reset_count);
@@ -210,6 +220,7 @@ int ernn_feed(Run *run, const uint32_t *const *memories, int64_t frames, const i
               const uint32_t *beats, int64_t beat_count, const uint32_t *state_beats,
               int64_t state_count, uint32_t *sink, int64_t sink_count) {
     select_memories(memories);
+    run->enter();
     const Source input{beats, beat_count, nullptr, nullptr};
     const Source states{state_beats, state_count, nullptr, nullptr};
     const int status = run->feed(frames, streams, input, states);
