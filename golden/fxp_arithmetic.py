@@ -8,6 +8,7 @@ made here, with one configuration. Products and sums of `Fxp` grow to their exac
 from __future__ import annotations
 
 import copy
+from functools import lru_cache
 
 import numpy as np
 from fxpmath import Config, Fxp
@@ -34,9 +35,7 @@ CONFIG = _Configuration(  # type: ignore[no-untyped-call]
 
 def number(raw: ArrayLike, fmt: Format) -> Fxp:
     """Raw integers as a number in `fmt`; they must fit."""
-    words = np.asarray(raw, dtype=np.int64)
-    stored = Fxp(words, signed=True, n_word=fmt.word, n_frac=fmt.frac, raw=True, config=CONFIG)
-    return exact(stored)
+    return exact(_made(np.asarray(raw, dtype=np.int64), fmt.word, fmt.frac, raw=True))
 
 
 def resized(x: Fxp, word: int) -> Fxp:
@@ -72,8 +71,7 @@ def quantised(values: np.ndarray, fmt: Format) -> tuple[Fxp, np.ndarray]:
     # Where one element is 2**64 or more, fxpmath does not round the others: limit them first.
     limit = -2.0 * fmt.range[0]
     values = np.clip(np.asarray(values, dtype=np.float64), -limit, limit)
-    wide = Fxp(values, signed=True, n_word=fmt.word + 2, n_frac=fmt.frac, config=CONFIG)
-    return saturated(wide, fmt)
+    return saturated(_made(values, fmt.word + 2, fmt.frac), fmt)
 
 
 def exact(x: Fxp) -> Fxp:
@@ -84,4 +82,20 @@ def exact(x: Fxp) -> Fxp:
 
 
 def _stored(x: Fxp, fmt: Format) -> Fxp:
-    return Fxp(x, signed=True, n_word=fmt.word, n_frac=fmt.frac, config=CONFIG)
+    return _made(x, fmt.word, fmt.frac)
+
+
+@lru_cache(maxsize=None)
+def _without_value(word: int, frac: int) -> Fxp:
+    return Fxp(signed=True, n_word=word, n_frac=frac, config=CONFIG)
+
+
+def _made(value: Fxp | np.ndarray, word: int, frac: int, raw: bool = False) -> Fxp:
+    """A number of that format with the value, as fxpmath stores it.
+
+    fxpmath stores a value twice where it makes a number; numbers are copies of one without, into which it is stored once.
+    """
+    stored = copy.copy(_without_value(word, frac))
+    stored.status, stored.callbacks, stored.vdtype = dict(stored.status), [], None
+    stored.set_val(value, raw=raw)
+    return stored
