@@ -8,7 +8,7 @@ made here, with one configuration. Products and sums of `Fxp` grow to their exac
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from fxpmath import Config, Fxp
@@ -85,7 +85,7 @@ def _stored(x: Fxp, fmt: Format) -> Fxp:
     return _made(x, fmt.word, fmt.frac)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _without_value(word: int, frac: int) -> Fxp:
     return Fxp(signed=True, n_word=word, n_frac=frac, config=CONFIG)
 
