@@ -280,6 +280,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
         "scale": _scale,
         "transform_pipeline": _transform,
         "update_state": _bits_for_each,
+        "word_register": bits_of_each("word_q"),
     }
 )
 

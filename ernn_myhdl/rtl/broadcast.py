@@ -10,6 +10,7 @@ selection, which bounds its fan-out.
 fan-out, and delays the tags to where a lane uses them. Latency 1 cycle, and for first, last and shift
 the delays of `lane` on top. `address_register` is one more register of the address beside it.
 Synthesis is told to keep both: other clusters and lanes have registers that hold the same.
+`word_register` is behind a weight memory of block RAM, which gives its words late in a cycle.
 """
 
 from __future__ import annotations
@@ -171,6 +172,18 @@ def address_register(clk, address, address_q):
     return copy
 
 
+@block
+def word_register(clk, word, word_q, count):
+    """A register for the words of a weight memory."""
+
+    @always(clk.posedge)
+    def copy():
+        for i in range(count):
+            word_q[i].next = word[i]
+
+    return copy
+
+
 @made_once
 def select_leaf(
     points: int,
@@ -242,4 +255,12 @@ def address_leaf(bits: int) -> Leaf:
     address = Word(bits)
     return Leaf(
         "lane_address", address_register, ins(clk=Bit(), address=address) | outs(address_q=address), kept=True,
+    )  # fmt: skip
+
+
+@made_once
+def word_leaf(word: Array) -> Leaf:
+    """The register behind a weight memory of such words."""
+    return Leaf(
+        "lane_word", word_register, ins(clk=Bit(), word=word) | outs(word_q=word), {"count": word.count},
     )  # fmt: skip

@@ -10,6 +10,9 @@ its first lane, and its memories hold the weights of the lanes from there on, ev
 
 A memory made of LUTs reads its address more than once for every bit of a word. So such memories have an address register
 for ADDRESS_REACH bits of words, at least for each lane; the first lanes have that of the broadcast register.
+
+Block RAM has few readers of its address, but gives a word late. There each lane has a register behind its memory, and the
+address comes a cycle earlier (`Clusters.address_lead`).
 """
 
 from __future__ import annotations
@@ -85,6 +88,20 @@ class Clusters:
         return broadcast.address_leaf(self.weights.ports["address"].type.bits)
 
     @property
+    def word_register(self) -> Leaf | None:
+        """The register behind a weight memory; None where memories are not block RAM."""
+        if not in_block_ram(self.weights):
+            return None
+        word = self.weights.type
+        assert isinstance(word, Array)  # a word for each product of a bin
+        return broadcast.word_leaf(word)
+
+    @property
+    def address_lead(self) -> int:
+        """Cycles that the address of a cluster comes before the column, for the registers behind the memories."""
+        return int(self.word_register is not None)
+
+    @property
     def addressed(self) -> int:
         """Lanes behind an address register."""
         return max(ADDRESS_REACH // self.weights.type.bits, 1)
@@ -92,11 +109,12 @@ class Clusters:
     def components(self) -> list[tuple[Leaf | Rom, int]]:
         """The distinct components of all clusters with their instances."""
         clusters = self.groups * len(self.sizes)
-        load, own = self.load_register, self.address_register
+        load, own, word = self.load_register, self.address_register, self.word_register
         further = self.groups * sum((size - 1) // self.addressed for size in self.sizes)
         return [
             *([(load, clusters)] if load else []),
             *([(own, further)] if own and further else []),
+            *([(word, self.lanes)] if word else []),
             (self.register, clusters),
             (self.lane, self.lanes),
             (self.weights, self.lanes),
@@ -141,6 +159,8 @@ class Clusters:
             weights = n.add(
                 f"weights_{j}", self.weights, j * self.groups, clk=clk, address=place, **load,
             )["q"]  # fmt: skip
+            if self.word_register:
+                weights = n.add(f"word_{j}", self.word_register, clk=clk, word=weights)["word_q"]
             n.add(
                 f"lane_{j}", self.lane, clk=clk, column=copy["column_copy"], weights=weights,
                 valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
@@ -159,7 +179,8 @@ class Clusters:
     ) -> list[Net]:
         """Instantiate all clusters in `n`; returns the heads of the chains.
 
-        buses: one for each group. control: valid, first, last and shift. load: what writes the weights, where they are written.
+        buses: one for each group. address: `address_lead` cycles before the operands are on the buses. control: valid, first, last and
+        shift. load: what writes the weights, where they are written.
         """
         components = {size: self.netlist(size) for size in dict.fromkeys(self.sizes)}
         kind = components[self.sizes[0]].ports["drain"].type

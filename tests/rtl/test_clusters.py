@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_designs import random_inputs
 
 from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.hdl.components import Rom
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.rtl import cluster
@@ -71,3 +73,16 @@ def test_memories_of_luts_have_address_registers(block, hidden, registers):
     top = core(new_design(5, hidden, block=block, lanes=3, ifft_units=1, element_width=1))
     made = {name: count for name, (_, count) in top.components().items()}
     assert made.get("lane_address", 0) == registers
+
+
+@pytest.mark.parametrize("hidden, memories", [(16, "LUTs"), (96, "block RAM")])
+def test_words_of_block_ram_have_a_register_that_costs_no_cycle(hidden, memories):
+    """The word of a block RAM went into the sum of two weights in the cycle in which it was read."""
+    small = new_design(4, hidden, block=4, lanes=2, ifft_units=1, element_width=1)
+    made = {name: count for name, (_, count) in core(small).components().items()}
+    assert made.get("lane_word", 0) == (2 if memories == "block RAM" else 0)
+    x = random_inputs(1, small, 2)
+    run = run_design(small, x, "myhdl")
+    assert check_run(run) is None
+    last_beats = [frame.beats[-1] for frame in frame_times(small, [0, 0])]
+    assert (run.frame_cycles[:, 1] - run.frame_cycles[0, 0]).tolist() == last_beats

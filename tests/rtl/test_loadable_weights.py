@@ -35,6 +35,7 @@ CELLS = {
     "linear": {"lanes": 1},
     "split": {"cell": "lstm", "input_block": 2},
     "parts": {"cell": "gru", "reset": "after", "element_width": 1 / 4},
+    "block_ram": {"cell": "linear", "inputs": 32, "hidden": 32, "lanes": 1},
 }
 
 

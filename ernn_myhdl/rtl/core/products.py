@@ -21,7 +21,7 @@ from ernn_myhdl.rtl.weights.distribution import written
 
 #: Name of the memory of the program; `program` is a keyword of SystemVerilog.
 PROGRAM_WORDS = "program_words"
-#: Cycles from an operation's address to the broadcast tree, behind which the weights are read.
+#: Cycles from an operation's address to the broadcast tree, behind which the weights are read; less by `Clusters.address_lead`.
 ADDRESS_WAIT = broadcast.SELECT_LATENCY
 
 
@@ -63,11 +63,12 @@ def lane_side(design: Structure) -> list[tuple[Component, int]]:
     """
     program = program_for(design)
     address_bits = program.address_bits + (design.hardware.weight_banks > 1)
+    clusters = lane_clusters(design)
     return [
         (program_memory(program), 2),
         *((part.component, 1) for part in sequencer.parts(design)),
-        (data_leaf(address_bits, ADDRESS_WAIT), 1),
-        *lane_clusters(design).components(),
+        (data_leaf(address_bits, ADDRESS_WAIT - clusters.address_lead), 1),
+        *clusters.components(),
     ]
 
 
@@ -201,6 +202,6 @@ def products(w: Wiring, op: dict[str, Net], read: Columns) -> list[Net]:
         )
     }  # fmt: skip
     place = w.banked("op_address", op["op_address"], op["op_tag"])
-    address = w.delayed("broadcast_address", place, ADDRESS_WAIT)
     clusters = lane_clusters(w.design)
+    address = w.delayed("broadcast_address", place, ADDRESS_WAIT - clusters.address_lead)
     return clusters.add(n, buses, address, control, w.loads.get(clusters.weights.name, {}))
