@@ -27,7 +27,8 @@ from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.runs.run import run_design
 from ernn_myhdl.synthesis.flow import synthesise
 
-FORMS = (("fixed", 1), ("loadable", 1), ("loadable", 2))
+#: Banks -> what the hardware says of weights; 0: fixed.
+FORMS = {0: ("fixed", 1), 1: ("loadable", 1), 2: ("loadable", 2)}
 COUNTED = ("lut", "ff", "dsp", "ramb18", "ramb36", "lutram")
 
 
@@ -73,6 +74,14 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=8)
     parser.add_argument("--frames", type=int, default=3, help="frames simulated, at least 2")
     parser.add_argument("--device", default="xc7vx690t")
+    parser.add_argument(
+        "--banks",
+        type=int,
+        nargs="+",
+        choices=FORMS,
+        default=list(FORMS),
+        help="the forms; 0: fixed",
+    )
     parser.add_argument("--placed", action="store_true", help="the core of the gate, on ECP5")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="of --placed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
@@ -87,7 +96,7 @@ def main() -> int:
         )  # fmt: skip
         synthesis = partial(synthesised, device=arguments.device)
     rows = []
-    for weights, banks in FORMS:
+    for weights, banks in (FORMS[banks] for banks in arguments.banks):
         made = design.with_weights(weights, banks)
         rows.append(measure(made, arguments.frames, synthesis))
         print(rows[-1], file=sys.stderr, flush=True)
