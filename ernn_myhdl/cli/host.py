@@ -8,6 +8,7 @@ from ernn_myhdl.console import (
     add_command,
     add_force,
     add_json,
+    note_line,
     number,
     print_json,
     whole,
@@ -23,12 +24,14 @@ EXAMPLES = """\
   ernn host serve --port ./simulated --design speech
   ernn host load --port ./simulated --design speech --weights weights.bin
   ernn host run --port sim --design speech --weights weights.bin --input x.npy -o y.npy
+  ernn host run --port sim --design continued --initial-states states.safetensors --input x.npy -o y.npy
 
 --port sim needs the design folder and Verilator; a port of a board needs the folder of ernn convert --wrapper axi (uio) or uart
 (a serial device) and numpy only. uio:REGISTERS,DMA,BUFFER names the UIO devices of the core's registers and of its AXI DMA, and a
 buffer of u-dma-buf. serve needs Verilator; the other actions find its board at the port that it makes."""
 
 SIMULATION, UIO = "sim", "uio:"
+LOADED = "the core has weights that were loaded, and the vectors are of the design's own: load those (ernn weights DESIGN --for DESIGN), or restart the board"
 
 
 def add_parser(subparsers) -> None:
@@ -70,6 +73,11 @@ def add_parser(subparsers) -> None:
         help="load, run: an image of ernn weights, loaded before anything runs",
     )
     parser.add_argument(
+        "--initial-states",
+        metavar="FILE",
+        help="run: .safetensors or .npz of the states before the sequences, of a core that takes them",
+    )
+    parser.add_argument(
         "--streams", type=whole, default=1, metavar="N", help="sequences in a packet at a time (1)"
     )
     parser.add_argument(
@@ -102,10 +110,14 @@ def run(args) -> int:
             return told(args, loaded)
         if args.action == "run":
             return run_input(board, args)
+        loaded = board.system.weights is not None and board.weights().loaded
         result = selftest(board, vectors())
         status = board.status()
     if args.json:
-        print_json(asdict(result) | {"passed": result.passed, "status": asdict(status)})
+        print_json(
+            asdict(result)
+            | {"passed": result.passed, "status": asdict(status), "weights_loaded": loaded}
+        )
     elif result.passed:
         print(
             f"passed: {result.words} words of {result.frames} frames equal the golden model's; {status}"
@@ -114,7 +126,7 @@ def run(args) -> int:
         sequence, frame, element, got, expected = result.first or (0, 0, 0, 0, 0)
         print(
             f"failed: {result.wrong} of {result.words} words differ; the first is element {element} of frame {frame} of "
-            f"sequence {sequence}: {got}, not {expected}"
+            f"sequence {sequence}: {got}, not {expected}" + (f"; {LOADED}" if loaded else "")
         )
     return FINE if result.passed else FAILED
 
@@ -151,6 +163,10 @@ def check_arguments(args) -> None:
     if args.bus is not None and args.port != SIMULATION:
         raise DesignError(
             f"bus = {args.bus}: is of the simulation; the folder of a converted system has its own; remove --bus"
+        )
+    if args.initial_states is not None and args.action != "run":
+        raise DesignError(
+            f"{args.action}: takes no initial states; remove --initial-states, which is of run"
         )
     if args.action == "run":
         for name in ("input", "output"):
@@ -199,20 +215,29 @@ def opened(args):
 
 
 def check_files(args, system) -> None:
-    """DesignError for an image of weights and for an input that do not fit the core, before a port is opened."""
+    """DesignError for an image of weights, an input and states that do not fit the core, before a port is opened."""
     if args.action == "run":
         from pathlib import Path
 
         from ernn_myhdl.host.packets import raw_frames
 
-        for sequence in read_sequences(Path(args.input))[1]:
+        sequences = read_sequences(Path(args.input))[1]
+        for sequence in sequences:
             raw = raw_frames(sequence, system)
             if len(raw):
                 system.frames_out.check(len(raw), f"input {args.input}: a sequence")
+        initial_states(args, system, len(sequences))
     if args.weights is not None:
         from ernn_myhdl.host.weight_loading import checked_image
 
         checked_image(args.weights, system.weights)
+
+
+def initial_states(args, system, count: int) -> tuple[list | None, list[str]]:
+    """The states before the sequences, None without, and notes on them."""
+    from ernn_myhdl.host.state_file import read_states
+
+    return read_states(args.initial_states, system, count) if args.initial_states else (None, [])
 
 
 def transport_of(args, system):
@@ -238,12 +263,12 @@ def transport_of(args, system):
 def simulated(args):
     """The design, and what the host must know of its simulated AXI system."""
     from ernn_myhdl.design.storage import load_design
-    from ernn_myhdl.system.rtl.axi_system import check_system, default_bus
+    from ernn_myhdl.system.rtl.axi_system import check_bus, default_bus
     from ernn_myhdl.system.writer import system_description
 
     design = load_design(args.design)
     bits = default_bus(design) if args.bus is None else args.bus
-    check_system(design, bits)
+    check_bus(bits)
     return design, system_description(design, bits)
 
 
@@ -320,7 +345,8 @@ def run_input(board, args) -> int:
 
     target = check_file(args.output, force=args.force)
     names, sequences = read_sequences(Path(args.input))
-    made = board.run(sequences, args.streams)
+    states, notes = initial_states(args, board.system, len(sequences))
+    made = board.run(sequences, args.streams, states)
     status = board.status()
     with new_file(target) as file, open(file, "wb") as output:
         if names is None:
@@ -335,9 +361,12 @@ def run_input(board, args) -> int:
                 "sequences": len(made),
                 "frames": frames,
                 "status": str(status),
+                "notes": notes,
             }
         )
     else:
+        for note in notes:
+            print(note_line(note))
         print(f"wrote {args.output}: {len(made)} sequences, {frames} frames; {status}")
     return FINE
 

@@ -80,6 +80,8 @@ class AxiDma:
     CONTROL, STATUS, ADDRESS, LENGTH = 0x00, 0x04, 0x18, 0x28
     TO_CORE, FROM_CORE = 0x00, 0x30
     RUN, RESET, IDLE, ERRORS = 1, 4, 2, 0x70
+    #: Looks at a reset until it has to be over, which takes some cycles of the bus.
+    RESET_LOOKS = 1000
 
     def __init__(self, registers: Words, buffer: Any, physical: int, size: int) -> None:
         self.registers, self.buffer = registers, buffer
@@ -88,6 +90,13 @@ class AxiDma:
 
     def _reset(self) -> None:
         self.registers.write(self.TO_CORE + self.CONTROL, self.RESET)
+        for _ in range(self.RESET_LOOKS):  # what is written meanwhile is lost
+            if not self.registers.read(self.TO_CORE + self.CONTROL) & self.RESET:
+                break
+        else:
+            raise BoardTimeout(
+                "DMA: its reset does not end; check its address, and that its clock and that of the streams run"
+            )
         for channel in (self.TO_CORE, self.FROM_CORE):
             self.registers.write(channel + self.CONTROL, self.RUN)
 

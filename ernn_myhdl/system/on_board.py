@@ -15,8 +15,6 @@ from ernn_myhdl.synthesis.board_file import Board, board_named
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.flow import TOOLS, checked_seeds
 from ernn_myhdl.synthesis.place_and_route import run as nextpnr
-from ernn_myhdl.system.rtl.axi_system import check_system
-from ernn_myhdl.system.rtl.uart_system import BUS_BITS
 from ernn_myhdl.system.writer import convert_system
 
 
@@ -47,7 +45,6 @@ def synthesise_on_board(
     place_on = board_named(board)
     _check(place_on, tool, device, bitstream)
     link = serial_link(place_on.clock_mhz, baud)
-    check_system(design, BUS_BITS)
     runs = checked_seeds(seeds, tool)
     if tool == "vivado":
         for name, value in (("yosys_program", yosys_program), ("move_registers", move_registers)):

@@ -17,7 +17,7 @@ from ernn_myhdl.host.registers import REGISTERS, WINDOW_BITS, Register
 from ernn_myhdl.synthesis import vivado
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.zynq_board import ZynqBoard, zynq_boards
-from ernn_myhdl.system.rtl.axi_system import check_system, default_bus
+from ernn_myhdl.system.rtl.axi_system import check_bus, default_bus
 from ernn_myhdl.system.writer import convert_system, system_description
 
 SCRIPTS = ("build.tcl", "package_ip.tcl", "block_design.tcl", "reports.tcl")
@@ -81,7 +81,7 @@ def synthesise_on_zynq(
             f"clock_mhz = {clock:g}: must be {low:g} to {high:g}, what FCLK_CLK0 of a Zynq-7000 gives"
         )
     bits = default_bus(design) if bus_bits is None else bus_bits
-    check_system(design, bits)
+    check_bus(bits)
     place, folder = check_folder(folder, force, vivado.PARAMETERS), Path(folder)
     if run:
         vivado.require()

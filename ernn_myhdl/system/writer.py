@@ -30,7 +30,7 @@ from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.system.driver.writing import write_driver
 from ernn_myhdl.system.loadable import loadable_weights
 from ernn_myhdl.system.register_page import register_page
-from ernn_myhdl.system.rtl.axi_system import axi_system, check_system, default_bus
+from ernn_myhdl.system.rtl.axi_system import axi_system, check_bus, default_bus
 from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS, uart_system
 from ernn_myhdl.system.sequences import frames_out, layer_states
@@ -69,7 +69,7 @@ def convert_system(
     bits = default_bus(design) if bus_bits is None else bus_bits
     if link is not None:
         bits = BUS_BITS
-    check_system(design, bits)
+    check_bus(bits)
     with (
         new_folder(folder, force, "manifest.json") as target,
         tempfile.TemporaryDirectory() as scratch,

@@ -45,6 +45,10 @@ class Bench:
         if hasattr(dut, "s_weights_tdata"):
             bus = AxiStreamBus.from_prefix(dut, "s_weights")
             self.weights = AxiStreamSource(bus, dut.aclk, byte_size=32, **common)
+        self.states = None
+        if hasattr(dut, "s_states_tdata"):
+            bus = AxiStreamBus.from_prefix(dut, "s_states")
+            self.states = AxiStreamSource(bus, dut.aclk, byte_size=32, **common)
         self.violations: list[str] = []
         self.packets = 0
         cocotb.start_soon(self._stable())
@@ -79,7 +83,7 @@ class Bench:
         await ClockCycles(self.dut.aclk, cycles)
         self.dut.aresetn.value = 1
         await ClockCycles(self.dut.aclk, 2)
-        for queue in (self.source, self.sink, self.monitor, self.weights):
+        for queue in (self.source, self.sink, self.monitor, self.weights, self.states):
             if queue is not None:
                 queue.clear()
 
@@ -108,9 +112,21 @@ class Bench:
         """Send the packets of a case; returns what is wrong."""
         assert await self.write("PACKET", case["mode"]) == AxiResp.OKAY
         assert await self.write("SEQUENCE", case["sequence"]) == AxiResp.OKAY
-        await self.write("CONTROL", register("CONTROL").field("start").mask)
-        for packet in case["sent"]:
-            await self.source.send(AxiStreamFrame(bytes.fromhex(packet)))
+        assert await self.write("STREAMS", case["streams"]) == AxiResp.OKAY
+        assert await self.write("STATES", bool(self.states)) == AxiResp.OKAY
+        control = register("CONTROL")
+        await self.write(
+            "CONTROL", control.field("start").mask | control.field("clear_counters").mask
+        )
+        *others, end = [AxiStreamFrame(bytes.fromhex(packet)) for packet in case["sent"]]
+        for packet in others if case["finish"] else [*others, end]:
+            await self.source.send(packet)
+        await self.send_states(case)
+        if case["finish"]:
+            while await self.read("FRAMES_IN") < case["before"]:
+                pass
+            await self.write("CONTROL", control.field("finish").mask)
+            await self.source.send(end)
         for number, expected in enumerate(case["expected"]):
             try:
                 got = await with_timeout(self.sink.recv(), PATIENCE, "us")
@@ -123,8 +139,19 @@ class Bench:
             if seen is not None and bytes(seen.tdata) != bytes(got.tdata):
                 return f"packet {number}: the monitor saw another"
         errors = await self.read("ERRORS")
-        await self.write("ERRORS", 63)
+        await self.write("ERRORS", (1 << 32) - 1)
         return None if errors == case["errors"] else f"ERRORS {errors:#x}, not {case['errors']:#x}"
+
+    async def send_states(self, case: dict) -> None:
+        """The states before the sequences of a case."""
+        for words in case["states"]:
+            if case["by_stream"]:
+                await self.states.send(AxiStreamFrame(words))
+                continue
+            for i, word in enumerate(words):
+                name = "STATE_LAST" if i + 1 == len(words) else "STATE_DATA"
+                while await self.write(name, word) != AxiResp.OKAY:
+                    pass  # the core had no room for 1024 cycles
 
 
 @cocotb.test()
@@ -214,8 +241,8 @@ async def ended(bench: Bench) -> int:
 
 async def switching(bench: Bench, old: dict, new: dict) -> str | None:
     """Sequences of the old weights, and from one of them on of the new ones."""
-    await bench.write("PACKET", old["mode"])
-    await bench.write("SEQUENCE", 0)
+    for name in ("PACKET", "SEQUENCE", "STREAMS"):
+        await bench.write(name, old[name.lower()] if name != "PACKET" else old["mode"])
     for packet in old["sent"]:
         await bench.source.send(AxiStreamFrame(bytes.fromhex(packet)))
     switched = False

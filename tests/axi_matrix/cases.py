@@ -1,18 +1,20 @@
 """Cases of the matrix: packets of x of all lengths, and the packets of y that the golden model gives for them.
 
 A configuration is a core with the width of its bus, and a shape of packets. Frames of wrong length are among the shapes: what the
-system is to make of them is worked out here, from the bytes alone.
+system is to make of them is worked out here, from the bytes alone. So are the frames of y where windows leave some out or joins over time stand for
+sequences, and the states of cores that take them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from ernn_myhdl.host.packets import pack
 from ernn_myhdl.host.registers import FRAME, FRAMES, SEQUENCE
+from ernn_myhdl.host.sequences import state_words
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.system.loadable import weight_image
 from ernn_myhdl.system.writer import system_description
@@ -23,7 +25,11 @@ TRAFFICS = {"none": (0.0, 0.0), "idle": (0.5, 0.0), "back-pressure": (0.0, 0.5),
 
 @dataclass(frozen=True)
 class Case:
-    """mode, sequence: registers. sent, expected: packets of x and of y, in hexadecimal. errors: of ERRORS, afterwards."""
+    """mode, sequence, streams: registers. sent, expected: packets of x and of y, in hexadecimal. errors: of ERRORS, afterwards.
+
+    finish: whether the last packet, of one frame, is sent behind a write of CONTROL.finish, when `before` frames have entered. states: the words of the
+    states before the sequences, in their order; by_stream: sent to the stream of states.
+    """
 
     name: str
     mode: int
@@ -31,6 +37,11 @@ class Case:
     sent: list[str]
     expected: list[str]
     errors: int
+    streams: int = 1
+    finish: bool = False
+    before: int = 0
+    states: list[list[int]] = field(default_factory=list)
+    by_stream: bool = False
 
 
 def shapes(frame: int, beat: int) -> Iterator[tuple[str, int, int, list[int]]]:
@@ -63,25 +74,65 @@ def shapes(frame: int, beat: int) -> Iterator[tuple[str, int, int, list[int]]]:
 
 
 def cases(design, bus_bits: int, count: int, seed: int = 1) -> list[dict]:
-    """`count` cases of a core, as JSON holds them."""
+    """`count` cases of a core, as JSON holds them; of one with several streams, the last of them are of two."""
     system = system_description(design, bus_bits)
     random = np.random.default_rng(seed)
     low, high = design.input_format.minimum, design.input_format.maximum
+    ends, frame = system.frames_out.ends, system.input_bytes
+    chosen = [(*shape, 1) for shape in shapes(frame, bus_bits // 8)]
+    if ends or system.states:  # where a sequence that has not ended would be begun anew
+        chosen = [s for s in chosen if not (ends and s[1] == FRAME and s[2] == 0)]
+        chosen.append(("frames until the end is told", FRAME, 0, [frame] * 5, 1))
+    chosen = chosen[:count]
+    if system.streams > 1:
+        chosen[-2:] = [
+            (f"sequences of {n} frames in turn", SEQUENCE, n, [2 * n * frame, 4 * n * frame], 2)
+            for n in (1, 3)
+        ]
     made = []
-    for name, mode, sequence, sizes in list(shapes(system.input_bytes, bus_bits // 8))[:count]:
-        sent, frames, ends, errors = [], [], [], 0
-        for size in sizes:
-            whole = -(-size // system.input_bytes)
+    for number, (name, mode, sequence, sizes, streams) in enumerate(chosen):
+        sent, frames, lengths, errors = [], [], [], 0
+        finish = ends and mode != SEQUENCE and sequence == 0
+        for size in [*sizes, frame] if finish and sizes[-1] != frame else sizes:
+            whole = -(-size // frame)
             raw = random.integers(low, high + 1, (whole, design.inputs))
             data = pack(raw, system)
             sent.append(data[:size])
             taken, error = repaired(data[:size], mode, system)
             errors |= error
             frames += taken
-            ends.append(len(taken))
-        expected = _expected(design, system, mode, sequence, frames, ends)
-        made.append(asdict(Case(name, mode, sequence, [s.hex() for s in sent], expected, errors)))
+            lengths.append(len(taken))
+        cut = sequences(mode, sequence, lengths, streams)
+        states = [_state(design, random) for _ in cut] if system.states else None
+        expected = _expected(design, system, mode, frames, lengths, cut, states)
+        words = []
+        for state, (stream, _) in zip(states or [], cut, strict=False):
+            words += state_words(
+                system.states, system.layers, state, stream, system.sample_bits, system.samples_per_beat
+            )  # fmt: skip
+        longest = max(len(numbers) for _, numbers in cut)
+        made.append(
+            asdict(
+                Case(
+                    name, mode, sequence, [s.hex() for s in sent], expected, errors, streams, finish,
+                    len(frames) - 1, words, bool(longest > 3 or number % 2),
+                )
+            )
+        )  # fmt: skip
     return made
+
+
+def _state(design, random):
+    """Raw words of a state of each layer that has one."""
+    made = []
+    for layer in design.layers:
+        formats = {n: getattr(layer.formats, n) for n in layer.cell.state_sizes}
+        own = {
+            name: random.integers(formats[name].minimum, formats[name].maximum + 1, size)
+            for name, size in layer.cell.state_sizes.items()
+        }
+        made.append(own if layer.loads_states else None)
+    return made if len(made) > 1 else made[0]
 
 
 def loads(design, bus_bits: int, count: int = 4, seed: int = 5) -> list[dict]:
@@ -98,7 +149,8 @@ def loads(design, bus_bits: int, count: int = 4, seed: int = 5) -> list[dict]:
             for layer in design.layers
         )
         new = replace(design, layers=layers) if len(layers) > 1 else layers[0]
-        expected = _expected(new, system, SEQUENCE, 0, frames, ends)
+        cut = sequences(SEQUENCE, 0, ends, 1)
+        expected = _expected(new, system, SEQUENCE, frames, ends, cut, None)
         words = np.frombuffer(weight_image(new), "<u4").tolist()
         case = asdict(Case(f"weights x {factor:.3f}", SEQUENCE, 0, sent, expected, 0))
         made.append({"words": words, "case": case})
@@ -120,22 +172,52 @@ def repaired(data: bytes, mode: int, system) -> tuple[list[np.ndarray], int]:
     return list(words.astype(np.int64)), errors
 
 
-def _expected(design, system, mode, sequence, frames, ends) -> list[str]:
-    """Packets of y in hexadecimal."""
-    starts, at = set(), 0
-    for count in ends:
-        if mode == SEQUENCE:
-            starts |= set(range(at, at + count, sequence or count))
-        at += count
-    if mode != SEQUENCE:
-        starts = set(range(0, at, sequence)) if sequence else {0}
-    cuts = sorted(starts - {0})
+def sequences(
+    mode: int, count: int, lengths: list[int], streams: int
+) -> list[tuple[int, list[int]]]:
+    """The stream of each sequence and the numbers of its frames, in the order in which they start.
+
+    lengths: frames of each packet. count: SEQUENCE. Of several streams packets are whole sequences of `count` frames.
+    """
+    made, at = [], 0
+    for size in lengths if mode == SEQUENCE else [sum(lengths)]:
+        turns = [list(range(at + s, at + size, streams)) for s in range(min(streams, size))]
+        most = count or max(size, 1)
+        for start in range(0, len(turns[0]) if turns else 0, most):
+            for stream, turn in enumerate(turns):
+                made.append((stream, turn[start : start + most]))
+        at += size
+    return made
+
+
+def _expected(design, system, mode, frames, lengths, cut, states) -> list[str]:
+    """Packets of y in hexadecimal; cut: sequences, states: before each of them."""
     # what is cut by bytes may be no word of the format: the core reads the lowest bits
     fmt = design.input_format
     x = np.array(frames) & ((1 << fmt.word) - 1)
     x = x - ((x >> (fmt.word - 1)) << fmt.word)
-    raw = design.run([to_real(s, fmt) for s in np.split(x, cuts)], engine="golden").raw
+    run = design.run(
+        [to_real(x[numbers], fmt) for _, numbers in cut], engine="golden", initial=states
+    )
     kind = np.dtype(f"<i{system.sample_bits // 8}")
-    y = np.zeros((len(raw), system.output_bytes // kind.itemsize), dtype=kind)
-    y[:, : design.outputs] = raw
-    return [part.tobytes().hex() for part in np.split(y, np.cumsum(ends)[:-1])]
+    y = np.zeros((len(run.raw), system.output_bytes // kind.itemsize), dtype=kind)
+    y[:, : design.outputs] = run.raw
+    out = system.frames_out
+    # the frames of y that come behind each frame of x
+    behind = [np.empty((0, y.shape[1]), kind)] * len(frames)
+    at = 0
+    for _, numbers in cut:
+        for i, number in enumerate(numbers):
+            if out.ends:
+                due = out.per_sequence if number == numbers[-1] else 0
+            else:
+                due = i >= out.first and (i - out.first) % out.step == 0
+            behind[number] = y[at : at + due]
+            at += due
+    assert at == len(y)
+    if out.ends and mode != SEQUENCE:  # a packet for each sequence
+        packets = [behind[numbers[-1]] for _, numbers in cut]
+    else:
+        cuts = np.cumsum(lengths)
+        packets = [np.concatenate(behind[e - n : e]) for n, e in zip(lengths, cuts, strict=True)]
+    return [packet.tobytes().hex() for packet in packets if len(packet)]

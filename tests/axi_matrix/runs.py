@@ -14,6 +14,13 @@ from ernn_myhdl.system.writer import convert_system
 
 from .cases import TRAFFICS, cases, loads
 
+#: Of the build; those of GHDL are of the run too.
+OPTIONS = {
+    "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "-O3"],
+    "icarus": ["-g2012"],
+    "ghdl": ["--std=08"],
+}
+
 
 def run_matrix(
     design,
@@ -26,16 +33,19 @@ def run_matrix(
 ) -> dict:
     """Convert and run `count` cases with each of the traffics; returns what `axi_verification` found.
 
-    simulator: icarus or verilator. stall: cycles of the longest stall. Weights that load are loaded between and, with two banks,
+    simulator: icarus or verilator, which get Verilog, or ghdl, which gets VHDL. stall: cycles of the longest stall. Weights that load are loaded between and, with two banks,
     while frames run, by registers and by their stream.
     """
     from cocotb_tools.runner import get_runner
 
-    made = folder / "made"
-    manifest = convert_system(design, made, "verilog", bus_bits=bus_bits)
-    work = folder / "verilog"
+    made, hdl = folder / "made", "vhdl" if simulator == "ghdl" else "verilog"
+    manifest = convert_system(design, made, hdl, bus_bits=bus_bits)
+    work = folder / "placed"
     work.mkdir()
-    sources = [placed_verilog(made / name, work, made) for name in manifest["files"]]
+    sources = [
+        made / name if hdl == "vhdl" else placed_verilog(made / name, work, made)
+        for name in manifest["files"]
+    ]
     (folder / "cases.json").write_text(
         json.dumps(
             {
@@ -48,11 +58,7 @@ def run_matrix(
     )
     os.environ |= _tool(folder) if simulator == "verilator" else {}
     runner = get_runner(simulator)
-    options = (
-        ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "-O3"]
-        if simulator == "verilator"
-        else ["-g2012"]
-    )
+    options = OPTIONS[simulator]
     top = manifest["top"]
     log = folder / "build.log"
     runner.build(
@@ -71,8 +77,8 @@ def run_matrix(
     if tests not in sys.path:  # which cocotb gives to the simulator
         sys.path.append(tests)
     runner.test(
-        test_module="axi_matrix.axi_verification", hdl_toplevel=top, hdl_toplevel_lang="verilog", build_dir=folder / "build",
-        test_dir=folder, extra_env=environment, log_file=folder / "test.log",
+        test_module="axi_matrix.axi_verification", hdl_toplevel=top, hdl_toplevel_lang=hdl, build_dir=folder / "build",
+        test_dir=folder / "build", test_args=options if hdl == "vhdl" else [], extra_env=environment, log_file=folder / "test.log",
         results_xml=str(folder / "results.xml"),
     )  # fmt: skip
     return json.loads((folder / "result.json").read_text())

@@ -48,21 +48,33 @@ class Words:
 
 
 class FakeDma:
-    """Xilinx's AXI DMA with an echo of 12 bytes behind it."""
+    """Xilinx's AXI DMA with an echo of 12 bytes behind it; what is written while it resets is lost."""
 
     def __init__(self, buffer, behaviour="fine"):
         self.words, self.buffer, self.behaviour = {}, buffer, behaviour
-        self.resets = 0
+        self.resets = self.resetting = 0
 
     def read(self, offset):
+        self.resetting = max(0, self.resetting - 1)
+        if not self.resetting and offset == 0:
+            self.words[0] = self.words.get(0, 0) & ~AxiDma.RESET
         return self.words.get(offset, 0)
 
     def write(self, offset, value):
+        if self.resetting:
+            return
         self.words[offset] = value
         if offset == 0 and value & AxiDma.RESET:
-            self.resets += 1
+            self.words = {0: AxiDma.RESET}
+            self.resets, self.resetting = (
+                self.resets + 1,
+                5 if self.behaviour != "dead" else 1 << 30,
+            )
         if offset == AxiDma.LENGTH:  # of x, which is last
-            if self.behaviour == "stuck":
+            if (
+                self.behaviour == "stuck"
+                or not self.words.get(0, 0) & self.words.get(AxiDma.FROM_CORE, 0) & AxiDma.RUN
+            ):
                 return
             status = 0x40 if self.behaviour == "error" else AxiDma.IDLE
             self.words[AxiDma.STATUS] = self.words[AxiDma.FROM_CORE + AxiDma.STATUS] = status
@@ -172,11 +184,12 @@ def test_driver_over_an_axi_dma_with_an_echo():
         board.run_raw([raw])
     for behaviour, error in (("error", BoardError), ("stuck", BoardTimeout)):
         dma.behaviour, before = behaviour, dma.resets
-        dma.words = {}
         board.timeout = 0.01
         with pytest.raises(error, match="DMA of x"):
             board.run_raw([raw])
         assert dma.resets == before + 1
+    with pytest.raises(BoardTimeout, match="its reset does not end"):
+        AxiDma(FakeDma(buffer, "dead"), buffer, 0x1000, 256)
 
 
 def test_a_timeout_has_what_the_core_says():
@@ -342,6 +355,8 @@ def test_host_needs_numpy_only():
         "serial_link",
         "serial_port",
         "serial_protocol",
+        "sequences",
+        "state_file",
         "transport",
         "weight_image",
     ]

@@ -26,17 +26,11 @@ from ernn_myhdl.system.rtl.register_side import Moves, SystemNets, add_registers
 BUS_WIDTHS = (32, 64, 128, 256, 512)
 
 
-def check_system(design: CoreSpecification, bus_bits: int) -> None:
-    """DesignError for what the AXI system cannot carry."""
+def check_bus(bus_bits: int) -> None:
+    """DesignError for streams of another width than there is."""
     if isinstance(bus_bits, bool) or bus_bits not in BUS_WIDTHS:
         legal = ", ".join(map(str, BUS_WIDTHS))
         raise DesignError(f"bus width = {bus_bits!r}: must be one of {legal}")
-    graph = design.graph
-    if graph is not None and graph.over_time and graph.frames[graph.output] is None:
-        raise DesignError(
-            f"graph output = {graph.output!r}: has frames of x beside joins over time; the AXI system makes packets of either; convert with "
-            "--wrapper none"
-        )
 
 
 def default_bus(design: CoreSpecification) -> int:
@@ -47,9 +41,9 @@ def default_bus(design: CoreSpecification) -> int:
 def axi_system(design: CoreSpecification, bus_bits: int, inner: Netlist | None = None) -> Netlist:
     """The netlist around the core of `design`; its streams have `bus_bits` bits.
 
-    inner: in the place of the core, with the ports of one; None: the core. Raises DesignError for what `check_system` refuses.
+    inner: in the place of the core, with the ports of one; None: the core. Raises DesignError for what `check_bus` refuses.
     """
-    check_system(design, bus_bits)
+    check_bus(bus_bits)
     return _System(design, bus_bits, core(design) if inner is None else inner).n
 
 
