@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import Phase, norm
 from ernn_myhdl.whole_numbers import whole
@@ -32,6 +33,7 @@ from ernn_myhdl.whole_numbers import whole
 LEAST_DISTANCE = 1e-3
 
 
+@checked_call
 @dataclass(frozen=True)
 class AdmmSchedule:
     """How ADMM runs.
