@@ -2,11 +2,16 @@
 
 min f(W) subject to W = Z, Z block-circulant; scaled dual variable U, penalty rho; P is the projection:
 
-    W: optimiser's steps on f(W) + rho/2 |W - Z + U|^2
+    W: optimiser's steps on f(W), behind each one the proximal step of rho/2 |W - Z + U|^2
     Z: P(W + U)          U: U + W - Z          after each `steps` of them
 
 until |W - Z| and the change of Z are small. (E-RNN, HPCA 2019; Boyd et al., Distributed Optimization and
 Statistical Learning via the Alternating Direction Method of Multipliers, section 3.)
+
+The optimiser does not see the penalty: an optimiser whose steps have a largest size, as Adam's have, would move W towards
+Z no faster than that, whatever rho is, and clipping would take from the gradients of all other parameters what the penalty
+has. The proximal step W: (W + c (Z - U)) / (1 + c), c = rho times the size of the optimiser's step over that of the
+gradient, is the implicit one of the same length, and does not overshoot.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import Phase, norm
 from ernn_myhdl.whole_numbers import whole
@@ -27,6 +33,7 @@ from ernn_myhdl.whole_numbers import whole
 LEAST_DISTANCE = 1e-3
 
 
+@checked_call
 @dataclass(frozen=True)
 class AdmmSchedule:
     """How ADMM runs.
@@ -36,7 +43,7 @@ class AdmmSchedule:
     epochs : int
         At most so many, at least 1.
     rho : float
-        Penalty at the beginning, above 0. With `relative` the gradient of the penalty over that of the loss, so that one
+        Penalty at the beginning, above 0. With `relative` the pull of the penalty over that of the loss, so that one
         number fits every loss; else the factor rho of |W - Z + U|^2 / 2 itself.
     growth : float or None
         Factor of rho after each update, at least 1; None: after each epoch rho is multiplied by what makes it reach
@@ -111,6 +118,9 @@ class AdmmPhase(Phase):
         self._residuals: dict[str, float] = {}
         self._z: dict[str, Tensor] = {}
         self._u: dict[str, Tensor] = {}
+        self._before: list[Tensor] = []  # the matrices before a step of the optimiser
+        self._gradient = 0.0  # the norm of the loss's in that step
+        self._length = 0.0  # of the optimiser's steps, for a gradient of 1
 
     @property
     def rho(self) -> float:
@@ -134,20 +144,27 @@ class AdmmPhase(Phase):
     def after_backward(self) -> None:
         gradients = [m.parameter.grad for m in self.matrices]
         before = self._scale.value
-        self._scale.add(math.hypot(*(norm(g) for g in gradients if g is not None)))
+        self._gradient = math.hypot(*(norm(g) for g in gradients if g is not None))
+        self._scale.add(self._gradient)
         self._keep_dual(before)
-        for matrix in self.matrices:
-            away = matrix.parameter - self._z[matrix.name] + self._u[matrix.name]
-            gradient = matrix.parameter.grad
-            if gradient is None:
-                matrix.parameter.grad = self.rho * away
-            else:
-                gradient.add_(away, alpha=self.rho)
+        self._before = [m.parameter.clone() for m in self.matrices]
 
     @torch.no_grad()
     def after_step(self, step: int) -> dict | None:
+        self._pull()
         every = self.schedule.steps
         return self._update() if every and step % every == 0 else None
+
+    def _pull(self) -> None:
+        """The proximal step of the penalty, as long as the optimiser's for a gradient of that size."""
+        pairs = zip(self.matrices, self._before, strict=True)
+        moved = math.hypot(*(norm(m.parameter - before) for m, before in pairs))
+        if self._gradient:
+            self._length = moved / self._gradient
+        share = 1 - 1 / (1 + self.rho * self._length)
+        for matrix in self.matrices:
+            goal = self._z[matrix.name] - self._u[matrix.name]
+            matrix.parameter.lerp_(goal, share)
 
     @torch.no_grad()
     def after_epoch(self) -> dict | None:
@@ -216,6 +233,7 @@ class AdmmPhase(Phase):
             "u": self._u,
             "rho": self._wanted,
             "scale": self._scale.state(),
+            "length": self._length,
             "converged": self._converged,
             "residuals": self._residuals,
         }
@@ -225,6 +243,7 @@ class AdmmPhase(Phase):
         self._wanted, self._converged = state["rho"], state["converged"]
         self._residuals = state["residuals"]
         self._scale.restore(state["scale"])
+        self._length = state.get("length", 0.0)  # checkpoints of versions before hold none
 
 
 class _Scale:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +75,11 @@ def check_arguments(
         raise DesignError(
             f"data: is {kind_of(data)}, which holds single examples; give torch.utils.data.DataLoader(data, batch_size)"
         )
+    if inspect.isfunction(data) and not takes(data, 1):
+        raise DesignError(
+            f"data: {name_of(data)} does not take one argument; must be a function from the number of the epoch to its "
+            "batches: lambda epoch: batches"
+        )
     whole("epochs", epochs, 0)
     for name, given, kind in (
         ("quantise", quantise, Quantisation),
@@ -109,40 +112,5 @@ def settings_of(given: Mapping[str, object]) -> Settings:
         if name not in known:
             hint = ELSEWHERE.get(name, f"the settings are {', '.join(known)}")
             raise DesignError(f"{name}: is no argument of compress and fit; {hint}")
-    for name, count, example in (("optimiser", 1, OPTIMISER), ("scheduler", 2, SCHEDULER)):
-        setting = given.get(name)
-        each = setting.values() if isinstance(setting, Mapping) else [setting]
-        for make in each:
-            if make is not None:
-                _check_maker(name, make, count, example)
-    if not isinstance(given.get("progress", True), bool):
-        raise DesignError(f"progress = {given['progress']!r}: must be True or False")
-    checkpoint = given.get("checkpoint")
-    if not isinstance(checkpoint, str | PathLike | None):
-        raise DesignError(f"checkpoint = {checkpoint!r}: must be the name of a folder, or None")
-    if checkpoint is not None and Path(checkpoint).is_file():
-        raise DesignError(f"checkpoint {checkpoint}: is a file, must be the name of a folder")
-    validate = given.get("validate")
-    if validate is not None and not (callable(validate) and takes(validate, 1)):
-        raise DesignError(
-            f"validate: is {kind_of(validate)}, must be a function of the model that gives a number or a dictionary "
-            "of them"
-        )
     checked: dict[str, Any] = dict(given)
     return Settings(**checked)
-
-
-def _check_maker(name: str, make: object, count: int, example: str) -> None:
-    """DesignError unless `make` is a function of so many arguments."""
-    if not callable(make):
-        raise DesignError(
-            f"{name}: is {kind_of(make)}, must be a function that makes one, since every phase trains other tensors: "
-            f"{example}"
-        )
-    if not takes(make, count):
-        what = (
-            "of the parameters"
-            if count == 1
-            else "of two arguments, the optimiser and the number of steps"
-        )
-        raise DesignError(f"{name}: {name_of(make)} must be a function {what}: {example}")

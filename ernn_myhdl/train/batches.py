@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.whole_numbers import whole
 
 #: Target of frames behind the end of a sequence, which PyTorch's losses ignore.
@@ -33,6 +34,7 @@ class Batch(NamedTuple):
         return f"{type(self).__name__}(x {tuple(self.x.shape)}, targets {tuple(self.targets.shape)}, lengths {tuple(self.lengths.shape)})"
 
 
+@checked_call
 class SequenceBatches:
     """Batches of an epoch by its number: data for `compress` and `fit`.
 
@@ -66,6 +68,14 @@ class SequenceBatches:
         label_sequences: bool = False,
         numbers: bool = False,
     ) -> None:
+        for name, given in (("sequences", sequences), ("targets", targets)):
+            if not hasattr(given, "__len__"):
+                raise DesignError(
+                    f"{name}: is {type(given).__name__}, must be a list with an array for each sequence"
+                )
+        for name, wanted in (("label_sequences", label_sequences), ("numbers", numbers)):
+            if not isinstance(wanted, bool):
+                raise DesignError(f"{name} = {wanted!r}: must be True or False")
         if not len(sequences) or len(sequences) != len(targets):
             raise DesignError(
                 f"sequences: {len(sequences)} with {len(targets)} targets, must be as many of both and at "
@@ -90,6 +100,8 @@ class SequenceBatches:
                     f"sequence {i}: shape {tuple(x.shape)}, must be (frames, {self._x[0].shape[-1]}), at "
                     "least one frame"
                 )
+            if not bool(torch.isfinite(x).all()):
+                raise DesignError(f"sequence {i}: holds NaN or infinite numbers; clean the data")
             if label_sequences:
                 if t.dim() != 1 or not len(t) or int(t.min()) < 0:
                     raise DesignError(
@@ -101,6 +113,10 @@ class SequenceBatches:
                 raise DesignError(
                     f"targets of sequence {i}: shape {tuple(t.shape)}, must be one number, or ({len(x)},), "
                     "the same in all sequences"
+                )
+            elif bool(((t < 0) & (t != IGNORED)).any()):
+                raise DesignError(
+                    f"targets of sequence {i}: {int(t.min())}, must be classes from 0, or {IGNORED} where there is none"
                 )
         self.batch, self.seed = batch, seed
 

@@ -19,8 +19,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.batches import Batch, SequenceBatches
+from ernn_myhdl.train.call_forms import checked_call
+from ernn_myhdl.train.makers import kind_of
 from ernn_myhdl.train.recurrent import Recurrent
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.whole_numbers import is_whole, whole
 
 #: What a recurrent module takes and gives, (layers, n, ...), or several of them; None is zero.
 CarriedState: TypeAlias = Tensor | tuple | list | None
@@ -83,6 +85,7 @@ class CarriedBatch:
         return f"CarriedBatch({shapes}, state {'none' if self.state is None else 'carried'})"
 
 
+@checked_call
 class ChunkBatches:
     """Batches of an epoch by its number: sequences one behind the other in streams, a chunk of each in a batch.
 
@@ -204,6 +207,7 @@ def _mapped(state, function):
     return function(state)
 
 
+@checked_call
 def run_from(
     module: nn.Module, x: Tensor, state: CarriedState, lengths: Tensor
 ) -> tuple[Tensor, CarriedState]:
@@ -228,14 +232,52 @@ def run_from(
     Raises
     ------
     DesignError
-        For another module.
+        For another module, or x, state or lengths of other shapes.
     """
     if isinstance(module, Recurrent):
+        _check_padded(module.inputs, x, lengths)
         return module(x, state, lengths)
     if not isinstance(module, nn.LSTM | nn.GRU | nn.RNN) or not module.batch_first:
         raise DesignError(
             f"run_from: module is {module!r}, must be an nn.LSTM, nn.GRU or nn.RNN with batch_first, or our Lstm, Gru or Rnn"
         )
+    if module.bidirectional:
+        raise DesignError(
+            "run_from: module is bidirectional, and the state of the second direction comes from the frames behind; give one "
+            "with bidirectional=False"
+        )
+    _check_padded(module.input_size, x, lengths)
+    _check_state(module, state, len(x))
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     y, last = module(packed, state)
     return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last
+
+
+def _check_padded(inputs: int, x: Tensor, lengths: Tensor) -> None:
+    """DesignError unless x are padded sequences of so many inputs, and lengths their frames."""
+    if not isinstance(x, Tensor) or x.dim() != 3 or x.shape[-1] != inputs:
+        what = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise DesignError(f"run_from: x: {what}, must be (n, frames, {inputs})")
+    given = lengths.tolist() if isinstance(lengths, Tensor) else lengths
+    whole_numbers = isinstance(given, list) and all(is_whole(n) for n in given)
+    if not whole_numbers or len(given) != len(x) or not 1 <= min(given) <= max(given) <= x.shape[1]:
+        raise DesignError(
+            f"run_from: lengths {given!r}, must be the frames of each of the {len(x)} sequences, 1 to {x.shape[1]}"
+        )
+
+
+def _check_state(module: nn.LSTM | nn.GRU | nn.RNN, state: CarriedState, count: int) -> None:
+    """DesignError unless a state is one of this module for so many sequences."""
+    if state is None:
+        return
+    layers, hidden = module.num_layers, module.hidden_size
+    shapes = [(layers, count, module.proj_size or hidden)]
+    if isinstance(module, nn.LSTM):
+        shapes.append((layers, count, hidden))
+    pair = isinstance(module, nn.LSTM) and isinstance(state, tuple | list)
+    found = [tuple(getattr(s, "shape", ())) for s in (state if pair else (state,))]
+    if found != shapes:
+        raise DesignError(
+            f"run_from: state of shape {', '.join(map(str, found))}, must be {' and '.join(map(str, shapes))} of "
+            f"{kind_of(module)}, or None"
+        )

@@ -12,6 +12,7 @@ from torch import nn
 from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
 from ernn_myhdl.train.arguments import check_arguments, settings_of
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.compressed import Compressed
 from ernn_myhdl.train.design import check_matrices
 from ernn_myhdl.train.generators import Data
@@ -26,6 +27,7 @@ from ernn_myhdl.train.trial import Trial
 METHODS = ("admm", "direct", "projection")
 
 
+@checked_call
 def compress(
     model: nn.Module,
     blocks: Blocks,
@@ -114,6 +116,7 @@ def compress(
     return _run(method, model, phases, matrices, step, data, quantise, modules, settings)
 
 
+@checked_call
 def fit(
     model: nn.Module,
     step: Step,
@@ -252,7 +255,7 @@ def _run(
         "seconds": time.perf_counter() - begun,
     }
     if text := unconverged(report, phases):
-        warnings.warn(text, DesignWarning, stacklevel=3)
+        warnings.warn(text, DesignWarning, stacklevel=4)
     vectors: dict = next((f["vectors"] for f in reversed(found.values()) if "vectors" in f), {})
     history = training.history.as_dict()
     return Compressed(model, vectors, blocks, history, report, quantise, trial, shifts)

@@ -29,6 +29,7 @@ from ernn_myhdl.exchange.export_state_dict import untold
 from ernn_myhdl.exchange.importing import design_of_layers, with_source
 from ernn_myhdl.files.output_folder import check_file, new_file
 from ernn_myhdl.train.branching import Branching, Owner
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import CONVOLUTION, LINEAR, Matrix, find_matrices
 from ernn_myhdl.train.trained import Trained
 from ernn_myhdl.train.trial import Checked, module_options
@@ -116,6 +117,7 @@ def check_matrices(
         _sizes(layer, found)
 
 
+@checked_call
 def save_model(compressed: Trained, file: str | Path, order: Sequence[str] | None = None) -> None:
     """Write the state dict with the names of the model, dense, as .safetensors for `ernn import`.
 

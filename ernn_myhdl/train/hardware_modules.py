@@ -32,6 +32,8 @@ def check_modules(model: nn.Module, names: Sequence[str] | None) -> None:
         raise DesignError(f"modules = {names!r}: must be a list of names, such as ['lstm', 'head']")
     if names is not None and not names:
         raise DesignError("modules: is empty; name at least one module of the design")
+    if twice := [n for i, n in enumerate(names or ()) if n in (names or ())[:i]]:
+        raise DesignError(f"modules: {twice[0]!r} is named twice; name each module once")
     for name in names if names is not None else known:
         if name not in known:
             layers = [n for n, m in known.items() if isinstance(m, LAYERS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.carried import CarriedBatch
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History, Validation, checked_validation
-from ernn_myhdl.train.makers import falling, made
+from ernn_myhdl.train.makers import check_maker, falling, kind_of, made, takes
 from ernn_myhdl.train.phases import Phase
 from ernn_myhdl.whole_numbers import whole
 
@@ -36,6 +38,7 @@ def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-3)
 
 
+@checked_call
 @dataclass(frozen=True)
 class Settings:
     """How a training runs, but for its phases: what `compress` and `fit` take as keywords.
@@ -78,23 +81,49 @@ class Settings:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("optimiser", "scheduler"):
+        for name, count in (("optimiser", 1), ("scheduler", 2)):
             given = getattr(self, name)
-            if isinstance(given, Mapping) and (unknown := sorted(set(given) - set(PHASES))):
+            phases = given if isinstance(given, Mapping) else {}
+            if unknown := sorted(set(phases) - set(PHASES)):
                 raise DesignError(
                     f"{name} of phase {unknown[0]!r}: the phases are {', '.join(PHASES)}"
                 )
-        for name, least in (("seed", 0), ("checkpoint_steps", 1)):
-            value = getattr(self, name)
-            if name == "checkpoint_steps" and value is None:
-                continue
-            whole(name, value, least)
+            makers = {f"{name} of phase {phase!r}": make for phase, make in phases.items()}
+            for where, make in (makers if phases else {name: given}).items():
+                if make is not None and make != {}:
+                    check_maker(where, make, count)
+        whole("seed", self.seed, 0)
+        if self.seed >= 2**63:
+            raise DesignError(f"seed = {self.seed}: must be below 2^63")
+        if not isinstance(self.progress, bool):
+            raise DesignError(f"progress = {self.progress!r}: must be True or False")
+        self._check_checkpoint()
+        validate = self.validate
+        if validate is not None and not (callable(validate) and takes(validate, 1)):
+            raise DesignError(
+                f"validate: is {kind_of(validate)}, must be a function of the model that gives a number or a dictionary "
+                "of them"
+            )
         if self.clip is None:
             return
         if isinstance(self.clip, bool) or not isinstance(self.clip, int | float):
             raise DesignError(f"clip = {self.clip!r}: must be a number above 0, or None")
         if not self.clip > 0:
             raise DesignError(f"clip = {self.clip!r}: must be above 0, or None")
+
+    def _check_checkpoint(self) -> None:
+        checkpoint = self.checkpoint
+        if not isinstance(checkpoint, str | PathLike | None):
+            raise DesignError(f"checkpoint = {checkpoint!r}: must be the name of a folder, or None")
+        if checkpoint is not None and Path(checkpoint).is_file():
+            raise DesignError(f"checkpoint {checkpoint}: is a file, must be the name of a folder")
+        if self.checkpoint_steps is None:
+            return
+        whole("checkpoint_steps", self.checkpoint_steps, 1)
+        if checkpoint is None:
+            raise DesignError(
+                f"checkpoint_steps = {self.checkpoint_steps}: there are no checkpoints; give checkpoint, a folder, as well"
+            )
 
 
 @dataclass

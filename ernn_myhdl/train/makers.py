@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 
 OPTIMISER = "optimiser=lambda parameters: torch.optim.Adam(parameters, lr=0.001)"
 SCHEDULER = "scheduler=lambda optimiser, steps: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)"
@@ -27,11 +28,44 @@ def made(name: str, make, *arguments):
         raise DesignError(
             f"{name}: {name_of(make)} gave {kind_of(found)}, must give an optimiser: {example}"
         )
+    if name == "optimiser":
+        _check_optimiser(make, found, arguments[0])
     plateau = isinstance(found, torch.optim.lr_scheduler.ReduceLROnPlateau)
     if name == "scheduler" and (plateau or not hasattr(found, "step")):
         why = "which needs a loss at every step" if plateau else "must give a scheduler"
         raise DesignError(f"{name}: {name_of(make)} gave {kind_of(found)}, {why}: {example}")
     return found
+
+
+def _check_optimiser(make, found: torch.optim.Optimizer, given: Iterable[Tensor]) -> None:
+    """DesignError where an optimiser changes other tensors than those of its phase, or cannot step as all others do."""
+    if not takes(found.step, 0):
+        raise DesignError(
+            f"optimiser: {kind_of(found)} needs a function that computes the loss again in a step; give {OPTIMISER}"
+        )
+    own = {id(tensor) for tensor in given}
+    if any(id(tensor) not in own for group in found.param_groups for tensor in group["params"]):
+        raise DesignError(
+            f"optimiser: {name_of(make)} takes other tensors than those that it is given, which every phase has its own of; "
+            f"give {OPTIMISER}"
+        )
+
+
+def check_maker(name: str, make: object, count: int) -> None:
+    """DesignError unless `make` is a function of so many arguments."""
+    example = OPTIMISER if name.startswith("optimiser") else SCHEDULER
+    if not callable(make):
+        raise DesignError(
+            f"{name}: is {kind_of(make)}, must be a function that makes one, since every phase trains other tensors: "
+            f"{example}"
+        )
+    if not takes(make, count):
+        what = (
+            "of the parameters"
+            if count == 1
+            else "of two arguments, the optimiser and the number of steps"
+        )
+        raise DesignError(f"{name}: {name_of(make)} must be a function {what}: {example}")
 
 
 def falling(optimiser: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
@@ -41,6 +75,7 @@ def falling(optimiser: torch.optim.Optimizer, steps: int) -> torch.optim.lr_sche
     )
 
 
+@checked_call
 def supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
     """The step of a loss for batches of (x, target).
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
 from ernn_myhdl.train.recurrent_modules import modules_of
 from ernn_myhdl.whole_numbers import is_whole
@@ -29,6 +30,7 @@ LINEAR, CONVOLUTION = "linear", "convolution"
 Blocks = int | Mapping[str, int]
 
 
+@checked_call
 @dataclass(frozen=True, repr=False)
 class Matrix:
     """A matrix of a model.
@@ -46,6 +48,13 @@ class Matrix:
     block: int = 1
     shifts: tuple[int, ...] = ()
     most: int = max(BLOCK_SIZES)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parameter, Tensor):
+            raise DesignError(
+                f"matrix {self.name!r}: parameter is {type(self.parameter).__name__}, must be that of the model; "
+                "find_matrices(model, blocks) makes them"
+            )
 
     def __repr__(self) -> str:
         """Name, role, shape and block size, on one line."""
@@ -94,6 +103,7 @@ class Matrix:
         return torch.ldexp(matrix, sign * torch.tensor(self.shifts, device=matrix.device))
 
 
+@checked_call
 def find_matrices(
     model: nn.Module, blocks: Blocks = 1, shifts: Mapping[str, tuple[int, ...]] | None = None
 ) -> list[Matrix]:
@@ -107,6 +117,10 @@ def find_matrices(
     """
     if not isinstance(model, nn.Module):
         raise DesignError(f"model: is {type(model).__name__}, must be an nn.Module")
+    if shifts is not None and not isinstance(shifts, Mapping):
+        raise DesignError(
+            f"shifts: is {type(shifts).__name__}, must be the shifts of the elements of x by the name of a matrix, or None"
+        )
     found = _matrices(model)
     if not found:
         raise DesignError(

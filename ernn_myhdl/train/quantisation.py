@@ -16,6 +16,7 @@ from ernn_myhdl.calibration.range_analysis import weight_format
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import pack_spectrum, unpack_spectrum
 from ernn_myhdl.numerics.formats import quantise, to_real
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import Matrix
 from ernn_myhdl.train.phases import CirculantPhase
 from ernn_myhdl.train.signals import SignalRounding
@@ -25,6 +26,7 @@ from ernn_myhdl.whole_numbers import whole
 WORDS = 4, 18
 
 
+@checked_call
 @dataclass(frozen=True)
 class Quantisation:
     """word: bits of the weights' spectra, as in `build_design`. epochs: of the fine-tuning; 0: the

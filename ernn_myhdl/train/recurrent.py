@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, RnnRecurrence, Rounding
 from ernn_myhdl.whole_numbers import whole
 
@@ -34,6 +35,8 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         whole("layers", layers, 1)
+        if not isinstance(batch_first, bool):
+            raise DesignError(f"batch_first = {batch_first!r}: must be True or False")
         self.inputs, self.hidden, self.outputs = inputs, hidden, outputs
         self.layers, self.batch_first = layers, batch_first
         #: Rounds y of every frame before it is used again (quantisation-aware training); None: not.
@@ -84,6 +87,7 @@ class Recurrent(nn.Module):
         return f"{self.inputs}, {self.hidden}, layers={self.layers}"
 
 
+@checked_call
 class Lstm(Recurrent):
     """LSTM layers with the options of `LstmCell`.
 
@@ -138,6 +142,7 @@ class Lstm(Recurrent):
         return y, (_last(y, lengths), _last(c, lengths))
 
 
+@checked_call
 class Gru(Recurrent):
     """GRU layers with the options of `GruCell`.
 
@@ -185,6 +190,7 @@ class Gru(Recurrent):
         return y, _last(h, lengths)
 
 
+@checked_call
 class Rnn(Recurrent):
     """Vanilla RNN layers with the options of `RnnCell`.
 

@@ -135,5 +135,5 @@ def warn_of_uneven(
             f"matrix {matrix.name}: {names} vary less than a {UNEVEN:.0f}th of another element of their block "
             "column, and are added up with the same weights; train with input_scales, which chooses a scale for each, a "
             "model that is not block-circulant yet, or scale them in the data",
-            stacklevel=5,
+            stacklevel=6,
         )

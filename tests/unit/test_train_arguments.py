@@ -83,7 +83,7 @@ def one_argument(optimiser):
         (lambda: SequenceBatches(sequences(2), [0, 1], seed=-1), ["seed = -1"]),
         (lambda: run(speed=1), ["speed: is no argument", "optimiser, scheduler, clip, seed"]),
         (lambda: run(optimiser=torch.optim.Adam(Net().parameters())), ["optimiser: is Adam, must be a function", "lambda"]),
-        (lambda: run(optimiser={"train": "adam"}), ["optimiser: is str, must be a function"]),
+        (lambda: run(optimiser={"train": "adam"}), ["optimiser of phase 'train': is str, must be a function"]),
         (lambda: run(optimiser=lambda: None), ["optimiser: <lambda> must be a function of the parameters"]),
         (lambda: run(optimiser=lambda p: None), ["optimiser: <lambda> gave NoneType"]),
         (lambda: run(optimiser=lambda p: torch.optim.Adam(p, rate=1)), ["optimiser: <lambda> failed", "rate"]),
