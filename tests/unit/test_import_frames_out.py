@@ -15,6 +15,7 @@ from ernn_myhdl.exchange.torch_module import import_module
 
 torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 nn = torch.nn
+pytestmark = pytest.mark.torch
 
 
 class Net(nn.Module):
