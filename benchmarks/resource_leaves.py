@@ -38,6 +38,7 @@ from ernn_myhdl.rtl.joins.divide import divide_leaf
 from ernn_myhdl.rtl.joins.entry import frames_leaf, mask_leaf
 from ernn_myhdl.rtl.joins.window_layout import window_layout
 from ernn_myhdl.rtl.memory import part_leaf
+from ernn_myhdl.rtl.weights.idle_sequences import idle_sequences_leaf
 
 #: Bits of source and target, and shift.
 ROUNDINGS = (
@@ -89,6 +90,8 @@ def weight_leaves() -> Iterator[Leaf]:
         for component, _ in core(design).components().values():
             if isinstance(component, Leaf) and component.block.func.__name__ in weight_terms.TERMS:
                 yield component
+    for streams in (1, 2, 4, 16):
+        yield idle_sequences_leaf(streams)
 
 
 def single_leaves() -> Iterator[Leaf]:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ernn_myhdl.convert.bench_sequences import SEQUENCES, vector_lengths
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.verilog_bench import verilog_bench
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, STATES, vhdl_bench
 from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.streams.frame_counts import output_turns
@@ -27,8 +27,6 @@ from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it, stat
 from ernn_myhdl.streams.traffic import Beat, StateBeat, Traffic, turn_beats
 
 BENCH = "test_bench"
-#: Sequences of the delivered vectors, in frames.
-SEQUENCES = (2, 1)
 VECTOR_SEED = 2019
 
 
@@ -59,14 +57,6 @@ def result_lines(
     loaded = {i for i, state in enumerate(states) if state is not None}
     beats = turn_beats(results, output_turns(design, turns, lengths), design, loaded)
     return "".join(beat_line(beat, width) for beat in beats)
-
-
-def vector_lengths(design: CoreSpecification) -> list[int]:
-    """Frames of the delivered sequences: as many of y as SEQUENCES has."""
-    if design.graph is None or design.graph.over_time:
-        return taken_lengths(design.graph, SEQUENCES)
-    first, step = design.graph.least - 1, design.graph.cadence.step
-    return [first + step * (n - 1) + 1 for n in SEQUENCES]
 
 
 def state_lines(

@@ -6,13 +6,12 @@ their y has come, to one of two at once. x goes on when weights_status tells tha
 
 from __future__ import annotations
 
+from ernn_myhdl.convert.bench_sequences import frames_before_load
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.stream_port import SINK, WEIGHTS
 
 #: File of the bench, behind the name of the core.
 IMAGE = "weights.txt"
-#: Frames of x before the image of the delivered bench: the first of its sequences.
-FRAMES = 2
 _DATA, _LAST, _VALID, _READY = (f"{WEIGHTS}_{f}" for f in ("tdata", "tlast", "tvalid", "tready"))
 STATUS = "weights_status"
 
@@ -25,14 +24,17 @@ def image_lines(words: list[int]) -> str:
 
 def _begins(core: CoreSpecification) -> str:
     """Frames of y before the image, as the benches count them."""
-    return "LOAD_AFTER" if core.layers[0].hardware.weight_banks == 1 else "0"
+    if core.layers[0].hardware.weight_banks > 1:
+        return "0"
+    sent, made = frames_before_load(core)
+    return "LOAD_AFTER" if sent == made else str(made)
 
 
 def vhdl_generics(core: CoreSpecification) -> str:
     """Generics of the VHDL bench."""
     return (
         f'        WEIGHTS_FILE : string := "{core.name}_{IMAGE}"; -- image of {WEIGHTS}: last tdata\n'
-        f"        LOAD_AFTER : natural := {FRAMES}; -- frames of x before it; 0: none is sent\n"
+        f"        LOAD_AFTER : natural := {frames_before_load(core)[0]}; -- frames of x before it; 0: none is sent\n"
     )
 
 
@@ -104,7 +106,7 @@ def verilog_parameters(core: CoreSpecification) -> str:
     """Parameters of the Verilog bench, and its signals."""
     return f"""\
     parameter WEIGHTS_FILE = "test_bench/{core.name}_{IMAGE}"; // image of {WEIGHTS}: last tdata
-    parameter integer LOAD_AFTER = {FRAMES}; // frames of x before it; 0: none is sent
+    parameter integer LOAD_AFTER = {frames_before_load(core)[0]}; // frames of x before it; 0: none is sent
     reg {_VALID} = 0, {_LAST} = 0, image_taken = 0;
     reg [31:0] {_DATA} = 0;
     wire {_READY};

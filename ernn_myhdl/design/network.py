@@ -88,17 +88,16 @@ class Network(CoreSpecification):
             self._check_loading_of_graph(self.graph, first.weight_banks)
 
     def _check_loading_of_graph(self, graph: Graph, banks: int) -> None:
-        """A graph has one bank, whose core tells by its frames whether it is idle: as many leave as enter."""
+        """A graph has one bank, whose core tells by its frames whether it is idle: as many leave as enter, or as its sequences have."""
         if banks > 1:
             raise DesignError(
                 f"network hardware weight_banks = {banks}: must be 1 in a network with a graph, whose joins do not carry the bank "
                 "of a frame; set weight_banks = 1"
             )
-        others = [name for name, frames in graph.frames.items() if frames is not None]
-        if others or not graph.frames_of_x:
+        if not graph.over_time and not graph.frames_of_x:
             raise DesignError(
-                f"network hardware weights = {LOADABLE!r}: not in a graph where other frames leave a join than enter it "
-                "(joins over time, windows that leave frames out); set weights = 'fixed'"
+                f"network hardware weights = {LOADABLE!r}: not in a graph whose windows leave frames out, behind which its core does not know "
+                "whether it is idle; pad the windows, take the frames together behind them, or set weights = 'fixed'"
             )
 
     def _become_row(self) -> None:

@@ -24,7 +24,7 @@ def _records(leaf: Leaf) -> Terms:
     return {"numbers": bits_of(leaf, "memory", "address", "shape"), "block": 1}
 
 
-def _sequence_banks(leaf: Leaf) -> Terms:
+def _streams(leaf: Leaf) -> Terms:
     return {"streams": leaf.parameters["streams"], "block": 1}
 
 
@@ -32,6 +32,7 @@ def _sequence_banks(leaf: Leaf) -> Terms:
 TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "bank_switch": one_block,
     "idle_bank": one_block,
+    "idle_sequences": _streams,
     "image_check": one_block,
     "image_control": one_block,
     "image_limb": one_block,
@@ -41,5 +42,5 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "image_words": one_block,
     "load_copy": _load_copy,
     "load_part": _load_part,
-    "sequence_banks": _sequence_banks,
+    "sequence_banks": _streams,
 }

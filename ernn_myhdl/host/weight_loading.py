@@ -126,7 +126,10 @@ def _forget(transport: Transport) -> None:
 
 def _advice(status: WeightStatus) -> str:
     for reason, text in (
-        ("not_idle", "take all frames of y first, or make a core with two banks"),
+        (
+            "not_idle",
+            "take all frames of y first, end the sequences of a core with joins over time, or make a core with two banks",
+        ),
         (
             "bank_used",
             "start a sequence on each stream, or call reset(), which keeps the weights in use",

@@ -12,6 +12,7 @@ from tools import require_tool
 from ernn_myhdl import RnnCell
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.convert import convert
+from ernn_myhdl.convert.bench_sequences import vector_lengths
 from ernn_myhdl.convert.memory import hex_file
 from ernn_myhdl.convert.names import named
 from ernn_myhdl.convert.test_bench import (
@@ -22,6 +23,8 @@ from ernn_myhdl.convert.test_bench import (
 )
 from ernn_myhdl.convert.weights_bench import IMAGE, image_lines
 from ernn_myhdl.convert.writable_memory import verilog_memory
+from ernn_myhdl.design.graph import Graph
+from ernn_myhdl.design.time_joins import LastFrame, Repeat
 from ernn_myhdl.engines.ghdl import check_folder
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.hdl.components import Contents, Rom
@@ -31,17 +34,21 @@ from ernn_myhdl.rtl.weights.image import image_words
 from ernn_myhdl.synthesis import ghdl_synth_check
 
 
-def network(banks: int):
+def network(banks: int, over_time: bool = False):
     cells = [RnnCell(2, 2, block=2), RnnCell(2, 2, block=2)]
-    return new_network(cells).with_weights("loadable", banks)
+    if not over_time:
+        return new_network(cells).with_weights("loadable", banks)
+    joins = (LastFrame(("layer_0",)), Repeat(("join_0",), frames=3))
+    graph = Graph(("x", "join_1"), joins, "layer_1")
+    return new_network(cells, graph=graph).with_weights("loadable", banks)
 
 
 def other_image(core, folder) -> None:
     """The bench loads other weights between its two sequences, of which the second has other results."""
-    other, sequences = other_weights(core), random_sequences(core)
+    other, sequences = other_weights(core), random_sequences(core, vector_lengths(core))
     models = integer_model(core), integer_model(other)
     made = [model.run(x).raw for model, x in zip(models, sequences, strict=True)]
-    lines = result_lines(made, [len(x) for x in sequences], core)
+    lines = result_lines(made, vector_lengths(core), core)
     expected = folder / "test_bench" / bench_file(core.name, EXPECTED)
     assert lines != expected.read_text()
     expected.write_text(lines)
@@ -50,13 +57,13 @@ def other_image(core, folder) -> None:
 
 
 @pytest.mark.ghdl
-@pytest.mark.parametrize("banks", (1, 2))
-def test_vhdl_loads_weights_in_the_middle_of_a_run(banks, tmp_path):
+@pytest.mark.parametrize(("banks", "over_time"), ((1, False), (2, False), (1, True)))
+def test_vhdl_loads_weights_in_the_middle_of_a_run(banks, over_time, tmp_path):
     require_tool("ghdl")
-    core, folder = network(banks), tmp_path / "vhdl"
+    core, folder = network(banks, over_time), tmp_path / "vhdl"
     convert(core, folder)
     checked = ghdl_synth_check(folder)
-    ours = ("image_", "load", "bank", "weights", "parameters", "status")
+    ours = ("image_", "load", "bank", "idle", "weights", "parameters", "status")
     assert not [w for w in checked["warnings"] if any(name in w for name in ours)]
     assert check_folder(folder).passed  # an image of its own weights
     other_image(core, folder)

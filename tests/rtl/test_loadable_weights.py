@@ -22,7 +22,7 @@ from loading_bench import (
 
 from ernn_myhdl import DesignError, LinearCell, RnnCell, new_design
 from ernn_myhdl.calibration.generate import new_network
-from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join
+from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join, Window
 from ernn_myhdl.host.weight_image import memory_record, with_crc
 from ernn_myhdl.rtl.weights.image import image_words, memory_contents, memory_shapes
 
@@ -277,11 +277,13 @@ def test_graphs_that_cannot_be_loaded_are_refused_by_name():
     graph = Graph(("x", "x"), (Join(ADDITION, ("layer_0", "layer_1")),), "join_0")
     with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a network with a graph"):
         new_network(cells, graph=graph).with_weights("loadable", 2)
-    last = new_network(cells, outputs=["all", "last"])
+    window = Window(inputs=("x",), size=2, kernel=2, padding=False)
+    graph = Graph(("join_0",), (window,), "layer_0")
+    left_out = new_network([LinearCell(4, 2, 1)], graph=graph)
     with pytest.raises(
-        DesignError, match="weights = 'loadable': not in a graph where other frames"
+        DesignError, match="weights = 'loadable': not in a graph whose windows leave frames out"
     ):
-        last.with_weights("loadable")
+        left_out.with_weights("loadable")
 
 
 @pytest.mark.parametrize("banks", (1, 2))

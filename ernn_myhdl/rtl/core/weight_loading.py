@@ -14,6 +14,7 @@ from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.rtl.stream_user import user_type
 from ernn_myhdl.rtl.weights import bank_blocks
 from ernn_myhdl.rtl.weights.distribution import LoadBus, bus_of, load_of
+from ernn_myhdl.rtl.weights.idle_sequences import idle_sequences_leaf
 from ernn_myhdl.rtl.weights.loader import ANSWERED, ASKED, STATUS, core_bus, loader
 from ernn_myhdl.rtl.weights.memories import embedding_roms, layer_roms
 
@@ -119,8 +120,9 @@ class WeightLoading:
             "denied": self.answered["denied"],
         }  # fmt: skip
         if self.bank is None:
+            due, sequences = self._ended_sequences(s_last)
             n.add(
-                "idle_bank", bank_blocks.idle_leaf(), **common, s_valid=s_valid, s_last=s_last,
+                "idle_bank", bank_blocks.idle_leaf(due), **common, **sequences, s_valid=s_valid, s_last=s_last,
                 core_ready=self.ready, load=self.bus["load"], damaged=self.asked["damaged"],
                 core_valid=self.source["tvalid"], s_ready=self.gated,
                 incomplete=self.answered["incomplete"],
@@ -132,6 +134,19 @@ class WeightLoading:
             "bank_switch", bank_blocks.switch_leaf(), **common, **beat, **sequences, bank=self.bank,
             fresh_bank=n.nets["fresh_bank"], shadow=self.shadow, pending=self.answered["pending"],
         )  # fmt: skip
+
+    def _ended_sequences(self, last: Net) -> tuple[int | None, Nets]:
+        """Where y stands for sequences its frames for one of them, and the nets that tell of those that run and end."""
+        n, shape, graph = self.n, self.core.stream_shape, self.core.graph
+        if graph is None or not graph.over_time:
+            return None, {}
+        tid = n.nets.get(f"{SOURCE}_tid") or n.zero("only_stream", Word(bits_for(shape.streams)))
+        closes = n.bundle("beat_closes", Bit(), (n.nets[f"{SOURCE}_tuser"], shape.user_bits - 1, 1))
+        made = n.add(
+            "idle_sequences", idle_sequences_leaf(shape.streams), clk=n.nets["clk"], rst=n.nets["rst"],
+            valid=self.source["tvalid"], ready=self.ready, last=last, closes=closes, stream=tid,
+        )  # fmt: skip
+        return graph.frames[graph.output], {name: made[name] for name in ("running", "ended")}
 
     def _sequences(self, beat: Nets) -> Nets:
         """Whether a sequence starts, and whether one that is not over has the shadow bank."""

@@ -1,7 +1,7 @@
 """When weights may be written, and which of two banks a frame takes.
 
-Frames are counted where they enter the core and where they leave it, by their tlast; behind a frame_error the counts may be wrong,
-so that no image is taken until a reset. Which weights the memories hold outlives a reset.
+Frames are counted where they enter the core and where they leave it, by their tlast; where frames of y stand for sequences, those of sequences that have ended
+(`idle_sequences`). Behind a frame_error the counts may be wrong, so that no image is taken until a reset. Which weights the memories hold outlives a reset.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ COUNT_BITS = 24
 @block
 def idle_bank(
     clk, rst, s_valid, core_ready, s_last, m_valid, m_ready, m_last, error, claim, load, accepted, damaged,
-    core_valid, s_ready, granted, denied, incomplete,
+    core_valid, s_ready, granted, denied, incomplete, running=None, ended=None, due=1,
 ):  # fmt: skip
     """One bank: it is granted where no frame is in the core, which then takes none until an image is accepted.
 
-    incomplete: some words of an image are written, but not all; load: one is.
+    incomplete: some words of an image are written, but not all; load: one is. running, ended: see `idle_sequences`; due: frames
+    of y of a sequence that has ended.
     """
     frames = unsigned(COUNT_BITS)
     inside, closed, begun, asking, idle = (Signal(bool(0)) for _ in range(5))
@@ -38,6 +39,10 @@ def idle_bank(
     @always_comb
     def look():
         idle.next = frames == 0 and not inside and not error
+
+    @always_comb
+    def look_between():
+        idle.next = frames == 0 and not inside and not running and not error
 
     @always_comb
     def answer():
@@ -60,6 +65,22 @@ def idle_bank(
                 frames.next = frames - 1
 
     @always(clk.posedge)
+    def count_ended():
+        if rst:
+            frames.next = 0
+            inside.next = False
+        else:
+            if enters:
+                inside.next = not s_last
+            if ended:
+                if leaves and frames != 0:
+                    frames.next = frames + (due - 1)
+                else:
+                    frames.next = frames + due
+            elif leaves and frames != 0:
+                frames.next = frames - 1
+
+    @always(clk.posedge)
     def close():
         asking.next = claim and not rst
         if accepted:
@@ -72,7 +93,9 @@ def idle_bank(
         elif claim:
             closed.next = True
 
-    return gate, look, answer, count, close
+    if running is None:
+        return gate, look, answer, count, close
+    return gate, look_between, answer, count_ended, close
 
 
 @block
@@ -273,14 +296,19 @@ def bits(*names: str) -> dict[str, Bit]:
 
 
 @made_once
-def idle_leaf() -> Leaf:
-    """Ports: s_ and m_: the streams of x and y; core_valid, core_ready: that of x behind the gate; others: see `idle_bank`."""
+def idle_leaf(due: int | None = None) -> Leaf:
+    """Ports: s_ and m_: the streams of x and y; core_valid, core_ready: that of x behind the gate; others: see `idle_bank`.
+
+    due: frames of y of a sequence, where they stand for sequences; None: each frame of x has one.
+    """
     streams = bits("s_valid", "core_ready", "s_last", "m_valid", "m_ready", "m_last", "error")
     return Leaf(
         "idle_bank",
         idle_bank,
         ins(**bits("clk", "rst"), **streams, **bits("claim", "load", "accepted", "damaged"))
-        | outs(**bits("core_valid", "s_ready", "granted", "denied", "incomplete")),
+        | outs(**bits("core_valid", "s_ready", "granted", "denied", "incomplete"))
+        | ins(**bits(*(("running", "ended") if due else ()))),
+        {"due": due} if due else {},
     )
 
 
