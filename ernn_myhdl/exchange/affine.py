@@ -15,9 +15,12 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.embedding import Table
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.branches import node_size
 from ernn_myhdl.exchange.graph import (
     Affine,
     Input,
+    Joined,
     LastFrame,
     LookedUp,
     Node,
@@ -53,7 +56,10 @@ def _folded(node: Node, keep_first: bool) -> Node:
         if isinstance(before.operation, Affine):
             taken = with_columns(layer, before.operation)
             if taken is not None:
-                return replace(node, operation=taken, inputs=(_chosen(before.input, passed),))
+                behind = replace(node, operation=taken, inputs=(_chosen(before.input, passed),))
+                return _folded(behind, keep_first)
+        if isinstance(before.operation, Joined) and not passed:
+            return _through_concatenation(node, layer, before, keep_first)
         if isinstance(before.operation, Windows) and not passed:
             return _through_windows(node, layer, before, before.operation)
     return node
@@ -71,6 +77,38 @@ def _through_windows(node: Node, layer: DenseLayer, before: Node, windows: Windo
     if taken is None:
         return node
     return replace(node, operation=taken, inputs=(replace(before, inputs=before.input.inputs),))
+
+
+def _through_concatenation(node: Node, layer: DenseLayer, before: Node, keep_first: bool) -> Node:
+    """A layer on a concatenation of signals, some of which numbers have made: these in the columns of theirs."""
+    operands = before.inputs
+    found = [isinstance(n.operation, Affine) and not (keep_first and is_first(n)) for n in operands]
+    if before.operation != Joined("concatenation") or not any(found):
+        return node
+    scales, offsets, inputs, left = [], [], [], layer.inputs
+    sizes = [size_of(n) for n in operands]
+    if sizes.count(None) > 1:
+        return node
+    left -= sum(n for n in sizes if n is not None)
+    for operand, numbered, known in zip(operands, found, sizes, strict=True):
+        size = left if known is None else known
+        numbers = operand.operation if numbered else Affine(np.ones(1), np.zeros(1))
+        assert isinstance(numbers, Affine)
+        scales.append(np.broadcast_to(numbers.scale, size))
+        offsets.append(np.broadcast_to(numbers.offset, size))
+        inputs.append(operand.input if numbered else operand)
+    taken = with_columns(layer, Affine(np.concatenate(scales), np.concatenate(offsets)))
+    if taken is None:
+        return node
+    return replace(node, operation=taken, inputs=(replace(before, inputs=tuple(inputs)),))
+
+
+def size_of(node: Node) -> int | None:
+    """Elements of a signal; None of x where the file does not tell."""
+    try:
+        return node_size(node)
+    except DesignError:
+        return None
 
 
 def _behind(before: Node, numbers: Affine, node: Node) -> Node:

@@ -17,6 +17,7 @@ from ernn_myhdl.exchange.graph import (
     LookedUp,
     Node,
     Operation,
+    Selected,
     Windows,
     layer_of,
     nodes_before,
@@ -41,6 +42,8 @@ def input_size(nodes: Sequence[Node]) -> int | None:
     if any(isinstance(node.operation, LookedUp) for node in nodes):
         return 1
     for node in nodes:
+        if isinstance(node.operation, Selected) and isinstance(node.input.operation, Input):
+            return node.operation.size
         layer, source = layer_of(node), node
         if layer is None:
             continue
@@ -68,6 +71,8 @@ def node_size(node: Node) -> int:
         return operation.size
     if isinstance(operation, LookedUp):
         return operation.table.values.shape[1]
+    if isinstance(operation, Selected):
+        return len(operation.elements)
     sizes = [node_size(n) for n in node.inputs]
     if isinstance(operation, Windows):
         return operation.kernel * sizes[0]

@@ -82,6 +82,14 @@ class Joined:
 
 
 @dataclass(frozen=True)
+class Selected:
+    """Some elements of every frame, by their numbers, in this order. size: elements of the frame that they are of."""
+
+    elements: tuple[int, ...]
+    size: int
+
+
+@dataclass(frozen=True)
 class Windows:
     """Every frame behind frames before it, as `ernn_myhdl.design.joins.Window`; a linear layer behind it is a convolution."""
 
@@ -123,6 +131,7 @@ Operation = (
     | Pooled
     | Repeated
     | Joined
+    | Selected
     | Windows
     | LookedUp
     | Unsupported

@@ -1,4 +1,4 @@
-"""Arithmetic of a signal and a constant in a Keras model."""
+"""Arithmetic of a signal and a constant, or of signals, in a Keras model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Operation, Unsupported, affine
+from ernn_myhdl.exchange.graph import Joined, Node, Operation, Unsupported, affine
 
 
 def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
@@ -33,3 +33,18 @@ def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | N
     if kind in ("Divide", "TrueDivide") and not behind and np.all(numbers):
         return affine(where, 1.0 / numbers, 0.0, size)
     return Unsupported("computes what no layer does", "cut the model before or after it")
+
+
+def joined(where: str, kind: str, nodes: tuple[Node, ...]) -> Node:
+    """Several signals as one."""
+    if kind == "Concatenate":
+        return Node(Joined("concatenation"), nodes, where)
+    if kind == "Subtract" and len(nodes) == 2:
+        nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
+    elif kind not in ("Add", "Average"):
+        what = "joins two signals in a way that no core has"
+        return Node(Unsupported(what, "cut the model before it"), nodes, where)
+    total = Node(Joined("addition"), nodes, where)
+    if kind == "Average":
+        return Node(affine(where, 1.0 / len(nodes), 0.0, None), (total,), where)
+    return total

@@ -24,6 +24,7 @@ from ernn_myhdl.exchange.graph import (
     Operation,
     Pooled,
     Repeated,
+    Selected,
     Unsupported,
     Windows,
     affine,
@@ -74,8 +75,16 @@ for _layer in ("AveragePooling1D", "MaxPooling1D"):
         "takes a few frames at a time, for which there is no hardware",
         f"use Global{_layer}, which takes all of a sequence; or {_HOST}",
     )
-for _layer in ("Flatten", "Reshape", "Permute", "Cropping1D", "UpSampling1D"):
+for _layer in ("Flatten", "Reshape", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
+_REFUSED["Permute"] = (
+    "exchanges frames and elements, a core computes each frame by itself",
+    "save the model without it, with frames of the elements that the layers take as its input",
+)
+_REFUSED["Cropping1D"] = (
+    "takes some of the frames of a sequence; a core takes all of them, or the last one (y[:, -1])",
+    'behind a convolution let that have padding="causal" or "valid"; else crop the sequences on the host',
+)
 
 
 def operations(layer: KerasLayer) -> list[Operation]:
@@ -102,6 +111,12 @@ _KNOWN = (
 
 def _refusal(layer: KerasLayer) -> tuple[str, str]:
     return _REFUSED[layer.kind]
+
+
+def refusal_of(where: str, kind: str) -> DesignError | None:
+    """The error for a layer that no core has, whatever it takes; None for others."""
+    known = _REFUSED.get(kind)
+    return None if known is None else DesignError(f"{where}: {known[0]}; {known[1]}")
 
 
 def _recurrent_checks(layer: KerasLayer, fixed: Mapping[str, tuple[str, ...]]) -> None:
@@ -304,6 +319,8 @@ def size_after(operation: Operation, size: int | None) -> int | None:
         return operation.outputs
     if isinstance(operation, LookedUp):
         return operation.table.values.shape[1]
+    if isinstance(operation, Selected):
+        return len(operation.elements)
     if isinstance(operation, Windows):
         return None if size is None else size * operation.kernel
     if isinstance(operation, Affine):

@@ -16,22 +16,20 @@ from ernn_myhdl.design.limits import damage
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.graph import (
     Input,
-    Joined,
     LastFrame,
     LookedUp,
     Node,
-    Operation,
     Output,
     Pooled,
     Repeated,
-    Unsupported,
 )
-from ernn_myhdl.exchange.keras_arithmetic import arithmetic
+from ernn_myhdl.exchange.keras_arithmetic import arithmetic, joined
 from ernn_myhdl.exchange.keras_config import arguments_of, ends_of, name_of, snake_case
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layer import KerasLayer
-from ernn_myhdl.exchange.keras_layers import check_axis, operations, size_after
+from ernn_myhdl.exchange.keras_layers import check_axis, operations, refusal_of, size_after
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
+from ernn_myhdl.exchange.keras_parts import parts
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
 
 _MODELS = ("Sequential", "Functional", "Model")
@@ -202,7 +200,12 @@ class _Reader:
         signals = _signals(where, given)
         if kind in _JOINING:
             return self._joined(where, kind, layer, given)
+        if kind == "GetItem" and len(signals) == 1:
+            index = given[1:] if len(given) != 2 or not isinstance(given[1], list) else given[1]
+            return self._part(where, index, signals[0])
         if len(signals) != 1 or len(given) != 1:
+            if error := refusal_of(where, kind):
+                raise error
             what = "starts from states that the model makes" if kind in ("LSTM", "GRU", "SimpleRNN", "RNN") else f"takes {len(given)} signals"  # fmt: skip
             raise DesignError(f"{where}: {what}, must take one; save a model without that")
         return self._single(layer, kind, name, path, signals[0])
@@ -306,18 +309,23 @@ class _Reader:
             raise DesignError(
                 f"{where}: joins frames, not the elements of a frame; must have axis=-1"
             )
-        joining: Operation | None = {
-            "Concatenate": Joined("concatenation"),
-            "Add": Joined("addition"),
-        }.get(kind)
-        if joining is None:
-            joining = Unsupported(
-                "joins two signals in a way that no core has", "cut the model before it"
-            )
         size = first.size
         if kind == "Concatenate":
             size = None if None in sizes else sum(s for s in sizes if s is not None)
-        return Signal(Node(joining, nodes, where), first.rank, size, first.frames)
+        return Signal(joined(where, kind, nodes), first.rank, size, first.frames)
+
+    def _part(self, where: str, index: list[Any], signal: Signal) -> Signal:
+        check_whole(where, [signal])
+        for operation in parts(where, index, signal.rank, signal.size, signal.frames):
+            node, size = (
+                Node(operation, (signal.node,), where),
+                size_after(operation, signal.size),
+            )
+            frames = None if isinstance(operation, LastFrame) else signal.frames
+            signal = Signal(
+                node, 2 if isinstance(operation, LastFrame) else signal.rank, size, frames
+            )
+        return signal
 
 
 def _input_of(name: str, shape: Any) -> Signal:

@@ -15,7 +15,7 @@ from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.time_joins import Sum
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
-from ernn_myhdl.exchange.branches import branches, layer_graph, node_size
+from ernn_myhdl.exchange.branches import branches, input_size, layer_graph, node_size
 from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
 from ernn_myhdl.exchange.graph import (
     Affine,
@@ -31,6 +31,7 @@ from ernn_myhdl.exchange.graph import (
     nodes_before,
 )
 from ernn_myhdl.exchange.normalisation import scaling_of_x, with_normalisation
+from ernn_myhdl.exchange.selection import with_own_layers, with_selections
 
 #: Functions that lie with the host where they are the last of a model.
 OF_THE_HOST = ("softmax", "log_softmax", "argmax")
@@ -77,13 +78,17 @@ def lower(
     for node in nodes_before([o.node for o in outputs]):
         if isinstance(node.operation, Unsupported):
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
-    folded, before = with_normalisation([o.node for o in outputs], keep_normalisation)
+    selected = with_selections([o.node for o in outputs])
+    folded, before = with_normalisation(selected, keep_normalisation)
     known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
     left = {node for output in folded for node in _behind(output, known)}
-    activated = with_activations(folded, left)
+    placed, notes_of_own = with_own_layers(folded, left, input_size(list(nodes_before(folded))))
+    left = {node for output in placed for node in _behind(output, known)}
+    activated = with_activations(placed, left)
     heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]
     heads = _of_sequences(heads, frames_out.all_frames)
     chosen, steps, notes, names = _merged(heads)
+    notes = [*notes_of_own, *notes]
     left_to_host = any(head.last for head in heads)
     if left_to_host and all(head.last for head in heads) and not frames_out.all_frames:
         chosen, left_to_host = Node(LastFrame(), (chosen,), "the last frame"), False

@@ -9,6 +9,7 @@ import numpy as np
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Input, Node, WholeNumbers
 from ernn_myhdl.exchange.onnx_convolution import cut, pad
+from ernn_myhdl.exchange.onnx_parts import sliced, some_elements
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
 # int32, int64, which hold the numbers of all rows.
@@ -101,8 +102,11 @@ def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal
     size = labels.size(signal.axes[axis])
     last = signal.axes[axis] == (signal.frame,)
     if index != [-1] and (size is None or index != [size - 1]) or not (last or size == 1):
-        meaning = labels.meaning(signal.axes[axis], signal)
-        raise DesignError(f"{where}: takes some of {meaning}; may only take the last frame")
+        if np.ndim(indices) == 1 and not last:
+            some = some_elements(where, signal, axis, index, labels)
+            if some is not None:
+                return some
+        raise _part_refused(where, signal, axis, labels)
     rest = list(signal.axes)
     rest[axis : axis + 1] = [labels.new(1)] * np.ndim(indices)
     return replace(signal.moved(rest), last=signal.last or last)
@@ -133,10 +137,28 @@ def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
             rest = [*signal.axes[:axis], labels.new(1), *signal.axes[axis + 1 :]]
             signal = replace(signal.moved(rest), last=True)
             continue
-        raise DesignError(
-            f"{where}: takes some of {labels.meaning(label, signal)}; may only take the last frame"
-        )
+        some = sliced(where, signal, axis, (start, end, step), labels)
+        if some is None:
+            raise _part_refused(where, signal, axis, labels)
+        signal = some
     return signal
+
+
+def _part_refused(where: str, signal: Signal, axis: int, labels: Labels) -> DesignError:
+    """The error for some of an axis."""
+    label = signal.axes[axis]
+    if signal.feature is not None and labels.core(label) == (signal.feature,):
+        return DesignError(
+            f"{where}: takes an element of a frame without its axis; keep it, as x[..., 0:1] does"
+        )
+    loop = label == (signal.frame,) or signal.frame is None and len(signal.axes) > 1
+    more = (
+        "; where it is of a loop over the frames that an exporter has unrolled, import the module itself "
+        "(`ernn_myhdl.import_module`), or of Keras the .keras file"
+    )
+    return DesignError(
+        f"{where}: takes some of {labels.meaning(label, signal)}; may only take the last frame{more * loop}"
+    )
 
 
 AXES_OPERATORS = {

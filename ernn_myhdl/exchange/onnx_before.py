@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_refusals import APART, CELL, KERAS
+from ernn_myhdl.exchange.onnx_refusals import APART, CELL, KERAS, LAYER_NORM, named_reason
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Key of the classes that PyTorch's exporter notes for a node.
@@ -35,6 +35,7 @@ def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
             takers.setdefault(source, []).append((node, number))
     states = {name for name in inputs if _is_state(name, takers)}
     makers = {output: node for node in nodes for output in node.output if output}
+    _check_named(nodes, makers, inputs)
     for node in nodes:
         where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
         if node.op_type in ("Loop", "Scan"):
@@ -58,6 +59,39 @@ def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
                 if name in ("sequence_lens", "initial_h", "initial_c") and source:
                     _check_source(where, name, source, makers, inputs - states)
     return states
+
+
+def _check_named(nodes: list, makers: dict, inputs: set[str]) -> None:
+    """DesignError for attention and for normalisations of a frame by itself, which exporters take apart into operators whose names
+    tell nothing."""
+    signals = set(inputs)
+    for node in nodes:
+        follow = [source for source in node.input if source in signals]
+        if follow and node.op_type not in ("Shape", "Size"):
+            signals.update(node.output)
+        reason = named_reason(node.op_type, len(follow)) if follow else None
+        if reason is None and node.op_type == "Div" and len(node.input) == 2:
+            root = makers.get(node.input[1])  # (x - mean) / sqrt(mean of squares + epsilon)
+            if root is not None and root.op_type == "Sqrt" and root.output[0] in signals:
+                reason = LAYER_NORM if _takes_mean(root, makers) else None
+        if reason is not None:
+            where = f"node {node.name or (node.output or ['?'])[0]!r} ({node.op_type})"
+            raise DesignError(f"{where}: {reason}")
+
+
+def _takes_mean(node, makers: dict) -> bool:
+    """Whether a root is of a mean of squares."""
+    before = makers.get(node.input[0])
+    while before is not None and before.op_type in ("Add", "Identity", "Cast"):
+        before = next(
+            (
+                m
+                for s in before.input
+                if (m := makers.get(s)) is not None and m.op_type != "Constant"
+            ),
+            None,
+        )
+    return before is not None and before.op_type == "ReduceMean"
 
 
 def _is_state(name: str, takers: dict[str, list]) -> bool:

@@ -8,10 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import LastFrame, Node, Pooled, Repeated
+from ernn_myhdl.exchange.graph import LastFrame, Node, Pooled, Repeated, affine
 from ernn_myhdl.exchange.onnx_values import Labels, Signal, Sizes
 
-_REDUCTIONS = {"ReduceMax": "maximum", "ReduceMean": "mean", "ReduceSum": "sum"}
+_REDUCTIONS = {
+    "ReduceMin": "minimum",
+    "ReduceMax": "maximum",
+    "ReduceMean": "mean",
+    "ReduceSum": "sum",
+}
 _POOLS = {"GlobalMaxPool": "maximum", "GlobalAveragePool": "mean"}
 _UNPADDED = ("NOTSET", "VALID", b"NOTSET", b"VALID")
 #: Pools with a kernel, which must hold all frames.
@@ -110,10 +115,19 @@ def _pooled(
     if frame is None and len(core) == 1 and core[0] in labels.inputs and core[0] != signal.feature:
         frame = core[0]  # nothing before has told which axis holds the frames
     if frame is None or core != (frame,):
+        norm = kind == "mean" and frame is not None and core == (signal.feature,)
         raise DesignError(
-            f"{where}: is over {labels.meaning(axis, signal)}; may only be over all frames of a sequence"
+            f"{where}: is over {labels.meaning(axis, signal)}{', as in a layer normalisation' * norm}; may only be over all frames of "
+            f"a sequence{'; train with BatchNorm, which is folded into the weights' * norm}"
         )
-    node = Node(Pooled(kind, labels.size(axis)), (signal.node,), where)
+    source = signal.node
+    if kind == "minimum":  # of all elements: the largest of their negatives
+        source = Node(affine(where, -1.0, 0.0, None), (source,), where)
+    node = Node(
+        Pooled("maximum" if kind == "minimum" else kind, labels.size(axis)), (source,), where
+    )
+    if kind == "minimum":
+        node = Node(affine(where, -1.0, 0.0, None), (node,), where)
     rest = [*signal.axes[:place], *([labels.new(1)] if keeps else []), *signal.axes[place + 1 :]]
     return replace(signal.moved(rest), node=node, frame=frame, last=True)
 

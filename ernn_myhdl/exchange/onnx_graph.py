@@ -23,6 +23,7 @@ from ernn_myhdl.exchange.onnx_features import taking_features
 from ernn_myhdl.exchange.onnx_frames import frame_signal, kernel_note
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
+from ernn_myhdl.exchange.onnx_parts import parted
 from ernn_myhdl.exchange.onnx_recurrent import (
     check_zero_state,
     recurrent_layer,
@@ -149,6 +150,10 @@ class Graph:
             return [joined]
         if (state := final_state(kind, attributes, given, self.labels)) is not None:
             return [state]
+        if kind == "Split":
+            parts = parted(where, attributes, given, len(node.output), self.labels)
+            if parts is not None:
+                return parts
         if kind == "TopK":
             return top_of_elements(where, attributes, given, self.labels)
         signals = [v for v in present if isinstance(v, Signal)]

@@ -1,4 +1,4 @@
-"""Add and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
+"""Add, Sub and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import over_time
-from ernn_myhdl.exchange.graph import Joined, LastFrame, Node
+from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, affine
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
 
 
 def joined_signals(
     where: str, kind: str, attributes: dict, given: list, labels: Labels
 ) -> Signal | None:
-    """The signal that an Add or a Concat of signals makes; None where it is something else.
+    """The signal that an Add, a Sub or a Concat of signals makes; None where it is something else.
 
     Raises DesignError where signals are joined that do not belong together frame by frame.
     """
     signals = [v for v in given if isinstance(v, Signal)]
-    if kind not in ("Add", "Concat") or len(signals) < 2 or len(signals) < len(given):
+    if kind not in ("Add", "Sub", "Concat") or len(signals) < 2 or len(signals) < len(given):
         return None
     known = next((s for s in signals if s.feature is not None), None)
     if known is None or known.feature is None:
@@ -37,17 +37,19 @@ def joined_signals(
         raise DesignError(
             f"{where}: joins signals of which the elements of a frame are not known; export the model with fixed sizes"
         )
-    if kind == "Add" and len(set(sizes)) > 1:
+    if kind != "Concat" and len(set(sizes)) > 1:
         raise DesignError(
             f"{where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
         )
     total = sum(n or 0 for n in sizes) if kind == "Concat" else sizes[0]
     feature = labels.new(total)
     axes = (*known.axes[:place], feature, *known.axes[place + 1 :])
-    operation = Joined("addition" if kind == "Add" else "concatenation")
+    operation = Joined("concatenation" if kind == "Concat" else "addition")
     taken = next((s.taken for s in signals if s.taken is not None), None)
     frame = next((s.frame for s in signals if s.frame is not None), None)
     nodes = tuple(s.node for s in signals)
+    if kind == "Sub":
+        nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
     if signals[0].last and over_time(nodes):  # what stands for a sequence beside last frames
         nodes = tuple(Node(LastFrame(), (n,), where) for n in nodes)
     node = Node(operation, nodes, where)

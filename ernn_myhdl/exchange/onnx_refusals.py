@@ -18,6 +18,19 @@ APART = (
 )
 #: What to do with files of Keras' own export and of tf2onnx that hold other than recurrent operators.
 KERAS = "save the Keras model with model.save('model.keras') and import that file, in which layers are known"
+#: What is said of what stays refused, by its name.
+LAYER_NORM = (
+    "is a layer normalisation: it normalises each frame by its own mean and variance, which no layer does; train with BatchNorm, which "
+    "is folded into the weights"
+)
+GROUP_NORM = (
+    "normalises by the mean and variance of the signal itself, which no layer does; train with BatchNorm, which is folded into the "
+    "weights"
+)
+ATTENTION = (
+    "is a product of two signals over several frames, as attention computes it: it compares all frames of a sequence, which no core does; "
+    "train without attention, as with a mean or the last frame, or cut the model before it and compute it on the core's outputs"
+)
 _NORMALISATION = {
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
     "LRN", "RMSNormalization", "SimplifiedLayerNormalization",
@@ -43,9 +56,25 @@ def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> Desi
             f"{where}: works on the states after the last frame in a way that is not followed; take the "
             "outputs of the last layer instead, y[:, -1] with batch_first"
         )
+    reason = named_reason(kind, len(signals))
+    if reason is not None:
+        return DesignError(f"{where}: {reason}")
     return DesignError(
         f"{where}: {_what(kind, given, len(signals))}; {advice(any(s.layers for s in signals), layers_follow)}"
     )
+
+
+def named_reason(kind: str, signals: int) -> str | None:
+    """Why a normalisation or a part of attention is refused, and what to do; None of others. signals: inputs that follow from x."""
+    if kind in ("LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization"):
+        return LAYER_NORM
+    if kind in ("InstanceNormalization", "GroupNormalization"):
+        return GROUP_NORM
+    if kind in ("Attention", "MultiHeadAttention") or (
+        kind in ("MatMul", "Einsum", "Gemm") and signals > 1
+    ):
+        return ATTENTION
+    return None
 
 
 def _what(kind: str, given: list, signals: int) -> str:

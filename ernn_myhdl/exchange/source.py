@@ -115,7 +115,8 @@ def read_source(
     over_time = graph is not None and graph.over_time
     _located(file, lambda: check_steps(description.steps, outputs_of(layers, graph), over_time))
     if scaling is not None:
-        _located(file, lambda: scaling.check(layers[0].inputs))
+        inputs = layers[0].inputs if graph is None else graph.input_size([n.inputs for n in layers])
+        _located(file, lambda: scaling.check(inputs))
     return Source(
         tuple(layers),
         blocks if blocks and len(blocks) == len(layers) else None,

@@ -22,6 +22,7 @@ from ernn_myhdl.exchange.torch_operators import (
     MAKERS,
     SAME,
     check_options,
+    check_refused,
     flat,
     kind_of,
 )
@@ -179,6 +180,7 @@ class TorchGraph:
 
     def operator(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:
         """The value of a node on signals; DesignError where it is not known."""
+        check_refused(where, kind, node, given)
         check_options(where, kind, node)
         if kind in STACKS:
             return stack(self, where, name, kind, given)
@@ -194,13 +196,16 @@ class TorchGraph:
                 numbers[part] = float(default if told is None else told)
             return self.emit(name, onnx, [given[0]], **numbers)[0]
         if kind in ARITHMETIC:
-            first, second = (self._number(v) for v in given[:2])
+            first, second = (self._number(v) for v in given[:2][:: -1 if kind == "rsub" else 1])
             return self.emit(name, ARITHMETIC[kind], [first, second])[0]
         return self.emit(name, kind, [v for v in given if isinstance(v, str | np.ndarray)])[0]
 
     def _number(self, value: Any) -> Any:
         """A number as a constant."""
-        return np.array(value, dtype=np.float32) if isinstance(value, int | float) else value
+        whole = isinstance(value, np.ndarray) and value.dtype.kind in "iub"
+        return (
+            np.array(value, dtype=np.float32) if whole or isinstance(value, int | float) else value
+        )
 
     def _output(self, value: Any) -> str:
         if isinstance(value, Frame):

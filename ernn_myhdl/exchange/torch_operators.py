@@ -9,6 +9,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.onnx_frames import refused_pool
+from ernn_myhdl.exchange.onnx_refusals import ATTENTION, GROUP_NORM, LAYER_NORM
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.torch_graph import TorchGraph
@@ -21,9 +22,9 @@ FUNCTIONS: dict[str, tuple[str, tuple[tuple[int, str, float], ...]]] = {
     "relu6": ("Clip", ((9, "min", 0.0), (9, "max", 6.0))), "hardtanh": ("Clip", ((1, "min", -1.0), (2, "max", 1.0))),
     "clamp": ("Clip", ((1, "min", -np.inf), (2, "max", np.inf))), "leaky_relu": ("LeakyRelu", ((1, "alpha", 0.01),)),
     "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ((9, "alpha", 1 / 6), (9, "beta", 0.5))), "hardswish": ("HardSwish", ()),
-    "mish": ("Mish", ()),
+    "mish": ("Mish", ()), "neg": ("Neg", ()),
 }  # fmt: skip
-ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div"}
+ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "rsub": "Sub"}
 
 
 def kind_of(node: Any) -> str:
@@ -37,6 +38,26 @@ def flat(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [found for v in value for found in flat(v)]
     return [value]
+
+
+#: Operators of which a message of their own tells what they do.
+_REFUSED = {
+    "layer_norm": LAYER_NORM, "native_layer_norm": LAYER_NORM, "rms_norm": LAYER_NORM,
+    "group_norm": GROUP_NORM, "native_group_norm": GROUP_NORM, "instance_norm": GROUP_NORM,
+    "scaled_dot_product_attention": ATTENTION, "_native_multi_head_attention": ATTENTION,
+}  # fmt: skip
+
+
+def check_refused(where: str, kind: str, node: Any, given: list) -> None:
+    """DesignError for attention and for normalisations of a frame by itself, by what they are."""
+    modules = list((node.meta.get("nn_module_stack") or {}).values())
+    attention = any("MultiheadAttention" in str(type_) for _, type_ in modules)
+    reason = ATTENTION if attention else _REFUSED.get(kind)
+    products = kind in ("bmm", "matmul", "mm", "baddbmm", "einsum")
+    if reason is None and products and sum(isinstance(v, str) for v in flat(given)[:3]) > 1:
+        reason = ATTENTION
+    if reason is not None:
+        raise DesignError(f"{where}: {reason}")
 
 
 def check_options(where: str, kind: str, node: Any) -> None:
@@ -131,6 +152,39 @@ def _sliced(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     return graph.emit(name, "Slice", [x, *map(_whole, limits)])[0]
 
 
+def _narrowed(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, axis, start, length = given
+    return graph.emit(name, "Slice", [x, *map(_whole, (start, start + length, axis, 1))])[0]
+
+
+def _indexed(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    if not isinstance(given[2], np.ndarray):
+        raise DesignError(f"{where}: its index follows from x, must be a constant")
+    return graph.emit(name, "Gather", [given[0], given[2]], axis=int(given[1]))[0]
+
+
+def _listed(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """x[..., [2, 0]]: elements by a list of their numbers."""
+    found = [(i, n) for i, n in enumerate(given[1]) if n is not None]
+    if len(found) != 1 or not isinstance(found[0][1], np.ndarray) or found[0][1].ndim != 1:
+        raise DesignError(
+            f"{where}: may take elements of one axis by a constant list of numbers only"
+        )
+    ((axis, numbers),) = found
+    if numbers.dtype.kind != "i":
+        raise DesignError(
+            f"{where}: its numbers are no integers; give a list of numbers of elements"
+        )
+    return graph.emit(name, "Gather", [given[0], numbers], axis=axis)[0]
+
+
+def _parted(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """chunk and split: parts along an axis."""
+    axis = int(given[2]) if len(given) > 2 else int(node.kwargs.get("dim", 0))
+    sizes = [int(part.shape[axis]) for part in node.meta["val"]]
+    return graph.emit(name, "Split", [given[0], _whole(*sizes)], outputs=len(sizes), axis=axis)
+
+
 def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     kind, axes = kind_of(node), given[1:2]
     chosen = [] if not axes else [_whole(*flat(axes[0]))]
@@ -196,20 +250,24 @@ def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: lis
     return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]
 
 
+_REDUCTIONS = {
+    "mean": "ReduceMean", "amax": "ReduceMax", "max": "ReduceMax", "amin": "ReduceMin", "min": "ReduceMin", "sum": "ReduceSum",
+}  # fmt: skip
+
+
 def _reduced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     """Over some axes; with none over all elements, which no core does."""
-    kind = {"mean": "ReduceMean", "amax": "ReduceMax", "max": "ReduceMax", "sum": "ReduceSum"}[
-        kind_of(node)
-    ]
+    kind = _REDUCTIONS[kind_of(node)]
     axes = flat(given[1]) if len(given) > 1 and given[1] is not None else []
     if not axes or not all(isinstance(a, int) for a in axes):
         raise DesignError(f"{where}: is over all elements; name the axis of the frames")
+    pair = kind_of(node) in ("max", "min")
     taken = {user.args[1] for user in node.users if kind_of(user) == "getitem" and user.users}
     if kind_of(node) == "max" and taken == {1}:  # numbers alone, those of ArgMax
         return [None, _argmax(graph, where, name, node, given)]
     keep = int(len(given) > 2 and bool(given[2]))
     (y,) = graph.emit(name, kind, [given[0], _whole(*axes)], keepdims=keep)
-    return [y, None] if kind_of(node) == "max" else y
+    return [y, None] if pair else y
 
 
 def _pooled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -257,8 +315,9 @@ def _expanded(graph: TorchGraph, where: str, name: str, node: Any, given: list) 
 MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
-    "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "squeeze": _moved, "unsqueeze": _moved,
-    "embedding": _embedding, "mean": _reduced, "amax": _reduced, "max": _reduced, "sum": _reduced, "repeat": _tiled, "expand": _expanded,
+    "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
+    "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
+    "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded,
     "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
     "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,
     "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax, "topk": _top,

@@ -12,6 +12,7 @@ from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.input_scaling import SMALLEST_SCALE, InputScaling
 from ernn_myhdl.exchange.graph import Affine, Input, Joined, Node, Output, Windows
 from ernn_myhdl.exchange.lowering import lower
+from ernn_myhdl.exchange.reference import dense_outputs
 
 SIZE = 4
 SCALE = np.array([0.5, -2.0, 3.0, 1.25])
@@ -73,17 +74,29 @@ def test_a_residual_of_normalised_x_is_of_what_the_host_gives():
 
 
 @pytest.mark.parametrize("case", ["x as it is too", "two normalisations", "a factor of zero"])
-def test_what_no_host_can_do_is_refused_by_name(case):
+def test_what_no_host_can_do_is_a_layer_of_its_own(case):
     x, norm = normalised()
     other = x if case == "x as it is too" else Node(Affine(SCALE, SCALE), (x,), "other norm")
+    scale, added_to = SCALE, (np.ones(SIZE), np.zeros(SIZE)) if other is x else (SCALE, SCALE)
     if case == "a factor of zero":
-        other = norm = normalised(scale=np.array([0.5, 0.0, 1.0, 1.0]))[1]
-    added = Node(Joined("addition"), (behind(norm, layer()), other), "add")
-    if case == "x as it is too":
-        assert lowered(added).normalisation is None  # the dense layer takes its own
-        added = Node(Joined("addition"), (behind(norm, layer(block=4)), x), "add")
-    with pytest.raises(DesignError, match="norm: (shifts|scales or shifts) the elements"):
-        lowered(added)
+        scale = np.array([0.5, 0.0, 1.0, 1.0])
+        other = norm = normalised(scale=scale)[1]
+        added_to = (scale, OFFSET)
+    block = 4 if case == "x as it is too" else 1
+    added = Node(Joined("addition"), (behind(norm, layer(block=block)), other), "add")
+    found = lowered(added)
+    assert found.normalisation is None
+    assert any("is a linear layer of its own" in note for note in found.notes)
+    assert SIZE in [n.groups for n in found.layers]  # a product for each element
+    values = np.random.default_rng(3).normal(size=(5, SIZE))
+    weights = layer(block=block).weights
+    wanted = (values * scale + OFFSET) @ weights["input_weight"][0].T + weights["bias"][0]
+    wanted = wanted + values * added_to[0] + added_to[1]
+    given = dense_outputs(found.layers, found.graph, [values], [[None]] * len(found.layers))[0]
+    assert np.allclose(given, wanted, atol=1e-5)
+    if case == "x as it is too":  # the dense layer takes its own
+        dense = Node(Joined("addition"), (behind(norm, layer()), x), "add")
+        assert len(lowered(dense).layers) == 1
 
 
 def test_a_scaling_with_scales_is_stored_applied_and_in_the_digest(tmp_path):

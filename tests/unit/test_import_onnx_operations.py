@@ -163,7 +163,7 @@ def test_nodes_appended_to_an_exported_file_are_not_dropped(tmp_path):
     model = onnx.load(str(tmp_path / "model.onnx"))
     model.graph.node[-1].output[0] = "before"
     model.graph.node.append(onnx.helper.make_node("Relu", ["before"], ["y"], "later"))
-    with pytest.raises(DesignError, match=r"Slice|Concat|later"):
+    with pytest.raises(DesignError, match="Softmax|later"):
         read_source(saved(model, tmp_path))
     model = onnx.load(str(tmp_path / "model.onnx"))
     export_model(
