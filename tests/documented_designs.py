@@ -76,9 +76,10 @@ def graph_over_time():
         Join("concatenation", ("join_0", "join_1", "join_2"), Format(12, 9)), Repeat(("join_3",), frames=2),
     )  # fmt: skip
     cells = [RnnCell(5, 3, 1), LinearCell(11, 3, 1)]
-    return new_network(
+    fixed = new_network(
         cells, graph=Graph(("x", "join_4"), joins, "layer_1"), streams=2, initial_states=True, samples_per_beat=2
     )  # fmt: skip
+    return fixed.with_weights("loadable")
 
 
 @lru_cache
