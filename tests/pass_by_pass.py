@@ -108,6 +108,8 @@ class _Sequencer:
             if self._awaited_y(number):
                 return NEVER
             at = max(at, int(self.y_written[frame.stream][-1]) + 1)
+        if ops.length == 1:
+            at = max(at, self.drain_free)
         return at
 
     def _awaited_y(self, number: int) -> bool:

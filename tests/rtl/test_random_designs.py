@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from random_designs import corner_inputs, random_design, random_inputs
 
+from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.golden.tensors import tensor_names
@@ -129,6 +130,17 @@ def assert_scheduled(design, trace, streams: list[int]) -> None:
         -design.cell.outputs // design.hardware.samples_per_beat
     )
     assert (delivered - accepted[0]).tolist() == expected
+
+
+@pytest.mark.parametrize(("hidden", "block"), [(1, 1), (2, 2)])
+def test_a_pass_of_one_operation_that_waits_for_the_drain_leaves_its_turn(hidden, block):
+    """A second phase that is owed then goes first; the cycle model was early by the cycles of its pass."""
+    design = new_design(
+        5, hidden, cell="gru", reset="before", block=block, input_block=2 * block, lanes=2, ifft_units=1,
+        samples_per_beat=8, streams=2,
+    )  # fmt: skip
+    x = [random_inputs(i, design, 3) for i in range(2)]
+    assert_scheduled(design, design.run(x, "myhdl").trace, [0, 1] * 3)
 
 
 def test_the_designs_cover_the_options():

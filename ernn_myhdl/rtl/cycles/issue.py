@@ -245,6 +245,8 @@ class Sequencer:
             if frame.before is not None and not len(frame.before.outputs):
                 return NEVER  # the previous frame of the stream still waits for its second phase
             at = max(at, int(self.y_written[frame.stream][-1]) + 1)
+        if len(self.first.needed(begun)) == 1:  # its one operation waits for the drain
+            at = max(at, self.drain_free)
         return at
 
     def _cut(self, frame: Frame, number: int) -> bool:
