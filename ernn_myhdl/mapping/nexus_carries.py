@@ -24,7 +24,9 @@ def open_carry_inputs(module: dict) -> int:
     ToolError for one of a cell whose carry depends on it.
     """
     cells = module["cells"]
-    low = {bit for cell in cells.values() if cell["type"] == ZERO for bit in cell["connections"]["Z"]}
+    low = {
+        bit for cell in cells.values() if cell["type"] == ZERO for bit in cell["connections"]["Z"]
+    }
     opened = 0
     for name, cell in cells.items():
         given = cell["connections"].get("CIN", [])
