@@ -15,14 +15,14 @@ TABLE = "ernn_myhdl/synthesis/devices.csv"
 #: Family of Xilinx: site of a global clock buffer, where an out-of-context clock is assumed to start.
 CLOCK_SOURCES = {"xc7": "BUFGCTRL_X0Y0", "xcu": "BUFGCE_X0Y0", "xcup": "BUFGCE_X0Y0"}
 #: Families that open tools place and route (`ernn_myhdl.synthesis.place_and_route.families`).
-OPEN_FAMILIES = ("ecp5",)
+OPEN_FAMILIES = ("ecp5", "nexus")
 
 
 @dataclass(frozen=True)
 class Device:
     """One FPGA.
 
-    name: as users write it. part: of Xilinx with package and speed grade, for Vivado. family: "xc7" (7 series), "xcu" (UltraScale), "xcup" (UltraScale+), "ecp5". lut, ff,
+    name: as users write it. part: of Xilinx with package and speed grade, for Vivado. family: "xc7" (7 series), "xcu" (UltraScale), "xcup" (UltraScale+), "ecp5", "nexus". lut, ff,
     multiplier, block_ram: how many LUTs of `lut_inputs` inputs, flip-flops, multipliers of
     `multiplier_bits` (a DSP48 slice, a MULT18X18D), and block RAMs of `block_ram_kbit`. source: the
     data sheet. package: where the part does not name it. speeds: the speed grades of a part that does not name one, with spaces, the slowest

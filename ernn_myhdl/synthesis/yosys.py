@@ -22,7 +22,7 @@ from ernn_myhdl.files.output_folder import free_name
 from ernn_myhdl.mapping.yosys_program import count_cells, find_yosys, plain_name, yosys_version
 from ernn_myhdl.processes.child_process import end_all
 from ernn_myhdl.processes.child_process import run as run_program
-from ernn_myhdl.synthesis.devices import OPEN_FAMILIES, Device
+from ernn_myhdl.synthesis.devices import CLOCK_SOURCES, Device
 from ernn_myhdl.synthesis.resources import (
     LATCH,
     count_resources,
@@ -229,7 +229,7 @@ class _Job:
         run = f"blocks_{number}"
         modules = self.yosys(
             run,
-            "blocks_ecp5" if self.device.family in OPEN_FAMILIES else "blocks",
+            "blocks" if self.device.family in CLOCK_SOURCES else "blocks_ecp5",
             read="\n".join(read),
             top=top,
             family=self.device.family,

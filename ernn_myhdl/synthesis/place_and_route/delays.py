@@ -34,7 +34,7 @@ class Delays:
     """Delays in ns. wires: sink -> (driver, delay). ways: output pin of a cell -> its inputs, with delays.
 
     launches: output pin -> delay from the clock. setups: input pin -> set-up time. kinds: type of
-    each cell.
+    each cell. clocks: cell -> delay of the wire of its clock.
     """
 
     wires: dict[Pin, tuple[Pin, float]] = field(default_factory=dict)
@@ -42,20 +42,23 @@ class Delays:
     launches: dict[Pin, float] = field(default_factory=dict)
     setups: dict[Pin, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    clocks: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TimedPath:
     """From register to register. pins: from the output that launches it to the input with the set-up
-    time; times: ns at which each is reached, without the set-up time; ns: of the whole, with it."""
+    time; times: ns at which each is reached, from the earliest that the clock reaches a register, without the set-up time; skew: minus how
+    much later than that it reaches the last one; ns: of the whole, with both."""
 
     pins: tuple[Pin, ...]
     times: tuple[float, ...]
     setup: float
+    skew: float = 0.0
 
     @property
     def ns(self) -> float:
-        return self.times[-1] + self.setup
+        return self.times[-1] + self.setup + self.skew
 
 
 def read_delays(file: Path) -> Delays:
@@ -86,6 +89,9 @@ def read_delays(file: Path) -> Delays:
             delays.launches[output] = max(slowest, delays.launches.get(output, 0.0))
         else:
             delays.ways.setdefault(output, []).append(((owner, source), slowest))
+    for owner, clock in clocks:
+        if (owner, clock) in delays.wires:
+            delays.clocks[owner] = delays.wires[owner, clock][1]
     if not delays.wires:
         raise ToolError(f"{file}: no delays in it")
     return delays
@@ -106,9 +112,10 @@ def longest_paths(delays: Delays) -> list[TimedPath]:
     before = {pin: [(p, d) for p, d in found] for pin, found in delays.ways.items()}
     for sink, wire in delays.wires.items():
         before[sink] = [wire]
+    first = min(delays.clocks.values(), default=0.0)
+    late = {cell: delay - first for cell, delay in delays.clocks.items()}
     for pin, delay in delays.launches.items():
-        arrival[pin] = delay, None
-        before.pop(pin, None)
+        arrival[pin] = delay + late.get(pin[0], 0.0), None
     try:
         order = list(
             TopologicalSorter({p: [b for b, _ in w] for p, w in before.items()}).static_order()
@@ -122,13 +129,15 @@ def longest_paths(delays: Delays) -> list[TimedPath]:
             for source, delay in before.get(pin, ())
             if source in arrival
         ]
-        if reached:
+        # a multiplier of Nexus has ways to one output from its registers and past them
+        if reached and (pin not in arrival or max(reached)[0] > arrival[pin][0]):
             arrival[pin] = max(reached)
     paths = []
     for pin, setup in delays.setups.items():
         if pin in arrival:
             way = list(_back(arrival, pin))[::-1]
-            paths.append(TimedPath(tuple(way), tuple(arrival[p][0] for p in way), setup))
+            times = tuple(arrival[p][0] for p in way)
+            paths.append(TimedPath(tuple(way), times, setup, -late.get(pin[0], 0.0)))
     return sorted(paths, key=lambda p: (-p.ns, p.pins))
 
 

@@ -16,7 +16,7 @@ from ernn_myhdl.mapping.yosys_program import plain_name
 CORE, WRAPPER = "core", "wrapper"
 #: What Yosys appends to the name of a net for the cells at it.
 _APPENDED = re.compile(
-    r"_(?:TRELLIS_FF|LUT4|MULT18X18D|CCU2C|PFUMX|L6MUX21|DP16KD|TRELLIS_DPR16X4)_.*$"
+    r"_(?:TRELLIS_FF|LUT4|MULT18X18D?|CCU2C?|PFUMX|L6MUX21|DP16KD|(?:TRELLIS_)?DPR16X4|FD1P3\w\w|WIDEFN9|MULT9X9)_.*$"
 )
 
 

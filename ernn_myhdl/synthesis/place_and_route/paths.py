@@ -6,7 +6,13 @@ from ernn_myhdl.synthesis.place_and_route.delays import Delays, TimedPath
 from ernn_myhdl.synthesis.place_and_route.names import WRAPPER, Names
 
 #: Cells that a path may pass, by what the report calls them.
-KINDS = {"TRELLIS_COMB": "LUT", "MULT18X18D": "multiplier", "DP16KD": "block RAM"}
+KINDS = {
+    "TRELLIS_COMB": "LUT",
+    "OXIDE_COMB": "LUT",
+    "MULT18X18D": "multiplier",
+    "MULT18_CORE": "multiplier",
+    "DP16KD": "block RAM",
+}
 SHOWN = 10
 
 

@@ -21,7 +21,7 @@ def find_nextpnr(family: Family) -> list[str]:
     if importlib.util.find_spec(family.module):
         found.append(from_package(family.module, family.function))
     if not found:
-        raise ToolError(f"{family.program} not found: {INSTALL}")
+        raise ToolError(f"{family.program} not found: {family.install}")
     if len(found) == 1:
         return found[0]
     return max(found, key=lambda command: version(nextpnr_version(command)))

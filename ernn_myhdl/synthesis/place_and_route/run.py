@@ -19,12 +19,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
 from ernn_myhdl.mapping.mapped_core import synthesis_script
 from ernn_myhdl.mapping.multiplier_registers import move_registers
+from ernn_myhdl.mapping.nexus_carries import open_carry_inputs
 from ernn_myhdl.mapping.yosys_program import newest_yosys, yosys_version
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.processes.parallel_programs import run_tasks
@@ -46,9 +49,13 @@ from ernn_myhdl.synthesis.place_and_route.report import format_report, summary
 
 PARAMETERS = "parameters.json"
 PINS, BITSTREAM = "top/board.lpf", "bitstream.bit"
+#: Where the pins of the wrapper are, on families whose nextpnr does not choose.
+SITES = "top/pins.pdc"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
 #: Moves registers by itself, for those who run the commands by hand.
 MOVE = "python -m ernn_myhdl.mapping.multiplier_registers netlist/synthesis.json netlist/moved.json"
+#: Opens carry inputs by itself, likewise.
+OPEN = "python -m ernn_myhdl.mapping.nexus_carries netlist/synthesis.json netlist/carries.json"
 #: Runs of nextpnr at a time; one of a large core takes two gigabytes.
 PROCESSES = 2
 MAX_SEEDS = 100
@@ -77,7 +84,9 @@ class Plan:
     @property
     def netlist(self) -> str:
         """The netlist that is placed, in the folder."""
-        return f"netlist/{'moved' if self.move_registers else 'synthesis'}.json"
+        if self.move_registers:
+            return "netlist/moved.json"
+        return f"netlist/{'carries' if self.family.carries else 'synthesis'}.json"
 
     @property
     def top(self) -> str:
@@ -90,7 +99,10 @@ class Plan:
 
     def options(self, seed: int) -> list[str]:
         """Options of one run of nextpnr in the folder."""
-        pins = ["--lpf-allow-unconstrained"] if self.board is None else ["--lpf", PINS]
+        if self.board is not None:
+            pins = ["--lpf", PINS]
+        else:
+            pins = ["--pdc", SITES] if self.family.pins else ["--lpf-allow-unconstrained"]
         if self.bitstream:
             pins += ["--textcfg", f"netlist/placed_{seed}.config"]
         return [
@@ -111,16 +123,17 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
     for name in ("top", "scripts", "netlist", "logs"):
         (folder / name).mkdir()
     if plan.board is None:
-        file, text = wrapper.FILE, wrapper.wrapped(folder / "hdl", manifest)
+        file = wrapper.FILE
+        text = wrapper.wrapped(folder / "hdl", manifest, bool(family.oscillator))
     else:
         file, text = wrapper.BOARD_FILE, wrapper.on_board(plan.board, manifest)
         (folder / PINS).write_text(lpf(plan.board))
     (folder / "top" / file).write_text(text)
-    sources = [*manifest["files"], f"../top/{file}"]
+    sources = [*manifest["files"], f"../top/{file}", *_fixed_files(folder, plan)]
     (folder / "scripts" / family.script).write_text(
         synthesis_script(family.script, sources, plan.top, "../netlist/synthesis.json")
     )
-    move = [MOVE] if plan.move_registers else []
+    move = [MOVE] if plan.move_registers else [OPEN] if family.carries else []
     pack = [" ".join([family.packer, *plan.packed(1)])] if plan.bitstream else []
     parameters = {
         "tool": "nextpnr",
@@ -141,6 +154,19 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
         parameters |= {"board": plan.board.name, "bitstream": plan.bitstream}
     (folder / PARAMETERS).write_text(json.dumps(parameters, indent=2) + "\n")
     return parameters
+
+
+def _fixed_files(folder: Path, plan: Plan) -> list[str]:
+    """Write what a family needs beside the wrapper; returns the Verilog of it, for the script."""
+    family, given = plan.family, files("ernn_myhdl.synth") / "nextpnr"
+    if family.pins:
+        text = Template((given / family.pins).read_text(encoding="utf-8"))
+        (folder / SITES).write_text(text.substitute(period=f"{1000 / plan.clock_mhz:.3f}"))
+    if not family.oscillator:
+        return []
+    place = f"top/{family.oscillator}"
+    (folder / place).write_text((given / family.oscillator).read_text(encoding="utf-8"))
+    return [f"../{place}"]
 
 
 def require(
@@ -238,8 +264,14 @@ class _Job:
         )
         netlist = json.loads(self.netlist("synthesis.json").read_text())
         module = netlist["modules"][self.plan.top]
+        self.plan.family.check_cells(
+            (cell["type"] for cell in module["cells"].values()), self.plan.device.title
+        )
+        if self.plan.family.carries:
+            open_carry_inputs(module)
         if self.plan.move_registers:
             self.moved = move_registers(module)
+        if self.plan.netlist != "netlist/synthesis.json":
             (self.folder / self.plan.netlist).write_text(json.dumps(netlist))
         names = Names(module, self.manifest["top"].removesuffix("core").removesuffix("uart"))
         if not names.scopes:

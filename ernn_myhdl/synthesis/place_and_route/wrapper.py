@@ -14,6 +14,8 @@ TOP, BOARD_TOP = "ernn_out_of_context", "ernn_board"
 FILE, BOARD_FILE = f"{TOP}.sv", f"{BOARD_TOP}.sv"
 #: Ports of the wrapper.
 PINS = ("clk", "rst", "d", "load", "q")
+#: An instance of the clock, in place of a pin.
+OSCILLATOR = "wire clk;\n    ernn_oscillator oscillator (.clk(clk));\n    "
 _PORT = re.compile(r"(input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)")
 
 
@@ -26,8 +28,11 @@ def ports_of(source: str, module: str) -> list[tuple[str, str, int]]:
     return [(way, name, int(msb or 0) + 1) for way, msb, name in found]
 
 
-def wrapped(hdl: Path, manifest: dict) -> str:
-    """Verilog of the wrapper around the core in a conversion's folder."""
+def wrapped(hdl: Path, manifest: dict, oscillator: bool = False) -> str:
+    """Verilog of the wrapper around the core in a conversion's folder.
+
+    oscillator: the clock comes from the module ernn_oscillator, not from a pin.
+    """
     top = manifest["top"]
     file = next(c["file"] for c in manifest["components"] if c.get("entity", c["name"]) == top)
     used = {"input": 0, "output": 0}
@@ -44,6 +49,8 @@ def wrapped(hdl: Path, manifest: dict) -> str:
         outputs=used["output"],
         module=top,
         ports=",\n        ".join(connections),
+        clock_port="" if oscillator else "input wire clk,\n    ",
+        clock=OSCILLATOR if oscillator else "",
     )
 
 
