@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,8 @@ class Board:
         self._kept: dict[str, int] = {}
         #: Frames of the sequence of `step`, and of one that has ended.
         self._frames = self._ended = 0
+        #: Frames of x since the counters were cleared.
+        self._sent = 0
         self._check_identity()
         self.reset()
 
@@ -145,6 +148,7 @@ class Board:
         """Forget all frames, errors and counts."""
         self._trigger("soft_reset", "clear_errors", "clear_counters")
         self._kept.clear()
+        self._sent = 0
         self._keep("SEQUENCE", 0)
         self._keep("STREAMS", 1)
         if self.system.states:
@@ -192,6 +196,9 @@ class Board:
         except BoardTimeout as error:
             told = f"; weights: {self.weights()}" if self.system.weights else ""
             raise BoardTimeout(f"{error}; the core says: {self.status()}{told}") from error
+        self._sent += len(frames)
+        if not size:
+            self._wait_for_entry()
         wrong = names_of(ERROR_FIELDS, self._read("ERRORS"))
         if wrong:
             texts = {f.name: f.text for f in ERROR_FIELDS}
@@ -204,6 +211,17 @@ class Board:
                 f"board: a packet of y has {len(data)} bytes, must have {size}; call reset()"
             )
         return unpack(data, system)
+
+    def _wait_for_entry(self) -> None:
+        """Frames that have no y may wait in front of the core still, where what is written next would hit them."""
+        deadline, in_packet = time.monotonic() + self.timeout, register("STATUS").field("in_packet")
+        while (self._sent - self._read("FRAMES_IN")) % (1 << 32) or in_packet.of(
+            self._read("STATUS")
+        ):
+            if time.monotonic() > deadline:
+                raise BoardTimeout(
+                    f"board: frames of x have not entered the core in {self.timeout:g} s; the core says: {self.status()}"
+                )
 
     def run_raw(
         self,

@@ -156,11 +156,11 @@ REGISTERS: tuple[Register, ...] = (
         for i in range(DIGEST_WORDS)
     ),
     Register("CONTROL", 0x040, "trigger", "What is done once", (
-        Field("start", 0, 1, "the next frame starts a sequence, stream 0 first"),
+        Field("start", 0, 1, "the next frame that enters the core (FRAMES_IN) starts a sequence, stream 0 first"),
         Field("soft_reset", 1, 1, "the core and the streams forget all frames; registers stay as they are"),
         Field("clear_errors", 2, 1, "clears ERRORS"),
         Field("clear_counters", 3, 1, "clears the counters"),
-        Field("finish", 4, 1, "the next frame, of each stream in use, is the last of its sequence"),
+        Field("finish", 4, 1, "the next frame that enters the core (FRAMES_IN), of each stream in use, is the last of its sequence"),
     )),
     Register("PACKET", 0x044, "write", "What a packet of x, and so of y, is", (
         Field("mode", 0, 2, "0: one frame; 1: a whole sequence, or one of each stream; 2: some frames of sequences "

@@ -196,13 +196,15 @@ def _expected(design, system, mode, frames, lengths, cut, states) -> list[str]:
     fmt = design.input_format
     x = np.array(frames) & ((1 << fmt.word) - 1)
     x = x - ((x >> (fmt.word - 1)) << fmt.word)
-    run = design.run(
-        [to_real(x[numbers], fmt) for _, numbers in cut], engine="golden", initial=states
-    )
-    kind = np.dtype(f"<i{system.sample_bits // 8}")
-    y = np.zeros((len(run.raw), system.output_bytes // kind.itemsize), dtype=kind)
-    y[:, : design.outputs] = run.raw
     out = system.frames_out
+    # the model refuses sequences that windows leave without a y
+    whole = [to_real(x[numbers], fmt) for _, numbers in cut if out.ends or len(numbers) > out.first]
+    raw = np.empty((0, design.outputs), dtype=np.int64)
+    if whole:
+        raw = design.run(whole, engine="golden", initial=states).raw
+    kind = np.dtype(f"<i{system.sample_bits // 8}")
+    y = np.zeros((len(raw), system.output_bytes // kind.itemsize), dtype=kind)
+    y[:, : design.outputs] = raw
     # the frames of y that come behind each frame of x
     behind = [np.empty((0, y.shape[1]), kind)] * len(frames)
     at = 0

@@ -84,6 +84,8 @@ static int load(const small_port *port, const char *name)
     if ((result = small_load_weights(port, image, count, 1000, &status)) != SMALL_REFUSED_WEIGHTS ||
         !(status & SMALL_WEIGHTS_DAMAGED))
         return fail("an image with a wrong record gives", result);
+    if (small_errors(port, &status) || status)
+        return fail("the refused image is left in ERRORS", (long)status);
     image[SMALL_IMAGE_HEADER] ^= 64;
     image[count - 1] = small_crc(image, count - 1);
     if ((result = small_load_weights(port, image, count, 1000, NULL)))

@@ -5,11 +5,15 @@
 #include "little.h"
 
 static long writes;
+/* Frames that were sent, and of these those that have entered the core: one more with each look. */
+static uint32_t sent, entered;
 
 static int read_register(void *context, uint32_t address, uint32_t *value)
 {
-    (void)context, (void)address;
+    (void)context;
     *value = 0;
+    if (address == LITTLE_REG_FRAMES_IN)
+        *value = entered += entered < sent;
     return 0;
 }
 
@@ -17,6 +21,8 @@ static int write_register(void *context, uint32_t address, uint32_t value)
 {
     (void)context;
     writes++;
+    if (address == LITTLE_REG_CONTROL && entered != sent)
+        printf("%lu frames are hit by CONTROL\n", (unsigned long)(sent - entered));
     if (address == LITTLE_REG_STATE_DATA || address == LITTLE_REG_STATE_LAST)
         printf("%d %08lx\n", address == LITTLE_REG_STATE_LAST, (unsigned long)value);
     return 0;
@@ -24,7 +30,10 @@ static int write_register(void *context, uint32_t address, uint32_t value)
 
 static int exchange(void *context, const unsigned char *x, size_t x_bytes, unsigned char *y, size_t y_bytes)
 {
-    (void)context, (void)x, (void)x_bytes, (void)y;
+    (void)context, (void)x, (void)y;
+    sent += (uint32_t)(x_bytes / LITTLE_INPUT_BYTES);
+    if (y_bytes)
+        entered = sent;
     printf("%lu bytes\n", (unsigned long)y_bytes);
     return 0;
 }
@@ -37,6 +46,7 @@ int main(void)
 {
     static unsigned char x[9 * LITTLE_INPUT_BYTES], y[9 * LITTLE_OUTPUT_BYTES];
     const int32_t state[] = {1, -2, 3, -4, 5, -6, 7, -8};
+    const int32_t beyond[] = {0, 0, 0, 0, 0, 0, 0, CELL_MOST + 1}, below[] = {-OUTPUT_MOST - 2, 0, 0, 0, 0, 0, 0, 0};
     const uint32_t image[20] = {0};
     uint32_t word;
     little_port port = {NULL, read_register, write_register, exchange}, half = {NULL, read_register, NULL, exchange};
@@ -56,6 +66,8 @@ int main(void)
     REFUSED(little_load_state(&port, 0, 0, state, 7));
     REFUSED(little_load_state(&port, 0, 1, state, 8));
     REFUSED(little_load_state(&port, LITTLE_STREAM_COUNT, 0, state, 8));
+    REFUSED(little_load_state(&port, 0, 0, beyond, 8));
+    REFUSED(little_load_state(&port, 0, 0, below, 8));
     REFUSED(little_use_states(NULL, 1));
     if (little_load_weights(&port, image, 20, 1, NULL) != LITTLE_FIXED_WEIGHTS)
         return printf("weights were taken\n"), 1;
@@ -63,6 +75,8 @@ int main(void)
         return printf("a board that reads zeros was taken\n"), 1;
     if (little_exchange(&port, LITTLE_MODE_SEQUENCE, x, 5, y) || little_transfer(&port, LITTLE_MODE_FRAME, x, 1, NULL, 0))
         return printf("an exchange was refused\n"), 1;
+    if (little_transfer(&port, LITTLE_MODE_FRAMES, x, 3, NULL, 0) || little_finish(&port))
+        return printf("frames without y were refused\n"), 1;
     if (little_load_state(&port, 1, 0, state, 8) || little_use_states(&port, 1))
         return printf("a state was refused\n"), 1;
     return 0;

@@ -33,14 +33,19 @@ def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, be
     design = little(beat)
     system = replace(system_description(design, 64), name="little")
     write_driver(system, tmp_path)
-    command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I.", str(MAIN), "little.c", "-o", "main"]  # fmt: skip
+    formats = design.layers[0].formats
+    limits = [
+        f"-DCELL_MOST={formats.cell_state.maximum}",
+        f"-DOUTPUT_MOST={formats.output.maximum}",
+    ]
+    command = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I.", *limits, str(MAIN), "little.c", "-o", "main"]  # fmt: skip
     subprocess.run(command, cwd=tmp_path, check=True)
     done = subprocess.run([tmp_path / "main"], capture_output=True, text=True)
     state = {"output": [1, -2, 3, -4], "cell_state": [5, -6, 7, -8]}
     (words,) = state_words(system.states, 2, [state, None], 1, system.sample_bits, beat)
     lines = [f"{i + 1 == len(words):d} {word:08x}" for i, word in enumerate(words)]
     assert done.returncode == 0, done.stdout
-    sizes = [f"{system.output_bytes} bytes", "0 bytes"]
+    sizes = [f"{system.output_bytes} bytes", "0 bytes", "0 bytes"]
     assert done.stdout.splitlines() == [*sizes, *lines]
     assert words[0] == 1 << 16
     beats = [b.data for b in layer_beats(design.layers[0], {n: np.array(v) for n, v in state.items()})]  # fmt: skip

@@ -9,8 +9,12 @@ from safetensors.numpy import save_file
 from ernn_myhdl import DesignError, GruCell, LinearCell, LstmCell, new_network, save_design
 from ernn_myhdl.cli import host as command
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.host.board import Board as Driver
+from ernn_myhdl.host.registers import register
 from ernn_myhdl.host.state_file import read_states
+from ernn_myhdl.host.transport import BoardTimeout
 from ernn_myhdl.host.weight_loading import weight_status
+from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.writer import system_description
 
 
@@ -124,6 +128,49 @@ def test_run_gives_the_states_of_the_file_to_the_driver(tmp_path, monkeypatch, c
     assert [list(s["cell_state"]) for s in board.given] == [[0.5] * 4, [9.0] * 4]
     assert "4 of 8 values of layer_0.cell_state" in capsys.readouterr().out
     assert main([*arguments, "--force"]) == 0 and board.given is None
+
+
+class SlowEntry:
+    """Registers of a system whose frames enter the core one with each look at FRAMES_IN, and what was written while some had not."""
+
+    def __init__(self, words):
+        self.words, self.sent, self.entered, self.hit = words, 0, 0, []
+        self.stuck = False
+
+    def read(self, address):
+        if address == register("FRAMES_IN").address:
+            self.entered += self.entered < self.sent and not self.stuck
+            return self.entered
+        if address == register("STATUS").address:
+            return 2 * (self.entered < self.sent)
+        return self.words.get(address, 0)
+
+    def write(self, address, value):
+        control = register("CONTROL")
+        if address == control.address and value & control.field("clear_counters").mask:
+            self.sent = self.entered = 0
+        elif self.entered < self.sent:
+            self.hit.append((address, value))
+
+    def exchange(self, packets, sizes, timeout):
+        self.sent += len(packets)
+        if sizes[0]:
+            self.entered = self.sent
+        return [bytes(size) for size in sizes]
+
+
+def test_the_end_of_a_sequence_is_told_when_its_other_frames_have_entered():
+    core = new_network([GruCell(3, 4, block=2)], lanes=1, outputs=["last"])
+    words = {register(n).address: v for n, v in constant_words(core, 64).items()}
+    transport = SlowEntry(words)
+    board = Driver(transport, system_description(core, 64), timeout=0.05)
+    for frame in range(5):
+        y = board.step_raw(np.zeros(3, dtype=np.int64), last=frame == 4)
+        assert len(y) == (frame == 4)
+    assert transport.hit == []
+    transport.stuck = True
+    with pytest.raises(BoardTimeout, match="have not entered the core in 0.05 s"):
+        board.step_raw(np.zeros(3, dtype=np.int64), last=False)
 
 
 @pytest.mark.parametrize("loaded", [False, True])

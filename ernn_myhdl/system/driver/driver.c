@@ -159,15 +159,25 @@ size_t CORE_frames_out(size_t frames)
 int CORE_transfer(
     const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y, size_t y_frames)
 {
-    uint32_t errors = 0;
+    uint32_t errors = 0, before = 0, entered = 0, state = CORE_MACRO_STATUS_IN_PACKET;
+    unsigned long reads = CORE_MACRO_ENTER_READS;
     const size_t most = (size_t)-1;
     if (!CORE_usable(port) || !x || !frames || (y_frames && !y) || frames > most / CORE_MACRO_INPUT_BYTES ||
         y_frames > most / CORE_MACRO_OUTPUT_BYTES)
         return CORE_MACRO_BAD_ARGUMENT;
-    if (port->write(port->context, CORE_MACRO_REG_PACKET, mode))
+    if (port->write(port->context, CORE_MACRO_REG_PACKET, mode) ||
+        (!y_frames && port->read(port->context, CORE_MACRO_REG_FRAMES_IN, &before)))
         return CORE_MACRO_REFUSED;
     if (port->exchange(port->context, x, frames * CORE_MACRO_INPUT_BYTES, y, y_frames * CORE_MACRO_OUTPUT_BYTES))
         return CORE_MACRO_TIMEOUT;
+    /* frames without a y may wait in front of the core still, where CORE_finish or CORE_start would hit them */
+    while (!y_frames && (entered - before != (uint32_t)frames || state & CORE_MACRO_STATUS_IN_PACKET)) {
+        if (!reads--)
+            return CORE_MACRO_TIMEOUT;
+        if (port->read(port->context, CORE_MACRO_REG_FRAMES_IN, &entered) ||
+            port->read(port->context, CORE_MACRO_REG_STATUS, &state))
+            return CORE_MACRO_REFUSED;
+    }
     if (CORE_errors(port, &errors))
         return CORE_MACRO_REFUSED;
     return errors ? CORE_MACRO_WRONG_PACKET : CORE_MACRO_OK;
@@ -188,8 +198,8 @@ int CORE_use_states(const CORE_port *port, int use)
 
 int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count)
 {
-    /* of each part its layer, its words, and with what fills it up to whole beats */
-    static const uint32_t parts[CORE_MACRO_STATE_PARTS][3] = CORE_MACRO_STATE_SHAPES;
+    /* of each part its layer, its words, these with what fills it up to whole beats, and the bits of a word */
+    static const uint32_t parts[CORE_MACRO_STATE_PARTS][4] = CORE_MACRO_STATE_SHAPES;
     const uint32_t mask = 0xFFFFFFFFu >> (32 - CORE_MACRO_SAMPLE_BITS);
     const uint32_t bits = CORE_MACRO_BEAT_BITS < 32 ? CORE_MACRO_BEAT_BITS : 32;
     uint32_t word = 0, low = 0, i, left = 0;
@@ -202,6 +212,13 @@ int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, cons
         }
     if (!CORE_usable(port) || !state || !known || count != known || stream >= CORE_MACRO_STREAM_COUNT)
         return CORE_MACRO_BAD_ARGUMENT;
+    for (p = 0; p < CORE_MACRO_STATE_PARTS; p++) {
+        const int32_t most = (int32_t)(0x7FFFFFFFu >> (32 - parts[p][3]));
+        for (i = 0; parts[p][0] == layer && i < parts[p][1]; i++, at++)
+            if (state[at] > most || state[at] < -most - 1)
+                return CORE_MACRO_BAD_ARGUMENT;
+    }
+    at = 0;
     if (port->write(port->context, CORE_MACRO_REG_STATE_DATA, stream << 16 | layer))
         return CORE_MACRO_REFUSED;
     for (p = 0; p < CORE_MACRO_STATE_PARTS; p++)
@@ -300,6 +317,11 @@ int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count
         *status = word;
     if (result)
         return result;
+    /* a refusal is told by the result, and the frames that go on are right */
+    if (!(word & CORE_MACRO_WEIGHTS_LOADED) &&
+        (port->write(port->context, CORE_MACRO_REG_ERRORS, CORE_MACRO_ERRORS_WEIGHTS) ||
+         port->write(port->context, CORE_MACRO_REG_IRQ_STATUS, CORE_MACRO_IRQ_STATUS_WEIGHTS)))
+        return CORE_MACRO_REFUSED;
     return word & CORE_MACRO_WEIGHTS_LOADED ? CORE_MACRO_OK : CORE_MACRO_REFUSED_WEIGHTS;
 }
 #else

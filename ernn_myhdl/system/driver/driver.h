@@ -18,6 +18,10 @@ extern "C" {
 @REGISTERS@
 /* Values of PACKET.mode: a packet is one frame, a whole sequence, some frames of sequences that go on. */
 @MODES@
+/* Looks at frames without a y until they must have entered the core. */
+#ifndef CORE_MACRO_ENTER_READS
+#define CORE_MACRO_ENTER_READS 1000000ul
+#endif
 /* Results of the functions; 0 is fine. */
 typedef enum {
     CORE_MACRO_OK = 0,
@@ -66,7 +70,8 @@ void CORE_pack_words(const int32_t *x, unsigned char *frame);
 void CORE_unpack_words(const unsigned char *frame, int32_t *y);
 /* Frames of y of a sequence of so many of x. */
 size_t CORE_frames_out(size_t frames);
-/* One packet of frames there and y_frames back, none where that is 0; y has y_frames * CORE_MACRO_OUTPUT_BYTES bytes. */
+/* One packet of frames there and y_frames back, none where that is 0; y has y_frames * CORE_MACRO_OUTPUT_BYTES bytes. Without y it waits until the frames have
+ * entered the core, for at most CORE_MACRO_ENTER_READS reads of FRAMES_IN. */
 int CORE_transfer(
     const CORE_port *port, uint32_t mode, const unsigned char *x, size_t frames, unsigned char *y, size_t y_frames);
 /* A packet of a whole sequence, or of a frame where each has a y: CORE_transfer with CORE_frames_out(frames). */
@@ -74,7 +79,8 @@ int CORE_exchange(const CORE_port *port, uint32_t mode, const unsigned char *x, 
 /* CRC-32 of zlib and Ethernet, over words of 32 bits, the lowest byte first. */
 uint32_t CORE_crc(const uint32_t *words, size_t count);
 /* Load an image of weights (ernn weights), as its words of 32 bits, little-endian in the file, and wait until the core has said what it made of it, for at
- * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core; with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL. */
+ * most so many reads of WEIGHTS. Nothing is sent of an image that is wrong. With one bank no frame may be in the core; with two banks frames may go on, and the next sequence takes the weights. status: the word of WEIGHTS, where not NULL.
+ * A refused image leaves nothing in ERRORS: frames that are under way go on. */
 int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status);
 /* The state from which the next sequence of a stream starts, of one layer: its parts one after the other, raw words, as Design.run takes them (LSTM: output,
  * cell_state). CORE_use_states says whether sequences start from such states, all layers that have one, or from zero. */

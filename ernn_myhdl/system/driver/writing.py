@@ -64,7 +64,9 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"FRAME_STEP {system.frames_out.step}u"
     yield f"STATE_LAYERS {len(system.states)}"
     if system.states:
-        parts = [(s.layer, p.size, p.samples) for s in system.states for p in s.parts]
+        parts = [
+            (s.layer, p.size, p.samples, p.format.word) for s in system.states for p in s.parts
+        ]
         yield f"STATE_PARTS {len(parts)}"
         yield f"STATE_SHAPES {{{', '.join('{' + ', '.join(f'{n}u' for n in p) + '}' for p in parts)}}}"
     yield f"WEIGHT_BANKS {system.weights.banks if system.weights else 0}"
