@@ -91,7 +91,7 @@ class Stages:
         }[recipe.method]  # fmt: skip
         schedule = None
         if recipe.method == "admm":
-            schedule = AdmmSchedule(recipe.admm_epochs, RHO, None, LAST_RHO)
+            schedule = AdmmSchedule(recipe.admm_epochs, RHO, None, LAST_RHO, hand_on=True)
         arguments = (recipe.sizes, self._loss, self._data, recipe.method, schedule, epochs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DesignWarning)  # the result tells it

@@ -154,7 +154,7 @@ def unconverged(compressed: Compressed) -> list[str]:
         return []
     return [
         not_converged(residuals, AdmmSchedule().primal)
-        + "; here these are --admm-epochs, --rate and --method direct"
+        + "; here these are --admm-epochs and --method direct"
     ]
 
 

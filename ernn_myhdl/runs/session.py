@@ -169,6 +169,10 @@ class Session:
         self._check_states()
         if not any(layer.cell.state_sizes for layer in self.design.layers):
             raise DesignError("state: no layer of the design has one, so there is nothing to save")
+        if force is False and Path(file).is_file():
+            raise DesignError(
+                f"output {file}: exists; choose another, or replace it with save(file, force=True)"
+            )
         states = [tuple(self._steps.states(stream)) for stream in self._every]
         with new_file(check_file(file, force=force)) as partial:
             write_states(states, self.design, partial)

@@ -59,6 +59,8 @@ class AdmmSchedule:
         rho and largest_rho are multiplied by a scale: the norm of the gradient of the loss, the mean over the steps between two
         updates and the largest of these means so far, over the norm of W - Z at the beginning, of all matrices with blocks
         together. A loss that is ten times as large then has a rho that is ten times as large.
+    hand_on : bool
+        The epochs that are left where the phase ends before its last one are added to those inside the structure.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class AdmmSchedule:
     primal: float = 0.02
     dual: float = 0.02
     relative: bool = True
+    hand_on: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps"):
@@ -81,8 +84,9 @@ class AdmmSchedule:
             if name == "steps" and value is None:
                 continue
             whole(f"schedule {name}", value, 1)
-        if not isinstance(self.relative, bool):
-            raise DesignError(f"schedule relative = {self.relative!r}: must be True or False")
+        for name in ("relative", "hand_on"):
+            if not isinstance(given := getattr(self, name), bool):
+                raise DesignError(f"schedule {name} = {given!r}: must be True or False")
         least = {"growth": 1.0, "primal": 0.0, "dual": 0.0}
         for name in ("rho", "growth", "largest_rho", "primal", "dual"):
             value = getattr(self, name)
@@ -223,6 +227,9 @@ class AdmmPhase(Phase):
     @property
     def finished(self) -> bool:
         return self._converged
+
+    def left(self, epochs: int) -> int:
+        return self.epochs - epochs if self.schedule.hand_on else 0
 
     def finish(self) -> dict:
         return {"converged": self._converged, "residuals": dict(self._residuals)}

@@ -279,6 +279,5 @@ def not_converged(residuals: Mapping[str, float], primal: float) -> str:
     )
     return (
         f"ADMM did not converge: {worst} is {what}; the projection behind it loses what was learned, and only the epochs "
-        "inside the structure bring it back: give ADMM more epochs, a larger rho or a learning rate that falls, or compare "
-        "with the method direct"
+        "inside the structure bring it back: give ADMM more epochs or a larger rho, or compare with the method direct"
     )

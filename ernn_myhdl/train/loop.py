@@ -221,8 +221,15 @@ class Training:
                 self._run_epoch(phase, bar)
         self.found[phase.name] = phase.finish()
         self.history.end(at.step)
+        self._hand_on(at.phase, at.epoch)
         self._at = _Position(at.phase + 1)
         self._save(None)
+
+    def _hand_on(self, number: int, epochs: int) -> None:
+        """Add what a phase has left after so many epochs to the next one."""
+        left = self.phases[number].left(epochs)
+        if left and number + 1 < len(self.phases):
+            self.phases[number + 1].epochs += left
 
     def _run_epoch(self, phase: Phase, bar) -> None:
         at = self._at
@@ -358,6 +365,9 @@ class Training:
         self.history = History(**saved["history"])
         self.found = saved["found"]
         self.batches.restore(saved["generators"])
+        done = [epoch["phase"] for epoch in self.history.epochs]
+        for number, phase in enumerate(self.phases[: self._at.phase]):
+            self._hand_on(number, done.count(phase.name))
         if "optimiser" not in saved:
             return False
         self.phases[self._at.phase].restore(saved["phase"])

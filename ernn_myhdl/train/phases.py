@@ -51,6 +51,10 @@ class Phase:
         """Whether the phase ends before its last epoch."""
         return False
 
+    def left(self, epochs: int) -> int:
+        """Epochs for the next phase, where this one has ended after so many."""
+        return 0
+
     def finish(self) -> dict:
         """Leave the model with what was trained; what the report says about it."""
         return {}

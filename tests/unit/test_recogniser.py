@@ -194,7 +194,8 @@ def test_admm_that_ended_unconverged_says_so():
     ended = SimpleNamespace(report=report)
     (text,) = training.unconverged(ended)
     assert (
-        text.startswith("ADMM did not converge: b is 0.270 of its norm away") and "--rate" in text
+        text.startswith("ADMM did not converge: b is 0.270 of its norm away")
+        and "--admm-epochs" in text
     )
     for converged in (True, None):
         report["converged"] = converged

@@ -215,7 +215,7 @@ def test_saving_keeps_existing_files_and_a_design_without_a_state_has_nothing_to
     file = tmp_path / "states.safetensors"
     file.write_bytes(b"mine")
     with SMALL.open() as session:
-        with pytest.raises(DesignError, match="exists"):
+        with pytest.raises(DesignError, match=r"exists; .*force=True"):
             session.save(file)
         assert file.read_bytes() == b"mine"
         session.save(file, force=True)

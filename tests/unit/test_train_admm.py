@@ -144,3 +144,28 @@ def test_the_learning_rate_of_admm_falls_where_no_scheduler_is_given():
     rates.clear()
     compress(Net(), 4, frame_loss, batches(), schedule=schedule, scheduler={}, **options)
     assert rates == [1.0] * 12
+
+
+def test_epochs_that_admm_does_not_need_are_trained_inside_the_structure(tmp_path):
+    schedule = AdmmSchedule(epochs=12, hand_on=True)
+    options = {"schedule": schedule, "epochs": 2, "progress": False}
+    steps = []
+
+    def counted(model, batch, most=None):
+        if model.training:
+            steps.append(1)
+            if most and len(steps) > most:
+                raise KeyboardInterrupt
+        return frame_loss(model, batch)
+
+    compressed = compress(Net(), 4, counted, batches(1), **options)
+    epochs = [epoch["phase"] for epoch in compressed.history["epochs"]]
+    assert epochs.count("admm") < 12 and epochs.count("admm") + epochs.count("retrain") == 14
+    whole, place = len(steps), {"checkpoint": tmp_path, "checkpoint_steps": 5}
+    steps.clear()
+    with pytest.raises(KeyboardInterrupt):  # within the epochs that were handed on
+        compress(Net(), 4, lambda m, b: counted(m, b, whole - 7), batches(1), **options, **place)
+    again = compress(Net(), 4, frame_loss, batches(1), **options, **place)
+    assert again.history == compressed.history
+    for name, vectors in compressed.vectors.items():
+        assert torch.equal(again.vectors[name], vectors)
