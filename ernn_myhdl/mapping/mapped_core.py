@@ -1,7 +1,7 @@
 """The netlist of a converted core in the cells of ECP5, and what it needs in simulation.
 
-Yosys has models of most cells; of MULT18X18D it has a black box only, its model is ours
-(`synth/nextpnr/ecp5_multiplier.sv`). Block RAM has none.
+Yosys has models of most cells; of MULT18X18D and DP16KD it has black boxes only, their models are ours
+(`synth/nextpnr/ecp5_multiplier.sv`, `synth/nextpnr/ecp5_block_ram.sv`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ernn_myhdl.mapping.netlist_verilog import cell_models, netlist_verilog
 from ernn_myhdl.mapping.yosys_program import INSTALL
 from ernn_myhdl.processes.child_process import run
 
-SCRIPT, MODEL = "ecp5.ys", "ecp5_multiplier.sv"
+SCRIPT, MODELS = "ecp5.ys", ("ecp5_multiplier.sv", "ecp5_block_ram.sv")
 #: Cells that there is no model of.
-UNKNOWN = ("DP16KD", "PDPW16KD", "ALU54B")
+UNKNOWN = ("PDPW16KD", "ALU54B")
 
 
 def synthesis_script(script: str, sources: Sequence[str], top: str, netlist: str) -> str:
@@ -52,13 +52,14 @@ def map_core(folder: Path, yosys: list[str], moved: bool) -> list[str]:
     if missing := sorted({c["type"] for c in module["cells"].values()} & set(UNKNOWN)):
         raise DesignError(
             f"{top}: its netlist has cells without a model ({', '.join(missing)}), must be of LUTs, "
-            "flip-flops, LUT RAM and multipliers; take a smaller core, or engine verilator"
+            "flip-flops, memories and multipliers; take a smaller core, or engine verilator"
         )
     if moved:
         move_registers(module)
     (work / "netlist.v").write_text(netlist_verilog(module, top))
-    model = (files("ernn_myhdl.synth") / "nextpnr" / MODEL).read_text(encoding="utf-8")
-    (work / "cells.sv").write_text(cell_models(cells_of_yosys(yosys)) + model)
+    given = files("ernn_myhdl.synth") / "nextpnr"
+    ours = [(given / name).read_text(encoding="utf-8") for name in MODELS]
+    (work / "cells.sv").write_text(cell_models(cells_of_yosys(yosys)) + "".join(ours))
     return ["netlist/netlist.v", "netlist/cells.sv"]
 
 

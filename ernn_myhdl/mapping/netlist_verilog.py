@@ -7,6 +7,11 @@ from pathlib import Path
 
 _BINARY = re.compile(r"[01xz]+")
 _NO_HARDWARE = "$scopeinfo"
+#: Cells of which a file of Yosys has the ports only, and synth/nextpnr/ a model.
+OURS = ("DP16KD",)
+_EMPTY = re.compile(
+    rf"^(?:\(\* *blackbox *\*\) *)?module ({'|'.join(OURS)})\b.*?^endmodule *$", re.M | re.S
+)
 
 
 def netlist_verilog(module: dict, name: str) -> str:
@@ -63,8 +68,8 @@ def _value(value: str | int) -> str:
 def cell_models(file: Path, known: set[str] | None = None) -> str:
     """Yosys' models of cells in one text, without what Icarus 11 cannot read.
 
-    That is `$error` in a generate block, which stands for parameters that a netlist of Yosys has not.
-    known: files that are in it already.
+    That is `$error` in a generate block, which stands for parameters that a netlist of Yosys has not; and without the
+    empty modules of OURS. known: files that are in it already.
     """
     known = set() if known is None else known
     if file.name in known:
@@ -77,4 +82,4 @@ def cell_models(file: Path, known: set[str] | None = None) -> str:
             lines.append(cell_models(file.parent / included[1], known))
         elif "$error(" not in line:
             lines.append(line)
-    return "\n".join(lines) + "\n"
+    return _EMPTY.sub("", "\n".join(lines) + "\n")
