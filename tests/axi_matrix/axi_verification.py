@@ -138,6 +138,12 @@ class Bench:
                 return f"packet {number}: {bytes(got.tdata).hex()}, not {expected}"
             if seen is not None and bytes(seen.tdata) != bytes(got.tdata):
                 return f"packet {number}: the monitor saw another"
+        await self.source.wait()  # of frames without a y, which the next case must not hit
+        for _ in range(PATIENCE):
+            if await self.read("FRAMES_IN") > case["before"] and not await self.read("STATUS") & 2:
+                break
+        else:
+            return "frames of x have not entered the core"
         errors = await self.read("ERRORS")
         await self.write("ERRORS", (1 << 32) - 1)
         return None if errors == case["errors"] else f"ERRORS {errors:#x}, not {case['errors']:#x}"
