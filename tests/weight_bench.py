@@ -33,7 +33,8 @@ def stand_in(clk, rst, tdata, tvalid, tready, tlast, status, pause, most):
             turn.next = 0
             taken.next = 0
             mixed.next = 0
-            kept.next = 0
+            if kept == 1:  # the status of the last image outlives a reset
+                kept.next = 32
         else:
             if turn == pause - 1:
                 turn.next = 0

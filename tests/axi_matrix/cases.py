@@ -27,7 +27,7 @@ TRAFFICS = {"none": (0.0, 0.0), "idle": (0.5, 0.0), "back-pressure": (0.0, 0.5),
 class Case:
     """mode, sequence, streams: registers. sent, expected: packets of x and of y, in hexadecimal. errors: of ERRORS, afterwards.
 
-    finish: whether the last packet, of one frame, is sent behind a write of CONTROL.finish, when `before` frames have entered. states: the words of the
+    finish: whether the last packet, of one frame, is sent behind a write of CONTROL.finish, when `before` frames, all others, have entered. states: the words of the
     states before the sequences, in their order; by_stream: sent to the stream of states.
     """
 

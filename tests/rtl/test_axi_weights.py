@@ -67,6 +67,25 @@ def test_images_by_registers_are_taken_and_refused_and_told():
     simulated(test, core())
 
 
+def test_a_reset_tells_the_last_image_no_second_time():
+    def test(bus):
+        good = image(1, 2, 3)
+        for words, name in (([*good[:-1], good[-1] ^ 1], "damaged"), (good, "loaded")):
+            assert (yield from bus.load(words))[1] == {0}
+            yield from bus.wait(8)
+            assert (yield from bus.read("IRQ_STATUS"))[0] & WEIGHTS_IRQ
+            yield from bus.write("ERRORS", WEIGHTS_ERROR)
+            yield from bus.write("IRQ_STATUS", 15)
+            for triggers in (2, 2 | 4 | 8):  # soft_reset, and what the driver writes with it
+                yield from bus.write("CONTROL", triggers)
+                yield from bus.wait(8)
+                assert (yield from bus.read("WEIGHTS")) == (MASKS[name], 0)
+                assert (yield from bus.read("ERRORS")) == (0, 0), name
+                assert (yield from bus.read("IRQ_STATUS"))[0] & WEIGHTS_IRQ == 0, name
+
+    simulated(test, core())
+
+
 def test_a_write_waits_for_room_and_is_refused_when_there_is_none_for_long():
     def test(bus):
         longest, answers = yield from bus.load(image(*range(12)))

@@ -154,10 +154,8 @@ def weight_events(clk, rst, status, ended, refused, refusals, loading, ends, tol
     def keep():
         ended.next = False
         refused.next = False
-        if rst:
-            before.next = 0
-        else:
-            before.next = status
+        before.next = status
+        if not rst:  # through which the status of the core stays
             ended.next = done and new
             refused.next = done and new and wrong
 
