@@ -91,7 +91,8 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(list(operands), axis=-1)
     total: np.ndarray = operands[0].astype(np.float64)
     if join.kind == PRODUCT:
-        return total * operands[1]
+        multiplied: np.ndarray = total * operands[1]
+        return multiplied
     for operand in operands[1:]:
         total = total + operand
     return total

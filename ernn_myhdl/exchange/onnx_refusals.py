@@ -94,8 +94,8 @@ def _what(kind: str, given: list, signals: int) -> str:
         )
     if kind == "Split":
         return (
-            "is not supported here: it parts a signal, as exported nn.LSTMCell and nn.GRUCell do (use nn.LSTM and "
-            "nn.GRU, or import the state dict)"
+            "is not supported here: it parts a signal along other than the elements of a frame, as loops over the frames do that an exporter has "
+            "unrolled; import the module itself (`ernn_myhdl.import_module`), in which loops of cells are known, or of Keras the .keras file"
         )
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"
