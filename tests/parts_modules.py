@@ -69,7 +69,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "difference": (lambda: Made(lambda m, x: m["head"](m["rnn"](x)[0] - m["lin"](x)), rnn=gru(), lin=nn.Linear(5, 6), head=nn.Linear(6, 3)), 0),
     "difference of recurrent": (lambda: Made(lambda m, x: m["head"](m["a"](x)[0] - m["b"](x)[0]), a=gru(), b=gru(), head=nn.Linear(6, 3)), 1),
     "one minus y": (lambda: Made(lambda m, x: m["head"](1 - m["rnn"](x)[0]), rnn=gru(), head=nn.Linear(6, 3)), 0),
-    "halves in other order": (lambda: Made(halves, rnn=gru(), head=nn.Linear(6, 3)), 2),
+    "halves in other order": (lambda: Made(halves, rnn=gru(), head=nn.Linear(6, 3)), 0),
     "parts of a linear layer": (lambda: Made(heads, rnn=gru(), head=nn.Linear(6, 8)), 1),
     "parts of x": (lambda: Made(lambda m, x: torch.cat([m["rnn"](x[..., :3])[0], m["lin"](x[..., 3:])], -1), rnn=gru(3), lin=nn.Linear(2, 4)), 0),
     "elements of x by number": (lambda: Made(lambda m, x: m["rnn"](x[..., [3, 0, 1]])[0], rnn=gru(3)), 0),
