@@ -17,6 +17,7 @@ from ernn_myhdl.design.graph import (
     ADDITION,
     CONCATENATION,
     INPUT,
+    PRODUCT,
     ArgMax,
     Embedding,
     Graph,
@@ -89,6 +90,9 @@ def joined_values(join: Join, operands: Sequence[np.ndarray]) -> np.ndarray:
     if join.kind == CONCATENATION:
         return np.concatenate(list(operands), axis=-1)
     total: np.ndarray = operands[0].astype(np.float64)
+    if join.kind == PRODUCT:
+        multiplied: np.ndarray = total * operands[1]
+        return multiplied
     for operand in operands[1:]:
         total = total + operand
     return total
@@ -122,6 +126,9 @@ def joined_words(signals: Signals, name: str, operands: Sequence[np.ndarray]) ->
         for raw, own in zip(operands, formats, strict=True):
             exact = exact + (raw << (frac - own.frac))
         wide = round_shift(exact, frac - fmt.frac)
+    elif join.kind == PRODUCT:
+        first, second = (np.asarray(words, dtype=np.int64) for words in operands)
+        wide = round_shift(first * second, signals.sum_of(name).frac - fmt.frac)
     else:
         parts = zip(operands, formats, strict=True)
         wide = np.concatenate([round_shift(r, own.frac - fmt.frac) for r, own in parts], axis=-1)
@@ -140,10 +147,10 @@ def joined_numbers(signals: Signals, name: str, operands: Sequence[np.ndarray]) 
     numbers = [number(raw, own) for raw, own in zip(operands, _formats(signals, name), strict=True)]
     if isinstance(join, ElementWise):
         return _function_numbers(join, numbers[0], fmt)
-    if join.kind == ADDITION:
+    if join.kind in (ADDITION, PRODUCT):
         total = numbers[0]
         for other in numbers[1:]:
-            total = total + other
+            total = total * other if join.kind == PRODUCT else total + other
         made, changed = requantised(total, fmt)
         return made.val.astype(np.int64), changed
     parts = [requantised(each, fmt) for each in numbers]

@@ -17,7 +17,7 @@ from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.design import Activations, Design
 from ernn_myhdl.design.element_wise import ElementWise
-from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, Graph, Join, Window
+from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, PRODUCT, Graph, Join, Window
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.joins import joined_values
@@ -145,10 +145,10 @@ def _groups(rng: np.random.Generator, sizes: dict, taps: int) -> dict:
 
 def random_layer_graph(
     seed: int, layers: int, max_size: int = 6, initial_states: bool = False, windows: bool = False,
-    functions: bool = False,
+    functions: bool = False, products: bool = False,
 ) -> Network:  # fmt: skip
     """A network of so many layers with joins between them. windows: with convolutions over frames, at least one. functions: with
-    functions of elements, at least one."""
+    functions of elements, at least one. products: with products of two signals, at least one."""
     rng = np.random.default_rng(seed)
     drawn = _Drawn(rng, max_size, initial_states)
     if windows:
@@ -157,11 +157,16 @@ def random_layer_graph(
         drawn.layer(INPUT)
     if functions:
         drawn.function("layer_0")
+    if products:
+        drawn.join(PRODUCT, ["layer_0", list(drawn.values)[-1]])
     while len(drawn.layers) < layers:
         names = list(drawn.values)
         pick = rng.random()
         if functions and rng.random() < 0.3:
             drawn.function(str(rng.choice(names[1:])))
+            continue
+        if products and rng.random() < 0.3:
+            _add(rng, drawn, PRODUCT)
             continue
         if windows and rng.random() < 0.3:
             drawn.window(str(rng.choice(names)))
@@ -185,16 +190,16 @@ def random_layer_graph(
     return Network(tuple(drawn.layers), "random_graph", None, graph)
 
 
-def _add(rng: np.random.Generator, drawn: _Drawn) -> None:
-    """A sum of signals of one size, where there are."""
+def _add(rng: np.random.Generator, drawn: _Drawn, kind: str = ADDITION) -> None:
+    """A sum of signals of one size, or a product of two, where there are."""
     sizes: dict[int, list[str]] = {}
     for name, values in drawn.values.items():
         sizes.setdefault(values.shape[1], []).append(name)
     several = [names for names in sizes.values() if len(names) > 1]
     if several:
         names = several[int(rng.integers(len(several)))]
-        count = int(rng.integers(2, min(len(names), 3) + 1))
-        drawn.join(ADDITION, [str(n) for n in rng.choice(names, count, replace=False)])
+        count = 2 if kind == PRODUCT else int(rng.integers(2, min(len(names), 3) + 1))
+        drawn.join(kind, [str(n) for n in rng.choice(names, count, replace=False)])
 
 
 def convolution_graph(number: int) -> Network:
@@ -229,4 +234,12 @@ def function_graph(number: int) -> Network:
     """Graph `number` with functions of elements: of one, two and three layers in turn, every second with convolutions."""
     return random_layer_graph(
         8500 + number, 1 + number % 3, 5, windows=bool(number % 2), functions=True
+    )
+
+
+def product_graph(number: int) -> Network:
+    """Graph `number` with products of two signals and functions of elements: of one, two and three layers in turn, every second with
+    convolutions."""
+    return random_layer_graph(
+        8700 + number, 1 + number % 3, 5, windows=bool(number % 2), functions=True, products=True
     )

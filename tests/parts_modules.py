@@ -49,6 +49,16 @@ def halves(m, x):
     return m["head"](torch.cat([second, first], -1))
 
 
+def highway(m, x):
+    y, share = torch.tanh(m["lin"](x)), torch.sigmoid(m["gate"](x))
+    return share * y + (1 - share) * x
+
+
+def gated(m, x):
+    given = padded(x)
+    return m["head"](torch.tanh(along(m["a"], given)) * torch.sigmoid(along(m["b"], given)) + x)
+
+
 def heads(m, x):
     first, second = m["head"](m["rnn"](x)[0]).split([3, 5], -1)
     return torch.relu(first), torch.sigmoid(second)
@@ -59,7 +69,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "difference": (lambda: Made(lambda m, x: m["head"](m["rnn"](x)[0] - m["lin"](x)), rnn=gru(), lin=nn.Linear(5, 6), head=nn.Linear(6, 3)), 0),
     "difference of recurrent": (lambda: Made(lambda m, x: m["head"](m["a"](x)[0] - m["b"](x)[0]), a=gru(), b=gru(), head=nn.Linear(6, 3)), 1),
     "one minus y": (lambda: Made(lambda m, x: m["head"](1 - m["rnn"](x)[0]), rnn=gru(), head=nn.Linear(6, 3)), 0),
-    "halves in other order": (lambda: Made(halves, rnn=gru(), head=nn.Linear(6, 3)), 2),
+    "halves in other order": (lambda: Made(halves, rnn=gru(), head=nn.Linear(6, 3)), 0),
     "parts of a linear layer": (lambda: Made(heads, rnn=gru(), head=nn.Linear(6, 8)), 1),
     "parts of x": (lambda: Made(lambda m, x: torch.cat([m["rnn"](x[..., :3])[0], m["lin"](x[..., 3:])], -1), rnn=gru(3), lin=nn.Linear(2, 4)), 0),
     "elements of x by number": (lambda: Made(lambda m, x: m["rnn"](x[..., [3, 0, 1]])[0], rnn=gru(3)), 0),
@@ -74,6 +84,13 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "norm of x before a padded convolution": (lambda: Made(lambda m, x: along(m["conv"], padded(along(m["norm"], x))), norm=norm(5), conv=nn.Conv1d(5, 4, 3)), 0),
     "half of x beside y": (lambda: Made(lambda m, x: 0.5 * x + m["rnn"](x)[0], rnn=gru(5, 5)), 1),
     "scales in a concatenation": (lambda: Made(lambda m, x: m["head"](torch.cat([0.1 * m["rnn"](x)[0], x, m["lin"](x) * torch.arange(1, 5)], -1) / 4), rnn=gru(), lin=nn.Linear(5, 4), head=nn.Linear(15, 3)), 0),
+    "gate": (lambda: Made(lambda m, x: (lambda y: m["head"](y * torch.sigmoid(m["lin"](y))))(m["rnn"](x)[0]), rnn=gru(), lin=nn.Linear(6, 6), head=nn.Linear(6, 3)), 0),
+    "highway": (lambda: Made(highway, lin=nn.Linear(5, 5), gate=nn.Linear(5, 5)), 1),
+    "glu": (lambda: Made(lambda m, x: functional.glu(m["lin"](m["rnn"](x)[0]), -1), rnn=gru(), lin=nn.Linear(6, 8)), 1),
+    "silu of a linear layer": (lambda: Made(lambda m, x: m["head"](functional.silu(m["lin"](x))), lin=nn.Linear(5, 6), head=nn.Linear(6, 3)), 0),
+    "hardswish": (lambda: Made(lambda m, x: m["head"](functional.hardswish(3 * m["lin"](x))), lin=nn.Linear(5, 6), head=nn.Linear(6, 3)), 0),
+    "a gain for all elements": (lambda: Made(lambda m, x: m["rnn"](x)[0] * torch.sigmoid(m["gain"](x)), rnn=gru(), gain=nn.Linear(5, 1)), 0),
+    "gated convolutions": (lambda: Made(gated, a=nn.Conv1d(5, 5, 3), b=nn.Conv1d(5, 5, 3), head=nn.Linear(5, 2)), 0),
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ class RandomModule:
 def random_module(seed: int, torch) -> RandomModule:
     """The module of a seed."""
     rng, own = np.random.default_rng([13, seed]), np.random.default_rng([15, seed])
+    younger = np.random.default_rng([16, seed])
     torch.manual_seed(seed)
     common = int(rng.integers(2, 6))
     equal = rng.random() < 0.6
@@ -70,6 +71,10 @@ def random_module(seed: int, torch) -> RandomModule:
             now[-1] = hidden
             if own.random() < 0.4:
                 steps.append(("linear", _activation(torch, own)))
+        if younger.random() < 0.3:  # two signals as one, or some elements of one
+            joining = _joining(torch, younger, now[-1])
+            steps.append(("linear", joining))
+            now[-1] = joining.size
         names = list(_BETWEEN)
         odds = np.array(list(_BETWEEN.values()), dtype=float)
         between = str(rng.choice(names, p=odds / odds.sum()))
@@ -90,6 +95,33 @@ def random_module(seed: int, torch) -> RandomModule:
         steps.append((str(rng.choice(["softmax", "log_softmax"])), None))
     dynamic = tuple(i for i in (0, 1) if order[2] != i and rng.random() < 0.4)
     return RandomModule(_module(torch, steps), shape, order[2], frame, dynamic)
+
+
+def _joining(torch, rng, n: int):
+    """A module of two signals, or that takes some elements of one; size: elements behind it."""
+    first = int(rng.integers(n))
+    last = int(rng.integers(first, n)) + 1
+    numbers = [int(i) for i in rng.permutation(n)]
+    nn, functional = torch.nn, torch.nn.functional
+    ways = [
+        (lambda own, x: x * torch.sigmoid(own(x)), n, n), (lambda own, x: x - own(x), n, n), (lambda own, x: own(x) - x, n, n),
+        (lambda own, x: 0.5 * x + torch.relu(own(x)), n, n), (lambda own, x: functional.glu(own(x), -1), 2 * n, n),
+        (lambda own, x: functional.silu(own(x)), n, n), (lambda own, x: x * own(x), 1, n), (lambda own, x: x + own(x), 1, n),
+        (lambda own, x: own(x)[..., first:last], n, last - first), (lambda own, x: x[..., first:last], 1, last - first),
+        (lambda own, x: x[..., numbers], 1, n), (lambda own, x: torch.cat([2 * x, own(x) - 1], -1), n, 2 * n),
+        (lambda own, x: torch.cat(own(x).chunk(2, -1)[::-1], -1), 2 * n, 2 * n), (lambda own, x: 1 - x, 1, n),
+    ]  # fmt: skip
+    way, width, size = ways[int(rng.integers(len(ways)))]
+
+    class Joining(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.size, self.own = size, nn.Linear(n, width)
+
+        def forward(self, x):
+            return way(self.own, x)
+
+    return Joining()
 
 
 def _activation(torch, rng):

@@ -16,6 +16,7 @@ from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import (
     ADDITION,
     INPUT,
+    PRODUCT,
     ArgMax,
     Embedding,
     Graph,
@@ -59,9 +60,9 @@ def check_sizes(graph: Graph, cells: Sequence[Cell]) -> None:
             return how.size_of(sizes)
         if how.over_time:
             return sizes[0]
-        if how.kind == ADDITION and len(set(sizes)) > 1:
+        if how.kind in (ADDITION, PRODUCT) and len(set(sizes)) > 1:
             raise DesignError(
-                f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
+                f"graph {name}: {'multiplies' if how.kind == PRODUCT else 'adds'} {', '.join(map(str, sizes))} elements ({', '.join(how.inputs)}); must "
                 "be signals of equal size"
             )
         return how.size_of(sizes)
@@ -136,7 +137,7 @@ def choose_graph_formats(
         if isinstance(how, ElementWise):
             joins[name], formats[name] = chosen_function(how, formats[how.inputs[0]], fmt), fmt
             return values
-        if how.format is None and name == graph.output:
+        if how.format is None and name == graph.output and how.kind != PRODUCT:
             fmt = _exact([formats[operand] for operand in how.inputs], values, word)
         joins[name], formats[name] = replace(how, format=fmt), fmt
         return values

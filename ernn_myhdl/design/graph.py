@@ -25,6 +25,7 @@ from ernn_myhdl.design.joins import (
     ARGMAX,
     CONCATENATION,
     EMBEDDING,
+    PRODUCT,
     WINDOW,
     ArgMax,
     Cadence,
@@ -35,7 +36,7 @@ from ernn_myhdl.errors import DesignError
 
 #: The joins come with the graph.
 __all__ = [
-    "ADDITION", "ARGMAX", "CONCATENATION", "EMBEDDING", "INPUT", "WINDOW", "ArgMax", "Cadence", "Embedding", "Graph", "Join",
+    "ADDITION", "ARGMAX", "CONCATENATION", "EMBEDDING", "INPUT", "PRODUCT", "WINDOW", "ArgMax", "Cadence", "Embedding", "Graph", "Join",
     "Window", "number_of", "row",
 ]  # fmt: skip
 

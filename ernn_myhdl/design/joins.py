@@ -10,8 +10,8 @@ from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.whole_numbers import whole
 
 CONCATENATION, ADDITION, WINDOW, ARGMAX = "concatenation", "addition", "window", "argmax"
-EMBEDDING, ELEMENT_WISE = "embedding", "element_wise"
-KINDS = (CONCATENATION, ADDITION, WINDOW, ARGMAX, EMBEDDING, ELEMENT_WISE)
+EMBEDDING, ELEMENT_WISE, PRODUCT = "embedding", "element_wise", "product"
+KINDS = (CONCATENATION, ADDITION, PRODUCT, WINDOW, ARGMAX, EMBEDDING, ELEMENT_WISE)
 #: What one is made as, of the kinds that have parameters of their own.
 _OWN = {
     WINDOW: "a Window", ARGMAX: "an ArgMax", EMBEDDING: "an Embedding", ELEMENT_WISE: "an ElementWise",
@@ -49,8 +49,8 @@ class Cadence:
 class Join:
     """Several signals as one.
 
-    kind: "concatenation", elements one after the other, or "addition" of signals of equal size. inputs: names of
-    the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
+    kind: "concatenation", elements one after the other, "addition" of signals of equal size, or "product" of two such, element by
+    element. inputs: names of the signals, in order; one may come twice. format: of the result; None where it is not chosen yet, which no
     network may have.
     """
 
@@ -103,6 +103,10 @@ class Join:
         if self.kind in _OWN:
             made = _OWN[self.kind]
             raise DesignError(f"join kind = {self.kind!r}: has parameters of its own; make {made}")
+        if self.kind == PRODUCT and len(self.inputs) != 2:
+            raise DesignError(
+                f"join inputs: {len(self.inputs)} signals, must be 2 of a product; multiply the others by a join of their own"
+            )
         if not 2 <= len(self.inputs) <= MAX_OPERANDS:
             raise DesignError(
                 f"join inputs: {len(self.inputs)} signals, must be 2 to {MAX_OPERANDS}; join the others "

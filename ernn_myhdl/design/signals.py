@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.embedding import Embedding
 from ernn_myhdl.design.graph import INPUT, Graph, number_of
-from ernn_myhdl.design.joins import CONCATENATION, ArgMax, Join, Window
+from ernn_myhdl.design.joins import CONCATENATION, PRODUCT, ArgMax, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sum:
-    """The numbers of an addition before its rounding: `word` bits, `frac` of them fraction, hold any sum exactly."""
+    """The numbers of an addition or a product before its rounding: `word` bits, `frac` of them fraction, hold any exactly."""
 
     word: int
     frac: int
@@ -102,14 +102,14 @@ class Signals:
             return
         if len(set(sizes)) > 1:
             raise DesignError(
-                f"graph {name}: adds {', '.join(map(str, sizes))} elements ({', '.join(join.inputs)}); must "
+                f"graph {name}: {'multiplies' if join.kind == PRODUCT else 'adds'} {', '.join(map(str, sizes))} elements ({', '.join(join.inputs)}); must "
                 "be signals of equal size"
             )
         self.sizes[name] = sizes[0]
         total = self.sum_of(name)
         if total.word > MAX_WORD:
             raise DesignError(
-                f"graph {name}: the exact sum needs {total.word} bits, must be at most {MAX_WORD}; choose formats of "
+                f"graph {name}: the exact {'product' if join.kind == PRODUCT else 'sum'} needs {total.word} bits, must be at most {MAX_WORD}; choose formats of "
                 "its operands that are closer to each other"
             )
         self._check_shift(name, Format(total.word, total.frac))
@@ -124,8 +124,11 @@ class Signals:
             )
 
     def sum_of(self, name: str) -> Sum:
-        """The exact sum of an addition."""
+        """The exact sum of an addition, or product."""
         formats = [self.formats[operand] for operand in self.graph.operands[name]]
+        join = self.graph.join_of(name)
+        if join is not None and join.kind == PRODUCT:
+            return Sum(2 * max(fmt.word for fmt in formats), sum(fmt.frac for fmt in formats))
         frac = max(fmt.frac for fmt in formats)
         low = sum(fmt.minimum << (frac - fmt.frac) for fmt in formats)
         return Sum((-low - 1).bit_length() + 1, frac)

@@ -37,7 +37,7 @@ _QUANTISED = (
     ),
     (
         re.compile(
-            r"_packed_params|_all_weight_values|\.zero_point$|\.(SCB|quant_state|qweight|qzeros)$"
+            r"_packed_params|_all_weight_values|\.zero_point$|\.(SCB|quant_state|qweight|qzeros)$|(^|[._])weight_(scale|zero_point)s?$"
         ),
         QUANTISED_FILE,
     ),

@@ -243,7 +243,7 @@ def _joined_size(node: Node, sizes: Sequence[int]) -> int:
         return sum(sizes)
     if len(set(sizes)) > 1:
         raise DesignError(
-            f"{node.where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
+            f"{node.where}: joins {' and '.join(map(str, sizes))} elements of a frame; a core adds and multiplies signals of equal size"
         )
     return sizes[0]
 

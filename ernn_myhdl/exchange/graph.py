@@ -76,7 +76,7 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Joined:
-    """Several signals as one. kind: "concatenation", or "addition" of frames of equal size."""
+    """Several signals as one. kind: "concatenation", or "addition" or, of two, "product" of frames of equal size."""
 
     kind: str
 

@@ -41,6 +41,11 @@ def joined(where: str, kind: str, nodes: tuple[Node, ...]) -> Node:
         return Node(Joined("concatenation"), nodes, where)
     if kind == "Subtract" and len(nodes) == 2:
         nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
+    elif kind == "Multiply":
+        made = nodes[0]
+        for node in nodes[1:]:
+            made = Node(Joined("product"), (made, node), where)
+        return made
     elif kind not in ("Add", "Average"):
         what = "joins two signals in a way that no core has"
         return Node(Unsupported(what, "cut the model before it"), nodes, where)

@@ -17,6 +17,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.branches import branches, input_size, layer_graph, node_size
 from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
+from ernn_myhdl.exchange.gates import with_gates
 from ernn_myhdl.exchange.graph import (
     Affine,
     Function,
@@ -78,7 +79,7 @@ def lower(
     for node in nodes_before([o.node for o in outputs]):
         if isinstance(node.operation, Unsupported):
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
-    selected = with_selections([o.node for o in outputs])
+    selected = with_selections(with_gates([o.node for o in outputs]))
     folded, before = with_normalisation(selected, keep_normalisation)
     known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
     left = {node for output in folded for node in _behind(output, known)}
@@ -246,7 +247,7 @@ def _refusal(node: Node, layers_follow: bool) -> str:
     operation = node.operation
     before = any(n.layers for n in node.inputs)
     if isinstance(operation, Joined):
-        if operation.kind == "addition":
+        if operation.kind != "concatenation":
             return f"is not supported: it joins two signals, as a residual connection or a gate does; {advice(before, layers_follow)}"
         return f"is not supported here: it takes parts of a signal or puts them together; {advice(before, layers_follow)}"
     if isinstance(operation, Affine) and np.any(operation.offset):

@@ -195,7 +195,7 @@ def top_of_elements(
 ELEMENT_WISE = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
     **dict.fromkeys(
-        ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "HardSigmoid", "HardSwish", "Elu", "Celu", "Selu", "Softplus",
+        ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "HardSigmoid", "HardSwish", "Swish", "Elu", "Celu", "Selu", "Softplus",
          "Softsign", "Mish", "Gelu", "Clip", "PRelu", "ThresholdedRelu"),
         _function,
     ),

@@ -20,7 +20,7 @@ from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Gather", "Identity", "MatMul",
+    "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Div", "Equal", "Expand", "Gather", "Identity", "MatMul",
     "Mul", "Neg", "Reciprocal", "Reshape", "Shape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose",
     "Unsqueeze", "Where",
 }  # fmt: skip
@@ -178,6 +178,8 @@ def _folder(model):
             return None
         where = f"node {node.name or node.output[0]!r} ({node.op_type})"
         check_numbers(where, [_largest(node.op_type, given)])
+        if node.op_type == "DequantizeLinear":
+            return [_dequantised(where, _attributes(node), given)]
         names = [name for name in node.input if name]
         inputs = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in set(names)]
         outputs = [
@@ -198,6 +200,26 @@ def _folder(model):
         return [np.asarray(next(made)) if name else None for name in node.output]
 
     return fold
+
+
+def _dequantised(where: str, attributes: dict, given: list) -> np.ndarray:
+    """(words - zero point) * scale, with one of both for all, or for each place of an axis."""
+    words, scale, zero = [*given, None][:3]
+    zero = np.zeros((), dtype=np.int64) if zero is None else zero
+    axis, each = int(attributes.get("axis", 1)), []
+    for name, numbers in (("scale", scale), ("zero point", zero)):
+        numbers = np.asarray(numbers, dtype=np.float64)
+        shape = [1] * words.ndim
+        if numbers.size > 1:
+            fits = -words.ndim <= axis < words.ndim and words.shape[axis] == numbers.size
+            if not fits or numbers.ndim != 1 or attributes.get("block_size"):
+                raise DesignError(
+                    f"{where}: its {name} has shape {numbers.shape} for words {words.shape}; must be one number, or one for each place of axis {axis}"
+                )
+            shape[axis] = numbers.size
+        each.append(numbers.reshape(shape))
+    made = (words.astype(np.float64) - each[1]) * each[0]
+    return made.reshape(words.shape).astype(np.float32)
 
 
 def _largest(kind: str, given: list) -> list[int]:

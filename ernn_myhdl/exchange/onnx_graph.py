@@ -20,6 +20,7 @@ from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE, top_of_elements
 from ernn_myhdl.exchange.onnx_embedding import looked_up
 from ernn_myhdl.exchange.onnx_features import taking_features
+from ernn_myhdl.exchange.onnx_flat import of_one_axis
 from ernn_myhdl.exchange.onnx_frames import frame_signal, kernel_note
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
@@ -165,15 +166,20 @@ class Graph:
                 return [_RESHAPE[kind](where, attributes, given, self.labels, declared)]
             if kind in ("MatMul", "Gemm") or (kind == "Add" and _follows_linear(signals[0], given)):
                 return [linear(where, node.name, kind, attributes, given, self.labels)]
-            if kind == "Conv" and (
-                made := convolution(where, node.name, attributes, given, self.labels)
-            ):
+            if kind == "Conv" and (made := self._convolution(where, node.name, attributes, given)):
                 return [made]
             if kind in ELEMENT_WISE:
                 made = ELEMENT_WISE[kind](where, kind, attributes, given, self.labels)
                 if made is not None:
                     return [made]
         raise unsupported(where, kind, given, self.layers_follow)
+
+    def _convolution(self, where: str, name: str, attributes: dict, given: list) -> Signal | None:
+        def along_frames(attributes: dict, given: list) -> Signal | None:
+            return convolution(where, name, attributes, given, self.labels)
+
+        flat = of_one_axis(attributes, given, self.labels, along_frames)
+        return along_frames(attributes, given) if flat is None else flat
 
     def _recurrent(self, where: str, node, attributes: dict, given: list) -> list[Value]:
         names = OPERATORS[node.op_type].inputs

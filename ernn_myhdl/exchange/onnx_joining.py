@@ -1,4 +1,4 @@
-"""Add, Sub and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
+"""Add, Sub, Mul and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import over_time
-from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, affine
+from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, Selected, affine
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
 
 
 def joined_signals(
     where: str, kind: str, attributes: dict, given: list, labels: Labels
 ) -> Signal | None:
-    """The signal that an Add, a Sub or a Concat of signals makes; None where it is something else.
+    """The signal that an Add, a Sub, a Mul or a Concat of signals makes; None where it is something else.
 
     Raises DesignError where signals are joined that do not belong together frame by frame.
     """
     signals = [v for v in given if isinstance(v, Signal)]
-    if kind not in ("Add", "Sub", "Concat") or len(signals) < 2 or len(signals) < len(given):
+    if kind not in ("Add", "Sub", "Mul", "Concat") or len(signals) < 2 or len(signals) < len(given):
         return None
     known = next((s for s in signals if s.feature is not None), None)
     if known is None or known.feature is None:
@@ -37,17 +37,25 @@ def joined_signals(
         raise DesignError(
             f"{where}: joins signals of which the elements of a frame are not known; export the model with fixed sizes"
         )
-    if kind != "Concat" and len(set(sizes)) > 1:
+    wide = max(size or 0 for size in sizes)
+    if kind != "Concat" and not set(sizes) <= {1, wide}:
         raise DesignError(
-            f"{where}: adds {' and '.join(map(str, sizes))} elements of a frame; a core adds signals of equal size"
+            f"{where}: joins {' and '.join(map(str, sizes))} elements of a frame; a core adds and multiplies signals of equal size, or of one element"
         )
-    total = sum(n or 0 for n in sizes) if kind == "Concat" else sizes[0]
+    total = sum(n or 0 for n in sizes) if kind == "Concat" else wide
     feature = labels.new(total)
     axes = (*known.axes[:place], feature, *known.axes[place + 1 :])
-    operation = Joined("concatenation" if kind == "Concat" else "addition")
+    operation = Joined({"Concat": "concatenation", "Mul": "product"}.get(kind, "addition"))
     taken = next((s.taken for s in signals if s.taken is not None), None)
     frame = next((s.frame for s in signals if s.frame is not None), None)
-    nodes = tuple(s.node for s in signals)
+    nodes = tuple(
+        s.node
+        if kind == "Concat" or size == wide
+        else Node(Selected((0,) * wide, 1), (s.node,), where)  # the element for each of the others
+        for s, size in zip(signals, sizes, strict=True)
+    )
+    if kind == "Mul" and len(nodes) > 2:
+        return None
     if kind == "Sub":
         nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
     if signals[0].last and over_time(nodes):  # what stands for a sequence beside last frames

@@ -31,6 +31,10 @@ ATTENTION = (
     "is a product of two signals over several frames, as attention computes it: it compares all frames of a sequence, which no core does; "
     "train without attention, as with a mean or the last frame, or cut the model before it and compute it on the core's outputs"
 )
+QUANTISED = (
+    "rounds a signal in a format of its own; the core rounds signals in its formats, which --calibration chooses: export the float model, or with weights "
+    "alone quantised"
+)
 _NORMALISATION = {
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization",
     "LRN", "RMSNormalization", "SimplifiedLayerNormalization",
@@ -65,9 +69,18 @@ def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> Desi
 
 
 def named_reason(kind: str, signals: int) -> str | None:
-    """Why a normalisation or a part of attention is refused, and what to do; None of others. signals: inputs that follow from x."""
+    """Why a normalisation, a part of attention or a rounded signal is refused, and what to do; None of others. signals: inputs that follow from x."""
     if kind in ("LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization"):
         return LAYER_NORM
+    if kind in (
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "QLinearMatMul",
+        "QLinearConv",
+        "MatMulInteger",
+    ):
+        return QUANTISED
     if kind in ("InstanceNormalization", "GroupNormalization"):
         return GROUP_NORM
     if kind in ("Attention", "MultiHeadAttention") or (
@@ -94,8 +107,8 @@ def _what(kind: str, given: list, signals: int) -> str:
         )
     if kind == "Split":
         return (
-            "is not supported here: it parts a signal, as exported nn.LSTMCell and nn.GRUCell do (use nn.LSTM and "
-            "nn.GRU, or import the state dict)"
+            "is not supported here: it parts a signal along other than the elements of a frame, as loops over the frames do that an exporter has "
+            "unrolled; import the module itself (`ernn_myhdl.import_module`), in which loops of cells are known, or of Keras the .keras file"
         )
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"

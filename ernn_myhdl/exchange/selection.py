@@ -19,6 +19,7 @@ from ernn_myhdl.exchange.graph import (
     Affine,
     Function,
     Input,
+    Joined,
     LastFrame,
     Node,
     Selected,
@@ -86,7 +87,11 @@ def _of_columns(node: Node, layer: DenseLayer, before: Node) -> Node:
     while isinstance(before.operation, LastFrame):
         passed.append(before)
         before = before.input
-    if not isinstance(before.operation, Selected) or layer.groups > 1 or layer.structure():
+    if layer.groups > 1 or layer.structure():
+        return node
+    if before.operation == Joined("concatenation") and not passed:
+        return _of_operands(node, layer, before)
+    if not isinstance(before.operation, Selected):
         return node
     places = before.operation.elements
     if len(set(places)) < len(places):
@@ -99,6 +104,31 @@ def _of_columns(node: Node, layer: DenseLayer, before: Node) -> Node:
         source = replace(choice, inputs=(source,))
     taken = replace(layer, weights=layer.weights | {"input_weight": whole})
     return replace(node, operation=taken, inputs=(source,))
+
+
+def _of_operands(node: Node, layer: DenseLayer, before: Node) -> Node:
+    """A layer on a concatenation of some elements of signals as one on these signals, with zeros for the others."""
+    chosen = [n.operation if isinstance(n.operation, Selected) else None for n in before.inputs]
+    sizes = [size_of(n) for n in before.inputs]
+    if not any(chosen) or sizes.count(None) > 1:
+        return node
+    rest = layer.inputs - sum(n for n in sizes if n is not None)
+    parts, matrix, start = [], layer.weights["input_weight"], 0
+    for own, known in zip(chosen, sizes, strict=True):
+        size = rest if known is None else known
+        part = matrix[..., start : start + size]
+        start += size
+        if own is None:
+            parts.append(part)
+            continue
+        if len(set(own.elements)) < size:
+            return node
+        whole = np.zeros((*matrix.shape[:-1], own.size), dtype=matrix.dtype)
+        whole[..., list(own.elements)] = part
+        parts.append(whole)
+    inputs = tuple(n if own is None else n.input for own, n in zip(chosen, before.inputs, strict=True))  # fmt: skip
+    taken = replace(layer, weights=layer.weights | {"input_weight": np.concatenate(parts, axis=-1)})
+    return replace(node, operation=taken, inputs=(replace(before, inputs=inputs),))
 
 
 def with_own_layers(

@@ -21,7 +21,7 @@ FUNCTIONS: dict[str, tuple[str, tuple[tuple[int, str, float], ...]]] = {
     "relu": ("Relu", ()), "sigmoid": ("Sigmoid", ()), "tanh": ("Tanh", ()), "softplus": ("Softplus", ()), "gelu": ("Gelu", ()),
     "relu6": ("Clip", ((9, "min", 0.0), (9, "max", 6.0))), "hardtanh": ("Clip", ((1, "min", -1.0), (2, "max", 1.0))),
     "clamp": ("Clip", ((1, "min", -np.inf), (2, "max", np.inf))), "leaky_relu": ("LeakyRelu", ((1, "alpha", 0.01),)),
-    "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ((9, "alpha", 1 / 6), (9, "beta", 0.5))), "hardswish": ("HardSwish", ()),
+    "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ((9, "alpha", 1 / 6), (9, "beta", 0.5))), "hardswish": ("HardSwish", ()), "silu": ("Swish", ()),
     "mish": ("Mish", ()), "neg": ("Neg", ()),
 }  # fmt: skip
 ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "rsub": "Sub"}
@@ -185,6 +185,15 @@ def _parted(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     return graph.emit(name, "Split", [given[0], _whole(*sizes)], outputs=len(sizes), axis=axis)
 
 
+def _gated(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """glu: the first half of the elements times the sigmoid of the second."""
+    axis = int(given[1]) if len(given) > 1 else -1
+    half = int(node.meta["val"].shape[axis])
+    first, second = graph.emit(name, "Split", [given[0], _whole(half, half)], outputs=2, axis=axis)
+    (gate,) = graph.emit(name, "Sigmoid", [second])
+    return graph.emit(name, "Mul", [first, gate])[0]
+
+
 def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     kind, axes = kind_of(node), given[1:2]
     chosen = [] if not axes else [_whole(*flat(axes[0]))]
@@ -316,7 +325,7 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
-    "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
+    "glu": _gated, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
     "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded,
     "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
     "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from layer_graphs import frame_cycles, function_graph
+from layer_graphs import frame_cycles, function_graph, product_graph
 from random_designs import random_inputs
 from time_join_graphs import timed_function_graph
 
@@ -12,7 +12,9 @@ from ernn_myhdl import Traffic
 from ernn_myhdl.design.time_joins import taken_lengths
 
 
-@pytest.mark.parametrize("drawn, number", [(function_graph, 1), (timed_function_graph, 0)])
+@pytest.mark.parametrize(
+    "drawn, number", [(function_graph, 1), (timed_function_graph, 0), (product_graph, 1)]
+)
 def test_random_graphs_agree_to_the_bit_and_to_the_cycle(drawn, number):
     core = drawn(number)
     lengths = taken_lengths(core.graph, (2, 1))

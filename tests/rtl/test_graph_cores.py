@@ -6,11 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from layer_graphs import numbered_graph, random_layer_graph
+from layer_graphs import convolution_graph, numbered_graph, product_graph, random_layer_graph
 from random_designs import random_inputs
+from time_join_graphs import numbered_time_graph, timed_function_graph
 
-from ernn_myhdl import RnnCell, ToolError, Traffic, new_network
-from ernn_myhdl.design.graph import Graph, Join
+from ernn_myhdl import LinearCell, RnnCell, ToolError, Traffic, new_network
+from ernn_myhdl.design.graph import Embedding, Graph, Join, Window
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.tensors import stages_of
@@ -136,10 +137,29 @@ def test_a_fifo_one_word_smaller_costs_the_interval():
     assert ends[1][-1] > ends[0][-1]
 
 
-@pytest.mark.parametrize("number", (0, 3, 4, 6, 9))
-def test_no_computed_fifo_has_a_word_too_much(number):
+def strided(number: int):
+    """Embedded frames through a convolution that leaves out every second one, beside one that does so too."""
+    table = np.random.default_rng(number).normal(size=(7, 3))
+    joins = (
+        Embedding(table=table), Window(inputs=("join_0",), size=3, kernel=3, stride=2),
+        Window(inputs=("join_0",), size=3, kernel=2, stride=2), Join("product", ("layer_0", "layer_1")),
+    )  # fmt: skip
+    cells = [LinearCell(9, 4, 1), LinearCell(6, 4, 1), RnnCell(4, 3, 1)]
+    graph = Graph(("join_1", "join_2", "join_3"), joins, "layer_2")
+    return new_network(cells, graph=graph, samples_per_beat=1, lanes=[1, 2, 1])
+
+
+#: Of each kind of graph some, among them those whose FIFOs a single pass over them left too large.
+DEPTHS = [
+    *((numbered_graph, n) for n in (0, 3, 4, 6, 9)), (convolution_graph, 3), (convolution_graph, 6), (product_graph, 1),
+    (numbered_time_graph, 1), (timed_function_graph, 4), (strided, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "number"), DEPTHS)
+def test_no_computed_fifo_has_a_word_too_much(made, number):
     """One word less stops the graph or costs the interval, with one stream or with all; kinds: see the docs."""
-    shape = graph_shape(numbered_graph(number))
+    shape = graph_shape(made(number))
     depths = graph_depths(shape)
     counts = {1, shape.streams}
     wanted = {n: graph_interval(shape, depths, n) for n in counts}
@@ -153,6 +173,22 @@ def test_no_computed_fifo_has_a_word_too_much(number):
         seen["stops" if None in found.values() else "slower"] += 1
         assert any(found[n] is None or found[n] > wanted[n] for n in counts), place
     assert seen.total() == sum(bool(words) for words in depths.values())
+
+
+@pytest.mark.parametrize(("made", "number"), DEPTHS)
+def test_no_graph_stops_whatever_the_order_and_the_lengths_of_its_sequences(made, number):
+    shape = graph_shape(made(number))
+    rng, depths = np.random.default_rng(number), graph_depths(shape)
+    for _ in range(4):
+        turns, ends = [], []
+        left = dict.fromkeys(range(shape.streams), 0)
+        for _ in range(30):
+            stream = int(rng.integers(shape.streams))
+            left[stream] = left[stream] or shape.graph.least + int(rng.integers(4))
+            left[stream] -= 1
+            turns.append(stream)
+            ends.append(not left[stream])
+        assert not graph_run(shape, depths, turns, ends=ends).stuck
 
 
 def test_frames_of_wrong_length_are_repaired_before_x_divides():

@@ -18,6 +18,8 @@ from ernn_myhdl.streams.traffic import frame_beats
 CASES = {
     "sum of three": ("addition", (5, 5, 5), 2),
     "sum of single beats": ("addition", (3, 3), 4),
+    "product": ("product", (5, 5), 2),
+    "product of single beats": ("product", (3, 3), 4),
     "samples that wait": ("concatenation", (3, 5, 2), 4),
     "a beat that follows the last": ("concatenation", (3, 3), 4),
     "several short ones in a beat": ("concatenation", (1, 1, 1), 4),

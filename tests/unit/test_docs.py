@@ -123,7 +123,7 @@ def test_tests_of_a_block_are_named_on_its_page(stem):
 
 
 #: Modules without blocks of their own.
-WITHOUT_BLOCKS = ("units", "state_loading", "joins")
+WITHOUT_BLOCKS = ("units", "state_loading", "joins", "product")
 
 
 def modules_of(stem: str) -> list[str]:

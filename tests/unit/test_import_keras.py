@@ -29,6 +29,7 @@ LAYERS = {
     "windows": ["linear", "linear", "linear", "linear", "lstm"],
     "strided": ["linear", "linear", "linear"],
     "letters": ["gru", "linear"],
+    "gates": ["gru", *["linear"] * 5],
     "functions": ["gru", "linear", "lstm", "linear"],
 }
 STEPS = {
@@ -218,7 +219,7 @@ def test_a_function_between_layers_is_not_the_hosts(tmp_path):
     file = written(tmp_path / "m.keras", config, weights)
     design = import_model(file, host_functions=True).design
     assert "sigmoid" in [getattr(d.cell, "activation", None) for d in design.layers]
-    layer_of(config, "Conv1D")["config"]["activation"] = "silu"
+    layer_of(config, "Conv1D")["config"]["activation"] = "gelu"
     with pytest.raises(DesignError, match=r"\(Conv1D\).*it lies|\(Conv1D\).*cut"):
         import_model(written(tmp_path / "n.keras", config, weights), host_functions=True)
 
@@ -260,17 +261,17 @@ def test_hard_sigmoid_is_that_of_the_files_version(version, slope, tmp_path):
         assert (found.activation, found.slope) == ("hard_sigmoid", pytest.approx(slope, rel=1e-7))
 
 
-def test_a_product_of_signals_is_refused_by_name(tmp_path):
+def test_a_maximum_of_signals_is_refused_by_name(tmp_path):
     config, weights = parts("heads.keras")
     first, second = config["config"]["output_layers"]
-    extra = {"module": "keras.layers", "class_name": "Multiply", "name": "both", "config": {"name": "both"}}  # fmt: skip
+    extra = {"module": "keras.layers", "class_name": "Maximum", "name": "both", "config": {"name": "both"}}  # fmt: skip
     tensors = [
         {"class_name": "__keras_tensor__", "config": {"keras_history": list(end)}} for end in (first, second)
     ]  # fmt: skip
     extra["inbound_nodes"] = [{"args": [tensors], "kwargs": {}}]
     config["config"]["layers"].append(extra)
     config["config"]["output_layers"] = [["both", 0, 0]]
-    with pytest.raises(DesignError, match=r"'both' \(Multiply\)"):
+    with pytest.raises(DesignError, match=r"'both' \(Maximum\)"):
         import_model(written(tmp_path / "m.keras", config, weights))
 
 

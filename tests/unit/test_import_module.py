@@ -226,9 +226,8 @@ _GRU = {"gru": lambda: nn.GRUCell(5, 6), "head": lambda: nn.Linear(6, 2)}
 REFUSED = {
     "gelu between": (lambda m, x: m.head(nn.functional.gelu(m.rnn(x)[0])), {"rnn": lambda: nn.LSTM(5, 6), "head": lambda: nn.Linear(6, 2)}, r"(?i)gelu"),
     "relu of x": (lambda m, x: m.rnn(torch.relu(x))[0], {"rnn": lambda: nn.LSTM(5, 6)}, r"(?i)\(relu\).*input itself"),
-    "a gate": (lambda m, x: m.rnn(x)[0] * x, {"rnn": lambda: nn.LSTM(5, 5)}, "joins two signals"),
+    "a quotient": (lambda m, x: m.rnn(x)[0] / x, {"rnn": lambda: nn.LSTM(5, 5)}, "joins two signals"),
     "frames with the last one": (lambda m, x: m.rnn(x)[0] + m.rnn(x)[0][-1:], {"rnn": lambda: nn.LSTM(5, 5)}, "last frame|belongs to one frame|joins"),
-    "an addition of unlike sizes": (lambda m, x: m.rnn(x)[0] + m.one(x)[0], {"rnn": lambda: nn.LSTM(5, 4), "one": lambda: nn.GRU(5, 1)}, "4 and 1 elements"),
     "frames one behind the other": (lambda m, x: torch.cat([m.rnn(x)[0], x], 0), {"rnn": lambda: nn.LSTM(5, 5)}, "puts them together"),
     "bidirectional": (lambda m, x: m.rnn(x)[0], {"rnn": lambda: nn.LSTM(5, 5, bidirectional=True)}, "'rnn' .*bidirectional"),
     "layer norm": (lambda m, x: m.norm(m.rnn(x)[0]), {"rnn": lambda: nn.LSTM(5, 6), "norm": lambda: nn.LayerNorm(6)}, "'norm' .layer_norm."),

@@ -130,7 +130,7 @@ REFUSED = {
     "softmax over the sequences": ([("Softmax", ["h"], "y", {"axis": 1})], {}, "works along sequences"),
     "numbers for the sequences": ([("Mul", ["h", "s"], "y", {})], {"s": numbers(2, 1)}, "along sequences"),
     "division by a signal": ([("Div", ["s", "h"], "y", {})], {"s": numbers(3)}, r"\(Div\)"),
-    "a gate": ([("Mul", ["h", "h"], "y", {})], {}, "joins two signals"),
+    "a quotient": ([("Div", ["h", "h"], "y", {})], {}, "joins two signals"),
     "wide convolution": (
         [("Transpose", ["h"], "a", TURN), ("Conv", ["a", "w"], "y", {})], {"w": numbers(3, 3, 2)}, r"\(Conv\): runs over another axis",
     ),
@@ -172,6 +172,33 @@ def test_nodes_appended_to_an_exported_file_are_not_dropped(tmp_path):
     model = onnx.load(str(tmp_path / "model.onnx"))
     model.graph.node[-2].op_type = "LogSoftmax"
     assert read_source(saved(model, tmp_path)).steps == (HostStep("log_softmax"),)
+
+
+def test_weights_that_are_integers_with_scales_are_read_as_their_numbers(tmp_path):
+    onnx = onnx_module()
+    rng = np.random.default_rng(3)
+    words, scales = rng.integers(-128, 128, (3, 4)).astype(np.int8), rng.uniform(0.003, 0.1, 4)
+    arrays = {"w": words, "s": scales.astype(np.float32), "z": np.array([0, 3, -5, 0], np.int8)}
+    node = onnx.helper.make_node
+    nodes = [node("DequantizeLinear", ["w", "s", "z"], ["d"], "weights", axis=1), node("MatMul", ["x", "d"], ["y"], "dense")]  # fmt: skip
+
+    def file(nodes):
+        shape = [1, 5, 3]
+        tensor = onnx.helper.make_tensor_value_info
+        graph = onnx.helper.make_graph(
+            nodes, "g", [tensor("x", 1, shape)], [tensor("y", 1, None)],
+            [onnx.numpy_helper.from_array(a, n) for n, a in arrays.items()],
+        )  # fmt: skip
+        opset = [onnx.helper.make_opsetid("", 17)]
+        return saved(onnx.helper.make_model(graph, opset_imports=opset), tmp_path)
+
+    (layer,) = read_source(file(nodes)).layers
+    wanted = (words.astype(float) - arrays["z"]) * scales
+    assert np.allclose(layer.weights["input_weight"][0], wanted.T, rtol=1e-6)
+    arrays |= {"one": np.array(0.1, np.float32)}
+    rounded = [node("QuantizeLinear", ["x", "one"], ["q"], "round"), node("DequantizeLinear", ["q", "one"], ["r"]), nodes[0], node("MatMul", ["r", "d"], ["y"], "dense")]  # fmt: skip
+    with pytest.raises(DesignError, match="'round' .QuantizeLinear.: rounds a signal in a format of its own"):  # fmt: skip
+        read_source(file(rounded))
 
 
 # -- Keras and tf2onnx -------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_a_module_with_parts_is_what_pytorch_computes(name):
     assert kinds["linear"] - linear == MODULES[name][1]
 
 
-@pytest.mark.parametrize("name", ["difference of recurrent", "parts of a linear layer", "norm before a padded convolution", "minimum over time", "norm of x before a padded convolution"])  # fmt: skip
+@pytest.mark.parametrize("name", ["difference of recurrent", "parts of a linear layer", "norm before a padded convolution", "minimum over time", "norm of x before a padded convolution", "highway", "a gain for all elements"])  # fmt: skip
 def test_an_onnx_file_with_parts_is_what_pytorch_computes(name, tmp_path):
     model, x = made(name)
     exported(model, x[:1], tmp_path / "model.onnx")

@@ -63,7 +63,7 @@ REFUSED = {
     "no layer on x": (
         lambda: Graph(("join_0",), (Join("addition", ("x", "x")),), "layer_0"), "no layer takes x",
     ),
-    "unknown join": (lambda: Join("product", ("x", "layer_0")), "'product'"),
+    "unknown join": (lambda: Join("quotient", ("x", "layer_0")), "'quotient'"),
     "one operand": (lambda: Join("addition", ("x",)), "1 signals, must be 2 to 16"),
     "heads of a sum": (lambda: Graph(("x",), (SUM,), "join_0", ("a", "b")), "heads"),
     "equal heads": (
@@ -126,7 +126,7 @@ def test_graphs_are_stored_and_differ_by_their_digests(tmp_path):
     for change, words in (
         (("addition", "concatenation"), None),
         (('"join_1"', '"join_7"'), "no such signal"),
-        (("concatenation", "product"), "'product'"),
+        (("concatenation", "quotient"), "'quotient'"),
         (("frac", "fraction"), "fraction: unknown key"),
         (("sources", "source"), "source: unknown key"),
     ):

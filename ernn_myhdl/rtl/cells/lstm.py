@@ -156,8 +156,8 @@ def _update_leaf(k: int, gate: Format, state: Format, frac: int) -> Leaf:
     )
 
 
-def _output_leaf(k: int, word: int) -> Leaf:
-    """Gate times squashed state of k cells, of words of so many bits."""
+def product_leaf(k: int, word: int) -> Leaf:
+    """Gate times squashed state of k cells, of words of so many bits; a product of two arrays, masked."""
     return Leaf(
         "multiply_output",
         multiply_output,
@@ -248,7 +248,7 @@ def unit(design: Arithmetic, cycles: int) -> Unit:
     ready = max(time.tanh, time.output_gate)
     product = n.add(
         "multiply_output",
-        _output_leaf(k, gate.word),
+        product_leaf(k, gate.word),
         clk=b.clk,
         gate=b.held("hold_output_gate", gates[3], ready - time.output_gate),
         squashed=b.held("hold_squashed", squashed, ready - time.tanh),

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.element_wise import ElementWise
-from ernn_myhdl.design.graph import ADDITION, INPUT, ArgMax, Embedding, Graph, Window, number_of
+from ernn_myhdl.design.graph import (
+    ADDITION,
+    INPUT,
+    PRODUCT,
+    ArgMax,
+    Embedding,
+    Graph,
+    Window,
+    number_of,
+)
 from ernn_myhdl.design.hardware import Hardware
 from ernn_myhdl.design.time_joins import TimeJoin
 from ernn_myhdl.numerics.circulant import blocks_for
@@ -26,6 +35,7 @@ from ernn_myhdl.rtl.cycles.windowing import Windowing
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, STAGES
 from ernn_myhdl.rtl.joins.concatenation import layout_of
 from ernn_myhdl.rtl.joins.element_wise import stages_of
+from ernn_myhdl.rtl.joins.product import PRODUCT_STAGES
 
 #: Words of the FIFO at each operand of a join: (name of the join, place of the operand) -> depth, 0 without one.
 Depths = Mapping[tuple[str, int], int]
@@ -212,8 +222,8 @@ class GraphRun:
                 beats = blocks_for(sizes[join.inputs[0]], size)
                 self.joins[f"join_{i}"] = TimeJoining(join, beats, own)
             else:
-                operands, sums = [sizes[n] for n in join.inputs], join.kind == ADDITION
-                stages = STAGES
+                operands, sums = [sizes[n] for n in join.inputs], join.kind in (ADDITION, PRODUCT)
+                stages = PRODUCT_STAGES if join.kind == PRODUCT else STAGES
                 if isinstance(join, ElementWise):  # a beat enters, and leaves as one
                     sums, stages = True, stages_of(join)
                 self.joins[f"join_{i}"] = Joining(sums, operands, size, stages)

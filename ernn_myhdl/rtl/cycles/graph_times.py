@@ -169,23 +169,39 @@ def graph_depths(shape: GraphShape) -> Mapping[tuple[str, int], int]:
     wanted = {n: graph_interval(shape, without, n) for n in counts}
 
     def holds(depths: Depths) -> bool:
-        return all(graph_interval(shape, depths, n) == interval for n, interval in wanted.items())
+        # a shorter interval shows only that the frames measured come in bursts
+        found = {n: graph_interval(shape, depths, n) for n in wanted}
+        return all(_as_fast(found[n], interval) for n, interval in wanted.items())
 
-    found = _held(shape, without, counts)
-    for place in shape.operands:
-        least, most = -1, found[place]  # the first does not hold, the last does
-        if most and holds(found | {place: 0}):
-            most = 0
-        elif most:
-            least = 0
+    def least_of(place: tuple[str, int], most: int) -> int:
+        """The fewest words of a FIFO, between none and so many, which hold."""
+        if not most or holds(found | {place: 0}):
+            return 0
+        least = 0  # does not hold
         while most - least > 1:
             middle = (least + most) // 2
             if holds(found | {place: middle}):
                 most = middle
             else:
                 least = middle
-        found[place] = most
+        return most
+
+    found = _held(shape, without, counts)
+    for place in shape.operands:
+        found[place] = least_of(place, found[place])
+    left = [place for place in shape.operands if found[place]]
+    while left:  # what one has lost may have freed words of another
+        place = left.pop()
+        words = found[place]
+        if words and holds(found | {place: words - 1}):
+            found[place] = least_of(place, words - 1)
+            left = [each for each in shape.operands if found[each]]
     return found
+
+
+def _as_fast(found: float | None, wanted: float | None) -> bool:
+    """Whether an interval is no longer than another; None: a graph that stops."""
+    return found is not None and wanted is not None and found <= wanted
 
 
 def _held(shape: GraphShape, without: Depths, counts: Sequence[int]) -> dict[tuple[str, int], int]:

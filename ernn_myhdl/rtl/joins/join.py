@@ -1,9 +1,9 @@
-"""Joins of a graph: concatenation of frames, and addition, of streams whose frames come in one order.
+"""Joins of a graph: concatenation of frames, addition and product, of streams whose frames come in one order.
 
     operands -> control -> align (concatenation) or add -> pack or round -> FIFO -> result
 
 A beat that enters in one cycle is in the FIFO two cycles later, and at its head a cycle behind that; so a beat enters only if
-the FIFO has room for it and for those on their way. An addition takes a beat of every operand at once. A concatenation
+the FIFO has room for it and for those on their way. An addition and a product (`ernn_myhdl.rtl.joins.product`) take a beat of every operand at once. A concatenation
 takes the frame of one operand after the other, at most a beat a cycle, and one cycle without a beat at the end of a
 frame whose last samples do not leave with its last beat. A window (`ernn_myhdl.rtl.joins.window`) takes one operand, and so does
 a function of single elements (`ernn_myhdl.rtl.joins.element_wise`), whose pipeline is longer.
@@ -14,7 +14,7 @@ tuser and tid of a result are those of the first operand.
 from __future__ import annotations
 
 from ernn_myhdl.design.element_wise import ElementWise
-from ernn_myhdl.design.graph import ADDITION, ArgMax, Embedding, Join, Window
+from ernn_myhdl.design.graph import ADDITION, PRODUCT, ArgMax, Embedding, Join, Window
 from ernn_myhdl.design.hardware import Hardware, StreamShape
 from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.hdl.netlist import Netlist
@@ -26,6 +26,7 @@ from ernn_myhdl.rtl.joins.beats import SLOTS, beat_fields, extended
 from ernn_myhdl.rtl.joins.concatenation import concatenation
 from ernn_myhdl.rtl.joins.element_wise import element_wise, slots_of
 from ernn_myhdl.rtl.joins.embedding import embedding_netlist
+from ernn_myhdl.rtl.joins.product import PRODUCT_SLOTS, product
 from ernn_myhdl.rtl.joins.window import window_netlist
 
 
@@ -56,7 +57,9 @@ def join_netlist(
     for i in range(count):
         n.wire(n.output(f"s{i}_tready", Bit()), (readies, i, 1))
     formats = [signals.formats[operand] for operand in join.inputs]
-    slots = slots_of(join) if isinstance(join, ElementWise) else SLOTS
+    slots = PRODUCT_SLOTS if join.kind == PRODUCT else SLOTS
+    if isinstance(join, ElementWise):
+        slots = slots_of(join)
     held = n.net("held", Word(bits_for(slots + 1)))
     control = valids, readies, held
     if isinstance(join, ElementWise):
@@ -64,7 +67,7 @@ def join_netlist(
     elif isinstance(join, Window):
         made = window_netlist(n, name, join, signals, shape, given[0], control)
     else:
-        build = addition if join.kind == ADDITION else concatenation
+        build = {ADDITION: addition, PRODUCT: product}.get(join.kind, concatenation)
         made = build(n, name, signals, shape, given, formats, control)
     fmt = signals.formats[name]
     size, bits = shape.samples_per_beat, shape.sample_bits
