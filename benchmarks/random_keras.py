@@ -21,9 +21,10 @@ import numpy as np
 
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.design.host_steps import stepped
+from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.reference import dense_outputs
 from ernn_myhdl.exchange.source import read_source
-from ernn_myhdl.golden.float_reference import FloatModel
 
 OUTCOMES = ("right", "refused", "wrong")
 FORMS = (".keras", ".h5", ".weights.h5")
@@ -96,11 +97,9 @@ def outcome(keras, seed: int, form: str, folder: Path) -> tuple[str, str]:
         source = read_source(file, config=config, host_functions=bool(seed % 2))
     except DesignError as error:
         return "refused", str(error)
-    y = [x[0].astype(np.float64)]
-    for layer in source.layers:
-        cell = layer.cell({"block": 1})
-        y = FloatModel(cell, layer.circulant(cell)).run(y)
-    own = stepped(source.steps, y[0])
+    given = scaled(source.scaling, [x[0].astype(np.float64)])
+    (y,) = dense_outputs(source.layers, source.graph, given, [[None]] * len(source.layers))
+    own = stepped(source.steps, y)
     worst, first = 0.0, 0
     for part in parts:
         part = part[0] if part.ndim == 3 else part
