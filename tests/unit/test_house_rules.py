@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from configparser import ConfigParser
 from functools import cache
@@ -198,20 +197,6 @@ def test_no_third_import_is_excepted():
     }
     assert len(ignored) <= MOST_IGNORED
     assert {line.split(" -> ")[0] for line in ignored} == {"ernn_myhdl.design.design"}
-
-
-def test_files_that_make_check_leaves_out_need_torch():
-    """Makefile chooses them by their text; each of their tests must be marked, so that none is lost."""
-    chosen = re.search(r"grep -lE '([^']+)' ([^\s)]+)", (ROOT / "Makefile").read_text())
-    assert chosen
-    texts = {f.name: f.read_text(encoding="utf-8") for f in ROOT.glob(chosen[2])}
-    left_out = {n for n, text in texts.items() if re.search(chosen[1], text, re.M)}
-    marked = {n for n, text in texts.items() if _FILE_OF_TORCH.search(text)}
-    assert "test_train_admm.py" in left_out
-    assert left_out <= marked
-
-
-_FILE_OF_TORCH = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.torch\b", re.M)
 
 
 def test_the_rules_find_what_breaks_them():

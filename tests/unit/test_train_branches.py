@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from branching_modules import Skip, TwoHeads
 from small_training import batches, nn, sequences, torch
+from trial_models import F, model
 
 from ernn_myhdl import import_model
 from ernn_myhdl.errors import DesignError
@@ -57,6 +58,41 @@ def test_a_trained_model_that_branches_is_a_design_of_its_words(tmp_path):
     save_model(trained, tmp_path / "model.safetensors")
     again = import_model(tmp_path / "model.safetensors", calibration=x, word=10, lanes=1).design
     assert again.graph == design.graph
+    assert np.array_equal(again.run(x, engine="integer").raw, y.raw)
+
+
+GATES = {
+    "a SiLU that is a module": lambda s, x: s.head(s.act(s.rnn(s.act(s.front(x)))[0])),
+    "two functions behind a linear layer": lambda s, x: s.head(s.rnn(F.silu(s.front(x).relu()))[0]),
+    "a gate": lambda s, x: s.head(s.rnn(s.front(x))[0] * s.gate(x).sigmoid()),
+}
+
+
+@pytest.mark.parametrize("case", GATES)
+def test_products_of_two_signals_are_trained(case, tmp_path):
+    layers = (
+        {"front": nn.Linear(5, 8), "gate": nn.Linear(5, 8)}
+        if case == "a gate"
+        else {"front": nn.Linear(5, 8)}
+    )
+    net = model(
+        GATES[case],
+        act=nn.SiLU(),
+        rnn=nn.GRU(8, 8, batch_first=True),
+        head=nn.Linear(8, 3),
+        **layers,
+    )
+    made = compressed(net)
+    x = sequences(4)
+    design = made.design(x, lanes=1, word=16)
+    assert "product" in [join.kind for join in design.graph.joins]
+    y = design.run(x, engine="integer")
+    assert np.array_equal(y.raw, design.run(x, engine="golden").raw)
+    with torch.no_grad():
+        wanted = net(torch.tensor(x[0][None], dtype=torch.float32))[0].numpy()
+    assert np.abs(y.outputs[: len(x[0])] - wanted).max() <= 1e-3 * max(1.0, np.ptp(wanted))
+    save_model(made, tmp_path / "model.safetensors")
+    again = import_model(tmp_path / "model.safetensors", calibration=x, word=16, lanes=1).design
     assert np.array_equal(again.run(x, engine="integer").raw, y.raw)
 
 
