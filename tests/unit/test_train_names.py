@@ -9,6 +9,7 @@ from small_training import Net, batches, frame_loss, torch
 
 import ernn_myhdl.train
 from ernn_myhdl.train import compress
+from ernn_myhdl.train.call_forms import form_of
 from ernn_myhdl.train.history import History
 from ernn_myhdl.train.matrices import find_matrices
 
@@ -18,16 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 def form(name: str) -> str:
     """The call of a name as the page writes it."""
-    parts = []
-    for p in inspect.signature(getattr(ernn_myhdl.train, name)).parameters.values():
-        if p.kind is p.VAR_KEYWORD:
-            parts.append(f"**{p.name}")
-        elif p.default is p.empty:
-            parts.append(p.name)
-        else:
-            default = getattr(p.default, "__name__", None) or repr(p.default)
-            parts.append(f"{p.name}={default}")
-    return f"{name}({', '.join(parts)})"
+    return name + form_of(inspect.signature(getattr(ernn_myhdl.train, name)))
 
 
 @pytest.mark.parametrize("name", ernn_myhdl.train.__all__)
