@@ -105,13 +105,31 @@ class held:
             raise Interrupted(number)
 
 
+class starting_workers:
+    """with starting_workers(): a pool begins its processes, whose initializer is `start_worker`.
+
+    A process that is just forked has the handlers of its parent. Stopped before its first line, it would unwind
+    what the parent is doing, and remove the parent's partial outputs. So signals wait, in the parent until
+    the end of the block, in each worker until `start_worker`.
+    """
+
+    def __enter__(self) -> None:
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def __exit__(self, *error) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+
+
 def start_worker() -> None:
     """In a worker of a pool: the process that has the pool decides, and ends the worker with SIGTERM."""
     _state.first = _state.waiting = None
     _state.held = 0
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    # to ignore a signal that waits would take it away
     signal.signal(signal.SIGTERM, _stop_worker)
+    for number in SIGNALS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _stop_worker(number: int, frame: FrameType | None) -> None:

@@ -249,6 +249,34 @@ def test_workers_end_with_a_sweep(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.unwound", "b", "b.unwound"]
 
 
+# every worker is ended before its first line
+STOPPED_AT_BIRTH = """
+import os, signal
+from ernn_myhdl import sweep
+from ernn_myhdl.processes import stopping
+stopping.install()
+parent, fork = os.getpid(), os.fork
+
+def fork_and_stop():
+    child = fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return child
+
+os.fork = fork_and_stop
+try:
+    sweep.run(abs, {"a": 1, "b": 2}, jobs=2)
+except BaseException as error:
+    print("parent" if os.getpid() == parent else "worker", type(error).__name__, flush=True)
+"""
+
+
+def test_a_worker_that_is_ended_while_it_starts_unwinds_nothing_of_its_parent():
+    """Under load, a test session ended with a sweep that failed: its second worker went on as the session."""
+    done = child_process.run([sys.executable, "-c", STOPPED_AT_BIRTH])
+    assert (done.stdout, done.stderr) == ("parent BrokenProcessPool\n", "")
+
+
 def test_held_signals_come_behind():
     done = []
     with pytest.raises(KeyboardInterrupt), stopping.held():
