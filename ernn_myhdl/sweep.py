@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def run(
     values. progress: called with (tasks done, tasks in all, name). contents: what the result of each task follows
     from, as plain JSON values by name, where its argument holds what differs from run to run (a folder, a time, a
     process); None: the arguments.
-    Raises what a task raises, ToolError without Dask or where no scheduler answers.
+    Raises what a task raises, ToolError without Dask, where no scheduler answers and where a process was ended from outside.
     """
     if store and os.path.lexists(store) and not os.path.isfile(store):
         raise DesignError(f"store {store}: is no file; choose another name")
@@ -91,6 +92,10 @@ def _on_processes(
         try:
             for future in as_completed(names):
                 yield names[future], future.result()
+        except BrokenProcessPool as error:
+            raise ToolError(
+                f"one of {jobs} processes of the sweep was ended from outside, perhaps for want of memory; take fewer (jobs)"
+            ) from error
         except BaseException:
             with stopping.held():
                 for process in list((getattr(pool, "_processes", None) or {}).values()):

@@ -274,7 +274,7 @@ except BaseException as error:
 def test_a_worker_that_is_ended_while_it_starts_unwinds_nothing_of_its_parent():
     """Under load, a test session ended with a sweep that failed: its second worker went on as the session."""
     done = child_process.run([sys.executable, "-c", STOPPED_AT_BIRTH])
-    assert (done.stdout, done.stderr) == ("parent BrokenProcessPool\n", "")
+    assert (done.stdout, done.stderr) == ("parent ToolError\n", "")
 
 
 def test_held_signals_come_behind():

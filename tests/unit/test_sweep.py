@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from sweep_tasks import failing, noted, square
+from sweep_tasks import failing, killed, noted, square
 from tools import require_module
 
 from ernn_myhdl import sweep
@@ -28,6 +28,11 @@ def test_results_by_name_in_the_order_of_the_tasks(jobs):
 def test_an_error_of_a_task_is_that_of_the_sweep(jobs):
     with pytest.raises(ValueError, match="two"):
         sweep.run(failing, TASKS, jobs)
+
+
+def test_a_process_that_the_system_ends_is_one_clear_line():
+    with pytest.raises(ToolError, match="one of 2 processes of the sweep was ended from outside"):
+        sweep.run(killed, TASKS, jobs=2)
 
 
 @pytest.mark.parametrize("jobs", [0, True, 1.5])
