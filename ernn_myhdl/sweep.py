@@ -85,11 +85,11 @@ def _on_processes(
     function: Function, tasks: dict[str, Any], jobs: int
 ) -> Iterator[tuple[str, Any]]:
     with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=stopping.start_worker) as pool:
-        with stopping.starting_workers():
-            names = {
-                pool.submit(stopping.work, function, task): name for name, task in tasks.items()
-            }
         try:
+            with stopping.starting_workers():
+                names = {
+                    pool.submit(stopping.work, function, task): name for name, task in tasks.items()
+                }
             for future in as_completed(names):
                 yield names[future], future.result()
         except BrokenProcessPool as error:
