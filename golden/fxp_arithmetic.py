@@ -27,8 +27,12 @@ class _Configuration(Config):
         return copy.copy(self)
 
 
-#: Rounding half up and saturation; `>>` is an arithmetic shift that keeps the format.
+#: Rounding half up; `>>` is an arithmetic shift that keeps the format. Values fit, which fxpmath finds out whatever
+#: it then does with those that do not (`exact`); its saturation goes through them one by one in Python.
 CONFIG = _Configuration(  # type: ignore[no-untyped-call]
+    rounding="nearest_posinf", overflow="wrap", shifting="trunc"
+)
+_SATURATING = _Configuration(  # type: ignore[no-untyped-call]
     rounding="nearest_posinf", overflow="saturate", shifting="trunc"
 )
 
@@ -47,17 +51,20 @@ def rounded(x: Fxp, frac: int) -> Fxp:
     """x rounded half up to `frac` fraction bits, in a word wide enough not to saturate."""
     surplus = x.n_frac - frac
     if surplus <= 0:
-        return _stored(x, Format(x.n_word - surplus, frac))
+        return exact(_stored(x, Format(x.n_word - surplus, frac)))
     # fxpmath rounds through float64. The bits below the half do not change the result of rounding
     # half up, so they are shifted out first: what remains is exact in float64.
     word = max(2, x.n_word - surplus + 1)
     halves = number((x >> (surplus - 1)).val, Format(word, frac + 1))
-    return _stored(halves, Format(word, frac))
+    return exact(_stored(halves, Format(word, frac)))
 
 
 def saturated(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
     """x, which has the fraction of `fmt`, saturated to it; and where it saturated (boolean)."""
-    stored = _stored(x, fmt)
+    if not np.any((x.val < fmt.minimum) | (x.val > fmt.maximum)):
+        return exact(_stored(x, fmt)), np.zeros(x.val.shape, dtype=bool)
+    stored = _made(x, fmt.word, fmt.frac, config=_SATURATING)
+    stored.config = CONFIG
     return stored, stored.val != x.val
 
 
@@ -90,12 +97,15 @@ def _without_value(word: int, frac: int) -> Fxp:
     return Fxp(signed=True, n_word=word, n_frac=frac, config=CONFIG)
 
 
-def _made(value: Fxp | np.ndarray, word: int, frac: int, raw: bool = False) -> Fxp:
+def _made(
+    value: Fxp | np.ndarray, word: int, frac: int, raw: bool = False, config: Config = CONFIG
+) -> Fxp:
     """A number of that format with the value, as fxpmath stores it.
 
     fxpmath stores a value twice where it makes a number; numbers are copies of one without, into which it is stored once.
     """
     stored = copy.copy(_without_value(word, frac))
     stored.status, stored.callbacks, stored.vdtype = dict(stored.status), [], None
+    stored.config = config
     stored.set_val(value, raw=raw)
     return stored

@@ -23,6 +23,7 @@ class FxpTable:
         self.table = table
         frac = table.output.frac + table.shift
         self._clamped = Format(table.clamp.bit_length(), table.input.frac)
+        self._left = number(table.clamp, Format(self._clamped.word + 1, self._clamped.frac))
         self._base = self._constants(table.base, frac - table.base_shift)
         self._slope = self._constants(table.slope, frac - table.input.frac)
 
@@ -33,8 +34,7 @@ class FxpTable:
     def evaluate(self, x: Fxp) -> Fxp:
         """The function of x (any shape) in the table's input format, in its output format."""
         clamped, _ = saturated(x, self._clamped)
-        left = number(self.table.clamp, Format(self._clamped.word + 1, self._clamped.frac))
-        position = clamped + left  # 0 .. 2 clamp - 1
+        position = clamped + self._left  # 0 .. 2 clamp - 1
         segment = position >> self.table.offset_bits
         offset = position - (segment << self.table.offset_bits)
         base, slope = (self._chosen(c, segment.val) for c in (self._base, self._slope))

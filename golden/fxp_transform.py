@@ -60,22 +60,35 @@ def _words(x: Fxp, index: list[int]) -> Fxp:
     return number(x.val[..., index], Format(x.n_word, x.n_frac))
 
 
+@lru_cache
+def _factors(stage: SumStage) -> tuple[Fxp, Fxp]:
+    """scale * sign_a and scale * sign_b of every term."""
+    first = [t.scale * t.sign_a for t in stage.terms]
+    second = [0 if t.b is None else t.scale * t.sign_b for t in stage.terms]
+    return number(first, FACTOR), number(second, FACTOR)
+
+
 def _sums(stage: SumStage, x: Fxp) -> Fxp:
     """scale * (sign_a * in[a] + sign_b * in[b]) for every term; exact."""
     terms = stage.terms
-    first = number([t.scale * t.sign_a for t in terms], FACTOR)
-    second = number([0 if t.b is None else t.scale * t.sign_b for t in terms], FACTOR)
+    first, second = _factors(stage)
     a = _words(x, [t.a for t in terms])
     b = _words(x, [t.a if t.b is None else t.b for t in terms])
     total: Fxp = a * first + b * second
     return total
 
 
+@lru_cache
+def _directions(stage: TwiddleStage) -> tuple[Fxp, Fxp]:
+    """Cosine and sine of every rotation."""
+    sine = [t.sine * (-1 if t.inverse else 1) for t in stage.twiddles]
+    return number([t.cosine for t in stage.twiddles], TWIDDLE), number(sine, TWIDDLE)
+
+
 def _rotated(stage: TwiddleStage, x: Fxp) -> Fxp:
     """Every rotation: one exact sum of two products and one rounding for each part."""
     re, im = [t.re for t in stage.twiddles], [t.im for t in stage.twiddles]
-    cosine = number([t.cosine for t in stage.twiddles], TWIDDLE)
-    sine = number([t.sine * (-1 if t.inverse else 1) for t in stage.twiddles], TWIDDLE)
+    cosine, sine = _directions(stage)
     a, b = _words(x, re), _words(x, im)
     real = rounded(a * cosine + b * sine, x.n_frac)
     imaginary = rounded(b * cosine - a * sine, x.n_frac)
