@@ -55,3 +55,10 @@ def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """pytest looks for garbage five times and more when a session ends, to tell of errors in finalisers: once finds them."""
+    gc.collect()
+    gc.freeze()

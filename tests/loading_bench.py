@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from myhdl import Simulation, StopSimulation, always, delay
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.hdl.elaboration import elaborate
+from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.rtl.core.view import core_view
 from ernn_myhdl.streams.traffic import end_of_sequence, frame_beats, unpack_beat
 
@@ -70,8 +70,7 @@ class LoadingBench:
         """Run until the script ends."""
         view = core_view(self.core)
         ports = {name: port.type.signals() for name, port in view.ports.items()}
-        with ThreadPoolExecutor(1) as shallow:
-            model = shallow.submit(elaborate, view.netlist, ports).result()
+        model = elaborate(view.netlist, ports)
         clk, rst = ports["clk"], ports["rst"]
         rst.next = True
         rst._update()
@@ -79,7 +78,6 @@ class LoadingBench:
         beats: list = []
         state = {"rest": 0, "first": True}
 
-        @always(delay(1))
         def clock():
             clk.next = not clk
 
@@ -89,7 +87,6 @@ class LoadingBench:
             ports[f"{prefix}_tvalid"].next = valid
             return valid
 
-        @always(clk.posedge)
         def bench():
             x_held = bool(ports["s_axis_tvalid"]) and not ports["s_axis_tready"]
             w_held = bool(ports["s_weights_tvalid"]) and not ports["s_weights_tready"]
@@ -133,7 +130,9 @@ class LoadingBench:
                 ports["s_weights_tdata"].next, ports["s_weights_tlast"].next = self.image[0]
             ports["m_axis_tready"].next = bool(self.random.random() >= self.stall)
 
-        simulation = Simulation(clock, bench, *model.processes)
+        with brief_inspection():
+            drivers = always(delay(1))(clock), always(clk.posedge)(bench)
+        simulation = Simulation(*drivers, *model.processes)
         try:
             simulation.run(quiet=1)
         finally:

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import myhdl._block
 import myhdl._extractHierarchy
 import myhdl._instance
+import myhdl._misc
 import myhdl._Signal
 import myhdl._util
 from myhdl import intbv
@@ -28,7 +29,7 @@ from ernn_myhdl.hdl import process_names
 
 #: MyHDL looks at the callers up to the fifth.
 DEPTH = 8
-_ASKING: tuple[Any, ...] = (myhdl._block, myhdl._instance, myhdl._util)
+_ASKING: tuple[Any, ...] = (myhdl._block, myhdl._instance, myhdl._misc, myhdl._util)
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -75,6 +76,11 @@ class _Inspect:
     def stack() -> _Callers:
         """The nearest callers."""
         return _Callers(sys._getframe(1))
+
+    @staticmethod
+    def getouterframes(frame: FrameType) -> _Callers:
+        """The frame and the nearest ones around it; `instances()` asks for its caller's."""
+        return _Callers(frame)
 
     @staticmethod
     def getsourcelines(function: Any) -> tuple[list[str], int]:

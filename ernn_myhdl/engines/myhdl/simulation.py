@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from myhdl import Simulation, StopSimulation, always, delay
 
@@ -14,6 +13,7 @@ from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
 from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.hdl.elaboration import elaborate
+from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.hdl.stream_port import StreamPort
 from ernn_myhdl.rtl.core.view import CoreView, core_view
 from ernn_myhdl.streams.traffic import BEAT_FIELDS, Beat, StateBeat, Traffic
@@ -47,9 +47,7 @@ def simulate(
     start = time.perf_counter()
     view = view or core_view(design)
     ports = {name: port.type.signals() for name, port in view.ports.items()}
-    # MyHDL reads the source of every frame on the stack for each instance: a thread has few frames
-    with ThreadPoolExecutor(1) as shallow:
-        model = shallow.submit(elaborate, view.netlist, ports).result()
+    model = elaborate(view.netlist, ports)
     record = SimulationRecord(preparation_seconds=time.perf_counter() - start)
     sample = watch(model) if watch else None
     queue = list(beats)
@@ -66,11 +64,9 @@ def simulate(
     loader = _StateSource(view.loader, ports, states, traffic, states_from_cycle, record)
     probes = model.probes if stages else []
 
-    @always(delay(1))
     def clock():
         clk.next = not clk
 
-    @always(clk.posedge)
     def bench():
         cycle = state["cycle"]
         moved = False
@@ -130,7 +126,9 @@ def simulate(
 
     rst.next = True
     rst._update()
-    simulation = Simulation(clock, bench, *model.processes)
+    with brief_inspection():  # MyHDL would read the source of every caller for each of them
+        drivers = always(delay(1))(clock), always(clk.posedge)(bench)
+    simulation = Simulation(*drivers, *model.processes)
     try:
         simulation.run(quiet=1)
     except KeyboardInterrupt:

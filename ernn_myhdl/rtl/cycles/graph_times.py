@@ -170,8 +170,7 @@ def graph_depths(shape: GraphShape) -> Mapping[tuple[str, int], int]:
 
     def holds(depths: Depths) -> bool:
         # a shorter interval shows only that the frames measured come in bursts
-        found = {n: graph_interval(shape, depths, n) for n in wanted}
-        return all(_as_fast(found[n], interval) for n, interval in wanted.items())
+        return all(_as_fast(graph_interval(shape, depths, n), wanted[n]) for n in counts)
 
     def least_of(place: tuple[str, int], most: int) -> int:
         """The fewest words of a FIFO, between none and so many, which hold."""
