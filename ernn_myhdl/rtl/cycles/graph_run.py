@@ -7,8 +7,9 @@ their blocks do (`ernn_myhdl.rtl.joins`). m_axis is always ready.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.element_wise import ElementWise
@@ -192,6 +193,9 @@ class GraphTimes:
     stuck: bool
 
 
+Join: TypeAlias = Choosing | Joining | LookingUp | TimeJoining | Windowing
+
+
 class GraphRun:
     """A graph of cells on their hardware. sizes: elements of its signals; depths: of the FIFOs at joins. turns: the streams of the
     frames of x; ends: of each, whether it is the last of its sequence, none where every one is."""
@@ -208,7 +212,7 @@ class GraphRun:
             StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
             for i, (cell, hardware) in enumerate(layers)
         ]
-        self.joins: dict[str, Choosing | Joining | LookingUp | TimeJoining | Windowing] = {}
+        self.joins: dict[str, Join] = {}
         for i, join in enumerate(graph.joins):
             taken = frames[join.inputs[0]]
             if isinstance(join, Window):
@@ -233,11 +237,40 @@ class GraphRun:
             for place in range(self.joins[name].count)
             if depths.get((name, place))
         }
-        self.takers = {name: graph.consumers[name] for name in (INPUT, *graph.order)}
-        #: Of each signal, which of its takers have the beat that it offers.
-        self.have = {name: [False] * len(takers) for name, takers in self.takers.items()}
+        entries = {name: Entry(join) for name, join in self.joins.items()}
+        self.branches: dict[tuple[str, int], Branch] = {}
+        self.signals = {
+            name: Divided(
+                self._valid(name), [self._branch(t, entries) for t in graph.consumers[name]]
+            )
+            for name in (INPUT, *graph.order)
+        }
+        for name, entry in entries.items():
+            entry.branches += [self.branches[name, place] for place in range(entry.join.count)]
+        self.entries = list(entries.values())
+        self._left = [(entry, self.signals[name]) for name, entry in entries.items()]
+        self._through = [
+            (layer, self.signals[f"layer_{i}"], self.branches[f"layer_{i}", 0])
+            for i, layer in enumerate(self.layers)
+        ]
         self.total = len(frames[graph.output]) * blocks_for(sizes[graph.output], size)
         self.delivered: list[int] = []
+
+    def _valid(self, name: str) -> Callable[[int], bool]:
+        """Whether a beat of a signal is offered, by the cycle."""
+        if name == INPUT:
+            return self.source.valid
+        if name in self.joins:
+            join = self.joins[name]
+            return lambda now: join.held > 0
+        return self.layers[number_of(name)].valid
+
+    def _branch(self, taker: tuple[str, int], entries: Mapping[str, Entry]) -> Branch:
+        name, place = taker
+        entry = entries.get(name)
+        layer = None if entry else self.layers[number_of(name)]
+        branch = self.branches[taker] = Branch(self.queues.get(taker), entry, layer, place)
+        return branch
 
     def run(self) -> GraphTimes:
         """Until all is delivered, or nothing moves any more."""
@@ -258,75 +291,86 @@ class GraphRun:
         frames = [layer.frames for layer in self.layers]
         return GraphTimes(self.source.accepted, self.delivered, frames, held, stuck)
 
-    def _valid(self, name: str, now: int) -> bool:
-        if name == INPUT:
-            return self.source.valid(now)
-        if name in self.joins:
-            return self.joins[name].held > 0
-        return self.layers[number_of(name)].valid(now)
-
     def _cycle(self, now: int) -> bool:
         """One cycle; whether anything moved in it."""
         moved = False
         for layer in self.layers:
             moved |= layer.step(now)
-        for join in self.joins.values():
-            join.entering(now, (False,) * join.count)  # what has come is seen
-        valids = {name: self._valid(name, now) for name in self.takers}
-        offers = {
-            taker: valids[name] and not self.have[name][branch]
-            for name, takers in self.takers.items()
-            for branch, taker in enumerate(takers)
-        }
-        entered = {}
-        for name, join in self.joins.items():
-            places = [(name, place) for place in range(join.count)]
-            seen = [self.queues[p].valid if p in self.queues else offers[p] for p in places]
-            entered[name] = join.entering(now, seen)
-        popped = {}
-        pushed = set()
-        for name, takers in self.takers.items():
-            if not takers:  # m_axis
-                popped[name] = valids[name]
-                continue
-            have = self.have[name]
-            for branch, taker in enumerate(takers):
-                if offers[taker] and self._takes(taker, entered, now):
-                    have[branch] = True
-                    pushed.add(taker)
-            popped[name] = valids[name] and all(have)
-            if popped[name]:
-                self.have[name] = [False] * len(takers)
-        return self._end(now, entered, popped, pushed) or moved or bool(pushed)
+        for entry in self.entries:
+            if entry.join.coming:  # what has come is seen
+                entry.join.entering(now, entry.nothing)
+        for signal in self.signals.values():
+            signal.offered = offered = signal.valid(now)
+            for branch in signal.branches:
+                branch.offered = offered and not branch.taken
+        for entry in self.entries:
+            seen = [b.queue.held > 0 if b.queue else b.offered for b in entry.branches]
+            entry.entered = entry.join.entering(now, seen)
+        for signal in self.signals.values():
+            signal.popped = signal.offered  # without branches: m_axis takes it
+            for branch in signal.branches:
+                branch.pushed = branch.offered and branch.ready(now)
+                if branch.pushed:
+                    branch.taken = moved = True
+                elif not branch.taken:
+                    signal.popped = False
+            if signal.popped:
+                for branch in signal.branches:
+                    branch.taken = False
+        return self._end(now) or moved
 
-    def _takes(
-        self, taker: tuple[str, int], entered: Mapping[str, Sequence[bool]], now: int
-    ) -> bool:
-        """Whether what takes a signal is ready in this cycle."""
-        name, place = taker
-        if taker in self.queues:
-            return self.queues[taker].ready
-        if name in self.joins:
-            return entered[name][place]
-        return self.layers[number_of(name)].ready(now)
-
-    def _end(
-        self, now: int, entered: Mapping[str, Sequence[bool]], popped: Mapping[str, bool],
-        pushed: set[tuple[str, int]],
-    ) -> bool:  # fmt: skip
+    def _end(self, now: int) -> bool:
         """The end of a cycle, with what moved in it."""
-        moved = self.source.end(now, popped[INPUT])
-        for place, queue in self.queues.items():
-            queue.move(place in pushed, entered[place[0]][place[1]])
-        for name, join in self.joins.items():
-            moved |= join.end(now, entered[name], popped[name])
-        for i, layer in enumerate(self.layers):
-            name = f"layer_{i}"
-            if popped[name]:
+        moved = self.source.end(now, self.signals[INPUT].popped)
+        for entry, signal in self._left:
+            for branch, entered in zip(entry.branches, entry.entered, strict=True):
+                if branch.queue and branch.pushed != entered:
+                    branch.queue.move(branch.pushed, entered)
+            moved |= entry.join.end(now, entry.entered, signal.popped)
+        for layer, signal, branch in self._through:
+            if signal.popped:
                 layer.pop(now)
                 moved = True
-            if (name, 0) in pushed:
+            if branch.pushed:
                 layer.accept(now)
-        if popped[self.graph.output]:
+        if self.signals[self.graph.output].popped:
             self.delivered.append(now)
         return moved
+
+
+class Branch:
+    """One of the ways of a signal: to an operand of a join, behind a FIFO or not, or to a layer. taken: whether it has the beat
+    that the signal offers; pushed: whether it takes it in this cycle."""
+
+    def __init__(
+        self, queue: Queue | None, entry: Entry | None, layer: StreamedLayer | None, place: int
+    ) -> None:
+        self.queue, self.entry, self.layer, self.place = queue, entry, layer, place
+        self.offered = self.taken = self.pushed = False
+
+    def ready(self, now: int) -> bool:
+        """Whether it takes a beat in this cycle; where a join does, what enters that is known."""
+        if self.queue:
+            return self.queue.ready
+        if self.entry:
+            return self.entry.entered[self.place]
+        assert self.layer is not None  # the third that there is
+        return self.layer.ready(now)
+
+
+class Divided:
+    """A signal and the ways on which its beats go. valid: whether one is offered, by the cycle; popped: whether it is taken by the
+    last of them in this cycle."""
+
+    def __init__(self, valid: Callable[[int], bool], branches: list[Branch]) -> None:
+        self.valid, self.branches = valid, branches
+        self.offered = self.popped = False
+
+
+class Entry:
+    """What enters a join in a cycle, on the branches that lead there."""
+
+    def __init__(self, join: Join) -> None:
+        self.join = join
+        self.branches: list[Branch] = []
+        self.nothing = self.entered = (False,) * join.count
