@@ -188,9 +188,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def nextpnr_clock() -> float:
     """What nextpnr is asked for: out of reach, so that it goes on looking for shorter wires."""
-    from ernn_myhdl.synthesis.flow import CLOCK_MHZ
+    from ernn_myhdl.synthesis.flow import TOOLS
 
-    return CLOCK_MHZ["nextpnr"]
+    return TOOLS["nextpnr"].clock_mhz
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from ernn_myhdl.design.design import CoreSpecification
@@ -20,17 +21,23 @@ from ernn_myhdl.synthesis.devices import (
 )
 from ernn_myhdl.synthesis.place_and_route import run as nextpnr
 
-#: Tool -> the file by which its folder is recognised.
-TOOLS = {"vivado": vivado.PARAMETERS, "yosys": yosys.RESULT, "nextpnr": nextpnr.PARAMETERS}
-#: Families of the devices that a tool is for.
-FAMILIES = {
-    "vivado": tuple(CLOCK_SOURCES),
-    "yosys": tuple(CLOCK_SOURCES),
-    "nextpnr": OPEN_FAMILIES,
+
+@dataclass(frozen=True)
+class Tool:
+    """What differs between tools. marker: the file by which a folder of it is recognised. families: of the devices that it
+    is for. clock_mhz: what is asked for where the user names none."""
+
+    marker: str
+    families: tuple[str, ...]
+    clock_mhz: float
+
+
+TOOLS = {
+    "vivado": Tool(vivado.PARAMETERS, tuple(CLOCK_SOURCES), 200.0),
+    "yosys": Tool(yosys.RESULT, tuple(CLOCK_SOURCES), 200.0),
+    # out of reach on purpose: nextpnr stops looking for shorter wires where a clock is reached
+    "nextpnr": Tool(nextpnr.PARAMETERS, OPEN_FAMILIES, 250.0),
 }
-#: The clock that is asked for, where the user names none. That of nextpnr is out of reach on purpose:
-#: it stops looking for shorter wires where a clock is reached.
-CLOCK_MHZ = {"vivado": 200.0, "yosys": 200.0, "nextpnr": 250.0}
 MAX_CLOCK_MHZ = 1000.0
 
 
@@ -72,10 +79,10 @@ def synthesise(
     if move_registers is not None and tool != "nextpnr":
         raise DesignError(f"move_registers = {move_registers!r}: only for tool = 'nextpnr'")
     target = device if isinstance(device, Device) else device_named(device)
-    require_family(target, FAMILIES[tool], f"tool = {tool!r}")
-    clock_mhz = _checked_clock(CLOCK_MHZ[tool] if clock_mhz is None else clock_mhz)
+    require_family(target, TOOLS[tool].families, f"tool = {tool!r}")
+    clock_mhz = _checked_clock(TOOLS[tool].clock_mhz if clock_mhz is None else clock_mhz)
     runs = checked_seeds(seeds, tool)
-    place, folder = check_folder(folder, force, TOOLS[tool]), Path(folder)
+    place, folder = check_folder(folder, force, TOOLS[tool].marker), Path(folder)
     if tool == "yosys":
         find_yosys(yosys_program)
         with new_folder(place) as partial:

@@ -50,7 +50,7 @@ def synthesise_on_board(
         for name, value in (("yosys_program", yosys_program), ("move_registers", move_registers)):
             if value is not None:
                 raise DesignError(f"{name} = {value!r}: only for tool = 'nextpnr'")
-    place, folder = check_folder(folder, force, TOOLS[tool]), Path(folder)
+    place, folder = check_folder(folder, force, TOOLS[tool].marker), Path(folder)
     if tool == "nextpnr":
         plan = nextpnr.Plan(
             place_on.device,

@@ -1,13 +1,16 @@
 """Devices, and what a synthesis refuses before it writes anything."""
 
+import argparse
 import importlib.util
 
 import pytest
 
+from ernn_myhdl.cli import synth
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.mapping import yosys_program
-from ernn_myhdl.synthesis import Device, device_named, devices, synthesise
+from ernn_myhdl.synthesis import TOOLS, Device, device_named, devices, synthesise
 from ernn_myhdl.synthesis.devices import OPEN_FAMILIES
+from ernn_myhdl.synthesis.place_and_route.families import FAMILIES
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,19 @@ def test_every_row_is_consistent():
         assert (device.dsp, device.bram36) == (device.multiplier, device.block_ram)
         assert (device.lut_inputs, device.speed) == (6, "")
         assert device.clock_source.startswith("BUFG")
+
+
+def test_every_device_has_a_tool_and_the_command_offers_all():
+    parser = argparse.ArgumentParser()
+    synth.add_parser(parser.add_subparsers())
+    (tool,) = [
+        a
+        for a in parser._subparsers._group_actions[0].choices["synth"]._actions
+        if a.dest == "tool"
+    ]
+    assert tuple(tool.choices) == tuple(TOOLS)
+    assert {d.family for d in devices().values()} <= {f for t in TOOLS.values() for f in t.families}
+    assert TOOLS["nextpnr"].families == tuple(FAMILIES)
 
 
 def test_a_speed_grade_stands_behind_the_name_and_the_slowest_is_meant_without():
