@@ -82,6 +82,7 @@ def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.synthesis import synthesise
+    from ernn_myhdl.synthesis.board_file import boards
     from ernn_myhdl.synthesis.zynq_board import zynq_boards
     from ernn_myhdl.system.on_board import synthesise_on_board
     from ernn_myhdl.system.on_zynq import synthesise_on_zynq
@@ -100,7 +101,10 @@ def run(args) -> int:
     elif args.board is None:
         for name, value in (("baud", args.baud), ("bitstream", args.bitstream or None)):
             if value is not None:
-                raise DesignError(f"{name}: is of a board; add --board NAME, or remove --{name}")
+                raise DesignError(
+                    f"{name}: is of a board; take --board {' or '.join(boards())} with the device that it has, "
+                    f"or remove --{name}"
+                )
     elif args.clock_mhz is not None:
         raise DesignError(
             f"clock_mhz = {args.clock_mhz:g}: a board has its own oscillator; remove --clock-mhz or --board"

@@ -77,7 +77,7 @@ def design_folder(tmp_path_factory):
         ("synth --board ulx3s-85f --tool nextpnr --baud 3000000", "25 MHz / 8 is +4.2 % off"),
         ("synth --board arty-a7-35t --seeds 2", "seeds = 2: only for tool = 'nextpnr'"),
         ("synth --board arty-a7-35t --yosys yosys", "yosys_program = 'yosys': only for tool = 'nextpnr'"),
-        ("synth --tool nextpnr --device lfe5u-25f --bitstream", "bitstream: is of a board; add --board NAME"),
+        ("synth --tool nextpnr --device lfe5u-25f --bitstream", "bitstream: is of a board; take --board arty-a7-35t or ulx3s-85f with the device that it has, or remove"),
         ("synth --baud 9600", "baud: is of a board"),
         ("convert --wrapper uart", "clock_mhz: is missing; --wrapper uart needs --clock-mhz F"),
         ("convert --wrapper uart --clock-mhz 25 --bus 64", "bus = 64: is of the AXI system"),
