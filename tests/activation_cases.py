@@ -139,4 +139,6 @@ PWL = [
     pwl_case("tanh", Format(8, 6), Format(8, 7), 4),  # saturates; the clamp is the whole range
     pwl_case("sigmoid", Format(10, 2), Format(6, 9), 2),
     pwl_case("tanh", Format(20, 12), Format(16, 14), 128),
+    pwl_case("tanh", Format(6, 5), Format(6, 5), 32),  # segments of two codes
+    pwl_case("sigmoid", Format(6, 3), Format(8, 7), 16),  # of four
 ]

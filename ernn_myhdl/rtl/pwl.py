@@ -28,6 +28,7 @@ def partial_sums(clk, slope, triple, offset, low, high, count, digits):
     """low and high: slope * (the lower, and the upper half of the digits of offset, of two bits each)."""
     limit = 1 << (len(low[0]) - 1)
     half = digits // 2
+    rest_bits = max(len(offset[0]), 2)  # of a segment of two codes, too, a digit is cut
 
     term = intbv(0, min=-limit, max=limit)
     lower = intbv(0, min=-limit, max=limit)
@@ -35,7 +36,7 @@ def partial_sums(clk, slope, triple, offset, low, high, count, digits):
 
     @always(clk.posedge)
     def add_digits():
-        rest = intbv(0)[len(offset[0]) :]
+        rest = intbv(0)[rest_bits:]
         digit = intbv(0)[2:]
         for i in range(count):
             lower[:] = 0
