@@ -30,6 +30,7 @@ from ernn_myhdl.rtl.joins import (
     time_control,
     time_samples,
     window,
+    window_ends,
     window_frames,
 )
 from ernn_myhdl.rtl.joins.addition import together_leaf
@@ -179,6 +180,9 @@ def join_leaves() -> Iterator[Leaf]:
         yield window_frames.frames_leaf("window", layout, 1, streams)
         yield window.taps_leaf("window", layout, 1, streams)
         yield window.mask_leaf(beat * 12)
+    for last in (0, 1, 4, 40, 700):
+        for streams in (1, 2, 4):
+            yield window_ends.ends_leaf("window", 2, streams, last)
     for rows, beats in ROWS:
         yield embedding.read_leaf(rows, beats, 1)
     for size, beat, bits in CHOICES:

@@ -70,14 +70,15 @@ def graph():
 
 @lru_cache
 def graph_over_time():
-    """All joins over time, of x too, behind its entry."""
+    """All joins over time, of x too, behind its entry, and windows that leave out the last frame."""
     joins = (
         Maximum(("layer_0",)), Mean(("layer_0",), frames=3), LastFrame(("x",)),
         Join("concatenation", ("join_0", "join_1", "join_2"), Format(12, 9)), Repeat(("join_3",), frames=2),
+        Window(inputs=("join_4",), size=11, kernel=2, stride=2),
     )  # fmt: skip
-    cells = [RnnCell(5, 3, 1), LinearCell(11, 3, 1)]
+    cells = [RnnCell(5, 3, 1), LinearCell(22, 3, 1)]
     fixed = new_network(
-        cells, graph=Graph(("x", "join_4"), joins, "layer_1"), streams=2, initial_states=True, samples_per_beat=2
+        cells, graph=Graph(("x", "join_5"), joins, "layer_1"), streams=2, initial_states=True, samples_per_beat=2
     )  # fmt: skip
     return fixed.with_weights("loadable")
 

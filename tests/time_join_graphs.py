@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from layer_graphs import _Drawn
 
+from ernn_myhdl import GruCell, LinearCell, LstmCell, new_network
 from ernn_myhdl.calibration.graph_formats import time_joined
 from ernn_myhdl.design.graph import ADDITION, CONCATENATION, INPUT, ArgMax, Graph, Window
 from ernn_myhdl.design.network import Network
@@ -169,6 +170,24 @@ def time_join_graph(seed: int, nodes: int, max_size: int = 5, functions: bool = 
         drawn.grow()
     graph = drawn.closed()
     return Network(tuple(drawn.layers), "random_graph", None, graph)
+
+
+def strided_decoder(streams: int = 1, together: bool = True) -> Network:
+    """The last frame of a GRU, six times to an LSTM, of whose frames a window leaves out every second one, and a window on its
+    windows the last one; together: their maximum."""
+    joins: tuple = (
+        LastFrame(("layer_0",)), Repeat(("join_0",), frames=6), Window(inputs=("layer_1",), size=4, kernel=3, stride=2),
+        Window(inputs=("layer_2",), size=2, kernel=2, stride=2, padding=False),
+    )  # fmt: skip
+    cells = [GruCell(3, 4, 2), LstmCell(4, 4, block=2), LinearCell(12, 2, 1), LinearCell(4, 3, 1)]
+    if not together:
+        return new_network(
+            cells,
+            graph=Graph(("x", "join_1", "join_2", "join_3"), joins, "layer_3"),
+            streams=streams,
+        )
+    graph = Graph(("x", "join_1", "join_2", "join_3"), (*joins, Maximum(("layer_3",))), "join_4")
+    return new_network(cells, graph=graph, streams=streams)
 
 
 def numbered_time_graph(number: int) -> Network:

@@ -251,6 +251,24 @@ class Graph:
         frames = self.frames[self.output]
         return self.cadence.frames(length) if frames is None else frames
 
+    def last_window(self, name: str) -> int | None:
+        """The number of the last window of a sequence, counted from 0, where frames behind it have none and a join over time tells
+        how many there are; None where the last frame has a window, and marks it, or ends are unknown, and of other signals."""
+        window, frames = self.window_of(name), self.frames[self.operands[name][0]]
+        if window is None or frames is None or window.cadence.has(frames - 1):
+            return None
+        return window.cadence.frames(frames) - 1
+
+    def unused_frames(self) -> int:
+        """The most frames that may follow those of the last frame of y, since windows with a stride leave them out."""
+        found = max(cadence.step for cadence in self.cadences.values()) - 1
+        for name in self.order:
+            last, frames = self.last_window(name), self.frames[self.operands[name][0]]
+            window = self.window_of(name)
+            if window and frames is not None and last is not None:
+                found += frames - 1 - window.cadence.first - window.cadence.step * last
+        return found
+
     @property
     def frames_of_x(self) -> bool:
         """Whether every signal has a frame for each of x."""
@@ -271,7 +289,10 @@ class Graph:
         for name in self.order:
             first, *others = self.operands[name]
             join, window = self.join_of(name), self.window_of(name)
-            if strided.intersection(self.operands[name]) or (window and window.stride > 1):
+            # where a join over time tells how many frames there are, the last window is known
+            if self.frames[name] is None and (
+                strided.intersection(self.operands[name]) or (window and window.stride > 1)
+            ):
                 strided.add(name)
             if join is not None and join.over_time and first in strided:
                 raise DesignError(

@@ -97,8 +97,7 @@ def tail_cycles(design: CoreSpecification) -> int:
     last = design.layers[-1:] if design.graph is None else design.layers
     cycles = max(latencies(layer).forward_y for layer in last)
     if design.graph is not None:
-        left_out = max(cadence.step for cadence in design.graph.cadences.values()) - 1
-        cycles += left_out * frame_bound(design)
+        cycles += design.graph.unused_frames() * frame_bound(design)
     return cycles
 
 

@@ -68,6 +68,13 @@ def _window_taps(leaf: Leaf) -> Terms:
     }
 
 
+def _window_ends(leaf: Leaf) -> Terms:
+    """A count of windows for each stream."""
+    p = leaf.parameters
+    bits = bits_for(p["last"] + 1)
+    return {"counts": bits * p["streams"], "streams": p["streams"], "block": 1}
+
+
 def _whole_samples(leaf: Leaf) -> Terms:
     """Samples of a last beat that are no elements, of which every bit is one of two."""
     p = leaf.parameters
@@ -111,6 +118,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "samples_of_beat": lambda leaf: {"block": 1},
     "whole_samples": _whole_samples,
     "whole_frames": _whole_frames,
+    "window_ends": _window_ends,
     "window_frames": _window_frames,
     "window_taps": _window_taps,
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from layer_graphs import frame_cycles
 from random_designs import random_inputs
+from time_join_graphs import strided_decoder
 from tools import build_without_optimisation, require_engine
 
 from ernn_myhdl import LinearCell, Traffic, new_network
@@ -42,5 +43,18 @@ def test_converted_joins_over_time_are_the_model(engine, monkeypatch):
         assert np.array_equal(stage, golden.stages[name]), name
     assert np.array_equal(made.raw, golden.raw)
     assert sorted(made.known_frame_cycles[:, 1].tolist()) == frame_cycles(core, LENGTHS)
+    rough = core.run(x, engine=engine, traffic=Traffic(0.3, 0.4, 5, shuffle=True), stages=False)
+    assert np.array_equal(rough.raw, golden.raw)
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param(e, marks=getattr(pytest.mark, e)) for e in ("ghdl", "verilator")]
+)
+def test_the_last_window_of_a_sequence_is_marked_where_the_last_frame_has_none(engine, monkeypatch):
+    require_engine(engine)
+    build_without_optimisation(monkeypatch)
+    core = strided_decoder(2)
+    x = [random_inputs(i, core, n) for i, n in enumerate((2, 1, 3))]
+    golden = core.run(x, engine="golden", stages=False)
     rough = core.run(x, engine=engine, traffic=Traffic(0.3, 0.4, 5, shuffle=True), stages=False)
     assert np.array_equal(rough.raw, golden.raw)

@@ -39,7 +39,7 @@ SHARED_PAGES = {
     "elementwise": ("elementwise", "cell_parts"),
     "network": ("network", "graph"),
     "joins": ("join", "beats"),
-    "window": ("window", "window_frames", "window_layout"),
+    "window": ("window", "window_ends", "window_frames", "window_layout"),
     "time_joins": ("time_join", "time_control", "time_samples"),
     "state_loading": ("state_loading",),
     "weight_loading": ("weight_loading",),

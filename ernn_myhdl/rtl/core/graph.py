@@ -142,8 +142,10 @@ class GraphWiring:
         netlist = (
             time_join_netlist(name, join, self.signals, shape)
             if isinstance(join, TimeJoin)
-            else join_netlist(name, join, self.signals, shape, self.core.layers[0].hardware)
-        )
+            else join_netlist(
+                name, join, self.signals, shape, self.core.layers[0].hardware, self.graph.last_window(name)
+            )
+        )  # fmt: skip
         ports |= self._loads.get(name, {})
         made = self.n.add(name, netlist, **self._clock(), **ports)
         if "error" in made:

@@ -158,7 +158,11 @@ def signal_frames(
         found[name] = own
         if isinstance(join, Window):
             due = windows_due(join, own)
-            found[name] = [frame for frame, (has, _) in zip(own, due, strict=True) if has]
+            kept = [frame for frame, (has, _) in zip(own, due, strict=True) if has]
+            last = graph.last_window(name)
+            if last is not None:
+                kept = [(stream, i % (last + 1) == last) for i, (stream, _) in enumerate(kept)]
+            found[name] = kept
         elif join is not None and join.over_time:
             frames = graph.frames[name]
             assert frames is not None  # of a join over time it is fixed

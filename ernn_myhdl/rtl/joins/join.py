@@ -31,11 +31,12 @@ from ernn_myhdl.rtl.joins.window import window_netlist
 
 
 def join_netlist(
-    name: str, join: Join, signals: Signals, shape: StreamShape, hardware: Hardware
-) -> Netlist:
+    name: str, join: Join, signals: Signals, shape: StreamShape, hardware: Hardware, last: int | None = None
+) -> Netlist:  # fmt: skip
     """A join as a netlist. Ports: s0_, s1_, ... and m_ with tvalid, tready and the fields of a beat.
 
-    hardware: of the layers.
+    hardware: of the layers. last: of a window the number of the last one of a sequence, where that does not tell its end itself
+    (`Graph.last_window`).
     """
     if isinstance(join, ArgMax):
         return argmax_netlist(name, join, signals, shape)
@@ -65,7 +66,7 @@ def join_netlist(
     if isinstance(join, ElementWise):
         made = element_wise(n, name, join, signals, shape, given[0], control)
     elif isinstance(join, Window):
-        made = window_netlist(n, name, join, signals, shape, given[0], control)
+        made = window_netlist(n, name, join, signals, shape, given[0], control, last)
     else:
         build = {ADDITION: addition, PRODUCT: product}.get(join.kind, concatenation)
         made = build(n, name, signals, shape, given, formats, control)

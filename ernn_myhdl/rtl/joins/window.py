@@ -20,6 +20,7 @@ from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import delay
 from ernn_myhdl.rtl.joins.beats import MOST_HELD, SLOTS, Control
 from ernn_myhdl.rtl.joins.concatenation import pack_leaf
+from ernn_myhdl.rtl.joins.window_ends import ends_leaf
 from ernn_myhdl.rtl.joins.window_frames import frames_leaf
 from ernn_myhdl.rtl.joins.window_layout import WindowLayout, window_layout
 from ernn_myhdl.rtl.memory import ram_leaf
@@ -186,9 +187,9 @@ def mask_leaf(width: int) -> Leaf:
 
 def window_netlist(
     n: Netlist, name: str, window: Window, signals: Signals, shape: StreamShape, given: dict[str, Net],
-    control: Control,
+    control: Control, last: int | None = None,
 ) -> dict[str, Net]:  # fmt: skip
-    """The windows of an operand; fields of a beat with valid and samples."""
+    """The windows of an operand; fields of a beat with valid and samples. last: as in `join_netlist`."""
     valids, readies, held = control
     clk, rst = n.nets["clk"], n.nets["rst"]
     size, bits, word = shape.samples_per_beat, shape.sample_bits, signals.formats[name].word
@@ -203,9 +204,15 @@ def window_netlist(
         stream=stream, begins=begins, idle=idle,
     )  # fmt: skip
     n.wire(readies, frames["ready"])
+    head = frames["first"]
+    if last is not None:
+        head = n.add(
+            "ends", ends_leaf(name, user.width, shape.streams, last), clk=clk, rst=rst, begins=begins,
+            head=head, stream=frames["of_stream"],
+        )["marked"]  # fmt: skip
     taps = n.add(
         "taps", taps_leaf(name, layout, user.width, shape.streams), clk=clk, rst=rst, held=held,
-        offer=frames["offer"], newest=frames["newest"], history=frames["history"], head=frames["first"],
+        offer=frames["offer"], newest=frames["newest"], history=frames["history"], head=head,
         stream=frames["of_stream"], begins=begins, idle=idle,
     )  # fmt: skip
     several = shape.streams > 1
