@@ -41,9 +41,24 @@ def trees() -> dict[str, ast.Module]:
     return {str(f.relative_to(ROOT)): ast.parse(f.read_text(encoding="utf-8")) for f in unlinked}
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements right below a node; functions and classes are in no expression."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+
+
+def classes_in(node: ast.AST) -> Iterator[ast.ClassDef]:
+    """All classes below a node."""
+    for child in statements(node):
+        if isinstance(child, ast.ClassDef):
+            yield child
+        yield from classes_in(child)
+
+
 def functions(node: ast.AST, where: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
     """All functions below a node with their names, those of classes and inner ones too."""
-    for child in ast.iter_child_nodes(node):
+    for child in statements(node):
         if isinstance(child, ast.FunctionDef | ast.ClassDef):
             name = f"{where}{child.name}"
             if isinstance(child, ast.FunctionDef):
@@ -111,18 +126,16 @@ def born(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> set[str]:
 def late(tree: ast.Module, classes: dict[str, ast.ClassDef]) -> dict[str, set[str]]:
     """Class -> attributes that only a later method makes."""
     found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            methods = [m for m in node.body if isinstance(m, ast.FunctionDef)]
-            given = set().union(*(set_in(m) for m in methods if m.name not in BIRTH), set())
-            if missing := given - born(node, classes):
-                found[node.name] = missing
+    for node in classes_in(tree):
+        methods = [m for m in node.body if isinstance(m, ast.FunctionDef)]
+        given = set().union(*(set_in(m) for m in methods if m.name not in BIRTH), set())
+        if missing := given - born(node, classes):
+            found[node.name] = missing
     return found
 
 
 def all_classes() -> dict[str, ast.ClassDef]:
-    nodes = (n for tree in trees().values() for n in ast.walk(tree))
-    return {n.name: n for n in nodes if isinstance(n, ast.ClassDef)}
+    return {node.name: node for tree in trees().values() for node in classes_in(tree)}
 
 
 def lines_of(function: ast.FunctionDef) -> int:
@@ -215,7 +228,7 @@ class Late(Base):
             self.i: int = 2
 """
     tree = ast.parse(text)
-    classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    classes = {n.name: n for n in classes_in(tree)}
     assert late(tree, classes) == {"Late": set("defghi")}
     long = ast.parse("def f(x):\n    '''a\n    b'''\n" + "    x += 1\n" * 90).body[0]
     assert isinstance(long, ast.FunctionDef) and lines_of(long) == 91
