@@ -9,6 +9,7 @@ from fxpmath import Fxp
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.held_frames import Held
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.joins import graph_of, joined_numbers, walked
@@ -18,6 +19,8 @@ from ernn_myhdl.golden.time_steps import TimeSteps
 
 class FixedPointSteps:
     """A design or network for `streams` streams, all of which begin from zero; see `IntegerSteps`."""
+
+    tells_frames = True
 
     def __init__(self, core: CoreSpecification, streams: int) -> None:
         self.core = core
@@ -43,6 +46,15 @@ class FixedPointSteps:
         self._joins.start(stream)
         if self._over_time:
             self._over_time.start(stream)
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """As `IntegerSteps.held`."""
+        return (self._over_time or self._joins).held(stream)
+
+    def resume(self, stream: int, state: Sequence[State | None], frames: int, held: Held) -> None:
+        """As `IntegerSteps.resume`."""
+        self.start(stream, state)
+        (self._over_time or self._joins).resume(stream, frames, held)
 
     def _one_frame(self, layer: int, x: np.ndarray, stream: int) -> np.ndarray:
         model, memories = self.models[layer], self._memories[stream]
@@ -104,6 +116,13 @@ class FixedPointSteps:
 
     def _count(self) -> None:
         self._counts = {n: c + self._counts.get(n, 0) for n, c in self._now().items()}
+
+    def ready_for_state(self, stream: int) -> bool:
+        """A model always is."""
+        return True
+
+    def reopen(self) -> None:
+        """Nothing stands in the way of a state."""
 
     def close(self) -> None:
         """Nothing is to be freed."""

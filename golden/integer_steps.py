@@ -10,6 +10,7 @@ import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.held_frames import Held, held_frames
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.integer_stages import Rounding
@@ -92,11 +93,14 @@ class _Frames:
 class IntegerSteps:
     """A design or network for `streams` streams, all of which begin from zero."""
 
+    tells_frames = True
+
     def __init__(self, core: CoreSpecification, streams: int) -> None:
         self.core, self.streams = core, streams
         self.layers = [IntegerLayerSteps(layer, streams) for layer in core.layers]
         self._joins = {f"join_{i}.output": 0 for i, _ in enumerate(graph_of(core).joins)}
         self._windows = window_steps(graph_of(core).windows, streams)
+        self._holding = held_frames(core)
         self._over_time = (
             TimeSteps(core, streams, joined_words, self._one_frame)
             if graph_of(core).over_time
@@ -111,6 +115,22 @@ class IntegerSteps:
             window.start(stream)
         if self._over_time:
             self._over_time.start(stream)
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """What windows and joins over time hold of the sequence of a stream (`ernn_myhdl.design.held_frames`)."""
+        if self._over_time:
+            return self._over_time.held(stream)
+        return {name: window.held(stream) for name, window in self._windows.items()}
+
+    def resume(self, stream: int, state: Sequence[State | None], frames: int, held: Held) -> None:
+        """Go on with a sequence behind so many frames of x: `states` and `held` are those of that moment."""
+        self.start(stream, state)
+        if self._over_time:
+            self._over_time.resume(stream, frames, held)
+            return
+        for name, words in held.items():
+            seen = self._holding[name].cadence.frames(frames)
+            self._windows[name].resume(stream, words, seen)
 
     def _one_frame(self, layer: int, x: np.ndarray, stream: int) -> np.ndarray:
         y: np.ndarray = self.layers[layer].step(x[None], np.array([stream]))[0]
@@ -163,6 +183,13 @@ class IntegerSteps:
             for prefix, layer in zip(self.core.layer_prefixes, self.layers, strict=True)
             for name, counts in layer.rounding.counts.items()
         } | (self._over_time.saturations if self._over_time else self._joins)
+
+    def ready_for_state(self, stream: int) -> bool:
+        """A model always is."""
+        return True
+
+    def reopen(self) -> None:
+        """Nothing stands in the way of a state."""
 
     def close(self) -> None:
         """Nothing is to be freed."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.held_frames import Held, held_frames
 from ernn_myhdl.design.input_scaling import scaled
 from ernn_myhdl.design.time_joins import check_lengths
 from ernn_myhdl.errors import DesignError
@@ -270,6 +271,7 @@ class JoinNumbers:
     def __init__(self, core: CoreSpecification, streams: int = 1) -> None:
         self.core, self.inputs = core, 0
         self._windows = window_steps(graph_of(core).windows, streams)
+        self._holding = held_frames(core)
         self.saturations: dict[str, int] = {}
         self.clear()
 
@@ -283,6 +285,16 @@ class JoinNumbers:
         """A sequence begins on a stream."""
         for window in self._windows.values():
             window.start(stream)
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """The frames that windows hold of the sequence of a stream."""
+        return {name: window.held(stream) for name, window in self._windows.items()}
+
+    def resume(self, stream: int, frames: int, held: Held) -> None:
+        """A sequence goes on behind so many frames of x, with what `held` gave then."""
+        for name, words in held.items():
+            seen = self._holding[name].cadence.frames(frames)
+            self._windows[name].resume(stream, words, seen)
 
     def frame(
         self, name: str, operands: Sequence[np.ndarray | None], stream: int = 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.held_frames import Held, held_frames
 from ernn_myhdl.design.signals import Signals
 from ernn_myhdl.design.structure import CoreStructure
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, TimeJoin
@@ -34,6 +35,7 @@ class TimeSteps:
         self._joining, self._layer = joining, layer
         self._kept: list[dict[str, list[np.ndarray]]] = [{} for _ in range(streams)]
         self._windows = window_steps(self.graph.windows, streams)
+        self._holding = held_frames(core)
         self.saturations = {f"join_{i}.output": 0 for i, _ in enumerate(self.graph.joins)}
 
     def start(self, stream: int) -> None:
@@ -41,6 +43,28 @@ class TimeSteps:
         self._kept[stream] = {}
         for window in self._windows.values():
             window.start(stream)
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """What the joins hold of the sequence of a stream (`ernn_myhdl.design.held_frames`)."""
+        made = {}
+        for name, held in self._holding.items():
+            if name in self._windows:
+                made[name] = self._windows[name].held(stream)
+                continue
+            kept = self._kept[stream].get(name)
+            # of joins that choose words there is one; sums are exact
+            made[name] = np.sum(kept, axis=0) if kept else np.zeros((1, held.size), dtype=np.int64)
+        return made
+
+    def resume(self, stream: int, frames: int, held: Held) -> None:
+        """A sequence goes on behind so many frames of x, with what `held` gave then."""
+        self.start(stream)
+        for name, words in held.items():
+            seen = self._holding[name].cadence.frames(frames)
+            if name in self._windows:
+                self._windows[name].resume(stream, words, seen)
+            elif seen:
+                self._kept[stream][name] = [words.copy()]
 
     def step(self, frame: np.ndarray, stream: int, last: bool) -> np.ndarray:
         """Words of y (frames, outputs) that come with one frame (inputs,) of x: none but with the last of a sequence."""

@@ -32,6 +32,16 @@ class WindowSteps:
         self._frames[stream] = 0
         self._seen[stream] = 0
 
+    def held(self, stream: int) -> np.ndarray:
+        """The frames (reach, size) that the next window of a stream may take, the oldest first."""
+        held: np.ndarray = self._frames[stream, 1:].copy()
+        return held
+
+    def resume(self, stream: int, frames: np.ndarray, seen: int) -> None:
+        """A sequence goes on behind `seen` frames, of which `held` gave the last ones."""
+        self._frames[stream, 1:] = frames
+        self._seen[stream] = seen
+
     def step(self, x: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The windows (m, elements) that one frame x (n, size) of each of n streams completes, and which of the n have one."""
         window, frames = self.window, self._frames

@@ -25,15 +25,17 @@ def frame_reader(
     return _numbers(source, np.dtype(KINDS[form]), streams, inputs)
 
 
-def with_ends(turns: Iterator[np.ndarray | None]) -> Iterator[tuple[np.ndarray, bool]]:
-    """Every turn, and whether the sequences end with it: behind it comes None, or nothing."""
+def with_ends(
+    turns: Iterator[np.ndarray | None], close: bool = True
+) -> Iterator[tuple[np.ndarray, bool]]:
+    """Every turn, and whether the sequences end with it: behind it comes None, or nothing if `close`."""
     before = None
     for turn in turns:
         if before is not None:
             yield before, turn is None
         before = turn
     if before is not None:
-        yield before, True
+        yield before, close
 
 
 def _numbers(source: TextIO, kind: np.dtype, streams: int, inputs: int) -> Iterator[np.ndarray]:

@@ -87,7 +87,7 @@ def run(args) -> int:
         write = frame_writer(sys.stdout, made)
         turns = frame_reader(sys.stdin, given, args.streams, design.inputs)
         if design.graph is not None and design.graph.over_time:
-            for frames, last in with_ends(turns):
+            for frames, last in with_ends(turns, close=not args.save_states):
                 made_now = step(frames, last=last)
                 for y in made_now if isinstance(made_now, list) else [made_now]:
                     write(y)

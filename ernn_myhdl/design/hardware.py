@@ -241,6 +241,11 @@ class StreamShape:
         return 1 + self.initial_states + self.sequence_ends + (self.weight_banks > 1)
 
     @property
+    def end_bit(self) -> int:
+        """The bit of tuser that tells ends of sequences, where there is one."""
+        return 1 + self.initial_states
+
+    @property
     def data_bits(self) -> int:
         """Bits of tdata."""
         return self.samples_per_beat * self.sample_bits

@@ -88,11 +88,11 @@ class Network(CoreSpecification):
             self._check_loading_of_graph(self.graph, first.weight_banks)
 
     def _check_loading_of_graph(self, graph: Graph, banks: int) -> None:
-        """A graph has one bank, whose core tells by its frames whether it is idle: as many leave as enter, or as its sequences have."""
-        if banks > 1:
+        """The core of a graph tells by its frames whether it is idle: as many leave as enter, or, with one bank, as its sequences have."""
+        if banks > 1 and graph.over_time:
             raise DesignError(
-                f"network hardware weight_banks = {banks}: must be 1 in a network with a graph, whose joins do not carry the bank "
-                "of a frame; set weight_banks = 1"
+                f"network hardware weight_banks = {banks}: must be 1 in a graph with joins over time, whose frames of y stand for sequences, so "
+                "that its core does not know which bank is still used; set weight_banks = 1"
             )
         if not graph.over_time and not graph.frames_of_x:
             raise DesignError(

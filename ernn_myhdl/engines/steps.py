@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.held_frames import Held
 from ernn_myhdl.engines.registry import ENGINES, STEP_ENGINES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import State
@@ -25,6 +26,21 @@ class Steps(Protocol):
     def sequence_step(self, x: np.ndarray, stream: int, last: bool) -> np.ndarray:
         """Raw outputs (frames, outputs) that come with one frame (inputs,) of a stream, through joins over time; last: the frame
         ends a sequence."""
+
+    #: Whether `held` tells what windows and joins over time hold, and `resume` takes it; else a sequence goes on by its frames.
+    tells_frames: bool
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """What windows and joins over time hold of the sequence of a stream (`ernn_myhdl.design.held_frames`)."""
+
+    def resume(self, stream: int, state: Sequence[State | None], frames: int, held: Held) -> None:
+        """Go on with a sequence behind so many frames of x, from its states and what joins held then."""
+
+    def ready_for_state(self, stream: int) -> bool:
+        """Whether a sequence of a stream may start from a state now; else all begin anew, behind `reopen`."""
+
+    def reopen(self) -> None:
+        """Begin all sequences anew, ready for states; DesignError where that cannot be."""
 
     def states(self, stream: int) -> list[dict[str, np.ndarray] | None]:
         """The state of each layer behind the last frame of a stream, raw words; None where it has none."""

@@ -8,7 +8,7 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import CONCATENATION, INPUT, Embedding, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import element_wise
-from ernn_myhdl.exchange.frames_out import is_over_time, time_join
+from ernn_myhdl.exchange.frames_out import is_over_time, summary_joined, time_join
 from ernn_myhdl.exchange.graph import (
     Affine,
     Input,
@@ -251,10 +251,14 @@ def _joined_size(node: Node, sizes: Sequence[int]) -> int:
 def _check_frames(node: Node, frames: Sequence[int | None]) -> None:
     """DesignError where a join takes signals with other numbers of frames."""
     if len(set(frames)) > 1:
-        raise DesignError(
-            f"{node.where}: joins what stands for a sequence (a last frame, a maximum, a mean) with all frames of another "
-            "signal; take the last frame behind the join"
-        )
+        assert isinstance(node.operation, Joined)
+        if None not in frames:
+            raise DesignError(
+                f"{node.where}: joins signals of {' and '.join(map(str, frames))} frames a sequence; repeat what has one frame as often "
+                "as the others have"
+            )
+        ones = [n for n, count in zip(node.inputs, frames, strict=True) if count is not None]
+        raise summary_joined(node.where, node.operation.kind, ones)
 
 
 def _named(heads: Sequence[str]) -> tuple[str, ...]:

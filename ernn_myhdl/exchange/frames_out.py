@@ -37,6 +37,24 @@ def over_time(nodes: Sequence[Node]) -> bool:
     return any(isinstance(n.operation, Pooled | Repeated) for n in nodes_before(nodes))
 
 
+def summary_joined(where: str, kind: str, nodes: Sequence[Node]) -> DesignError:
+    """The error for a join of every frame with what stands for the whole sequence. kind: of the join. nodes: that stand for one."""
+    pooled = [n.operation for n in nodes_before(nodes) if isinstance(n.operation, Pooled)]
+    what = f"the {pooled[-1].kind} of all frames" if pooled else "the last frame"
+    does = _DOES.get(kind, "puts beside every frame")
+    like = ", as a squeeze-and-excitation gate or a weight of attention does" * (kind == "product")
+    behind = "" if pooled else "; or take the last frame of both behind this node"
+    return DesignError(
+        f"{where}: {does} what follows from {what} of its sequence{like}; a core gives frames as they come, when those behind are not known: "
+        "take what follows from the frame itself, or from a running mean of the last frames (a causal depthwise nn.Conv1d with constant weights "
+        f"1 / kernel), and train the model so{behind}"
+    )
+
+
+#: What joins do with every frame, by their kinds.
+_DOES = {"product": "multiplies every frame with", "addition": "adds to every frame, or subtracts,"}
+
+
 def frames_of(node: Node) -> int | None:
     """Frames of a sequence of a signal; None: as many as of x, or as many as windows leave of them."""
     while node.inputs:

@@ -9,6 +9,9 @@ import numpy as np
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.graph import Joined, Node, Operation, Unsupported, affine
 
+#: Kinds of joins by the layers that are no addition.
+JOINS = {"Concatenate": "concatenation", "Multiply": "product"}
+
 
 def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
     """A signal and a constant; behind: whether the signal is the second of both."""

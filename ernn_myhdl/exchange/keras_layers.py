@@ -37,6 +37,7 @@ from ernn_myhdl.exchange.keras_convolutions import (
     separable_conv1d,
 )
 from ernn_myhdl.exchange.keras_layer import KerasLayer, units_of
+from ernn_myhdl.exchange.lowering import ATTENTION_POOLING
 
 #: Layers that do nothing when a model runs.
 NOTHING = {
@@ -225,6 +226,8 @@ def _dense(layer: KerasLayer) -> list[Operation]:
 
 def _along_elements(layer: KerasLayer, axis: Any, rank: int) -> None:
     """DesignError unless an axis is that of the elements of a frame."""
+    if layer.kind == "Softmax" and rank == 3 and single(axis) in (1, -2):
+        raise DesignError(f"{layer.where}: {ATTENTION_POOLING}")
     if single(axis) not in (-1, rank - 1, None):
         raise layer.refuse(
             f"works along axis {short(repr(axis))}, not along the elements of a frame, which are the last axis",
@@ -286,8 +289,6 @@ def _repeated(layer: KerasLayer) -> list[Operation]:
 
 
 def _pooled(layer: KerasLayer) -> list[Operation]:
-    if layer.option("keepdims"):
-        raise layer.refuse("keepdims keeps an axis of one frame", "save the model without it")
     if layer.option("data_format", "channels_last") not in (None, "channels_last"):
         raise layer.refuse("has its frames last", "train with data_format='channels_last'")
     return [Pooled("mean" if layer.kind == "GlobalAveragePooling1D" else "maximum", layer.frames)]

@@ -14,6 +14,7 @@ import numpy as np
 
 from ernn_myhdl.design.limits import damage
 from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.frames_out import frames_of, summary_joined
 from ernn_myhdl.exchange.graph import (
     Input,
     LastFrame,
@@ -23,7 +24,7 @@ from ernn_myhdl.exchange.graph import (
     Pooled,
     Repeated,
 )
-from ernn_myhdl.exchange.keras_arithmetic import arithmetic, joined
+from ernn_myhdl.exchange.keras_arithmetic import JOINS, arithmetic, joined
 from ernn_myhdl.exchange.keras_config import arguments_of, ends_of, name_of, snake_case
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layer import KerasLayer
@@ -269,7 +270,8 @@ class _Reader:
         for operation in operations(own):
             node, size = Node(operation, (node,), own.where), size_after(operation, size)
             if isinstance(operation, LastFrame | Pooled):
-                after, frames = 2, None
+                keeps = isinstance(operation, Pooled) and own.option("keepdims")
+                after, frames = (3, 1) if keeps else (2, None)
             if isinstance(operation, LookedUp):
                 after, frames = 3, signal.size
             if isinstance(operation, Repeated):
@@ -297,6 +299,9 @@ class _Reader:
             operation = arithmetic(where, kind, constants[0], behind, first.size)
             node = Node(operation, (first.node,), where)
             return Signal(node, first.rank, first.size, first.frames)
+        ones = [s.node for s in signals if frames_of(s.node) == 1]
+        if ones and any(frames_of(s.node) is None for s in signals):
+            raise summary_joined(where, JOINS.get(kind, "addition"), ones)
         if constants or len({s.rank for s in signals}) > 1:
             raise DesignError(
                 f"{where}: joins signals with and without frames, which is not supported"

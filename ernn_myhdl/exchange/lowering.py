@@ -280,6 +280,13 @@ def _not_activated(function: Function) -> str:
     return "it is of the model's input itself, of which a core takes a layer first"
 
 
+#: What is said of weights of frames that are made of all of them.
+ATTENTION_POOLING = (
+    "is a softmax over the frames of a sequence, as attention pooling weights them: each weight follows from all frames, and a core gives frames as they "
+    "come; train with the mean, the maximum or the last frame over time in its place, or cut the model before it and weight the core's outputs"
+)
+
+
 def advice(before: bool, layers_follow: bool) -> str:
     """What a user can do with an operation that no core has; before, layers_follow: whether layers come before and
     behind it."""

@@ -20,7 +20,7 @@ _KERAS_CLASS = re.compile(
 )
 _UNROLLED = {"RNN": "RNN", "RNNCell": "RNN", "GRUCell": "GRU", "LSTMCell": "LSTM"}
 #: Operators that only move numbers.
-_MOVE = {
+MOVES = {
     "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
     "Unsqueeze",
 }  # fmt: skip
@@ -49,7 +49,9 @@ def check_before(nodes: Iterable, inputs: set[str]) -> set[str]:
                 f"{where}: is part of a {keras[1]} of Keras, which the exporter takes apart into single operators; {KERAS}"
             )
         for cell, layer in _UNROLLED.items():
-            if node.op_type not in OPERATORS and f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
+            # what only moves numbers is around a cell that was found (`ernn_myhdl.exchange.onnx_cells`)
+            own = node.op_type not in OPERATORS and node.op_type not in MOVES
+            if own and f"'torch.nn.modules.rnn.{cell}'" in _classes(node):
                 advice = CELL.format(layer=layer) if cell != layer else APART.format(layer=layer)
                 raise DesignError(f"{where}: is part of an nn.{cell}, {advice}")
     for node in nodes:
@@ -105,7 +107,7 @@ def _is_state(name: str, takers: dict[str, list]) -> bool:
                 if number >= len(parts) or parts[number] not in ("initial_h", "initial_c"):
                     return False
                 found = True
-            elif number or node.op_type not in _MOVE - {"Concat"}:
+            elif number or node.op_type not in MOVES - {"Concat"}:
                 return False
             else:
                 left += [output for output in node.output if output not in seen]
@@ -143,7 +145,7 @@ def _roots(source: str, makers: dict, inputs: set[str], only_moved: bool = False
         if name in inputs:
             found.append(name)
         elif (node := makers.get(name)) is not None and node.op_type not in ("Shape", "Size"):
-            if node.op_type in OPERATORS or (only_moved and node.op_type not in _MOVE):
+            if node.op_type in OPERATORS or (only_moved and node.op_type not in MOVES):
                 continue
             left += list(node.input[:1]) if only_moved and node.op_type != "Concat" else node.input
     return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Affine, Function, Node, Unsupported, affine
+from ernn_myhdl.exchange.lowering import ATTENTION_POOLING
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
@@ -141,6 +142,9 @@ def _over_elements(
     if not isinstance(signal, Signal):
         return None
     count = len(signal.axes)
+    chosen = attributes.get("axis", -1)
+    if kind != "ArgMax" and -count <= chosen < count and signal.frame in signal.axes[chosen]:
+        raise DesignError(f"{where}: {ATTENTION_POOLING}")
     if signal.feature is None or not signal.layers or "axis" not in attributes and kind != "ArgMax":
         return None
     axis = attributes.get("axis", 0)

@@ -12,9 +12,10 @@ from ernn_myhdl.errors import DesignError, ToolError, short
 from ernn_myhdl.exchange.description import Description, read_description
 from ernn_myhdl.exchange.graph import Output
 from ernn_myhdl.exchange.onnx_before import check_before
+from ernn_myhdl.exchange.onnx_cells import with_cells
 from ernn_myhdl.exchange.onnx_graph import Graph
 from ernn_myhdl.exchange.onnx_refusals import KERAS
-from ernn_myhdl.exchange.onnx_states import state_inputs_note
+from ernn_myhdl.exchange.onnx_states import STEP_NOTE, state_inputs_note
 from ernn_myhdl.exchange.onnx_steps import CORE_OUTPUTS, end_of_core
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
@@ -74,6 +75,7 @@ def read_onnx(file: Path) -> OnnxModel:
         raise DesignError(f"model {file}: {error}{_hint(model, str(error))}") from error
     given = graph.given_states
     notes = [*graph.notes, *([state_inputs_note(given)] if given else [])]
+    notes += [STEP_NOTE] if graph.single_step else []
     return OnnxModel(found, description, bool(given), notes, _hint(model))
 
 
@@ -98,9 +100,11 @@ def _walked(model, file: Path, end: int | None) -> Graph:
         raise DesignError("its graph has no inputs")
     stated = [*model.graph.value_info, *model.graph.output]
     declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
-    states = check_before(model.graph.node, set(inputs))
-    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
     nodes = list(model.graph.node)
+    if end is None:
+        nodes = with_cells(nodes, constants, list(inputs), [o.name for o in model.graph.output])
+    states = check_before(nodes, set(inputs))
+    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
     if end is not None:
         nodes = nodes[: end + 1]
     layers = [i for i, n in enumerate(nodes) if n.op_type in ("MatMul", "Gemm", "Conv", *OPERATORS)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import LastFrame, Node, Output, layer_of
+from ernn_myhdl.exchange.graph import LastFrame, Node, Output
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
 from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE, top_of_elements
@@ -33,7 +33,13 @@ from ernn_myhdl.exchange.onnx_recurrent import (
 from ernn_myhdl.exchange.onnx_refusals import unsupported
 from ernn_myhdl.exchange.onnx_reshape import flatten, reshape
 from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
-from ernn_myhdl.exchange.onnx_states import KEEP_ZEROS, final_state, parts_of_given
+from ernn_myhdl.exchange.onnx_states import (
+    KEEP_ZEROS,
+    final_state,
+    is_new_state,
+    new_states,
+    parts_of_given,
+)
 from ernn_myhdl.exchange.onnx_values import GivenState, Labels, Signal, State, Value, Zeros
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
 
@@ -80,6 +86,8 @@ class Graph:
         #: Products of two constant matrices, of which one may be a projection.
         self.factors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.notes: list[str] = []
+        #: Whether recurrent layers run over one frame that x has no axis for, as one step of a cell does.
+        self.single_step = False
 
     def walk(self, node, attributes: dict, layers_follow: bool = False) -> None:
         """Follow one node; layers_follow: whether layers come after it."""
@@ -142,6 +150,8 @@ class Graph:
             return parts_of_given(kind, attributes, given, len(node.output))
         if (rows := looked_up(where, kind, attributes, given, self.labels)) is not None:
             return [rows]
+        if self.single_step and new_states(kind, attributes, given):
+            return [State()]
         check_padded(where, kind, given)
         if (framed := frame_signal(where, kind, attributes, given, self.labels)) is not None:
             if note := kernel_note(where, kind, attributes):
@@ -202,7 +212,8 @@ class Graph:
         layout = attributes.get("layout", 0)
         if layout not in (0, 1):
             raise DesignError(f"{where}: layout = {layout}, must be 0 or 1")
-        frame = self._frame_axis(where, x, layout)
+        given_state = any(isinstance(v, GivenState) for v in named.values())
+        frame = self._frame_axis(where, x, layout, given_state)
         lengths = arrays.pop("sequence_lens")
         if lengths is not None:
             self._check_lengths(where, lengths, x.axes[layout])
@@ -229,7 +240,7 @@ class Graph:
         last = replace(y, axes=state_axes, last=True)
         return [y, last, State()]
 
-    def _frame_axis(self, where: str, x: Signal, layout: int) -> str:
+    def _frame_axis(self, where: str, x: Signal, layout: int, given_state: bool) -> str:
         if len(x.axes) != 3 or x.last:
             raise DesignError(
                 f"{where}: X has {len(x.axes)} axes, must be frames, batch and elements"
@@ -240,6 +251,10 @@ class Graph:
             raise DesignError(
                 f"{where}: runs over {self.labels.meaning(axis, x)} as one axis; must be the frames of a sequence"
             )
+        made = not core and axis[0] not in self.labels.inputs  # an axis that x has not
+        if made and given_state and (x.frame is None or self.single_step):
+            self.single_step = True
+            return axis[0]
         if x.frame is None:
             return core[0] if core else axis[0]
         if core != (x.frame,) and x.frame not in axis:
@@ -333,7 +348,7 @@ class Graph:
             check_result(each, signals[each])
             self._check_taken(each, signals[each])
         left = [n for n in outputs if n not in chosen]
-        final = [n for n in left if self._is_final_state(n)]
+        final = [n for n in left if self.is_final_state(n)]
         if final:
             self.notes.append(
                 f"outputs {', '.join(map(repr, final))} are states behind the last frame: `ernn simulate` writes them to "
@@ -347,12 +362,9 @@ class Graph:
             made.append(Output(Node(LastFrame(), (node,)) if signals[each].last else node, each))
         return made
 
-    def _is_final_state(self, name: str) -> bool:
-        value = self.values[name]
-        if isinstance(value, State):
-            return True
-        layer = layer_of(value.node) if isinstance(value, Signal) and value.last else None
-        return layer is not None and layer.recurrent
+    def is_final_state(self, name: str) -> bool:
+        """Whether a value is a state behind the last frame."""
+        return is_new_state(self.values[name], self.single_step)
 
     def _check_taken(self, name: str, signal: Signal) -> None:
         """DesignError where nothing tells which axis of the input holds the elements of a frame."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.frames_out import over_time
+from ernn_myhdl.exchange.frames_out import over_time, summary_joined
 from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, Selected, affine
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
+
+#: Kinds of joins by the operators that are no addition.
+_KINDS = {"Concat": "concatenation", "Mul": "product"}
 
 
 def joined_signals(
@@ -20,6 +23,9 @@ def joined_signals(
     signals = [v for v in given if isinstance(v, Signal)]
     if kind not in ("Add", "Sub", "Mul", "Concat") or len(signals) < 2 or len(signals) < len(given):
         return None
+    name = _KINDS.get(kind, "addition")
+    if len({s.last for s in signals}) > 1:
+        raise summary_joined(where, name, [s.node for s in signals if s.last])
     known = next((s for s in signals if s.feature is not None), None)
     if known is None or known.feature is None:
         return None
@@ -31,7 +37,7 @@ def joined_signals(
         return None
     signals = [_with_elements(s, place, labels) for s in signals]
     for signal in signals:
-        _check_same(where, signals[0], signal, place, labels)
+        _check_same(where, name, signals[0], signal, place, labels)
     sizes = [labels.sizes[s.feature] if s.feature else None for s in signals]
     if any(size is None for size in sizes):
         raise DesignError(
@@ -45,7 +51,7 @@ def joined_signals(
     total = sum(n or 0 for n in sizes) if kind == "Concat" else wide
     feature = labels.new(total)
     axes = (*known.axes[:place], feature, *known.axes[place + 1 :])
-    operation = Joined({"Concat": "concatenation", "Mul": "product"}.get(kind, "addition"))
+    operation = Joined(name)
     taken = next((s.taken for s in signals if s.taken is not None), None)
     frame = next((s.frame for s in signals if s.frame is not None), None)
     nodes = tuple(
@@ -73,12 +79,10 @@ def _with_elements(signal: Signal, place: int, labels: Labels) -> Signal:
     return replace(signal, feature=label, taken=label)
 
 
-def _check_same(where: str, first: Signal, other: Signal, place: int, labels: Labels) -> None:
+def _check_same(
+    where: str, kind: str, first: Signal, other: Signal, place: int, labels: Labels
+) -> None:
     """DesignError unless both have the same frames, and their elements along one axis."""
-    if first.last != other.last:
-        raise DesignError(
-            f"{where}: joins the last frame of one signal with all frames of another; take the last frame behind the join"
-        )
     takers = {s.taken for s in (first, other) if s.taken is not None}
     if len(takers) > 1:
         raise DesignError(
@@ -90,6 +94,11 @@ def _check_same(where: str, first: Signal, other: Signal, place: int, labels: La
                 f"{where}: joins {labels.meaning(signal.axes[place], signal)}, not the elements of a frame"
             )
     for i, (ours, theirs) in enumerate(zip(first.axes, other.axes, strict=True)):
+        repeated = [s.frame in labels.frames_of for s in (first, other)]
+        if i != place and labels.core(ours) != labels.core(theirs) and any(repeated):
+            if not all(repeated):  # which is as long as the frames of the other by chance
+                ones = zip((first, other), repeated, strict=True)
+                raise summary_joined(where, kind, [s.node for s, again in ones if again])
         if i != place and labels.core(ours) != labels.core(theirs):
             raise DesignError(
                 f"{where}: joins {labels.meaning(ours, first)} with {labels.meaning(theirs, other)}; a core joins what "

@@ -6,7 +6,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.lowering import advice
-from ernn_myhdl.exchange.onnx_values import Signal, State
+from ernn_myhdl.exchange.onnx_values import GivenState, Signal, State
 
 CELL = (
     "which the exporter takes apart into single operators; use the layer nn.{layer} instead of it, or import the "
@@ -59,6 +59,12 @@ def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> Desi
         return DesignError(
             f"{where}: works on the states after the last frame in a way that is not followed; take the "
             "outputs of the last layer instead, y[:, -1] with batch_first"
+        )
+    states = [v for v in given if isinstance(v, GivenState)]
+    if states:
+        return DesignError(
+            f"{where}: computes with the state {states[0]}, which is an input: a core's cells alone take their states, as they left them; use nn.LSTMCell, "
+            "nn.GRUCell or nn.RNNCell for the step, and the state for nothing else"
         )
     reason = named_reason(kind, len(signals))
     if reason is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ernn_myhdl.exchange.graph import layer_of
 from ernn_myhdl.exchange.onnx_values import GivenState, Labels, Signal, State, Value
 
 #: Operators that keep zeros zero.
@@ -14,6 +15,8 @@ KEEP_ZEROS = {
     "Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
     "Unsqueeze",
 }  # fmt: skip
+#: The note on a graph that is one step of its cells.
+STEP_NOTE = "the model is one step, called with the states that it gave before: its calls are the frames of a sequence, between which the core keeps the states"
 
 
 def final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Value | None:
@@ -29,6 +32,25 @@ def final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Val
             part = given[0].parts[index]
             return part.moved(part.axes[1:])
     return State() if kind in KEEP_ZEROS else None
+
+
+def is_new_state(value: Value | None, single_step: bool) -> bool:
+    """Whether a value is the state of a layer behind the last frame; single_step: of a graph whose sequences have one frame."""
+    if isinstance(value, State):
+        return True
+    ends = isinstance(value, Signal) and (value.last or single_step)
+    layer = layer_of(value.node) if ends and isinstance(value, Signal) else None
+    return layer is not None and layer.recurrent
+
+
+def new_states(kind: str, attributes: dict, given: list) -> bool:
+    """Whether an operator of a single step puts states of several layers together, not elements of a frame."""
+    if kind != "Concat" or not all(is_new_state(value, True) for value in given):
+        return False
+    first = given[0]
+    if not isinstance(first, Signal) or first.feature is None:
+        return True
+    return first.feature not in first.axes[int(attributes.get("axis", 0)) % len(first.axes)]
 
 
 def parts_of_given(kind: str, attributes: dict, given: list, count: int) -> list[Value]:

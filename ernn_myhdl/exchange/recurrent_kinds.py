@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ernn_myhdl.design.cells import CELLS
 from ernn_myhdl.design.cells.rnn import NONLINEARITIES
 from ernn_myhdl.design.dense import DenseLayer
@@ -37,6 +39,12 @@ class RecurrentKind:
     def gates(self) -> int:
         """Of the matrices."""
         return len(CELLS[self.kind].gates)
+
+    def onnx_rows(self, array: np.ndarray) -> np.ndarray:
+        """Rows of all gates, or numbers of all, in PyTorch's order, which is ours, in that of ONNX."""
+        gates = array.reshape(self.gates, -1, *array.shape[1:])[np.argsort(self.order)]
+        rows: np.ndarray = gates.reshape(array.shape)
+        return rows
 
     def onnx_activations(self, layer: DenseLayer) -> list[str]:
         """ONNX's names of the activations of a layer."""

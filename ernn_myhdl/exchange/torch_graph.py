@@ -86,6 +86,8 @@ class TorchGraph:
         for name, shape in states:
             sizes = shape if len(shape) == 3 else (1, *shape)
             self.graph.values[name] = GivenState(name, sizes, (0, sizes[0]))
+        #: Whether states are inputs beside x.
+        self.takes_states = bool(states)
         self.values |= {name: name for name in self.inputs}
         kinds = [kind_of(node) for node in program.graph.nodes]
         layers = [i for i, kind in enumerate(kinds) if kind in _LAYERS]

@@ -3,6 +3,8 @@
 A loop takes frame t of a signal, does the same to it for every t, and hands states on to frame t + 1. So an operation on frame t
 of a signal is one on the whole signal, made once; a cell must start at frame 0, from a constant or from an input of the
 graph, and go on with its own states of the frame before. What does not is refused.
+
+Without a loop, where states are inputs of the graph, a cell on x itself is one step (`ernn_myhdl.exchange.torch_steps`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.onnx_values import State
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 from ernn_myhdl.exchange.torch_recurrent import recurrent
+from ernn_myhdl.exchange.torch_steps import SingleStep
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.torch_graph import TorchGraph
@@ -60,12 +63,15 @@ class Loops:
     def __init__(self, graph: TorchGraph) -> None:
         self.graph = graph
         self.made: dict[Any, Any] = {}
+        self.step = SingleStep(graph)
 
     def value(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:
         """The value of a node that has to do with frames of a loop; None for others."""
         if kind in CELLS:
             return self._cell(where, name, kind, given)
         first = given[0] if given else None
+        if (made := self.step.value(name, node, kind, given)) is not None:
+            return made
         if kind in ("select", "unbind") and isinstance(first, str) and self.graph.is_signal(first):
             axis = int(given[1]) if len(given) > 1 else 0
             shape = node.args[0].meta["val"].shape
@@ -129,12 +135,9 @@ class Loops:
         x, states, *params = given
         operator, activation = CELLS[kind]
         states = states if isinstance(states, list) else [states]
-        if not isinstance(x, Frame):
-            raise DesignError(
-                f"{where}: takes no frame of a loop; a core runs over the frames of a sequence: call the cell in a loop over one "
-                "axis of x, or use nn.LSTM, nn.GRU or nn.RNN"
-            )
         params = [p for p in params if p is not None]
+        if not isinstance(x, Frame):
+            return self.step.cell(where, name, OPERATORS[operator], activation, x, states, params)
         key = (kind, x.name, *map(id, params))
         if x.time == 0:
             if key in self.made:

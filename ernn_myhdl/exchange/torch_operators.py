@@ -326,7 +326,7 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
     "glu": _gated, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
-    "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded,
+    "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded, "expand_as": _expanded,
     "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
     "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,
     "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax, "topk": _top,

@@ -71,11 +71,9 @@ def recurrent(
     weight, back, *rest = params
     input_bias, recurrent_bias = rest[:2] if biased else (np.zeros(len(weight)), np.zeros(len(weight)))  # fmt: skip
     projection = rest[2 if biased else 0] if len(rest) > (2 if biased else 0) else None
-    order = np.argsort(form.order)
 
     def ordered(array: np.ndarray) -> np.ndarray:
-        gates = array.reshape(form.gates, -1, *array.shape[1:])[order]
-        return gates.reshape(1, -1, *array.shape[1:])
+        return form.onnx_rows(array)[None]
 
     hidden = len(weight) // form.gates
     r: Any = ordered(back)

@@ -218,5 +218,5 @@ def _joins_alone(network: Network, streams: int, family: str) -> tuple[Resources
     own = resources_of(whole.components().values(), widest, family)
     for resources in of_layers:
         own = own - resources
-    word = sum(kind.bits for kind in beat_fields(changed.stream_shape).values())
+    word = sum(kind.bits for kind in beat_fields(changed.inner_shape).values())
     return own, word

@@ -11,6 +11,7 @@ import numpy as np
 
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.design.design import CoreSpecification
+from ernn_myhdl.design.held_frames import holds_frames
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.time_joins import check_frames
 from ernn_myhdl.engines.steps import steps_of
@@ -20,9 +21,13 @@ from ernn_myhdl.files.output_target import check_file
 from ernn_myhdl.golden.initial_state import ModelState
 from ernn_myhdl.golden.sequences import check_raw
 from ernn_myhdl.numerics.formats import MAX_WORD, Format, quantise, saturate, to_real
-from ernn_myhdl.runs.final_states import check_no_windows
-from ernn_myhdl.streams.initial_states import as_models_take_it, core_state, saturated_states
-from ernn_myhdl.streams.state_file import read_initial_states, write_states
+from ernn_myhdl.runs.sequence_history import SequenceHistory, behind_frames, check_told
+from ernn_myhdl.streams.initial_states import (
+    as_models_take_it,
+    core_state,
+    saturated_states,
+)
+from ernn_myhdl.streams.sequence_file import SequenceUnderWay, read_sequences, write_sequences
 from ernn_myhdl.whole_numbers import is_whole, whole
 
 #: More streams in a session are a mistake.
@@ -55,6 +60,7 @@ class Session:
         self._wide = Format(MAX_WORD, design.input_format.frac)
         self._steps = steps_of(design, engine, streams, say)
         self._over_time = design.graph is not None and design.graph.over_time
+        self._history = SequenceHistory(design, streams) if holds_frames(design.graph) else None
         self._open = True
 
     def __repr__(self) -> str:
@@ -133,16 +139,17 @@ class Session:
         """Begin a sequence with the next frame of a stream: from zero, or from a state as `run` takes it.
 
         initial: name -> (size,) array (`ernn_myhdl.golden.initial_state`), of a network a list of one for each layer;
-        what `state` returns. Frames before it count as zeros for windows.
+        what `state` returns. Frames before it count as zeros for windows, and as none for joins over time.
         """
         self._check_open()
         self._check_stream(stream)
-        if initial is not None:
-            self._check_states()
         state = None if initial is None else core_state(self.design, initial)
         self.warnings += saturated_states(self.design, [state])
-        self._steps.start(stream, state)
-        self.frames[stream] = 0
+        going = {}
+        if state is not None and not self._steps.ready_for_state(stream):
+            going = {s: self._told(s) for s in self._every}
+            self._steps.reopen()
+        self._go_on(going | {stream: SequenceUnderWay(state)})
 
     def end(self, stream: int = 0) -> None:
         """End the sequence of a stream: its next frame begins one from zero."""
@@ -150,11 +157,14 @@ class Session:
 
     def state(self, stream: int = 0) -> ModelState:
         """The state of a stream behind its last frame, values: what `start` and `run` take as `initial`; DesignError in a
-        design with windows, whose frames are no part of it."""
+        design with windows or joins over time, whose frames are no part of it."""
         self._check_open()
-        check_no_windows(self.design)
+        if self._history:
+            raise DesignError(
+                "state: the frames that windows and joins over time hold are no part of a state, from which a sequence could go on; "
+                "save(file) and restore(file) keep all of it"
+            )
         self._check_stream(stream)
-        self._check_states()
         states = [
             own and {n: to_real(raw, getattr(layer.formats, n)) for n, raw in own.items()}
             for layer, own in zip(self.design.layers, self._steps.states(stream), strict=True)
@@ -163,31 +173,36 @@ class Session:
 
     def save(self, file: str | Path, force: bool = False) -> Path:
         """Write the states of all streams, one a sequence, into a file that `ernn simulate --initial-states` and
-        `restore` read. An existing file is an error, or replaced with `force`."""
+        `restore` read; of a design with windows or joins over time what these hold too, which `restore` reads alone. An existing file
+        is an error, or replaced with `force`."""
         self._check_open()
-        check_no_windows(self.design)
-        self._check_states()
-        if not any(layer.cell.state_sizes for layer in self.design.layers):
+        if not (self._history or any(layer.cell.state_sizes for layer in self.design.layers)):
             raise DesignError("state: no layer of the design has one, so there is nothing to save")
         if force is False and Path(file).is_file():
             raise DesignError(
                 f"output {file}: exists; choose another, or replace it with save(file, force=True)"
             )
-        states = [tuple(self._steps.states(stream)) for stream in self._every]
+        sequences = [self._under_way(stream) for stream in self._every]
         with new_file(check_file(file, force=force)) as partial:
-            write_states(states, self.design, partial)
+            write_sequences(sequences, self.design, partial)
         return Path(file)
 
     def restore(self, file: str | Path) -> None:
-        """Begin a sequence on every stream from its state in a file that `save` or a run wrote.
+        """Go on with every stream from a file that `save` wrote, on whatever engine; of one that a run wrote a sequence begins from its
+        states.
 
         Raises DesignError where the file is for another number of streams or another design; then nothing has
         changed.
         """
         self._check_open()
-        self._check_states()
-        for stream, state in enumerate(read_initial_states(file, self.design, self.streams)):
-            self.start(stream, state)
+        sequences = read_sequences(file, self.design, self.streams)
+        if not self._steps.tells_frames:
+            check_told(self.design, sequences, self.engine, f"initial states {file}")
+        self.warnings += saturated_states(self.design, [each.states for each in sequences])
+        loads = [s for s, each in enumerate(sequences) if each.first_state is not None]
+        if any(not self._steps.ready_for_state(stream) for stream in loads):
+            self._steps.reopen()
+        self._go_on(dict(enumerate(sequences)))
 
     @property
     def saturations(self) -> dict[str, int] | None:
@@ -213,16 +228,61 @@ class Session:
             ]
         else:
             y = self._steps.step(raw, streams)
+        ends = bool(last and self._over_time)
+        if self._history:
+            self._history.add(raw, streams)
         for stream in streams:
-            self.frames[stream] = 0 if last and self._over_time else self.frames[stream] + 1
+            self.frames[stream] = 0 if ends else self.frames[stream] + 1
+            if self._history and ends:
+                self._history.start(stream)
         self._total += len(streams)
         return y
 
-    def _check_states(self) -> None:
-        if self._over_time:
+    def _under_way(self, stream: int) -> SequenceUnderWay:
+        """Where the sequence of a stream is."""
+        frames, history = self.frames[stream], self._history
+        if history is None:
+            return SequenceUnderWay(tuple(self._steps.states(stream)), frames)
+        if not self._steps.tells_frames:
+            return behind_frames(self.design, self._told(stream))
+        states, held = tuple(self._steps.states(stream)), self._steps.held(stream)
+        return SequenceUnderWay(states, frames, held, history.begins[stream], history.x(stream))
+
+    def _told(self, stream: int) -> SequenceUnderWay:
+        """The sequence of a stream by its frames."""
+        assert self._history is not None  # a graph with windows or joins over time
+        frames, x = self.frames[stream], self._history.x(stream)
+        begin = self._history.begins[stream]
+        if x is None:
             raise DesignError(
-                "state: a join over time keeps frames of the sequence that no state holds; begin sequences from zero"
+                f"state: the sequence of stream {stream} has {frames} frames, of which {self.engine!r} keeps {self._history.most} at most for "
+                "windows and joins over time, that nothing loads; end sequences, or open the session on 'integer'"
             )
+        return SequenceUnderWay(begin, frames, {}, begin, x)
+
+    def _go_on(self, sequences: dict[int, SequenceUnderWay]) -> None:
+        """Streams go on with sequences that were under way, or begin those that have no frame yet."""
+        for stream, sequence in sequences.items():
+            self.frames[stream] = sequence.frames
+            if self._history:
+                self._history.resume(stream, sequence)
+            if sequence.frames and self._steps.tells_frames:
+                states = sequence.states or [None] * len(self.design.layers)
+                self._steps.resume(stream, states, sequence.frames, sequence.held)
+            else:
+                self._steps.start(stream, sequence.first_state)
+        if not self._steps.tells_frames:
+            self._feed_again({s: each.x for s, each in sequences.items() if each.x is not None})
+
+    def _feed_again(self, x: dict[int, np.ndarray]) -> None:
+        """Feed the frames of sequences under way to a core that has begun these."""
+        for number in range(max((len(frames) for frames in x.values()), default=0)):
+            streams = [s for s, frames in x.items() if number < len(frames)]
+            if self._over_time:
+                for stream in streams:
+                    self._steps.sequence_step(x[stream][number], stream, False)
+            else:
+                self._steps.step(np.array([x[s][number] for s in streams]), streams)
 
     def _check_lengths(self, streams: list[int], last: bool | None) -> None:
         """DesignError where `last` is not told, or a sequence has other frames than a join over time takes."""

@@ -24,7 +24,10 @@ from ernn_myhdl.streams.initial_states import CoreState, raw_state
 STATES_NAME = "initial_states.safetensors"
 #: The states behind the last frames of a run, with which another run goes on.
 FINAL_NAME = "final_states.safetensors"
-_WHAT = "initial states"
+#: What such a file is called in messages.
+STATES_WHAT = _WHAT = "initial states"
+#: How the tensors begin that only a session reads: sequences under way (`ernn_myhdl.streams.sequence_file`).
+SEQUENCES_PREFIXES = ("join_", "sequence.", "sequence_", "begin.")
 
 
 def write_initial_states(states: Sequence[Mapping[str, np.ndarray]], folder: Path) -> None:
@@ -64,14 +67,28 @@ def folder_states(
 def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
     """The tensors of each of `count` layers; DesignError where a name is of none."""
     check_model_file(file, _WHAT)
+    arrays = read_safetensors(file, _WHAT).arrays
+    for name in arrays:
+        if name.startswith(SEQUENCES_PREFIXES):
+            raise DesignError(
+                f"{_WHAT} {file}: tensor {name!r}: is of sequences under way, whose windows and joins over time no run begins with; go on "
+                "in a session (`session.restore`, `ernn stream --initial-states`), or give states of layers only"
+            )
+    return _layers(arrays, file, count)
+
+
+def _layers(
+    arrays: Mapping[str, np.ndarray], file: Path, count: int, before: str = ""
+) -> list[dict[str, np.ndarray] | None]:
+    """Tensors, without the beginning `before` of their names, of each of `count` layers."""
     states: list[dict[str, np.ndarray] | None] = [None] * count
     names = [f"layer_{i}" for i in range(count)]
-    for name, array in read_safetensors(file, _WHAT).arrays.items():
+    for name, array in arrays.items():
         layer, _, tensor = name.partition(".")
         if layer not in names or not tensor:
             known = names[0] if count == 1 else f"{names[0]} to {names[-1]}"
             raise DesignError(
-                f"{_WHAT} {file}: tensor {name!r}: must be of {known}, such as 'layer_0.cell_state'"
+                f"{_WHAT} {file}: tensor {before + name!r}: must be of {known}, such as '{before}layer_0.cell_state'"
             )
         number = names.index(layer)
         states[number] = (states[number] or {}) | {tensor: array}
@@ -84,9 +101,27 @@ def read_initial_states(file: str | Path, design: CoreStructure, count: int) -> 
     Raises DesignError where a tensor is not that of its layer.
     """
     file = Path(file)
-    layers = _by_layer(file, len(design.layers))
+    return _each(_by_layer(file, len(design.layers)), file, design, count)
+
+
+def states_of_arrays(
+    arrays: Mapping[str, np.ndarray],
+    file: Path,
+    design: CoreStructure,
+    count: int,
+    before: str = "",
+) -> list[ModelState]:
+    """As `read_initial_states`, of tensors of a file; before: how their names begin there."""
+    layers = _layers(arrays, file, len(design.layers), before)
+    return _each(layers, file, design, count, before)
+
+
+def _each(
+    layers: Sequence[State | None], file: Path, design: CoreStructure, count: int, before: str = ""
+) -> list[ModelState]:
+    """The states of layers for each of `count` sequences."""
     for number, (state, layer) in enumerate(zip(layers, design.layers, strict=True)):
-        _check_layer(f"{_WHAT} {file}: layer_{number}", state, layer, count)
+        _check_layer(f"{_WHAT} {file}: {before}layer_{number}", state, layer, count)
     states: list[ModelState] = []
     for sequence in range(count):
         each = [
@@ -126,10 +161,17 @@ def save_states(states: Sequence[CoreState | None], design: CoreStructure, folde
 
 def write_states(states: Sequence[CoreState | None], design: CoreStructure, file: Path) -> None:
     """Write states, one a sequence and zero for None, rounded to their formats."""
+    save_file(state_arrays(states, design), file)
+
+
+def state_arrays(
+    states: Sequence[CoreState | None], design: CoreStructure
+) -> dict[str, np.ndarray]:
+    """The tensors of states, one a sequence and zero for None, rounded to their formats."""
     arrays: dict[str, np.ndarray] = {}
     for i, layer in enumerate(design.layers):
         raw = [raw_state(layer, state[i] if state else None) for state in states]
         for name in raw[0]:
             values = np.stack([words[name] for words in raw])
             arrays[f"layer_{i}.{name}"] = to_real(values, getattr(layer.formats, name))
-    save_file(arrays, file)
+    return arrays

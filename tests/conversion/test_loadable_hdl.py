@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from loading_bench import other_weights
+from loading_graphs import banked_graph
 from tools import require_tool
 
 from ernn_myhdl import RnnCell
@@ -36,6 +37,8 @@ from ernn_myhdl.synthesis import ghdl_synth_check
 
 def network(banks: int, over_time: bool = False):
     cells = [RnnCell(2, 2, block=2), RnnCell(2, 2, block=2)]
+    if over_time and banks > 1:  # a graph that carries the banks of its frames
+        return banked_graph("joins").with_weights("loadable", banks)
     if not over_time:
         return new_network(cells).with_weights("loadable", banks)
     joins = (LastFrame(("layer_0",)), Repeat(("join_0",), frames=3))
@@ -57,7 +60,7 @@ def other_image(core, folder) -> None:
 
 
 @pytest.mark.ghdl
-@pytest.mark.parametrize(("banks", "over_time"), ((1, False), (2, False), (1, True)))
+@pytest.mark.parametrize(("banks", "over_time"), ((1, False), (2, False), (1, True), (2, True)))
 def test_vhdl_loads_weights_in_the_middle_of_a_run(banks, over_time, tmp_path):
     require_tool("ghdl")
     core, folder = network(banks, over_time), tmp_path / "vhdl"

@@ -23,6 +23,7 @@ from loading_bench import (
 from ernn_myhdl import DesignError, LinearCell, RnnCell, new_design
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.design.graph import ADDITION, Embedding, Graph, Join, Window
+from ernn_myhdl.design.time_joins import LastFrame
 from ernn_myhdl.host.weight_image import memory_record, with_crc
 from ernn_myhdl.rtl.weights.image import image_words, memory_contents, memory_shapes
 
@@ -273,10 +274,9 @@ def test_layers_and_tables_of_a_graph_are_loaded():
 
 
 def test_graphs_that_cannot_be_loaded_are_refused_by_name():
-    cells = [LinearCell(2, 2, 1), LinearCell(2, 2, 1)]
-    graph = Graph(("x", "x"), (Join(ADDITION, ("layer_0", "layer_1")),), "join_0")
-    with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a network with a graph"):
-        new_network(cells, graph=graph).with_weights("loadable", 2)
+    graph = Graph(("x",), (LastFrame(("layer_0",)),), "join_0")
+    with pytest.raises(DesignError, match="weight_banks = 2: must be 1 in a graph with joins over"):
+        new_network([LinearCell(2, 2, 1)], graph=graph).with_weights("loadable", 2)
     window = Window(inputs=("x",), size=2, kernel=2, padding=False)
     graph = Graph(("join_0",), (window,), "layer_0")
     left_out = new_network([LinearCell(4, 2, 1)], graph=graph)

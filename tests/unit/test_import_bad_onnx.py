@@ -181,7 +181,7 @@ ONNX = {
         lambda onnx, model: model.graph.node[0].input.__setitem__(4, "B"), ["sequence_lens has type"],
     ),
     "Elu": (extra("Elu"), ["'extra' (Elu)"]),
-    "Softmax": (extra("Softmax", axis=0), ["'extra' (Softmax): works along frames"]),
+    "Softmax": (extra("Softmax", axis=0), ["'extra' (Softmax): is a softmax over the frames"]),
     "training": (extra("BatchNormalization"), ["'extra' (BatchNormalization)"]),
     "RNN": (lambda onnx, model: setattr(model.graph.node[0], "op_type", "RNN"), ["(RNN)", "at most 6"]),
     "no operator": (lambda onnx, m: setattr(m.graph.node[1], "op_type", "Nothing"), ["(Nothing)"]),

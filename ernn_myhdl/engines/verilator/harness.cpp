@@ -31,7 +31,7 @@ struct Run {
     Model model{&context};
 
     int64_t cycle, done, quiet, tail_left, frames, tail, limit, cycles;
-    int64_t must = 0;  // beats that are accepted at least before a feed is over
+    int64_t must = 0, must_load = 0;  // beats, and those of states, that are accepted at least before a feed is over
     bool evaluated = false;
     bool error, stages_on, trace_on, kept_on = false;
     bool between = false;  // feeds: the cycle has been looked at, its rising edge is still to come
@@ -56,7 +56,7 @@ struct Run {
         cycle = -RESET_CYCLES;
         done = quiet = cycles = 0;
         frames = frames_;
-        must = 0;
+        must = must_load = 0;
         tail = tail_left = tail_;
         limit = limit_;
         stages_on = stages_;
@@ -86,6 +86,7 @@ struct Run {
         done = quiet = 0;
         frames = count;
         must = input.count;
+        must_load = states.count;
         accepted.clear();
         loaded.clear();
         delivered_cycle.clear();
@@ -143,7 +144,8 @@ struct Run {
         quiet = moved ? 0 : quiet + 1;
         if (moved) tail_left = tail; // frames of x may follow that of the last y
         if (tail_left == tail) cycles = cycle + 1;
-        if (done >= frames && int64_t(accepted.size()) >= must) {
+        if (done >= frames && int64_t(accepted.size()) >= must &&
+            int64_t(loaded.size()) >= must_load) {
             if (!tail_left) return FINISHED;
             tail_left--;
         }

@@ -1,7 +1,8 @@
 """The compiled core one frame at a time: the model stays in the process, and goes on where it stopped.
 
 Where there are more streams than the core holds, several models of it run beside each other. A core without
-`initial_states` is replaced by one with them when a state is to be loaded; what it computes is the same.
+`initial_states` is replaced by one with them when a state is to be loaded; what it computes is the same. Nothing loads what windows
+and joins over time hold, so all sequences of such a graph begin anew then, and are fed again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.design.design import MAX_TDATA, SAMPLE_BITS, CoreSpecification, Design
+from ernn_myhdl.design.held_frames import Held, holds_frames
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.liveness import liveness_limit
@@ -42,6 +44,8 @@ class CompiledSteps:
     say: called with what is done before a frame that takes long.
     """
 
+    tells_frames = False
+
     def __init__(
         self, core: CoreSpecification, streams: int, say: Callable[[str], None] | None = None
     ) -> None:
@@ -50,6 +54,9 @@ class CompiledSteps:
         self._held = core.stream_shape.streams
         #: Frames of the sequences that are under way.
         self._frames = [0] * streams
+        #: Streams whose sequence has loaded states that layers may not have taken yet, and those with states that none will take.
+        self._loading: set[int] = set()
+        self._left: set[int] = set()
         self._running, self._models = self._opened(core)
 
     def _opened(self, core: CoreSpecification) -> tuple[CompiledCore, list[_Model]]:
@@ -63,16 +70,48 @@ class CompiledSteps:
     def start(self, stream: int, state: Sequence[State | None] | None = None) -> None:
         """Begin a sequence from the states of the layers, or from zero, with the next frame."""
         given = None if state is None else list(state)
-        loads = self._running.design.stream_shape.initial_states
-        if given is not None and not loads and self.core.graph and self.core.graph.windows:
-            raise DesignError(
-                "session: other streams would lose the frames that windows hold, if the core were replaced by one that loads states; "
-                "make the design with initial_states"
-            )
-        if given is not None and not self._running.design.stream_shape.initial_states:
+        if given is not None and not self._loads:
             self._load_states()
+        if stream in self._loading:
+            self._loading.remove(stream)
+            self._left.add(stream)
         self._begins[stream] = given
         self._frames[stream] = 0
+
+    @property
+    def _loads(self) -> bool:
+        return self._running.design.stream_shape.initial_states
+
+    def held(self, stream: int) -> dict[str, np.ndarray]:
+        """Not told: `tells_frames`."""
+        raise NotImplementedError
+
+    def resume(self, stream: int, state: Sequence[State | None], frames: int, held: Held) -> None:
+        """Not taken: `tells_frames`."""
+        raise NotImplementedError
+
+    def ready_for_state(self, stream: int) -> bool:
+        """Whether the core has a place for a state of the stream, and loads it without another core that knows no frames."""
+        if not holds_frames(self.core.graph):
+            return True
+        return self._loads and stream not in self._loading | self._left
+
+    def reopen(self) -> None:
+        """Begin all sequences anew, from zero, in a core that loads states."""
+        graph = self.core.graph
+        for i, layer in enumerate(self.core.layers):
+            if graph and graph.frames[f"layer_{i}"] is not None and layer.cell.state_sizes:
+                raise DesignError(
+                    f"session: layer_{i} stands behind a join over time, where a core loads no states; begin sequences from zero, or open the "
+                    "session on 'integer'"
+                )
+        self.close()
+        if self._say and not self._loads:
+            self._say("building the core with initial_states")
+        self._running, self._models = self._opened(with_initial_states(self.core))
+        self._begins = dict.fromkeys(range(self.streams))
+        self._frames = [0] * self.streams
+        self._loading, self._left = set(), set()
 
     def _load_states(self) -> None:
         """Go on with a core that loads states, each stream from its own."""
@@ -89,6 +128,14 @@ class CompiledSteps:
         """Raw outputs (n, outputs) of raw inputs (n, inputs), one frame of each of n different streams; where windows leave frames
         out of those that have one."""
         due = [self._due(stream) for stream in streams]
+        y = self._of_models(x, streams, due)
+        first = self.core.graph.cadence.first if self.core.graph else 0
+        # behind the first frame of y every layer has taken its state
+        self._loading -= {stream for stream in streams if self._frames[stream] > first}
+        return y
+
+    def _of_models(self, x: np.ndarray, streams: Sequence[int], due: list[bool]) -> np.ndarray:
+        """Frames of x through the models that hold their streams."""
         if len(self._models) == 1:
             return self._fed(self._models[0], x, streams, due)
         y = np.zeros((len(x), self.core.outputs), dtype=np.int64)
@@ -109,6 +156,7 @@ class CompiledSteps:
         come = graph.output_frames(self._frames[stream]) if last else 0
         y = self._fed(self._models[stream // self._held], x[None], [stream], [True] * come, last)
         if last:
+            self._loading.discard(stream)
             self.start(stream)
         return y
 
@@ -137,6 +185,7 @@ class CompiledSteps:
                 state = self._begins.pop(stream)
                 users[i] = FROM_ZERO if state is None else FROM_STATE
                 if state is not None:
+                    self._loading.add(stream)
                     loads += self._state_beats(state, places[i])
         if last:
             users[-1] |= end_of_sequence(self._running.design.stream_shape)

@@ -21,6 +21,7 @@ from ernn_myhdl.rtl.joins.divide import divide_leaf
 from ernn_myhdl.rtl.joins.entry import entry
 from ernn_myhdl.rtl.joins.join import join_netlist
 from ernn_myhdl.rtl.joins.time_join import time_join_netlist
+from ernn_myhdl.rtl.stream_user import user_type
 
 #: Nets of a stream by their fields, with tvalid and tready.
 Stream = dict[str, Net]
@@ -45,7 +46,8 @@ class GraphWiring:
         assert graph is not None and signals is not None  # a row has none
         self.n, self.core, self.depths = n, core, depths
         self.graph, self.signals = graph, signals
-        self.fields = beat_fields(core.stream_shape)
+        self.shape = core.inner_shape
+        self.fields = beat_fields(self.shape)
         self.errors: list[Net] = []
         self._layers = layers
         self._loading = loading
@@ -70,7 +72,8 @@ class GraphWiring:
         """The nets of a signal; of x and y those of the ports."""
         n = self.n
         if name == self.graph.output:
-            made = {f: n.output(f"m_axis_{f}", kind) for f, kind in self.fields.items()}
+            made = {f: n.output(f"m_axis_{f}", k) for f, k in self.fields.items() if f != "tuser"}
+            made["tuser"] = self._output_user()
             made["tvalid"] = n.output("m_axis_tvalid", Bit())
             return made | {"tready": n.input("m_axis_tready", Bit())}
         if name == INPUT and not self.graph.input_divides and self._loading is not None:
@@ -81,12 +84,21 @@ class GraphWiring:
             return made | {"tready": n.output("s_axis_tready", Bit())}
         return self._inner(name)
 
+    def _output_user(self) -> Net:
+        """tuser of y inside the core, of which the port has all but the bank of weights."""
+        n, outer = self.n, user_type(self.core.stream_shape)
+        if outer == self.fields["tuser"]:
+            return n.output("m_axis_tuser", outer)
+        inner = n.net("output_user", self.fields["tuser"])
+        n.wire(n.output("m_axis_tuser", outer), (inner, 0, outer.bits))
+        return inner
+
     def _inner(self, name: str) -> Stream:
         made = {f: self.n.net(f"{name}_{f}", kind) for f, kind in self.fields.items()}
         return made | {f: self.n.net(f"{name}_{f}", Bit()) for f in ("tvalid", "tready")}
 
     def _enter(self) -> None:
-        n, shape = self.n, self.core.stream_shape
+        n, shape = self.n, self.shape
         if self._loading is None:
             ports = {f"s_{f}": n.input(f"s_axis_{f}", kind) for f, kind in self.fields.items()}
             ports["s_tvalid"] = n.input("s_axis_tvalid", Bit())
@@ -138,7 +150,7 @@ class GraphWiring:
         for place in range(len(join.inputs)):
             stream = self._buffered(name, place)
             ports |= {f"s{place}_{f}": net for f, net in stream.items()}
-        shape = self.core.stream_shape
+        shape = self.shape
         netlist = (
             time_join_netlist(name, join, self.signals, shape)
             if isinstance(join, TimeJoin)

@@ -153,7 +153,12 @@ def embedding_netlist(
     memory, load = written(hardware, table_memory(name, embedding, size)), {}
     if isinstance(memory, WritableMemory):
         load = {port: n.input(port, kind) for port, kind in memory_bus(memory).types.items()}
-    row = n.add("table", memory, clk=clk, address=control["address"], **load)["q"]
+    address = control["address"]
+    if shape.weight_banks > 1:  # the number waits at the operand, with the bank of its frame
+        bank = n.bundle("bank", Bit(), (given["tuser"], user.width - 1, 1))
+        bank = delay.delayed(n, "late_bank", bank, 1)
+        address = n.bundle("banked_address", Word(address.type.bits + 1), bank, address)
+    row = n.add("table", memory, clk=clk, address=address, **load)["q"]
     sends = delay.delayed(n, "late_go", control["go"], STAGES)
     late = {
         "tlast": delay.carried(n, "late_last", control["ends"], STAGES),

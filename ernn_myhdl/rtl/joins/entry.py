@@ -12,10 +12,10 @@ from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.design.hardware import StreamShape
 from ernn_myhdl.hdl.components import Leaf, ins, outs
-from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word, bits_for, unsigned
 from ernn_myhdl.rtl import fifo
-from ernn_myhdl.rtl.joins.beats import beat_fields, extended, word_of
+from ernn_myhdl.rtl.joins.beats import Slice, beat_fields, extended, word_of
 
 
 @block
@@ -192,7 +192,7 @@ def entry(shape: StreamShape, size: int, word: int) -> Netlist:
     if shape.initial_states:
         given["from_state"] = n.bundle("from_state", Bit(), (user[0], user[1] + 1, 1))
     if shape.sequence_ends:
-        given["closing"] = n.bundle("closing", Bit(), (user[0], user[1] + shape.user_bits - 1, 1))
+        given["closing"] = n.bundle("closing", Bit(), (user[0], user[1] + shape.end_bit, 1))
     leaf = frames_leaf(beats, shape.streams, shape.initial_states, shape.sequence_ends)
     made = n.add(
         "frames", leaf, clk=clk, rst=rst,
@@ -206,7 +206,10 @@ def entry(shape: StreamShape, size: int, word: int) -> Netlist:
         empty=made["empty"], last=n.nets["m_tlast"],
     )["target"]  # fmt: skip
     n.wire(n.output("m_tdata", fields["tdata"]), *extended(masked, count, word, bits))
-    n.wire(n.output("m_tuser", fields["tuser"]), *word_of(made, "first", "loaded", "closes"))
+    told: list[Net | Slice] = [*word_of(made, "first", "loaded", "closes")]
+    if shape.weight_banks > 1:  # of the frame's first beat; no other is looked at
+        told.append((user[0], user[1] + shape.user_bits - 1, 1))
+    n.wire(n.output("m_tuser", fields["tuser"]), *told)
     if "tid" in fields:
         n.wire(n.output("m_tid", fields["tid"]), made["frame_stream"])
     return n

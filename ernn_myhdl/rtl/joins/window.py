@@ -185,6 +185,12 @@ def mask_leaf(width: int) -> Leaf:
     return Leaf(f"mask_word_{width}", mask_word, ins(word=word, zero=Bit()) | outs(target=word), {})
 
 
+def _of_newest(shape: StreamShape) -> int:
+    """The bits of tuser that a window has of its newest frame, as a mask."""
+    bank = 1 << shape.user_bits - 1 if shape.weight_banks > 1 else 0
+    return bank | (1 << shape.end_bit if shape.sequence_ends else 0)
+
+
 def window_netlist(
     n: Netlist, name: str, window: Window, signals: Signals, shape: StreamShape, given: dict[str, Net],
     control: Control, last: int | None = None,
@@ -199,7 +205,7 @@ def window_netlist(
     stream = n.zero("no_stream", tid) if one is None else n.bundle("stream", tid, one)
     begins, idle = n.net("begins", Bit()), n.net("idle", Bit())
     frames = n.add(
-        "frames", frames_leaf(name, layout, user.width, shape.streams, shape.sequence_ends), clk=clk, rst=rst,
+        "frames", frames_leaf(name, layout, user.width, shape.streams, _of_newest(shape)), clk=clk, rst=rst,
         valid=n.bundle("valid", Bit(), (valids, 0, 1)), user=n.bundle("user", user, given["tuser"]),
         stream=stream, begins=begins, idle=idle,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from ernn_myhdl.rtl.joins.window_layout import WindowLayout
 @block
 def window_frames(
     clk, rst, valid, user, stream, begins, idle, ready, write, write_address, offer, newest, history, first, of_stream,
-    beats, region, reach, stride, skipped, streams, end,
+    beats, region, reach, stride, skipped, streams, newest_bits,
 ):  # fmt: skip
     """Writes the frames of a signal, and counts them; see `frames_leaf`."""
     beat = unsigned(bits_for(beats))
@@ -31,7 +31,7 @@ def window_frames(
     firsts = [unsigned(len(user)) for _ in range(1 << len(stream))]
     last_beat, last_place, last_phase = beats - 1, region - beats, stride - 1
     lead = skipped % stride
-    starting = (1 << len(user)) - 1 - end
+    starting = (1 << len(user)) - 1 - newest_bits
 
     @always_comb
     def look():
@@ -73,7 +73,7 @@ def window_frames(
         done.next = waiting and (begins or (not now_due and (enough or idle)))
         newest.next = address
         history.next = known
-        first.next = now_first | (frame_user & end)
+        first.next = now_first | (frame_user & newest_bits)
         of_stream.next = frame_stream
 
     @always(clk.posedge)
@@ -120,14 +120,14 @@ def window_frames(
 
 
 def frames_leaf(
-    name: str, layout: WindowLayout, user_bits: int, streams: int, ends: bool = False
+    name: str, layout: WindowLayout, user_bits: int, streams: int, newest_bits: int = 0
 ) -> Leaf:
     """The frames of a signal on their way into the memory.
 
     Ports: valid, ready, user, stream: of a beat; write, write_address: of the memory, within the words of its stream. offer: a window
     is due, whose newest frame is at `newest`, with `history` frames of its sequence before that, as many as it reaches at most;
-    first: its tuser, of the first one with what tells a start; ends: whether the highest bit of tuser marks ends of sequences, which
-    is that of the newest frame; of_stream: its tid; begins: it is taken; idle: no window is being read.
+    first: its tuser, of the first one with what tells a start; newest_bits: a mask of what tuser has of the newest frame, the end of a
+    sequence and the bank of weights; of_stream: its tid; begins: it is taken; idle: no window is being read.
     """
     window, tid, user = layout.window, Word(bits_for(streams)), Word(user_bits)
     address, known = Word(bits_for(layout.region)), Word(bits_for(window.reach + 1))
@@ -144,6 +144,6 @@ def frames_leaf(
             "stride": window.stride,
             "skipped": window.skipped,
             "streams": streams,
-            "end": 1 << user_bits - 1 if ends else 0,
+            "newest_bits": newest_bits,
         },
     )
