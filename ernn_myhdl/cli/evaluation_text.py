@@ -89,7 +89,8 @@ def comparisons(evaluation) -> list[dict]:
     found.append(("fixed point", "float", evaluation.rounding))
     if source is not None:
         found.append(("fixed point", "source", source.total))
-    measure, sign = ("accuracy", 1) if evaluation.label_error_rate is None else (LABEL_ERRORS, -1)
+    errors = evaluation.label_error_rate is not None
+    measure = LABEL_ERRORS if errors else "accuracy"
     scores = {
         "float": getattr(evaluation, f"float_{measure}"), "fixed point": getattr(evaluation, measure)
     }  # fmt: skip
@@ -100,7 +101,8 @@ def comparisons(evaluation) -> list[dict]:
         row = {"model": model, "against": against} | loss.as_dict()
         if evaluation.loss is not None:
             row[measure] = scores[model]
-            row["loss_points"] = sign * 100.0 * (scores[against] - scores[model])
+            better, worse = (model, against) if errors else (against, model)
+            row["loss_points"] = 100.0 * (scores[better] - scores[worse])
         rows.append(row)
     return rows
 
