@@ -173,8 +173,10 @@ def _own_data(
         )
     given = data.sequences[0].shape[1]
     if given != inputs:
+        told = "" if data.features is None else f" ({data.features})"
+        hint = "" if data.features is None else "; give the features that it was trained on"
         raise DesignError(
-            f"data {source}: {given} elements a frame, must be {inputs}, the inputs of the design"
+            f"data {source}: {given} elements a frame{told}, must be {inputs}, the inputs of the design{hint}"
         )
     if trained is not None:
         return trained_part(data, part, trained)

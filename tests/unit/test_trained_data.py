@@ -152,3 +152,7 @@ def test_features_are_those_of_the_training(tmp_path):
     with pytest.raises(DesignError, match="are sounds, and the design was trained on arrays"):
         load_data(table, 39, "all", trained=of_arrays)
     assert load_data(arrays, 39, "all", trained=of_arrays).frames == 8
+    with pytest.raises(
+        DesignError, match=r"39 elements a frame \(mfcc39\), must be 40, .*; give the features"
+    ):
+        load_data(table, 40, "test")
