@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 
 from ernn_myhdl.cli.evaluation_tables import checked_tables, write_tables
 from ernn_myhdl.cli.evaluation_text import (
+    as_they_stand,
     comparisons,
     heading,
     lines,
@@ -63,12 +63,16 @@ def add_parser(subparsers) -> None:
         "--data", required=True, metavar="X", help=".npz file (or .npy), table, or corpus folder"
     )
     parser.add_argument(
-        "--part", metavar="P", help="of a table, a corpus or own .npz: train, validation or test"
-    )
-    parser.add_argument("--features", metavar="F", help="of the sounds of a table (mfcc39)")
+        "--part", metavar="P",
+        help="of a table, a corpus or own .npz: train, validation or test; beside the training all too",
+    )  # fmt: skip
     parser.add_argument(
-        "--pooling", choices=("mean", "last", "max"), default="mean",
-        help="output that names a sequence's class: the mean of its frames (default), the last, or of each the largest",
+        "--features", metavar="F",
+        help="of the sounds of a table (those of the training, else mfcc39)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pooling", choices=("mean", "last", "max"),
+        help="output that names a sequence's class: the mean of its frames, the last, or of each the largest (that of the training, else the mean)",
     )  # fmt: skip
     parser.add_argument(
         "--one-stream", action="store_true",
@@ -83,7 +87,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "--max-loss", type=number, metavar="P",
-        help="fixed point may lose at most P points of the float model's accuracy, else exit code 1",
+        help="fixed point may lose at most P points of the float model's accuracy, or of its label error rate, else exit code 1",
     )  # fmt: skip
     parser.add_argument(
         "--min-sqnr", type=number, metavar="D",
@@ -125,7 +129,7 @@ def word_lengths(text: str) -> list[int]:
 
 def run(args) -> int:
     from ernn_myhdl.corpus.inputs import load_calibration, load_data
-    from ernn_myhdl.corpus.own_parts import X_NAME, check_trained_classes
+    from ernn_myhdl.corpus.trained_data import trained_data
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.runs.evaluation_checks import check_limits
@@ -148,8 +152,10 @@ def run(args) -> int:
         args.output = check_picture(args.output, args.force)
     core = load_design(args.design)
     args.tables = checked_tables(args)
-    data = load_data(args.data, core.inputs, args.part, args.features, core.takes_numbers)
-    check_trained_classes(Path(args.design).parent / X_NAME, data.classes)
+    trained = trained_data(args.design, core.inputs, core.outputs)
+    kinds = (args.features, core.takes_numbers, trained)
+    data = load_data(args.data, core.inputs, args.part, *kinds)
+    args.pooling = args.pooling or (trained and trained.pooling) or "mean"
     if args.tables and data.labels is None and data.label_sequences is None:
         raise DesignError("--confusion, --predictions: the data have no labels")
     if args.confusion and data.label_sequences is not None:
@@ -160,11 +166,13 @@ def run(args) -> int:
     calibration = (
         None
         if args.calibration is None
-        else load_calibration(args.calibration, core.inputs, args.features, core.takes_numbers)
+        else load_calibration(args.calibration, core.inputs, *kinds, args.part is not None)
     )
     from ernn_myhdl.calibration.input_scales import input_notes
 
     args.initial, notes = _initial_states(args, core)
+    if trained is not None and data.classes is None and not core.takes_numbers:
+        notes = [*notes, *as_they_stand(trained, data)]
     result = {
         "design": core.name,
         "digest": core.digest,
@@ -280,7 +288,7 @@ def _sweep(args, core, data, calibration, result: dict) -> int:
 
 def _figures(evaluation) -> str:
     text = f"an SQNR of {evaluation.sqnr:.1f} dB"
-    if evaluation.accuracy is None:
+    if evaluation.loss is None:
         return text
     return f"a loss of {evaluation.loss:.2f} points and {text}"
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from ernn_myhdl.console import note_line
+from ernn_myhdl.errors import WARNING
+
+if TYPE_CHECKING:
+    from ernn_myhdl.corpus.data_set import DataSet
+    from ernn_myhdl.corpus.trained_data import TrainedData
 
 #: Outputs that are listed, the worst ones first.
 LISTED = 8
 #: Part of the source's span by which the float model may differ before a warning.
 LARGEST_DIFFERENCE = 0.05
+#: Of x that a training has normalised: means and deviations of its elements are within these, even of data that differ from its own.
+MOST_MEAN, MOST_STD = 1.0, 3.0
 
+LABEL_ERRORS = "label_error_rate"
 _NAMES = {"source": "source model", "float": "float model", "fixed point": "fixed point"}
 
 
@@ -42,10 +54,24 @@ def source_line(core) -> str:
     return f"source model: not known, since the design has no {SOURCE_NAME}"
 
 
+def as_they_stand(trained: TrainedData, data: DataSet) -> list[str]:
+    """What is to be told of x of a file that was not normalised, for a design whose training normalised its own."""
+    frames = np.concatenate(data.sequences)
+    mean, std = frames.mean(axis=0), frames.std(axis=0)
+    far = bool((np.abs(mean) > MOST_MEAN).any() or (std > MOST_STD).any())
+    text = (
+        f"x is taken as it stands, all {len(data.sequences)} sequences, those that were trained on too; the design takes "
+        f"(frame - mean) / std of {trained.file}: --part splits and normalises as the training did"
+    )
+    if not far:
+        return [text]
+    return [
+        f"{WARNING}{text}; the means of x are up to {np.abs(mean).max():.3g}, its deviations up to {std.max():.3g}"
+    ]
+
+
 def projection_notes(evaluation) -> list[str]:
     """A warning where the design's matrices give other outputs than the source's."""
-    from ernn_myhdl.errors import WARNING
-
     source = evaluation.source
     if source is None or source.projection.relative <= LARGEST_DIFFERENCE:
         return []
@@ -63,23 +89,30 @@ def comparisons(evaluation) -> list[dict]:
     found.append(("fixed point", "float", evaluation.rounding))
     if source is not None:
         found.append(("fixed point", "source", source.total))
-    scores = {"float": evaluation.float_accuracy, "fixed point": evaluation.accuracy}
+    errors = evaluation.label_error_rate is not None
+    measure = LABEL_ERRORS if errors else "accuracy"
+    scores = {
+        "float": getattr(evaluation, f"float_{measure}"), "fixed point": getattr(evaluation, measure)
+    }  # fmt: skip
     if source is not None:
-        scores["source"] = source.accuracy
+        scores["source"] = getattr(source, measure)
     rows = []
     for model, against, loss in found:
         row = {"model": model, "against": against} | loss.as_dict()
-        if evaluation.accuracy is not None:
-            row["accuracy"] = scores[model]
-            row["loss_points"] = 100.0 * (scores[against] - scores[model])
+        if evaluation.loss is not None:
+            row[measure] = scores[model]
+            better, worse = (model, against) if errors else (against, model)
+            row["loss_points"] = 100.0 * (scores[better] - scores[worse])
         rows.append(row)
     return rows
 
 
 def _comparison_line(row: dict) -> str:
     text = f"{_NAMES[row['model']]} against {_NAMES[row['against']]}: "
-    if "accuracy" in row:
-        text += f"accuracy {100 * row['accuracy']:.2f} %, loss {row['loss_points']:.2f} points, "
+    for measure in ("accuracy", LABEL_ERRORS):
+        if measure in row:
+            name = measure.replace("_", " ")
+            text += f"{name} {100 * row[measure]:.2f} %, loss {row['loss_points']:.2f} points, "
     return text + (
         f"SQNR {row['sqnr_db']:.1f} dB, largest error {row['largest_error']:.4g} "
         f"({100 * row['largest_error_of_span']:.3g} % of the span)"
@@ -106,6 +139,7 @@ def numbers(evaluation) -> dict:
     if evaluation.label_error_rate is not None:
         accuracy["label_error_rate_float"] = evaluation.float_label_error_rate
         accuracy["label_error_rate_fixed"] = evaluation.label_error_rate
+        accuracy["loss_points"] = evaluation.loss
     return accuracy | {
         "sqnr_db": evaluation.sqnr,
         "largest_error": evaluation.error,

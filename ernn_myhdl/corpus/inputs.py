@@ -8,6 +8,7 @@ import numpy as np
 
 from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.data_set import DataSet
+from ernn_myhdl.corpus.features import DEFAULT_FEATURES
 from ernn_myhdl.corpus.own_data import (
     GROUPS,
     LABEL_SEQUENCES,
@@ -17,8 +18,9 @@ from ernn_myhdl.corpus.own_data import (
     load_own_data,
     natural,
 )
-from ernn_myhdl.corpus.own_parts import OwnParts, own_parts
+from ernn_myhdl.corpus.own_parts import ALL, own_parts, trained_part
 from ernn_myhdl.corpus.own_table import find_table
+from ernn_myhdl.corpus.trained_data import X_NAME, TrainedData
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 from ernn_myhdl.whole_numbers import whole
@@ -99,18 +101,25 @@ def load_data(
     part: str | None = None,
     features: str | None = None,
     numbers: bool = False,
+    trained: TrainedData | None = None,
 ) -> DataSet:
     """The sequences of a file as `load_input` takes it, with the array LABELS of an .npz file.
 
     Of a corpus folder, and of a table of own data or a folder with one: a part, "test" if it is None. part: an .npz file
-    is own data too, split and normalised as for a training. features: of own sounds. numbers: as in `check_input`.
+    is own data too, split and normalised as for a training; with trained as for that one, of which ALL may be the part. features:
+    of own sounds. numbers: as in `check_input`. trained: what the training of the design did.
     """
-    if part is not None and part not in PARTS:
-        raise DesignError(f"part = {part!r}: must be one of {', '.join(PARTS)}")
-    if _is_corpus(file) and features is None:
+    if part is not None and part not in (*PARTS, *[ALL] * (trained is not None)):
+        also = (
+            ""
+            if trained is not None
+            else f"; {ALL} is for a design beside the {X_NAME} of its training"
+        )
+        raise DesignError(f"part = {part!r}: must be one of {', '.join(PARTS)}{also}")
+    if _is_corpus(file) and features is None and part != ALL:
         return _corpus_data(file, inputs)[part or "test"]
     if find_table(Path(file)) is not None or (part is not None and is_own_data(file)):
-        return _own_data(file, inputs, features).parts[part or "test"]
+        return _own_data(file, inputs, features, part or "test", trained)
     for name, given in (("part", part), ("features", features)):
         if given is not None:
             raise DesignError(
@@ -129,23 +138,49 @@ def load_data(
 
 
 def load_calibration(
-    file: str | Path, inputs: int, features: str | None = None, numbers: bool = False
+    file: str | Path,
+    inputs: int,
+    features: str | None = None,
+    numbers: bool = False,
+    trained: TrainedData | None = None,
+    split: bool = False,
 ) -> list[np.ndarray]:
-    """Sequences to choose formats on: as `load_input`; of a corpus folder or a table training sequences."""
+    """Sequences to choose formats on: as `load_input`; of a corpus folder or a table training sequences, and with split of own .npz files.
+
+    trained: what the training of the design did.
+    """
     if _is_corpus(file):
         return _corpus_data(file, inputs)["train"].sequences[:CALIBRATION]
-    if find_table(Path(file)) is not None:
-        return _own_data(file, inputs, features).parts["train"].sequences
+    if find_table(Path(file)) is not None or (split and is_own_data(file)):
+        return _own_data(file, inputs, features, "train", trained).sequences
     return load_input(file, inputs, numbers)
 
 
-def _own_data(source: str | Path, inputs: int, features: str | None) -> OwnParts:
-    made = own_parts(load_own_data(source, features))
-    if len(made.mean) != inputs:
+def _own_data(
+    source: str | Path, inputs: int, features: str | None, part: str, trained: TrainedData | None
+) -> DataSet:
+    """A part of own data, normalised as a training did, or as one on these data would."""
+    kind = None if trained is None else trained.features
+    if kind and features is not None and features != kind:
         raise DesignError(
-            f"data {source}: {len(made.mean)} elements a frame, must be {inputs}, the inputs of the design"
+            f"features {features!r}: the design was trained on {kind} ({trained.file}); leave the option out"  # type: ignore[union-attr]
         )
-    return made
+    data = load_own_data(source, features, default=kind or DEFAULT_FEATURES)
+    if kind == "" and data.features is not None:
+        raise DesignError(
+            f"data {source}: are sounds, and the design was trained on arrays ({trained.file}); compute the same "  # type: ignore[union-attr]
+            "arrays of them"
+        )
+    given = data.sequences[0].shape[1]
+    if given != inputs:
+        told = "" if data.features is None else f" ({data.features})"
+        hint = "" if data.features is None else "; give the features that it was trained on"
+        raise DesignError(
+            f"data {source}: {given} elements a frame{told}, must be {inputs}, the inputs of the design{hint}"
+        )
+    if trained is not None:
+        return trained_part(data, part, trained)
+    return own_parts(data).parts[part]
 
 
 def _is_corpus(file: str | Path) -> bool:

@@ -27,6 +27,11 @@ from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 LABELS, GROUPS, SET_PARTS = "labels", "groups", "parts"
 LABEL_SEQUENCES = "label_sequences"
+#: Names of arrays that are meant for those above.
+NEARLY = {
+    "label": LABELS, "frame_labels": LABELS, "y": LABELS, "label_sequence": LABEL_SEQUENCES, "group": GROUPS,
+    "speaker": GROUPS, "speakers": GROUPS, "part": SET_PARTS,
+}  # fmt: skip
 #: Of values; the training computes in float32.
 LARGEST = 1e30
 
@@ -72,11 +77,14 @@ def is_own_data(source: str | Path) -> bool:
 
 
 def load_own_data(
-    source: str | Path, features: str | None = None, say: Say = lambda step: None
+    source: str | Path,
+    features: str | None = None,
+    say: Say = lambda step: None,
+    default: str = DEFAULT_FEATURES,
 ) -> OwnData:
     """The data of a path (`is_own_data`).
 
-    features: of sounds, DEFAULT_FEATURES if None. say: called with what takes long. Raises DesignError where
+    features: of sounds; None: default, and of arrays nothing. say: called with what takes long. Raises DesignError where
     a file is damaged or does not fit the others, ToolError where a package is missing that reads sounds.
     """
     path = Path(source)
@@ -84,7 +92,7 @@ def load_own_data(
         check_features(features)
     table = find_table(path)
     if table is not None:
-        return _of_table(read_table(table), features, say)
+        return _of_table(read_table(table), features, say, default)
     if features is not None:
         raise DesignError(f"features {features!r}: are of sounds, and {source} holds arrays")
     return _of_archive(path)
@@ -97,6 +105,12 @@ def _of_archive(file: Path) -> OwnData:
     special = {
         n: loaded.pop(n) for n in (LABELS, LABEL_SEQUENCES, GROUPS, SET_PARTS) if n in loaded
     }
+    for name in NEARLY:
+        if name in loaded and loaded[name].dtype.kind != "f":
+            raise DesignError(
+                f"data {file}: array {name!r} of {loaded[name].dtype} is no sequence; must be called {NEARLY[name]!r}, or be "
+                "left out"
+            )
     names = sorted(loaded, key=natural)
     if LABELS in special and LABEL_SEQUENCES in special:
         raise DesignError(f"data {file}: has {LABELS} and {LABEL_SEQUENCES}; leave one of them out")
@@ -133,7 +147,8 @@ def _labels(
 ) -> list[str] | list[int] | list[np.ndarray]:
     ends = np.cumsum([len(s) for s in sequences])
     if given.dtype.kind not in "iuU":
-        raise DesignError(f"{where}: type {given.dtype}, must be whole numbers or texts")
+        hint = "; make them texts with astype(str)" if given.dtype.kind == "S" else ""
+        raise DesignError(f"{where}: type {given.dtype}, must be whole numbers or texts{hint}")
     if given.ndim != 1 or len(given) not in (len(sequences), int(ends[-1])):
         raise DesignError(
             f"{where}: shape {given.shape}, must be ({len(sequences)},), one for each sequence, or ({ends[-1]},), "
@@ -170,11 +185,12 @@ def _texts(given: np.ndarray, names: list[str], where: str) -> list[tuple[str, .
     return found
 
 
-def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
+def _of_table(rows: Sequence[Row], features: str | None, say: Say, default: str) -> OwnData:
     sounds = [row.file.suffix.lower() in SUFFIXES for row in rows]
     for row, sound in zip(rows, sounds, strict=True):
         if not row.file.is_file():
-            raise DesignError(f"{row.where}: file {row.file} does not exist")
+            what = "is no file" if row.file.exists() else "does not exist"
+            raise DesignError(f"{row.where}: file {row.file} {what}")
         if not sound and row.file.suffix != ".npy":
             raise DesignError(
                 f"{row.where}: file {row.file.name}, must be .npy, {' or '.join(SUFFIXES)}"
@@ -186,7 +202,7 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say) -> OwnData:
         raise DesignError(
             f"features {features!r}: are of sounds, and the table names arrays (.npy)"
         )
-    kind = (features or DEFAULT_FEATURES) if sounds[0] else None
+    kind = (features or default) if sounds[0] else None
     sequences: list[np.ndarray] = []
     numbers = False
     if kind is None:
@@ -279,11 +295,12 @@ def _sequence(x: np.ndarray, inputs: int, where: str) -> np.ndarray:
         )
     if not np.isfinite(x).all():
         raise DesignError(f"{where}: holds NaN or infinity; clean the data")
+    x = np.asarray(x, dtype=np.float64)
     if np.abs(x).max() > LARGEST:
         raise DesignError(
             f"{where}: holds {x.flat[np.abs(x).argmax()]:.3g}, must be within +-{LARGEST:g}; clean or scale the data"
         )
-    return np.asarray(x, dtype=np.float64)
+    return x
 
 
 def natural(name: object) -> list[tuple[int, int, str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from itertools import zip_longest
-from pathlib import Path
 
 import numpy as np
 
@@ -13,13 +11,13 @@ from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.data_set import DataSet
 from ernn_myhdl.corpus.label_sequences import least_frames
 from ernn_myhdl.corpus.own_data import OwnData, natural
+from ernn_myhdl.corpus.trained_data import TrainedData
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 #: One of so many groups is of the test part, and another one of validation.
 HELD_OUT = 5
-#: The file of a training with what it did to x and the names of its classes.
-X_NAME = "x.npz"
+#: In the place of a part: all sequences, for evaluations.
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class OwnParts:
 
     classes: names, in the order of the outputs. mean, std: (inputs,) of the training frames: x is (frames - mean) / std.
     digest: SHA-256 of all of it. rows: of the embedding of which x are numbers, one more than the largest one of the training part;
-    0 of other x.
+    0 of other x. features: of the sounds, None of arrays.
     """
 
     parts: dict[str, DataSet]
@@ -37,6 +35,7 @@ class OwnParts:
     std: np.ndarray
     digest: str
     rows: int = 0
+    features: str | None = None
 
 
 def own_parts(data: OwnData) -> OwnParts:
@@ -46,12 +45,22 @@ def own_parts(data: OwnData) -> OwnParts:
     nothing, a group is in two parts, or a label has no training sequence.
     """
     parts = np.array(_parts(data))
+    for part in PARTS:
+        if part not in parts:
+            raise DesignError(
+                f"data: no sequence is in the part {part}; name some, or leave the parts out to have them split"
+            )
     train = np.flatnonzero(parts == "train")
     frames = np.concatenate([data.sequences[i] for i in train])
     mean, std = frames.mean(axis=0), frames.std(axis=0)
-    if not std.any():
+    spans = np.ptp(frames, axis=0)
+    if not spans.any():
         raise DesignError(
             f"data: all {len(frames)} frames of the training part are equal, so there is nothing to learn; check what was written"
+        )
+    for element in np.flatnonzero((std == 0) & (spans > 0))[:1].tolist():  # its square is 0
+        raise DesignError(
+            f"data: element {element} of the frames varies by {spans[element]:.2g} only, too little to be normalised; scale it"
         )
     std = np.where(std > 0, std, 1.0)
     rows = 0
@@ -66,22 +75,50 @@ def own_parts(data: OwnData) -> OwnParts:
         labels = [_numbers(data, i, classes) for i in chosen]
         if data.labels_in_order and part == "train":
             _check_frames(data, chosen, labels)
-        sets[part] = DataSet(
-            [(data.sequences[i] - mean) / std for i in chosen],
-            None if data.labels_in_order else np.concatenate(labels),
-            classes=classes,
-            names=tuple(data.names[i] for i in chosen),
-            groups=None if data.groups is None else tuple(data.groups[i] for i in chosen),
-            one_label_each=None if data.labels_in_order else not data.labels_per_frame,
-            label_sequences=tuple(labels) if data.labels_in_order else None,
-        )
+        sets[part] = _data_set(data, chosen, labels, classes, mean, std)
         for i, numbers in zip(chosen, labels, strict=True):
             digest.update(data.sequences[i].tobytes() + numbers.tobytes())
         if data.labels_in_order:
             digest.update(repr([len(numbers) for numbers in labels]).encode())
     if rows:
         digest.update(b"numbers")
-    return OwnParts(sets, classes, mean, std, digest.hexdigest(), rows)
+    return OwnParts(sets, classes, mean, std, digest.hexdigest(), rows, data.features)
+
+
+def trained_part(data: OwnData, part: str, trained: TrainedData) -> DataSet:
+    """A part of own data, or ALL of them, for the design of a training: normalised as its data were, with its classes.
+
+    DesignError where the part holds nothing, or a label is none of the classes.
+    """
+    given = [ALL] * len(data.names) if part == ALL else _parts(data)
+    chosen = [i for i, own in enumerate(given) if own == part]
+    if not chosen:
+        raise DesignError(
+            f"data: no sequence is in the part {part}; choose another one, or take --part {ALL}"
+        )
+    unknown = f"which is none of the classes of the training ({trained.file}): {', '.join(trained.classes)}; leave it out"
+    labels = [_numbers(data, i, trained.classes, unknown) for i in chosen]
+    return _data_set(data, chosen, labels, trained.classes, trained.mean, trained.std)
+
+
+def _data_set(
+    data: OwnData,
+    chosen: list[int],
+    labels: list[np.ndarray],
+    classes: tuple[str, ...],
+    mean: np.ndarray,
+    std: np.ndarray,
+) -> DataSet:
+    """Some of the sequences, normalised, with the numbers of their labels."""
+    return DataSet(
+        [(data.sequences[i] - mean) / std for i in chosen],
+        None if data.labels_in_order else np.concatenate(labels),
+        classes=classes,
+        names=tuple(data.names[i] for i in chosen),
+        groups=None if data.groups is None else tuple(data.groups[i] for i in chosen),
+        one_label_each=None if data.labels_in_order else not data.labels_per_frame,
+        label_sequences=tuple(labels) if data.labels_in_order else None,
+    )
 
 
 def _check_rows(data: OwnData, rows: int) -> None:
@@ -94,31 +131,14 @@ def _check_rows(data: OwnData, rows: int) -> None:
             )
 
 
-def check_trained_classes(file: Path, classes: tuple[str, ...] | None) -> None:
-    """DesignError where data name other classes than the training whose X_NAME a file is; nothing without the file or names."""
-    if classes is None or not file.is_file():
-        return
-    try:
-        trained = tuple(map(str, read_arrays(file)["classes"].tolist()))  # type: ignore[call-overload]
-    except (NoArrayFile, OSError, LookupError, TypeError, ValueError):
-        return  # another file of that name
-    if trained != classes:
-        pairs = zip_longest(trained, classes, fillvalue="none")
-        number, (old, new) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-        raise DesignError(
-            f"data: class {number} of their training part is {new!r}, and output {number} of the design was trained for {old!r} ({file}); "
-            "give data with the same classes"
-        )
-
-
 def split_groups(groups: list[str]) -> dict[str, str]:
     """Group -> part: of the groups in the order of the SHA-256 of their names the first fifth is test, the second one
     validation, the rest train; at least one of each."""
     ordered = _ordered(groups)
     if len(ordered) < len(PARTS):
         raise DesignError(
-            f"data: {len(ordered)} groups cannot be split into {', '.join(PARTS)}; give at least {len(PARTS)}, or name "
-            "the part of each sequence"
+            f"data: {len(ordered)} group{'s' * (len(ordered) != 1)} cannot be split into {', '.join(PARTS)}; give at least {len(PARTS)}, or name "
+            f"the part of each sequence; an evaluation takes --part {ALL} too"
         )
     held = max(len(ordered) // HELD_OUT, 1)
     parts = ["test"] * held + ["validation"] * held
@@ -150,11 +170,6 @@ def _parts(data: OwnData) -> list[str]:
             "validation" if group in held else part
             for group, part in zip(groups, given, strict=True)
         ]
-    for part in PARTS:
-        if part not in given:
-            raise DesignError(
-                f"data: no sequence is in the part {part}; name some, or leave the parts out to have them split"
-            )
     return given
 
 
@@ -193,11 +208,15 @@ def _check_frames(data: OwnData, chosen: list[int], labels: list[np.ndarray]) ->
             )
 
 
-def _numbers(data: OwnData, i: int, classes: tuple[str, ...]) -> np.ndarray:
+def _numbers(
+    data: OwnData,
+    i: int,
+    classes: tuple[str, ...],
+    unknown: str = "which no training sequence has; add some, or leave it out",
+) -> np.ndarray:
+    """The labels of a sequence as the numbers of their classes. unknown: what is told of one that is none of them."""
     place = {name: number for number, name in enumerate(classes)}
     try:
         return np.array([place[str(v)] for v in _values(data, i)], dtype=np.int64)
     except KeyError as error:
-        raise DesignError(
-            f"labels: {data.names[i]} has {error.args[0]!r}, which no training sequence has; add some, or leave it out"
-        ) from error
+        raise DesignError(f"labels: {data.names[i]} has {error.args[0]!r}, {unknown}") from error

@@ -41,6 +41,11 @@ class Row:
     part: str
     label_sequence: tuple[str, ...] = ()
 
+    @property
+    def said(self) -> tuple:
+        """Its labels, of whatever kind."""
+        return self.label, self.label_sequence, self.frame_labels
+
 
 def find_table(source: Path) -> Path | None:
     """The table that a path names, or that lies in it; None where there is none."""
@@ -85,14 +90,18 @@ def read_table(file: Path) -> list[Row]:
 
 
 def _check_repeated(rows: list[Row]) -> None:
-    """DesignError where two lines of one file may end up in two parts."""
+    """DesignError where two lines of one file may end up in two parts, or contradict each other."""
     first: dict[Path, Row] = {}
     for row in rows:
-        other = first.setdefault(row.file, row)
-        if other is not row and (
-            row.group is None or (row.group, row.part) != (other.group, other.part)
-        ):
-            line = other.where.rpartition(" ")[2]
+        other = first.setdefault(row.file.resolve(), row)
+        if other is row:
+            continue
+        line = other.where.rpartition(" ")[2]
+        if row.said != other.said:
+            raise DesignError(
+                f"{row.where}: file {row.file.name} has another label in line {line}; leave one of them out"
+            )
+        if row.group is None or (row.group, row.part) != (other.group, other.part):
             raise DesignError(
                 f"{row.where}: file {row.file.name} is that of line {line} too, so that scores could be of what was trained on; "
                 "leave one out, or give both the same group and part"
@@ -106,7 +115,11 @@ def _legal() -> str:
 def _check_columns(where: str, columns: list[str]) -> None:
     for name in columns:
         if name not in COLUMNS:
-            raise DesignError(f"{where}: column {name!r}, must be one of {', '.join(COLUMNS)}")
+            between = any(mark in name for mark in "\t,; ")
+            hint = "; tabs stand between the columns of a .tsv, commas between those of a .csv"
+            raise DesignError(
+                f"{where}: column {name!r}, must be one of {', '.join(COLUMNS)}{hint * between}"
+            )
     if len(set(columns)) < len(columns):
         raise DesignError(f"{where}: two columns of one name")
     if "file" not in columns or sum(name in columns for name in LABEL_COLUMNS) != 1:

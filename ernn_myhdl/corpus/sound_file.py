@@ -14,6 +14,8 @@ SUFFIXES = (".wav", ".flac")
 #: Rates that are taken, Hz; others than RATE are resampled.
 LEAST_RATE, MOST_RATE = 8_000, 192_000
 MAX_SECONDS = 600
+#: Of samples, which are within -1..1 but for what overshoots.
+LARGEST = 10.0
 #: From so many on the size in a header is none.
 MOST_BYTES = 0x7FFF_0000
 
@@ -34,6 +36,10 @@ def read_sound(file: Path, where: str) -> np.ndarray:
         samples = speech_module("soxr").resample(samples, rate, RATE)
     if not np.isfinite(samples).all():
         raise DesignError(f"{where}: holds samples that are no numbers; clean the recording")
+    if (largest := float(np.abs(samples).max(initial=0))) > LARGEST:
+        raise DesignError(
+            f"{where}: holds samples up to {largest:.3g}, must be within -1..1; scale the recording, of integers by 1 / 32768"
+        )
     if len(samples) < WINDOW:
         raise DesignError(
             f"{where}: {len(samples)} samples at {RATE} Hz, must be at least {WINDOW}, those of a frame"

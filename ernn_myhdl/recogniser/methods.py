@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ernn_myhdl.corpus.own_parts import X_NAME
+from ernn_myhdl.corpus.trained_data import X_NAME
 from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.json_text import json_text, read_json

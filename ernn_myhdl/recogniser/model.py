@@ -147,15 +147,9 @@ def pooled(scores: Tensor, lengths: Tensor, pooling: str) -> Tensor:
 
 
 @torch.no_grad()
-def model_outputs(model: nn.Module, data: DataSet, one_stream: bool = False) -> list[np.ndarray]:
-    """Scores (frames, outputs) of every sequence.
-
-    one_stream: the state is carried from each sequence to the next one, not zero before each.
-    """
+def model_outputs(model: nn.Module, data: DataSet) -> list[np.ndarray]:
+    """Scores (frames, outputs) of every sequence."""
     model.eval()
-    if one_stream:
-        whole = model(torch.as_tensor(np.concatenate(data.sequences)).float()[None])[0].numpy()
-        return np.split(whole, np.cumsum([len(s) for s in data.sequences])[:-1])
     sequences = data.sequences
     numbers = any(isinstance(module, nn.Embedding) for module in model.modules())
     targets = np.zeros(len(sequences), int)

@@ -132,10 +132,6 @@ class Recipe:
             raise DesignError(
                 f"front_activation = {self.front_activation!r}: there is no layer in front; give front as well"
             )
-        if self.embedding and self.carry:
-            raise DesignError(
-                f"embedding = {self.embedding} with carry = {self.carry}: a model with an embedding takes nothing but x; leave one out"
-            )
         if self.front_kernel > 1:
             self._check_convolution()
         elif self.front_dilation > 1:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ernn_myhdl.corpus.trained_data import X_NAME
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model import ModelExploration, explore_in
 from ernn_myhdl.explore.model_state import STATE_NAME
 from ernn_myhdl.files.long_output import made_in
+from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
@@ -93,5 +96,10 @@ def _search(
         goal,
     )
     plot_saving(result, folder / PICTURE_NAME)
+    if result.chosen is not None:
+        kept = folder / "trainings" / result.chosen.choice.name / X_NAME
+        if kept.is_file():
+            with new_file(folder / X_NAME) as partial:
+                shutil.copyfile(kept, partial)
     write_list(folder)
     return result

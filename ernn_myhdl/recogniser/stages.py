@@ -163,7 +163,8 @@ def training_batches(task: Task, recipe: Recipe) -> SequenceBatches | ChunkBatch
             sequences, targets, recipe.batch, recipe.seed, task.label_sequences, bool(task.rows)
         )
     chunk = recipe.chunk or None
-    return ChunkBatches(sequences, targets, recipe.batch, chunk, recipe.carry, recipe.seed)
+    carry, numbers = recipe.carry, bool(task.rows)
+    return ChunkBatches(sequences, targets, recipe.batch, chunk, carry, recipe.seed, numbers)
 
 
 def _adam(rate: float):

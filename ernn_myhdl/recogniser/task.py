@@ -13,8 +13,9 @@ from ernn_myhdl.corpus.inputs import CALIBRATION
 from ernn_myhdl.corpus.label_sequences import sequence_scores
 from ernn_myhdl.corpus.own_data import is_own_data, load_own_data
 from ernn_myhdl.corpus.own_parts import OwnParts, own_parts
+from ernn_myhdl.corpus.own_table import TABLE_NAMES
 from ernn_myhdl.corpus.parts import corpus_data
-from ernn_myhdl.corpus.storage import load_corpus, load_description
+from ernn_myhdl.corpus.storage import TOML_NAME, load_corpus, load_description
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import accuracy_of
 
@@ -117,6 +118,11 @@ def load_task(
         raise DesignError(
             f"data {source}: is no folder, no table (.tsv, .csv) and no .npz file; make a corpus with `ernn corpus make`, "
             f"write a table of your recordings, or give {VOWELS}"
+        )
+    if not (Path(source) / TOML_NAME).is_file():
+        raise DesignError(
+            f"data {source}: is a folder without {' or '.join(TABLE_NAMES)} of own data (docs/own-data.md), and without the "
+            f"{TOML_NAME} of a corpus; write a table of the recordings, or make a corpus with `ernn corpus make`"
         )
     corpus = load_corpus(source)
     name = corpus.description.name

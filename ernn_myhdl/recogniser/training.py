@@ -7,7 +7,7 @@ model.safetensors    the compressed model, for `ernn import`
 history.json, curves.png
                      loss, validation and residuals of the stages
 design               the network folder
-x.npz                of own data: mean and std, with which the core's x is (frame - mean) / std, and the names of the classes
+x.npz                of own data: mean and std, with which the core's x is (frame - mean) / std, the names of the classes, features and read-out
 result.json          scores; written last, so a folder that has it is complete
 """
 
@@ -21,10 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from ernn_myhdl.corpus.own_parts import X_NAME
+from ernn_myhdl.corpus.trained_data import X_NAME, TrainedData
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.storage import load_design, save_design
@@ -254,15 +253,15 @@ def _read_result(file: Path) -> dict:
 
 def _write(task: Task, made: dict[str, Compressed], design, folder: Path, result: dict) -> None:
     """The files of a complete training, the result last."""
+    pooling = result["recipe"].get("pooling", Recipe.pooling)
     last = made["quantise"]
     save_model(last, folder / MODEL_NAME)
     save_design(design, folder / DESIGN_NAME, force=True)
     plot_history(_joined(made), folder / CURVES_NAME)
-    if task.own is not None:
+    if (own := task.own) is not None:
+        kept = TrainedData(own.mean, own.std, own.classes, own.features, pooling)
         with new_file(folder / X_NAME) as partial, partial.open("wb") as stream:
-            np.savez(
-                stream, mean=task.own.mean, std=task.own.std, classes=np.array(task.own.classes)
-            )
+            kept.save(stream)
     histories = {name: stage.history for name, stage in made.items()}
     for name, content in ((HISTORY_NAME, histories), (RESULT_NAME, result)):
         with new_file(folder / name) as partial:

@@ -61,10 +61,12 @@ class Evaluation:
 
     @property
     def loss(self) -> float | None:
-        """Accuracy lost by fixed point, in points (percent of the labels)."""
-        if self.accuracy is None or self.float_accuracy is None:
-            return None
-        return 100.0 * (self.float_accuracy - self.accuracy)
+        """What fixed point loses, in points (percent of the labels): of accuracy; of label sequences what their error rate rises by."""
+        if self.accuracy is not None and self.float_accuracy is not None:
+            return 100.0 * (self.float_accuracy - self.accuracy)
+        if self.label_error_rate is not None and self.float_label_error_rate is not None:
+            return 100.0 * (self.label_error_rate - self.float_label_error_rate)
+        return None
 
     @property
     def error(self) -> float:
@@ -77,7 +79,7 @@ class Evaluation:
         return sum(self.saturations.values())
 
     def keeps(self, max_loss: float | None = None, min_sqnr: float | None = None) -> bool:
-        """Whether the limits that are given hold: points of accuracy and dB."""
+        """Whether the limits that are given hold: points of `loss` and dB."""
         if max_loss is not None and (self.loss is None or self.loss > max_loss):
             return False
         return min_sqnr is None or self.sqnr >= min_sqnr

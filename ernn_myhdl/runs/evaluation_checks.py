@@ -13,13 +13,13 @@ from ernn_myhdl.runs.predictions import POOLINGS
 def check_limits(data: DataSet, max_loss: float | None, min_sqnr: float | None) -> None:
     """DesignError where the limits make no sense for the data."""
     if max_loss is not None:
-        if data.labels is None:
+        if data.labels is None and data.label_sequences is None:
             raise DesignError(
                 "max_loss: the data have no labels, so there is no accuracy; limit the error "
                 "with min_sqnr"
             )
         if not 0 <= max_loss <= 100:
-            raise DesignError(f"max_loss = {max_loss}: must be 0 to 100 points of accuracy")
+            raise DesignError(f"max_loss = {max_loss}: must be 0 to 100 points")
     if min_sqnr is not None and not -100 <= min_sqnr <= 140:
         raise DesignError(f"min_sqnr = {min_sqnr}: must be -100 to 140 dB")
 

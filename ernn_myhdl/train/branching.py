@@ -23,10 +23,12 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.state_dict import Module
-from ernn_myhdl.exchange.torch_module import FollowedModule, follow
+from ernn_myhdl.exchange.torch_module import FollowedModule, evaluated, follow
 from ernn_myhdl.golden.network import float_model
-from ernn_myhdl.train.forward_calls import ForwardCalls
+from ernn_myhdl.train.forward_calls import ForwardCalls, tensors
 
+#: Of the span of outputs: how far those of the layers, or of another call, may be from them.
+TOLERANCE = 1e-4
 #: Name of a module, and the number of its layer.
 Owner: TypeAlias = tuple[str, int]
 
@@ -74,17 +76,16 @@ class Branching:
 
 
 def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) -> Branching | None:
-    """The check of a model that branches; None where its forward takes anything but one tensor, or is a chain or
+    """The check of a model that branches; None where its forward takes anything but x (`_only_x`), or is a chain or
     cannot be followed.
 
     modules: of the state dict of the model. DesignError where its layers are not modules of the model, by name.
     """
-    arguments, named = calls.arguments if calls.whole else ((), {})
-    given = [v for v in (*arguments, *named.values()) if v is not None]
-    if len(given) != 1 or not isinstance(given[0], Tensor) or not arguments:
+    given = _only_x(model, calls)
+    if given is None:
         return None
     whole = calls.convolution or calls.embedding  # a module for which the model cannot be a chain
-    x = given[0].detach()
+    x = given.detach()
     x = x.float() if calls.embedding is None else x.to(torch.int64)
     try:
         followed = follow(model, x, frames_out=FramesOut(all_frames=True))
@@ -129,6 +130,33 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
         order = list(range(len(layers)))
         layers = list(followed.lowered.layers)
     return Branching(followed, layers, [owners[i] for i in order], graph, steps, tables)
+
+
+def _only_x(model: nn.Module, calls: ForwardCalls) -> Tensor | None:
+    """x of a forward that takes nothing else, or that gives the same for it alone, as one with a state of zero and lengths does.
+
+    Behind the end of a sequence the outputs may differ, where frames pad it; of the longest one of the batch they may not.
+    """
+    arguments, named = calls.arguments if calls.whole else ((), {})
+    given = [v for v in (*arguments, *named.values()) if v is not None]
+    if not arguments or not isinstance(arguments[0], Tensor):
+        return None
+    x = arguments[0]
+    if len(given) == 1:
+        return x
+    try:
+        with evaluated(model), torch.no_grad():
+            alone = next(tensors(model(x)), None)
+    except Exception:  # it takes x with something else only
+        return None
+    whole = next(tensors(calls.output), None)
+    if not isinstance(alone, Tensor) or not isinstance(whole, Tensor):
+        return None
+    if alone.shape != whole.shape or alone.dim() != 3:
+        return None
+    span = float(whole.max() - whole.min()) or 1.0
+    same = ((alone - whole).abs().amax(-1) <= TOLERANCE * span).int().cumprod(1).sum(1)
+    return x if int(same.min()) > 0 and int(same.max()) == whole.shape[1] else None
 
 
 def _tables(model: nn.Module, graph: Graph | None) -> list[str]:

@@ -94,7 +94,7 @@ class ChunkBatches:
     Parameters
     ----------
     sequences : sequences (frames, inputs)
-        Of floating point.
+        Of floating point; with numbers as of `SequenceBatches`.
     targets : array (sequences,), or an array (frames,) for each sequence
         Whole numbers, as of `SequenceBatches`.
     streams : int
@@ -105,6 +105,8 @@ class ChunkBatches:
         Sequences of a stream that share a state: it is zero again before the next one. None: it is never zero within an epoch.
     seed : int or None
         Of the order; None: that of the sequences in every epoch.
+    numbers : bool
+        Whether sequences are whole numbers for an nn.Embedding, as of `SequenceBatches`.
 
     Raises
     ------
@@ -120,12 +122,13 @@ class ChunkBatches:
         chunk: int | None = None,
         carry: int | None = None,
         seed: int | None = 0,
+        numbers: bool = False,
     ) -> None:
         whole("streams", streams, 1)
         for name, value in (("chunk", chunk), ("carry", carry)):
             if value is not None:
                 whole(name, value, 1)
-        self._pieces = SequenceBatches(sequences, targets, streams, seed)
+        self._pieces = SequenceBatches(sequences, targets, streams, seed, numbers=numbers)
         if chunk is not None and not self._pieces.frame_targets:
             raise DesignError(
                 f"chunk = {chunk}: a sequence with one target cannot be cut; leave it out, and a chunk is a sequence"

@@ -25,15 +25,13 @@ from ernn_myhdl.exchange.joining import joined, layers_of
 from ernn_myhdl.exchange.state_dict import Module, modules, one_direction
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.train.between_modules import Path, followed
-from ernn_myhdl.train.branching import Branching, Owner, branching
+from ernn_myhdl.train.branching import TOLERANCE, Branching, Owner, branching
 from ernn_myhdl.train.forward_calls import ForwardCalls, LayerCalls, forward_calls
 from ernn_myhdl.train.generators import Batches
 from ernn_myhdl.train.hardware_modules import check_modules
 from ernn_myhdl.train.model_ends import check_front, ending
 from ernn_myhdl.train.recurrent_modules import cell_options
 
-#: Of the span of a module's outputs: how far those of its float reference may be.
-TOLERANCE = 1e-4
 #: Sequences and frames of each that go through the float reference.
 SEQUENCES, FRAMES = 4, 64
 
@@ -84,7 +82,7 @@ class Trial:
         if whole is not None:
             raise DesignError(
                 f"module {whole!r}: is {what}; a model with one is followed as a whole: its forward must take one tensor x and "
-                "no more, and neither modules nor an order may be given"
+                "no more, or give the same for x alone as for x with a state of zero, and neither modules nor an order may be given"
             )
         chain = model_chain(self.model, calls, self.names, order)
         found = [prefix(module, dict(self.model.named_modules())) for module in chain]

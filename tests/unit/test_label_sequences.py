@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -22,7 +23,9 @@ from ernn_myhdl.corpus.label_sequences import (
 )
 from ernn_myhdl.corpus.own_data import load_own_data
 from ernn_myhdl.corpus.own_parts import own_parts
+from ernn_myhdl.design.storage import load_design
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.runs.evaluate import evaluate as evaluated
 
 LABELS = st.lists(st.integers(0, 3), max_size=8)
 
@@ -147,6 +150,10 @@ def test_trained_by_two_methods_and_evaluated(spoken, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     rate = chosen["test"]["label_error_rate"]
     assert found["label_error_rate_fixed"] == rate
+    lost = 100 * (rate - found["label_error_rate_float"])
+    told = {(r["model"], r["against"]): r for r in found["comparisons"]}
+    assert found["loss_points"] == told["fixed point", "float"]["loss_points"] == lost
+    assert told["fixed point", "source"]["label_error_rate"] == rate
     assert set(found["groups"]) == set(load_data(spoken / "spoken.npz", 2, "test").groups)
     total = sum(g["labels"] for g in found["groups"].values())
     edits = sum(g["labels"] * g["fixed_point"] for g in found["groups"].values())
@@ -156,6 +163,17 @@ def test_trained_by_two_methods_and_evaluated(spoken, tmp_path, capsys):
     numbers = {"hi": 0, "lo": 1}
     decoded = [[[numbers[t] for t in text] for text in pair] for pair in pairs]
     assert label_error_rate(*zip(*decoded, strict=True)) == pytest.approx(rate)
+    part = load_data(spoken / "spoken.npz", 2, "test")
+    evaluation = evaluated(load_design(run / "design"), part)
+    assert evaluation.loss == lost and evaluation.keeps(max(lost, 0))
+    worse = replace(evaluation, label_error_rate=evaluation.float_label_error_rate + 0.02)
+    assert worse.loss == pytest.approx(2) and worse.keeps(2.1) and not worse.keeps(1.9)
+    assert main([*evaluate, "--part", "test", "--max-loss", "100"]) == 0
+    assert main([*evaluate, "--part", "test", "--max-loss", "101"]) == 2
+    assert "max_loss = 101" in capsys.readouterr().err
+    assert main([*evaluate, "--part", "test"]) == 0
+    line = f"fixed point against float model: label error rate {100 * rate:.2f} %, loss {lost:.2f} points, SQNR "
+    assert line in capsys.readouterr().out
     confusion = [*evaluate, "--part", "test", "--confusion", str(tmp_path / "c.png")]
     assert main(confusion) == 2 and "take --predictions" in capsys.readouterr().err
     balanced = [*command[:3], str(tmp_path / "b"), "--class-weights", "balanced"]

@@ -10,6 +10,7 @@ from foreign_models import torch_module
 torch = torch_module()
 
 from ernn_myhdl.cli.main import main  # noqa: E402
+from ernn_myhdl.corpus.trained_data import trained_data  # noqa: E402
 from ernn_myhdl.design.storage import load_design  # noqa: E402
 from ernn_myhdl.errors import DesignError  # noqa: E402
 from ernn_myhdl.recogniser import methods as methods_module  # noqa: E402
@@ -142,5 +143,8 @@ def test_the_search_takes_own_data(own, tmp_path, capsys):
     assert design.inputs == 3 and design.outputs == 2
     evaluate = ["evaluate", str(tmp_path / "search" / "design"), "--data", str(own)]
     assert main([*evaluate, "--part", "validation", "--json"]) == 0
-    accuracy = json.loads(capsys.readouterr().out)["accuracy_fixed"]
+    again = json.loads(capsys.readouterr().out)
+    accuracy = again["accuracy_fixed"]
     assert accuracy == pytest.approx(found["chosen"]["accuracy"]) and accuracy >= 0.4
+    trained = trained_data(tmp_path / "search" / "design", 3, 2)  # of the chosen one
+    assert trained.classes == tuple(again["classes"]) and trained.pooling == "mean"

@@ -10,6 +10,7 @@ import pytest
 from tools import require_module
 
 from ernn_myhdl.corpus import kept_features as kept
+from ernn_myhdl.corpus import sound_file
 from ernn_myhdl.corpus.features import feature_function
 from ernn_myhdl.corpus.inputs import load_calibration, load_data
 from ernn_myhdl.corpus.own_data import load_own_data
@@ -123,7 +124,7 @@ def test_labels_of_frames_and_numbers_as_classes(tmp_path):
         own_parts(_data(X[:4], [0, 4, 0, 4], None, ["train", "train", "validation", "test"]))
 
 
-def test_sounds_become_features_at_16_khz(tmp_path):
+def test_sounds_become_features_at_16_khz(tmp_path, monkeypatch):
     soundfile = require_module("soundfile", "pip install 'ernn-myhdl[speech]'")
     require_module("kaldi_native_fbank", "pip install 'ernn-myhdl[speech]'")
     samples = np.random.default_rng(1).normal(0, 0.1, 8000)
@@ -153,6 +154,9 @@ def test_sounds_become_features_at_16_khz(tmp_path):
         load_own_data(other)
     loud = np.tile([1e30, -1e30], 4000)
     soundfile.write(tmp_path / "1.wav", loud, 16000, subtype="FLOAT")
+    with pytest.raises(DesignError, match="line 3: holds samples up to 1e[+]30, must be within -1"):
+        load_own_data(other)
+    monkeypatch.setattr(sound_file, "LARGEST", np.inf)
     with pytest.raises(DesignError, match="line 3: its mfcc39 hold NaN or infinity"):
         load_own_data(other)
     (tmp_path / "1.wav").write_bytes(b"RIFF of something else")
@@ -224,6 +228,8 @@ def test_parts_do_not_depend_on_where_a_table_lies(tmp_path):
         ("file\tlabel\nx0.npy\n", "line 2: 1 cells, must be 2"),
         ("file\tlabel\nx0.npy\t\n", "line 2: label is empty"),
         ("file\tlabel\nx99.npy\ta\n", "line 2: file .*x99.npy does not exist"),
+        ("file\tlabel\nfolder.npy\ta\n", "line 2: file .*folder.npy is no file"),
+        ("file,label\nx0.npy,a\n", "column 'file,label', must be .*; tabs stand between the columns"),
         ("file\tlabel\ntable.tsv\ta\n", "line 2: file table.tsv, must be .npy, .wav or .flac"),
         ("file\tlabel\nx0.npy\ta\nbad.npy\ta\n", "line 3: bad.npy: cannot be read"),
         ("file\tlabel\nx0.npy\ta\nwide.npy\ta\n", r"line 3: shape \(2, 3\), must be \(frames, 2\)"),
@@ -232,7 +238,9 @@ def test_parts_do_not_depend_on_where_a_table_lies(tmp_path):
         ("file\tlabel\tpart\nx0.npy\ta\tdev\n", "line 2: part 'dev', must be one of train"),
         ("file\tlabel\tpart\nx0.npy\ta\ttrain\nx1.npy\ta\t\n", "line 3: part is empty"),
         ("file\tlabel\nx0.npy\ta\nx1.npy\ta\nx2.npy\ta\n", "only 'a' in the training part"),
-        ("file\tlabel\nx0.npy\ta\nx0.npy\tb\n", "line 3: file x0.npy is that of line 2 too"),
+        ("file\tlabel\nx0.npy\ta\nx0.npy\ta\n", "line 3: file x0.npy is that of line 2 too"),
+        ("file\tlabel\nx0.npy\ta\nx0.npy\tb\n", "line 3: file x0.npy has another label in line 2"),
+        ("file\tlabel\tgroup\nx0.npy\ta\t1\nx/../x0.npy\tb\t1\n", "line 3: file x0.npy has another label in line 2"),
         ("file\tlabel\tgroup\nx0.npy\ta\t1\nx0.npy\ta\t2\n", "line 3: file x0.npy is that of line 2 too"),
     ],
 )  # fmt: skip
@@ -242,6 +250,7 @@ def test_a_table_that_says_something_else_is_refused(text, message, tmp_path):
     np.save(tmp_path / "nan.npy", np.full((2, 2), np.nan))
     np.save(tmp_path / "whole.npy", np.zeros((2, 2), int))
     (tmp_path / "bad.npy").write_bytes(b"no array")
+    (tmp_path / "folder.npy").mkdir()
     (tmp_path / "table.tsv").write_text(text, encoding="utf-8")
     with pytest.raises(DesignError, match=message):
         own_parts(load_own_data(tmp_path / "table.tsv"))
@@ -252,10 +261,13 @@ def test_a_table_that_says_something_else_is_refused(text, message, tmp_path):
     [
         ({}, "11 sequences and no array 'labels'"),
         ({"labels": np.zeros(4)}, "type float64, must be whole numbers or texts"),
+        ({"labels": np.array([b"a"] * 11)}, "type [|]S1, must be .*; make them texts with astype"),
         ({"labels": np.zeros(4, int)}, r"shape \(4,\), must be \(11,\), one for each sequence, or \(32,\)"),
         ({"labels": np.array(LABELS), "groups": np.zeros(3, int)}, "groups: int64 of shape"),
         ({"labels": np.array(LABELS), "parts": np.array(["dev"] * 11)}, "parts: 'dev', must be"),
         ({"labels": np.array(["", *LABELS[1:]])}, "labels: holds an empty text"),
+        ({"labels": np.array(LABELS), "group": np.arange(11)}, "'group' of int64 is no sequence; must be called 'groups'"),
+        ({"y": np.array(LABELS)}, "'y' of <U3 is no sequence; must be called 'labels'"),
         ({"labels": np.array(LABELS), "y": np.array([[0, -1e31]])}, "y: holds -1e[+]31, must be within"),
         ({"labels": np.array(LABELS), "y": np.zeros((2, 3))}, r"y: shape \(2, 3\), must be \(frames, 2\)"),
     ],
@@ -263,6 +275,18 @@ def test_a_table_that_says_something_else_is_refused(text, message, tmp_path):
 def test_an_npz_file_that_holds_something_else_is_refused(given, message, tmp_path):
     with pytest.raises(DesignError, match=message):
         load_own_data(archive(tmp_path / "own.npz", **given))
+
+
+def test_an_element_whose_deviation_is_no_number_above_zero_is_refused():
+    x = [s * [1e-300, 1.0] for s in X]
+    with pytest.raises(DesignError, match="element 0 of the frames varies by .*e-300 only"):
+        own_parts(_data(x, LABELS, None, ["train"] * 9 + ["validation", "test"]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_half_precision_are_taken(tmp_path):
+    file = archive(tmp_path / "own.npz", [x.astype(np.float16) for x in X], labels=np.array(LABELS))
+    assert load_own_data(file).sequences[0].dtype == np.float64
 
 
 def test_frames_that_are_all_equal_are_refused():
@@ -306,21 +330,3 @@ def test_evaluations_take_a_part_of_own_data(tmp_path):
     np.save(tmp_path / "one.npy", X[0])
     with pytest.raises(DesignError, match="part = 'test': input .*one.npy has none"):
         load_data(tmp_path / "one.npy", 2, "test")
-
-
-def test_data_of_other_classes_than_those_of_the_training_are_refused(tmp_path):
-    from ernn_myhdl.corpus.own_parts import check_trained_classes
-
-    file = tmp_path / "x.npz"
-    check_trained_classes(file, ("a", "b"))
-    np.savez(file, mean=np.zeros(1), std=np.ones(1), classes=np.array(["a", "b", "c"]))
-    check_trained_classes(file, ("a", "b", "c"))
-    check_trained_classes(file, None)
-    for classes, message in (
-        (("a", "b", "d"), "class 2 .* is 'd', .* trained for 'c'"),
-        (("a",), "'none'.*'b'"),
-    ):
-        with pytest.raises(DesignError, match=message):
-            check_trained_classes(file, classes)
-    file.write_bytes(b"something else")
-    check_trained_classes(file, ("z",))

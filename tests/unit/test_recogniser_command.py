@@ -180,4 +180,4 @@ def test_a_corpus_that_is_none_is_refused(tmp_path, capsys):
     assert code == 2 and "is no folder" in err
     (tmp_path / "empty").mkdir()
     code, _, err = result_of(capsys, "train", tmp_path / "empty", "-o", tmp_path / "run")
-    assert code == 2 and "holds no corpus.toml" in err
+    assert code == 2 and "is a folder without table.tsv or table.csv of own data" in err

@@ -152,3 +152,75 @@ def test_recogniser_of_streams_and_its_evaluation_as_one(tmp_path, capsys):
     cut = [*command[:3], str(tmp_path / "cut"), "--carry", "2", "--chunk", "2"]
     assert main(cut) == 2 and "cannot be cut" in capsys.readouterr().err
     assert not (tmp_path / "cut").exists()
+
+
+class Letters(nn.Module):
+    """Rows of a table in front of a recurrent layer; after: what its forward does with a state that it is given."""
+
+    def __init__(self, after=lambda x, state: x):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Embedding(5, 4)
+        self.rnn, self.head = nn.LSTM(4, 4, batch_first=True), nn.Linear(4, 5)
+        self.after = after
+
+    def forward(self, x, state=None, lengths=None):
+        x = self.table(x)
+        if lengths is None:
+            return self.head(self.rnn(x)[0])
+        y, last = run_from(self.rnn, self.after(x, state), state, lengths)
+        return self.head(y), last
+
+
+def letters():
+    rng = np.random.default_rng(3)
+    x = [rng.integers(0, 5, n) for n in (7, 3, 9, 5)]
+    return ChunkBatches(x, [(s + 1) % 5 for s in x], 2, chunk=4, seed=None, numbers=True)
+
+
+def test_rows_of_an_embedding_are_carried_and_are_the_design_that_takes_x_alone():
+    batches = list(letters()(0))
+    assert [b.x.dtype for b in batches] == [torch.int64] * len(batches)
+    blocks = {"rnn.*": 2, "head.*": 1}
+    trained = compress(Letters(), blocks, step, letters(), "direct", epochs=2, progress=False)
+    x = np.array([0, 3, 1, 4, 4, 2])
+    design = trained.design([x[:, None]], word=16)
+    assert [join.kind for join in design.graph.joins] == ["embedding"]
+    with torch.no_grad():
+        wanted = trained.model(torch.tensor(x)[None])[0].numpy()
+    got = design.run(x[:, None].astype(float), "integer").outputs
+    assert np.abs(got - wanted).max() < 1e-2 * np.ptp(wanted)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        lambda x, state: 2 * x,
+        # the second sequence alone is another one
+        lambda x, state: x * torch.tensor([1.0, 2.0])[: len(x), None, None],
+    ],
+)
+def test_a_model_that_does_something_else_without_its_state_is_refused(after):
+    with pytest.raises(DesignError, match="the same for x alone"):
+        compress(Letters(after), {"rnn.*": 2}, step, letters(), "direct", progress=False)
+
+
+def test_own_letters_of_a_stream_are_trained_and_evaluated_as_one(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    x = {f"x{i}": np.cumsum(rng.integers(0, 2, 6) + label) % 5 for i, label in enumerate(labels)}
+    parts = np.array(["validation", "test", "train", "train"] * 5 + ["train"] * 20)
+    np.savez(tmp_path / "own.npz", labels=labels, parts=parts, **x)
+    sizes = ["--hidden", "4", "--block", "2", "--epochs", "2", "--admm-epochs", "1", "--retrain-epochs", "0"]  # fmt: skip
+    command = ["train", str(tmp_path / "own.npz"), "-o", str(tmp_path / "run"), *sizes]
+    assert main([*command, "--embedding", "4", "--carry", "5", "--method", "direct"]) == 0
+    capsys.readouterr()
+    own = ["evaluate", str(tmp_path / "run" / "design"), "--data", str(tmp_path / "own.npz")]
+    assert main([*own, "--part", "test", "--one-stream", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    chosen = np.flatnonzero(parts == "test")
+    with load_design(tmp_path / "run" / "design").open() as session:
+        named = [
+            np.mean([session.step(n[None]) for n in x[f"x{i}"]], axis=0).argmax() for i in chosen
+        ]
+    assert found["accuracy_fixed"] == np.mean(named == labels[chosen])

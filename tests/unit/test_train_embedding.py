@@ -214,7 +214,6 @@ def test_own_numbers_are_trained_and_evaluated(tmp_path, capsys):
             "frames of the training part are equal",
         ),
         ({f"x{i}": np.full((3, 1), i / 8) for i in range(30)}, RECIPE, "x of the data are values"),
-        ({}, [*RECIPE, "--carry", "2"], "carry = 2"),
     ],
 )
 def test_own_numbers_that_have_no_row_are_refused(tmp_path, capsys, more, options, words):
