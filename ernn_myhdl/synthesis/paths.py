@@ -85,10 +85,12 @@ class Fanout:
 class Module(Cell):
     """A module reduced to its ports, and what is inside.
 
-    worst: its longest path from register to register. fanout: of the nets that registers inside
+    worst: its longest path from register to register. ends: the longest one that ends in each kind of block inside, by the
+    block's name; in registers of the module itself under "". fanout: of the nets that registers inside
     drive. driven: pins inside on the nets of output pins.
     """
 
     worst: Path | None = None
+    ends: dict[str, Path] = field(default_factory=dict)
     fanout: Fanout = field(default_factory=Fanout)
     driven: dict[Pin, int] = field(default_factory=dict)

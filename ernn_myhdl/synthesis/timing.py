@@ -62,7 +62,7 @@ class _Walk:
             ways[source] = Path(length, start, "", through)
 
     def captured(self):
-        """(source, path) of every way that ends at a register."""
+        """(source, path, cell) of every way that ends at a register."""
         for name, model in self.cells.items():
             nets = self.module["cells"][name]["connections"]
             for (port, i), path in model.capture.items():
@@ -73,7 +73,7 @@ class _Walk:
                         through = way.through + tuple(_join(name, t) for t in path.through)
                     else:
                         end, through = self.register(name), way.through
-                    yield source, Path(total, way.start, end, through)
+                    yield source, Path(total, way.start, end, through), name
 
     def register(self, cell: str) -> str:
         """What a register drives, as its name."""
@@ -141,18 +141,24 @@ def reduce_module(module: dict, known: dict[str, Module], order: str = "levels")
     walk.run()
     reduced = Module()
 
-    def longest(path: Path) -> None:
+    def longest(path: Path, cell: str) -> None:
         if reduced.worst is None or walk.key(path.length) > walk.key(reduced.worst.length):
             reduced.worst = path
+        block = module["cells"][cell]["type"] if isinstance(cells[cell], Module) else ""
+        if block not in reduced.ends or walk.key(path.length) > walk.key(
+            reduced.ends[block].length
+        ):
+            reduced.ends[block] = path
 
     for name, model in cells.items():
         if isinstance(model, Module) and model.worst is not None:
             worst = model.worst
             through = tuple(_join(name, t) for t in worst.through)
-            longest(Path(worst.length, _join(name, worst.start), _join(name, worst.end), through))
-    for source, path in walk.captured():
+            start, end = _join(name, worst.start), _join(name, worst.end)
+            longest(Path(worst.length, start, end, through), name)
+    for source, path, cell in walk.captured():
         if source is None:
-            longest(path)
+            longest(path, cell)
         else:
             before = reduced.capture.get(source)
             if before is None or walk.key(path.length) > walk.key(before.length):

@@ -240,6 +240,21 @@ def test_the_evidence_of_a_core_and_its_text():
     assert "0 with AREG" in text
 
 
+def test_the_longest_path_into_each_kind_of_block_is_told():
+    modules = two_levels()
+    cells = modules["top"]["cells"]
+    cells["again"] = cell("sink", directions={"q": "output"}, a=[11, 11], q=20)
+    cells["own"] = flip_flop(13, 21)
+    modules["top"]["netnames"] |= {f"n{i}": {"hide_name": 1, "bits": [i]} for i in (20, 21)}
+    evidence = timing_evidence(modules, {"source": 1, "wires": 1, "sink": 2, "top": 1}, "top")
+    found = [(e["block"], e["levels"], e["end"]) for e in evidence["ends"]["levels"]]
+    assert found == [("sink", 4, "last.kept"), ("top", 3, "n21")]
+    assert (
+        "  into sink: 4 LUT, 0 CARRY4: first.state -> last.kept through between"
+        in format_timing(evidence)
+    )
+
+
 def test_a_loop_through_blocks_is_refused():
     """Each block is combinational and fine; joined they are a loop."""
     inverter = module({"l": lut(3, 2)}, {"a": [2]}, {"y": [3]})
