@@ -55,8 +55,8 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
         return sequencer_alone(made_design())
 
     quiet_inputs = {
-        "frame_start": 0, "frame_fresh": 0, "frame_stream": 0, "x_write": 0, "y_write": 0,
-        "y_write_stream": 0, "m_write": 0, "output_release": 0,
+        "frame_start": 0, "frame_fresh": 0, "frame_stream": 0, "x_coming": 0, "y_coming": 0,
+        "y_coming_stream": 0, "m_coming": 0, "output_release": 0,
     }  # fmt: skip
 
     def vectors(rng):
@@ -98,15 +98,15 @@ def sequencer_case(name: str, streams: int = 1, **sizes) -> BlockCase:
                     }
                 elif x_left and rng.random() < slow:
                     x_left -= 1
-                    values["x_write"] = 1
+                    values["x_coming"] = 1
                 if m_left and rng.random() < slow:
                     m_left -= 1
-                    values["m_write"] = 1
+                    values["m_coming"] = 1
                 if releases and rng.random() < slow / 3:
                     releases -= 1
                     values["output_release"] = 1
                 if y_left and rng.random() < slow:
-                    values |= {"y_write": 1, "y_write_stream": y_left.popleft()}
+                    values |= {"y_coming": 1, "y_coming_stream": y_left.popleft()}
                     releases += len(y_left) % y_groups == 0
                 outputs = yield values
 

@@ -8,7 +8,7 @@ from block_bench import Values
 
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.program.program import Operation, X, Y, program_for
-from ernn_myhdl.rtl.sequencer import prefetch
+from ernn_myhdl.rtl.sequencer import operands, prefetch
 
 
 class SequencerModel:
@@ -31,6 +31,7 @@ class SequencerModel:
         self.owed: deque[tuple[int, int]] = deque()  # tag, number of frames before it
         self.now = (0, 0, 0)  # fresh, stream, page of y that is read
         self.started = 0
+        self.coming = {"x_coming": 0, "m_coming": 0, "y_coming": 0, "y_coming_stream": 0}
 
     def decide(self) -> str:
         """The part whose operation is issued, or nothing."""
@@ -39,7 +40,7 @@ class SequencerModel:
         have = self.x if gate.source == X else self.y[self.now[1]]
         pages = self.design.hardware.frames_in_flight
         gate_ready = (
-            self.age >= prefetch.READY and gate.need <= have and not (gate.last and self.busy)
+            self.age >= operands.READY and gate.need <= have and not (gate.last and self.busy)
         )
         gate_ready &= not (gate.start and self.outstanding == pages)
         row_ready = bool(self.owed) and row.need <= self.m and not (row.last and self.busy)
@@ -62,7 +63,7 @@ class SequencerModel:
 
     def fetches(self) -> Values:
         """Addresses of the words that are read, ahead of the operations."""
-        ahead = min(self.age, prefetch.READY)
+        ahead = min(self.age, prefetch.AHEAD)
         rows = self.program.length - self.base
         return {
             "gate_fetch": (self.gate + ahead) % self.program.gate_length,
@@ -124,9 +125,10 @@ class SequencerModel:
             self.gate = (self.gate + 1) % self.program.gate_length
         elif issued == "second":
             self.second = self.base if self.second == self.program.length - 1 else self.second + 1
-        self.x += inputs["x_write"]
-        self.m += inputs["m_write"]
-        self.y[inputs["y_write_stream"]] += inputs["y_write"]
+        written, self.coming = self.coming, {name: inputs[name] for name in self.coming}
+        self.x += written["x_coming"]
+        self.m += written["m_coming"]
+        self.y[written["y_coming_stream"]] += written["y_coming"]
         self.outstanding -= inputs["output_release"]
         if inputs["frame_start"]:
             self.arrived.append((inputs["frame_fresh"], inputs["frame_stream"]))

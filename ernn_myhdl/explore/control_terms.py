@@ -62,14 +62,15 @@ def _count_outputs(leaf: Leaf) -> Terms:
 
 def _arriving_frames(leaf: Leaf) -> Terms:
     return {
-        "stream": bits_of(leaf, "stream"),
+        "stream": bits_of(leaf, "stream") if "stream" in leaf.ports else 0,
         "loaded states": bits_of(leaf, "fresh") - 1,
         "block": 1,
     }
 
 
 def _frame_tags(leaf: Leaf) -> Terms:
-    pages, tag = leaf.parameters["pages"], bits_of(leaf, "op_tag")
+    pages = leaf.parameters["pages"]
+    tag = bits_of(leaf, "op_tag") - (leaf.parameters["streams"] == 1)  # no bit of the stream
     return {
         "tag": tag,
         "tags": pages * tag,
@@ -81,9 +82,23 @@ def _frame_tags(leaf: Leaf) -> Terms:
 
 def _readiness(leaf: Leaf) -> Terms:
     return {
-        "available": bits_of(leaf, "x_available", "y_available", "m_available"),
+        "parts": "gate_source" in leaf.ports,
+        "block": 1,
+    }
+
+
+def _gate_operands(leaf: Leaf) -> Terms:
+    return {
+        "available": bits_of(leaf, "x_available", "y_available"),
         "need": bits_of(leaf, "gate_need"),
-        "parts": leaf.parameters["split"],
+        "block": 1,
+    }
+
+
+def _second_operands(leaf: Leaf) -> Terms:
+    return {
+        "available": bits_of(leaf, "m_available"),
+        "need": bits_of(leaf, "second_need"),
         "block": 1,
     }
 
@@ -204,6 +219,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "frame_begins": _frame_begins,
     "frame_tags": _frame_tags,
     "frames_under_way": lambda leaf: {"pages": bits_for(leaf.parameters["pages"] + 1), "block": 1},
+    "gate_operands": _gate_operands,
     "gather": _gather,
     "gather_blocks": _blocks_of_beats,
     "issued_marks": lambda leaf: {"reads x": "x_freed" in leaf.ports, "block": 1},
@@ -219,6 +235,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     },
     "prefetch": _prefetch,
     "readiness": _readiness,
+    "second_operands": _second_operands,
     "sort_parts": one_block,
     "state_pages": _state_pages,
     "state_places": _state_places,

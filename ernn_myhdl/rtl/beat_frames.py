@@ -54,11 +54,12 @@ def beat_frames(
 ):  # fmt: skip
     """Counts the parts and the blocks of a frame; see `leaf` for the ports.
 
-    What a beat means follows from registers: started, a frame has begun; between, no part of a block has been taken.
+    What a beat means follows from registers: started, a frame has begun; between, no part of a block has been taken; reading, beats are
+    neither awaited in vain (filling) nor dropped (discarding).
     """
     index, piece = unsigned(len(count)), unsigned(len(part))
     filling, discarding, wrong, started = (Signal(bool(0)) for _ in range(4))
-    between = Signal(bool(1))
+    between, reading = Signal(bool(1)), Signal(bool(1))
     taken, made, drop, cut, closing = (Signal(bool(0)) for _ in range(5))
     parted, popped = (Signal(bool(0)) for _ in range(2))
     last_block, last_part = blocks - 1, parts - 1
@@ -89,9 +90,9 @@ def beat_frames(
         cut.next = False
         if filling:
             taken.next = True
-        elif discarding:
+        if discarding:
             drop.next = beat_valid and not restart
-        elif beat_valid:
+        if reading and beat_valid:
             cut.next = started and parted
             taken.next = (started and not parted) or (opens and not started)
 
@@ -124,13 +125,16 @@ def beat_frames(
             between.next = True
             filling.next = False
             discarding.next = False
+            reading.next = True
             wrong.next = False
         else:
             if cut:
                 wrong.next = True
                 filling.next = True
+                reading.next = False
             if discarding and beat_valid and (restart or tlast):
                 discarding.next = False
+                reading.next = True
             if taken:
                 started.next = not closing
                 if filling or closing or piece == last_part:
@@ -143,6 +147,7 @@ def beat_frames(
                 if closing:
                     index.next = 0
                     filling.next = False
+                    reading.next = True
                 else:
                     index.next = index + 1
             if popped:
@@ -150,9 +155,11 @@ def beat_frames(
                     if not tlast:
                         wrong.next = True
                         discarding.next = True
+                        reading.next = False
                 elif tlast:
                     wrong.next = True
                     filling.next = True
+                    reading.next = False
 
     common = [look, decide, tell, control, progress_wide if wide else progress_narrow]
     return [*common, own_error if other_error is None else any_error]

@@ -65,9 +65,10 @@ def stream_fifo(
                 valid.next = held != 1
                 several.next = held > 2
 
+    # the place of the next word is free while one may enter: it is written whether or not the word goes to the head at once
     @always(clk.posedge)
     def store():
-        if aside:
+        if entering:
             memory[write].next = in_word
 
     @always(clk.posedge)

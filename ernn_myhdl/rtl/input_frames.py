@@ -29,7 +29,7 @@ def frame_begins(
     opens: a frame may begin; restart: the beat at the head is not of the frame that was begun; begins: a
     frame begins; emit: a block is complete.
     """
-    pages = unsigned(2)
+    pages, room = unsigned(2), Signal(bool(1))
     # one for each value of the index: see `ernn_myhdl.rtl.sequencer.groups`
     warm = [Signal(bool(0)) for _ in range(1 << len(stream))]
     current = unsigned(len(stream))
@@ -40,17 +40,18 @@ def frame_begins(
         frame_stream.next = current
 
     @always_comb
-    def room():
-        opens.next = pages != 2
+    def open_with_room():
+        opens.next = room
 
     @always_comb
-    def room_and_state():
-        opens.next = pages != 2 and not held
+    def open_with_room_and_state():
+        opens.next = room and not held
 
     @always(clk.posedge)
     def keep():
         if rst:
             pages.next = 0
+            room.next = True
             for s in range(streams):
                 warm[s].next = False
             block_valid.next = False
@@ -65,8 +66,10 @@ def frame_begins(
                 warm[stream].next = True
             if begins and not page_free:
                 pages.next = pages + 1
+                room.next = pages == 0
             elif page_free and not begins:
                 pages.next = pages - 1
+                room.next = True
 
     @always(clk.posedge)
     def note():
@@ -85,7 +88,12 @@ def frame_begins(
 
     ending = [] if closing is None else [note_end]
     ending += [] if bank is None else [note_bank]
-    return [look, keep, *ending, *([room] if held is None else [room_and_state, note])]
+    return [
+        look,
+        keep,
+        *ending,
+        *([open_with_room] if held is None else [open_with_room_and_state, note]),
+    ]
 
 
 def _begins_leaf(streams: int, initial_states: bool, sequence_ends: bool, banks: int) -> Leaf:

@@ -18,7 +18,9 @@ FRAMING = ("block of samples",)
 #: A memory whose word is read.
 READ = ("word",)
 #: Program words read ahead: from the first address to the word whose operation may be issued.
-READ_AHEAD = ("word", "operation")
+READ_AHEAD = ("word", "next operation", "operation")
+#: Whether that word's operands are there; of the words behind it, found while they are read ahead.
+OPERANDS = ("operands there",)
 
 # transforms
 #: A level of sums of a transform.

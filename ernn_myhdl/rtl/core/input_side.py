@@ -58,6 +58,6 @@ def input_side(w: Wiring, states: StateLoading | None) -> InputSide:
         frame["frame_fresh"] = n.bundle("frame_kind", w.user, *[cut[k] for k in names if k in cut])
     n.probe("input", cut["block_valid"], cut["sample_block"])
     spectrum = w.forward("fft_x", "input", cut["sample_block"], w.formats.input_spectrum)
-    n.wire(w.x_write, w.delayed("x_written", cut["block_valid"], w.time.forward_x))
+    w.written("x", cut["block_valid"], w.time.forward_x)
     n.probe("input_spectrum", w.x_write, spectrum)
     return InputSide(spectrum, head, cut, frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ernn_myhdl.hdl.netlist import Net
-from ernn_myhdl.hdl.types import Array, Bit, Word
+from ernn_myhdl.hdl.types import Array, Word
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import output_frames
 from ernn_myhdl.rtl.core import stream_fifo
@@ -21,17 +21,19 @@ def spectra(w: Wiring, made: Results, read: Columns) -> None:
         _transformed(
             w, "m", "cell_output", _m_blocks(w, made.m), f.cell_output_spectrum, read.m_data
         )
-        n.wire(w.m_write, w.delayed("m_written", made.m_valid, w.time.forward_m))
+        w.written("m", made.m_valid, w.time.forward_m)
         n.probe("cell_output_spectrum", w.m_write, read.m_data)
     else:
-        n.wire(w.m_write, n.zero("m_never_written", Bit()))
+        w.never_written("m")
     n.probe("output", made.y_valid, made.y)
     if read.y_data is None:
-        n.wire(w.y_write, n.zero("y_never_written", Bit()))
-        n.wire(w.y_written_tag, n.zero("y_never_tagged", w.tag))
+        w.never_written("y")
+        n.wire(w.y_coming_tag, n.zero("y_never_tagged", w.tag))
+        n.wire(w.y_written_tag, n.zero("y_never_tag_written", w.tag))
         return
-    n.wire(w.y_write, w.delayed("y_written", made.y_valid, w.time.forward_y))
-    n.wire(w.y_written_tag, w.delayed("y_tag_written", made.y_tag, w.time.forward_y))
+    w.written("y", made.y_valid, w.time.forward_y)
+    n.wire(w.y_coming_tag, w.delayed("y_tag_coming", made.y_tag, w.time.forward_y - 1))
+    n.wire(w.y_written_tag, w.delayed("y_tag_written", w.y_coming_tag, 1))
     blocks = w.split("y_block", made.y, cell.y_block)
     _transformed(w, "y", "output", blocks, f.output_spectrum, read.y_data)
     n.probe("output_spectrum", w.y_write, read.y_data)

@@ -81,8 +81,8 @@ def operations(w: Wiring, frame: dict[str, Net]) -> dict[str, Net]:
         fetch = nets[f"{part}_fetch"] = n.net(f"{part}_fetch", Word(program.address_bits))
         nets[f"{part}_read"] = n.add(f"{part}_program", rom, clk=w.clk, address=fetch)["q"]
     nets |= {
-        "x_write": w.x_write, "y_write": w.y_write, "m_write": w.m_write,
-        "y_write_stream": w.stream_of("y_write", w.y_written_tag),
+        "x_coming": w.x_coming, "y_coming": w.y_coming, "m_coming": w.m_coming,
+        "y_coming_stream": w.stream_of("y_coming", w.y_coming_tag),
         "output_release": w.output_release, "x_release": w.x_release,
     }  # fmt: skip
     return sequencer.add(n, w.design, nets)

@@ -23,7 +23,8 @@ from ernn_myhdl.rtl.stream_user import user_type
 class Wiring:
     """The netlist of a core in the making.
 
-    x_write, m_write, y_write: a group of spectra is written; y_written_tag: the tag of that of y.
+    x_write, m_write, y_write: a group of spectra is written; y_written_tag: the tag of that of y. x_coming, m_coming, y_coming,
+    y_coming_tag: the same, a cycle earlier.
     x_release: a page of x was read for the last time; output_release: one of y. stream, tag,
     user: types of a stream's number, of a frame's tag and of tuser inside the core; inside: the layer is in a network, where
     tuser is that at its ports too. given: nets that stand for ports which something else has. loads: the nets that write the
@@ -49,7 +50,11 @@ class Wiring:
         self.x_write, self.y_write, self.m_write = (
             n.net(f"{source}_write", Bit()) for source in ("x", "y", "m")
         )
+        self.x_coming, self.y_coming, self.m_coming = (
+            n.net(f"{source}_coming", Bit()) for source in ("x", "y", "m")
+        )
         self.y_written_tag = n.net("y_written_tag", self.tag)
+        self.y_coming_tag = n.net("y_coming_tag", self.tag)
         self.output_release = n.net("output_release", Bit())
         self.x_release = n.net("x_release", Bit())
         self._forwards: dict[str, Netlist] = {}
@@ -72,6 +77,18 @@ class Wiring:
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
         """The net some cycles later."""
         return delay.delayed(self.n, label, net, cycles)
+
+    def written(self, source: str, valid: Net, cycles: int) -> None:
+        """The nets that tell when a group of spectra of x, m or y is written: so many cycles after `valid`."""
+        coming, write = (self.n.nets[f"{source}_{name}"] for name in ("coming", "write"))
+        self.n.wire(coming, self.delayed(f"{source}_nearly_written", valid, cycles - 1))
+        self.n.wire(write, self.delayed(f"{source}_written", coming, 1))
+
+    def never_written(self, source: str) -> None:
+        """No spectra of m or y are."""
+        for name in ("coming", "write"):
+            never = self.n.zero(f"{source}_never_{name}", Bit())
+            self.n.wire(self.n.nets[f"{source}_{name}"], never)
 
     def low_bits(self, label: str, net: Net, kind: Type) -> Net:
         """The low bits of a word, padded with zeros where it is shorter than `kind`."""

@@ -6,59 +6,47 @@ from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
-from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
+from ernn_myhdl.hdl.types import Bit, Word, unsigned
 from ernn_myhdl.program.program import program_for
 
 
 @block
 def readiness(
-    gate_source, gate_need, gate_last, gate_start, second_need, second_last,
-    x_available, y_available, m_available, y_complete, room, owed, idle,
-    gate_ready, second_ready, urgent, admitted, x_groups, m_groups, split,
+    gate_there, gate_last, gate_start, second_there, second_last, x_whole, m_whole, y_complete, room, owed, idle,
+    gate_ready, second_ready, urgent, admitted, gate_source=None,
 ):  # fmt: skip
     """Whether the next operation of each phase has what it needs, and whether its pass may begin.
 
-    gate_ready, second_ready: groups, an idle drain for the end of a row, room for a new frame. urgent: a
-    second phase has all of its m. admitted: a gate pass cannot keep the lanes from a second phase.
+    gate_there, second_there: its operands are there; x_whole, m_whole, y_complete: all of a frame. gate_ready, second_ready:
+    operands, an idle drain for the end of a row, room for a new frame. urgent: a second phase has all of its m. admitted: a gate
+    pass cannot keep the lanes from a second phase. gate_source: of a split cell. All inputs are registers.
     """
 
     @always_comb
-    def gate_can():
-        gate_ready.next = False
-        if ((not gate_last) or idle) and ((not gate_start) or room):
-            if gate_source == 0:
-                gate_ready.next = gate_need <= x_available
-            else:
-                gate_ready.next = gate_need <= y_available
-
-    @always_comb
-    def second_can():
-        second_ready.next = owed and second_need <= m_available and ((not second_last) or idle)
-        urgent.next = owed and m_available >= m_groups
+    def can():
+        gate_ready.next = gate_there and ((not gate_last) or idle) and ((not gate_start) or room)
+        second_ready.next = owed and second_there and ((not second_last) or idle)
+        urgent.next = owed and m_whole
 
     @always_comb
     def admit():
-        admitted.next = (not gate_start) or (not owed) or (x_available >= x_groups and y_complete)
+        admitted.next = (not gate_start) or (not owed) or (x_whole and y_complete)
 
     @always_comb
     def admit_part():
         if gate_source == 0:
-            admitted.next = (not gate_start) or (not owed) or x_available >= x_groups
+            admitted.next = (not gate_start) or (not owed) or x_whole
         else:
             admitted.next = (not owed) or y_complete
 
-    return gate_can, second_can, admit_part if split else admit
+    return can, admit if gate_source is None else admit_part
 
 
 @block
 def choice(
-    clk, rst, loaded, gate_ready, second_ready, urgent, admitted, gate_last, second_last, issue_gate,
-    issue_second,
+    clk, rst, gate_ready, second_ready, urgent, admitted, gate_last, second_last, issue_gate, issue_second,
 ):  # fmt: skip
-    """Which phase issues its next operation, if any; a pass, once begun, is not interrupted.
-
-    loaded: the first word of the program is there. Of the second phase it is before any is owed.
-    """
+    """Which phase issues its next operation, if any; a pass, once begun, is not interrupted."""
     in_gates, in_second = Signal(bool(0)), Signal(bool(0))
     gate, second = Signal(bool(0)), Signal(bool(0))
 
@@ -67,10 +55,10 @@ def choice(
         gate.next = False
         second.next = False
         if in_gates:
-            gate.next = gate_ready and loaded
+            gate.next = gate_ready
         elif in_second or urgent:
             second.next = second_ready
-        elif gate_ready and loaded and admitted:
+        elif gate_ready and admitted:
             gate.next = True
         else:
             second.next = second_ready
@@ -99,25 +87,29 @@ def drain_timer(
     clk, rst, issue_gate, gate_last, gate_chunks, issue_second, second_last, second_chunks, idle,
     shifting,
 ):  # fmt: skip
-    """Counts the cycles in which the drain is taken by the row that ended last."""
-    busy = unsigned(len(gate_chunks))
+    """Counts the cycles in which the drain is taken by the row that ended last; whether it is, is a register."""
+    busy, moving = unsigned(len(gate_chunks)), Signal(bool(0))
 
     @always_comb
     def tell():
-        idle.next = busy == 0
-        shifting.next = busy != 0
+        idle.next = not moving
+        shifting.next = moving
 
     @always(clk.posedge)
     def count():
         if rst:
             busy.next = 0
+            moving.next = False
         else:
-            if busy != 0:
+            if moving:
                 busy.next = busy - 1
+                moving.next = busy != 1
             if issue_gate and gate_last:
                 busy.next = gate_chunks
+                moving.next = gate_chunks != 0
             if issue_second and second_last:
                 busy.next = second_chunks
+                moving.next = second_chunks != 0
 
     return tell, count
 
@@ -150,42 +142,23 @@ def issued_marks(
 
 def readiness_leaf(design: Structure) -> Leaf:
     """Readiness of both phases; ports: see `readiness`."""
-    program, pages = program_for(design), design.hardware.frames_in_flight
-    x_groups, m_groups = design.cell.input_blocks, program.cell_groups
-    need = Word(program.field_bits["need"])
-    return Leaf(
-        "readiness",
-        readiness,
-        ins(gate_source=Word(program.field_bits["source"]), gate_need=need, second_need=need)
-        | ins(gate_last=Bit(), gate_start=Bit(), second_last=Bit())
-        | ins(**dict.fromkeys(("y_complete", "room", "owed", "idle"), Bit()))
-        | ins(
-            x_available=Word(bits_for(2 * x_groups + 1)),
-            y_available=Word(bits_for(2 * program.output_groups + 1)),
-            m_available=Word(bits_for(pages * m_groups + 1)),
-        )
-        | outs(gate_ready=Bit(), second_ready=Bit(), urgent=Bit(), admitted=Bit()),
-        {"x_groups": x_groups, "m_groups": m_groups, "split": design.cell.split},
-    )
+    operation = ("gate_there", "gate_last", "gate_start", "second_there", "second_last")
+    frame = ("x_whole", "m_whole", "y_complete", "room", "owed", "idle")
+    ports = ins(**dict.fromkeys((*operation, *frame), Bit()))
+    ports |= outs(gate_ready=Bit(), second_ready=Bit(), urgent=Bit(), admitted=Bit())
+    if design.cell.split:
+        ports |= ins(gate_source=Word(program_for(design).field_bits["source"]))
+    return Leaf("readiness", readiness, ports)
 
 
 @made_once
 def choice_leaf() -> Leaf:
     """The choice between the phases."""
-    names = (
-        "clk",
-        "rst",
-        "loaded",
-        "gate_ready",
-        "second_ready",
-        "urgent",
-        "admitted",
-        "gate_last",
-    )
+    words = ("gate_ready", "second_ready", "urgent", "admitted", "gate_last", "second_last")
     return Leaf(
         "choice",
         choice,
-        ins(**dict.fromkeys((*names, "second_last"), Bit()))
+        ins(**dict.fromkeys(("clk", "rst", *words), Bit()))
         | outs(issue_gate=Bit(), issue_second=Bit()),
     )
 

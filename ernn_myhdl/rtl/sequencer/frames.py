@@ -1,7 +1,8 @@
 """The frames of the sequencer: those that arrive, their tags, and how many are under way.
 
 Frames are numbered by arrival. At most two wait for their first operation, since the store of x has two
-pages; `frames_in_flight` are between that and the last beat of their y.
+pages; `frames_in_flight` are between that and the last beat of their y. With one stream nothing holds a frame's stream, which is zero: of a
+register that keeps zero or takes zero, synthesis does not find that it never is anything else.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
 
 
 @block
-def arriving_frames(clk, rst, start, fresh, stream, begins, head_fresh, head_stream):
+def arriving_frames(clk, rst, start, fresh, begins, head_fresh, stream=None, head_stream=None):
     """The frames that arrive, in a queue of two until their first operation.
 
-    start: a frame of the stream begins to arrive; fresh: it is the first of a sequence (with initial states
-    two bits, the other: of one from a loaded state). begins: the head's first operation is issued.
+    start: a frame begins to arrive; fresh: it is the first of a sequence (with initial states
+    two bits, the other: of one from a loaded state); stream: of several, its. begins: the head's first operation is issued.
     """
     waiting = unsigned(2)
-    next_fresh, next_stream = like(fresh), unsigned(len(stream))
+    next_fresh, next_stream = like(fresh), unsigned(1 if stream is None else len(stream))
 
     @always(clk.posedge)
     def arrivals():
@@ -32,39 +33,46 @@ def arriving_frames(clk, rst, start, fresh, stream, begins, head_fresh, head_str
             waiting.next = waiting - 1
         if begins:
             head_fresh.next = next_fresh
-            head_stream.next = next_stream
         if start:
             next_fresh.next = fresh
-            next_stream.next = stream
             if waiting == 0 or (waiting == 1 and begins):
                 head_fresh.next = fresh
+
+    @always(clk.posedge)
+    def streams():
+        if begins:
+            head_stream.next = next_stream
+        if start:
+            next_stream.next = stream
+            if waiting == 0 or (waiting == 1 and begins):
                 head_stream.next = stream
 
-    return arrivals
+    return arrivals if stream is None else (arrivals, streams)
 
 
 @block
 def frame_tags(
     clk, rst, begins, second_done, issue_second, head_fresh, head_stream, head_latest, now_stream,
-    op_tag, y_page, m_page, pages,
+    op_tag, y_page, m_page, pages, streams,
 ):  # fmt: skip
     """Tags and pages of the frame that an operation belongs to, one cycle after its decision.
 
     begins: the frame at the head begins, with the page of y that is not head_latest to write. now_stream: of
     the frame begun last. Operations of the second phase (issue_second) are of the frame begun longest ago,
-    until second_done.
+    until second_done. Inside, the tag of a core with one stream has none.
     """
-    slots = [unsigned(len(op_tag)) for _ in range(pages)]
+    several, low = streams > 1, len(head_fresh) + 1
+    width = len(op_tag) - (0 if several else len(head_stream))
+    slots = [unsigned(width) for _ in range(pages)]
     slot_in, slot_out = (unsigned(len(m_page)) for _ in range(2))
-    head_tag, now_tag = unsigned(len(op_tag)), unsigned(len(op_tag))
+    head_tag, now_tag, chosen = (unsigned(width) for _ in range(3))
     stream, page, other = unsigned(len(head_stream)), Signal(bool(0)), Signal(bool(0))
     last_page = pages - 1
-    numbered = len(op_tag) > len(head_fresh) + 1 + len(head_stream)
+    numbered = len(op_tag) > low + len(head_stream)
 
     @always_comb
     def tell():
         other.next = not head_latest
-        now_stream.next = stream
 
     @always_comb
     def tag_of_head():
@@ -74,13 +82,40 @@ def frame_tags(
     def numbered_tag_of_head():
         head_tag.next = concat(slot_in, head_stream, other, head_fresh)
 
+    @always_comb
+    def short_tag_of_head():
+        head_tag.next = concat(other, head_fresh)
+
+    @always_comb
+    def short_numbered_tag_of_head():
+        head_tag.next = concat(slot_in, other, head_fresh)
+
+    @always_comb
+    def tell_stream():
+        now_stream.next = stream
+        op_tag.next = chosen
+
+    @always_comb
+    def tell_none():
+        now_stream.next = head_stream
+        op_tag.next = concat(head_stream, chosen)
+
+    @always_comb
+    def tell_none_and_number():
+        now_stream.next = head_stream
+        op_tag.next = concat(chosen[width:low], head_stream, chosen[low:])
+
     @always(clk.posedge)
     def begin():
         if begins:
-            stream.next = head_stream
             page.next = head_latest
             now_tag.next = head_tag
             slots[slot_in].next = head_tag
+
+    @always(clk.posedge)
+    def begin_stream():
+        if begins:
+            stream.next = head_stream
 
     @always(clk.posedge)
     def turn():
@@ -101,15 +136,21 @@ def frame_tags(
 
     @always(clk.posedge)
     def operation():
-        op_tag.next = now_tag
+        chosen.next = now_tag
         if begins:  # it may be the frame's only operation
-            op_tag.next = head_tag
+            chosen.next = head_tag
         if issue_second:
-            op_tag.next = slots[slot_out]
-        y_page.next = concat(stream, page)
+            chosen.next = slots[slot_out]
+        y_page.next = concat(now_stream, page)
         m_page.next = slot_out
 
-    return tell, begin, turn, operation, numbered_tag_of_head if numbered else tag_of_head
+    always_there = tell, begin, turn, operation
+    if several:
+        tag = numbered_tag_of_head if numbered else tag_of_head
+        return *always_there, tag, begin_stream, tell_stream
+    if numbered:
+        return *always_there, short_numbered_tag_of_head, tell_none_and_number
+    return *always_there, short_tag_of_head, tell_none
 
 
 @block
@@ -154,13 +195,12 @@ def frames_under_way(clk, rst, begins, released, gates_done, second_done, room, 
 @made_once
 def arriving_leaf(fresh: Type, streams: int) -> Leaf:
     """Queue of the frames that arrive; fresh: type of what tells how a sequence starts."""
-    stream = Word(bits_for(streams))
-    return Leaf(
-        "arriving_frames",
-        arriving_frames,
-        ins(clk=Bit(), rst=Bit(), start=Bit(), begins=Bit(), fresh=fresh, stream=stream)
-        | outs(head_fresh=fresh, head_stream=stream),
-    )
+    ports = ins(clk=Bit(), rst=Bit(), start=Bit(), begins=Bit(), fresh=fresh)
+    ports |= outs(head_fresh=fresh)
+    if streams > 1:
+        stream = Word(bits_for(streams))
+        ports |= ins(stream=stream) | outs(head_stream=stream)
+    return Leaf("arriving_frames", arriving_frames, ports)
 
 
 @made_once
@@ -178,7 +218,7 @@ def tags_leaf(fresh: Type, streams: int, tag: int, pages: int) -> Leaf:
             op_tag=Word(tag),
             y_page=Word(stream.width + 1),
         ),
-        {"pages": pages},
+        {"pages": pages, "streams": streams},
     )
 
 

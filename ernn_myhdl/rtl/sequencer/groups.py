@@ -1,7 +1,8 @@
 """Groups of spectra that are there: counted as the stores are written, taken off when a frame has read them.
 
 x is counted by single blocks, m by groups of `element_width` blocks, y by groups of `output_width` and
-separately for each stream. The last reader of a frame takes off all groups of that frame at once.
+separately for each stream. The last reader of a frame takes off all groups of that frame at once. A group is counted in the
+cycle before it is written, for it can be read in the cycle behind that: what is there in the next cycle is what decides in it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
 
 
 @block
-def count_groups(clk, rst, write, taken, available, index, page, groups, pages):
-    """Counts the groups of a source that are there, and where the next one is written.
+def count_groups(clk, rst, coming, taken, available, index, page, groups, pages):
+    """Counts the groups of a source that are there in the next cycle, and where the next one is written.
 
-    write: a group is written. taken: the last reader of a frame is issued. index, page: of the group that
+    coming: a group is written in the next cycle. taken: the last reader of a frame is issued. index, page: of the group that
     is written next.
     """
     held = unsigned(len(available))
@@ -26,6 +27,9 @@ def count_groups(clk, rst, write, taken, available, index, page, groups, pages):
     @always_comb
     def tell():
         available.next = held
+
+    @always(clk.posedge)
+    def tell_place():
         index.next = place
         page.next = into
 
@@ -36,13 +40,13 @@ def count_groups(clk, rst, write, taken, available, index, page, groups, pages):
             place.next = 0
             into.next = 0
         else:
-            if write and taken:
+            if coming and taken:
                 held.next = held - last_group
-            elif write:
+            elif coming:
                 held.next = held + 1
             elif taken:
                 held.next = held - groups
-            if write:
+            if coming:
                 if place == last_group:
                     place.next = 0
                     if into == last_page:
@@ -52,41 +56,52 @@ def count_groups(clk, rst, write, taken, available, index, page, groups, pages):
                 else:
                     place.next = place + 1
 
-    return tell, count
+    return tell, tell_place, count
 
 
 @block
 def count_outputs(
-    clk, rst, write, write_stream, begins, head_stream, taken, now_stream, available, complete,
+    clk, rst, coming, coming_stream, begins, head_stream, taken, now_stream, at_start, available, complete,
     head_latest, index, groups, streams, of_head,
 ):  # fmt: skip
-    """Counts the groups of y that are there, for each stream.
+    """Counts the groups of y that are there in the next cycle, for each stream.
 
-    write, write_stream: a group of y is written. begins, head_stream: a frame of the stream begins. taken:
-    the last reader of y of the frame that was begun last, of now_stream, is issued; available: groups for
-    that frame. complete: all are there for the frame that begins next (of_head) or for the one begun
-    last. head_latest: the page that the frame of head_stream reads. index: of the group written next.
+    coming, coming_stream: a group of y is written in the next cycle. begins, head_stream: a frame of the stream begins. taken:
+    the last reader of y of the frame that was begun last, of now_stream, is issued. at_start: the operation that may be issued
+    is the first of a frame, which reads no y, so that what it is asked for is told of the next one. available: groups for the frame
+    of the operation. complete: all are there for the frame that begins next (of_head) or for that of the operation.
+    head_latest: the page that the frame of head_stream reads. index: of the group written next.
     """
     # one for each value of the index: GHDL 2.0 writes a word of no bits for an array of one element
     places = 1 << len(head_stream)
     held = [unsigned(len(available)) for _ in range(places)]
     whole, latest = ([Signal(bool(0)) for _ in range(places)] for _ in range(2))
-    place = unsigned(len(index))
+    place, stream = unsigned(len(index)), unsigned(len(head_stream))
     last_group = groups - 1
 
     @always_comb
+    def choose():
+        if at_start:
+            stream.next = head_stream
+        else:
+            stream.next = now_stream
+
+    @always_comb
     def look():
-        available.next = held[now_stream]
+        available.next = held[stream]
         head_latest.next = latest[head_stream]
-        index.next = place
 
-    @always_comb
+    # the operation behind the last reader of a frame may be the first of the next one
+    @always(clk.posedge)
     def complete_for_head():
-        complete.next = whole[head_stream]
+        index.next = place
+        complete.next = whole[head_stream] and not (taken and now_stream == head_stream)
 
-    @always_comb
-    def complete_for_now():
-        complete.next = whole[now_stream]
+    # it reads no y
+    @always(clk.posedge)
+    def complete_for_operation():
+        index.next = place
+        complete.next = whole[stream]
 
     @always(clk.posedge)
     def count():
@@ -102,34 +117,34 @@ def count_outputs(
                     latest[s].next = not latest[s]
                 if taken and (now_stream == s):
                     whole[s].next = False
-                    if write and (write_stream == s):
+                    if coming and (coming_stream == s):
                         held[s].next = held[s] - last_group
                     else:
                         held[s].next = held[s] - groups
                 else:
-                    if write and (write_stream == s):
+                    if coming and (coming_stream == s):
                         held[s].next = held[s] + 1
                         if place == last_group:
                             whole[s].next = True
-            if write:
+            if coming:
                 if place == last_group:
                     place.next = 0
                 else:
                     place.next = place + 1
 
-    return look, count, complete_for_head if of_head else complete_for_now
+    return choose, look, count, complete_for_head if of_head else complete_for_operation
 
 
 @made_once
 def groups_leaf(name: str, groups: int, pages: int) -> Leaf:
     """Counts the groups of a source; a frame has `groups`, its store `pages` pages.
 
-    Ports: write; taken: the last reader of a frame is issued; available; index, page: of the next group.
+    Ports: coming; taken: the last reader of a frame is issued; available; index, page: of the next group.
     """
     return Leaf(
         name,
         count_groups,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), taken=Bit())
+        ins(clk=Bit(), rst=Bit(), coming=Bit(), taken=Bit())
         | outs(
             available=Word(bits_for(pages * groups + 1)),
             index=Word(bits_for(groups)),
@@ -146,8 +161,8 @@ def outputs_leaf(groups: int, streams: int, of_head: bool) -> Leaf:
     return Leaf(
         "y_groups",
         count_outputs,
-        ins(clk=Bit(), rst=Bit(), write=Bit(), begins=Bit(), taken=Bit())
-        | ins(write_stream=stream, head_stream=stream, now_stream=stream)
+        ins(clk=Bit(), rst=Bit(), coming=Bit(), begins=Bit(), taken=Bit(), at_start=Bit())
+        | ins(coming_stream=stream, head_stream=stream, now_stream=stream)
         | outs(
             complete=Bit(),
             head_latest=Bit(),

@@ -12,8 +12,9 @@ issued goes on. Between passes,
   pass of x needs its x and one of y its y;
 * else a second phase whose first columns are there.
 
-The words of each part of the program are read ahead (`ernn_myhdl.rtl.sequencer.prefetch`), so that its first operation is
-issued `prefetch.READY` cycles after a reset at the earliest. Frames are numbered by arrival, and everything but the
+The words of each part of the program are read ahead (`ernn_myhdl.rtl.sequencer.prefetch`), and whether the operands of the next
+operation are there is found a cycle ahead (`ernn_myhdl.rtl.sequencer.operands`), so that the first operation is
+issued `operands.READY` cycles after a reset at the earliest. Frames are numbered by arrival, and everything but the
 choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
 sequence, and whether that starts from a loaded state) travels with its operations.
 
@@ -35,7 +36,7 @@ from ernn_myhdl.hdl.parts import Part, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, program_for
 from ernn_myhdl.rtl import stages
-from ernn_myhdl.rtl.sequencer import choice, frames, groups, operation, prefetch
+from ernn_myhdl.rtl.sequencer import choice, frames, groups, operands, operation, prefetch
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
 from ernn_myhdl.rtl.stream_user import user_type
 
@@ -43,6 +44,10 @@ ISSUE_LATENCY = stages.latency(stages.ISSUE)
 #: Fields of a program word that the passes of the second phase use, and those of one that reads x.
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
+#: Fields of the words behind those whose operations may be issued.
+NEXT_FIELDS = {"gate": ("source", "need"), "second": ("need",)}
+#: Words of each part of the program: whose operation may be issued, and the one behind it.
+WORDS = ("word", "next_word")
 #: Of a split cell, in both phases.
 PART = "part"
 #: What stands before the names of its nets and of its blocks' labels in a core.
@@ -69,8 +74,8 @@ def inputs(design: Structure) -> dict[str, Type]:
 
     gate_read, second_read: words of the program at gate_fetch and second_fetch, READ_LATENCY later. frame_start with
     frame_fresh, frame_stream: a frame begins to arrive, first of a sequence (and, with initial states, from a loaded one; with
-    ends of sequences, the last of one); x_write, y_write with y_write_stream, m_write: a group of spectra
-    is written; output_release: the last beat of a frame is read.
+    ends of sequences, the last of one); x_coming, y_coming with y_coming_stream, m_coming: a group of spectra
+    is written in the next cycle; output_release: the last beat of a frame is read.
     """
     stream, word = Word(bits_for(design.hardware.streams)), _program_word(design)
     return {
@@ -79,10 +84,10 @@ def inputs(design: Structure) -> dict[str, Type]:
         "frame_start": Bit(),
         "frame_fresh": user_type(design.inner_shape),
         "frame_stream": stream,
-        "x_write": Bit(),
-        "y_write": Bit(),
-        "y_write_stream": stream,
-        "m_write": Bit(),
+        "x_coming": Bit(),
+        "y_coming": Bit(),
+        "y_coming_stream": stream,
+        "m_coming": Bit(),
         "output_release": Bit(),
     }
 
@@ -97,13 +102,15 @@ def parts(design: Structure) -> list[Part]:
     def words(phase: str, there: str, first: int, last: int) -> Part:
         bits = _program_word(design).width
         leaf = prefetch.prefetch_leaf(phase, program.address_bits, bits, first, last)
-        names = {name: f"{phase}_{name}" for name in ("read", "fetch", "address", "word")}
+        names = {
+            name: f"{phase}_{name}" for name in ("read", "fetch", "address", "word", "next_word")
+        }
         return part(f"{phase}_prefetch", leaf, issue=f"issue_{phase}", there=there, **names)
 
     def groups_of(source: str, count: int, last_reader: str, kept: int) -> Part:
         return part(
             f"{source}_groups", groups.groups_leaf(f"{source}_groups", count, kept),
-            write=f"{source}_write", taken=last_reader, available=f"{source}_available",
+            coming=f"{source}_coming", taken=last_reader, available=f"{source}_available",
             index=f"{source}_write_index", page=f"{source}_write_page",
         )  # fmt: skip
 
@@ -113,16 +120,20 @@ def parts(design: Structure) -> list[Part]:
         groups_of("x", cell.input_blocks, "x_taken", 2),
         part(
             "y_groups", groups.outputs_leaf(program.output_groups, hw.streams, not cell.split),
-            write="y_write", write_stream="y_write_stream", taken="y_taken",
+            coming="y_coming", coming_stream="y_coming_stream", taken="y_taken", at_start="gate_start",
             available="y_available", complete="y_complete", index="y_write_index",
         ),
         groups_of("m", program.cell_groups, "second_done", pages),
         part(
             "arriving", frames.arriving_leaf(fresh, hw.streams),
-            start="frame_start", fresh="frame_fresh", stream="frame_stream",
+            start="frame_start", fresh="frame_fresh", **({"stream": "frame_stream"} if hw.streams > 1 else {}),
         ),
         part("tags", frames.tags_leaf(fresh, hw.streams, tag_bits(design), pages)),
         part("under_way", frames.under_way_leaf(pages), released="output_release"),
+        part(
+            "gate_operands", operands.gate_leaf(design), next_source="gate_next_source", next_need="gate_next_need",
+        ),
+        part("second_operands", operands.second_leaf(design), next_need="second_next_need"),
         part("readiness", choice.readiness_leaf(design), owed="owed" if program.second_passes else NEVER),
         part("choice", choice.choice_leaf()),
         part("drain_timer", choice.timer_leaf(widths["chunks"])),
@@ -148,14 +159,20 @@ def add(n: Netlist, design: Structure, given: Mapping[str, Net]) -> dict[str, Ne
     """
     nets, places = dict(given), program_for(design).field_bits
     nets[NEVER] = n.zero(f"{LABEL}_{NEVER}", Bit())
+    if design.hardware.streams == 1:
+        nets["head_stream"] = n.zero(f"{LABEL}_head_stream", Word(1))
     kinds = fields(design)
     for phase in ("gate", "second"):
-        word = nets[f"{phase}_word"] = n.net(f"{phase}_word", _program_word(design))
+        word, following = (n.net(f"{phase}_{name}", _program_word(design)) for name in WORDS)
+        nets |= dict(zip((f"{phase}_{name}" for name in WORDS), (word, following), strict=True))
         low = 0
         for name, width in places.items():
             field = f"{phase}_{name}"
             if field in kinds:
                 nets[field] = n.bundle(field, kinds[field], (word, low, width))
+            if name in NEXT_FIELDS[phase]:
+                field = f"{phase}_next_{name}"
+                nets[field] = n.bundle(field, Word(width), (following, low, width))
             low += width
     return join(n, parts(design), nets, f"{LABEL}_")
 
