@@ -19,6 +19,8 @@ from ernn_myhdl.streams.sequence_file import SequenceUnderWay
 
 #: Frames of a sequence that are kept, and words of all streams together.
 MOST_FRAMES, MOST_WORDS = 1 << 16, 1 << 22
+#: Rows that the array of a sequence has at first.
+FIRST_ROWS = 16
 
 
 class SequenceHistory:
@@ -31,38 +33,47 @@ class SequenceHistory:
         self.core = core
         self.most = min(MOST_FRAMES, MOST_WORDS // (streams * core.inputs))
         self.begins: list[CoreState | None] = [None] * streams
-        self._frames: list[list[np.ndarray] | None] = [[] for _ in range(streams)]
-        self._kind = np.int32 if core.input_format.word <= 32 else np.int64
+        # rows of a growing array, of which so many are frames; None of a sequence that is too long
+        kind = np.int32 if core.input_format.word <= 32 else np.int64
+        self._rows = [np.empty((0, core.inputs), dtype=kind) for _ in range(streams)]
+        self._counts: list[int | None] = [0] * streams
 
     def start(self, stream: int, state: CoreState | None = None) -> None:
         """A sequence begins."""
         self.begins[stream] = state
-        self._frames[stream] = []
+        self._counts[stream] = 0
 
     def add(self, raw: np.ndarray, streams: Sequence[int]) -> None:
         """A frame of each of the streams."""
         for frame, stream in zip(raw, streams, strict=True):
-            kept = self._frames[stream]
-            if kept is not None:
-                self._frames[stream] = kept = None if len(kept) >= self.most else kept
-            if kept is not None:
-                kept.append(frame.astype(self._kind))
+            count = self._counts[stream]
+            if count is None:
+                continue
+            if count == self.most:
+                self._counts[stream], self._rows[stream] = None, self._rows[stream][:0].copy()
+                continue
+            rows = self._rows[stream]
+            if count == len(rows):
+                more = np.empty((max(count, FIRST_ROWS), rows.shape[1]), dtype=rows.dtype)
+                self._rows[stream] = rows = np.concatenate([rows, more])
+            rows[count] = frame
+            self._counts[stream] = count + 1
 
     def x(self, stream: int) -> np.ndarray | None:
         """The frames (frames, inputs) of the sequence of a stream; None where it is too long."""
-        kept = self._frames[stream]
-        if kept is None:
-            return None
-        shape = (len(kept), self.core.inputs)
-        return np.array(kept, dtype=np.int64).reshape(shape)
+        count = self._counts[stream]
+        return None if count is None else self._rows[stream][:count].astype(np.int64)
 
     def resume(self, stream: int, sequence: SequenceUnderWay) -> None:
         """The sequence of a stream is one that was under way."""
         self.start(stream, sequence.first_state)
-        x = sequence.x
-        if sequence.frames:
-            told = x is not None and len(x) <= self.most
-            self._frames[stream] = list(x.astype(self._kind)) if told and x is not None else None
+        if not sequence.frames:
+            return
+        if sequence.x is None or len(sequence.x) > self.most:
+            self._counts[stream] = None
+            return
+        self._rows[stream] = sequence.x.astype(self._rows[stream].dtype)
+        self._counts[stream] = len(sequence.x)
 
 
 def behind_frames(core: CoreSpecification, sequence: SequenceUnderWay) -> SequenceUnderWay:
