@@ -1,9 +1,17 @@
 """Which way to a block-circulant recogniser: dense, ADMM, projection and direct training on several data sets and seeds.
 
-    python -m benchmarks.when_admm FOLDER [--corpus CORPUS] [--speech SPEECH] [--seeds 3] [--only NAME,...] [--json FILE] [--print]
+    python -m benchmarks.when_admm FOLDER [--corpus CORPUS] [--speech SPEECH] [--seeds 3] [--only ROW] [--way WAY] [--json FILE] [--print]
 
-Every row is a comparison of `ernn train --methods dense,admm,projection,direct`: all ways train for the same number of epochs, and the
-scores are those of the fixed-point design on the test part. Data sets:
+Every row trains a recipe of `ernn train` in several ways, all for the same number of epochs; the scores are those of the fixed-point design on
+the test part. Ways:
+
+    dense        no blocks
+    half         ADMM for half of the epochs behind the dense model, the other half inside the structure
+    short        ADMM for a fifth of them, the rest inside the structure
+    projection, direct
+                 the methods of `ernn train`
+
+Data sets:
 
     vowels    speakers of the Japanese Vowels, which come with the package
     phones    frames of a corpus of `ernn corpus make` (--corpus)
@@ -11,9 +19,9 @@ scores are those of the fixed-point design on the test part. Data sets:
     voices    women and men of recordings of others, told apart from short sentences (--speech: a folder with train.tsv, test.tsv and
               PART/SPEAKER/UTTERANCE.flac, columns utterance, speaker, gender and seconds)
 
-The rows "vowels, ..." and the like change one thing of the first one of these data; "short ADMM" gives a fifth of the epochs behind the dense
-model to ADMM in place of half of them. FOLDER keeps every training and goes on where it was interrupted; --print prints
-what is done. Exits with 3 without PyTorch or the packages of the extra speech.
+The rows "vowels, ..." and the like change one thing of the first one of these data. FOLDER keeps every training, a run goes on where the one before
+was stopped, inside a training too; --only and --way, which may be repeated, train some of the rows and ways; --print prints what is done. Exits with
+3 without PyTorch or the packages of the extra speech.
 """
 
 from __future__ import annotations
@@ -33,7 +41,16 @@ from ernn_myhdl.recogniser.recipe import RESULT_NAME, Recipe
 from ernn_myhdl.recogniser.task import VOWELS, Task, load_task
 from ernn_myhdl.train import require_torch
 
-METHODS = ("dense", "admm", "projection", "direct")
+#: Way -> method, and of ADMM the share of the epochs behind the dense model.
+WAYS: dict[str, tuple[str, float | None]] = {
+    "dense": ("dense", None),
+    "half": ("admm", 1 / 2),
+    "short": ("admm", 1 / 5),
+    "projection": ("projection", None),
+    "direct": ("direct", None),
+}
+#: Of which the validation part chooses, as `ernn train --methods admm,projection,direct` does.
+CHOSEN_OF = ("half", "projection", "direct")
 #: Utterances of --speech in a part, the shortest ones, with at most so many of a speaker.
 UTTERANCES, OF_A_SPEAKER = {"train": 240, "validation": 80, "test": 120}, 4
 VOWELS_RECIPE = Recipe(hidden=32, block=8)
@@ -46,14 +63,6 @@ ROWS: dict[str, tuple[str, Recipe]] = {
     "voices": ("voices", replace(SPEECH_RECIPE, cell="gru")),
     "phones, three times the epochs": (
         "phones", replace(SPEECH_RECIPE, epochs=15, admm_epochs=15, retrain_epochs=15)
-    ),
-    "phones, short ADMM": ("phones", replace(SPEECH_RECIPE, admm_epochs=2, retrain_epochs=8)),
-    "vowels, short ADMM": ("vowels", replace(VOWELS_RECIPE, admm_epochs=3, retrain_epochs=13)),
-    "tones, short ADMM": (
-        "tones", Recipe(hidden=32, block=8, rate=0.02, admm_epochs=3, retrain_epochs=13)
-    ),
-    "voices, short ADMM": (
-        "voices", replace(SPEECH_RECIPE, cell="gru", admm_epochs=2, retrain_epochs=8)
     ),
     "vowels, k = 16": ("vowels", replace(VOWELS_RECIPE, block=16)),
     "vowels, x dense": ("vowels", replace(VOWELS_RECIPE, input_block=1)),
@@ -126,63 +135,99 @@ def task_named(name: str, folder: Path, corpus: Path | None, speech: Path | None
     return load_task(folder / "voices.tsv", "mfcc39-20ms")
 
 
+def recipe_of(row: str, way: str, seed: int) -> Recipe:
+    """What is trained."""
+    recipe = ROWS[row][1]
+    method, share = WAYS[way]
+    behind = recipe.admm_epochs + recipe.retrain_epochs
+    admm = max(round((share or 1 / 2) * behind), 1)  # the other methods have the sum of both
+    return replace(recipe, method=method, admm_epochs=admm, retrain_epochs=behind - admm, seed=seed)
+
+
 def place_of(folder: Path, row: str, seed: int) -> Path:
-    """Of a comparison."""
+    """Of the trainings of a row."""
     return folder / row.replace(", ", "-").replace(" ", "_").replace("=", "") / f"seed{seed}"
 
 
-def run(arguments: argparse.Namespace, rows: list[str]) -> None:
+def run(arguments: argparse.Namespace, rows: list[str], ways: list[str]) -> None:
     """Train what is missing, all rows of a seed first."""
-    from ernn_myhdl.recogniser.methods import train_methods
+    from ernn_myhdl.recogniser.training import train_recogniser
 
     tasks: dict[str, Task | None] = {}
     for seed in range(arguments.seeds):
         for row in rows:
-            name, recipe = ROWS[row]
             place = place_of(arguments.folder, row, seed)
-            if (place / RESULT_NAME).is_file():
+            missing = [way for way in ways if not (place / way / RESULT_NAME).is_file()]
+            if not missing:
                 continue
+            name = ROWS[row][0]
             if name not in tasks:
                 tasks[name] = task_named(name, arguments.folder, arguments.corpus, arguments.speech)
             task = tasks[name]
-            if task is not None:
-                print(f"{row}, seed {seed}", file=sys.stderr, flush=True)
-                train_methods(task, replace(recipe, seed=seed), METHODS, place)
+            for way in missing if task is not None else ():
+                print(f"{row}, seed {seed}, {way}", file=sys.stderr, flush=True)
+                train_recogniser(task, recipe_of(row, way, seed), place / way, place / "start")
 
 
-def found_in(folder: Path, rows: list[str], seeds: int) -> dict[str, list[dict]]:
-    """Row -> the results of its seeds that are complete."""
-    found: dict[str, list[dict]] = {}
+#: Row -> way -> seed -> result.
+Found = dict[str, dict[str, dict[int, dict]]]
+
+
+def found_in(folder: Path, rows: list[str], ways: list[str], seeds: int) -> Found:
+    """The results that are complete."""
+    found: Found = {}
     for row in rows:
-        files = [place_of(folder, row, seed) / RESULT_NAME for seed in range(seeds)]
-        made = [json.loads(file.read_text()) for file in files if file.is_file()]
-        if made:
-            found[row] = made
+        for way in ways:
+            for seed in range(seeds):
+                file = place_of(folder, row, seed) / way / RESULT_NAME
+                if file.is_file():
+                    made = json.loads(file.read_text())
+                    found.setdefault(row, {}).setdefault(way, {})[seed] = made
     return found
 
 
-def error(result: dict, method: str, part: str = "test") -> float:
-    """The error of a method's design, 0 to 1."""
-    return next(iter(result["methods"][method]["scores"]["fixed_point"][part].values()))
+def error(result: dict, part: str = "test") -> float:
+    """The error of a design, 0 to 1."""
+    return next(iter(result["scores"]["fixed_point"][part].values()))
 
 
-def text_of(found: dict[str, list[dict]]) -> str:
-    """The table: test errors in percent, mean and deviation, residual of ADMM, and what validation chose."""
-    header = ("data", "seeds", "epochs", *METHODS, "residual of ADMM", "chosen of the three")
+def text_of(found: Found, ways: list[str]) -> str:
+    """The table: test errors in percent, mean and deviation; the largest residual of each ADMM; and what validation chose."""
+    admm = [way for way in ways if WAYS[way][0] == "admm"]
+    chosen_of = CHOSEN_OF if set(CHOSEN_OF) <= set(ways) else ()  # of one or two none is chosen
+    residuals = [f"residual of {way}" for way in admm]
+    header = ["data", "seeds", "epochs", *ways, *residuals]
+    header += [f"chosen of {', '.join(chosen_of)}"] * bool(chosen_of)
     rows = []
-    for row, results in found.items():
+    for row, made in found.items():
+        seeds = {seed for results in made.values() for seed in results}
+        cells = [_errors(made.get(way, {}), len(seeds)) for way in ways]
+        for way in admm:
+            ends = [result["admm"]["residual"] for result in made.get(way, {}).values()]
+            cells.append(f"{max(ends):.3f}" if ends else "-")
+        if chosen_of:
+            cells.append(_chosen(made, chosen_of, sorted(seeds)))
         recipe = ROWS[row][1]
-        cells = []
-        for method in METHODS:
-            errors = 100 * np.array([error(r, method) for r in results])
-            spread = f" ± {errors.std(ddof=1):.1f}" if len(errors) > 1 else ""
-            cells.append(f"{errors.mean():.1f}{spread}")
-        residuals = [r["methods"]["admm"]["admm"]["residual"] for r in results]
-        chosen = [min(METHODS[1:], key=lambda m, r=r: error(r, m, "validation")) for r in results]
-        counts = ", ".join(f"{chosen.count(m)} {m}" for m in METHODS[1:] if m in chosen)
         epochs = recipe.epochs + recipe.admm_epochs + recipe.retrain_epochs
-        rows.append((row, len(results), epochs, *cells, f"{max(residuals):.3f}", counts))
+        rows.append((row, len(seeds), epochs, *cells))
     return markdown(header, rows) + "\n"
+
+
+def _chosen(made: dict[str, dict[int, dict]], ways: tuple[str, ...], seeds: list[int]) -> str:
+    """How often the validation part chose which way, of the seeds that have all of them."""
+    whole = [seed for seed in seeds if all(seed in made.get(way, {}) for way in ways)]
+    chosen = [min(ways, key=lambda w, s=s: error(made[w][s], "validation")) for s in whole]
+    return ", ".join(f"{chosen.count(w)} {w}" for w in ways if w in chosen) or "-"
+
+
+def _errors(results: dict[int, dict], seeds: int) -> str:
+    """Mean and deviation, and of how many seeds where these are not all of the row."""
+    if not results:
+        return "-"
+    errors = 100 * np.array([error(result) for result in results.values()])
+    spread = f" ± {errors.std(ddof=1):.1f}" if len(errors) > 1 else ""
+    of = f" ({len(errors)})" if len(errors) < seeds else ""
+    return f"{errors.mean():.1f}{spread}{of}"
 
 
 def main() -> int:
@@ -191,7 +236,8 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, help="of ernn corpus make; without: no phones")
     parser.add_argument("--speech", type=Path, help="recordings of others; without: no voices")
     parser.add_argument("--seeds", type=int, default=3, help="of each row")
-    parser.add_argument("--only", metavar="NAME", action="append", help="a row; may be repeated")
+    parser.add_argument("--only", metavar="ROW", action="append", help="a row; may be repeated")
+    parser.add_argument("--way", action="append", help="a way; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     parser.add_argument("--print", action="store_true", help="print what is done, train nothing")
     arguments = parser.parse_args()
@@ -200,19 +246,22 @@ def main() -> int:
     rows = arguments.only or list(ROWS)
     if unknown := [row for row in rows if row not in ROWS]:
         parser.error(f"--only {unknown[0]}: the rows are {'; '.join(ROWS)}")
+    ways = [way for way in WAYS if way in (arguments.way or WAYS)]
+    if unknown := [way for way in arguments.way or () if way not in WAYS]:
+        parser.error(f"--way {unknown[0]}: the ways are {', '.join(WAYS)}")
     try:
         require_torch()
         import torch
 
         torch.set_num_threads(1)
         if not arguments.print:
-            run(arguments, rows)
+            run(arguments, rows, ways)
     except (DesignError, ToolError) as problem:
         print(f"when_admm: {problem}", file=sys.stderr)
         return 3 if isinstance(problem, ToolError) else 2
-    found = found_in(arguments.folder, rows, arguments.seeds)
+    found = found_in(arguments.folder, rows, ways, arguments.seeds)
     result = {"environment": environment() | {"torch": torch.__version__}, "rows": found}
-    report(result, text_of(found), arguments.json)
+    report(result, text_of(found, ways), arguments.json)
     return 0
 
 

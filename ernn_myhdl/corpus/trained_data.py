@@ -8,6 +8,8 @@ from typing import IO
 
 import numpy as np
 
+from ernn_myhdl.corpus.features import FEATURES
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
 
 #: The file of a training, in the folder that holds its design.
@@ -42,24 +44,33 @@ class TrainedData:
 
 
 def trained_data(design: str | Path, inputs: int, outputs: int) -> TrainedData | None:
-    """That of the training which a design folder is of; None where there is none, or the file is another one of its name."""
+    """That of the training which a design folder is of; None where there is none, or the file holds other arrays, such as data.
+
+    DesignError where it is damaged, or that of a design of other inputs or outputs.
+    """
     file = Path(design).absolute().parent / X_NAME
     if not file.is_file():
         return None
     try:
         found = read_arrays(file)
-        if not isinstance(found, dict):
-            return None
-        mean, std = (np.asarray(found[name], dtype=np.float64) for name in ("mean", "std"))
-        classes = tuple(map(str, found["classes"].tolist()))
-        features, pooling = (
-            str(found[name]) if name in found else None for name in ("features", "pooling")
+    except (NoArrayFile, OSError) as error:
+        raise DesignError(
+            f"{file}: should hold what the training of the design did to x, and cannot be read ({error}); train again, or move it away"
+        ) from error
+    if not isinstance(found, dict) or not {"mean", "std", "classes"} <= found.keys():
+        return None
+    mean, std, classes = (found[name] for name in ("mean", "std", "classes"))
+    features, pooling = (
+        str(found[name]) if name in found else None for name in ("features", "pooling")
+    )
+    legal = mean.dtype.kind == std.dtype.kind == "f" and mean.shape == std.shape == (inputs,)
+    legal = legal and bool(np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all())
+    # the last output may be the blank of label sequences
+    legal &= classes.ndim == 1 and outputs - len(classes) in (0, 1)
+    legal &= features in (None, "", *FEATURES)
+    if not legal:
+        raise DesignError(
+            f"{file}: is not that of the training of {design}, which has {inputs} inputs and {outputs} outputs; move one of them away"
         )
-    except (NoArrayFile, OSError, LookupError, TypeError, ValueError):
-        return None
-    blank = outputs - len(classes)  # of label sequences
-    if mean.shape != (inputs,) or std.shape != (inputs,) or blank not in (0, 1):
-        return None
-    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
-        return None
-    return TrainedData(mean, std, classes, features, pooling or None, file)
+    names = tuple(map(str, classes.tolist()))
+    return TrainedData(mean, std, names, features, pooling or None, file)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import growth, placed_cores
+from benchmarks import growth, placed_cores, when_admm
 from benchmarks.paper_layers import paper_design
 from ernn_myhdl import new_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
@@ -99,6 +99,34 @@ def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
     assert (tmp_path / "growth.png").stat().st_size > 10000
 
 
+def test_all_ways_of_a_row_have_as_many_epochs_and_the_missing_are_told():
+    half, short, direct = (when_admm.recipe_of("phones", w, 2) for w in ("half", "short", "direct"))
+    assert [(r.epochs, r.admm_epochs, r.retrain_epochs) for r in (half, short)] == [(5, 5, 5), (5, 2, 8)]  # fmt: skip
+    assert (direct.method, direct.admm_epochs + direct.retrain_epochs, direct.seed) == ("direct", 10, 2)  # fmt: skip
+    three = when_admm.recipe_of("vowels", "short", 0)
+    assert (three.admm_epochs, three.retrain_epochs) == (3, 13)
+
+    def result(validation, test, **more):
+        scores = {"validation": {"error_rate": validation}, "test": {"error_rate": test}}
+        return {"scores": {"fixed_point": scores}} | more
+
+    found = {
+        "vowels": {
+            "dense": {0: result(0.1, 0.08)},
+            "half": {
+                0: result(0.2, 0.11, admm={"residual": 0.004}),
+                1: result(0.1, 0.13, admm={"residual": 0.03}),
+            },
+            "projection": {0: result(0.1, 0.1)},
+            "direct": {0: result(0.15, 0.09)},
+        }
+    }
+    line = when_admm.text_of(found, list(when_admm.WAYS)).splitlines()[2]
+    assert line == "| vowels | 2 | 24 | 8.0 (1) | 12.0 ± 1.4 | - | 10.0 (1) | 9.0 (1) | 0.030 | - | 1 projection |"  # fmt: skip
+    line = when_admm.text_of(found, ["half"]).splitlines()[2]
+    assert line == "| vowels | 2 | 24 | 12.0 ± 1.4 | 0.030 |"
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
@@ -111,6 +139,8 @@ def test_tables_and_picture_of_growth(tmp_path, monkeypatch):
         ("imported_models", ["--seeds", "0"], "--seeds: must be at least 1"),
         ("training", ["--seeds", "0"], "--seeds: must be at least 1"),
         ("training", ["--block", "3"], "--block 3: must be one of (2, 4, 8, 16, 32)"),
+        ("when_admm", ["folder", "--way", "admm"], "--way admm: the ways are dense, half, short"),
+        ("when_admm", ["folder", "--only", "vowel"], "--only vowel: the rows are vowels; phones"),
         ("classifier", ["--utterances", "371"], "--utterances: must be 1 to 370"),
         ("classifier", ["--myhdl-utterances", "0"], "--myhdl-utterances: must be 1 to 370"),
     ],

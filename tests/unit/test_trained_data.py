@@ -51,20 +51,35 @@ def test_what_is_kept_is_read_again(design):
 
 
 @pytest.mark.parametrize(
-    "arrays",
+    "changes",
     [
-        {"a": np.zeros((3, 2))},
-        {"mean": MEAN, "std": STD, "classes": np.array(["a", "b", "c", "d"])},
-        {"mean": MEAN[:1], "std": STD[:1], "classes": np.array(["a", "b", "c"])},
-        {"mean": MEAN, "std": np.zeros(2), "classes": np.array(["a", "b", "c"])},
-        {"mean": MEAN, "std": np.array(["a", "b"]), "classes": np.array(["a", "b", "c"])},
-        {"mean": MEAN, "std": STD, "classes": np.array("a")},
+        {"classes": np.array(["a", "b", "c", "d"])},
+        {"classes": np.array(["a"])},
+        {"classes": np.array("a")},
+        {"mean": MEAN[:1], "std": STD[:1]},
+        {"mean": np.array([np.nan, 0.0])},
+        {"std": np.zeros(2)},
+        {"std": np.array(["a", "b"])},
+        {"features": np.array("mel")},
     ],
 )
-def test_another_file_of_the_name_is_left_alone(design, arrays):
-    np.savez(design.parent / "x.npz", **arrays)
-    assert trained_data(design, 2, 3) is None
-    (design.parent / "x.npz").write_bytes(b"something else")
+def test_a_file_of_another_training_is_refused(design, changes):
+    """Other data would be normalised by themselves without a word."""
+    kept = {"mean": MEAN, "std": STD, "classes": np.array(["a", "b", "c"])}
+    np.savez(design.parent / "x.npz", **(kept | changes))
+    with pytest.raises(
+        DesignError, match="x.npz: is not that of the training of .* 2 inputs and 3"
+    ):
+        trained_data(design, 2, 3)
+
+
+def test_a_damaged_file_is_refused_and_data_of_that_name_are_not_meant(design):
+    keep(design)
+    file = design.parent / "x.npz"
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(DesignError, match="x.npz: should hold what the training .* cannot be read"):
+        trained_data(design, 2, 3)
+    np.savez(file, a=np.zeros((3, 2)), mean=MEAN)
     assert trained_data(design, 2, 3) is None
 
 
