@@ -26,7 +26,7 @@ from benchmarks import ecp5_designs
 from benchmarks.block_synthesis import BlockCache
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
-from benchmarks.resource_leaves import join_leaves, single_leaves, weight_leaves
+from benchmarks.resource_leaves import chain_leaves, join_leaves, single_leaves, weight_leaves
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.resources import RULES, block_costs
@@ -63,6 +63,7 @@ def _designs(family: str) -> tuple:
 def _training_leaves(family: str) -> Iterator[list[Leaf]]:
     yield list(single_leaves())
     yield list(weight_leaves())
+    yield list(chain_leaves())
     for designs, kinds in _designs(family):
         for arguments in designs:
             components = core(new_design(**arguments)).components().values()

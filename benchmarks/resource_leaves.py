@@ -17,7 +17,7 @@ from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import Array, Word, bits_for
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import pwl_table, segments_for
-from ernn_myhdl.rtl import pwl, rounding
+from ernn_myhdl.rtl import drain_chain, pwl, rounding
 from ernn_myhdl.rtl.cells import activations
 from ernn_myhdl.rtl.cells.rnn import rectify_leaf
 from ernn_myhdl.rtl.core.top import core
@@ -93,6 +93,17 @@ def weight_leaves() -> Iterator[Leaf]:
                 yield component
     for streams in (1, 2, 4, 16):
         yield idle_sequences_leaf(streams)
+
+
+#: Words of a lane, bits of each.
+CHAINS = ((1, 26), (5, 32), (11, 36), (23, 36))
+
+
+def chain_leaves() -> Iterator[Leaf]:
+    """Registers of drain chains."""
+    for count, word in CHAINS:
+        for lanes in range(1, drain_chain.LANES + 1):
+            yield drain_chain.chain_leaf(count, word, lanes)
 
 
 def single_leaves() -> Iterator[Leaf]:

@@ -6,8 +6,72 @@ from block_bench import Values
 from block_case import BlockCase, arrays, columns, flags, padded, pipeline
 from lane_cases import broadcast_case, combined, select_case
 
+from ernn_myhdl.hdl.netlist import Netlist
+from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.numerics import transform
-from ernn_myhdl.rtl import drain, rows
+from ernn_myhdl.rtl import drain, drain_chain, rows
+
+
+def chain(lanes: int, count: int, word: int) -> Netlist:
+    """The registers of so many lanes one below the other."""
+    n = Netlist(f"drain_chain_of_{lanes}")
+    sums = Array(count, word)
+    clk, last, shift = (n.input(name, Bit()) for name in ("clk", "last", "shift"))
+    turn, own = last, [n.input(f"lane_{i}", sums) for i in range(lanes)]
+    sizes = drain_chain.shares(lanes)
+    drains = [n.output("head", sums), *(n.net(f"drain_{r}", sums) for r in range(1, len(sizes)))]
+    drains.append(n.input("beyond", sums))
+    for r, size in enumerate(sizes):
+        given, own = own[:size], own[size:]
+        made = n.add(
+            f"chain_{r}", drain_chain.chain_leaf(count, word, size), clk=clk, last=last, shift=shift,
+            turn=turn, **{f"sums_{i}": net for i, net in enumerate(given)}, below=drains[r + 1],
+            drain=drains[r],
+        )  # fmt: skip
+        turn = made.get("turn_below", turn)
+    n.wire(n.output("turn_after", Bit()), turn)
+    return n
+
+
+def chain_case(lanes: int, count: int, word: int) -> BlockCase:
+    """Passes of which some or all rows leave, and what comes from below behind them; the accumulators change in every cycle."""
+    passes, registers = 24, len(drain_chain.shares(lanes))
+
+    def vectors(rng):
+        last, shift = [], []
+        for _ in range(passes):
+            chunks = int(rng.integers(1, lanes + 4))
+            wait = chunks + int(rng.integers(0, 4))
+            last += [1] + [0] * (wait - 1)
+            shift += [int(0 < t < chunks) for t in range(wait)]
+        number = len(last) + 4
+        words = {f"lane_{i}": arrays(rng, count, word, number) for i in range(lanes)}
+        words["beyond"] = arrays(rng, count, word, number)
+        return columns(last=last + [0] * 4, shift=shift + [0] * 4, **words)
+
+    def expected(inputs):
+        results: list[Values] = [{"turn_after": 0} for _ in inputs]
+        starts = [t for t, v in enumerate(inputs) if v["last"]]
+        for begin, end in zip(starts, [*starts[1:], len(inputs)], strict=True):
+            loaded, chunk = begin + 1, 0
+            while chunk == 0 or inputs[begin + chunk]["shift"]:
+                at = loaded + drain_chain.LATENCY + chunk
+                if chunk < lanes:
+                    results[at]["head"] = inputs[loaded][f"lane_{chunk}"]
+                else:
+                    results[at]["head"] = inputs[at - registers]["beyond"]
+                chunk += 1
+            after = begin + lanes - registers
+            if after < end or after == begin:
+                results[after]["turn_after"] = 1
+        return results
+
+    return BlockCase(
+        f"drain chain of {lanes} lanes, {count} x {word}",
+        lambda: chain(lanes, count, word),
+        vectors,
+        expected,
+    )
 
 
 def combine_case(points: int, word: int) -> BlockCase:
@@ -141,6 +205,10 @@ DRAIN = [
     SORT_PARTS,
     *(count_case(n) for n in (1, 3, 4)),
     broadcast_case(5, 9),
+    *(
+        chain_case(*c)
+        for c in ((1, 3, 9), (2, 2, 8), (3, 5, 12), (4, 2, 7), (5, 1, 10), (8, 2, 16))
+    ),
     *(combine_case(*c) for c in ((1, 9), (2, 20), (4, 30), (32, 40))),
     join_case(4, 30),
     DRAIN_CONTROL,

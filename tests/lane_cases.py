@@ -35,8 +35,7 @@ def combined(sums: list[int]) -> list[int]:
 
 
 def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCase:
-    """Rows of columns with bubbles; the drain chain moves between."""
-    products = transform.spectral_products(points)
+    """Rows of columns with bubbles."""
     word = transform.width_for(8 << (x_word + w_word))
 
     def vectors(rng):
@@ -46,51 +45,35 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCas
         weights = arrays(
             rng, points, w_word, 180, [-(1 << w_word - 1), (1 << w_word - 1) - 1, 0, -1]
         )
-        below = arrays(rng, products, word - 1, 400)  # their sums fit as well
         spoilt = column_of(spectra[-1])
         inputs, position = [], 0
         for _ in range(rows):
             length = int(rng.integers(1, 7))
             for i in range(length):
                 while rng.random() < 0.3:
-                    inputs.append(_lane_inputs(spectra[0], weights[0], 0, 0, 0, rng))
-                inputs.append(
-                    _lane_inputs(
-                        spectra[position], weights[position], 1, i == 0, i == length - 1, rng
-                    )
-                )
+                    inputs.append(_lane_inputs(spectra[0], weights[0], 0, 0))
+                inputs.append(_lane_inputs(spectra[position], weights[position], 1, i == 0))
                 position += 1
         inputs = padded(inputs, 6)
-        inputs[-6:] = [v | {"valid": 0, "first": 0, "last": 0} for v in inputs[-6:]]
-        assert len(inputs) <= len(below)
-        for tag, late in (("first", lane.FIRST_DELAY), ("last", lane.LAST_DELAY)):
-            flags = [0] * late + [v[tag] for v in inputs]
-            inputs = [v | {tag: flag} for v, flag in zip(inputs, flags, strict=False)]
+        inputs[-6:] = [v | {"valid": 0, "first": 0} for v in inputs[-6:]]
+        # the tag comes later than its column
+        tags = [0] * lane.FIRST_DELAY + [v["first"] for v in inputs]
+        inputs = [v | {"first": tag} for v, tag in zip(inputs, tags, strict=False)]
         # a column that is not valid must not reach the sums: other operands than those before
         return [
-            v | {"below": b} | ({} if v["valid"] else {"column": spoilt, "weights": weights[-1]})
-            for v, b in zip(inputs, below, strict=False)
+            v | ({} if v["valid"] else {"column": spoilt, "weights": weights[-1]}) for v in inputs
         ]
 
     def expected(inputs):
-        spectra = {}  # cycle -> result of the row that ends there, by the definition
-        moved = lane.LATENCY - lane.SHIFT_DELAY
+        """The sums of the row so far, in every cycle, by the definition."""
+        results: list[Values] = [{}] * lane.LATENCY
         total = None
-        for t, v in enumerate(inputs):
+        for t, v in enumerate(inputs[: -lane.LATENCY]):
             if v["valid"]:
                 now = complex_products(_spectrum_of(v["column"]), v["weights"])
                 first = inputs[t + lane.FIRST_DELAY]["first"]
                 total = now if first else [x + y for x, y in zip(total, now, strict=True)]
-                # the tags of this column come later
-                if inputs[t + lane.LAST_DELAY]["last"]:
-                    spectra[t + lane.LATENCY] = total
-        results, known = [], None
-        for t in range(len(inputs)):
-            if t in spectra:
-                known = spectra[t]
-            elif t > moved and inputs[t - moved - 1]["shift"]:
-                known = combined(inputs[t - 1]["below"])
-            results.append({"spectrum": known})
+            results.append({"spectrum": total})
         return results
 
     return BlockCase(
@@ -99,10 +82,9 @@ def lane_case(points: int, x_word: int, w_word: int, rows: int = 25) -> BlockCas
     )  # fmt: skip
 
 
-def _lane_inputs(spectrum, weights, valid, first, last, rng) -> Values:
+def _lane_inputs(spectrum, weights, valid, first) -> Values:
     return {
-        "column": column_of(spectrum), "weights": weights, "valid": int(valid),
-        "first": int(first), "last": int(last), "shift": int(rng.random() < 0.2),
+        "column": column_of(spectrum), "weights": weights, "valid": int(valid), "first": int(first),
     }  # fmt: skip
 
 

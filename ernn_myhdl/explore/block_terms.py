@@ -17,7 +17,7 @@ from ernn_myhdl.hdl.components import Leaf
 from ernn_myhdl.hdl.types import bits_for
 from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.transform import width_for
-from ernn_myhdl.rtl.fft import signed_digits
+from ernn_myhdl.rtl.fft import rotation_registers, signed_digits
 
 #: Bits of shift register in one LUT.
 SHIFT_REGISTER = 32
@@ -74,12 +74,24 @@ def _lane(leaf: Leaf) -> Terms:
     p = leaf.parameters
     bins = max(p["points"] // 2, 1)
     return {
-        "drain": p["products"] * p["accumulator_word"],
+        # outside multipliers, which take them on Xilinx only
+        "accumulators": p["products"] * p["accumulator_word"],
+        # of two multipliers of ECP5, whose results are added
+        "wide operands": p["products"] * p["accumulator_word"] * (p["spectrum_word"] + 1 > 18),
         "weight sums": (bins - 1) * p["weight_word"],
         "spectrum sums": (bins - 1) * p["spectrum_word"],
         # outside multipliers that have no registers, as Yosys leaves those of ECP5
         "operands": p["products"] * (p["spectrum_word"] + p["weight_word"] + 2),
         "block": 1,
+    }
+
+
+def _drain_chain(leaf: Leaf) -> Terms:
+    """Registers of all lanes, and choices by how many words they are of."""
+    lanes, bits = leaf.parameters["lanes"], bits_of(leaf, "drain")
+    numbers = {1: "two", 2: "three", 3: "four"}
+    return {"registers": lanes * bits, "lanes": lanes, "block": 1} | {
+        f"choice of {name}": bits * (lanes == number) for number, name in numbers.items()
     }
 
 
@@ -224,9 +236,12 @@ def _scale(leaf: Leaf) -> Terms:
 @lru_cache(maxsize=4096)
 def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
-    terms: Terms = dict.fromkeys(("sums", "copies", "digits", "products", "results", "held"), 0)
-    frac = transform.TWIDDLE_FRAC
-    for stage, before, after in zip(graph, widths[:-1], widths[1:], strict=True):
+    names = ("sums", "copies", "digits", "parts", "sums of parts", "turned", "results", "held")
+    terms: Terms = dict.fromkeys(names, 0)
+    bounds = transform.stage_bounds(graph, points, 1 << (widths[0] - 1))
+    for stage, before, after, reached in zip(
+        graph, widths[:-1], widths[1:], bounds[:-1], strict=True
+    ):
         if isinstance(stage, transform.SumStage):
             added = sum(t.b is not None for t in stage.terms)
             terms["sums"] += added * after
@@ -239,7 +254,9 @@ def _stages(points: int, inverse: bool, widths: tuple[int, ...]) -> Terms:
             for constant in (t.cosine,) if t.equal else (t.cosine, t.sine):
                 digits = len(signed_digits(constant))
                 terms["digits"] += 2 * max(digits - 2, 0) * before
-                terms["products"] += 2 * (before + frac)
+        for name, (words, bits) in rotation_registers(stage, reached).items():
+            kind = {"low": "parts", "high": "parts", "turned": "turned"}.get(name, "sums of parts")
+            terms[kind] += words * bits
     return terms
 
 
@@ -267,6 +284,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
         "combine": _combine,
         "delay_bit": _delay,
         "delay_data": _delay,
+        "drain_chain": _drain_chain,
         "join": lambda leaf: {"sums": bits_of(leaf, "low"), "block": 1},
         "lane": _lane,
         "leaky_relu": _leaky,

@@ -1,9 +1,10 @@
 """Clusters of lanes: each a broadcast register with at most CLUSTER lanes and their weight memories.
 
 Lane i belongs to column group i % groups, and within its group to cluster i // groups // CLUSTER.
-The drain chains run through a group: lane i takes over from lane i + chain, which lies
-chain / groups places further in the same group and so in the same or in a later cluster. What
-crosses the border of a cluster are the drains of its first lanes and the ports below of its last.
+The drain chains run through a group: behind lane i comes lane i + chain, which lies
+chain / groups places further in the same group and so in the same or in a later cluster. Up to three neighbours share
+a register (`ernn_myhdl.rtl.drain_chain`), never beyond a cluster. What crosses its border are the drains of its
+first registers, the ports below of its last, and whose turn it is.
 
 The lanes of a cluster are one component, whatever their weights: its generic CONTENTS is the number of
 its first lane, and its memories hold the weights of the lanes from there on, every groups-th.
@@ -17,6 +18,7 @@ address comes a cycle earlier (`Clusters.address_lead`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +29,8 @@ from ernn_myhdl.hdl.components import Leaf, Rom
 from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.types import Array, Bit
 from ernn_myhdl.hdl.writable_memory import WritableMemory
-from ernn_myhdl.rtl import broadcast
+from ernn_myhdl.rtl import broadcast, drain_chain, lane
+from ernn_myhdl.rtl.delay import delayed
 from ernn_myhdl.rtl.weights.distribution import copied, copy_leaf, memory_bus
 
 NONE: Mapping[str, Net] = MappingProxyType({})
@@ -66,6 +69,22 @@ class Clusters:
     def crossing(self) -> int:
         """Drains that cross the border of a cluster on each side."""
         return min(self.step, CLUSTER)
+
+    def shares(self, size: int) -> list[int]:
+        """Lanes of each register of a chain in a cluster of `size` lanes."""
+        return drain_chain.shares(size // self.crossing)
+
+    def chain_register(self, lanes: int) -> Leaf:
+        """The register of so many lanes of a chain."""
+        sums = self.sums
+        return drain_chain.chain_leaf(sums.count, sums.width, lanes)
+
+    @property
+    def sums(self) -> Array:
+        """Type of the sums of a lane."""
+        kind = self.lane.ports["sums"].type
+        assert isinstance(kind, Array)
+        return kind
 
     @property
     def load_register(self) -> Leaf | None:
@@ -111,12 +130,18 @@ class Clusters:
         clusters = self.groups * len(self.sizes)
         load, own, word = self.load_register, self.address_register, self.word_register
         further = self.groups * sum((size - 1) // self.addressed for size in self.sizes)
+        shares = Counter(lanes for size in self.sizes for lanes in self.shares(size))
+        chains = [
+            (self.chain_register(lanes), self.groups * self.crossing * count)
+            for lanes, count in sorted(shares.items())
+        ]
         return [
             *([(load, clusters)] if load else []),
             *([(own, further)] if own and further else []),
             *([(word, self.lanes)] if word else []),
             (self.register, clusters),
             (self.lane, self.lanes),
+            *chains,
             (self.weights, self.lanes),
         ]
 
@@ -124,12 +149,11 @@ class Clusters:
         """A cluster of `size` lanes.
 
         Ports: those of the broadcast register on the side of the source; below, the drains of the
-        `crossing` lanes that follow; drain, those of its own first lanes.
+        `crossing` registers that follow; drain, those of its own first registers; turn, turn_below: whose turn it
+        is of these, see `ernn_myhdl.rtl.drain_chain`.
         """
         n = Netlist(f"lanes_{size}", base=True)
         ports = self.lane.ports
-        sums = ports["drain"].type
-        crossing = Array(self.crossing * sums.count, sums.width)
         column, address = ports["column"].type, self.weights.ports["address"].type
         clk = n.input("clk", Bit())
         copy = n.add(
@@ -140,20 +164,13 @@ class Clusters:
             **{name: n.input(name, Bit()) for name in ("valid", "first", "last", "shift")},
             address=n.input("address", address),
         )
-        below = n.input("below", crossing)
         load: dict[str, Net] = {}
         if isinstance(self.weights, WritableMemory):
             bus = memory_bus(self.weights)
             load = copied(n, "load", {p: n.input(p, kind) for p, kind in bus.types.items()}, bus)
         own, place = self.address_register, copy["address_copy"]
-        drains = [n.net(f"drain_{j}", sums) for j in range(size)]
+        sums = []
         for j in range(size):
-            after = j + self.crossing
-            if after < size:
-                source = drains[after]
-            else:
-                low = (after - size) * sums.bits
-                source = n.bundle(f"below_{j}", sums, (below, low, sums.bits))
             if own and j and j % self.addressed == 0:
                 place = n.add(f"address_{j}", own, clk=clk, address=n.nets["address"])["address_q"]
             weights = n.add(
@@ -161,13 +178,39 @@ class Clusters:
             )["q"]  # fmt: skip
             if self.word_register:
                 weights = n.add(f"word_{j}", self.word_register, clk=clk, word=weights)["word_q"]
-            n.add(
+            made = n.add(
                 f"lane_{j}", self.lane, clk=clk, column=copy["column_copy"], weights=weights,
-                valid=copy["valid_copy"], first=copy["first_copy"], last=copy["last_copy"],
-                shift=copy["shift_copy"], below=source, drain=drains[j],
+                valid=copy["valid_copy"], first=copy["first_copy"],
             )  # fmt: skip
-        n.wire(n.output("drain", crossing), *drains[: self.crossing])
+            sums.append(made["sums"])
+        self._chains(n, copy, sums)
         return n
+
+    def _chains(self, n: Netlist, tags: dict[str, Net], sums: list[Net]) -> None:
+        """The registers of the chains of a cluster whose lanes give these sums."""
+        kind, crossing = self.sums, self.crossing
+        border = Array(crossing * kind.count, kind.width)
+        below, turn = n.input("below", border), n.input("turn", Bit())
+        shares = self.shares(len(sums))
+        heads, turns = [], []
+        for i in range(crossing):
+            drains = [n.net(f"drain_{i}_{r}", kind) for r in range(len(shares))]
+            heads.append(drains[0])
+            bits = (below, i * kind.bits, kind.bits)
+            drains.append(n.bundle(f"below_{i}", kind, bits))
+            place, now = i, turn
+            for r, lanes in enumerate(shares):
+                own = {f"sums_{k}": sums[place + k * crossing] for k in range(lanes)}
+                place += lanes * crossing
+                made = n.add(
+                    f"chain_{i}_{r}", self.chain_register(lanes), clk=n.nets["clk"],
+                    last=tags["last_copy"], shift=tags["shift_copy"], turn=now, **own,
+                    below=drains[r + 1], drain=drains[r],
+                )  # fmt: skip
+                now = made.get("turn_below", now)
+            turns.append(now)
+        n.wire(n.output("drain", border), *heads)
+        n.wire(n.output("turn_below", Bit()), turns[0])
 
     def add(
         self,
@@ -187,18 +230,22 @@ class Clusters:
         count = len(self.sizes)
         further = self.step // self.crossing  # clusters from one to the one below it
         end = n.zero("drain_end", kind)
-        drains = {
-            (g, c): n.net(f"lanes_{g}_{c}_drain", kind)
-            for g in range(self.groups)
-            for c in range(count)
-        }
-        for (g, c), drain in drains.items():
-            n.add(
+        places = [(g, c) for g in range(self.groups) for c in range(count)]
+        drains = {(g, c): n.net(f"lanes_{g}_{c}_drain", kind) for g, c in places}
+        # of the first registers as their own `last` in the cluster
+        begin = delayed(
+            n, "drain_turn", control["last"], lane.LAST_DELAY + broadcast.BROADCAST_LATENCY
+        )
+        turns: dict[tuple[int, int], Net] = {}
+        for g, c in places:
+            made = n.add(
                 f"lanes_{g}_{c}", components[self.sizes[c]],
                 c * CLUSTER * self.groups + g, clk=n.nets["clk"], column=buses[g],
-                **control, **load, address=address, below=drains.get((g, c + further), end), drain=drain,
+                **control, **load, address=address, below=drains.get((g, c + further), end), drain=drains[g, c],
+                turn=turns.get((g, c - further), begin),
             )  # fmt: skip
-        sums = self.lane.ports["drain"].type
+            turns[g, c] = made["turn_below"]
+        sums = self.sums
         heads = []
         for i in range(self.chain):
             c, j = divmod(i // self.groups, CLUSTER)

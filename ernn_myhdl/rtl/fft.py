@@ -1,7 +1,7 @@
 """The packed real FFT and its inverse as pipelines.
 
 One register after each stage of sums of `ernn_myhdl.numerics.transform`, three for a stage of rotations
-(partial products; products; their rounded sum). The constants of a rotation are written in canonical signed
+(parts of the products; sums of parts; their rounded sum). The constants of a rotation are written in canonical signed
 digits, and its products are sums of shifted words. The widths are those that the largest possible
 input needs, so nothing overflows inside.
 
@@ -13,7 +13,8 @@ Resources: adders and registers, no multipliers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from myhdl import always, always_comb, block, intbv
 
@@ -25,6 +26,8 @@ from ernn_myhdl.numerics import transform
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.rtl import rounding, stages
 
+#: Half an LSB of a rotated word.
+HALF = 1 << (transform.TWIDDLE_FRAC - 1)
 SUMS_LATENCY = stages.latency(stages.SUMS)
 ROTATION_LATENCY = stages.latency(stages.ROTATION)
 
@@ -98,65 +101,166 @@ def digit_sum(digits: list[int], start: int) -> str:
     return text
 
 
-def rotation_stage(stage: transform.TwiddleStage, points: int, width: int) -> Callable:
-    """The block (clk, source, target) of one stage of rotations, width: bits of a word.
+@dataclass(frozen=True)
+class _Halves:
+    """A constant as two sums of its signed digits, of which the high one has no bits below `shift`."""
 
-    First cycle: the products with the constants, each as two sums over half the digits; half an LSB is
-    in one of those that make a result. Second cycle: the products. Third cycle: the sum of the two that
-    make a result. Words that are not rotated pass in as many cycles.
+    low: list[int]
+    high: list[int]
+    shift: int
+
+    @staticmethod
+    def of(*constants: int) -> list[_Halves]:
+        """Those of several constants, with one shift."""
+        cut = []
+        for constant in constants:
+            digits = signed_digits(constant)
+            middle = len(digits) // 2
+            cut.append((digits[:middle], digits[middle:]))
+        shift = min((abs(high[0]).bit_length() - 1 for _, high in cut if high), default=0)
+        shift = min(shift, transform.TWIDDLE_FRAC)
+        return [_Halves(low, [d >> shift for d in high], shift) for low, high in cut]
+
+
+class _Rotations:
+    """The statements of a stage of rotations, and the registers that they need.
+
+    The products of a result are not made one by one: their low digits and their high ones are added apart, and what the high
+    ones do not reach is not added to them. By 45 degrees the two words are added first, since both have the same constant.
     """
-    frac = transform.TWIDDLE_FRAC
-    bits = width + frac + 3
-    half = 1 << (frac - 1)
-    statements: list[str] = []
-    products: list[str] = []
-    results: list[str] = []
-    parts = 0
 
-    def product(constant: int, start: int) -> str:
-        """The product of word by a constant, from its two sums."""
-        nonlocal parts
-        digits = signed_digits(constant)
-        middle = len(digits) // 2
-        names = [f"part[{parts}]", f"part[{parts + 1}]"]
-        made = f"product[{parts // 2}]"
-        products.append(f"{made}.next = {names[0]} + {names[1]}")
-        parts += 2
-        for name, some, begin in zip(
-            names, (digits[:middle], digits[middle:]), (start, 0), strict=True
-        ):
-            statements.append(f"{name}.next = {digit_sum(some, begin)}")
-        return made
+    def __init__(self, bounds: Sequence[int]) -> None:
+        #: Largest magnitude of each word in front of the stage.
+        self.bounds = bounds
+        self.first: list[str] = []
+        self.second: list[str] = []
+        self.third: list[str] = []
+        #: Largest magnitude of each word of the arrays of registers, in each array, and the words in each.
+        self.magnitudes: dict[str, int] = {}
+        self.reached: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+        #: Largest magnitude of the variable.
+        self.largest = 0
 
+    def add(self, t: transform.Twiddle) -> None:
+        """A rotation."""
+        sign = -1 if t.inverse else 1
+        if t.equal:
+            self._equal(t.cosine, t.re, t.re, t.im, sign)
+            self._equal(t.cosine, t.im, t.im, t.re, -sign)
+        else:
+            self._products(t, t.re, t.re, t.im, sign)
+            self._products(t, t.im, t.im, t.re, -sign)
+
+    def registers(self) -> dict[str, tuple[int, int]]:
+        """Words and bits of each array."""
+        return {n: (c, transform.width_for(self.reached[n])) for n, c in self.counts.items()}
+
+    def _new(self, registers: str, reached: int) -> str:
+        """A new word of an array of registers."""
+        place = self.counts.get(registers, 0)
+        self.counts[registers] = place + 1
+        self.reached[registers] = max(self.reached.get(registers, 0), reached)
+        name = f"{registers}[{place}]"
+        self.magnitudes[name] = reached
+        return name
+
+    def _equal(self, constant: int, out: int, own: int, other: int, sign: int) -> None:
+        """target[out] = constant * (own +- other)"""
+        (halves,) = _Halves.of(constant)
+        reached = self.bounds[own] + self.bounds[other]
+        turned = self._new("turned", reached)
+        mark = "+" if sign > 0 else "-"
+        self.first.append(f"{turned}.next = source[{own}] {mark} source[{other}]")
+        low, high = self._parts(self.second, turned, reached, halves, HALF, ("low_sum", "high_sum"))
+        self._result(out, low, high, reached * constant, halves.shift)
+
+    def _products(self, t: transform.Twiddle, out: int, own: int, other: int, sign: int) -> None:
+        """target[out] = cosine * own +- sine * other"""
+        cosine, sine = _Halves.of(t.cosine, t.sine)
+        arrays = "low", "high"
+        words = [f"source[{own}]", f"source[{other}]"]
+        bounds = [self.bounds[own], self.bounds[other]]
+        kept = self._parts(self.first, words[0], bounds[0], cosine, HALF, arrays)
+        turned = self._parts(self.first, words[1], bounds[1], sine, 0, arrays)
+        mark = "+" if sign > 0 else "-"
+        sums = []
+        for half, a, b in zip(arrays, kept, turned, strict=True):
+            name = self._new(f"{half}_sum", self.magnitudes[a] + self.magnitudes[b])
+            self.second.append(f"{name}.next = {a} {mark} {b}")
+            sums.append(name)
+        reached = bounds[0] * t.cosine + bounds[1] * t.sine
+        self._result(out, sums[0], sums[1], reached, cosine.shift)
+
+    def _parts(
+        self,
+        statements: list[str],
+        word: str,
+        bound: int,
+        halves: _Halves,
+        half: int,
+        arrays: tuple[str, str],
+    ) -> list[str]:
+        """Registers of the products of a word with both halves of a constant; half: added to the low one."""
+        statements.append(f"word[:] = {word}")
+        names = []
+        both = (halves.low, halves.high)
+        for registers, digits, start in zip(arrays, both, (half, 0), strict=True):
+            name = self._new(registers, bound * abs(sum(digits)) + start)
+            # also what is summed up before the last digit
+            self.largest = max(self.largest, bound * sum(map(abs, digits)) + start)
+            statements.append(f"{name}.next = {digit_sum(digits, start)}")
+            names.append(name)
+        return names
+
+    def _result(self, out: int, low: str, high: str, reached: int, shift: int) -> None:
+        """target[out] = (high * 2**shift + low) >> TWIDDLE_FRAC"""
+        rest = transform.TWIDDLE_FRAC - shift
+        self.largest = max(self.largest, ((reached + HALF) >> shift) + 1)
+        self.third += [
+            f"word[:] = {low} >> {shift}",
+            f"word[:] = word + {high}",
+            f"target[{out}].next = word" + (f" >> {rest}" if rest else ""),
+        ]
+
+
+def rotation_registers(
+    stage: transform.TwiddleStage, bounds: Sequence[int]
+) -> dict[str, tuple[int, int]]:
+    """Words and bits of each array of registers within a stage of rotations, by its name; bounds: as of `rotation_stage`."""
+    return _rotations(stage, bounds).registers()
+
+
+def _rotations(stage: transform.TwiddleStage, bounds: Sequence[int]) -> _Rotations:
+    rotations = _Rotations(bounds)
     for t in stage.twiddles:
-        # by 45 degrees two products make both results, and only one may have the half of each
-        re_start = half if t.inverse or not t.equal else 0
-        im_start = half if not t.inverse or not t.equal else 0
-        statements.append(f"word[:] = source[{t.re}]")
-        re_cosine = product(t.cosine, re_start)
-        re_sine = re_cosine if t.equal else product(t.sine, 0)
-        statements.append(f"word[:] = source[{t.im}]")
-        im_cosine = product(t.cosine, im_start)
-        im_sine = im_cosine if t.equal else product(t.sine, 0)
-        re_sign, im_sign = ("-", "+") if t.inverse else ("+", "-")
-        for out, own, other, sign in (
-            (t.re, re_cosine, im_sine, re_sign),
-            (t.im, im_cosine, re_sine, im_sign),
-        ):
-            results += [
-                f"word[:] = {own} {sign} {other}",
-                f"target[{out}].next = word >> {frac}",
-            ]
-    statements += products + results
+        rotations.add(t)
+    return rotations
+
+
+def rotation_stage(
+    stage: transform.TwiddleStage, points: int, width: int, bounds: Sequence[int]
+) -> Callable:
+    """The block (clk, source, target) of one stage of rotations; see `_Rotations`.
+
+    width: bits of a word. bounds: largest magnitudes of the words in front of it. First cycle: the products with the constants as
+    two sums over half the digits, half an LSB in one of them; of equal constants the sum of the words. Second cycle: the sums of the
+    parts of both products; of equal constants the parts. Third cycle: the sum of both. Words that are not rotated pass in as many cycles.
+    """
+    rotations = _rotations(stage, bounds)
+    statements = [*rotations.first, *rotations.second, *rotations.third]
     rotated = {w for t in stage.twiddles for w in (t.re, t.im)}
     kept = [w for w in range(points) if w not in rotated]
-    arrays = [f"part = array({parts}, {bits})", f"product = array({parts // 2}, {bits})"]
+    arrays = [
+        f"{name} = array({count}, {bits})" for name, (count, bits) in rotations.registers().items()
+    ]
     if kept:
         arrays += [f"{name} = array({len(kept)}, {width})" for name in ("held", "passed")]
     statements += [f"held[{i}].next = source[{w}]" for i, w in enumerate(kept)]
     statements += [f"passed[{i}].next = held[{i}]" for i in range(len(kept))]
     statements += [f"target[{w}].next = passed[{i}]" for i, w in enumerate(kept)]
-    return _stage_block("rotation_stage", arrays, _word(bits), statements)
+    word = _word(transform.width_for(rotations.largest))
+    return _stage_block("rotation_stage", arrays, word, statements)
 
 
 def _word(bits: int) -> str:
@@ -178,14 +282,15 @@ def transform_pipeline(clk, source, target, points, inverse, widths):
     """The flow graph of `points` points; widths[i] is the word before stage i."""
     graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
     words = [source] + [array(points, w) for w in widths[1:-1]] + [target]
+    bounds = transform.stage_bounds(graph, points, 1 << (widths[0] - 1))
     parts = []
-    for stage, before, after, width, wide in zip(
-        graph, words[:-1], words[1:], widths[:-1], widths[1:], strict=True
+    for stage, before, after, width, wide, reached in zip(
+        graph, words[:-1], words[1:], widths[:-1], widths[1:], bounds[:-1], strict=True
     ):
         if isinstance(stage, transform.SumStage):
             part = sum_stage(stage, wide)
         else:
-            part = rotation_stage(stage, points, width)
+            part = rotation_stage(stage, points, width, reached)
         parts.append(part(clk, before, after))
     return parts
 

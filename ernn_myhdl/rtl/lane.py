@@ -14,13 +14,12 @@ Ports
     weights: array(k, weight_word): [DC, Nyquist, then c, d per bin].
     valid: the column and the weights are to be multiplied. Without it the operands and products
         keep their values.
-    first, last, shift come later than the column they belong to, one cycle before they act, so that
-        the delays are made once for a cluster of lanes (FIRST_DELAY, LAST_DELAY, SHIFT_DELAY).
-        first, last: the product starts, ends a row. shift: the drain chain moves up by one lane.
-    below, drain: array(products, accumulator_word): the chain's neighbour and this lane's result.
-Latency LATENCY cycles from column to drain; a row of n columns takes n cycles; a new row may follow at
+    first: the product starts a row. It comes later than its column, one cycle before it acts, so that the delay
+        is made once for a cluster of lanes (FIRST_DELAY); so do the tags of the drain chain (LAST_DELAY, SHIFT_DELAY).
+    sums: array(products, accumulator_word): the accumulators, of which the drain chain takes the last ones of a row.
+Latency LATENCY cycles from column to sums; a row of n columns takes n cycles; a new row may follow at
 once. Accumulators cannot overflow (`Design.accumulator_word`). No reset of data.
-Resources: one DSP48 per product (operands, product and accumulator inside), and the chain.
+Resources: one DSP48 per product (operands, product and accumulator inside), and sums of two weights.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from ernn_myhdl.hdl.types import Array, Bit, array
 from ernn_myhdl.numerics.transform import spectral_products
 from ernn_myhdl.rtl import stages
 
-#: From a column to the drain register.
+#: From a column to the accumulators.
 LATENCY = stages.latency(stages.LANE)
-#: Cycles from a column to its tags at the ports.
+#: Cycles from a column to its tags at the ports of a lane and of the drain chain.
 FIRST_DELAY, LAST_DELAY, SHIFT_DELAY = 1, 2, 3
 
 
 @block
 def lane(
-    clk, column, weights, valid, first, last, shift, below, drain,
+    clk, column, weights, valid, first, sums,
     points, products, spectrum_word, weight_word, accumulator_word,
 ):  # fmt: skip
     """See the module."""
@@ -51,11 +50,9 @@ def lane(
     # Either the column's or the weight's operand is a sum, never both, so no product needs more bits.
     # One more would not be the DSP48's sign, and the accumulator would be left outside.
     product = array(products, spectrum_word + weight_word + 1)
-    accumulator = array(products, accumulator_word)
     limit = 1 << (accumulator_word - 1)
     kept = intbv(0, min=-limit, max=limit)
-    multiplied, summed = Signal(bool(0)), Signal(bool(0))
-    starting, loading, moving = (Signal(bool(0)) for _ in range(3))
+    multiplied, summed, starting = (Signal(bool(0)) for _ in range(3))
 
     # one process, not one a register: there are hundreds of lanes to elaborate and to simulate
     @always(clk.posedge)
@@ -63,8 +60,6 @@ def lane(
         multiplied.next = valid
         summed.next = multiplied
         starting.next = first
-        loading.next = last
-        moving.next = shift
         if valid:
             for i in range(products):
                 operand_x[i].next = column[i]
@@ -82,15 +77,9 @@ def lane(
         for i in range(products):
             kept[:] = 0
             if not starting:
-                kept[:] = accumulator[i]
+                kept[:] = sums[i]
             if summed:
-                accumulator[i].next = kept + product[i]
-        if loading:
-            for i in range(products):
-                drain[i].next = accumulator[i]
-        elif moving:
-            for i in range(products):
-                drain[i].next = below[i]
+                sums[i].next = kept + product[i]
 
     return pipeline
 
@@ -99,7 +88,6 @@ def lane(
 def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: int) -> Leaf:
     """The lane of these parameters."""
     products = spectral_products(points)
-    sums = Array(products, accumulator_word)
     return Leaf(
         "lane",
         lane,
@@ -109,11 +97,8 @@ def leaf(points: int, spectrum_word: int, weight_word: int, accumulator_word: in
             weights=Array(points, weight_word),
             valid=Bit(),
             first=Bit(),
-            last=Bit(),
-            shift=Bit(),
-            below=sums,
         )
-        | outs(drain=sums),
+        | outs(sums=Array(products, accumulator_word)),
         {
             "points": points,
             "products": products,

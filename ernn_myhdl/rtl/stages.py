@@ -26,7 +26,7 @@ OPERANDS = ("operands there",)
 #: A level of sums of a transform.
 SUMS = ("sums",)
 #: A level of rotations.
-ROTATION = ("halves of the products", "products", "rounded sums")
+ROTATION = ("parts of the products", "sums of parts", "rounded sums")
 #: Rounding and saturation.
 ROUNDING = ("rounded and saturated",)
 
@@ -37,8 +37,10 @@ ISSUE = ("operation",)
 SELECT = ("column", "sums of words")
 #: Tree of copies of the column, and the read of the weights beside it.
 BROADCAST = ("copies",)
-#: A lane, with its place in the drain chain.
-LANE = ("operands", "products", "accumulators", "drain")
+#: A lane.
+LANE = ("operands", "products", "accumulators")
+#: Accumulators of a finished row: from them to the head of the drain chain.
+DRAIN = ("drain",)
 #: Parts of a complex product, behind the drain.
 COMBINE = ("spectrum",)
 #: A level of the sums of column groups.

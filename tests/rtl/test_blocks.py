@@ -36,7 +36,7 @@ def bench_of(case):
         for name, port in component.ports.items()
         if port.direction == "in"
     }
-    sums = n.add("lane", component, **nets)["drain"]
+    sums = n.add("lane", component, **nets)["sums"]
     points = component.parameters["points"]
     combine = combine_leaf(points, sums.type.width)
     out = n.output("spectrum", Array(points, sums.type.width))
@@ -113,6 +113,29 @@ def test_the_reference_of_the_transforms_is_the_fourier_transform(points):
     assert np.abs(np.array(words) / 16 - packed).max() < 1.0
     back = through(transform.inverse_graph(points), words)
     assert np.abs(np.array(back) / 16 / points - signal).max() < 1.0
+
+
+@pytest.mark.parametrize(
+    ("points", "inverse", "word"), [(8, True, 19), (8, False, 12), (16, True, 9), (32, True, 5)]
+)
+def test_registers_hold_the_largest_sums_of_a_transform(points, inverse, word):
+    """The signs with which each word behind each stage is largest or smallest: no register within a rotation overflows."""
+    graph = transform.inverse_graph(points) if inverse else transform.forward_graph(points)
+    low, high = -(1 << (word - 1)), (1 << (word - 1)) - 1
+    units = [[int(i == j) << 14 for i in range(points)] for j in range(points)]
+    vectors = []
+    for stages in range(1, len(graph) + 1):
+        for row in np.array([through(graph[:stages], unit) for unit in units]).T:
+            for sign in (1, -1):
+                vectors.append([low if sign * weight < 0 else high for weight in row])
+                vectors.append([low if sign * weight > 0 else high for weight in row])
+    leaf = fft._pipeline_leaf(points, inverse, fft._widths(graph, points, word))
+    latency = fft._graph_latency(graph)
+    padding = [[0] * points] * latency
+    _, outputs = run_myhdl(leaf, [{"source": v} for v in vectors + padding])
+    assert len(vectors) == 4 * points * len(graph)
+    for got, vector in zip(outputs[latency:], vectors, strict=True):
+        assert got["target"] == through(graph, vector)
 
 
 @pytest.mark.parametrize("points", [1, 2, 4, 8, 16, 32])

@@ -27,6 +27,8 @@ def design(**hardware):
         (12, 4, 1, 2),  # lanes of a group in several clusters, the last one smaller
         (16, 4, 4, 4),
         (6, 2, 1, 4),
+        (16, 1, 1, 8),  # several registers of a chain in each of two clusters
+        (10, 2, 1, 8),  # one of three lanes below one of two, beyond a cluster
     ],
 )
 def test_drain_chains_cross_clusters(monkeypatch, lanes, ifft_units, element_width, size):

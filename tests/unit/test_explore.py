@@ -30,13 +30,10 @@ from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.synthesis.devices import device_named
 
-#: `ernn synth --tool yosys` with Yosys 0.23, 2026-11-23: LUT, FF, DSP48, RAMB18, RAMB36. The registers behind the weights, which are
-#: newer, are added: a flip-flop for every bit of the words, for one less of the address.
+#: `ernn synth --tool yosys` with Yosys 0.23, 2026-11-30: LUT, FF, DSP48, RAMB18, RAMB36.
 SYNTHESISED = {
-    "paper-lstm-k8": (199264, 170216 + 256 * 96 - 8, 3008, 815, 44),
-    "paper-lstm-k16": (241992, 189151 + 128 * 192 - 7, 3136, 17, 436),
-    "paper-gru-k8": (225316, 187575 + 256 * 96 - 8, 2944, 799, 0),
-    "paper-gru-k16": (266932, 207243 + 128 * 192 - 7, 3072, 33, 384),
+    "paper-lstm-k8": (135639, 198126, 3008, 815, 44),
+    "paper-gru-k16": (190321, 235377, 3072, 33, 384),
 }
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ernn_myhdl.design.cells import Cell
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.program.program import program_for
-from ernn_myhdl.rtl import beat_frames, broadcast, drain, fft, fifo, lane, rows
+from ernn_myhdl.rtl import beat_frames, broadcast, drain, drain_chain, fft, fifo, lane, rows
 from ernn_myhdl.rtl.cells import cell_parts, elementwise
 from ernn_myhdl.rtl.cells.units import unit_latencies
 from ernn_myhdl.rtl.memory import READ_LATENCY
@@ -59,7 +59,7 @@ def layer_latencies(cell: Cell, column_groups: int, cell_cycles: int = 1) -> Lat
     spectra = rows.head_latency(column_groups)
     return Latencies(
         block_to_issue=beat_frames.FRAMING_LATENCY + forward_x + 1,
-        issue_to_head=issue_to_broadcast() + lane.LATENCY,
+        issue_to_head=issue_to_broadcast() + lane.LATENCY + drain_chain.LATENCY,
         head_to_rows=spectra + rows.sums_latency(cell),
         rows_to_cells=units[0] + cell_parts.latency(cell_cycles),
         head_to_second=spectra + rows.output_latency(cell),
