@@ -1,4 +1,4 @@
-"""Layers from an ONNX graph: a chain of LSTM, GRU and linear layers (MatMul, Gemm, Add).
+"""Layers from an ONNX graph: LSTM, GRU and linear layers (MatMul, Gemm, Add).
 
 The graph is walked once in the order of its nodes. Constants are folded; what exporters put between the
 layers (Transpose, Squeeze, Reshape, the shapes of initial states, ...) is followed; every other node is
@@ -36,6 +36,7 @@ from ernn_myhdl.exchange.onnx_sizes import sizes_of, zeros_like, zeros_of
 from ernn_myhdl.exchange.onnx_states import (
     KEEP_ZEROS,
     final_state,
+    given_state,
     is_new_state,
     new_states,
     parts_of_given,
@@ -75,7 +76,7 @@ class Graph:
             if name not in states
         }
         self.values.update(signals)
-        self.values.update({name: _given(name, inputs[name]) for name in states})
+        self.values.update({name: given_state(name, inputs[name]) for name in states})
         #: States that are inputs of the graph: name of the layer, part of its state, and the input.
         self.given_states: list[tuple[str, str, GivenState]] = []
         self.inputs = set(inputs)
@@ -86,8 +87,8 @@ class Graph:
         #: Products of two constant matrices, of which one may be a projection.
         self.factors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.notes: list[str] = []
-        #: Whether recurrent layers run over one frame that x has no axis for, as one step of a cell does.
-        self.single_step = False
+        #: Whether recurrent layers run over one frame, from states that are inputs and come back; of an axis of x, and whether such.
+        self.single_step = self._one_frame = False
 
     def walk(self, node, attributes: dict, layers_follow: bool = False) -> None:
         """Follow one node; layers_follow: whether layers come after it."""
@@ -212,8 +213,8 @@ class Graph:
         layout = attributes.get("layout", 0)
         if layout not in (0, 1):
             raise DesignError(f"{where}: layout = {layout}, must be 0 or 1")
-        given_state = any(isinstance(v, GivenState) for v in named.values())
-        frame = self._frame_axis(where, x, layout, given_state)
+        from_given = any(isinstance(v, GivenState) for v in named.values())
+        frame = self._frame_axis(where, x, layout, from_given)
         lengths = arrays.pop("sequence_lens")
         if lengths is not None:
             self._check_lengths(where, lengths, x.axes[layout])
@@ -240,7 +241,7 @@ class Graph:
         last = replace(y, axes=state_axes, last=True)
         return [y, last, State()]
 
-    def _frame_axis(self, where: str, x: Signal, layout: int, given_state: bool) -> str:
+    def _frame_axis(self, where: str, x: Signal, layout: int, from_given: bool) -> str:
         if len(x.axes) != 3 or x.last:
             raise DesignError(
                 f"{where}: X has {len(x.axes)} axes, must be frames, batch and elements"
@@ -252,9 +253,10 @@ class Graph:
                 f"{where}: runs over {self.labels.meaning(axis, x)} as one axis; must be the frames of a sequence"
             )
         made = not core and axis[0] not in self.labels.inputs  # an axis that x has not
-        if made and given_state and (x.frame is None or self.single_step):
+        if made and from_given and (x.frame is None or self.single_step):
             self.single_step = True
             return axis[0]
+        self._one_frame = self._one_frame or (from_given and self.labels.size(axis) == 1)
         if x.frame is None:
             return core[0] if core else axis[0]
         if core != (x.frame,) and x.frame not in axis:
@@ -341,6 +343,9 @@ class Graph:
             raise DesignError(
                 "the graph has no output that follows from an LSTM, GRU or linear layer"
             )
+        back = [n for n in outputs if self.is_final_state(n)]
+        given = {value.name for *_, value in self.given_states}
+        self.single_step = self.single_step or (self._one_frame and len(back) >= len(given))
         name = max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))
         before = set(map(id, signals[name].node.chain()))
         chosen = [n for n in signals if n == name or id(signals[n].node) not in before]
@@ -359,7 +364,10 @@ class Graph:
         made = []
         for each in chosen:
             node = signals[each].node
-            made.append(Output(Node(LastFrame(), (node,)) if signals[each].last else node, each))
+            last = (
+                signals[each].last and not self.single_step
+            )  # the only frame of a step is no choice
+            made.append(Output(Node(LastFrame(), (node,)) if last else node, each))
         return made
 
     def is_final_state(self, name: str) -> bool:
@@ -374,13 +382,6 @@ class Graph:
                 "input, which is not its last; without an LSTM or GRU nothing tells whether that holds frames "
                 "or the elements of a frame: export the model with these as the last axis of its input"
             )
-
-
-def _given(name: str, sizes: list[int | str | None]) -> GivenState:
-    """States that are an input of the graph, (layers, batch, H)."""
-    known = tuple(n if isinstance(n, int) else None for n in sizes)
-    part = (0, known[0]) if known and known[0] is not None else None
-    return GivenState(name, known, part)
 
 
 def _length(signal: Signal) -> tuple[int, int]:

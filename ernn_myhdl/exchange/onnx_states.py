@@ -34,6 +34,13 @@ def final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Val
     return State() if kind in KEEP_ZEROS else None
 
 
+def given_state(name: str, sizes: list[int | str | None]) -> GivenState:
+    """States that are an input of the graph, (layers, batch, H)."""
+    known = tuple(n if isinstance(n, int) else None for n in sizes)
+    part = (0, known[0]) if known and known[0] is not None else None
+    return GivenState(name, known, part)
+
+
 def is_new_state(value: Value | None, single_step: bool) -> bool:
     """Whether a value is the state of a layer behind the last frame; single_step: of a graph whose sequences have one frame."""
     if isinstance(value, State):

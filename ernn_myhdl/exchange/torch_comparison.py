@@ -105,7 +105,8 @@ def _compared_steps(followed: FollowedModule, own_outputs: Own | None) -> tuple[
     shapes = [tuple(t.shape) for t in followed.given]
     # axes of one element that the module drops stay as they are
     kept = {labels.inputs.get(label) for axis in signals[0].axes for label in axis}
-    fixed = {feature, *(set(range(len(shapes[0]))) - kept)}
+    frame = labels.input_axis(signals[0].frame)
+    fixed = {feature, frame, *(set(range(len(shapes[0]))) - kept)}
     back = _given_back(followed)
     rng = np.random.default_rng(0)
     wanted: list[list[np.ndarray]] = [[] for _ in outputs]
@@ -233,7 +234,7 @@ def _initial(
             own = [zero] * count
             for part, value in mine:
                 if value.part is None:
-                    raise DesignError(f"layer {layer.name}: takes its states of {value} in a way that is not followed")  # fmt: skip
+                    raise DesignError(f"layer {layer.name}: takes its states of {value} in a way that is not followed; give each layer an argument of its own, or stack them along the first axis")  # fmt: skip
                 array = arrays[value.name]
                 rows = (array if array.ndim == 3 else array[None])[value.part[0]]
                 own = [{**(state or {}), part: rows[i]} for i, state in enumerate(own)]

@@ -84,6 +84,16 @@ def gated(self, x, h):
     return torch.sigmoid(self.head(y)) * self.front(x) + y, y
 
 
+def layer_of_one_frame(self, x, h):
+    y, h = self.layer(x, h)
+    return self.head(y[:, 0]), h
+
+
+def layer_without_frames(self, x, h, c):
+    y, (h, c) = self.layer(x.unsqueeze(1), (h, c))
+    return self.head(y[:, -1]), h, c
+
+
 def listed(self, x, states):
     a = self.first(x, states[0])
     b = self.second(a, states[1])
@@ -108,6 +118,8 @@ MODULES = {
     "a list of states": (listed, _TWO, (2, X), ([(2, 6), (2, 6)],)),
     "an axis of one frame": (with_an_axis, _HEAD | {"cell": lambda: nn.GRUCell(X, 6)}, (2, 1, X), [(2, 6)]),
     "a squeezed frame, a softmax": (squeezed, _HEAD | {"cell": lambda: nn.GRUCell(X, 6)}, (2, 1, X), [(2, 6)]),
+    "a layer of one frame": (layer_of_one_frame, _HEAD | {"layer": lambda: nn.GRU(X, 6, 2, batch_first=True)}, (2, 1, X), [(2, 2, 6)]),
+    "a layer, x without frames": (layer_without_frames, _HEAD | {"layer": lambda: nn.LSTM(X, 6, batch_first=True)}, (2, X), [(1, 2, 6)] * 2),
     "a gate of the state": (gated, {"head": lambda: nn.Linear(6, 6), "front": lambda: nn.Linear(X, 6), "cell": lambda: nn.GRUCell(X, 6)}, (2, X), [(2, 6)]),
 }  # fmt: skip
 
