@@ -33,6 +33,8 @@ from ernn_myhdl.synthesis.devices import device_named
 #: `ernn synth --tool yosys` with Yosys 0.23, 2026-11-30: LUT, FF, DSP48, RAMB18, RAMB36.
 SYNTHESISED = {
     "paper-lstm-k8": (135639, 198126, 3008, 815, 44),
+    "paper-lstm-k16": (164599, 218642, 3136, 17, 436),
+    "paper-gru-k8": (170678, 214054, 2944, 799, 0),
     "paper-gru-k16": (190321, 235377, 3072, 33, 384),
 }
 
