@@ -9,11 +9,12 @@ import warnings
 
 import numpy as np
 import pytest
+from foreign_models import torch_module
 from tools import require_module
 
 from ernn_myhdl import DesignError, import_model, import_module
 
-torch = pytest.importorskip("torch")
+torch = torch_module()
 pytestmark = pytest.mark.torch
 
 from torch import nn  # noqa: E402
