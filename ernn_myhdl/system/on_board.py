@@ -32,6 +32,7 @@ def synthesise_on_board(
     yosys_program: str | None = None,
     seeds: int | None = None,
     move_registers: bool | None = None,
+    fold_operands: bool | None = None,
 ) -> dict[str, Any]:
     """Synthesise `design` with its UART system for a board, or prepare it.
 
@@ -47,7 +48,12 @@ def synthesise_on_board(
     link = serial_link(place_on.clock_mhz, baud)
     runs = checked_seeds(seeds, tool)
     if tool == "vivado":
-        for name, value in (("yosys_program", yosys_program), ("move_registers", move_registers)):
+        given = {
+            "yosys_program": yosys_program,
+            "move_registers": move_registers,
+            "fold_operands": fold_operands,
+        }
+        for name, value in given.items():
             if value is not None:
                 raise DesignError(f"{name} = {value!r}: only for tool = 'nextpnr'")
     place, folder = check_folder(folder, force, TOOLS[tool].marker), Path(folder)
@@ -57,6 +63,7 @@ def synthesise_on_board(
             place_on.clock_mhz,
             runs,
             move_registers is not False,
+            fold_operands is not False,
             place_on,
             bitstream,
         )

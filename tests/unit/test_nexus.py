@@ -105,7 +105,7 @@ def test_an_output_behind_a_register_and_past_it_has_the_longer_way(tmp_path, la
 
 def test_the_folder_has_pins_oscillator_and_the_commands(tmp_path):
     made = synthesise(small(), tmp_path / "out", "lifcl-40-8", tool="nextpnr", clock_mhz=125)
-    assert made["move_registers"] is False
+    assert made["move_registers"] is made["fold_operands"] is False
     assert made["commands"][1].endswith("nexus_carries netlist/synthesis.json netlist/carries.json")
     assert made["commands"][2].startswith(
         "nextpnr-nexus --device LIFCL-40-8BG400C --json netlist/carries.json"
@@ -125,6 +125,8 @@ def test_the_folder_has_pins_oscillator_and_the_commands(tmp_path):
 def test_what_is_not_known_of_the_family_is_refused_by_name(tmp_path):
     with pytest.raises(DesignError, match="move_registers = True: not known .* of lifcl-40-7"):
         synthesise(small(), tmp_path / "out", "lifcl-40", tool="nextpnr", move_registers=True)
+    with pytest.raises(DesignError, match="fold_operands = True: not known .* of lifcl-40-7"):
+        synthesise(small(), tmp_path / "out", "lifcl-40", tool="nextpnr", fold_operands=True)
     with pytest.raises(DesignError, match="device = 'lifcl-40-7': tool = 'yosys' is for .*xc7"):
         synthesise(small(), tmp_path / "out", "lifcl-40", tool="yosys")
     with pytest.raises(DesignError, match="device = 'lifcl-40-7': exploring is for .*lfe5u-85f"):

@@ -126,8 +126,11 @@ def test_the_median_of_the_seeds_is_the_clock_and_the_best_has_the_paths():
     assert found["utilisation"]["block_ram"]["used"] == 0
     report = {"top": "core", "device": {"name": device.title}, "tool": "t", "target_mhz": 250.0}
     moved = {"multipliers": 7, "operands": 12, "products": 6, "both_ends": 5, "flip_flops": 1234}
-    assert "moved" not in format_report(report | found | {"moved_registers": None})
-    text = format_report(report | found | {"moved_registers": moved})
+    folded = {"carry_bits": 2000, "folded": 1100, "luts": 1200}
+    without = format_report(report | found | {"moved_registers": None, "folded_operands": None})
+    assert "moved" not in without and "folded" not in without
+    text = format_report(report | found | {"moved_registers": moved, "folded_operands": folded})
+    assert "folded into 1,100 of 2,000 bits of carry chains: 1,200 LUTs" in text
     assert (
         "moved into 7 multipliers: the registers of 12 operands and 6 products, 1,234 flip" in text
     )
@@ -168,6 +171,8 @@ def test_versions_compare_as_numbers():
         ({"tool": "yosys", "device": "xc7z020", "seeds": 3}, "seeds = 3: only for tool = 'nextpnr'"),
         ({"tool": "yosys", "device": "xc7z020", "move_registers": False},
          "move_registers = False: only for tool = 'nextpnr'"),
+        ({"tool": "vivado", "device": "xc7z020", "fold_operands": True},
+         "fold_operands = True: only for tool = 'nextpnr'"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused_before_anything_is_written(

@@ -58,10 +58,11 @@ def test_without_a_run_the_folder_is_written_with_the_commands(fakes, tmp_path):
     made = synthesise(design, tmp_path / "out", "lfe5u-45f-7", tool="nextpnr")
     assert made == json.loads((tmp_path / "out" / "parameters.json").read_text())
     assert (made["device"], made["clock_mhz"], made["seeds"]) == ("lfe5u-45f-7", 250.0, 1)
-    assert made["commands"][2].startswith(
+    assert made["commands"][3].startswith(
         "nextpnr-ecp5 --45k --package CABGA381 --speed 7 --json netlist/moved.json"
     )
-    assert "multiplier_registers netlist/synthesis.json netlist/moved.json" in made["commands"][1]
+    assert "carry_operands netlist/synthesis.json netlist/folded.json" in made["commands"][1]
+    assert "multiplier_registers netlist/folded.json netlist/moved.json" in made["commands"][2]
     script = (tmp_path / "out" / "scripts" / "ecp5.ys").read_text()
     assert "$" not in script
     assert "../top/ernn_out_of_context.sv" in script
@@ -168,7 +169,7 @@ cp {given}/delays.sdf netlist/delays_$seed.sdf; done; echo 'Info: Routing..'""",
     assert report["design_digest"] == design.digest
     assert format_report(report) == (folder / "place_and_route.txt").read_text().rstrip("\n")
     assert (folder / "floorplan.png").read_bytes().startswith(b"\x89PNG")
-    assert report["moved_registers"]["multipliers"] == 0
+    assert report["moved_registers"]["multipliers"] == report["folded_operands"]["luts"] == 0
     kept = sorted(p.name for p in (folder / "netlist").iterdir())
     assert kept == ["moved.json", "synthesis.json"]
     assert sorted(p.name for p in (folder / "logs").iterdir()) == [

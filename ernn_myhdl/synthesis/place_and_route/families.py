@@ -21,6 +21,7 @@ class Family:
     its function in the package; "" where none is made.
     oscillator: file in synth/nextpnr that gives the wrapper its clock, where a pin cannot; pins: file there with the places of the wrapper's pins
     and the clock that is asked for, where nextpnr does not choose them. carries: the first carry inputs must be left open (`nexus_carries`).
+    folds_operands: choices in front of sums are folded into carry chains (`carry_operands`).
     refused: cell of the netlist -> what it is, of those that were never placed here.
     """
 
@@ -37,6 +38,7 @@ class Family:
     oscillator: str = ""
     pins: str = ""
     carries: bool = False
+    folds_operands: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -88,6 +90,7 @@ FAMILIES = {
         multiplier_ns={"6": 3.927, "7": 3.497, "8": 3.066},
         packer="ecppack",
         packing="run_ecppack",
+        folds_operands=True,
     ),
     "nexus": Family(
         program="nextpnr-nexus",

@@ -66,6 +66,10 @@ def format_report(report: dict) -> str:
             f"moved into {moved['multipliers']} multipliers: the registers of {moved['operands']} operands "
             f"and {moved['products']} products, {moved['flip_flops']:,} flip-flops",
         ]
+    if folded := report["folded_operands"]:
+        lines.append(
+            f"folded into {folded['folded']:,} of {folded['carry_bits']:,} bits of carry chains: {folded['luts']:,} LUTs"
+        )
     if made := report.get("bitstream"):
         lines += ["", f"{made['file']} for {report['board']}, {made['bytes']:,} bytes"]
     lines += ["", f"longest paths with seed {report['best_seed']} (logic + routing)"]

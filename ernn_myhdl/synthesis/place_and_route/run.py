@@ -3,7 +3,7 @@
 hdl/                 Verilog of the core, as `ernn convert` writes it
 top/                 the wrapper with few pins around it, or the UART system on a board with its pins (board.lpf)
 scripts/             the script of Yosys
-netlist/             what Yosys makes of it, as JSON, and the same with registers moved into multipliers
+netlist/             what Yosys makes of it, as JSON, and the same with choices folded into carry chains and registers moved into multipliers
 logs/                of Yosys and of each seed of nextpnr
 parameters.json      device, clock, seeds, digest of the design
 bitstream.bit        of a board
@@ -20,11 +20,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
+from ernn_myhdl.mapping.carry_operands import fold_operands
 from ernn_myhdl.mapping.mapped_core import synthesis_script
 from ernn_myhdl.mapping.multiplier_registers import move_registers
 from ernn_myhdl.mapping.nexus_carries import open_carry_inputs
@@ -52,10 +55,12 @@ PINS, BITSTREAM = "top/board.lpf", "bitstream.bit"
 #: Where the pins of the wrapper are, on families whose nextpnr does not choose.
 SITES = "top/pins.pdc"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
-#: Moves registers by itself, for those who run the commands by hand.
-MOVE = "python -m ernn_myhdl.mapping.multiplier_registers netlist/synthesis.json netlist/moved.json"
-#: Opens carry inputs by itself, likewise.
-OPEN = "python -m ernn_myhdl.mapping.nexus_carries netlist/synthesis.json netlist/carries.json"
+#: What changes the netlist of Yosys, in this order: the name of the netlist behind it -> what does it, a program too.
+CHANGES: dict[str, Callable[[dict], Any]] = {
+    "folded": fold_operands,
+    "moved": move_registers,
+    "carries": open_carry_inputs,
+}
 #: Runs of nextpnr at a time; one of a large core takes two gigabytes.
 PROCESSES = 2
 MAX_SEEDS = 100
@@ -66,7 +71,7 @@ Progress = Callable[[int, int, str], None]
 class Plan:
     """What is asked for. clock_mhz: to reach; seeds: runs of nextpnr, with the seeds 1 to that number.
 
-    move_registers: into the multipliers (`multiplier_registers`). board: whose pins a UART system has; None: the core by itself. bitstream:
+    move_registers: into the multipliers (`multiplier_registers`). fold_operands: into the carry chains (`carry_operands`). board: whose pins a UART system has; None: the core by itself. bitstream:
     made of the best seed.
     """
 
@@ -74,6 +79,7 @@ class Plan:
     clock_mhz: float
     seeds: int = 1
     move_registers: bool = True
+    fold_operands: bool = True
     board: Board | None = None
     bitstream: bool = False
 
@@ -82,11 +88,19 @@ class Plan:
         return FAMILIES[self.device.family]
 
     @property
+    def changes(self) -> list[str]:
+        """What changes the netlist, of CHANGES."""
+        asked = {
+            "folded": self.fold_operands,
+            "moved": self.move_registers,
+            "carries": self.family.carries,
+        }
+        return [name for name in CHANGES if asked[name]]
+
+    @property
     def netlist(self) -> str:
         """The netlist that is placed, in the folder."""
-        if self.move_registers:
-            return "netlist/moved.json"
-        return f"netlist/{'carries' if self.family.carries else 'synthesis'}.json"
+        return f"netlist/{['synthesis', *self.changes][-1]}.json"
 
     @property
     def top(self) -> str:
@@ -133,7 +147,11 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
     (folder / "scripts" / family.script).write_text(
         synthesis_script(family.script, sources, plan.top, "../netlist/synthesis.json")
     )
-    move = [MOVE] if plan.move_registers else [OPEN] if family.carries else []
+    steps = ["synthesis", *plan.changes]
+    change = [
+        f"python -m {CHANGES[after].__module__} netlist/{before}.json netlist/{after}.json"
+        for before, after in pairwise(steps)
+    ]
     pack = [" ".join([family.packer, *plan.packed(1)])] if plan.bitstream else []
     parameters = {
         "tool": "nextpnr",
@@ -141,11 +159,12 @@ def prepare(folder: Path, manifest: dict, plan: Plan) -> dict:
         "clock_mhz": plan.clock_mhz,
         "seeds": plan.seeds,
         "move_registers": plan.move_registers,
+        "fold_operands": plan.fold_operands,
         "top": manifest["top"],
         "design_digest": manifest["design_digest"],
         "commands": [
             f"(cd hdl && yosys -s ../scripts/{family.script})",
-            *move,
+            *change,
             " ".join([family.program, *plan.options(1)]),
             *pack,
         ],
@@ -201,7 +220,8 @@ def place_and_route(
         "design_digest": manifest["design_digest"],
         "device": {**asdict(device), "name": device.title},
         "target_mhz": plan.clock_mhz,
-        "moved_registers": job.moved,
+        "moved_registers": job.counted.get("moved"),
+        "folded_operands": job.counted.get("folded"),
         **summary([runs[seed] for seed in sorted(runs)], device, plan.family),
     }
     best = report["best_seed"]
@@ -233,8 +253,8 @@ class _Job:
     ) -> None:
         self.folder, self.manifest, self.plan, self.final = folder, manifest, plan, final
         self.yosys, self.nextpnr = programs
-        #: What `move_registers` counted; None where it was not asked for.
-        self.moved: dict[str, int] | None = None
+        #: What each of the changes of the netlist counted.
+        self.counted: dict[str, Any] = {}
         #: Logs of what runs, for its phase.
         self.running: dict[str, Path] = {}
 
@@ -267,11 +287,9 @@ class _Job:
         self.plan.family.check_cells(
             (cell["type"] for cell in module["cells"].values()), self.plan.device.title
         )
-        if self.plan.family.carries:
-            open_carry_inputs(module)
-        if self.plan.move_registers:
-            self.moved = move_registers(module)
-        if self.plan.netlist != "netlist/synthesis.json":
+        for name in self.plan.changes:
+            self.counted[name] = CHANGES[name](module)
+        if self.plan.changes:
             (self.folder / self.plan.netlist).write_text(json.dumps(netlist))
         names = Names(module, self.manifest["top"].removesuffix("core").removesuffix("uart"))
         if not names.scopes:
@@ -295,7 +313,7 @@ class _Job:
             )
         period = 1000.0 / self.plan.clock_mhz
         worst = next(path for path in paths if not within_wrapper(path, names))
-        inside = inside_ns(self.plan.family, self.plan.device.speed, self.moved)
+        inside = inside_ns(self.plan.family, self.plan.device.speed, self.counted.get("moved"))
         return {
             "seed": seed,
             "fmax_mhz": round(1000.0 / max(worst.ns, inside), 2),
