@@ -3,7 +3,7 @@
 # make test   the tests, with GHDL, Yosys, Icarus and Verilator
 # make test-deep  ten times the random designs and networks, and the long forms of the benchmarks
 #   SEED=20261128 repeats those of a day, CASE=NAME one case, DEEP="--designs 10 --networks 2" a part
-# make coverage   branch coverage of the package and golden over all tests, into build/coverage
+# make coverage   branch coverage of the package and golden over all tests, into docs/coverage.md and build/coverage
 # make lint   ruff, the contracts of imports and the types (setup.cfg)
 # make tables  writes the tables of docs/ whose numbers follow from the code
 # make package  sdist and wheel, into dist
@@ -79,7 +79,8 @@ endif
 coverage: $(VENV)/test tools
 	rm -rf build/coverage && mkdir -p build/coverage
 	ERNN_CACHE=$(CURDIR)/build/coverage/cache COVERAGE_FILE=$(CURDIR)/build/coverage/data \
-	  $(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html:build/coverage/html $(COVERED)
+	  $(PYTEST) --cov --cov-report=json:build/coverage/all.json --cov-report=html:build/coverage/html $(COVERED)
+	$(BIN)/python -m docs.coverage_page build/coverage/all.json
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

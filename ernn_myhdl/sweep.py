@@ -12,10 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from ernn_myhdl.whole_numbers import whole
 Function = Callable[[Any], Any]
 Progress = Callable[[int, int, str], None]
 CONNECT_SECONDS = 10.0
+#: Seconds that processes have to unwind their tasks when a sweep ends early, before they are killed.
+PATIENCE = 20.0
 LARGEST_STORE = 1 << 28
 INSTALL = "pip install 'ernn-myhdl[dask]'"
 
@@ -93,15 +97,30 @@ def _on_processes(
             for future in as_completed(names):
                 yield names[future], future.result()
         except BrokenProcessPool as error:
+            with stopping.held():
+                _end(pool)
             raise ToolError(
                 f"one of {jobs} processes of the sweep was ended from outside, perhaps for want of memory; take fewer (jobs)"
             ) from error
         except BaseException:
             with stopping.held():
-                for process in list((getattr(pool, "_processes", None) or {}).values()):
-                    process.terminate()
+                _end(pool)
                 pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool: one that does not heed it is killed, for the pool would wait for it for ever."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    for process in processes:
+        process.terminate()
+    alive = {process.sentinel: process for process in processes}
+    until = time.monotonic() + PATIENCE
+    while alive and (left := until - time.monotonic()) > 0:
+        for sentinel in wait(list(alive), left):
+            del alive[sentinel]
+    for process in alive.values():
+        process.kill()
 
 
 def _on_cluster(

@@ -27,6 +27,16 @@ def failing(value: int) -> int:
     return value
 
 
+def deaf(value: int) -> int:
+    """The first fails when the second has begun, which heeds no signal to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if value == 0:
+        time.sleep(0.5)
+        raise ValueError("zero")
+    time.sleep(600)
+    return value
+
+
 def killed(value: int) -> int:
     """As the system ends a process that takes too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)

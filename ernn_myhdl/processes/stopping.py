@@ -33,8 +33,6 @@ class _State:
     waiting: int | None = None
     #: Blocks of `held` inside one another.
     held = 0
-    #: Whether a worker of a pool is at a task (`stop_worker`).
-    at_task = False
 
 
 _state = _State()
@@ -84,7 +82,7 @@ class held:
         _state.held += 1
         for number in SIGNALS:
             handler = signal.getsignal(number)
-            if callable(handler) and handler not in (_stop, _stop_worker):
+            if callable(handler) and handler != _stop:
                 self._before[number] = handler
                 signal.signal(number, _stop)
         return self
@@ -121,29 +119,27 @@ class starting_workers:
 
 
 def start_worker() -> None:
-    """In a worker of a pool: the process that has the pool decides, and ends the worker with SIGTERM."""
+    """In a worker of a pool: the process that has the pool decides, and ends the worker with SIGTERM.
+
+    Between tasks the system ends it: a handler of Python would be called when a lock or a pipe that the worker has just begun
+    to wait for is there, which may be never.
+    """
     _state.first = _state.waiting = None
     _state.held = 0
     # to ignore a signal that waits would take it away
-    signal.signal(signal.SIGTERM, _stop_worker)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number in SIGNALS:
         if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def _stop_worker(number: int, frame: FrameType | None) -> None:
-    if not _state.at_task:
-        os._exit(128 + number)
-    _stop(number, frame)
-
-
 def work(function, task):
     """`function(task)` in a worker: when it is ended, the task is unwound before."""
-    _state.at_task = True
+    signal.signal(signal.SIGTERM, _stop)
     try:
         return function(task)
     except Interrupted as error:
         os._exit(128 + error.number)
     finally:
-        _state.at_task = False
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

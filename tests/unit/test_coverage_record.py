@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
+from docs import coverage_page
+
 main = runpy.run_path(str(ROOT / ".ci" / "coverage"))["main"]
 
 
@@ -118,3 +120,47 @@ def test_only_the_chosen_tests_are_measured(markers, lines, tmp_path):
     (file,) = json.loads(report.read_text())["files"].values()
     within_work = [n for n in file["missing_lines"] if 5 <= n <= 9]
     assert len(within_work) == lines, file
+
+
+def test_the_page_lists_what_no_test_runs_by_file(tmp_path, capsys):
+    def file(statements, lines, branches, missing_lines, missing_branches):
+        covered = statements - len(missing_lines) + branches - len(missing_branches)
+        summary = {
+            "num_statements": statements, "num_branches": branches,
+            "covered_lines": statements - len(missing_lines), "covered_branches": branches - len(missing_branches),
+            "percent_covered": 100 * covered / (statements + branches),
+        }  # fmt: skip
+        return {
+            "summary": summary,
+            "missing_lines": missing_lines,
+            "missing_branches": missing_branches,
+        }
+
+    files = {
+        "ernn_myhdl/rtl/lane.py": file(10, 4, 4, [3, 4, 5, 9], [[2, 3], [7, -1]]),
+        "ernn_myhdl/sweep.py": file(8, 0, 0, [], []),
+        "golden/linear.py": file(20, 0, 6, [], [[11, 14]]),
+    }
+    totals = {
+        "percent_covered": 85.4,
+        "num_statements": 38,
+        "missing_lines": 4,
+        "num_branches": 10,
+        "missing_branches": 3,
+    }
+    (tmp_path / "all.json").write_text(json.dumps({"files": files, "totals": totals}))
+    assert coverage_page.main(str(tmp_path / "all.json"), str(tmp_path / "page.md")) == 0
+    assert "85.4 % (92 wanted)" in capsys.readouterr().out
+    text = (tmp_path / "page.md").read_text()
+    assert (
+        "**85.4 %** (92 % wanted). Of 38 lines\n4 are not run, of 10 branches 3 not taken" in text
+    )
+    assert "| `ernn_myhdl/rtl` | 1 | 57.1 | 4 | 2 |" in text
+    assert "| `golden` | 1 | 96.2 | 0 | 1 |" in text
+    assert "1 files of 3 are covered whole" in text
+    # the branch to a line that is missing itself says nothing more
+    rows = [line for line in text.splitlines() if ".py" in line]
+    assert rows == [
+        "| `ernn_myhdl/rtl/lane.py` | 57.1 | 3–5, 9, 7→end |",
+        "| `golden/linear.py` | 96.2 | 11→14 |",
+    ]

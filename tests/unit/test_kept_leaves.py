@@ -166,6 +166,8 @@ def texts(task):
 tasks = [(name, hdl) for hdl in ("VHDL", "Verilog") for name in chosen]
 with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
     alone = dict(pool.imap(texts, tasks))
+    pool.close()
+    pool.join()
 for order in tasks, tasks[::-1]:
     assert dict(map(texts, order)) == alone
 print(len(tasks))

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from sweep_tasks import failing, killed, noted, square
+from sweep_tasks import deaf, failing, killed, noted, square
 from tools import require_module
 
 from ernn_myhdl import sweep
@@ -33,6 +33,13 @@ def test_an_error_of_a_task_is_that_of_the_sweep(jobs):
 def test_a_process_that_the_system_ends_is_one_clear_line():
     with pytest.raises(ToolError, match="one of 2 processes of the sweep was ended from outside"):
         sweep.run(killed, TASKS, jobs=2)
+
+
+def test_a_process_that_does_not_heed_its_end_is_killed(monkeypatch):
+    """A sweep that failed would wait for it for ever."""
+    monkeypatch.setattr(sweep, "PATIENCE", 0.5)
+    with pytest.raises(ValueError, match="zero"):
+        sweep.run(deaf, {"a": 0, "b": 1}, jobs=2)
 
 
 @pytest.mark.parametrize("jobs", [0, True, 1.5])
@@ -112,10 +119,11 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(tmp_path):
 
         def kill():
             """The first worker that has begun a task, while it is at it."""
-            while not killed:
-                for file in tmp_path.glob("*.runs"):
-                    pid = int(file.read_text().split()[0])
-                    os.kill(pid, signal.SIGKILL)
+            until = time.monotonic() + 60
+            while not killed and time.monotonic() < until:
+                begun = [file.read_text().split() for file in tmp_path.glob("*.runs")]
+                for pid, *_ in filter(None, begun):  # a file is there before its line is
+                    os.kill(int(pid), signal.SIGKILL)
                     killed.append(pid)
                     break
                 time.sleep(0.02)
