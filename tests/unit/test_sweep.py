@@ -8,6 +8,7 @@ import time
 import pytest
 from sweep_tasks import failing, killed, noted, square
 from tools import require_module
+from waiting import SECONDS, joined_thread
 
 from ernn_myhdl import sweep
 from ernn_myhdl.errors import DesignError, ToolError
@@ -112,7 +113,8 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(tmp_path):
 
         def kill():
             """The first worker that has begun a task, while it is at it."""
-            while not killed:
+            end = time.monotonic() + SECONDS
+            while not killed and time.monotonic() < end:
                 for file in tmp_path.glob("*.runs"):
                     pid = int(file.read_text().split()[0])
                     os.kill(pid, signal.SIGKILL)
@@ -123,8 +125,8 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(tmp_path):
         thread = threading.Thread(target=kill)
         thread.start()
         found = sweep.run(noted, tasks, dask=cluster.scheduler_address, store=store)
-        thread.join()
-    assert killed
+        joined_thread(thread)
+    assert killed, "no worker began a task"
     assert found == {f"task {i}": i * 10 for i in range(12)}
     lines = store.read_text().splitlines()
     assert len(lines) == 12  # one result for each name
