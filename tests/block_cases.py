@@ -17,6 +17,7 @@ from element_wise_cases import ELEMENTWISE
 from lane_cases import LANES
 from register_cases import DELAYS, MEMORIES, ROUNDING
 from transform_cases import FORWARD, INVERSE
+from waiting import joined
 
 CASES = [
     *ROUNDING, *DELAYS, *MEMORIES, *FORWARD, *INVERSE, *LANES, *DRAIN, *ELEMENTWISE, *PWL,
@@ -46,5 +47,4 @@ def convert_case(case: BlockCase, folder: Path, hdl: str) -> None:
         del os.environ["PYTHONHASHSEED"]
         if before is not None:
             os.environ["PYTHONHASHSEED"] = before
-    process.join()
-    assert process.exitcode == 0, f"conversion of {case.name} failed"
+    assert joined(process) == 0, f"conversion of {case.name} failed"

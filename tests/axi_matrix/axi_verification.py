@@ -123,8 +123,11 @@ class Bench:
             await self.source.send(packet)
         await self.send_states(case)
         if case["finish"]:
-            while await self.read("FRAMES_IN") < case["before"]:
-                pass
+            for _ in range(PATIENCE):
+                if await self.read("FRAMES_IN") >= case["before"]:
+                    break
+            else:
+                return "frames of x before the last packet have not entered the core"
             await self.write("CONTROL", control.field("finish").mask)
             await self.source.send(end)
         for number, expected in enumerate(case["expected"]):
@@ -138,7 +141,8 @@ class Bench:
                 return f"packet {number}: {bytes(got.tdata).hex()}, not {expected}"
             if seen is not None and bytes(seen.tdata) != bytes(got.tdata):
                 return f"packet {number}: the monitor saw another"
-        await self.source.wait()  # of frames without a y, which the next case must not hit
+        # of frames without a y, which the next case must not hit
+        await with_timeout(self.source.wait(), PATIENCE, "us")
         for _ in range(PATIENCE):
             if await self.read("FRAMES_IN") > case["before"] and not await self.read("STATUS") & 2:
                 break
@@ -229,7 +233,7 @@ async def weights(bench: Bench, loads: list[dict], traffics: dict) -> str | None
 async def send_image(bench: Bench, words: list[int], by_stream: bool) -> None:
     if by_stream:
         await bench.weights.send(AxiStreamFrame(words))
-        await bench.weights.wait()
+        await with_timeout(bench.weights.wait(), PATIENCE, "us")
         return
     for i, word in enumerate(words):
         name = "WEIGHT_LAST" if i + 1 == len(words) else "WEIGHT_DATA"

@@ -47,6 +47,7 @@ def test_compiled(name, source, monkeypatch):
         assert np.array_equal(compiled.stages[stage], expected), stage
 
 
+@pytest.mark.iverilog
 @pytest.mark.parametrize("name", ["dense"])
 def test_the_verilog_with_its_bench_in_icarus(name, tmp_path):
     require_tool("iverilog")

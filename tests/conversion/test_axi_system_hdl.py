@@ -14,6 +14,7 @@ import pytest
 from axi_bench import BusMaster, bench_netlist
 from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import UNOPTIMISED, require_tool, require_verilator
+from waiting import joined
 from weight_bench import stand_in_image, weight_core, weight_design
 
 from ernn_myhdl import DesignError, RnnCell, Traffic, new_network, save_design
@@ -125,8 +126,7 @@ def test_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, bus_bit
     )
     process.start()
     inputs, expected = replayed(bus_bits)
-    process.join()
-    assert process.exitcode == 0
+    assert joined(process) == 0
     run = run_vhdl if hdl == "vhdl" else run_verilog
     netlist = bench(bus_bits)
     # what no word has entered yet is undefined in Verilog only where it does not matter

@@ -5,6 +5,7 @@ import multiprocessing
 import pytest
 from block_bench import convert_block, run_myhdl, run_verilog, run_vhdl
 from tools import require_tool
+from waiting import joined
 
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.types import Array, Bit, Word
@@ -63,7 +64,7 @@ def test_a_constant_of_five_is_five_when_converted(hdl, tmp_path):
         target=convert_netlist, args=(tmp_path, hdl)
     )
     process.start()
-    process.join()
+    assert joined(process) == 0
     outputs = (run_vhdl if hdl == "vhdl" else run_verilog)(netlist(), INPUTS, tmp_path)
     check(outputs)
 

@@ -62,6 +62,7 @@ def test_compiled_from_both_sources(activation, source, monkeypatch, tmp_path):
         assert np.array_equal(compiled.stages[name], expected), name
 
 
+@pytest.mark.iverilog
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_verilog_with_its_bench_in_icarus(activation, tmp_path):
     require_tool("iverilog")

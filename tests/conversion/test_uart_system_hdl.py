@@ -14,6 +14,7 @@ from block_bench import compare, convert_block, run_myhdl, run_verilog, run_vhdl
 from pages import ROOT
 from tools import UNOPTIMISED, require_tool, require_verilator
 from uart_bench import LINK, SerialEnd, answered, bench_netlist
+from waiting import joined
 from weight_bench import stand_in_image
 
 from ernn_myhdl import GruCell, new_network, save_design
@@ -138,8 +139,7 @@ def test_uart_system_with_an_echo_in_hdl_is_that_of_myhdl_cycle_by_cycle(hdl, re
         target=_converted, args=(str(tmp_path), hdl)
     )
     process.start()
-    process.join()
-    assert process.exitcode == 0
+    assert joined(process) == 0
     inputs, expected = replayed
     run = run_vhdl if hdl == "vhdl" else run_verilog
     assert compare(run(bench_netlist(), inputs, tmp_path), expected) == 3 * len(inputs)

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from waiting import until
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run
@@ -17,10 +18,10 @@ def long_program(file):
 
 
 def wait_for(file):
-    until = time.monotonic() + 60
-    while not file.exists() or not file.read_text().strip():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(
+        lambda: file.exists() and file.read_text().strip(),
+        f"the number of a program in {file.name}",
+    )
 
 
 def gone(file) -> bool:

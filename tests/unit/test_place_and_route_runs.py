@@ -7,10 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from placed_netlist import NETLIST, SDF
+from waiting import SECONDS, until
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.network import Network
@@ -86,12 +86,15 @@ def test_control_c_ends_the_tool_and_leaves_nothing(fakes, tmp_path):
     command = [sys.executable, "-m", "ernn_myhdl", "synth", "design", "--tool", "nextpnr",
                "--device", "lfe5u-25f", "-o", "out", "--run"]  # fmt: skip
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+
+    def begun():
         assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
+        return (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip()
+
+    until(begun, "the number of the tool")
     process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode == 130
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130, err
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["design", "pid", "programs"]

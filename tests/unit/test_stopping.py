@@ -8,13 +8,13 @@ import time
 
 import numpy as np
 import pytest
+from waiting import SECONDS, next_line, until
 
 from ernn_myhdl import new_design, save_design, sweep
 from ernn_myhdl.processes import child_process, stopping
 from ernn_myhdl.runs.run import load_run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SECONDS = 60
 
 
 def heed_signals():
@@ -31,16 +31,9 @@ def start(code, folder, *arguments, **options):
     )  # fmt: skip
 
 
-def until(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 def ready(process):
-    line = process.stdout.readline()
-    assert line == "ready\n", line + process.stderr.read()
+    line = next_line(process)
+    assert line == "ready\n", line + process.communicate(timeout=SECONDS)[1]
 
 
 def alive(number):
@@ -205,8 +198,8 @@ except KeyboardInterrupt as error:
     sys.exit(stopping.exit_code(error))
 """
     process = start(code, tmp_path)
-    note = tmp_path / process.stdout.readline().strip() / "grandchild"
-    until(lambda: note.exists() and note.read_text())
+    note = tmp_path / next_line(process).strip() / "grandchild"
+    until(lambda: note.exists() and note.read_text(), "the program that the program started")
     grandchild = int(note.read_text())
     process.send_signal(number)
     _, err = process.communicate(timeout=SECONDS)

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from waiting import SECONDS, next_line
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.cli.main import main
@@ -140,8 +141,6 @@ def test_an_output_comes_before_the_next_frame_is_there(folder):
         for frame, expected in zip(X, outputs(X), strict=True):
             process.stdin.write(text_of([frame]))
             process.stdin.flush()
-            np.testing.assert_array_equal(
-                np.fromstring(process.stdout.readline(), sep=" "), expected
-            )
+            np.testing.assert_array_equal(np.fromstring(next_line(process), sep=" "), expected)
         process.stdin.close()
-        assert process.wait() == 0
+        assert process.wait(timeout=SECONDS) == 0

@@ -8,6 +8,7 @@ import time
 import pytest
 from sweep_tasks import deaf, failing, killed, noted, square
 from tools import require_module
+from waiting import SECONDS, joined_thread
 
 from ernn_myhdl import sweep
 from ernn_myhdl.errors import DesignError, ToolError
@@ -119,8 +120,8 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(tmp_path):
 
         def kill():
             """The first worker that has begun a task, while it is at it."""
-            until = time.monotonic() + 60
-            while not killed and time.monotonic() < until:
+            end = time.monotonic() + SECONDS
+            while not killed and time.monotonic() < end:
                 begun = [file.read_text().split() for file in tmp_path.glob("*.runs")]
                 for pid, *_ in filter(None, begun):  # a file is there before its line is
                     os.kill(int(pid), signal.SIGKILL)
@@ -131,8 +132,8 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(tmp_path):
         thread = threading.Thread(target=kill)
         thread.start()
         found = sweep.run(noted, tasks, dask=cluster.scheduler_address, store=store)
-        thread.join()
-    assert killed
+        joined_thread(thread)
+    assert killed, "no worker began a task"
     assert found == {f"task {i}": i * 10 for i in range(12)}
     lines = store.read_text().splitlines()
     assert len(lines) == 12  # one result for each name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
@@ -61,6 +62,34 @@ def test_every_marker_of_a_tool_is_asked_for_and_left_out_by_make_check():
     assert set(markers) - {"smoke"} == set(NEEDS)
     marked = re.search(r"^MARKED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert set(marked.split(" or ")) == set(NEEDS) | {"slow", "further"}
+
+
+def needed(test: ast.FunctionDef) -> set[str]:
+    """The tools that a test asks for by name."""
+    calls = [n for n in ast.walk(test) if isinstance(n, ast.Call) and n.args]
+    asked = [n.args[0] for n in calls if ast.unparse(n.func) == "require_tool"]
+    found = {a.value for a in asked if isinstance(a, ast.Constant)}
+    verilator = any(isinstance(n, ast.Name) and n.id == "require_verilator" for n in ast.walk(test))
+    return found | ({"verilator"} if verilator else set())
+
+
+def test_every_test_that_asks_for_a_tool_is_marked():
+    """With one of its tools at least, so that `make check` leaves it out: it ran three tests in Icarus that had no mark."""
+    asking = 0
+    texts = {file: file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py")}
+    for file, text in texts.items():
+        if "require_tool(" not in text and "require_verilator(" not in text:
+            continue
+        body = ast.parse(text).body
+        of_file = " ".join(ast.unparse(n) for n in body if ast.unparse(n).startswith("pytestmark"))
+        tests = [n for n in body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+        for test in tests:
+            marks = " ".join([of_file, *(ast.unparse(d) for d in test.decorator_list)])
+            if tools := needed(test):
+                asking += 1
+                marked = rf"\bmark\.({'|'.join(tools)})\b"
+                assert re.search(marked, marks), f"{file.name}: {test.name} asks for {tools}"
+    assert asking > 30
 
 
 def test_files_that_make_check_does_not_collect_need_torch():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_serial_link import LINK, ReferenceBoard
+from waiting import SECONDS, joined_thread
 from weight_port_model import MASKS, WeightPortModel, register_words
 
 from ernn_myhdl import DesignError, RnnCell, new_network, save_design
@@ -136,16 +137,16 @@ def test_a_thread_may_load_while_another_waits_for_its_dma():
 
     def exchange(packets, sizes, timeout):
         begun.set()
-        assert done.wait(30)
+        assert done.wait(SECONDS), "the load has not ended"
         return [bytes(n) for n in sizes]
 
     board.transport.exchange = exchange
     thread = threading.Thread(target=board.run_raw, args=([np.zeros((2, 5), dtype=int)],))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(SECONDS), "the exchange has not begun"
     assert board.load_weights(weight_image(design(3, 2))).loaded
     done.set()
-    thread.join()
+    joined_thread(thread)
     assert port.contents == memory_contents(design(3, 2))
 
 
