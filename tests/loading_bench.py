@@ -39,6 +39,31 @@ def results(core, frames: np.ndarray) -> list[list[int]]:
     return integer_model(core).run(frames).raw.tolist()
 
 
+class Sequences:
+    """Frames of x, offered to a bench as a sequence of each stream. counts: of the sequence of each stream so far."""
+
+    def __init__(self, bench: LoadingBench, x: np.ndarray, streams: int = 2) -> None:
+        self.bench, self.x, self.counts = bench, x, [0] * streams
+
+    def send(self, stream: int, first: bool = False) -> None:
+        """Offer the next frame of a stream, or the first of a new sequence."""
+        self.counts[stream] = 0 if first else self.counts[stream]
+        self.bench.send(self.x[self.counts[stream]], first, stream)
+        self.counts[stream] += 1
+
+    def load_beside(self, words: list[int], stream: int = 0) -> Iterator[None]:
+        """A sequence of a stream begins, and an image is loaded while its frames are offered all the time."""
+        bench = self.bench
+        self.send(stream, True)
+        yield from bench.until(lambda: bench.taken)
+        bench.load(words)
+        while bench.image:
+            if not bench.x:
+                self.send(stream)
+            yield
+        yield from bench.loaded()
+
+
 class LoadingBench:
     """delivered: (cycle, stream, raw frame) of every frame of y. taken: cycles of the first beats of frames of x. status, error: at present.
 

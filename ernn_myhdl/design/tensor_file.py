@@ -62,7 +62,7 @@ def read_safetensors(file: Path, what: str = "model") -> StateDict:
         if isinstance(error, DesignError):
             raise
         raise DesignError(
-            f"{what} {file}: cannot be read ({short(error)}); it is truncated or no safetensors file"
+            f"{what} {file}: cannot be read ({short(error)}); it is truncated or no safetensors file: write or copy it anew, or give another"
         ) from error
 
 

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from loading_bench import IN_USE, LOADED, PENDING, LoadingBench, other_weights, raw_frames, results
+from loading_bench import (
+    IN_USE,
+    LOADED,
+    PENDING,
+    LoadingBench,
+    Sequences,
+    other_weights,
+    raw_frames,
+    results,
+)
 from loading_graphs import GRAPHS, banked_graph
 
 from ernn_myhdl.design.graph import Embedding
@@ -35,22 +44,12 @@ def test_a_sequence_keeps_its_bank_while_another_stream_starts_with_the_new_one(
     core = banked_graph(name, streams=2, **options).with_weights("loadable", 2)
     other, x = with_other_tables(core), frames_of(core, 80)
     assert results(core, x[:6]) != results(other, x[:6])
-    bench, counts = LoadingBench(core, idle=0.1, stall=0.2), [0, 0]
-
-    def send(stream, first=False):
-        counts[stream] = 0 if first else counts[stream]
-        bench.send(x[counts[stream]], first, stream)
-        counts[stream] += 1
+    bench = LoadingBench(core, idle=0.1, stall=0.2)
+    sequences = Sequences(bench, x)
+    send, counts = sequences.send, sequences.counts
 
     def script(bench):
-        send(0, True)
-        yield from bench.until(lambda: bench.taken)
-        bench.load(image_words(other))
-        while bench.image:  # frames all the time
-            if not bench.x:
-                send(0)
-            yield
-        yield from bench.loaded()
+        yield from sequences.load_beside(image_words(other))
         assert bench.status == LOADED | PENDING
         for stream in (0, 1, 0, 1, 1, 0):
             send(stream, stream == 1 and not counts[1])

@@ -15,6 +15,7 @@ from loading_bench import (
     OTHER,
     PENDING,
     LoadingBench,
+    Sequences,
     other_weights,
     raw_frames,
     results,
@@ -170,23 +171,11 @@ def test_a_running_sequence_keeps_its_bank_while_another_stream_starts_with_the_
     core = new_network(cells, streams=2).with_weights("loadable", 2)
     other, third, x = other_weights(core), other_weights(core, 30), raw_frames(core, 60)
     bench = LoadingBench(core, idle=0.1, stall=0.1)
-    counts = [0, 0]
-
-    def send(stream, first=False):
-        if first:
-            counts[stream] = 0
-        bench.send(x[counts[stream]], first, stream)
-        counts[stream] += 1
+    sequences = Sequences(bench, x)
+    send = sequences.send
 
     def script(bench):
-        send(0, True)
-        yield from bench.until(lambda: bench.taken)
-        bench.load(image_words(other))
-        while bench.image:  # frames all the time
-            if not bench.x:
-                send(0)
-            yield
-        yield from bench.loaded()
+        yield from sequences.load_beside(image_words(other))
         assert bench.status == LOADED | PENDING
         send(0)
         send(1, True)
