@@ -101,8 +101,8 @@ SPECIAL_KINDS = frozenset(
     (
         "arriving_frames", "beat_frames", "block_parts", "choice", "column_select", "count_chunks", "count_groups",
         "count_outputs", "cut_blocks", "drain_timer", "frame_begins", "frame_tags", "frames_under_way",
-        "gather_blocks", "issued_marks", "not_loaded", "operation", "output_beats", "output_pages",
-        "part_places", "prefetch", "readiness", "sort_parts", "state_pages", "state_places", "state_stream",
+        "gate_readiness", "gate_turn", "gather_blocks", "not_loaded", "operation", "output_beats", "output_pages",
+        "part_places", "prefetch", "second_readiness", "sort_parts", "state_pages", "state_places", "state_stream",
         "x_pages",
     )
 )  # fmt: skip

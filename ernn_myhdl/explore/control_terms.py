@@ -51,9 +51,10 @@ def _count_groups(leaf: Leaf) -> Terms:
 
 
 def _count_outputs(leaf: Leaf) -> Terms:
-    streams, bits = leaf.parameters["streams"], bits_of(leaf, "available")
+    streams, bits = leaf.parameters["streams"], bits_of(leaf, "y_available")
     return {
         "available": streams * bits,
+        "early": leaf.parameters["early"] * bits,
         "streams": streams,
         "place": bits_of(leaf, "index"),
         "block": 1,
@@ -80,7 +81,7 @@ def _frame_tags(leaf: Leaf) -> Terms:
     }
 
 
-def _readiness(leaf: Leaf) -> Terms:
+def _gate_turn(leaf: Leaf) -> Terms:
     return {
         "parts": "gate_source" in leaf.ports,
         "block": 1,
@@ -209,7 +210,7 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "arriving_frames": _arriving_frames,
     "beat_frames": _beat_frames,
     "block_parts": lambda leaf: {"source": bits_of(leaf, "source")},
-    "choice": one_block,
+    "choice": lambda leaf: {"reads x": "x_freed" in leaf.ports, "block": 1},
     "count_chunks": _count_chunks,
     "count_groups": _count_groups,
     "count_outputs": _count_outputs,
@@ -220,9 +221,10 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
     "frame_tags": _frame_tags,
     "frames_under_way": lambda leaf: {"pages": bits_for(leaf.parameters["pages"] + 1), "block": 1},
     "gate_operands": _gate_operands,
+    "gate_readiness": one_block,
+    "gate_turn": _gate_turn,
     "gather": _gather,
     "gather_blocks": _blocks_of_beats,
-    "issued_marks": lambda leaf: {"reads x": "x_freed" in leaf.ports, "block": 1},
     "mask_rows": _mask_rows,
     "not_loaded": one_block,
     "operation": _operation,
@@ -234,8 +236,8 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = {
         "block": 1,
     },
     "prefetch": _prefetch,
-    "readiness": _readiness,
     "second_operands": _second_operands,
+    "second_readiness": one_block,
     "sort_parts": one_block,
     "state_pages": _state_pages,
     "state_places": _state_places,

@@ -7,7 +7,7 @@ from pass_by_pass import times_pass_by_pass
 from random_designs import random_design
 
 from ernn_myhdl.cycle_model.schedule import frame_times, layer_cycles, schedule_for
-from ernn_myhdl.program.program import X, program_for
+from ernn_myhdl.program.program import X, Y, program_for
 
 
 def _times(frames) -> list[tuple]:
@@ -64,14 +64,19 @@ def test_the_operations_are_those_of_the_phases():
 
 
 def test_behind_the_last_reader_of_a_frame_the_next_frame_begins_as_the_sequencer_takes_it_to():
-    """What `gate_operands` and `second_operands` rely on: they compare no count after a frame was taken off it but with that need."""
-    kinds = set()
+    """What `gate_operands` and `second_operands` rely on: they compare no count after a frame was taken off it but with that need; and
+    `count_outputs`: behind the first operation of a frame its first pass alone says whether y is read."""
+    kinds, early = set(), set()
     for seed in range(60):
         design = random_design(seed, kind=None, max_word=10, stress=False, mixed=seed % 2 == 1)
         program = program_for(design)
         kinds.add((design.cell.kind, design.cell.split, bool(design.cell.second_phase)))
         gates = program.operations[: program.gate_length]
         assert gates[0].source == X and gates[0].start
+        assert not any(gate.start for gate in gates[1:])
+        behind = [source for source, *_ in program.first.columns_of(0)][1:2] == [Y]
+        assert behind == (len(gates) > 1 and gates[1].source == Y)
+        early.add(behind)
         for this, following in zip(gates, (*gates[1:], gates[0]), strict=True):
             assert following.start or not this.y_done
             assert following.start or following.source != X or not this.x_done
@@ -79,4 +84,4 @@ def test_behind_the_last_reader_of_a_frame_the_next_frame_begins_as_the_sequence
             assert operation.final == (operation is program.operations[-1])
         if program.second_passes:
             assert len(gates) > 1  # so that no frame begins in the cycle behind another
-    assert len(kinds) > 6
+    assert len(kinds) > 6 and len(early) == 2

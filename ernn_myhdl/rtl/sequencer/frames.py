@@ -154,19 +154,36 @@ def frame_tags(
 
 
 @block
-def frames_under_way(clk, rst, begins, released, gates_done, second_done, room, owed, pages):
-    """room: another frame may begin. owed: a frame's second phase is not done, its first one is.
+def frames_under_way(
+    clk, rst, begins, released, gates_done, second_done, gate_start, gate_final, second_final,
+    room_stays, room_follows, owed_stays, owed_gate, owed_second, pages,
+):  # fmt: skip
+    """Whether, in the next cycle, another frame may begin, and a frame's second phase is not done, but its first one is.
 
-    released: the last beat of a frame is read. Both answers are in registers, since decisions begin with them.
+    released: the last beat of a frame is read. room_follows: for if the operation of the first phase that may be issued is, of
+    gate_start; owed_gate, owed_second: for if that of the first, of the second phase is, of gate_final, second_final; room_stays,
+    owed_stays: for if none is.
     """
     outstanding, pending = unsigned(bits_for(pages + 1)), unsigned(bits_for(pages + 1))
     full, waiting = Signal(bool(0)), Signal(bool(0))
     last = pages - 1
 
     @always_comb
-    def tell():
-        room.next = not full
-        owed.next = waiting
+    def tell_room():
+        room_stays.next = released or not full
+        if gate_start:
+            room_follows.next = released or outstanding != last
+        else:
+            room_follows.next = released or not full
+
+    @always_comb
+    def tell_owed():
+        owed_stays.next = waiting
+        owed_gate.next = waiting or gate_final
+        if second_final:
+            owed_second.next = pending != 1
+        else:
+            owed_second.next = waiting
 
     @always(clk.posedge)
     def count():
@@ -189,7 +206,7 @@ def frames_under_way(clk, rst, begins, released, gates_done, second_done, room, 
                 pending.next = pending - 1
                 waiting.next = pending != 1
 
-    return tell, count
+    return tell_room, tell_owed, count
 
 
 @made_once
@@ -229,6 +246,8 @@ def under_way_leaf(pages: int) -> Leaf:
         "frames_under_way",
         frames_under_way,
         ins(clk=Bit(), rst=Bit(), begins=Bit(), released=Bit(), gates_done=Bit(), second_done=Bit())
-        | outs(room=Bit(), owed=Bit()),
+        | ins(gate_start=Bit(), gate_final=Bit(), second_final=Bit())
+        | outs(room_stays=Bit(), room_follows=Bit())
+        | outs(owed_stays=Bit(), owed_gate=Bit(), owed_second=Bit()),
         {"pages": pages},
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from myhdl import Signal, always, always_comb, block
 
 from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
-from ernn_myhdl.hdl.types import Bit, Word, bits_for, unsigned
+from ernn_myhdl.hdl.types import Bit, Word, bits_for, like, unsigned
 
 
 @block
@@ -61,47 +61,63 @@ def count_groups(clk, rst, coming, taken, available, index, page, groups, pages)
 
 @block
 def count_outputs(
-    clk, rst, coming, coming_stream, begins, head_stream, taken, now_stream, at_start, available, complete,
-    head_latest, index, groups, streams, of_head,
+    clk, rst, coming, coming_stream, begins, head_stream, taken, now_stream, gate_start, gate_y_done,
+    y_available, y_next, y_stays, y_follows, head_latest, index, groups, streams, of_head, early,
 ):  # fmt: skip
     """Counts the groups of y that are there in the next cycle, for each stream.
 
     coming, coming_stream: a group of y is written in the next cycle. begins, head_stream: a frame of the stream begins. taken:
-    the last reader of y of the frame that was begun last, of now_stream, is issued. at_start: the operation that may be issued
-    is the first of a frame, which reads no y, so that what it is asked for is told of the next one. available: groups for the frame
-    of the operation. complete: all are there for the frame that begins next (of_head) or for that of the operation.
-    head_latest: the page that the frame of head_stream reads. index: of the group written next.
+    the last reader of y of the frame that was begun last, of now_stream, is issued; gate_y_done: the operation that may be issued is
+    that. gate_start: it is the first of a frame, which reads no y, so that what it is asked for is told of the next one. y_available,
+    y_next: groups for the operation and for the one behind it, which reads y behind the first of a frame only where `early`. y_stays,
+    y_follows: all are there for the frame that begins next (of_head) or for that of the operation; the latter for if the
+    operation is issued. head_latest: the page that the frame of head_stream reads. index: of the group written next.
     """
     # one for each value of the index: GHDL 2.0 writes a word of no bits for an array of one element
     places = 1 << len(head_stream)
-    held = [unsigned(len(available)) for _ in range(places)]
+    held = [unsigned(len(y_available)) for _ in range(places)]
     whole, latest = ([Signal(bool(0)) for _ in range(places)] for _ in range(2))
-    place, stream = unsigned(len(index)), unsigned(len(head_stream))
+    place, for_head, for_now = unsigned(len(index)), like(y_available), like(y_available)
     last_group = groups - 1
 
     @always_comb
-    def choose():
-        if at_start:
-            stream.next = head_stream
-        else:
-            stream.next = now_stream
-
-    @always_comb
     def look():
-        available.next = held[stream]
+        for_head.next = held[head_stream]
+        for_now.next = held[now_stream]
         head_latest.next = latest[head_stream]
 
-    # the operation behind the last reader of a frame may be the first of the next one
-    @always(clk.posedge)
-    def complete_for_head():
-        index.next = place
-        complete.next = whole[head_stream] and not (taken and now_stream == head_stream)
+    @always_comb
+    def tell():
+        y_available.next = for_now
+        y_next.next = for_now
 
-    # it reads no y
-    @always(clk.posedge)
+    @always_comb
+    def tell_early():
+        y_available.next = for_now
+        if gate_start:
+            y_next.next = for_head
+        else:
+            y_next.next = for_now
+
+    # the operation behind the last reader of a frame may be the first of the next one
+    @always_comb
+    def complete_for_head():
+        y_stays.next = whole[head_stream]
+        y_follows.next = whole[head_stream] and not (gate_y_done and now_stream == head_stream)
+
+    # behind the last reader comes one that reads no y
+    @always_comb
     def complete_for_operation():
+        if gate_start:
+            y_stays.next = whole[head_stream]
+            y_follows.next = whole[head_stream]
+        else:
+            y_stays.next = whole[now_stream]
+            y_follows.next = whole[now_stream]
+
+    @always(clk.posedge)
+    def tell_place():
         index.next = place
-        complete.next = whole[stream]
 
     @always(clk.posedge)
     def count():
@@ -132,7 +148,8 @@ def count_outputs(
                 else:
                     place.next = place + 1
 
-    return choose, look, count, complete_for_head if of_head else complete_for_operation
+    complete = complete_for_head if of_head else complete_for_operation
+    return look, tell_early if early else tell, tell_place, count, complete
 
 
 @made_once
@@ -155,19 +172,16 @@ def groups_leaf(name: str, groups: int, pages: int) -> Leaf:
 
 
 @made_once
-def outputs_leaf(groups: int, streams: int, of_head: bool) -> Leaf:
-    """Counts the groups of y of each stream; ports: see `count_outputs`."""
-    stream = Word(bits_for(streams))
+def outputs_leaf(groups: int, streams: int, of_head: bool, early: bool) -> Leaf:
+    """Counts the groups of y of each stream; ports and parameters: see `count_outputs`."""
+    stream, count = Word(bits_for(streams)), Word(bits_for(2 * groups + 1))
     return Leaf(
         "y_groups",
         count_outputs,
-        ins(clk=Bit(), rst=Bit(), coming=Bit(), begins=Bit(), taken=Bit(), at_start=Bit())
+        ins(clk=Bit(), rst=Bit(), coming=Bit(), begins=Bit(), taken=Bit())
+        | ins(gate_start=Bit(), gate_y_done=Bit())
         | ins(coming_stream=stream, head_stream=stream, now_stream=stream)
-        | outs(
-            complete=Bit(),
-            head_latest=Bit(),
-            available=Word(bits_for(2 * groups + 1)),
-            index=Word(bits_for(groups)),
-        ),
-        {"groups": groups, "streams": streams, "of_head": of_head},
+        | outs(y_available=count, y_next=count, index=Word(bits_for(groups)))
+        | outs(y_stays=Bit(), y_follows=Bit(), head_latest=Bit()),
+        {"groups": groups, "streams": streams, "of_head": of_head, "early": early},
     )

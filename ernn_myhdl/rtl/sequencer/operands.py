@@ -1,17 +1,18 @@
-"""Whether the operands of the next operation of each phase are there, and all of a frame's.
+"""Whether the operands of the next operation of each phase are there in the next cycle, and all of a frame's.
 
-Both are registers with which a decision begins. They are found in the cycle before, from the groups that are there in the next one
-(`ernn_myhdl.rtl.sequencer.groups`), twice: of the operation that may be issued, for if it waits; of the one behind it, for if it is issued.
-The decision itself only chooses between the two.
+They are found from the groups that are there in the next cycle (`ernn_myhdl.rtl.sequencer.groups`), twice: of the operation that may be
+issued, for if it stays; of the one behind it, for if that follows. The decision only chooses between the two
+(`ernn_myhdl.rtl.sequencer.readiness`). Groups and needs are subtracted, not compared, since the sign of a difference is one LUT and a
+carry chain for Yosys, and a comparison of few bits three LUTs.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block
+from myhdl import Signal, always_comb, block
 
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.components import Leaf, ins, made_once, outs
-from ernn_myhdl.hdl.types import Bit, Word, bits_for
+from ernn_myhdl.hdl.types import Bit, Word, bits_for, signed, unsigned
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.rtl import stages
 from ernn_myhdl.rtl.sequencer import prefetch
@@ -22,80 +23,90 @@ READY = prefetch.AHEAD + stages.latency(stages.OPERANDS)
 
 @block
 def gate_operands(
-    clk, rst, loaded, issue_gate, gate_source, gate_need, gate_x_done, next_source, next_need, x_available, y_available,
-    gate_there, x_whole, x_groups, first_need,
+    gate_source, gate_need, gate_x_done, next_source, next_need, x_available, y_available, y_next,
+    gate_lacks, gate_next_lacks, x_stays, x_follows, x_groups, first_need,
 ):  # fmt: skip
-    """Operands of the first phase; x_whole: all x of the frame that begins next is there.
+    """Operands of the first phase; x_stays, x_follows: all x of the frame that begins next is there.
 
-    next_: of the operation behind the one that may be issued. x_available, y_available: groups that are there in the next cycle, before
-    the decision. loaded: both words are there. first_need: groups of x that the first operation of a frame needs.
+    next_: of the operation behind the one that may be issued. x_available, y_available, y_next: groups that are there in the next cycle,
+    before the decision. first_need: groups of x that the first operation of a frame needs.
     """
-    stays, follows = Signal(bool(0)), Signal(bool(0))
+    frame_there, two_frames_there = Signal(bool(0)), Signal(bool(0))
     next_frame, two_frames = x_groups + first_need, 2 * x_groups
-
-    @always_comb
-    def stay():
-        if gate_source == 0:
-            stays.next = gate_need <= x_available
-        else:
-            stays.next = gate_need <= y_available
+    bits = max(len(x_available), len(y_next), len(next_need))
+    have, next_have, needed = (unsigned(bits) for _ in range(3))
+    over, next_over = signed(bits + 1), signed(bits + 1)
 
     # behind the last reader of x in a frame another one is the first operation of the next frame;
     # behind the last reader of y there is none, since a frame begins with x
     @always_comb
-    def follow():
-        if next_source != 0:
-            follows.next = next_need <= y_available
-        elif gate_x_done:
-            follows.next = x_available >= next_frame
-        else:
-            follows.next = next_need <= x_available
+    def choose():
+        have.next = y_available
+        next_have.next = y_next
+        needed.next = next_need
+        if gate_source == 0:
+            have.next = x_available
+        if next_source == 0:
+            next_have.next = x_available
+            if gate_x_done:
+                needed.next = next_frame
 
-    @always(clk.posedge)
-    def keep():
-        if rst or not loaded:
-            gate_there.next = False
-        elif issue_gate:
-            gate_there.next = follows
-        else:
-            gate_there.next = stays
-        if issue_gate and gate_x_done:
-            x_whole.next = x_available >= two_frames
-        else:
-            x_whole.next = x_available >= x_groups
+    @always_comb
+    def compare():
+        over.next = have - gate_need
+        next_over.next = next_have - needed
 
-    return stay, follow, keep
+    @always_comb
+    def frames():
+        frame_there.next = x_available >= x_groups
+        two_frames_there.next = x_available >= two_frames
+
+    @always_comb
+    def tell():
+        gate_lacks.next = over < 0
+        gate_next_lacks.next = next_over < 0
+        x_stays.next = frame_there
+        if gate_x_done:
+            x_follows.next = two_frames_there
+        else:
+            x_follows.next = frame_there
+
+    return choose, compare, frames, tell
 
 
 @block
 def second_operands(
-    clk, issue_second, second_need, second_final, next_need, m_available, second_there, m_whole, m_groups, first_need,
+    second_need, second_final, next_need, m_available, second_lacks, second_next_lacks, m_stays, m_follows, m_groups, first_need,
 ):  # fmt: skip
-    """Operands of the second phase; m_whole: all m of the frame that is begun longest ago is there. The ports are as in `gate_operands`.
+    """Operands of the second phase; m_stays, m_follows: all m of the frame that is begun longest ago is there. The ports are as in
+    `gate_operands`.
 
-    Those of x were there for the first phase. A second phase is owed long after a reset, when the words are there.
+    Those of x were there for the first phase.
     """
-    stays, follows = Signal(bool(0)), Signal(bool(0))
     next_frame, two_frames = m_groups + first_need, 2 * m_groups
+    bits = max(len(m_available), len(next_need))
+    needed, over, next_over = unsigned(bits), signed(bits + 1), signed(bits + 1)
 
     @always_comb
-    def look():
-        stays.next = second_need <= m_available
+    def choose():
+        needed.next = next_need
+        m_follows.next = m_available >= m_groups
         if second_final:
-            follows.next = m_available >= next_frame
-        else:
-            follows.next = next_need <= m_available
+            needed.next = next_frame
+            m_follows.next = m_available >= two_frames
 
-    @always(clk.posedge)
-    def keep():
-        second_there.next = stays
-        m_whole.next = m_available >= m_groups
-        if issue_second:
-            second_there.next = follows
-            if second_final:
-                m_whole.next = m_available >= two_frames
+    @always_comb
+    def compare():
+        over.next = m_available - second_need
+        next_over.next = m_available - needed
 
-    return look, keep
+    @always_comb
+    def tell():
+        second_lacks.next = over < 0
+        second_next_lacks.next = next_over < 0
+        m_stays.next = m_available >= m_groups
+
+    return choose, compare, tell
 
 
 def gate_leaf(design: Structure) -> Leaf:
@@ -108,10 +119,11 @@ def gate_leaf(design: Structure) -> Leaf:
 
 @made_once
 def _gate_leaf(groups: int, first_need: int, need: Word, source: Word, y: Word) -> Leaf:
-    ports = ins(**dict.fromkeys(("clk", "rst", "loaded", "issue_gate", "gate_x_done"), Bit()))
-    ports |= ins(gate_source=source, gate_need=need, next_source=source, next_need=need)
-    ports |= ins(x_available=Word(bits_for(2 * groups + 1)), y_available=y)
-    ports |= outs(gate_there=Bit(), x_whole=Bit())
+    ports = ins(gate_source=source, gate_need=need, next_source=source, next_need=need)
+    ports |= ins(
+        gate_x_done=Bit(), x_available=Word(bits_for(2 * groups + 1)), y_available=y, y_next=y
+    )
+    ports |= outs(gate_lacks=Bit(), gate_next_lacks=Bit(), x_stays=Bit(), x_follows=Bit())
     values = {"x_groups": groups, "first_need": first_need}
     return Leaf("gate_operands", gate_operands, ports, values)
 
@@ -125,8 +137,8 @@ def second_leaf(design: Structure) -> Leaf:
 
 @made_once
 def _second_leaf(groups: int, first_need: int, need: Word, pages: int) -> Leaf:
-    ports = ins(clk=Bit(), issue_second=Bit(), second_final=Bit(), second_need=need, next_need=need)
+    ports = ins(second_final=Bit(), second_need=need, next_need=need)
     ports |= ins(m_available=Word(bits_for(pages * groups + 1)))
-    ports |= outs(second_there=Bit(), m_whole=Bit())
+    ports |= outs(second_lacks=Bit(), second_next_lacks=Bit(), m_stays=Bit(), m_follows=Bit())
     values = {"m_groups": groups, "first_need": first_need}
     return Leaf("second_operands", second_operands, ports, values)

@@ -12,8 +12,9 @@ issued goes on. Between passes,
   pass of x needs its x and one of y its y;
 * else a second phase whose first columns are there.
 
-The words of each part of the program are read ahead (`ernn_myhdl.rtl.sequencer.prefetch`), and whether the operands of the next
-operation are there is found a cycle ahead (`ernn_myhdl.rtl.sequencer.operands`), so that the first operation is
+The words of each part of the program are read ahead (`ernn_myhdl.rtl.sequencer.prefetch`), and whether the next operation of each phase
+can be issued, and whose turn it is, is found a cycle ahead (`ernn_myhdl.rtl.sequencer.operands`, `ernn_myhdl.rtl.sequencer.readiness`), for
+all that the decision of that cycle may be; so a decision is made of three registers, and the first operation is
 issued `operands.READY` cycles after a reset at the earliest. Frames are numbered by arrival, and everything but the
 choice above happens in that order. A frame's tag (stream, page of y that it writes, first of a
 sequence, and whether that starts from a loaded state) travels with its operations.
@@ -34,9 +35,17 @@ from ernn_myhdl.hdl.components import Type
 from ernn_myhdl.hdl.netlist import Net, Netlist
 from ernn_myhdl.hdl.parts import Part, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
-from ernn_myhdl.program.program import FLAGS, program_for
+from ernn_myhdl.program.program import FLAGS, Y, program_for
 from ernn_myhdl.rtl import stages
-from ernn_myhdl.rtl.sequencer import choice, frames, groups, operands, operation, prefetch
+from ernn_myhdl.rtl.sequencer import (
+    choice,
+    frames,
+    groups,
+    operands,
+    operation,
+    prefetch,
+    readiness,
+)
 from ernn_myhdl.rtl.sequencer.tags import tag_bits
 from ernn_myhdl.rtl.stream_user import user_type
 
@@ -45,7 +54,7 @@ ISSUE_LATENCY = stages.latency(stages.ISSUE)
 SECOND_FIELDS = ("index", "need", "first", "last", "chunks", "final")
 SECOND_X_FIELDS = ("source", "x_done")
 #: Fields of the words behind those whose operations may be issued.
-NEXT_FIELDS = {"gate": ("source", "need"), "second": ("need",)}
+NEXT_FIELDS = {"gate": ("source", "need", "last", "start"), "second": ("need", "last")}
 #: Words of each part of the program: whose operation may be issued, and the one behind it.
 WORDS = ("word", "next_word")
 #: Of a split cell, in both phases.
@@ -63,10 +72,8 @@ def fields(design: Structure) -> dict[str, Type]:
     used = [f"gate_{name}" for name in widths]
     used += [f"second_{name}" for name in (*SECOND_FIELDS, *more)]
 
-    def kind(name: str) -> Type:
-        return Bit() if name in FLAGS else Word(widths[name])
-
-    return {field: kind(field.partition("_")[2]) for field in used}
+    names = ((field, field.partition("_")[2]) for field in used)
+    return {field: _field(name, widths[name]) for field, name in names}
 
 
 def inputs(design: Structure) -> dict[str, Type]:
@@ -114,14 +121,18 @@ def parts(design: Structure) -> list[Part]:
             index=f"{source}_write_index", page=f"{source}_write_page",
         )  # fmt: skip
 
+    def next_words(phase: str, *names: str) -> dict[str, str]:
+        return {f"next_{name}": f"{phase}_next_{name}" for name in names}
+
+    early = [source for source, *_ in program.first.columns_of(0)][1:2] == [Y]
+    owed = {} if program.second_passes else dict.fromkeys(readiness.OWED, NEVER)
     return [
         words("gate", "loaded", 0, program.gate_length - 1),
         words("second", "second_loaded", base, program.length - 1),
         groups_of("x", cell.input_blocks, "x_taken", 2),
         part(
-            "y_groups", groups.outputs_leaf(program.output_groups, hw.streams, not cell.split),
-            coming="y_coming", coming_stream="y_coming_stream", taken="y_taken", at_start="gate_start",
-            available="y_available", complete="y_complete", index="y_write_index",
+            "y_groups", groups.outputs_leaf(program.output_groups, hw.streams, not cell.split, early),
+            coming="y_coming", coming_stream="y_coming_stream", taken="y_taken", index="y_write_index",
         ),
         groups_of("m", program.cell_groups, "second_done", pages),
         part(
@@ -130,14 +141,16 @@ def parts(design: Structure) -> list[Part]:
         ),
         part("tags", frames.tags_leaf(fresh, hw.streams, tag_bits(design), pages)),
         part("under_way", frames.under_way_leaf(pages), released="output_release"),
+        part("gate_operands", operands.gate_leaf(design), **next_words("gate", "source", "need")),
+        part("second_operands", operands.second_leaf(design), **next_words("second", "need")),
+        part("drain_timer", readiness.timer_leaf(widths["chunks"])),
+        part("gate_readiness", readiness.gate_leaf(), **next_words("gate", "last", "start")),
+        part("second_readiness", readiness.second_leaf(), **next_words("second", "last"), **owed),
         part(
-            "gate_operands", operands.gate_leaf(design), next_source="gate_next_source", next_need="gate_next_need",
+            "gate_turn", readiness.turn_leaf(design), turn="gate_turn",
+            **next_words("gate", "start", *(("source",) if cell.split else ())), **owed,
         ),
-        part("second_operands", operands.second_leaf(design), next_need="second_next_need"),
-        part("readiness", choice.readiness_leaf(design), owed="owed" if program.second_passes else NEVER),
-        part("choice", choice.choice_leaf()),
-        part("drain_timer", choice.timer_leaf(widths["chunks"])),
-        part("marks", choice.marks_leaf(reads_x)),
+        part("choice", choice.choice_leaf(reads_x)),
         part("operation", operation.operation_leaf(design)),
         part(
             "x_pages", operation.x_pages_leaf(widths["source"] if reads_x else 0),
@@ -172,9 +185,14 @@ def add(n: Netlist, design: Structure, given: Mapping[str, Net]) -> dict[str, Ne
                 nets[field] = n.bundle(field, kinds[field], (word, low, width))
             if name in NEXT_FIELDS[phase]:
                 field = f"{phase}_next_{name}"
-                nets[field] = n.bundle(field, Word(width), (following, low, width))
+                nets[field] = n.bundle(field, _field(name, width), (following, low, width))
             low += width
     return join(n, parts(design), nets, f"{LABEL}_")
+
+
+def _field(name: str, width: int) -> Type:
+    """Type of a field of a program word."""
+    return Bit() if name in FLAGS else Word(width)
 
 
 def _program_word(design: Structure) -> Word:
