@@ -40,7 +40,7 @@ check check-coverage test test-rest test-deep coverage: export PYTHONDONTWRITEBY
 
 CHECKED := smoke or not ($(MARKED))
 # Every test of the files left out needs torch, whose import takes longer than most tests (tests/unit/test_tools.py)
-WITHOUT_TORCH = $(addprefix --ignore=,$(shell grep -lE '^torch = |small_training|trial_models' tests/unit/test_*.py))
+WITHOUT_TORCH = $(addprefix --ignore=,$(shell grep -lE '^torch = |^require_module."torch"|small_training|trial_models' tests/unit/test_*.py))
 # The coverage of these tests, in their own process
 COVERAGE := --cov --cov-config=.ci/coverage.cfg --cov-report=json:build/coverage/check.json --covered "$(CHECKED)"
 

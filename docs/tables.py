@@ -156,7 +156,7 @@ def cells() -> str:
 def design(options: str):
     """The design that `ernn new` makes of the options."""
     return new_design(
-        **design_arguments(build_parser().parse_args(["new", "-o", "x", *options.split()]))
+        **design_arguments(build_parser(["new"]).parse_args(["new", "-o", "x", *options.split()]))
     )
 
 

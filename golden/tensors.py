@@ -180,18 +180,21 @@ def masked_names(cell: Cell) -> tuple[str, ...]:
     return tuple(name for name, t in tensors_of(cell).items() if t.masked)
 
 
+def tensor_shape(cell: Cell, name: str) -> tuple[int, ...]:
+    """Shape of a tensor of `cell` for one frame; all but those of x fill whole tiles."""
+    tensor = tensors_of(cell)[name]
+    blocks, tile = {
+        HIDDEN: (cell.hidden_blocks, cell.tile),
+        INPUTS: (cell.input_blocks, cell.x_block),
+        OUTPUTS: (cell.output_blocks, cell.tile),
+    }[tensor.size]
+    k = getattr(cell, tensor.block)
+    return *((tensor.rows,) if tensor.rows else ()), blocks * tile // k, k
+
+
 def tensor_shapes(cell: Cell) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor of `cell` for one frame; all but those of x fill whole tiles."""
-    elements = {
-        HIDDEN: cell.hidden_blocks * cell.tile,
-        INPUTS: cell.input_blocks * cell.x_block,
-        OUTPUTS: cell.output_blocks * cell.tile,
-    }
-    shapes = {}
-    for name, tensor in tensors_of(cell).items():
-        k = getattr(cell, tensor.block)
-        shapes[name] = (*((tensor.rows,) if tensor.rows else ()), elements[tensor.size] // k, k)
-    return shapes
+    """Shape of every tensor of `cell` for one frame."""
+    return {name: tensor_shape(cell, name) for name in tensors_of(cell)}
 
 
 def tensor_formats(design: Structure) -> dict[str, Format]:
@@ -209,7 +212,7 @@ def layer_elements(cell: Cell, name: str) -> np.ndarray:
 
     False for the padding of signals; every word of a spectrum belongs to the layer.
     """
-    tensor, shape = tensors_of(cell)[name], tensor_shapes(cell)[name]
+    tensor, shape = tensors_of(cell)[name], tensor_shape(cell, name)
     if tensor.spectrum:
         return np.ones(shape, dtype=bool)
     blocks, k = shape[-2:]
@@ -227,7 +230,7 @@ class Stage:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape for one frame."""
-        return tensor_shapes(self.layer.cell)[self.tensor]
+        return tensor_shape(self.layer.cell, self.tensor)
 
     @property
     def format(self) -> Format:

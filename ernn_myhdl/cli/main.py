@@ -13,11 +13,11 @@ from contextlib import suppress
 from ernn_myhdl.processes import stopping
 
 
-def build_parser():
-    """The parser with all sub-commands."""
+def build_parser(arguments=()):
+    """The parser with all sub-commands, or with that of `arguments` alone."""
     from ernn_myhdl.cli.commands import build_parser as build
 
-    return build()
+    return build(arguments)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,7 +53,8 @@ def _run(argv: list[str] | None) -> int:
     written.clear()
     prepare_streams()
     try:
-        arguments = build_parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        arguments = build_parser(given).parse_args(given)
         check_places(arguments)
         code = arguments.run(arguments)
         sys.stdout.flush()

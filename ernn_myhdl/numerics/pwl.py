@@ -25,8 +25,10 @@ from ernn_myhdl.numerics.formats import Format, round_shift, saturate, to_real
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)); 0 where exp(-x) is larger than any float."""
     with np.errstate(over="ignore"):
-        y: np.ndarray = 1.0 / (1.0 + np.exp(-x))
-    return y
+        y: np.ndarray = np.exp(-x)
+    y += 1.0
+    made: np.ndarray = 1.0 / y
+    return made
 
 
 #: On floats and arrays of them alike.
@@ -104,13 +106,14 @@ def pwl_table(function: str, source: Format, output: Format, segments: int) -> P
     size = 1 << offset_bits
     left = np.arange(-clamp, clamp, size, dtype=np.int64)
     offset = np.arange(0, size, max(1, size // FITTED_CODES), dtype=np.int64)
-    offset = np.unique(np.append(offset, size - 1))
+    if offset[-1] != size - 1:
+        offset = np.append(offset, size - 1)
     exact = FUNCTIONS[function](to_real(left[:, None] + offset, source))
     # secant over the whole segment, its right end being the next segment's first code
     right = FUNCTIONS[function](to_real(left + size, source))
     slope = np.round((right - exact[:, 0]) / size * 2.0 ** (source.frac + slope_frac))
-    line = slope[:, None] * 2.0 ** -(source.frac + slope_frac) * offset
-    gap = exact - line
+    gap = slope[:, None] * 2.0 ** -(source.frac + slope_frac) * offset
+    np.subtract(exact, gap, out=gap)
     base = np.round((gap.max(axis=1) + gap.min(axis=1)) / 2 * 2.0**base_frac)
     return PwlTable(
         function,
@@ -119,8 +122,8 @@ def pwl_table(function: str, source: Format, output: Format, segments: int) -> P
         segments,
         clamp,
         offset_bits,
-        tuple(int(v) for v in base),
-        tuple(int(v) for v in slope),
+        tuple(map(int, base.tolist())),
+        tuple(map(int, slope.tolist())),
         slope_frac + source.frac - base_frac,
         slope_frac + source.frac - output.frac,
     )

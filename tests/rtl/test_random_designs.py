@@ -38,6 +38,20 @@ WANTED = {
 }
 
 
+#: Of the cases whose first draw does not have what is wanted: the first that has it, which need not be searched for each time.
+DRAWS: dict[tuple[str, int, int], int] = {
+    ("lstm", 1, 3): 37, ("lstm", 1, 5): 2, ("lstm", 1, 8): 2, ("lstm", 1, 9): 39,
+    ("gru", 1, 1): 8, ("gru", 1, 4): 1, ("lstm", 2, 2): 1, ("lstm", 2, 3): 134, ("lstm", 2, 5): 1,
+    ("lstm", 2, 6): 1, ("lstm", 2, 9): 9, ("gru", 2, 1): 1, ("gru", 2, 2): 1, ("gru", 2, 3): 9,
+    ("gru", 2, 4): 2, ("gru", 2, 6): 10, ("rnn", 2, 1): 1, ("rnn", 2, 2): 1, ("rnn", 2, 3): 1,
+    ("lstm", 4, 1): 3, ("lstm", 4, 2): 5, ("lstm", 4, 3): 46, ("lstm", 4, 4): 3,
+    ("lstm", 4, 5): 4, ("lstm", 4, 6): 1, ("lstm", 4, 8): 2, ("gru", 4, 1): 1, ("gru", 4, 2): 5,
+    ("gru", 4, 3): 6, ("gru", 4, 4): 5, ("rnn", 4, 2): 5, ("rnn", 4, 3): 4, ("lstm", 8, 1): 3,
+    ("lstm", 8, 2): 3, ("lstm", 8, 3): 285, ("lstm", 8, 4): 1, ("gru", 8, 1): 12,
+    ("gru", 8, 2): 3, ("rnn", 8, 1): 4, ("rnn", 8, 2): 3, ("lstm", 16, 2): 32,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Case:
     """A random design by its cell, block size and number; all cell options come in turn."""
@@ -47,15 +61,22 @@ class Case:
     number: int
 
     def design(self):
-        """The first of a row of draws that has what is wanted."""
-        wanted = list(WANTED.values())[(self.number + self.number // 4) % len(WANTED)]
-        draws = (self.draw(seed) for seed in range(1000 * self.number, 1000 * self.number + 500))
-        return next(d for d in draws if wanted(d, program_for(d)) or self.impossible(d))
+        """The first of a row of draws that has what is wanted, from `DRAWS` on."""
+        draws = range(self.first, 500)
+        return next(d for d in map(self.draw, draws) if self.has_what_is_wanted(d))
 
-    def draw(self, seed: int):
+    @property
+    def first(self) -> int:
+        return DRAWS.get((self.kind, self.block, self.number), 0)
+
+    def has_what_is_wanted(self, design) -> bool:
+        wanted = list(WANTED.values())[(self.number + self.number // 4) % len(WANTED)]
+        return wanted(design, program_for(design)) or self.impossible(design)
+
+    def draw(self, draw: int):
         *_, largest, _ = PLAN[self.block]
         return random_design(
-            100_000 * self.block + seed,
+            100_000 * self.block + 1000 * self.number + draw,
             kind=self.kind,
             block=self.block,
             max_inputs=largest,
@@ -149,7 +170,8 @@ def test_the_designs_cover_the_options():
     seen: Counter[str] = Counter()
     options = set()
     for case in CASES:
-        design = case.design()
+        design = case.draw(case.first)
+        assert case.has_what_is_wanted(design), f"DRAWS of {case}: must be searched for again"
         cell, hw, program = design.cell, design.hardware, program_for(design)
         if case.kind == "lstm":
             options.add((case.block, bool(cell.projection), cell.peepholes))

@@ -12,6 +12,7 @@ import pytest
 from tools import require_module
 
 from benchmarks import classifier as benchmark
+from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.classifier import CLASSIFIER_FILE, classes, import_classifier
 from ernn_myhdl.demo.model import network_inputs
@@ -138,20 +139,19 @@ def test_the_benchmark_finds_differences(imported, sequences):
         assert expected in text
 
 
-def test_the_page_shows_what_import_and_evaluate_print(tmp_path, monkeypatch):
+def test_the_page_shows_what_import_and_evaluate_print(tmp_path, monkeypatch, capsys):
     root = Path(__file__).parents[2]
     page = (root / "docs" / "classifier.md").read_text(encoding="utf-8")
     commands = [c.split() for c in re.findall(r"^\$ (.*)$", page.partition("## Import")[2], re.M)]
     monkeypatch.setenv("PYTHONPATH", str(root))
     (tmp_path / "ernn_myhdl").symlink_to(root / "ernn_myhdl")
-    printed = []
-    for command in commands[:3]:
-        words = command[1:] if command[0] == "python" else ["-m", "ernn_myhdl", *command[1:]]
-        done = subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        printed.append(done.stdout)
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run([sys.executable, *commands[0][1:]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = [done.stdout]
+    for program, *words in commands[1:3]:
+        assert (program, main(words)) == ("ernn", 0)
+        printed.append(capsys.readouterr().out)
     shown = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     assert printed[1] == shown[0]
     assert printed[2].startswith(shown[1])

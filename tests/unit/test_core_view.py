@@ -25,6 +25,8 @@ from ernn_myhdl.rtl.core.view import core_view
 
 ROOT = Path(__file__).parents[2]
 DESIGN = new_design(4, 4, block=2, lanes=2, name="seen")
+#: Of few leaves, for conversions.
+TINY = new_design(1, 1, block=1, cell="linear", lanes=1, name="seen")
 LOADING = new_design(5, 8, block=4, lanes=4, streams=4, initial_states=True)
 
 
@@ -49,7 +51,7 @@ def counted(monkeypatch):
 
 @pytest.mark.parametrize("hdl", ["vhdl", "verilog"])
 def test_a_conversion_asks_for_its_core_once(counted, tmp_path, hdl):
-    writer.write(DESIGN, tmp_path, hdl)
+    writer.write(TINY, tmp_path, hdl)
     assert counted == {"core": 1, "components": 1}
     assert (tmp_path / "manifest.json").exists()
 
@@ -82,7 +84,7 @@ def test_a_compiled_run_asks_for_its_core_once(counted, monkeypatch, tmp_path):
     monkeypatch.setattr(run.ctypes, "CDLL", lambda path: FakeLibrary())
     monkeypatch.setattr(run.CompiledCore, "simulate", stop)
     with pytest.raises(Stopped):
-        verilator_engine.run_verilator(Job(DESIGN, [np.zeros((1, 4))]))
+        verilator_engine.run_verilator(Job(TINY, [np.zeros((1, 1))]))
     assert counted == {"core": 1, "components": 1}
     assert views[0] is views[1]
 

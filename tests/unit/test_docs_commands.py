@@ -41,7 +41,7 @@ def complaint(command: str) -> str | None:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            build_parser().parse_args(words)
+            build_parser(words).parse_args(words)
     except SystemExit:
         return f"{command}: {said.getvalue()}"
     return None
@@ -62,6 +62,25 @@ def test_quoted_commands_parse():
 def test_a_command_that_does_not_parse_is_told():
     assert "--lames" in (complaint("ernn new --lames 4 -o x") or "")
     assert complaint("ernn nothing --help") == "ernn nothing --help: no sub-command nothing"
+
+
+def helps(parser) -> dict[str, str]:
+    """Of a parser and all below it."""
+    found = {parser.prog: parser.format_help()}
+    for below in subcommands(parser).values():
+        found |= helps(below)
+    return found
+
+
+def test_the_parser_of_one_command_is_that_of_all():
+    """Only its options are made, and only its module is imported, where a command is named."""
+    everything = build_parser()
+    for name, parser in subcommands(everything).items():
+        alone = subcommands(build_parser([name, "--help"]))
+        assert list(alone) == [name]
+        assert helps(alone[name]) == helps(parser)
+    for unknown in ([], ["nothing"], ["--version", "info"]):
+        assert list(subcommands(build_parser(unknown))) == list(subcommands(everything))
 
 
 def test_every_option_is_described():

@@ -35,4 +35,4 @@ def test_commands_of_the_pages_are_understood(name):
     ]
     assert len(commands) >= 4
     for command in commands:
-        build_parser().parse_args(command[1:])
+        build_parser(command[1:]).parse_args(command[1:])
