@@ -39,7 +39,10 @@ _SATURATING = _Configuration(  # type: ignore[no-untyped-call]
 
 def number(raw: ArrayLike, fmt: Format) -> Fxp:
     """Raw integers as a number in `fmt`; they must fit."""
-    return exact(_made(np.asarray(raw, dtype=np.int64), fmt.word, fmt.frac, raw=True))
+    words = np.asarray(raw, dtype=np.int64)
+    if _fit(words, fmt):
+        return _of_words(words, fmt)
+    return exact(_made(words, fmt.word, fmt.frac, raw=True))
 
 
 def resized(x: Fxp, word: int) -> Fxp:
@@ -55,7 +58,7 @@ def rounded(x: Fxp, frac: int) -> Fxp:
     # fxpmath rounds through float64. The bits below the half do not change the result of rounding
     # half up, so they are shifted out first: what remains is exact in float64.
     word = max(2, x.n_word - surplus + 1)
-    halves = number((x >> (surplus - 1)).val, Format(word, frac + 1))
+    halves = number(x.val >> (surplus - 1), Format(word, frac + 1))
     return exact(_stored(halves, Format(word, frac)))
 
 
@@ -89,7 +92,23 @@ def exact(x: Fxp) -> Fxp:
 
 
 def _stored(x: Fxp, fmt: Format) -> Fxp:
+    if x.n_frac == fmt.frac and x.val.dtype == np.int64 and _fit(x.val, fmt):
+        return _of_words(x.val, fmt)
     return _made(x, fmt.word, fmt.frac)
+
+
+def _fit(words: np.ndarray, fmt: Format) -> bool:
+    """Whether raw words are words of `fmt` as they are."""
+    if fmt.word > MAX_WORD or not words.size:
+        return False
+    return bool(words.min() >= fmt.minimum and words.max() <= fmt.maximum)
+
+
+def _of_words(words: np.ndarray, fmt: Format) -> Fxp:
+    """A number of raw words that fit. Nothing is converted, rounded or limited, for all of which fxpmath looks where it stores them."""
+    stored = _empty(fmt.word, fmt.frac)
+    stored.val, stored.real = words.copy(), None
+    return stored
 
 
 @cache
@@ -104,8 +123,13 @@ def _made(
 
     fxpmath stores a value twice where it makes a number; numbers are copies of one without, into which it is stored once.
     """
-    stored = copy.copy(_without_value(word, frac))
-    stored.status, stored.callbacks, stored.vdtype = dict(stored.status), [], None
+    stored = _empty(word, frac)
     stored.config = config
     stored.set_val(value, raw=raw)
+    return stored
+
+
+def _empty(word: int, frac: int) -> Fxp:
+    stored = copy.copy(_without_value(word, frac))
+    stored.status, stored.callbacks, stored.vdtype = dict(stored.status), [], None
     return stored
