@@ -40,8 +40,26 @@ def vhdl_layout(text: str, array_ports: list[str]) -> str:
     head, begin, body = text.partition("\nbegin\n")
     top, architecture, declarations = re.split(r"(architecture \w+ of \w+ is\n)", head)
     body, tables = _tables(body)
-    text = _ports(top) + architecture + _declarations(declarations) + tables + begin + _loops(body)
+    text = (
+        _ports(_uses(top))
+        + architecture
+        + _declarations(declarations)
+        + tables
+        + begin
+        + _loops(body)
+    )
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _uses(text: str) -> str:
+    """One clause of all packages that an entity uses."""
+    clauses = re.compile(r"^use [\w.]+;\n(?:use [\w.]+;\n)+", re.MULTILINE)
+
+    def join(match: re.Match) -> str:
+        packages = re.findall(r"use ([\w.]+);", match[0])
+        return "\n".join(statement(f"use {', '.join(packages)};")) + "\n"
+
+    return clauses.sub(join, text)
 
 
 def _without_copy(text: str, port: str) -> str:

@@ -55,6 +55,13 @@ end architecture MyHDL;
 """
 
 
+def test_packages_that_an_entity_uses_share_a_clause():
+    uses = "use IEEE.std_logic_1164.all;\nuse IEEE.numeric_std.all;\nuse work.pck.all;\n"
+    text = vhdl_layout(ENTITY.replace("library IEEE;\n", f"library IEEE;\n{uses}"), ["source"])
+    one = "use IEEE.std_logic_1164.all, IEEE.numeric_std.all, work.pck.all;\n"
+    assert text.startswith(f"library IEEE;\n{one}") and text.count("use ") == 1
+
+
 def test_layout_of_an_entity():
     assert (
         vhdl_layout(ENTITY, ["source"])

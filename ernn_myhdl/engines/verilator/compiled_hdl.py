@@ -99,6 +99,10 @@ def corrected(text: str) -> str:
         r"initial\n    \1 <= \2;",
         text,
     )
+    # the same where it is one value by what is connected: a signal of gates needs no value to begin with
+    text = re.sub(
+        r"(always @\*\n +(\w+) = \w+;) // \(isignal\)\n +initial\n +\2 <= [^\n]+;", r"\1", text
+    )
     # the arithmetic shift of a signed word is written as a logical one
     return re.sub(r"(= \$signed\(\w+\)) >> ", r"\1 >>> ", text)
 
