@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import permutations, product
-from pathlib import Path
 from typing import NamedTuple
 
 from ernn_myhdl.mapping.flat_netlist import Bit, FlatNetlist, change_file
@@ -127,12 +126,5 @@ def _table(
     return sum(bit << i for i, bit in enumerate([*lower, *lower, *upper]))
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m ernn_myhdl.mapping.carry_operands IN.json OUT.json`."""
-    source, target = map(Path, arguments)
-    change_file(source, target, fold_operands)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(change_file(sys.argv[1:], fold_operands))

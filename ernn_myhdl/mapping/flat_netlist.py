@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 #: A net of Yosys' JSON by its number, or a constant.
 Bit = int | str
@@ -58,10 +59,12 @@ class FlatNetlist:
                     self.readers[bit].remove((name, port))
 
 
-def change_file(source: Path, target: Path, change: Callable[[dict], dict[str, int]]) -> None:
-    """Change the modules of a netlist file that are no black boxes; prints what was counted in each."""
+def change_file(arguments: list[str], change: Callable[[dict], Any]) -> int:
+    """The program `IN.json OUT.json`: change the modules of a netlist that are no black boxes; prints what was counted in each."""
+    source, target = map(Path, arguments)
     netlist = json.loads(source.read_text())
     for module in netlist["modules"].values():
         if not int(str(module["attributes"].get("blackbox", "0")), 2):
             print(json.dumps(change(module)))
     target.write_text(json.dumps(netlist))
+    return 0

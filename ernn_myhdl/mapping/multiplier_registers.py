@@ -10,7 +10,6 @@ else. An operand's flip-flops stay where something else reads them too.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 from ernn_myhdl.mapping.flat_netlist import Bit, FlatNetlist, change_file
@@ -193,12 +192,5 @@ def _remove_unread(netlist: FlatNetlist) -> None:
             del cells[name]
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m ernn_myhdl.mapping.multiplier_registers IN.json OUT.json`."""
-    source, target = map(Path, arguments)
-    change_file(source, target, move_registers)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(change_file(sys.argv[1:], move_registers))

@@ -7,11 +7,10 @@ a chain, the constant is taken away.
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 
 from ernn_myhdl.errors import ToolError
+from ernn_myhdl.mapping.flat_netlist import change_file
 
 CARRY, ZERO = "CCU2", "VLO"
 #: The tables of a cell that begins a chain: COUT is A1, whatever CIN is.
@@ -40,14 +39,5 @@ def open_carry_inputs(module: dict) -> int:
     return opened
 
 
-def main() -> int:
-    source, target = map(Path, sys.argv[1:3])
-    netlist = json.loads(source.read_text())
-    for module in netlist["modules"].values():
-        open_carry_inputs(module)
-    target.write_text(json.dumps(netlist))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(change_file(sys.argv[1:], open_carry_inputs))
