@@ -1,9 +1,11 @@
-"""PyTorch modules that branch, for tests of the import: what people train, small."""
+"""PyTorch modules that branch, for tests of the import: what people train, small; importing it needs PyTorch."""
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from tools import require_module
+
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
+nn = torch.nn
 
 
 class Residual(nn.Module):

@@ -1,10 +1,11 @@
-"""PyTorch modules with convolutions over frames, for tests of the import: what people train, small."""
+"""PyTorch modules with convolutions over frames, for tests of the import: what people train, small; importing it needs PyTorch."""
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-from torch.nn import functional
+from tools import require_module
+
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
+nn, functional = torch.nn, torch.nn.functional
 
 
 class Padded(nn.Module):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import nn
-from torch.nn import functional
+from tools import require_module
+
+torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
+nn, functional = torch.nn, torch.nn.functional
 
 
 class Made(nn.Module):
