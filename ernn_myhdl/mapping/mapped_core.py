@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.mapping.carry_operands import fold_operands
@@ -21,6 +22,8 @@ from ernn_myhdl.mapping.netlist_verilog import cell_models, netlist_verilog
 from ernn_myhdl.mapping.yosys_program import INSTALL
 from ernn_myhdl.processes.child_process import run
 
+#: What changes the netlist of ECP5 that Yosys makes, in this order: the name of the netlist behind it -> what does it, a program too.
+CHANGES: dict[str, Callable[[dict], Any]] = {"folded": fold_operands, "moved": move_registers}
 SCRIPT, MODELS = "ecp5.ys", ("ecp5_multiplier.sv", "ecp5_block_ram.sv")
 #: Cells that there is no model of.
 UNKNOWN = ("PDPW16KD", "ALU54B")
@@ -55,9 +58,8 @@ def map_core(folder: Path, yosys: list[str], changed: bool) -> list[str]:
             f"{top}: its netlist has cells without a model ({', '.join(missing)}), must be of LUTs, "
             "flip-flops, memories and multipliers; take a smaller core, or engine verilator"
         )
-    if changed:
-        fold_operands(module)
-        move_registers(module)
+    for change in CHANGES.values() if changed else ():
+        change(module)
     (work / "netlist.v").write_text(netlist_verilog(module, top))
     given = files("ernn_myhdl.synth") / "nextpnr"
     ours = [(given / name).read_text(encoding="utf-8") for name in MODELS]

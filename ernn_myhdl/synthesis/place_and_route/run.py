@@ -27,9 +27,8 @@ from typing import Any
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.files.output_folder import free_name
-from ernn_myhdl.mapping.carry_operands import fold_operands
+from ernn_myhdl.mapping import mapped_core
 from ernn_myhdl.mapping.mapped_core import synthesis_script
-from ernn_myhdl.mapping.multiplier_registers import move_registers
 from ernn_myhdl.mapping.nexus_carries import open_carry_inputs
 from ernn_myhdl.mapping.yosys_program import newest_yosys, yosys_version
 from ernn_myhdl.processes.child_process import run as run_program
@@ -55,12 +54,8 @@ PINS, BITSTREAM = "top/board.lpf", "bitstream.bit"
 #: Where the pins of the wrapper are, on families whose nextpnr does not choose.
 SITES = "top/pins.pdc"
 TABLE, PICTURE = "place_and_route.txt", "floorplan.png"
-#: What changes the netlist of Yosys, in this order: the name of the netlist behind it -> what does it, a program too.
-CHANGES: dict[str, Callable[[dict], Any]] = {
-    "folded": fold_operands,
-    "moved": move_registers,
-    "carries": open_carry_inputs,
-}
+#: As `mapped_core.CHANGES`, of all families.
+CHANGES: dict[str, Callable[[dict], Any]] = {**mapped_core.CHANGES, "carries": open_carry_inputs}
 #: Runs of nextpnr at a time; one of a large core takes two gigabytes.
 PROCESSES = 2
 MAX_SEEDS = 100
