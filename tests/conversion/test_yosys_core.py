@@ -13,7 +13,7 @@ from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.synthesis import synthesise
 
 #: Bounds on the path between two registers, for 200 MHz on a 7-series device.
-MOST_LUTS, MOST_CARRY = 6, 12
+MOST_LUTS, MOST_CARRY = 4, 9
 #: Bound on the pins of a register's net: a control bit of a lane or of a join drives all its words.
 MOST_PINS = 512
 
