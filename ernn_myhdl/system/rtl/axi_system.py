@@ -145,7 +145,9 @@ class _System:
         used = (design.inputs - (beats - 1) * shape.samples_per_beat) * sample_bytes
         kept_words, control = self.nets.kept, self.nets.control
         single, whole = n.net("packet_single", Bit()), n.net("packet_whole", Bit())
-        n.add("packet_kind", mode_leaf(), mode=kept_words["PACKET"], single=single, whole=whole)
+        n.add(
+            "packet_kind", mode_leaf(), clk=self.clk, mode=kept_words["PACKET"], single=single, whole=whole
+        )  # fmt: skip
         fill, last = n.net("frame_fill", Bit()), n.net("core_s_last", Bit())
         kept = n.add(
             "kept_bytes", packets.kept_bytes_leaf(size, used), fill=fill, last=last,
@@ -202,5 +204,5 @@ class _System:
 
 def mode_leaf() -> Leaf:
     """What PACKET.mode means to the framing."""
-    ports = ins(mode=Word(2)) | outs(single=Bit(), whole=Bit())
+    ports = ins(clk=Bit(), mode=Word(2)) | outs(single=Bit(), whole=Bit())
     return Leaf("axi_packet_kind", packets.packet_kind, ports)

@@ -140,61 +140,70 @@ def packet_sequences(
 ):  # fmt: skip
     """See `packet_sequences_leaf`."""
     turn, next_turn, shown = (unsigned(len(stream)) for _ in range(3))
-    active = unsigned(len(streams))
-    rounds, this_round = unsigned(len(frames)), unsigned(len(frames))
-    round_after = unsigned(len(frames) + 1)
-    pending, anew, closes = (Signal(bool(0)) for _ in range(3))
-    in_use, turn_after = unsigned(len(streams)), unsigned(len(streams))
+    active, in_use, turns, turn_after = (unsigned(len(streams)) for _ in range(4))
+    # of a frame in its sequence, from 1; what is behind most_frames has the number behind that
+    number, this_number = unsigned(len(frames) + 1), unsigned(len(frames) + 1)
+    number_after = unsigned(len(frames) + 1)
+    pending, anew, from_first, opens_round, closes = (Signal(bool(0)) for _ in range(5))
     counted, finishing, ending, finish_pending = (Signal(bool(0)) for _ in range(4))
+    alone, one_stream, enough, enough_streams = (Signal(bool(0)) for _ in range(4))
     shown_ended, shown_begins, shown_closes = (Signal(bool(0)) for _ in range(3))
 
+    # for a sequence that begins and for one that goes on, each from registers; which of them it is comes late
     @always_comb
     def look():
         anew.next = pending or (whole and opens)
+        alone.next = frames == 1
+        enough.next = frames != 0 and number >= frames
+        one_stream.next = streams <= 1
+        turns.next = turn + 1
+        if number > most_frames:
+            number_after.next = number
+        else:
+            number_after.next = number + 1
+
+    @always_comb
+    def compare():
+        enough_streams.next = turns >= active
 
     @always_comb
     def place():
+        opens_round.next = anew or turn == 0
+        from_first.next = anew or number == 1
         if anew:
             next_turn.next = 0
-            this_round.next = 0
+            turn_after.next = 1
+            this_number.next = 1
         else:
             next_turn.next = turn
-            this_round.next = rounds
-
-    @always_comb
-    def choose():
-        if next_turn == 0:
-            in_use.next = streams
-        else:
-            in_use.next = active
-
-    @always_comb
-    def ahead():
-        turn_after.next = next_turn + 1
-        round_after.next = this_round + 1
+            turn_after.next = turns
+            this_number.next = number
 
     @always_comb
     def over():
-        if next_turn == 0:
+        if opens_round:
+            in_use.next = streams
+            closes.next = one_stream
             finishing.next = finish_pending
         else:
+            in_use.next = active
+            closes.next = enough_streams
             finishing.next = ending
 
     @always_comb
     def count():
-        counted.next = finishing or (frames != 0 and round_after >= frames)
-
-    @always_comb
-    def compare():
-        closes.next = turn_after >= in_use
+        if anew:
+            counted.next = finishing or alone
+        else:
+            counted.next = finishing or enough
 
     @always_comb
     def outputs():
-        user.next = first and this_round == 0
+        user.next = first and from_first
         if first:
             stream.next = next_turn
             ended.next = counted
-            begins.next = this_round == 0
+            begins.next = from_first
             closes_round.next = closes
         else:
             stream.next = shown
@@ -208,7 +217,7 @@ def packet_sequences(
             turn.next = 0
             shown.next = 0
             active.next = 1
-            rounds.next = 0
+            number.next = 1
             pending.next = True
             ending.next = False
             finish_pending.next = False
@@ -218,7 +227,7 @@ def packet_sequences(
         else:
             if finish:
                 finish_pending.next = True
-            elif entered and next_turn == 0:
+            elif entered and opens_round:
                 finish_pending.next = False
             if entered:
                 pending.next = start
@@ -226,19 +235,19 @@ def packet_sequences(
                 active.next = in_use
                 ending.next = finishing
                 shown_ended.next = counted
-                shown_begins.next = this_round == 0
+                shown_begins.next = from_first
                 shown_closes.next = closes
                 if closes:
                     turn.next = 0
                     if counted:
-                        rounds.next = 0
-                    elif this_round != most_frames:
-                        rounds.next = this_round + 1
+                        number.next = 1
+                    elif anew:
+                        number.next = 2
                     else:
-                        rounds.next = this_round
+                        number.next = number_after
                 else:
-                    turn.next = next_turn + 1
-                    rounds.next = this_round
+                    turn.next = turn_after
+                    number.next = this_number
             elif start:
                 pending.next = True
 
@@ -313,10 +322,10 @@ def packet_merge_leaf() -> Leaf:
 
 
 @block
-def packet_kind(mode, single, whole):
-    """single: packets are one frame; whole: they are whole sequences."""
+def packet_kind(clk, mode, single, whole):
+    """single: packets are one frame; whole: they are whole sequences; a cycle behind the register, in registers."""
 
-    @always_comb
+    @always(clk.posedge)
     def look():
         single.next = mode == 0
         whole.next = mode == 1
