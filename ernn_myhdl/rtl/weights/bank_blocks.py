@@ -22,11 +22,13 @@ def idle_bank(
 ):  # fmt: skip
     """One bank: it is granted where no frame is in the core, which then takes none until an image is accepted.
 
+    Two cycles behind `claim`: behind it the core takes no frames, so whether it is idle can be looked for a cycle ahead.
+
     incomplete: some words of an image are written, but not all; load: one is. running, ended: see `idle_sequences`; due: frames
     of y of a sequence that has ended.
     """
     frames = unsigned(COUNT_BITS)
-    inside, closed, begun, asking, idle = (Signal(bool(0)) for _ in range(5))
+    inside, closed, begun, asked, asking, idle, idles = (Signal(bool(0)) for _ in range(7))
     enters, leaves = Signal(bool(0)), Signal(bool(0))
 
     @always_comb
@@ -38,11 +40,11 @@ def idle_bank(
 
     @always_comb
     def look():
-        idle.next = frames == 0 and not inside and not error
+        idles.next = frames == 0 and not inside and not error
 
     @always_comb
     def look_between():
-        idle.next = frames == 0 and not inside and not running and not error
+        idles.next = frames == 0 and not inside and not running and not error
 
     @always_comb
     def answer():
@@ -82,7 +84,9 @@ def idle_bank(
 
     @always(clk.posedge)
     def close():
-        asking.next = claim and not rst
+        asked.next = claim and not rst
+        asking.next = asked and not rst
+        idle.next = idles
         if accepted:
             closed.next = False
             begun.next = False
@@ -179,10 +183,11 @@ def bank_switch(
 ):  # fmt: skip
     """Two banks: which one new sequences have, and whether the other, `shadow`, may be written.
 
-    accepted: its image is complete, so that the next sequence takes it (`pending` until then). Granted where no
-    sequence has it and no frame in the core: of those that have, `old` counts the frames up to the last one.
+    accepted: its image is complete, so that the next sequence takes it (`pending` until then). Granted, two cycles behind `claim`, where no
+    sequence has it and no frame in the core: of those that have, `old` counts the frames up to the last one. No sequence takes it behind
+    `claim`, so that can be looked for a cycle ahead.
     """
-    current, waits, asking, idle = (Signal(bool(0)) for _ in range(4))
+    current, waits, asked, asking, idle = (Signal(bool(0)) for _ in range(5))
     enters, leaves, takes = (Signal(bool(0)) for _ in range(3))
     frames, old = unsigned(COUNT_BITS), unsigned(COUNT_BITS)
 
@@ -191,7 +196,6 @@ def bank_switch(
         enters.next = valid and ready and last
         leaves.next = m_valid and m_ready and m_last
         takes.next = starts and waits
-        idle.next = old == 0 and not used and not error
 
     @always_comb
     def tell():
@@ -206,7 +210,9 @@ def bank_switch(
 
     @always(clk.posedge)
     def switch():
-        asking.next = claim and not rst
+        asked.next = claim and not rst
+        asking.next = asked and not rst
+        idle.next = old == 0 and not used and not error
         if takes and not rst:
             current.next = not current
             waits.next = False

@@ -90,10 +90,10 @@ def image_check(clk, clear, sums, octet, polynomial, good, residue):
 
 
 @block
-def image_match(word, wanted, fits):
-    """Whether a word of the head is the one that this core takes."""
+def image_match(clk, word, wanted, fits):
+    """Whether a word of the head is the one that this core takes, a cycle later: both are there while the bytes go through the check sum."""
 
-    @always_comb
+    @always(clk.posedge)
     def compare():
         fits.next = word == wanted
 
@@ -204,7 +204,7 @@ def image_records(
     last_limb = Signal(bool(0))
     number_bits, address_bits, count_bits = len(memory), len(address), len(group_depth)
     last_group = groups - 1
-    reach = intbv(0)[len(group_depth) + 2 :]
+    reach, extent = unsigned(len(group_depth) + 2), intbv(0)[len(group_depth) + 2 :]
 
     @always_comb
     def tell():
@@ -223,6 +223,14 @@ def image_records(
         ended.next = left == 0 and field == 0 and not looks
         wrong.next = fails or (left == 0 and field != 0 and not looks and not writes)
         whole.next = written == words
+
+    # there when `settled`, which is a cycle behind the count
+    @always(clk.posedge)
+    def add():
+        extent[:] = 0
+        extent[:] = target
+        extent[:] = extent + count
+        reach.next = extent
 
     @always(clk.posedge)
     def read():
@@ -263,9 +271,6 @@ def image_records(
                         field.next = 0
         elif looks:
             part.next = 0
-            reach[:] = 0
-            reach[:] = target
-            reach[:] = reach + count
             settled.next = not settled
             if settled:
                 if number < group_end:
@@ -278,7 +283,7 @@ def image_records(
                 else:
                     which.next = which + 1
 
-    return tell, judge, read
+    return tell, judge, add, read
 
 
 @block
@@ -322,7 +327,8 @@ PLACE = Word(bits_for(HEADER_WORDS))
 @made_once
 def match_leaf() -> Leaf:
     """The comparison of words of the head."""
-    return Leaf("image_match", image_match, ins(word=Word(32), wanted=Word(32)) | outs(fits=Bit()))
+    given = ins(clk=Bit(), word=Word(32), wanted=Word(32))
+    return Leaf("image_match", image_match, given | outs(fits=Bit()))
 
 
 @made_once

@@ -85,7 +85,9 @@ def loader(core: CoreStructure) -> Netlist:
         octet=words["octet"], polynomial=polynomial,
     )["good"]  # fmt: skip
     wanted = n.add("head", head_memory(core), clk=clk, address=place)["q"]
-    fits = n.add("match", image_blocks.match_leaf(), word=words["word"], wanted=wanted)["fits"]
+    fits = n.add("match", image_blocks.match_leaf(), clk=clk, word=words["word"], wanted=wanted)[
+        "fits"
+    ]
     lengths = n.net("lengths", Bit())
     records = _records(n, core, words, lengths, reading, busy, (bus.memory, address, most))
     control = n.add(
