@@ -212,6 +212,7 @@ def link_reply(
     pause = unsigned(2)
     kept_number, kept_command, kept_status = unsigned(8), unsigned(8), unsigned(3)
     kept_word, kept_room, kept_available = unsigned(32), unsigned(16), unsigned(16)
+    octet = unsigned(8)
     bytes_of_y = Signal(bool(0))
 
     @always_comb
@@ -247,7 +248,7 @@ def link_reply(
         elif index == 8:
             out_byte.next = kept_available[16:8]
         elif bytes_of_y:
-            out_byte.next = y_word[8:]
+            out_byte.next = octet
         else:
             out_byte.next = kept_word[8:]
 
@@ -268,7 +269,7 @@ def link_reply(
         elif pause != 0:
             pause.next = pause - 1
         elif out_ready:
-            # the queue of y needs some cycles for the next byte
+            # the queue of y needs two cycles for the next byte, and its register one
             pause.next = 3
             if last:
                 busy.next = False
@@ -276,6 +277,7 @@ def link_reply(
 
     @always(clk.posedge)
     def keep():
+        octet.next = y_word[8:]
         if not works:
             # another message may come before the reply of this one begins
             kept_number.next = number

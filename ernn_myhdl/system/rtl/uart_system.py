@@ -29,6 +29,7 @@ from ernn_myhdl.system.rtl import (
     link_queues,
     link_route,
     serial_line,
+    skid,
     width,
 )
 from ernn_myhdl.system.rtl.axi_system import axi_system
@@ -235,9 +236,15 @@ class _System:
         n.add(
             "y_moves", events.either_leaf(), a=done["take"], b=reply["y_take"], q=n.nets["y_take"]
         )
+        # what the queue of y gives comes late: a register of its own in front of the check sum
+        octet = n.add(
+            "reply_byte", skid.skid_leaf("uart_skid", 9), **common, in_valid=reply["out_valid"], in_ready=n.nets["reply_ready"],
+            in_word=n.bundle("reply_put", Word(9), reply["out_byte"], reply["out_last"]), out_ready=n.net("byte_sent", Bit()),
+        )  # fmt: skip
         line = n.add(
-            "message_out", link_messages.link_send_leaf(), **common, in_valid=reply["out_valid"],
-            in_ready=n.nets["reply_ready"], in_byte=reply["out_byte"], in_last=reply["out_last"], **self._crc("out"),
+            "message_out", link_messages.link_send_leaf(), **common, in_valid=octet["out_valid"], in_ready=n.nets["byte_sent"],
+            in_byte=n.bundle("reply_octet", Word(8), (octet["out_word"], 0, 8)),
+            in_last=n.bundle("reply_last", Bit(), (octet["out_word"], 8, 1)), **self._crc("out"),
             out_ready=n.net("line_ready", Bit()),
         )  # fmt: skip
         n.add(
