@@ -203,6 +203,7 @@ class Graph:
             raise DesignError(
                 f"{where}: X is {sources.get('X')!r}, must follow from the graph's input"
             )
+        check_padded(where, node.op_type, [x])
         x = taking_features(where, x, self.labels)
         arrays = {
             n: self._constant(where, n, sources.get(n), v) for n, v in named.items() if n != "X"
