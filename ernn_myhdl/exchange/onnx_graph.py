@@ -326,9 +326,11 @@ class Graph:
             raise DesignError(
                 f"{where}: sequence_lens varies inside a batch; run each sequence alone"
             )
-        if self.labels.size(frames) not in (None, int(lengths.flat[0])):
+        size, own = self.labels.size(frames), int(lengths.flat[0])
+        if size != own:
+            has = "any number of" if size is None else str(size)
             raise DesignError(
-                f"{where}: sequence_lens is shorter than the input; export without it"
+                f"{where}: sequence_lens is {own}, the input has {has} frames; export without it"
             )
         self.notes.append(
             f"{where}: sequence_lens is left out: the core takes sequences of any length"
