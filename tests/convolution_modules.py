@@ -119,12 +119,36 @@ class NotCut(nn.Module):
         return self.head(self.conv(x.transpose(1, 2)).transpose(1, 2))
 
 
+class NotCutRecurrent(nn.Module):
+    """Padded on both sides, nothing cut before a GRU, which would take frames behind the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.rnn = nn.Conv1d(5, 4, 3, padding=2), nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x):
+        return self.rnn(self.conv(x.transpose(1, 2)).transpose(1, 2))[0][:, -1]
+
+
+class PaddedRecurrent(nn.Module):
+    """Sequences with two frames of zeros before them, which an LSTM takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(5, 3, batch_first=True)
+
+    def forward(self, x):
+        return self.rnn(functional.pad(x, (0, 0, 2, 0)))[0]
+
+
 #: Those that import, and those that are refused, with what the refusal says.
 RIGHT = {"padded": Padded, "cut": Cut, "temporal": Temporal, "valid": Valid, "strided": Strided, "depthwise": Depthwise}  # fmt: skip
 REFUSED = {
     "over sequences": (OverSequences, "another axis"),
     "same": (Same, "not causal"),
     "not cut": (NotCut, "cut them off"),
+    "not cut before a GRU": (NotCutRecurrent, "cut them off"),
+    "padded before an LSTM": (PaddedRecurrent, "pad the sequences on the host"),
 }
 
 

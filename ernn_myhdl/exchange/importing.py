@@ -352,7 +352,8 @@ def _state_notes(layers: Sequence[DenseLayer], initial_states: bool) -> list[str
     if not any(layer.initial for layer in layers):
         return []
     use = (
-        "`ernn simulate` takes them from there, a core is sent them on s_state"
+        "`ernn simulate` takes them from there, a core is sent them on s_state; `design.run`, sessions and `ernn stream` "
+        "start from zero unless they are given (`initial`, --initial-states)"
         if initial_states
         else "the core starts every sequence from zero, since --no-initial-states was given"
     )

@@ -56,7 +56,10 @@ def _left_over(padded: Padded) -> str:
             f"has {padded.behind} frames behind the last one, as a convolution padded on both sides gives them (not causal, 'same'); "
             f"cut them off (y[..., :-{padded.behind}]), or {CAUSAL}"
         )
-    return "takes a signal that is padded along its frames, which only a convolution may take"
+    return (
+        "takes a signal that is padded along its frames, which only a convolution may take; pad the sequences on the host, "
+        "before they are given to the core"
+    )
 
 
 def pad(where: str, attributes: dict, given: list, labels: Labels) -> Signal:

@@ -82,7 +82,9 @@ def read_onnx(file: Path) -> OnnxModel:
 def _hint(model, message: str = "") -> str:
     """What to do beside, where a program of Keras has made the file; nothing where the message tells it."""
     keras = any(part in model.producer_name.lower() for part in ("tf2onnx", "keras"))
-    return f"; or {KERAS}" if keras and KERAS not in message else ""
+    # Keras on PyTorch has PyTorch write its files; this is the name of an input that was given none
+    keras = keras or any(given.name.startswith("keras_tensor") for given in model.graph.input)
+    return f"; or {KERAS}" if keras and ".keras" not in message else ""
 
 
 def _walked(model, file: Path, end: int | None) -> Graph:

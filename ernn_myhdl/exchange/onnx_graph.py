@@ -203,6 +203,7 @@ class Graph:
             raise DesignError(
                 f"{where}: X is {sources.get('X')!r}, must follow from the graph's input"
             )
+        check_padded(where, node.op_type, [x])
         x = taking_features(where, x, self.labels)
         arrays = {
             n: self._constant(where, n, sources.get(n), v) for n, v in named.items() if n != "X"
@@ -325,9 +326,11 @@ class Graph:
             raise DesignError(
                 f"{where}: sequence_lens varies inside a batch; run each sequence alone"
             )
-        if self.labels.size(frames) not in (None, int(lengths.flat[0])):
+        size, own = self.labels.size(frames), int(lengths.flat[0])
+        if size != own:
+            has = "any number of" if size is None else str(size)
             raise DesignError(
-                f"{where}: sequence_lens is shorter than the input; export without it"
+                f"{where}: sequence_lens is {own}, the input has {has} frames; export without it"
             )
         self.notes.append(
             f"{where}: sequence_lens is left out: the core takes sequences of any length"

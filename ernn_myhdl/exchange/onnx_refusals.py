@@ -6,7 +6,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.lowering import advice
-from ernn_myhdl.exchange.onnx_values import GivenState, Signal, State
+from ernn_myhdl.exchange.onnx_values import GivenState, Signal, State, Zeros
 
 CELL = (
     "which the exporter takes apart into single operators; use the layer nn.{layer} instead of it, or import the "
@@ -18,6 +18,8 @@ APART = (
 )
 #: What to do with files of Keras' own export and of tf2onnx that hold other than recurrent operators.
 KERAS = "save the Keras model with model.save('model.keras') and import that file, in which layers are known"
+#: What to do with loops of cells that an exporter has unrolled.
+_UNROLLED = "import the module itself (`ernn_myhdl.import_module`), in which loops of cells are known, or of Keras the .keras file"
 #: What is said of what stays refused, by its name.
 LAYER_NORM = (
     "is a layer normalisation: it normalises each frame by its own mean and variance, which no layer does; train with BatchNorm, which "
@@ -114,7 +116,12 @@ def _what(kind: str, given: list, signals: int) -> str:
     if kind == "Split":
         return (
             "is not supported here: it parts a signal along other than the elements of a frame, as loops over the frames do that an exporter has "
-            "unrolled; import the module itself (`ernn_myhdl.import_module`), in which loops of cells are known, or of Keras the .keras file"
+            f"unrolled; {_UNROLLED}"
+        )
+    if kind in ("MatMul", "Gemm") and any(isinstance(v, Zeros) for v in given):
+        return (
+            "is not supported here: it multiplies a state of zeros, as a cell does that an exporter has taken apart or whose loop over the frames "
+            f"it has unrolled; {_UNROLLED}"
         )
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"

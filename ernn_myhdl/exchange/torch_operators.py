@@ -200,6 +200,11 @@ def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> 
     return graph.emit(name, kind.capitalize(), [given[0], *chosen])[0]
 
 
+def _sloped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """prelu, with a slope of its own or one for each element."""
+    return graph.emit(name, "PRelu", given[:2])[0]
+
+
 def _joined(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     return graph.emit(name, "Concat", given[0], axis=int(given[1]) if len(given) > 1 else 0)[0]
 
@@ -325,7 +330,7 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
-    "glu": _gated, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
+    "glu": _gated, "prelu": _sloped, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
     "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded, "expand_as": _expanded,
     "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
     "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,

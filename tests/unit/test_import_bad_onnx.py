@@ -176,6 +176,7 @@ ONNX = {
     "W as an input": (as_input("W", 1, 24, 4), ["W 'W' is an input of the graph"]),
     "state as an input": (as_input("initial_h", 1, 2, 6), ["initial_h", "input of the graph"]),
     "lengths": (lengths(3, 2), ["sequence_lens varies"]),
+    "lengths of a model that takes any": (lengths(3, 3), ["sequence_lens is 3, the input has any"]),
     "lengths at run time": (lengths_as_input, ["sequence_lens 'lengths' may vary"]),
     "lengths of floats": (
         lambda onnx, model: model.graph.node[0].input.__setitem__(4, "B"), ["sequence_lens has type"],

@@ -111,6 +111,10 @@ WHOLE = {
     ),
     "a cell over the tensor itself": (unbound, lambda: {"rnn": nn.RNNCell(5, 6, nonlinearity="relu"), "head": nn.Linear(6, 2)}, (4, 2, 5), ["rnn", "linear"], []),
     "frames of one time together": (together, lambda: {"gru": nn.GRUCell(5, 5), "lstm": nn.LSTMCell(10, 4), "head": nn.Linear(9, 2)}, (2, 4, 5), ["gru", "lstm", "linear"], []),
+    "a slope that was trained": (
+        lambda m, x: m.rnn(nn.functional.prelu(m.front(x), torch.tensor([0.3])))[0],
+        lambda: {"front": nn.Linear(5, 6), "rnn": nn.GRU(6, 4)}, (4, 2, 5), ["linear", "gru"], [],
+    ),
     "joined frames, a constant state": (joined, lambda: {"gru": nn.GRUCell(5, 6, bias=False), "head": nn.Linear(6, 2)}, (2, 4, 5), ["gru", "linear"], []),
 }  # fmt: skip
 del WHOLE["two heads"]  # two runs of one layer are two layers
@@ -226,6 +230,9 @@ _GRU = {"gru": lambda: nn.GRUCell(5, 6), "head": lambda: nn.Linear(6, 2)}
 REFUSED = {
     "gelu between": (lambda m, x: m.head(nn.functional.gelu(m.rnn(x)[0])), {"rnn": lambda: nn.LSTM(5, 6), "head": lambda: nn.Linear(6, 2)}, r"(?i)gelu"),
     "relu of x": (lambda m, x: m.rnn(torch.relu(x))[0], {"rnn": lambda: nn.LSTM(5, 6)}, r"(?i)\(relu\).*input itself"),
+    "a slope for each element": (
+        lambda m, x: m.act(m.rnn(x)[0].flatten(0, 1)), {"rnn": lambda: nn.LSTM(5, 6), "act": lambda: nn.PReLU(6)}, "'act' .PRelu.*no layer computes",
+    ),
     "a quotient": (lambda m, x: m.rnn(x)[0] / x, {"rnn": lambda: nn.LSTM(5, 5)}, "joins two signals"),
     "frames with the last one": (lambda m, x: m.rnn(x)[0] + m.rnn(x)[0][-1:], {"rnn": lambda: nn.LSTM(5, 5)}, "last frame|belongs to one frame|joins"),
     "frames one behind the other": (lambda m, x: torch.cat([m.rnn(x)[0], x], 0), {"rnn": lambda: nn.LSTM(5, 5)}, "puts them together"),

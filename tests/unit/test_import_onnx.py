@@ -73,7 +73,8 @@ def test_nodes(tmp_path, kind, options, seed, head, layout):
 def test_initial_states_are_kept(tmp_path):
     model = recurrent_model("LSTM", 4, 6, 3)
     imported = import_model(saved(model, tmp_path), block=1, lanes=1)
-    assert any("initial_states.safetensors" in note for note in imported.notes)
+    (note,) = (note for note in imported.notes if "initial_states.safetensors" in note)
+    assert "`design.run`, sessions and `ernn stream` start from zero" in note
     folder = save_imported(imported, tmp_path / "design")
     design = load_design(folder)
     states = load_initial_states(folder, len(design.layers))

@@ -239,6 +239,21 @@ def test_what_tf2onnx_writes_is_read_or_refused_with_the_way_over_the_keras_file
         read_source(saved(model, tmp_path))
 
 
+def test_what_keras_exports_by_pytorch_is_refused_with_the_way_over_the_keras_file(tmp_path):
+    """A GRU begins with the product of a state of zeros, in a file of PyTorch; an input without a name is keras_tensor."""
+    sizes = [("Shape", ["x"], "s", {}), ("Gather", ["s", "one"], "b", {"axis": 0}), ("Concat", ["b", "four"], "bs", {"axis": 0}), ("ConstantOfShape", ["bs"], "zeros", {})]  # fmt: skip
+    constants = {"one": np.array([1]), "four": np.array([4]), "r": numbers(4, 12)}
+    model = before(*sizes, ("MatMul", ["zeros", "r"], "p", {}), ("Add", ["x", "p"], "h", {}), **constants)  # fmt: skip
+    model.producer_name = "pytorch"
+    with pytest.raises(DesignError, match=r"'n_p' \(MatMul\).*a state of zeros.*\.keras") as caught:
+        read_source(saved(model, tmp_path))
+    assert "\n" not in str(caught.value)
+    model = behind(("Elu", ["h"], "y", {}))
+    model.graph.input[0].name = model.graph.node[0].input[0] = "keras_tensor_3"
+    with pytest.raises(DesignError, match=r"\(Elu\).*model\.keras"):
+        read_source(saved(model, tmp_path))
+
+
 # -- states as inputs --------------------------------------------------------------------------------------------------
 
 
