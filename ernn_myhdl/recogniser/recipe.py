@@ -132,6 +132,10 @@ class Recipe:
             raise DesignError(
                 f"front_activation = {self.front_activation!r}: there is no layer in front; give front as well"
             )
+        if self.dense_activation != "relu" and not self.dense:
+            raise DesignError(
+                f"dense_activation = {self.dense_activation!r}: there is no layer behind; give dense as well"
+            )
         if self.front_kernel > 1:
             self._check_convolution()
         elif self.front_dilation > 1:
