@@ -15,7 +15,7 @@ from ernn_myhdl.design.held_frames import holds_frames
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.time_joins import check_frames
 from ernn_myhdl.engines.steps import steps_of
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_target import check_file
 from ernn_myhdl.golden.initial_state import ModelState
@@ -310,7 +310,7 @@ class Session:
     ) -> tuple[np.ndarray, list[int], bool]:
         """x as (n, inputs), the stream of each row, and whether x is a single frame."""
         self._check_open()
-        frames, inputs = np.asarray(x), self.design.inputs
+        frames, inputs = _array(x), self.design.inputs
         if frames.dtype.kind not in kinds:
             raise DesignError(f"frame: type {frames.dtype}, must be {what}")
         single = frames.ndim == 1
@@ -347,6 +347,14 @@ class Session:
                 f"stream = {number}: must be 0 to {self.streams - 1}; open the session with more streams"
             )
         return number
+
+
+def _array(x: Any) -> np.ndarray:
+    """x as an array; DesignError where NumPy makes none of it, such as lists of several lengths or a tensor with a gradient."""
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise DesignError(f"frame: is no array ({short(error)})") from error
 
 
 def _single(y: np.ndarray) -> np.ndarray | None:

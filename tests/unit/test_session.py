@@ -190,6 +190,7 @@ def test_what_is_no_frame_is_refused_and_no_stream_goes_on():
             ((frame, True), "stream = True: must be a whole number"),
             ((frame.astype(int), 0), "type int64, must be floating point"),
             ((np.full(5, np.nan), 0), "NaN or infinity"),
+            (([frame, frame[:4]],), "frame: is no array"),
         ]
         for arguments, message in cases:
             with pytest.raises(DesignError, match=message):
