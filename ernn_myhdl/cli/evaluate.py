@@ -108,7 +108,7 @@ def add_parser(subparsers) -> None:
         help=".npz, .npy or corpus that the formats are chosen on (default: the data)",
     )  # fmt: skip
     sweep.add_argument("-o", "--output", metavar="F", help="picture, .png or .svg")
-    add_force(sweep, "pictures and tables")
+    add_force(sweep, "picture or table")
     add_json(parser)
     parser.set_defaults(run=run)
 

@@ -174,6 +174,8 @@ def run(args) -> int:
     if args.methods is not None and args.method is not None:
         raise DesignError("--method, --methods: contradict each other; leave one of them out")
     recipe = recipe_of(args)
+    if recipe.reset != "after" and recipe.cell != "gru":
+        raise DesignError(f"--reset {recipe.reset}: is of a GRU; leave it out, or take --cell gru")
     require_torch()
     if args.methods is not None:
         return _methods(args, recipe)

@@ -130,6 +130,8 @@ def _row(where: str, folder: Path, cells: dict[str, str]) -> Row:
     for name, value in cells.items():
         if not value and name != "part":
             raise DesignError(f"{where}: {name} is empty")
+        if "\0" in value:
+            raise DesignError(f"{where}: {name} holds a zero byte; write the table as UTF-8 text")
     part = cells.get("part", "")
     if part and part not in PARTS:
         raise DesignError(f"{where}: part {part!r}, must be one of {', '.join(PARTS)}")

@@ -103,9 +103,10 @@ def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
     """PyTorch's own module where it has the cell, which is faster."""
     sizes = (inputs, recipe.hidden)
     if recipe.cell == "lstm":
-        if not recipe.peepholes:
+        if not recipe.peepholes and recipe.projection < recipe.hidden:
             return nn.LSTM(*sizes, recipe.layers, batch_first=True, proj_size=recipe.projection)
-        return Lstm(*sizes, recipe.projection, layers=recipe.layers, batch_first=True)
+        given = recipe.projection, recipe.peepholes
+        return Lstm(*sizes, *given, layers=recipe.layers, batch_first=True)
     if recipe.cell == "rnn":
         return nn.RNN(*sizes, recipe.layers, batch_first=True)
     if recipe.reset == "after":

@@ -18,6 +18,7 @@ from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.plots.saving import plot_saving
 from ernn_myhdl.recogniser.recipe import DENSE, Recipe
+from ernn_myhdl.recogniser.stages import check_task
 from ernn_myhdl.recogniser.task import Task
 from ernn_myhdl.recogniser.training import train_recogniser
 from ernn_myhdl.synthesis.devices import Device
@@ -53,6 +54,8 @@ def explore_recogniser(
 
     The dense models that the trainings begin from are shared: one for each kind of cell.
     """
+
+    check_task(task, recipe)
 
     def search(place: Path) -> ModelExploration:
         return _search(task, recipe, max_error, device, place, force, say, goal)

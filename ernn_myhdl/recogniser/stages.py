@@ -128,7 +128,8 @@ class Stages:
 
 
 def check_task(task: Task, recipe: Recipe) -> None:
-    """DesignError where a recipe is not for x and the labels of the data."""
+    """DesignError where a recipe is not for x and the labels of the data, or its words are none to train with."""
+    Quantisation(recipe.word, recipe.quantise_epochs)  # its checks, before anything is trained
     if task.rows and not recipe.embedding:
         raise DesignError(
             f"embedding = 0: x of the data are whole numbers, 0 to {task.rows - 1}, the rows of an embedding; give the elements of a "

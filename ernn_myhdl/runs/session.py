@@ -15,7 +15,7 @@ from ernn_myhdl.design.held_frames import holds_frames
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.time_joins import check_frames
 from ernn_myhdl.engines.steps import steps_of
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.files.output_target import check_file
 from ernn_myhdl.golden.initial_state import ModelState
@@ -142,7 +142,7 @@ class Session:
         what `state` returns. Frames before it count as zeros for windows, and as none for joins over time.
         """
         self._check_open()
-        self._check_stream(stream)
+        stream = self._stream(stream)
         state = None if initial is None else core_state(self.design, initial)
         self.warnings += saturated_states(self.design, [state])
         going = {}
@@ -164,7 +164,7 @@ class Session:
                 "state: the frames that windows and joins over time hold are no part of a state, from which a sequence could go on; "
                 "save(file) and restore(file) keep all of it"
             )
-        self._check_stream(stream)
+        stream = self._stream(stream)
         states = [
             own and {n: to_real(raw, getattr(layer.formats, n)) for n, raw in own.items()}
             for layer, own in zip(self.design.layers, self._steps.states(stream), strict=True)
@@ -310,7 +310,7 @@ class Session:
     ) -> tuple[np.ndarray, list[int], bool]:
         """x as (n, inputs), the stream of each row, and whether x is a single frame."""
         self._check_open()
-        frames, inputs = np.asarray(x), self.design.inputs
+        frames, inputs = _array(x), self.design.inputs
         if frames.dtype.kind not in kinds:
             raise DesignError(f"frame: type {frames.dtype}, must be {what}")
         single = frames.ndim == 1
@@ -323,10 +323,7 @@ class Session:
         if stream is not None:
             several = isinstance(stream, list | tuple | np.ndarray)
             named: list[Any] = list(stream) if several else [stream]  # type: ignore[arg-type]
-            streams = [int(s) if isinstance(s, np.integer) else s for s in named]
-        if stream is not None:
-            for one in streams:
-                self._check_stream(one)
+            streams = [self._stream(s) for s in named]
             if len(set(streams)) != len(streams) or not streams:
                 raise DesignError(f"stream = {stream}: must name different streams, at least one")
         shape = (inputs,) if single else (len(streams), inputs)
@@ -340,13 +337,24 @@ class Session:
         if not self._open:
             raise DesignError("session: is closed; open another one with design.open()")
 
-    def _check_stream(self, stream: Any) -> None:
-        if not is_whole(stream):
+    def _stream(self, stream: Any) -> int:
+        """The number of a stream, NumPy's integers too; DesignError where there is none of it."""
+        number = int(stream) if isinstance(stream, np.integer) else stream
+        if not is_whole(number):
             raise DesignError(f"stream = {stream!r}: must be a whole number")
-        if not 0 <= stream < self.streams:
+        if not 0 <= number < self.streams:
             raise DesignError(
-                f"stream = {stream}: must be 0 to {self.streams - 1}; open the session with more streams"
+                f"stream = {number}: must be 0 to {self.streams - 1}; open the session with more streams"
             )
+        return number
+
+
+def _array(x: Any) -> np.ndarray:
+    """x as an array; DesignError where NumPy makes none of it, such as lists of several lengths or a tensor with a gradient."""
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise DesignError(f"frame: is no array ({short(error)})") from error
 
 
 def _single(y: np.ndarray) -> np.ndarray | None:

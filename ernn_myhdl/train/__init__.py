@@ -6,8 +6,8 @@ compressed = compress(model, {"lstm.*": 8}, step, batches, method="admm")
 design = compressed.design(calibration)
 """
 
-from importlib import import_module
-from importlib.util import find_spec
+import importlib
+import importlib.util
 
 from ernn_myhdl.errors import ToolError
 
@@ -40,7 +40,7 @@ __all__ = sorted(_PUBLIC)
 
 def require_torch() -> None:
     """ToolError where PyTorch is missing."""
-    if find_spec("torch") is None:
+    if importlib.util.find_spec("torch") is None:
         raise ToolError(
             "PyTorch is missing, which training needs; install it with `pip install 'ernn-myhdl[train]'`"
         )
@@ -51,10 +51,10 @@ def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_torch()
-    value = getattr(import_module(_PUBLIC[name]), name)
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, "require_torch"]

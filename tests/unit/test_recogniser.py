@@ -79,6 +79,13 @@ def test_scores_are_those_of_the_files_that_were_written(method, vowels, tmp_pat
     assert epochs == 4  # the same for every method
 
 
+def test_a_projection_to_as_many_elements_as_cells_is_trained(vowels, tmp_path):
+    recipe = Recipe(**TINY, projection=8)  # nn.LSTM has smaller ones only
+    trained = train_recogniser(vowels, recipe, tmp_path / "run")
+    cell = trained.design().layers[0].cell
+    assert (cell.projection, cell.peepholes) == (8, False)
+
+
 def test_a_recipe_with_activations_and_residuals_becomes_a_graph(vowels, tmp_path):
     recipe = Recipe(
         cell="gru", layers=2, front=8, front_activation="relu", residual=True, dense=4,

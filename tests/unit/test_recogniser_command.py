@@ -150,6 +150,21 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--features", "mfcc39"], "features 'mfcc39': are those of own sounds"),
         (["--front", "-1"], "front = -1: must be a whole number, at least 0"),
         (["--front-activation", "relu"], "there is no layer in front; give front as well"),
+        (["--dense-activation", "tanh"], "there is no layer behind; give dense as well"),
+        (["--reset", "before"], "--reset before: is of a GRU"),
+        (
+            ["--peepholes", "--front", "8", "--front-kernel", "2"],
+            "peepholes with front_kernel = 2: only cells that PyTorch",
+        ),
+        (
+            ["--cell", "gru", "--reset", "before", "--residual", "--layers", "2"],
+            "reset = 'before' with residual: only",
+        ),
+        (
+            ["--projection", "128", "--embedding", "4"],
+            "projection = 128 of 128 cells with embedding = 4: only",
+        ),
+        (["--word", "19"], "quantisation word = 19: must be 4 to 18"),
         (["--dense-activation", "gelu"], "dense_activation = 'gelu': must be one of none, relu"),
         (["--residual"], "residual: no recurrent layer takes as many elements as its 128 outputs"),
         (["--residual", "--layers", "2", "--carry", "2"], "the state of layers that are passed by"),
@@ -167,12 +182,15 @@ def test_bad_options_of_training_are_one_line(options, message, tmp_path, capsys
         (["--max-error", "0"], "must be above 0, below 100"),
         (["--max-error", "20", "--method", "dense"], "has no blocks to search"),
         (["--max-error", "20", "--device", "xc1"], "device = 'xc1'"),
+        (["--max-error", "20", "--word", "19"], "quantisation word = 19: must be 4 to 18"),
+        (["--max-error", "20", "--embedding", "4"], "embedding = 4: x of the data are values"),
     ],
 )
 def test_bad_options_of_the_search_are_one_line(options, message, tmp_path, capsys):
     command = ["explore", "model", VOWELS, "--device", "xc7z020", "-o", tmp_path / "run"]
     code, out, err = result_of(capsys, *command, *options)
     assert code == 2 and not out and message in err and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_corpus_that_is_none_is_refused(tmp_path, capsys):

@@ -190,6 +190,7 @@ def test_what_is_no_frame_is_refused_and_no_stream_goes_on():
             ((frame, True), "stream = True: must be a whole number"),
             ((frame.astype(int), 0), "type int64, must be floating point"),
             ((np.full(5, np.nan), 0), "NaN or infinity"),
+            (([frame, frame[:4]],), "frame: is no array"),
         ]
         for arguments, message in cases:
             with pytest.raises(DesignError, match=message):
@@ -238,3 +239,14 @@ def test_a_session_says_what_saturates():
         session.start(0, {"output": state["output"], "cell_state": np.full(8, 1e6)})
         assert "of cell_state are beyond its format" in session.warnings[0]
     assert repr(session) == f"<Session of {SMALL.name}: integer, 1 stream, closed>"
+
+
+def test_streams_may_be_integers_of_numpy():
+    x = np.full((3, 5), 0.5)
+    with SMALL.open(streams=2) as session:
+        first = session.step(x[0], np.int64(1))
+        session.end(np.int64(1))
+        session.start(np.int32(0), session.state(np.int64(1)))
+        np.testing.assert_array_equal(session.step(x[1], np.uint8(1)), first)
+        with pytest.raises(DesignError, match="stream = .*True.*: must be a whole number"):
+            session.end(np.True_)

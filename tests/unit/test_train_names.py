@@ -35,6 +35,11 @@ def test_the_page_and_the_docstring_tell_the_form(name):
             assert re.search(rf"\b{parameter}\b", documented), parameter
 
 
+def test_no_other_names_are_listed_and_none_of_other_packages_is_there():
+    assert dir(ernn_myhdl.train) == sorted([*ernn_myhdl.train.__all__, "require_torch"])
+    assert not hasattr(ernn_myhdl.train, "import_module")  # importlib's was, in the place of ours
+
+
 def test_what_is_printed_is_one_line():
     data = batches()
     compressed = compress(Net(), 2, frame_loss, data, "projection", epochs=1, progress=False)
