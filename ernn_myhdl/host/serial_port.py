@@ -84,7 +84,8 @@ class SerialPort:
             termios.tcflush(self._file, termios.TCIOFLUSH)
         except (OSError, termios.error) as error:
             os.close(self._file)
-            raise BoardError(f"{device}: is no serial device ({error})") from error
+            # termios.error is no OSError: it has a number and a text
+            raise BoardError(f"{device}: is no serial device ({error.args[-1]})") from error
 
     def write(self, data: bytes) -> None:
         """Send bytes; BoardError where the device takes none for long."""

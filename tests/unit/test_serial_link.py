@@ -228,7 +228,7 @@ def test_serial_ports_that_are_none_are_named(tmp_path):
     with pytest.raises(BoardError, match="none: cannot be opened .*/dev/ttyUSB0"):
         SerialPort(tmp_path / "none", 1_000_000)
     (tmp_path / "file").touch()
-    with pytest.raises(BoardError, match="file: is no serial device"):
+    with pytest.raises(BoardError, match=r"file: is no serial device \(Inappropriate"):
         SerialPort(tmp_path / "file", 1_000_000)
     with pytest.raises(
         BoardError, match="no speed of 1234567 bit/s; convert with --baud of one of .* 1000000"
