@@ -217,8 +217,13 @@ def test_serial_port_is_raw_and_of_one_program():
         assert port.read(1.0) == every and port.read(0.0) == b""
         speeds = termios.tcgetattr(slave)[4:6]
         assert speeds == [termios.B1000000] * 2
+        with pytest.raises(
+            BoardError, match="is in use by another program|cannot be opened .*busy"
+        ):
+            SerialPort(os.ttyname(slave), 1_000_000)
         port.close()
         port.close()
+        SerialPort(os.ttyname(slave), 1_000_000).close()
     finally:
         os.close(master)
         os.close(slave)
