@@ -164,15 +164,15 @@ def check_arguments(args) -> None:
         raise DesignError(
             f"bus = {args.bus}: is of the simulation; the folder of a converted system has its own; remove --bus"
         )
-    if args.initial_states is not None and args.action != "run":
-        raise DesignError(
-            f"{args.action}: takes no initial states; remove --initial-states, which is of run"
-        )
+    for name, unused in (("initial states", None), ("streams", 1)):
+        if getattr(args, name.replace(" ", "_")) != unused and args.action != "run":
+            option = f"--{name.replace(' ', '-')}"
+            raise DesignError(f"{args.action}: takes no {name}; remove {option}, which is of run")
     if args.action == "run":
         for name in ("input", "output"):
             if getattr(args, name) is None:
                 raise DesignError(f"{name}: is missing; run needs --input FILE and -o FILE")
-        check_file(args.output, force=args.force)
+        check_file(args.output, (".npy", ".npz"), args.force)
     elif args.action == "load" and args.weights is None:
         raise DesignError(
             "weights: is missing; load needs --weights FILE, which ernn weights makes"
@@ -219,13 +219,23 @@ def check_files(args, system) -> None:
     if args.action == "run":
         from pathlib import Path
 
+        from ernn_myhdl.errors import DesignError
         from ernn_myhdl.host.packets import raw_frames
 
-        sequences = read_sequences(Path(args.input))[1]
-        for sequence in sequences:
-            raw = raw_frames(sequence, system)
+        names, sequences = read_sequences(Path(args.input))
+        wanted = ".npy" if names is None else ".npz"
+        if Path(args.output).suffix.lower() != wanted:
+            raise DesignError(
+                f"output {args.output}: must end in {wanted}, as input {args.input} has {'one sequence' if names is None else 'an array for each sequence'}"
+            )
+        for number, sequence in enumerate(sequences):
+            where = f"input {args.input}" + (f", array {names[number]}" if names else "")
+            try:
+                raw = raw_frames(sequence, system)
+            except DesignError as error:
+                raise DesignError(f"{where}: {error}") from error
             if len(raw):
-                system.frames_out.check(len(raw), f"input {args.input}: a sequence")
+                system.frames_out.check(len(raw), f"{where}: a sequence")
         initial_states(args, system, len(sequences))
     if args.weights is not None:
         from ernn_myhdl.host.weight_loading import checked_image

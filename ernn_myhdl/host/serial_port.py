@@ -75,6 +75,8 @@ class SerialPort:
                 "(group dialout)"
             ) from error
         try:
+            # TIOCEXCL, below, does not hold root back
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             settings = termios.tcgetattr(self._file)
             # iflag, oflag, cflag, lflag, ispeed, ospeed: nothing is translated, echoed or waited for
             settings[:6] = [0, 0, termios.CS8 | termios.CREAD | termios.CLOCAL, 0, speed, speed]
@@ -82,9 +84,13 @@ class SerialPort:
             termios.tcsetattr(self._file, termios.TCSANOW, settings)
             fcntl.ioctl(self._file, termios.TIOCEXCL)
             termios.tcflush(self._file, termios.TCIOFLUSH)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise BoardError(f"{device}: is in use by another program; end it first") from error
         except (OSError, termios.error) as error:
             os.close(self._file)
-            raise BoardError(f"{device}: is no serial device ({error})") from error
+            # termios.error is no OSError: it has a number and a text
+            raise BoardError(f"{device}: is no serial device ({error.args[-1]})") from error
 
     def write(self, data: bytes) -> None:
         """Send bytes; BoardError where the device takes none for long."""

@@ -61,8 +61,7 @@ def load_image(
     image = checked_image(source, weights)
     assert weights is not None  # checked
     _check_core(transport, weights)
-    before = weight_status(transport.read(register("WEIGHTS").address))
-    if before.loading:  # of a host that was stopped: a wrong last word ends its image
+    if _left_open(transport):  # of a host that was stopped: a wrong last word ends its image
         transport.load([0], timeout)
         _settled(transport, timeout)
     _forget(transport)
@@ -72,6 +71,12 @@ def load_image(
         _forget(transport)
         raise BoardError(f"board: the core did not take the weights: {status}; {_advice(status)}")
     return status
+
+
+def _left_open(transport: Transport) -> bool:
+    """Whether an image has begun that does not end by itself; the last words of one that does may wait in front of the core still."""
+    looks = (transport.read(register("WEIGHTS").address) for _ in range(BUSY_LOOKS))
+    return all(weight_status(word).loading for word in looks)
 
 
 def checked_image(source: bytes | str | Path, weights: LoadableWeights | None) -> WeightImage:

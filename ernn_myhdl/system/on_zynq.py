@@ -18,7 +18,7 @@ from ernn_myhdl.synthesis import vivado
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.zynq_board import ZynqBoard, zynq_boards
 from ernn_myhdl.system.rtl.axi_system import check_bus, default_bus
-from ernn_myhdl.system.writer import convert_system, system_description
+from ernn_myhdl.system.writer import SIDE_STREAMS, convert_system, system_description
 
 SCRIPTS = ("build.tcl", "package_ip.tcl", "block_design.tcl", "reports.tcl")
 STAGES = {"build": ("build.tcl", "build.json")}
@@ -37,8 +37,8 @@ INTERFACES = {
     "s_axis": "xilinx.com:interface:axis_rtl:1.0",
     "m_axis": "xilinx.com:interface:axis_rtl:1.0",
 }
-#: Of a system whose weights load: open in the block design, where they go through the registers.
-WEIGHT_INTERFACE = ("s_weights", "xilinx.com:interface:axis_rtl:1.0")
+#: Type of the interfaces that only some systems have: open in the block design, where weights and states go through the registers.
+SIDE_KIND = "xilinx.com:interface:axis_rtl:1.0"
 LEVELS = (("aresetn", "POLARITY", "ACTIVE_LOW"), ("irq", "SENSITIVITY", "LEVEL_HIGH"))
 #: Access of the table -> of IP-XACT.
 ACCESS = {
@@ -155,12 +155,12 @@ def parameters(
         "memory_range": f"{board.memory_mbyte}M",
     }  # fmt: skip
     yield from (f"set {name} {tcl_word(str(value))}" for name, value in values.items())
-    loads = any(port["name"].startswith(f"{WEIGHT_INTERFACE[0]}_") for port in manifest["ports"])
-    weights = [WEIGHT_INTERFACE] if loads else []
+    prefixes = {port["name"].rpartition("_")[0] for port in manifest["ports"]}
+    side = {name: SIDE_KIND for name in SIDE_STREAMS if name in prefixes}
     lists: dict[str, list[tuple[str, ...]]] = {
         "hdl_files": [(file,) for file in manifest["files"]],
-        "ip_interfaces": [*INTERFACES.items(), *weights],
-        "ip_buses": [(name,) for name in ("s_axi", "s_axis", "m_axis", *dict(weights))],
+        "ip_interfaces": [*INTERFACES.items(), *side.items()],
+        "ip_buses": [(name,) for name in ("s_axi", "s_axis", "m_axis", *side)],
         "ip_levels": list(LEVELS),
         "ip_parameters": _shown(system),
         "ps7_settings": list(board.processor.items()),

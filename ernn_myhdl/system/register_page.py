@@ -36,7 +36,7 @@ def register_page(title: str, values: Mapping[str, int] | None = None) -> str:
         "Each register has 32 bits. A write has to have all four bytes. A refused access is answered with SLVERR, changes nothing and "
         "sets ERRORS.refused; that is a write to what can only be read, of a value beyond a field's limits, of some bytes only, of a word of weights "
         f"for which there has been no room for {MOST_WAIT} cycles, of a state for {state_port.MOST_WAIT}, or that the core does not take, and any "
-        f"access of an address that is not in the table, up to 0x{_last():03X} and beyond it.",
+        f"access of an address that is not in the table, up to 0x{_last():03X} and beyond it. Bits that are of no field are not looked at, and read as zero.",
         "",
         "| address | name | access | bits | field | after aresetn | meaning |",
         "|---|---|---|---|---|---|---|",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from ernn_myhdl.system.sequences import frames_out, layer_states
 DRIVER_FOLDER, MAP_NAME = "driver", "register-map.md"
 #: What a LiteX SoC imports; the same for all AXI systems, it reads manifest.json beside it.
 LITEX_MODULE = "litex_module.py"
+#: Streams beside those of x and y, of a core that loads them -> what they carry.
+SIDE_STREAMS = {"s_weights": "images of weights", "s_states": "states before sequences"}
 #: Lengths of the sequences of the test vectors, and the seed of their x.
 VECTOR_LENGTHS, VECTOR_SEED = (4, 1, 3), 17
 
@@ -142,12 +145,46 @@ def write(
     write_driver(system, driver)
     title = f"Registers of {view.name}"
     (folder / MAP_NAME).write_text(register_page(title, constant_words(design, bus_bits)))
-    template = f"{'instance' if link is None else 'uart_instance'}.{HDLS[hdl][1]}"
+    suffix = HDLS[hdl][1]
+    text = instance_text(manifest, suffix)
+    (driver / f"{design.name}_instance.{suffix}").write_text(text)
+
+
+def instance_text(manifest: Mapping[str, Any], suffix: str) -> str:
+    """The template of an instance of a system. suffix: "vhd" or "sv"."""
+    template = f"{'' if manifest['wrapper'] == 'axi' else 'uart_'}instance.{suffix}"
     text = (files("ernn_myhdl.system.templates") / template).read_text(encoding="utf-8")
-    places = {"CORE_NAME": design.name, "BUS_BITS": str(bus_bits), "KEEP_BITS": str(bus_bits // 8)}
+    bits = manifest["bus_bits"]
+    places = {
+        "SIDE_STREAMS": "".join(_side_streams(manifest, suffix)),
+        "CORE_NAME": manifest["name"],
+        "BUS_BITS": str(bits),
+        "KEEP_BITS": str(bits // 8),
+    }
     for place, value in places.items():
         text = text.replace(place, value)
-    (driver / f"{design.name}_{template.removeprefix('uart_')}").write_text(text)
+    return text
+
+
+def _side_streams(manifest: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    """Lines of the streams that only some systems have."""
+    for port in manifest["ports"]:
+        name = port["name"]
+        told = SIDE_STREAMS.get(name.rpartition("_")[0])
+        if told is None:
+            continue
+        low = {"vhd": "'0'", "sv": "1'b0"}[suffix]
+        notes = {
+            "tdata": f"{port['bits']} bits: {told}",
+            "tvalid": f"{low} where they come by registers only",
+        }
+        note = notes.get(name.rpartition("_")[2])
+        if suffix == "vhd":
+            line = f"            {name} => {name},"
+            yield line + (f"   -- {note}\n" if note else "\n")
+        else:
+            line = f"        .{name}({name}),"
+            yield line + (f"  // {note}\n" if note else "\n")
 
 
 def main(arguments: list[str]) -> int:

@@ -88,8 +88,13 @@ static int load(const small_port *port, const char *name)
         return fail("the refused image is left in ERRORS", (long)status);
     image[SMALL_IMAGE_HEADER] ^= 64;
     image[count - 1] = small_crc(image, count - 1);
+    /* an image that has ended, whose words are on their way to the core still, must not be ended again */
+    for (result = 0; result < 6; result++)
+        write_register(port->context, result < 5 ? SMALL_REG_WEIGHT_DATA : SMALL_REG_WEIGHT_LAST, 1);
     if ((result = small_load_weights(port, image, count, 1000, NULL)))
         return fail(small_text(result), result);
+    if (small_errors(port, &status) || status)
+        return fail("an image before is left in ERRORS", (long)status);
     return small_reset(port);
 }
 

@@ -30,19 +30,19 @@ LINK = serial_link(25.0, None)
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """(wrapper, language) -> folder of the same small core."""
-    root, made = tmp_path_factory.mktemp("folders"), {}
+    root, made = tmp_path_factory.mktemp("folders"), set()
 
-    def folder(wrapper: str, hdl: str) -> Path:
-        place = root / f"{wrapper}_{hdl}"
-        if (wrapper, hdl) not in made:
+    def folder(wrapper: str, hdl: str, **hardware) -> Path:
+        place = root / "_".join((wrapper, hdl, *hardware))
+        if place not in made:
             layer = new_network([RnnCell(3, 4, block=2)], lanes=1).layers[0]
-            design = replace(layer, name="little")
+            design = replace(layer, name="little").with_hardware(**hardware)
             if wrapper == "none":
                 convert(design, place, hdl=hdl)
             else:
                 convert_system(design, place, hdl, link=LINK if wrapper == "uart" else None)
-            made[wrapper, hdl] = place
-        return made[wrapper, hdl]
+            made.add(place)
+        return place
 
     return folder
 
@@ -143,6 +143,67 @@ def test_the_litex_module_refuses_a_folder_of_another_wrapper(folders, tmp_path)
     script = [sys.executable, str(Path(__file__).with_name("litex_soc.py")), str(tmp_path), "little", "0", str(tmp_path)]  # fmt: skip
     done = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode and "no folder of ernn convert --wrapper axi" in done.stderr
+
+
+#: A core with the streams that only some systems have.
+LOADS = {"weights": "loadable", "initial_states": True}
+
+
+@pytest.mark.iverilog
+def test_a_litex_soc_has_endpoints_for_weights_and_states(folders, tmp_path):
+    require_tool("iverilog")
+    require_module("litex", EXTRA)
+    folder, here = folders("axi", "verilog", **LOADS), Path(__file__).parent
+    script = [sys.executable, str(here / "litex_soc.py"), str(folder), "little", f"{ORIGIN:x}", str(tmp_path)]  # fmt: skip
+    done = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        ["iverilog", "-g2012", "-Wportbind", "-s", "soc", "-o", "soc", *(tmp_path / "sources.txt").read_text().split(), "soc.v"],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0 and "floating" not in done.stderr, done.stderr
+
+
+@pytest.mark.ghdl
+@pytest.mark.parametrize("wrapper", ["axi", "uart"])
+def test_the_template_of_a_system_in_vhdl_connects_all_of_its_inputs(folders, tmp_path, wrapper):
+    require_tool("ghdl")
+    folder = folders(wrapper, "vhdl", **LOADS)
+    ports = json.loads((folder / "manifest.json").read_text())["ports"]
+    signals = "".join(
+        f"    signal {p['name']} : "
+        + ("std_logic" if p["bits"] is None else f"std_logic_vector({p['bits'] - 1} downto 0)")
+        + ";\n"
+        for p in ports
+    )
+    instance = (folder / "driver/little_instance.vhd").read_text()
+    (tmp_path / "outer.vhd").write_text(
+        "library ieee;\nuse ieee.std_logic_1164.all;\nentity outer is\nend entity;\n"
+        f"architecture a of outer is\n{signals}begin\n{instance}end architecture;\n"
+    )
+    files = [str(folder / f) for f in (folder / "files.txt").read_text().split()]
+    done = subprocess.run(
+        ["ghdl", "-a", "--std=08", *files, "outer.vhd"], cwd=tmp_path, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.iverilog
+@pytest.mark.parametrize("wrapper", ["axi", "uart"])
+def test_the_template_of_a_system_in_verilog_connects_all_of_its_inputs(folders, tmp_path, wrapper):
+    require_tool("iverilog")
+    folder = folders(wrapper, "verilog", **LOADS)
+    ports = json.loads((folder / "manifest.json").read_text())["ports"]
+    spans = ("" if p["bits"] is None else f"[{p['bits'] - 1}:0] " for p in ports)
+    wires = "".join(f"wire {span}{p['name']};\n" for span, p in zip(spans, ports, strict=True))
+    instance = (folder / "driver/little_instance.sv").read_text()
+    (tmp_path / "outer.sv").write_text(f"module outer;\n{wires}{instance}endmodule\n")
+    files = [str(folder / f) for f in (folder / "files.txt").read_text().split()]
+    done = subprocess.run(
+        ["iverilog", "-g2012", "-Wportbind", "-s", "outer", "-o", "outer", *files, "outer.sv"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and "floating" not in done.stderr, done.stderr
 
 
 @pytest.mark.ghdl

@@ -82,14 +82,22 @@ def test_a_folder_is_built_to_bitstream_and_hardware_description(folder):
     assert result["part"] == "xc7z020clg400-1"
 
 
-def test_a_core_whose_weights_load_has_their_stream_which_stays_open(tmp_path):
+@pytest.mark.parametrize(
+    ("hardware", "stream"),
+    [({"weights": "loadable"}, "s_weights"), ({"initial_states": True}, "s_states")],
+)
+def test_a_core_that_loads_has_the_stream_for_it_which_stays_open(tmp_path, hardware, stream):
     require_tool("tclsh")
     folder = tmp_path / "zynq"
-    synthesise_on_zynq(little().with_weights("loadable"), folder, "pynq-z2", bus_bits=64)
+    synthesise_on_zynq(little().with_hardware(**hardware), folder, "pynq-z2", bus_bits=64)
     done, _ = _run(folder)
     assert done.returncode == 0, done.stderr
     calls = (folder / "calls.log").read_text()
-    assert "associate_bus_interfaces -busif s_weights -clock aclk" in calls
+    assert f"associate_bus_interfaces -busif {stream} -clock aclk" in calls
+    parameters = (folder / "parameters.tcl").read_text()
+    (folder / "parameters.tcl").write_text(parameters.replace(f"    {stream} xilinx", "    m_axis xilinx"))  # fmt: skip
+    done, _ = _run(folder)
+    assert done.returncode == 1 and f"{stream}" in done.stderr
 
 
 def test_the_core_has_the_registers_and_sizes_of_the_table(slim):

@@ -188,8 +188,8 @@ proc ipx::infer_bus_interface {found} {
             set way [lindex [dict get $::packaged ${name}_tvalid] 0]
             set back [expr {$way eq "in" ? "out" : "in"}]
             set wanted [list ${name}_tdata $way ${name}_tlast $way ${name}_tready $back]
-            # an image of weights is whole words
-            if {$name ne "s_weights"} { lappend wanted ${name}_tkeep $way }
+            # an image of weights, and a state, is whole words
+            if {$name ni {s_weights s_states}} { lappend wanted ${name}_tkeep $way }
             dict set ::model stream:$name [list bits [lindex [dict get $::packaged ${name}_tdata] 1] way $way]
         }
         default { error "ipx::infer_bus_interface: no type $kind" }
@@ -224,6 +224,10 @@ proc ipx::update_checksums {found} { need [first $found] }
 proc ipx::check_integrity {found} {
     foreach bus [concat s_axi [lmap stream [of_kind stream] { string range $stream 7 end }]] {
         if {[model_value [need bus:$bus] clock] eq ""} { error "ipx::check_integrity: $bus has no clock" }
+    }
+    foreach port [dict keys $::packaged *_tvalid] {
+        set name [string range $port 0 end-7]
+        if {![dict exists $::model bus:$name]} { error "ipx::check_integrity: the ports ${name}_* are of no interface" }
     }
     if {[model_value bus:aclk reset] eq ""} { error "ipx::check_integrity: the clock has no reset" }
     if {[model_value busparam:aresetn/POLARITY value] ne "ACTIVE_LOW"} { error "ipx::check_integrity: aresetn is taken as active high" }

@@ -294,6 +294,8 @@ def test_mapped_words_are_those_of_the_file(tmp_path):
         ),
         (["selftest", "--port", "sim", "--bus", "48"], "bus width = 48: must be one of"),
         (["selftest", "--port", "uio:a,b,c"], "has no readable system.json"),
+        (["selftest", "--port", "sim", "--streams", "2"], "selftest: takes no streams"),
+        (["run", "--port", "sim", "--input", "x", "-o", "y.txt"], "must end in .npy or .npz"),
     ],
 )
 def test_wrong_arguments_of_host_are_named(arguments, message, tmp_path, capsys):
@@ -315,7 +317,10 @@ def test_bus_without_its_wrapper_is_refused(tmp_path, capsys):
     [
         (["load", "--weights", "/dev/zero"], "weight image /dev/zero: is no file"),
         (["load", "--weights", "x.npy"], "which no image of weights does"),
-        (["run", "--input", "wide.npy", "-o", "y.npy"], "must be (frames"),
+        (["run", "--input", "wide.npy", "-o", "y.npy"], "input wide.npy: x of shape"),
+        (["run", "--input", "two.npz", "-o", "y.npz"], "input two.npz, array b: x of shape"),
+        (["run", "--input", "x.npy", "-o", "y.npz"], "output y.npz: must end in .npy, as"),
+        (["run", "--input", "two.npz", "-o", "y.npy"], "output y.npy: must end in .npz, as"),
         (["run", "--input", "nan.npy", "-o", "y.npy"], "NaN"),
         (["run", "--input", "none.npy", "-o", "y.npy"], "none.npy"),
     ],
@@ -329,6 +334,7 @@ def test_files_are_refused_before_a_port_is_opened(options, message, tmp_path, m
     inputs = design().inputs
     for name, x in (("x", np.zeros((2, inputs))), ("wide", np.zeros((2, inputs + 1))), ("nan", np.full((2, inputs), np.nan))):  # fmt: skip
         np.save(tmp_path / f"{name}.npy", x)
+    np.savez(tmp_path / "two.npz", a=np.zeros((2, inputs)), b=np.zeros((2, inputs + 1)))
     assert main(["host", options[0], "--port", "./none", "--design", "board", *options[1:]]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "y.npy").exists()
 

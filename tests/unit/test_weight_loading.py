@@ -124,6 +124,17 @@ def test_an_image_that_a_stopped_host_left_is_ended_first():
     assert port.contents == memory_contents(design(3))
 
 
+def test_an_image_whose_last_words_are_on_their_way_is_not_ended_again(monkeypatch):
+    board, port, registers = board_of()
+    seen = [MASKS["loading"]] * 4 + [MASKS["damaged"]]
+    plain = registers.read
+    late = lambda offset: seen.pop(0) if offset == ADDRESS["WEIGHTS"] and seen else plain(offset)  # fmt: skip # noqa: E731
+    monkeypatch.setattr(registers, "read", late)
+    assert board.load_weights(weight_image(design(3))).loaded
+    ends = [offset for offset, _ in registers.writes if offset == ADDRESS["WEIGHT_LAST"]]
+    assert len(ends) == 1 and port.contents == memory_contents(design(3))
+
+
 def test_a_load_without_an_end_is_a_timeout(monkeypatch):
     board, port, _ = board_of(timeout=0.01)
     monkeypatch.setattr(port, "take", lambda word, last: setattr(port, "status", MASKS["loading"]))

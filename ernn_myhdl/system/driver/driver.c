@@ -289,16 +289,18 @@ static int CORE_weights_ended(const CORE_port *port, unsigned long reads, uint32
 
 int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status)
 {
-    uint32_t word = 0;
+    uint32_t word = CORE_MACRO_WEIGHTS_LOADING;
     size_t i;
-    int result;
+    int result, looks;
     if (!CORE_usable(port) || !image)
         return CORE_MACRO_BAD_ARGUMENT;
     result = CORE_check_image(image, count);
     if (result)
         return result;
-    if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, &word))
-        return CORE_MACRO_REFUSED;
+    /* the last words of an image before may wait in front of the core still */
+    for (looks = 0; looks < 20 && word & CORE_MACRO_WEIGHTS_LOADING; looks++)
+        if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, &word))
+            return CORE_MACRO_REFUSED;
     if (word & CORE_MACRO_WEIGHTS_LOADING) { /* of a program that was stopped: a wrong last word ends its image */
         if (port->write(port->context, CORE_MACRO_REG_WEIGHT_LAST, 0))
             return CORE_MACRO_REFUSED;

@@ -32,5 +32,5 @@
             m_axis_tlast  => m_axis_tlast,
             m_axis_tvalid => m_axis_tvalid,
             m_axis_tready => m_axis_tready,
-            irq           => irq             -- level, active high
+SIDE_STREAMS            irq           => irq             -- level, active high
         );

@@ -29,7 +29,8 @@ class ErnnSystem(LiteXModule):
     its reset is that of the system.
 
     bus: AXI-Lite of 32 bits, whose lowest address bits reach the registers. sink: packets of x, source: packets of y: endpoints with data and
-    keep, whose last ends a packet. weights: of a system whose weights load, an endpoint with data for their image; else None. ev: the interrupt as an event of the level. window: bytes of the registers. ValueError for a folder of
+    keep, whose last ends a packet. weights: of a system whose weights load, an endpoint with data for their image; else None. states:
+    the same for states, of a system whose sequences start from some. ev: the interrupt as an event of the level. window: bytes of the registers. ValueError for a folder of
     another wrapper.
     """
 
@@ -46,8 +47,10 @@ class ErnnSystem(LiteXModule):
         self.window = 1 << ports["s_axi_awaddr"]["bits"]
         self.bus = AXILiteInterface(data_width=32, address_width=32, clock_domain=clock_domain)
         self.sink, self.source = stream.Endpoint(layout), stream.Endpoint(layout)
-        loads = "s_weights_tdata" in ports
-        self.weights = stream.Endpoint([("data", 32)]) if loads else None
+        self.weights, self.states = (
+            stream.Endpoint([("data", 32)]) if f"{name}_tdata" in ports else None
+            for name in ("s_weights", "s_states")
+        )
         self.ev = EventManager()
         self.ev.system = EventSourceLevel(description="The interrupt of the system.")
         self.ev.finalize()
@@ -68,7 +71,12 @@ class ErnnSystem(LiteXModule):
     def _signal(self, port, bits):
         """The signal of LiteX at a port of a bus."""
         prefix, _, field = port.rpartition("_")
-        streams = {"s_axis": self.sink, "m_axis": self.source, "s_weights": self.weights}
+        streams = {
+            "s_axis": self.sink,
+            "m_axis": self.source,
+            "s_weights": self.weights,
+            "s_states": self.states,
+        }
         if prefix in streams:
             return getattr(streams[prefix], STREAM_FIELDS[field])
         channel = next(c for c in sorted(CHANNELS, key=len, reverse=True) if field.startswith(c))
