@@ -65,7 +65,7 @@ else
 endif
 
 test-deep: $(VENV)/test tools
-	$(PYTEST) tests/deep --seed $(SEED) $(addprefix --case ,$(CASE)) $(DEEP)
+	$(PYTEST) tests/deep $(if $(CASE)$(DEEP),,tests/conversion/test_formal_proofs.py) --seed $(SEED) $(addprefix --case ,$(CASE)) $(DEEP)
 ifeq ($(CASE)$(DEEP),)
 	$(BIN)/python -m benchmarks.damaged_inputs --count 3000 --seed $(SEED)
 	$(BIN)/python -m benchmarks.hdl_digests

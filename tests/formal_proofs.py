@@ -137,12 +137,6 @@ BLOCKS = {
 }  # fmt: skip
 
 
-#: Blocks whose search takes long; `make test-deep` runs them, CI all others.
-LONG = {
-    "fifo", "register slave, writes", "queue of x of the serial link", "queue of y of the serial link"
-}  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Tools:
     """Programs: Yosys and its smtbmc, those of Debian or of PyPI, and the solver's name."""
