@@ -179,6 +179,7 @@ async def matrix(dut):
                 await bench.reset()
             runs += 1
     bench.traffic(0, 0, 0)
+    await bench.reset()  # a sequence of another stream that goes on would use a bank of weights
     for reason in (
         await weights(bench, job["loads"], job["traffics"]),
         await interrupts(bench, job["cases"]),
