@@ -1,5 +1,6 @@
 """Blocks, data and settings of training: what fits, and one line for what does not."""
 
+import importlib.util
 import subprocess
 import sys
 from collections import OrderedDict
@@ -165,7 +166,7 @@ def test_one_line_for_bad_input(make, message):
 def test_without_pytorch_the_message_names_the_extra(monkeypatch):
     from ernn_myhdl import train
 
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delitem(vars(train), "fit", raising=False)
     with pytest.raises(ToolError, match=r"pip install 'ernn-myhdl\[train\]'"):
         train.fit  # noqa: B018
