@@ -81,10 +81,16 @@ def read_onnx(file: Path) -> OnnxModel:
 
 def _hint(model, message: str = "") -> str:
     """What to do beside, where a program of Keras has made the file; nothing where the message tells it."""
-    keras = any(part in model.producer_name.lower() for part in ("tf2onnx", "keras"))
+    producer = _text(model.producer_name).lower()
+    keras = any(part in producer for part in ("tf2onnx", "keras"))
     # Keras on PyTorch has PyTorch write its files; this is the name of an input that was given none
-    keras = keras or any(given.name.startswith("keras_tensor") for given in model.graph.input)
+    keras = keras or any(_text(x.name).startswith("keras_tensor") for x in model.graph.input)
     return f"; or {KERAS}" if keras and ".keras" not in message else ""
+
+
+def _text(value: str | bytes) -> str:
+    """A string of a model; protobuf gives bytes where they are no UTF-8, in a damaged file."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _walked(model, file: Path, end: int | None) -> Graph:

@@ -1,8 +1,12 @@
 """ONNX models that are damaged or not supported: exit code 2, one line that names what is wrong, no output."""
 
+import shutil
+
 import numpy as np
 import pytest
 from foreign_models import onnx_model, onnx_module, recurrent_model, refuse, zeros
+
+from ernn_myhdl.cli.main import main
 
 HIDDEN, INPUTS = 6, 4
 
@@ -245,3 +249,20 @@ def test_linear_layers_that_are_none(tmp_path, capsys):
         (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
         command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
         refuse(tmp_path, capsys, command, "m.onnx", part)
+
+
+@pytest.mark.onnx
+def test_a_producer_that_is_no_text(tmp_path, capsys):
+    """protobuf gives bytes for it; that was a traceback, of a model that is right and of one that is refused."""
+    for without, code in (((), 0), (("R",), 2)):
+        model = recurrent_model(without=without)
+        model.producer_name = "producer"
+        file, out = tmp_path / "m.onnx", tmp_path / "out"
+        file.write_bytes(model.SerializeToString().replace(b"producer", b"pro\xffucer"))
+        command = ["import", str(file), "-o", str(out)]
+        if code:
+            shutil.rmtree(out)
+            refuse(tmp_path, capsys, command, "m.onnx")
+        else:
+            assert main(command) == 0
+            capsys.readouterr()
