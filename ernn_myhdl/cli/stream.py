@@ -86,13 +86,14 @@ def run(args) -> int:
         step = session.step_raw if given in WORDS else session.step
         write = frame_writer(sys.stdout, made)
         turns = frame_reader(sys.stdin, given, args.streams, design.inputs)
-        if design.graph is not None and design.graph.over_time:
-            for frames, last in with_ends(turns, close=not args.save_states):
-                made_now = step(frames, last=last)
-                for y in made_now if isinstance(made_now, list) else [made_now]:
-                    write(y)
-            turns = iter(())
+        lost = "; the states were not saved" if args.save_states else ""
         try:
+            if design.graph is not None and design.graph.over_time:
+                for frames, last in with_ends(turns, close=not args.save_states):
+                    made_now = step(frames, last=last)
+                    for y in made_now if isinstance(made_now, list) else [made_now]:
+                        write(y)
+                turns = iter(())
             for turn in turns:
                 if turn is None:
                     for stream in range(args.streams):
@@ -101,10 +102,11 @@ def run(args) -> int:
                     y = step(turn)
                     if y is not None and len(y):  # windows leave frames out
                         write(y)
+        except DesignError as error:
+            raise DesignError(f"{error}{lost}") from error
         except KeyboardInterrupt as error:
-            states = "; the states were not saved" if args.save_states else ""
             print(
-                f"ernn: error: interrupted behind the outputs that were written{states}",
+                f"ernn: error: interrupted behind the outputs that were written{lost}",
                 file=sys.stderr,
             )
             return stopping.exit_code(error)

@@ -35,7 +35,8 @@ def check_model_file(file: Path, what: str = "model") -> None:
     """DesignError unless `file` is a file that can be a model, or what else it is read as."""
     if not file.is_file():
         fault = "is a folder" if file.is_dir() else "does not exist"
-        raise DesignError(f"{what} {file}: {fault}; give a {what} file")
+        held = what if what.endswith("s") else f"a {what}"
+        raise DesignError(f"{what} {file}: {fault}; give a file with {held}")
     size = file.stat().st_size
     if not size:
         raise DesignError(f"{what} {file}: is empty; write or copy it again")

@@ -260,7 +260,8 @@ class Graph:
         self._one_frame = self._one_frame or (from_given and self.labels.size(axis) == 1)
         if x.frame is None:
             return core[0] if core else axis[0]
-        if core != (x.frame,) and x.frame not in axis:
+        # frames of a fixed number, one, may be joined with an axis that is longer: then it is that one
+        if core != (x.frame,) and (core or x.frame not in axis):
             raise DesignError(
                 f"{where}: runs over another axis than the layer before it, which takes the frames along it"
             )

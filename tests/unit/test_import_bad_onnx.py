@@ -266,3 +266,26 @@ def test_a_producer_that_is_no_text(tmp_path, capsys):
         else:
             assert main(command) == 0
             capsys.readouterr()
+
+
+@pytest.mark.onnx
+def test_a_batch_that_becomes_frames_behind_one_frame(tmp_path, capsys):
+    """A GRU over one frame, whose sequences the GRU behind it takes as frames: both ran over the same frames in the design."""
+    make, rng = onnx_module().helper.make_node, np.random.default_rng(0)
+    nodes = [
+        make("GRU", ["x", "w", "r"], ["a"], "first", hidden_size=3),
+        make("Squeeze", ["a", "one"], ["b"]),
+        make("Reshape", ["b", "parted"], ["c"]),
+        make("Reshape", ["c", "joined"], ["d"]),
+        make("GRU", ["d", "v", "s"], ["e"], "second", hidden_size=3),
+        make("Squeeze", ["e", "one"], ["y"]),
+    ]
+    constants = {"one": np.array([1]), "parted": np.array([1, 2, 1, 3]), "joined": np.array([-1, 1, 3])}  # fmt: skip
+    for name, columns in (("w", 4), ("r", 3), ("v", 3), ("s", 3)):
+        constants[name] = rng.standard_normal((1, 9, columns)).astype(np.float32)
+    model = onnx_model(nodes, {"x": (1, "n", 4)}, ["y"], constants)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
+    refuse(
+        tmp_path, capsys, command, "'second' (GRU): runs over another axis than the layer before"
+    )

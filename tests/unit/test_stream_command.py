@@ -101,6 +101,7 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
         (b"", ("--streams", "0"), "streams = 0: must be 1 to 4096"),
         (b"", ("--initial-states", "none"), "none"),
         (b"", ("--save-states", "small"), "small"),
+        (b"1 2 3\n1 2\n", ("--save-states", "s.safetensors"), "; the states were not saved"),
     ],
 )
 def test_bad_input_is_refused_by_name(folder, monkeypatch, capfdbinary, data, options, message):
