@@ -34,9 +34,13 @@ def reshape(
             raise DesignError(f"{where}: its shape holds {entry}")
     if entries.count(-1) > 1:
         raise DesignError(f"{where}: its shape holds -1 more than once")
+    # where sizes are open, a number that the file states for a size that is computed is that of the exporter's sample
+    known = all(labels.size(axis) is not None for axis in signal.axes)
     if declared is not None and len(declared) == len(entries):
         entries = [
-            size if entry in (-1, UNKNOWN) and size is not None else entry
+            size
+            if entry in (-1, UNKNOWN) and size is not None and (known or not isinstance(size, int))
+            else entry
             for entry, size in zip(entries, declared, strict=True)
         ]
     return _checked(where, signal, _grouped(where, signal, entries, labels), labels)

@@ -289,3 +289,28 @@ def test_a_batch_that_becomes_frames_behind_one_frame(tmp_path, capsys):
     refuse(
         tmp_path, capsys, command, "'second' (GRU): runs over another axis than the layer before"
     )
+
+
+@pytest.mark.onnx
+def test_a_size_of_the_exporters_sample_is_none_of_an_open_batch(tmp_path, capsys):
+    """-1 of a Reshape, where the batch is open and the file states the sizes of a sample: frames and batch were taken for kept apart."""
+    onnx, rng = onnx_module(), np.random.default_rng(0)
+    make = onnx.helper.make_node
+    nodes = [
+        make("GRU", ["x", "w", "r"], ["a"], "first", hidden_size=3),
+        make("Squeeze", ["a", "one"], ["b"]),
+        make("Reshape", ["b", "shape"], ["c"], "mixing"),
+        make("GRU", ["c", "v", "s"], ["d"], "second", hidden_size=3),
+        make("Squeeze", ["d", "one"], ["y"]),
+    ]
+    constants = {"one": np.array([1]), "shape": np.array([-1, 3, 3])}
+    for name in "wrvs":
+        constants[name] = rng.standard_normal((1, 9, 3)).astype(np.float32)
+    model = onnx_model(nodes, {"x": (3, "n", 3)}, ["y"], constants)
+    sizes = onnx.helper.make_tensor_value_info("c", onnx.TensorProto.FLOAT, (3, 3, 3))
+    model.graph.value_info.append(sizes)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    command = ["import", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "out")]
+    refuse(
+        tmp_path, capsys, command, "'mixing' (Reshape)", "may mix frames, sequences and elements"
+    )
