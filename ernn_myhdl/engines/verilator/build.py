@@ -20,12 +20,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 
 from ernn_myhdl.design.design import CoreSpecification
@@ -227,25 +226,14 @@ def _place_for_make(scratch: Path) -> Iterator[Path]:
         yield Path(other)
 
 
-def _built(obj: Path, make: list[str]) -> Iterator[list[str]]:
-    """The command that builds what Verilator has written into `obj`, once that is there.
+def _build_command(obj: Path, make: list[str]) -> list[str]:
+    """What builds that which Verilator has written into `obj`.
 
     Not an option of Verilator: the rule of a block that is verilated apart has two files, which make takes for two rules, and in a build
     it would verilate such a block twice side by side, into the same files. By itself Verilator asks for one of them.
     """
     file = "Model_hier.mk" if (obj / "Model_hier.mk").is_file() else "Model.mk"
-    yield ["make", "-C", str(obj), "-f", file, f"-j{os.cpu_count() or 1}", *make]
-
-
-def _run_steps(steps: Iterable[list[str]], work: Path, environment: dict[str, str]) -> str | None:
-    """Run commands; None where all succeeded, else the one that failed with what it and those before it said."""
-    text = ""
-    for command in steps:
-        result = run(command, work, environment)
-        text += f"{' '.join(command)}\n{result.stdout}{result.stderr}"
-        if result.returncode:
-            return text
-    return None
+    return ["make", "-C", str(obj), "-f", file, f"-j{os.cpu_count() or 1}", *make]
 
 
 _SPACE = re.compile(r"\s")
@@ -280,7 +268,7 @@ def _make(
     ]
     tell("compiling")
     obj = work / "obj"
-    verilated = [
+    command = [
         tool.program, *VERILATOR_FLAGS, "-j", str(os.cpu_count() or 1),
         "--prefix", "Model", "--top-module", view.name, "--Mdir", str(obj),
         "-o", str(work / LIBRARY), "-LDFLAGS", " ".join(["-shared", *linked]),
@@ -288,11 +276,15 @@ def _make(
         "-MAKEFLAGS", " ".join(map(shlex.quote, make)),
         *map(str, verilog), str(work / "harness.cpp"),
     ]  # fmt: skip
-    text = _run_steps(chain([verilated], _built(obj, make)), work, os.environ | tool.environment)
-    if text is not None or not (work / LIBRARY).is_file():
+    environment = os.environ | tool.environment
+    result = run(command, work, environment)
+    if not result.returncode:
+        command = _build_command(obj, make)
+        result = run(command, work, environment)
+    if result.returncode or not (work / LIBRARY).is_file():
         log = final.with_name(f"{final.name}.{LOG}")
-        log.write_text(text or "")
-        lines = [x for x in (text or "").splitlines() if "rror" in x] or ["no message"]
+        log.write_text(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+        lines = [x for x in result.stderr.splitlines() if "rror" in x] or ["no message"]
         raise ToolError(f"verilator failed: {lines[0]}; see {log}")
     if not runtime:
         keep_objects(compiled_by, obj)
