@@ -298,7 +298,7 @@ int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count
     if (result)
         return result;
     /* the last words of an image before may wait in front of the core still */
-    for (looks = 0; looks < 20 && word & CORE_MACRO_WEIGHTS_LOADING; looks++)
+    for (looks = 0; looks < CORE_MACRO_BUSY_LOOKS && word & CORE_MACRO_WEIGHTS_LOADING; looks++)
         if (port->read(port->context, CORE_MACRO_REG_WEIGHTS, &word))
             return CORE_MACRO_REFUSED;
     if (word & CORE_MACRO_WEIGHTS_LOADING) { /* of a program that was stopped: a wrong last word ends its image */

@@ -9,6 +9,7 @@ from pathlib import Path
 from ernn_myhdl.host.description import SystemDescription
 from ernn_myhdl.host.registers import DIGEST_WORDS, IDENTITY, MAJOR, MODES, REFUSALS, REGISTERS
 from ernn_myhdl.host.weight_image import HEADER_WORDS, IMAGE_VERSION, MAGIC
+from ernn_myhdl.host.weight_loading import BUSY_LOOKS
 
 
 def write_driver(system: SystemDescription, folder: Path) -> list[str]:
@@ -46,6 +47,7 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"OUTPUTS {system.outputs}"
     yield f"STREAM_COUNT {system.streams}"
     yield f"SAMPLE_BITS {system.sample_bits}"
+    yield f"BUSY_LOOKS {BUSY_LOOKS}"
     yield f"INPUT_BYTES {system.input_bytes}"
     yield f"OUTPUT_BYTES {system.output_bytes}"
     yield f"BUS_BITS {system.bus_bits}"
