@@ -110,6 +110,7 @@ def test_only_the_chosen_tests_are_measured(markers, lines, tmp_path):
     report = tmp_path / "report.json"
     command = [
         sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "setup.cfg"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider",
+        "--basetemp", str(tmp_path / "of_its_own"),
         "--confcutdir", str(tmp_path), "-p", "conftest", "-n", "2", "--cov=.", "--cov-branch", f"--cov-report=json:{report}",
         "--covered", markers, "test_cases.py",
     ]  # fmt: skip

@@ -24,7 +24,8 @@ def test_a_test_that_hangs_is_named_and_the_others_run(tmp_path):
     file = tmp_path / "test_hanging.py"
     file.write_text(HANGS)
     command = [sys.executable, "-m", "pytest", "-c", ROOT / "setup.cfg", "--rootdir", tmp_path, "-n", "1", "--dist",
-               "worksteal", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=1", file]  # fmt: skip
+               "worksteal", "-p", "no:cacheprovider", "--basetemp", tmp_path / "of_its_own",
+               "-o", "faulthandler_timeout=1", file]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"crashed while running '\S*test_hanging\.py::test_that_hangs'", done.stdout)
