@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from benchmarks.command import leave
 from benchmarks.environment import environment
 from ernn_myhdl import GruCell, LinearCell, LstmCell, RnnCell, new_network
 from ernn_myhdl.design.graph import Graph, Window
@@ -147,4 +148,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(lambda: main(sys.argv[1:]))

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.axi_matrix import BOARDS, board_design
+from benchmarks.command import leave
 from benchmarks.environment import environment
 from ernn_myhdl import Traffic
 from ernn_myhdl.golden.network import integer_model
@@ -201,4 +202,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(lambda: main(sys.argv[1:]))

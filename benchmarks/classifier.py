@@ -21,6 +21,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
@@ -226,4 +227,4 @@ def text_of(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

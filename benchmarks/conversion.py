@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from benchmarks.paper_layers import BLOCKS, paper_design
 from ernn_myhdl.convert import convert
@@ -92,4 +93,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.corpus import (
     Corpus,
@@ -176,4 +177,4 @@ def text_of(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

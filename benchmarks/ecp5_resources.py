@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.block_synthesis import BlockCache
+from benchmarks.command import leave
 from benchmarks.ecp5_designs import NETWORKS, VALIDATION, core_of
 from benchmarks.environment import environment, markdown
 from ernn_myhdl.explore.resources import estimate
@@ -120,4 +121,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

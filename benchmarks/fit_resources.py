@@ -24,6 +24,7 @@ from scipy.optimize import nnls
 import ernn_myhdl.explore
 from benchmarks import ecp5_designs
 from benchmarks.block_synthesis import BlockCache
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import ROUTES, SPECIAL_KINDS, SPECIAL_TRAINING, TRAINING
 from benchmarks.resource_leaves import chain_leaves, join_leaves, single_leaves, weight_leaves
@@ -144,4 +145,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import ernn_myhdl
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, peak_megabytes, report
 from benchmarks.paper_layers import paper_blocks, paper_design
 from ernn_myhdl.cycle_model.schedule import schedule_for
@@ -167,4 +168,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -23,6 +23,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
+from benchmarks.command import leave
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.calibration.range_analysis import choose_activations, choose_formats, model_design
 from ernn_myhdl.design.cells import BLOCK_SIZES, LstmCell
@@ -120,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    leave(main)

@@ -27,6 +27,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, peak_megabytes, report
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import convert
@@ -319,4 +320,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment
 from benchmarks.random_designs import draw
 from ernn_myhdl import preset_design, save_design
@@ -152,4 +153,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.block_synthesis import BlockCache
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl import design_info
 from ernn_myhdl.rtl.core.top import core
@@ -131,4 +132,4 @@ def table(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -16,6 +16,7 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.command import leave
 from benchmarks.environment import environment
 from benchmarks.import_cases import all_cases
 from benchmarks.import_cases.case import as_json, outcome
@@ -80,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        leave(main)
     except BrokenPipeError:  # nobody reads on, as behind `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl import design_info
 from ernn_myhdl.design.graph import row as layers_in_a_row
@@ -330,4 +331,4 @@ def number(value: float | str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

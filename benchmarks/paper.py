@@ -24,6 +24,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # read once, when 
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.calibration.presets import PRESETS, preset_design
 from ernn_myhdl.compare.published import CLOCK_MHZ, rows_like
@@ -234,4 +235,4 @@ def paper_table(ours: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

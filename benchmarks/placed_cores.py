@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.calibration.generate import new_design, new_network
 from ernn_myhdl.cli.main import build_parser
@@ -188,4 +188,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.design.cells import BLOCK_SIZES
 from ernn_myhdl.design.design import Design
@@ -111,4 +112,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    leave(main)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from tests.graph_outcome import difference, outcome, runtime
 from tests.random_graphs import random_graph
@@ -132,4 +133,4 @@ def module_outcome(seed: int, kind: str, folder: Path) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

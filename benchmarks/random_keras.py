@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import scaled
@@ -210,4 +211,4 @@ def between(layers, rng: np.random.Generator, signal):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

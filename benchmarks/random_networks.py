@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.runs.run import Run
@@ -104,4 +105,4 @@ def table(total: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

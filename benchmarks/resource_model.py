@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.block_synthesis import BlockCache
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from benchmarks.resource_designs import (
     EXPLORED,
@@ -256,4 +257,4 @@ def finish(rows: list[dict], text: str, file: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

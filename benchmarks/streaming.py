@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +27,12 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from benchmarks.integer_and_torch import torch_stepper
 from ernn_myhdl.calibration.presets import preset_design
 from ernn_myhdl.demo.model import demo_design
 from ernn_myhdl.design.design import CoreSpecification
-from ernn_myhdl.errors import ToolError
 from ernn_myhdl.runs.run import run_design
 
 #: (core, engine) -> least frames per second.
@@ -108,8 +107,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ToolError as error:
-        print(error, file=sys.stderr)
-        sys.exit(3)
+    leave(main)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, report
 from ernn_myhdl import GruCell, LinearCell, new_network, save_design
 from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
@@ -221,4 +222,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(lambda: main(sys.argv[1:]))

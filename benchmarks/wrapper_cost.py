@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from string import Template
 
+from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from benchmarks.placed_cores import CORES, GATE
 from ernn_myhdl import RnnCell, new_network
@@ -194,4 +195,4 @@ def nextpnr_clock() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

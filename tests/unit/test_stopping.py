@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from pages import ROOT
 from waiting import SECONDS, next_line, until
 
 from ernn_myhdl import new_design, save_design, sweep
@@ -284,3 +285,38 @@ def test_a_program_has_no_standard_input_and_its_text_may_be_any_bytes():
     code = "import sys; print(repr(sys.stdin.read()), flush=True); sys.stdout.buffer.write(bytes([255]))"
     done = child_process.run([sys.executable, "-c", code])
     assert done.returncode == 0 and done.stdout == "''\n\ufffd"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_programs_that_a_benchmark_started_end_with_it(tmp_path, number):
+    code = f"""
+import sys
+from benchmarks.command import leave
+from ernn_myhdl.processes import child_process
+print("begun", flush=True)
+leave(lambda: child_process.run([sys.executable, "-c", {BETWEEN!r}, "."]))
+"""
+    process = start(code, tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    next_line(process)
+    note = tmp_path / "grandchild"
+    until(lambda: note.exists() and note.read_text(), "the program that the program started")
+    grandchild = int(note.read_text())
+    process.send_signal(number)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    assert not alive(grandchild)
+
+
+@pytest.mark.parametrize(("error", "code"), [("DesignError", 2), ("ToolError", 3)])
+def test_errors_of_a_benchmark_are_one_line(tmp_path, error, code):
+    program = f"""
+from benchmarks.command import leave
+from ernn_myhdl import errors
+def main():
+    raise errors.{error}("a reason")
+leave(main)
+"""
+    process = start(program, tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    _, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, err) == (code, "error: a reason\n")
