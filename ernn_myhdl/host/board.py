@@ -83,6 +83,8 @@ class Board:
         self._frames = self._ended = 0
         #: Frames of x since the counters were cleared.
         self._sent = 0
+        #: Whether an exchange has not ended: words of it may be in the core.
+        self._broken = False
         self._check_identity()
         self.reset()
 
@@ -148,7 +150,7 @@ class Board:
         """Forget all frames, errors and counts."""
         self._trigger("soft_reset", "clear_errors", "clear_counters")
         self._kept.clear()
-        self._sent = 0
+        self._sent, self._broken = 0, False
         self._keep("SEQUENCE", 0)
         self._keep("STREAMS", 1)
         if self.system.states:
@@ -190,7 +192,7 @@ class Board:
 
     def _exchange(self, frames: np.ndarray, due: int) -> np.ndarray:
         """A packet of raw frames of x; returns that of y of `due` frames, which is none where they are 0. BoardError where the core reports one."""
-        system, size = self.system, due * self.system.output_bytes
+        system, size, self._broken = self.system, due * self.system.output_bytes, True
         try:
             (data,) = self.transport.exchange([pack(frames, system)], [size], self.timeout)
         except BoardTimeout as error:
@@ -199,6 +201,7 @@ class Board:
         self._sent += len(frames)
         if not size:
             self._wait_for_entry()
+        self._broken = len(data) != size
         wrong = names_of(ERROR_FIELDS, self._read("ERRORS"))
         if wrong:
             texts = {f.name: f.text for f in ERROR_FIELDS}
@@ -244,6 +247,8 @@ class Board:
             if len(sequence):
                 self._check_frames(len(sequence), f"sequence {number}")
         results: list[np.ndarray] = [np.empty((0, self.system.outputs), dtype=np.int64)] * len(raw)
+        if self._broken:
+            self.reset()
         self._keep("PACKET", MODES["sequence"])
         for group in _groups([len(s) for s in raw], streams):
             length = len(raw[group[0]])
@@ -351,6 +356,12 @@ class Board:
         number = 0 if start or self._ended else self._frames
         if out.ends and (last or (out.most and number + 1 >= out.most)):
             out.check(number + 1 + (not last), "sequence")
+        if self._broken and number:
+            raise BoardError(
+                "board: the exchange before did not end, so the sequence's state is lost; give start=True, or call reset()"
+            )
+        if self._broken:
+            self.reset()
         self._keep("PACKET", MODES["frame"])
         self._keep("STREAMS", 1)
         self._keep("SEQUENCE", 0)
