@@ -174,6 +174,8 @@ def test_mapped_words_are_those_of_the_file(tmp_path):
             "port = 'com1': must be sim, uio:REGISTERS,DMA,BUFFER, or the path",
         ),
         (["selftest", "--port", "uio:/dev/uio0"], "must name three devices"),
+        (["serve", "--port", "sim"], "port = 'sim': serve takes a new path"),
+        (["serve", "--port", "new"], "serve takes a new path with a /, as ./simulated"),
         (["selftest", "--port", "uio:a,b,c", "--bus", "64"], "bus = 64: is of the simulation"),
         (
             ["selftest", "--port", "sim", "--input", "x.npy"],
