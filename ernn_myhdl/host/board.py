@@ -14,7 +14,7 @@ import numpy as np
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.host.description import SystemDescription
-from ernn_myhdl.host.packets import pack, raw_frames, unpack
+from ernn_myhdl.host.packets import pack, raw_frame, raw_frames, unpack
 from ernn_myhdl.host.registers import (
     DIGEST_WORDS,
     ERROR_FIELDS,
@@ -26,7 +26,7 @@ from ernn_myhdl.host.registers import (
     register,
 )
 from ernn_myhdl.host.sequences import state_words
-from ernn_myhdl.host.transport import BoardError, BoardTimeout, Transport
+from ernn_myhdl.host.transport import BoardError, BoardTimeout, ClosedTransport, Transport
 from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
 
@@ -77,7 +77,8 @@ class Board:
     ) -> None:
         if not timeout > 0:
             raise DesignError(f"timeout = {timeout!r}: must be above 0 seconds")
-        self.transport, self.system, self.timeout = transport, system, timeout
+        self.transport: Transport = transport
+        self.system, self.timeout = system, timeout
         self._kept: dict[str, int] = {}
         #: Frames of the sequence of `step`, and of one that has ended.
         self._frames = self._ended = 0
@@ -100,8 +101,9 @@ class Board:
         self.close()
 
     def close(self) -> None:
-        """Give the transport back."""
+        """Give the transport back; nothing can be done with this board behind it."""
         self.transport.close()
+        self.transport = ClosedTransport()
 
     def _read(self, name: str) -> int:
         return self.transport.read(register(name).address)
@@ -338,7 +340,7 @@ class Board:
         self, x: np.ndarray, start: bool = False, last: bool | None = None, initial: Any = None
     ) -> np.ndarray | None:
         """Raw y, int64 (outputs,), of one frame; see `step`."""
-        frame, out = raw_frames(np.asarray(x)[None], self.system), self.system.frames_out
+        frame, out = raw_frame(x, self.system), self.system.frames_out
         if out.ends != isinstance(last, bool):
             raise DesignError(
                 f"last = {last!r}: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -259,3 +260,28 @@ def test_host_needs_numpy_only():
     program += "".join(f"import ernn_myhdl.host.{name}\n" for name in modules)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_closed_board_is_told():
+    core = design()
+    closed = []
+    system = system_description(core, 64)
+    transport = MemoryMap(Words(system, words_of(core)), None, lambda: closed.append(1))
+    with Board(transport, system) as board:
+        pass
+    board.close()
+    for use in (board.status, board.reset, lambda: board.run_raw([np.zeros((1, 5), dtype=int)])):
+        with pytest.raises(BoardError, match="board: is closed; open another"):
+            use()
+    assert closed == [1]
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (3,), ()])
+def test_a_step_of_another_shape_than_a_frame_is_told(shape):
+    core = design()
+    system = system_description(core, 64)
+    board = Board(MemoryMap(Words(system, words_of(core)), None), system)
+    with pytest.raises(
+        DesignError, match=rf"x of shape {re.escape(str(shape))}: must be \(5,\), one frame"
+    ):
+        board.step(np.zeros(shape))
