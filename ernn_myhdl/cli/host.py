@@ -147,13 +147,14 @@ def check_arguments(args) -> None:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_target import check_file
 
-    if args.port != SIMULATION and not args.port.startswith(UIO) and "/" not in args.port:
+    named = args.port == SIMULATION or args.port.startswith(UIO)
+    if args.action == "serve" and (named or "/" not in args.port):
+        raise DesignError(f"port = {args.port!r}: serve takes a new path with a /, as ./simulated")
+    if not named and "/" not in args.port:
         raise DesignError(
             f"port = {args.port!r}: must be sim, uio:REGISTERS,DMA,BUFFER, or the path of a serial device, such as "
             "/dev/ttyUSB0 or ./simulated"
         )
-    if args.action == "serve" and (args.port == SIMULATION or args.port.startswith(UIO)):
-        raise DesignError(f"port = {args.port!r}: serve makes a serial port; give a new path")
     if args.port.startswith(UIO) and len(args.port[len(UIO) :].split(",")) != 3:
         raise DesignError(
             f"port = {args.port!r}: must name three devices, uio:REGISTERS,DMA,BUFFER"
@@ -174,9 +175,7 @@ def check_arguments(args) -> None:
                 raise DesignError(f"{name}: is missing; run needs --input FILE and -o FILE")
         check_file(args.output, (".npy", ".npz"), args.force)
     elif args.action == "load" and args.weights is None:
-        raise DesignError(
-            "weights: is missing; load needs --weights FILE, which ernn weights makes"
-        )
+        raise DesignError("weights: is missing; load needs --weights FILE (of ernn weights)")
     elif args.action in ("selftest", "serve") and args.weights is not None:
         raise DesignError(
             f"{args.action}: takes no weights; its vectors are of the design's own; remove --weights, or run load before run"
@@ -317,6 +316,7 @@ def described(args, serial: bool):
 
 def serve(args) -> int:
     """The simulated board of a UART system, until it is stopped."""
+    from os.path import lexists
     from pathlib import Path
 
     from ernn_myhdl.design.storage import load_design
@@ -324,7 +324,7 @@ def serve(args) -> int:
     from ernn_myhdl.system.simulation.serial_board import SerialBoard, serial_model
 
     place = Path(args.port)
-    if place.is_symlink() or place.exists():
+    if lexists(place):
         raise DesignError(
             f"port = {args.port!r}: exists; serve makes a new link, give another path"
         )

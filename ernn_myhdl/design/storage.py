@@ -104,7 +104,11 @@ def _load_layer(folder: Path) -> Design:
     if not folder.is_dir():
         raise DesignError(f"design {folder}: no such folder; make one with `ernn new -o {folder}`")
     if not toml.is_file():
-        raise DesignError(f"design {folder}: holds no {TOML_NAME}, so it is not a design folder")
+        converted = (folder / "manifest.json").exists()
+        raise DesignError(
+            f"design {folder}: holds no {TOML_NAME}, so it is not a design folder"
+            + ("; it is what ernn convert made of one: give that one" if converted else "")
+        )
     parts, source = _read_toml(toml, design_parts), read_source_model(folder)
     try:
         arrays = _read_weights(weights)

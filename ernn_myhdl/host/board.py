@@ -14,7 +14,7 @@ import numpy as np
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.host.description import SystemDescription
-from ernn_myhdl.host.packets import pack, raw_frames, unpack
+from ernn_myhdl.host.packets import pack, raw_frame, raw_frames, unpack
 from ernn_myhdl.host.registers import (
     DIGEST_WORDS,
     ERROR_FIELDS,
@@ -26,7 +26,7 @@ from ernn_myhdl.host.registers import (
     register,
 )
 from ernn_myhdl.host.sequences import state_words
-from ernn_myhdl.host.transport import BoardError, BoardTimeout, Transport
+from ernn_myhdl.host.transport import BoardError, BoardTimeout, ClosedTransport, Transport
 from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
 
@@ -77,12 +77,15 @@ class Board:
     ) -> None:
         if not timeout > 0:
             raise DesignError(f"timeout = {timeout!r}: must be above 0 seconds")
-        self.transport, self.system, self.timeout = transport, system, timeout
+        self.transport: Transport = transport
+        self.system, self.timeout = system, timeout
         self._kept: dict[str, int] = {}
         #: Frames of the sequence of `step`, and of one that has ended.
         self._frames = self._ended = 0
         #: Frames of x since the counters were cleared.
         self._sent = 0
+        #: Whether an exchange has not ended: words of it may be in the core.
+        self._broken = False
         self._check_identity()
         self.reset()
 
@@ -98,8 +101,9 @@ class Board:
         self.close()
 
     def close(self) -> None:
-        """Give the transport back."""
+        """Give the transport back; nothing can be done with this board behind it."""
         self.transport.close()
+        self.transport = ClosedTransport()
 
     def _read(self, name: str) -> int:
         return self.transport.read(register(name).address)
@@ -148,7 +152,7 @@ class Board:
         """Forget all frames, errors and counts."""
         self._trigger("soft_reset", "clear_errors", "clear_counters")
         self._kept.clear()
-        self._sent = 0
+        self._sent, self._broken = 0, False
         self._keep("SEQUENCE", 0)
         self._keep("STREAMS", 1)
         if self.system.states:
@@ -190,7 +194,7 @@ class Board:
 
     def _exchange(self, frames: np.ndarray, due: int) -> np.ndarray:
         """A packet of raw frames of x; returns that of y of `due` frames, which is none where they are 0. BoardError where the core reports one."""
-        system, size = self.system, due * self.system.output_bytes
+        system, size, self._broken = self.system, due * self.system.output_bytes, True
         try:
             (data,) = self.transport.exchange([pack(frames, system)], [size], self.timeout)
         except BoardTimeout as error:
@@ -199,6 +203,7 @@ class Board:
         self._sent += len(frames)
         if not size:
             self._wait_for_entry()
+        self._broken = len(data) != size
         wrong = names_of(ERROR_FIELDS, self._read("ERRORS"))
         if wrong:
             texts = {f.name: f.text for f in ERROR_FIELDS}
@@ -244,6 +249,8 @@ class Board:
             if len(sequence):
                 self._check_frames(len(sequence), f"sequence {number}")
         results: list[np.ndarray] = [np.empty((0, self.system.outputs), dtype=np.int64)] * len(raw)
+        if self._broken:
+            self.reset()
         self._keep("PACKET", MODES["sequence"])
         for group in _groups([len(s) for s in raw], streams):
             length = len(raw[group[0]])
@@ -333,7 +340,7 @@ class Board:
         self, x: np.ndarray, start: bool = False, last: bool | None = None, initial: Any = None
     ) -> np.ndarray | None:
         """Raw y, int64 (outputs,), of one frame; see `step`."""
-        frame, out = raw_frames(np.asarray(x)[None], self.system), self.system.frames_out
+        frame, out = raw_frame(x, self.system), self.system.frames_out
         if out.ends != isinstance(last, bool):
             raise DesignError(
                 f"last = {last!r}: "
@@ -351,6 +358,12 @@ class Board:
         number = 0 if start or self._ended else self._frames
         if out.ends and (last or (out.most and number + 1 >= out.most)):
             out.check(number + 1 + (not last), "sequence")
+        if self._broken and number:
+            raise BoardError(
+                "board: the exchange before did not end, so the sequence's state is lost; give start=True, or call reset()"
+            )
+        if self._broken:
+            self.reset()
         self._keep("PACKET", MODES["frame"])
         self._keep("STREAMS", 1)
         self._keep("SEQUENCE", 0)

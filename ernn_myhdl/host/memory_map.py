@@ -74,7 +74,7 @@ class AxiDma:
     """Xilinx's AXI DMA in its direct register mode, without scatter and gather: one packet at a time each way.
 
     registers: its window. buffer: memory that it reaches, with `put` and `bytes_at`. physical: the buffer's address
-    for the DMA. size: of the buffer; its first half is x, its second y.
+    for the DMA. size: of the buffer; its first half is x, its second y. Where an exchange does not end the DMA is reset: nothing but that ends a transfer.
     """
 
     CONTROL, STATUS, ADDRESS, LENGTH = 0x00, 0x04, 0x18, 0x28
@@ -89,14 +89,7 @@ class AxiDma:
         self._reset()
 
     def _reset(self) -> None:
-        self.registers.write(self.TO_CORE + self.CONTROL, self.RESET)
-        for _ in range(self.RESET_LOOKS):  # what is written meanwhile is lost
-            if not self.registers.read(self.TO_CORE + self.CONTROL) & self.RESET:
-                break
-        else:
-            raise BoardTimeout(
-                "DMA: its reset does not end; check its address, and that its clock and that of the streams run"
-            )
+        reset_dma(self.registers)
         for channel in (self.TO_CORE, self.FROM_CORE):
             self.registers.write(channel + self.CONTROL, self.RUN)
 
@@ -107,6 +100,13 @@ class AxiDma:
                 f"packet of {len(packet)} bytes, {size} back: the buffer of the DMA has {self.half} for each; give it a "
                 "larger one, or send shorter sequences"
             )
+        try:
+            return self._exchange(packet, size, deadline)
+        except BaseException:
+            self._reset()
+            raise
+
+    def _exchange(self, packet: bytes, size: int, deadline: float) -> bytes:
         self.buffer.put(0, packet)
         write = self.registers.write
         if size:
@@ -114,28 +114,37 @@ class AxiDma:
             write(self.FROM_CORE + self.LENGTH, size)
         write(self.TO_CORE + self.ADDRESS, self.physical)
         write(self.TO_CORE + self.LENGTH, len(packet))
-        self._wait(self.TO_CORE, "x", deadline)
+        wait_for_dma(self.registers, self.TO_CORE, "x", deadline)
         if not size:
             return b""
-        self._wait(self.FROM_CORE, "y", deadline)
+        wait_for_dma(self.registers, self.FROM_CORE, "y", deadline)
         received = self.registers.read(self.FROM_CORE + self.LENGTH)
         return bytes(self.buffer.bytes_at(self.half, received))
 
-    def _wait(self, channel: int, name: str, deadline: float) -> None:
-        while True:
-            status = self.registers.read(channel + self.STATUS)
-            if status & self.ERRORS:
-                self._reset()
-                raise BoardError(
-                    f"DMA of {name}: status 0x{status:08X} tells an error; it was reset"
-                )
-            if status & self.IDLE:
-                return
-            if time.monotonic() > deadline:
-                self._reset()
-                raise BoardTimeout(
-                    f"DMA of {name}: no end of the packet in time, status 0x{status:08X}; it was reset"
-                )
+
+def reset_dma(registers: Words) -> None:
+    """Reset both channels of an AXI DMA, which ends what they transfer, and wait for its end; they do not run behind it."""
+    registers.write(AxiDma.CONTROL, AxiDma.RESET)
+    for _ in range(AxiDma.RESET_LOOKS):  # what is written meanwhile is lost
+        if not registers.read(AxiDma.CONTROL) & AxiDma.RESET:
+            return
+    raise BoardTimeout(
+        "DMA: its reset does not end; check its address, and that its clock and that of the streams run"
+    )
+
+
+def wait_for_dma(registers: Words, channel: int, name: str, deadline: float) -> None:
+    """Wait until a channel of an AXI DMA has transferred its packet; BoardError, BoardTimeout where it does not."""
+    while True:
+        status = registers.read(channel + AxiDma.STATUS)
+        if status & AxiDma.ERRORS:
+            raise BoardError(f"DMA of {name}: status 0x{status:08X} tells an error; it was reset")
+        if status & AxiDma.IDLE:
+            return
+        if time.monotonic() > deadline:
+            raise BoardTimeout(
+                f"DMA of {name}: no end of the packet in time, status 0x{status:08X}; it was reset"
+            )
 
 
 class MemoryMap:
@@ -173,34 +182,44 @@ class MemoryMap:
 class PynqDma:
     """PYNQ's DMA of an overlay, with buffers of its `allocate`; both only by their methods.
 
-    dma: has sendchannel and recvchannel with transfer(buffer), idle and transferred. allocate: (shape, dtype) -> an array
-    of memory that the DMA reaches, with flush, invalidate and freebuffer.
+    dma: has sendchannel and recvchannel with start(), transfer(buffer) and transferred, and mmio with its registers. allocate: (shape, dtype) -> an array
+    of memory that the DMA reaches, with flush, invalidate and freebuffer. Where an exchange does not end the DMA is reset by its registers, since PYNQ's
+    stop() waits for the end of the transfer; then only the buffers are given back.
     """
 
     def __init__(self, dma: Any, allocate: Callable[..., Any]) -> None:
         self._dma, self._allocate = dma, allocate
+        self._reset()
+
+    def _reset(self) -> None:
+        reset_dma(self._dma.mmio)
+        for channel in (self._dma.sendchannel, self._dma.recvchannel):
+            channel.start()
 
     def exchange(self, packet: bytes, size: int, deadline: float) -> bytes:
         """One packet of x, one of y; none where size is 0."""
         x, y = self._allocate((len(packet),), np.uint8), self._allocate((max(size, 1),), np.uint8)
         try:
-            x[:] = np.frombuffer(packet, np.uint8)
-            x.flush()
-            if size:
-                self._dma.recvchannel.transfer(y)
-            self._dma.sendchannel.transfer(x)
-            channels = [(self._dma.sendchannel, "x"), (self._dma.recvchannel, "y")]
-            for channel, name in channels if size else channels[:1]:
-                while not channel.idle:
-                    if time.monotonic() > deadline:
-                        raise BoardTimeout(f"DMA of {name}: no end of the packet in time")
-            if not size:
-                return b""
-            y.invalidate()
-            return bytes(np.asarray(y)[: int(self._dma.recvchannel.transferred)].tobytes())
+            return self._exchange(packet, size, deadline, x, y)
+        except BaseException:
+            self._reset()
+            raise
         finally:
             x.freebuffer()
             y.freebuffer()
+
+    def _exchange(self, packet: bytes, size: int, deadline: float, x: Any, y: Any) -> bytes:
+        x[:] = np.frombuffer(packet, np.uint8)
+        x.flush()
+        if size:
+            self._dma.recvchannel.transfer(y)
+        self._dma.sendchannel.transfer(x)
+        wait_for_dma(self._dma.mmio, AxiDma.TO_CORE, "x", deadline)
+        if not size:
+            return b""
+        wait_for_dma(self._dma.mmio, AxiDma.FROM_CORE, "y", deadline)
+        y.invalidate()
+        return bytes(np.asarray(y)[: int(self._dma.recvchannel.transferred)].tobytes())
 
 
 def uio_transport(

@@ -42,6 +42,14 @@ def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
     return x.astype(np.int64)
 
 
+def raw_frame(x: np.ndarray, system: SystemDescription) -> np.ndarray:
+    """One frame (inputs,) as `raw_frames` (1, inputs)."""
+    x = np.asarray(x)
+    if x.shape != (system.inputs,):
+        raise DesignError(f"x of shape {x.shape}: must be ({system.inputs},), one frame")
+    return raw_frames(x[None], system)
+
+
 def pack(raw: np.ndarray, system: SystemDescription) -> bytes:
     """Raw frames (n, inputs) as the bytes of a packet."""
     return _packed(raw, system.input_bytes, system)

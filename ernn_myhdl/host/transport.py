@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.host.registers import register
@@ -41,6 +41,18 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Give back what was taken."""
+
+
+class ClosedTransport:
+    """What takes the place of a transport that was given back: `BoardError`."""
+
+    def _refuse(self, *given: object) -> Any:
+        raise BoardError("board: is closed; open another")
+
+    read = write = exchange = load = _refuse
+
+    def close(self) -> None:
+        """Nothing: it is."""
 
 
 class RegisterAccess(Protocol):

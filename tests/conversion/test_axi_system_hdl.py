@@ -208,6 +208,12 @@ def test_driver_tells_what_the_board_reports(board_folder):
     transport.reset(1)
     board.reset()
     assert selftest(board, vectors).passed
+    # a packet that does not end leaves nothing behind in the core
+    transport.quiet_cycles = 1
+    with pytest.raises(BoardTimeout, match="nothing moved in 1 cycles"):
+        board.run_raw([vectors[0][0]])
+    transport.quiet_cycles = 3000
+    assert selftest(board, vectors).passed
     with pytest.raises(BoardError, match=r"write of 0x04C was refused \(SLVERR\)"):
         transport.write(register("STREAMS").address, 3)
     wrong = [(x, y + (np.arange(6) == 4)) for x, y in vectors[1:]]
@@ -215,6 +221,9 @@ def test_driver_tells_what_the_board_reports(board_folder):
     found = selftest(board, wrong)
     assert not found.passed and found.first is not None and found.first[:3] == (0, 0, 4)
     board.close()
+    for use in (lambda: transport.irq, lambda: transport.read(0), board.status):
+        with pytest.raises(BoardError, match="is closed"):
+            use()
 
 
 @pytest.mark.verilator

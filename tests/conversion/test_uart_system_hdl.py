@@ -224,6 +224,8 @@ def test_queues_are_never_overrun_and_a_repeat_changes_nothing(board_folder):
     assert pins.ask("write", b"\x40\0\2\0\0\0") == ("done", QUEUE_BYTES, 0, b"")
     assert pins.ask("receive", b"\x40\0")[3] == b"" and pins.model.broken == 0
     pins.model.close()
+    with pytest.raises(BoardError, match="simulated board: is closed"):
+        pins.model.run(b"", 1)
 
 
 @pytest.mark.verilator

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ernn_myhdl import DesignError, LinearCell, LstmCell, new_network
+from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.host.description import description_of
 from ernn_myhdl.host.sequences import state_words
 from ernn_myhdl.streams.initial_states import layer_beats
@@ -51,6 +52,40 @@ def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, be
     beats = [b.data for b in layer_beats(design.layers[0], {n: np.array(v) for n, v in state.items()})]  # fmt: skip
     size = max(1, system.samples_per_beat * system.sample_bits // 32)
     assert [sum(w << 32 * i for i, w in enumerate(words[at : at + size])) for at in range(1, len(words), size)] == beats  # fmt: skip
+
+
+HEADER_IN_CPP = """
+#include "little.h"
+#include <cstdio>
+int main()
+{
+    const double scales[] = LITTLE_SCALES, offsets[] = LITTLE_OFFSETS;
+    std::printf("%a %a %a %a\\n", LITTLE_INPUT_FACTOR, LITTLE_OUTPUT_LSB, scales[1], offsets[2]);
+    return little_frames_out(3) != 1;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ not installed")
+def test_header_is_one_of_cpp_and_its_numbers_are_exact(tmp_path):
+    design = little()
+    core, scaling = (
+        system_description(design, 64),
+        InputScaling((0, 3, 0), (0.0, 0.0, 1 / 3), (1.0, 0.3, 1.0)),
+    )
+    system = replace(core, name="little", input_scaling=scaling)
+    write_driver(system, tmp_path)
+    (tmp_path / "main.cpp").write_text(HEADER_IN_CPP)
+    flags = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
+    for command in (
+        ["gcc", "-std=c99", *flags, "-c", "little.c"],
+        ["g++", "-std=c++11", *flags, "main.cpp", "little.o", "-o", "main"],
+    ):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    told = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True).stdout
+    formats = 2.0**system.input_format.frac, 2.0**-system.output_format.frac
+    wanted = [*formats, float(scaling.factors[1]), float(scaling.offsets[2])]
+    assert [float.fromhex(word) for word in told.split()] == wanted
 
 
 def test_what_the_host_must_know_of_sequences_is_kept_and_checked():

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from fake_board import Buffer, FakeDma, Words, design, words_of
 from pages import ROOT
 
-from ernn_myhdl import DesignError, RnnCell, new_network, save_design
+from ernn_myhdl import DesignError, save_design
 from ernn_myhdl.cli.host import read_sequences
 from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.description import description_of, load_description, load_vectors
-from ernn_myhdl.host.memory_map import AxiDma, MappedWords, MemoryMap, pynq_transport
+from ernn_myhdl.host.memory_map import AxiDma, MappedWords, MemoryMap
 from ernn_myhdl.host.packets import pack, raw_frames, unpack
 from ernn_myhdl.host.registers import ADDRESSES, REGISTERS, WINDOW_BITS, register
 from ernn_myhdl.host.serial_link import SerialLink
@@ -26,73 +28,7 @@ from ernn_myhdl.host.transport import BoardError, BoardTimeout
 from ernn_myhdl.numerics.formats import quantise, to_real
 from ernn_myhdl.streams.traffic import packed_samples
 from ernn_myhdl.system.register_page import register_page
-from ernn_myhdl.system.rtl.constant_words import constant_words
 from ernn_myhdl.system.writer import system_description
-
-
-def design():
-    return new_network([RnnCell(5, 6, block=2)], lanes=1, samples_per_beat=4, streams=2).layers[0]
-
-
-class Words:
-    """Registers of a system that answers with y = the first words of x, and errors that a test sets."""
-
-    def __init__(self, system, words):
-        self.system, self.words, self.writes = system, dict(words), []
-
-    def read(self, offset):
-        return self.words.get(offset, 0)
-
-    def write(self, offset, value):
-        self.writes.append((offset, value))
-
-
-class FakeDma:
-    """Xilinx's AXI DMA with an echo of 12 bytes behind it; what is written while it resets is lost."""
-
-    def __init__(self, buffer, behaviour="fine"):
-        self.words, self.buffer, self.behaviour = {}, buffer, behaviour
-        self.resets = self.resetting = 0
-
-    def read(self, offset):
-        self.resetting = max(0, self.resetting - 1)
-        if not self.resetting and offset == 0:
-            self.words[0] = self.words.get(0, 0) & ~AxiDma.RESET
-        return self.words.get(offset, 0)
-
-    def write(self, offset, value):
-        if self.resetting:
-            return
-        self.words[offset] = value
-        if offset == 0 and value & AxiDma.RESET:
-            self.words = {0: AxiDma.RESET}
-            self.resets, self.resetting = (
-                self.resets + 1,
-                5 if self.behaviour != "dead" else 1 << 30,
-            )
-        if offset == AxiDma.LENGTH:  # of x, which is last
-            if (
-                self.behaviour == "stuck"
-                or not self.words.get(0, 0) & self.words.get(AxiDma.FROM_CORE, 0) & AxiDma.RUN
-            ):
-                return
-            status = 0x40 if self.behaviour == "error" else AxiDma.IDLE
-            self.words[AxiDma.STATUS] = self.words[AxiDma.FROM_CORE + AxiDma.STATUS] = status
-            size = self.words[AxiDma.FROM_CORE + AxiDma.LENGTH]
-            half = self.words[AxiDma.FROM_CORE + AxiDma.ADDRESS] - self.words[AxiDma.ADDRESS]
-            self.buffer.put(half, self.buffer.bytes_at(0, size))
-
-
-class Buffer(bytearray):
-    def put(self, start, data):
-        self[start : start + len(data)] = data
-
-    def bytes_at(self, start, size):
-        return bytes(self[start : start + size])
-
-
-def words_of(core, bus_bits=64):
-    return {register(name).address: value for name, value in constant_words(core, bus_bits).items()}
 
 
 def test_registers_do_not_overlap_and_fit_their_window():
@@ -182,14 +118,6 @@ def test_driver_over_an_axi_dma_with_an_echo():
     words.words[register("ERRORS").address] = 0b10001
     with pytest.raises(BoardError, match="the core reported short .*; refused"):
         board.run_raw([raw])
-    for behaviour, error in (("error", BoardError), ("stuck", BoardTimeout)):
-        dma.behaviour, before = behaviour, dma.resets
-        board.timeout = 0.01
-        with pytest.raises(error, match="DMA of x"):
-            board.run_raw([raw])
-        assert dma.resets == before + 1
-    with pytest.raises(BoardTimeout, match="its reset does not end"):
-        AxiDma(FakeDma(buffer, "dead"), buffer, 0x1000, 256)
 
 
 def test_a_timeout_has_what_the_core_says():
@@ -224,46 +152,6 @@ def test_another_core_behind_the_port_is_named(name, value, message):
         Board(MemoryMap(words, None), system_description(core, 64))
 
 
-def test_pynq_is_used_by_its_methods_only():
-    core = design()
-    system = system_description(core, 64)
-    freed = []
-
-    class Array(np.ndarray):
-        def flush(self):
-            pass
-
-        invalidate = flush
-
-        def freebuffer(self):
-            freed.append(self.size)
-
-    class Channel:
-        idle, transferred, buffer = True, 0, None
-
-        def transfer(self, buffer):
-            self.buffer = buffer
-
-    class Dma:
-        def __init__(self):
-            self.sendchannel, self.recvchannel = Channel(), Channel()
-            self.sendchannel.transfer = self.send
-
-        def send(self, x):
-            y = self.recvchannel.buffer
-            y[:] = x[: len(y)]
-            self.recvchannel.transferred = len(y)
-
-    def allocate(shape, dtype):
-        return np.zeros(shape, dtype).view(Array)
-
-    words = Words(system, words_of(core))
-    board = Board(pynq_transport(words, Dma(), allocate), system)
-    raw = np.arange(15).reshape(3, 5)
-    (y,) = board.run_raw([raw])
-    assert np.array_equal(y[:, :5], raw) and freed == [48, 48]
-
-
 def test_mapped_words_are_those_of_the_file(tmp_path):
     file = tmp_path / "uio"
     file.write_bytes(bytes(4096))
@@ -287,6 +175,8 @@ def test_mapped_words_are_those_of_the_file(tmp_path):
             "port = 'com1': must be sim, uio:REGISTERS,DMA,BUFFER, or the path",
         ),
         (["selftest", "--port", "uio:/dev/uio0"], "must name three devices"),
+        (["serve", "--port", "sim"], "port = 'sim': serve takes a new path"),
+        (["serve", "--port", "new"], "serve takes a new path with a /, as ./simulated"),
         (["selftest", "--port", "uio:a,b,c", "--bus", "64"], "bus = 64: is of the simulation"),
         (
             ["selftest", "--port", "sim", "--input", "x.npy"],
@@ -370,3 +260,28 @@ def test_host_needs_numpy_only():
     program += "".join(f"import ernn_myhdl.host.{name}\n" for name in modules)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_closed_board_is_told():
+    core = design()
+    closed = []
+    system = system_description(core, 64)
+    transport = MemoryMap(Words(system, words_of(core)), None, lambda: closed.append(1))
+    with Board(transport, system) as board:
+        pass
+    board.close()
+    for use in (board.status, board.reset, lambda: board.run_raw([np.zeros((1, 5), dtype=int)])):
+        with pytest.raises(BoardError, match="board: is closed; open another"):
+            use()
+    assert closed == [1]
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (3,), ()])
+def test_a_step_of_another_shape_than_a_frame_is_told(shape):
+    core = design()
+    system = system_description(core, 64)
+    board = Board(MemoryMap(Words(system, words_of(core)), None), system)
+    with pytest.raises(
+        DesignError, match=rf"x of shape {re.escape(str(shape))}: must be \(5,\), one frame"
+    ):
+        board.step(np.zeros(shape))

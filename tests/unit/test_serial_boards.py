@@ -99,7 +99,7 @@ def test_what_does_not_belong_together_is_refused(arguments, said, design_folder
         ("selftest --port ./none", 3, "./none: cannot be opened"),
         ("selftest --port /dev/null", 3, "/dev/null: is no serial device"),
         ("selftest --port /dev/null --timeout 0", 2, "timeout = 0: must be above 0 seconds"),
-        ("serve --port sim", 2, "serve makes a serial port; give a new path"),
+        ("serve --port sim", 2, "serve takes a new path with a"),
         ("serve --port ./p --input x.npy", 2, "serve: takes no input"),
         ("serve --port /dev/null", 2, "port = '/dev/null': exists"),
     ],

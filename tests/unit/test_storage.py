@@ -164,6 +164,8 @@ def test_weights_of_another_kind(folder):
 def test_no_design_folder(tmp_path):
     assert_error(lambda: load_design(tmp_path / "none"), "none", "no such folder", "ernn new")
     assert_error(lambda: load_design(tmp_path), "design.toml")
+    (tmp_path / "manifest.json").write_text("{}")
+    assert_error(lambda: load_design(tmp_path), "it is what ernn convert made of one")
 
 
 def test_existing_folder_needs_force(design, folder):

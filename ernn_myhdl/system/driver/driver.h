@@ -29,7 +29,7 @@ typedef enum {
     CORE_MACRO_NO_CORE,       /* ID is another */
     CORE_MACRO_OTHER_VERSION, /* of the registers */
     CORE_MACRO_OTHER_DESIGN,  /* the digest is another: reload the bitstream, or use its own header */
-    CORE_MACRO_TIMEOUT,       /* exchange failed */
+    CORE_MACRO_TIMEOUT,       /* exchange failed, or frames did not enter: the core may hold a part of a packet; CORE_reset before the next */
     CORE_MACRO_WRONG_PACKET,  /* ERRORS is not zero; CORE_reset forgets all */
     CORE_MACRO_FIXED_WEIGHTS, /* this core loads none */
     CORE_MACRO_WRONG_IMAGE,   /* no image of weights of this version, cut, or its CRC is wrong */
@@ -40,7 +40,8 @@ typedef enum {
 } CORE_status;
 
 /* The way to the core. Each function returns 0, or another value where it failed.
- * exchange: sends a packet of x and takes one of y, both of the sizes in bytes that are given; none of y where y_bytes is 0. */
+ * exchange: sends a packet of x and takes one of y, both of the sizes in bytes that are given; none of y where y_bytes is 0. Before it tells that it failed no
+ * transfer may go on any more: of an AXI DMA both channels are reset (bit 2 of MM2S_DMACR, until it reads 0) and started again. */
 typedef struct {
     void *context;
     int (*read)(void *context, uint32_t address, uint32_t *value);

@@ -51,8 +51,9 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"INPUT_BYTES {system.input_bytes}"
     yield f"OUTPUT_BYTES {system.output_bytes}"
     yield f"BUS_BITS {system.bus_bits}"
-    yield f"INPUT_FACTOR 0x1p{system.input_format.frac:+d}"
-    yield f"OUTPUT_LSB 0x1p{-system.output_format.frac:+d}"
+    # no hexadecimal numbers with a fraction: C++ has them since C++17 only
+    yield f"INPUT_FACTOR {2.0**system.input_format.frac!r}"
+    yield f"OUTPUT_LSB {2.0**-system.output_format.frac!r}"
     yield f"INPUT_LEAST ({float(system.input_format.minimum)})"
     yield f"INPUT_MOST {float(system.input_format.maximum)}"
     words = [f"0x{system.digest[8 * i : 8 * i + 8]}u" for i in range(DIGEST_WORDS)]
@@ -84,8 +85,8 @@ def _design(system: SystemDescription) -> Iterator[str]:
     yield f"SCALED {int(scaling is not None)}"
     if scaling is not None:
         offsets = scaling.offsets or (0.0,) * system.inputs
-        yield f"SCALES {{{', '.join(float(each).hex() for each in scaling.factors)}}}"
-        yield f"OFFSETS {{{', '.join(float(each).hex() for each in offsets)}}}"
+        yield f"SCALES {{{', '.join(repr(float(each)) for each in scaling.factors)}}}"
+        yield f"OFFSETS {{{', '.join(repr(float(each)) for each in offsets)}}}"
 
 
 def _registers() -> Iterator[str]:

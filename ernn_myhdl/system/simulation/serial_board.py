@@ -20,6 +20,7 @@ from types import TracebackType
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.host.serial_link import SerialLink
+from ernn_myhdl.host.transport import BoardError
 from ernn_myhdl.system.rtl.serial_line import RESET_CYCLES
 from ernn_myhdl.system.rtl.uart_system import BUS_BITS
 from ernn_myhdl.system.simulation.build import built_board
@@ -75,10 +76,16 @@ class SerialModel:
         self._library.ernn_uart_open.restype = ctypes.c_void_p
         for name in ("ernn_uart_cycles", "ernn_uart_run", "ernn_uart_broken"):
             getattr(self._library, name).restype = ctypes.c_uint64
-        self._handle: ctypes.c_void_p | None = ctypes.c_void_p(
+        self._model: ctypes.c_void_p | None = ctypes.c_void_p(
             self._library.ernn_uart_open(link.divider)
         )
         self._out = ctypes.create_string_buffer(ROOM)
+
+    @property
+    def _handle(self) -> ctypes.c_void_p:
+        if self._model is None:
+            raise BoardError("simulated board: is closed; open another")
+        return self._model
 
     @property
     def cycles(self) -> int:
@@ -105,9 +112,9 @@ class SerialModel:
 
     def close(self) -> None:
         """Free the model."""
-        if self._handle is not None:
-            self._library.ernn_uart_close(self._handle)
-            self._handle = None
+        if self._model is not None:
+            self._library.ernn_uart_close(self._model)
+            self._model = None
 
 
 def serial_model(design: CoreSpecification, link: SerialLink = SIMULATED_LINK) -> SerialModel:

@@ -31,10 +31,16 @@ class SimulatedBoard:
         self._library.ernn_axi_open.restype = ctypes.c_void_p
         for name in ("ernn_axi_cycles", "ernn_axi_image_left"):
             getattr(self._library, name).restype = ctypes.c_uint64
-        self._handle: ctypes.c_void_p | None = ctypes.c_void_p(self._library.ernn_axi_open())
+        self._model: ctypes.c_void_p | None = ctypes.c_void_p(self._library.ernn_axi_open())
         self.traffic = traffic
         self.quiet_cycles = QUIET_CYCLES
         self._seed = traffic.seed * 2 + 1
+
+    @property
+    def _handle(self) -> ctypes.c_void_p:
+        if self._model is None:
+            raise BoardError("simulated board: is closed; open another")
+        return self._model
 
     @property
     def cycles(self) -> int:
@@ -128,9 +134,9 @@ class SimulatedBoard:
 
     def close(self) -> None:
         """Free the model."""
-        if self._handle is not None:
-            self._library.ernn_axi_close(self._handle)
-            self._handle = None
+        if self._model is not None:
+            self._library.ernn_axi_close(self._model)
+            self._model = None
 
 
 def simulated_board(
