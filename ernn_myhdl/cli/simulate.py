@@ -77,7 +77,7 @@ def add_parser(subparsers) -> None:
     states = parser.add_mutually_exclusive_group()
     states.add_argument(
         "--initial-states", metavar="FILE",
-        help=".safetensors file of states before the first frames (default: that of an imported model)",
+        help=".safetensors or .npz file of states before the first frames (default: that of an imported model)",
     )  # fmt: skip
     states.add_argument(
         "--no-initial-states",

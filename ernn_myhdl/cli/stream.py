@@ -64,6 +64,7 @@ def run(args) -> int:
     from ernn_myhdl.files.output_target import check_file
     from ernn_myhdl.runs.session import open_session
     from ernn_myhdl.streams.state_file import STATES_NAME
+    from ernn_myhdl.streams.tensor_file import STATE_SUFFIXES
 
     design = load_design(args.design)
     given, made = args.input_format, args.output_format or args.input_format
@@ -77,7 +78,7 @@ def run(args) -> int:
             f"output-format = {made!r}: the words of y have {design.output_format.word} bits; choose int32"
         )
     if args.save_states:
-        check_file(args.save_states, force=args.force)
+        check_file(args.save_states, STATE_SUFFIXES, args.force)
     if sys.stdin is None:
         raise DesignError("standard input: is closed; give frames, such as < frames.txt")
     with open_session(design, args.engine, args.streams, say_step) as session:

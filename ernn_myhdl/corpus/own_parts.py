@@ -131,13 +131,13 @@ def _check_rows(data: OwnData, rows: int) -> None:
             )
 
 
-def split_groups(groups: list[str]) -> dict[str, str]:
+def split_groups(groups: list[str], what: str = "group") -> dict[str, str]:
     """Group -> part: of the groups in the order of the SHA-256 of their names the first fifth is test, the second one
-    validation, the rest train; at least one of each."""
+    validation, the rest train; at least one of each. what: a group is in a message."""
     ordered = _ordered(groups)
     if len(ordered) < len(PARTS):
         raise DesignError(
-            f"data: {len(ordered)} group{'s' * (len(ordered) != 1)} cannot be split into {', '.join(PARTS)}; give at least {len(PARTS)}, or name "
+            f"data: {len(ordered)} {what}{'s' * (len(ordered) != 1)} cannot be split into {', '.join(PARTS)}; give at least {len(PARTS)}, or name "
             f"the part of each sequence; an evaluation takes --part {ALL} too"
         )
     held = max(len(ordered) // HELD_OUT, 1)
@@ -153,7 +153,7 @@ def _parts(data: OwnData) -> list[str]:
     """The part of each sequence."""
     groups = data.groups or data.names
     if data.parts is None:
-        part_of = split_groups(groups)
+        part_of = split_groups(groups, "group" if data.groups else "sequence")
         return [part_of[group] for group in groups]
     given = list(data.parts)
     first: dict[str, str] = {}

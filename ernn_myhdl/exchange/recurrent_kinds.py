@@ -50,11 +50,12 @@ class RecurrentKind:
         """ONNX's names of the activations of a layer."""
         place, option = self.free
         names = list(self.activations)
-        names[place] = _ONNX_NAMES[getattr(layer, option)]
+        names[place] = ONNX_NAMES[getattr(layer, option)]
         return names
 
 
-_ONNX_NAMES = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
+#: ONNX's names of our activations.
+ONNX_NAMES = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 
 RECURRENT_KINDS = (
     RecurrentKind(

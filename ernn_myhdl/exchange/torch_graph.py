@@ -27,13 +27,14 @@ from ernn_myhdl.exchange.torch_operators import (
     kind_of,
 )
 from ernn_myhdl.exchange.torch_recurrent import STACKS, stack
+from ernn_myhdl.exchange.torch_whole_cells import WHOLE_CELLS, whole_stack
 
 #: Operators that take only the sizes of a tensor -> the place of the number that they fill in, or that number.
 _FILLED: dict[str, tuple[int | None, float]] = {
     "new_zeros": (None, 0.0), "zeros_like": (None, 0.0), "new_ones": (None, 1.0), "ones_like": (None, 1.0),
     "new_full": (2, 0.0), "full_like": (1, 0.0),
 }  # fmt: skip
-_LAYERS = {"linear", "matmul", "mm", "addmm", "conv1d", *STACKS, *CELLS}
+_LAYERS = {"linear", "matmul", "mm", "addmm", "conv1d", WHOLE_CELLS, *STACKS, *CELLS}
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,8 @@ class TorchGraph:
         check_options(where, kind, node)
         if kind in STACKS:
             return stack(self, where, name, kind, given)
+        if kind == WHOLE_CELLS:
+            return whole_stack(self, name, given)
         if (make := MAKERS.get(kind)) is not None:
             return make(self, where, name, node, given)
         if kind in SAME:

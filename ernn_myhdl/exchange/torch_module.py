@@ -25,6 +25,7 @@ from ernn_myhdl.exchange.onnx_states import STEP_NOTE, state_inputs_note
 from ernn_myhdl.exchange.source import Source, outputs_of
 from ernn_myhdl.exchange.torch_comparison import Own, compared
 from ernn_myhdl.exchange.torch_graph import TorchGraph
+from ernn_myhdl.exchange.torch_whole_cells import whole_cells
 from ernn_myhdl.golden.output_loss import OutputLoss
 
 
@@ -124,6 +125,8 @@ def follow(
     given, form = torch.utils._pytree.tree_flatten(arguments)
     if not given or not all(isinstance(tensor, torch.Tensor) for tensor in given):
         raise DesignError("example: must be a tensor x, or a tuple of x and states")
+    # one tensor in two places, such as zeros for h and c, would be one input of the program
+    arguments = torch.utils._pytree.tree_unflatten([t.detach().clone() for t in given], form)
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         return _run(model, arrays, given, form, torch)
@@ -180,7 +183,7 @@ def _quiet() -> Iterator[None]:
 def _exported(model: Any, given: tuple, torch: Any) -> Any:
     """The program of a module."""
     try:
-        with _quiet(), torch.no_grad():
+        with _quiet(), torch.no_grad(), whole_cells():
             return torch.export.export(model, given, strict=False)
     except Exception as error:  # whatever the module's own code raises
         raise DesignError(

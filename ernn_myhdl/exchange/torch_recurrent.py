@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,15 +35,26 @@ def stack(graph: TorchGraph, where: str, name: str, kind: str, given: list) -> l
     if training and dropout:
         raise DesignError(f"{where}: is in training mode; call model.eval() first")
     each = len(params) // layers
+
+    def layer(i: int, layer_name: str, x: Any, before: list) -> tuple[str, list[str]]:
+        own = params[i * each : (i + 1) * each]
+        return recurrent(graph, where, layer_name, form, activation, x, own, biased, before)
+
     states = states if isinstance(states, list) else [states]
+    return layers_of_stack(graph, name, x, states, layers, batch_first, layer)
+
+
+def layers_of_stack(
+    graph: TorchGraph, name: str, x: Any, states: list, layers: int, batch_first: bool,
+    layer: Callable[[int, str, Any, list], tuple[str, list[str]]],
+) -> list[Any]:  # fmt: skip
+    """Outputs and states behind the last frame of `layers` layers. layer: by number, name, x and states the nodes of one."""
     if batch_first:
         (x,) = graph.emit(name, "Transpose", [x], perm=TURNED)
     ends: list[list[str]] = []
     for i in range(layers):
-        own = params[i * each : (i + 1) * each]
-        layer = f"{name}.{i}" if layers > 1 else name
-        before = [_part(graph, layer, state, i, layers) for state in states]
-        x, end = recurrent(graph, where, layer, form, activation, x, own, biased, before)
+        own = f"{name}.{i}" if layers > 1 else name
+        x, end = layer(i, own, x, [_part(graph, own, state, i, layers) for state in states])
         ends.append(end)
     if batch_first:
         (x,) = graph.emit(name, "Transpose", [x], perm=TURNED)
@@ -62,10 +74,12 @@ def _part(graph: TorchGraph, name: str, state: Any, number: int, layers: int) ->
 
 
 def recurrent(
-    graph: TorchGraph, where: str, name: str, form: RecurrentKind, activation: str, x: str, params: list, biased: bool, states: list
+    graph: TorchGraph, where: str, name: str, form: RecurrentKind, activation: str, x: str, params: list, biased: bool,
+    states: list, peephole: np.ndarray | None = None, after: bool | None = None,
 ) -> tuple[str, list[str]]:  # fmt: skip
     """y (frames, batch, outputs) of one layer, and its states behind the last frame. params: weight_ih, weight_hh, the biases
-    and the projection, where there are these; states: before the first frame, in the order of PyTorch."""
+    and the projection, where there are these; states: before the first frame, in the order of PyTorch. activation: ONNX's name of the one that
+    may be chosen, empty for its own; peephole: as ONNX has it; after: of a GRU, whether the reset is behind the product, None: as in PyTorch."""
     if not all(isinstance(p, np.ndarray) for p in params):
         raise DesignError(f"{where}: its weights follow from x, must be constants")
     weight, back, *rest = params
@@ -86,11 +100,15 @@ def recurrent(
         (r,) = graph.emit(name, "MatMul", [r, projection])
     bias = np.concatenate([ordered(input_bias), ordered(recurrent_bias)], axis=1)
     attributes: dict[str, Any] = {"hidden_size": hidden}
-    if "linear_before_reset" in form.attributes:
+    if "linear_before_reset" in form.attributes and after is not False:
         attributes["linear_before_reset"] = 1
     if activation:
-        attributes["activations"] = [activation.encode()]
+        names = list(form.activations)
+        names[form.free[0]] = activation
+        attributes["activations"] = [own.encode() for own in names]
     given = [x, ordered(weight), r, bias, None, *before]
+    if peephole is not None:
+        given.append(peephole)
     y, *ends = graph.emit(name, form.name, given, 1 + len(states), **attributes)
     (y,) = graph.emit(name, "Squeeze", [y, np.array([1], dtype=np.int64)])
     if projection is not None:

@@ -117,8 +117,12 @@ def explore_in(
     say: Callable[[str], None],
     goal: Goal | None,
     fit: Fit | None = None,
+    error: str = "",
 ) -> ModelExploration:
-    """`explore_model`; OtherOutput where the folder holds a complete search of other arguments, with force."""
+    """`explore_model`; OtherOutput where the folder holds a complete search of other arguments, with force.
+
+    error: what the log calls 1 - accuracy, and tells in its place.
+    """
     real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
@@ -128,7 +132,8 @@ def explore_in(
     if device is not None:
         require_family(device, tuple(RULES), "exploring")
         fit = fit or fit_to(device, goal, word)
-    search = _Search(cells, train, float(accuracy), device, folder, cell, word, say, fit, goal)
+    log = ModelLog(folder, say, error)
+    search = _Search(cells, train, float(accuracy), device, folder, cell, word, log, fit, goal)
     search.open(dict(about or {}), force)
     with only_user(folder):
         return search.run()
@@ -141,13 +146,23 @@ class _Search:
     """
 
     def __init__(
-        self, cells, train, accuracy, device, folder, cell, word, say, fit: Fit | None, goal: Goal
+        self,
+        cells,
+        train,
+        accuracy,
+        device,
+        folder,
+        cell,
+        word,
+        log: ModelLog,
+        fit: Fit | None,
+        goal: Goal,
     ) -> None:
         self.cells, self.train, self.accuracy, self.device = cells, train, accuracy, device
         self.folder, self.cell, self.word = folder, cell, word
         self.bounds = block_bounds(lambda k: cells(Choice(cell, k, k)), device, word)
         self.trials: list[Trial] = []
-        self.log = ModelLog(folder, say)
+        self.log = log
         self.state: Any = None
         self.fit, self.goal = fit, goal
         self.hardware: dict[int, HardwareFit] = {}

@@ -16,10 +16,11 @@ LOG_NAME = "log.md"
 
 
 class ModelLog:
-    """Lines that were decided so far. say: gets each of them."""
+    """Lines that were decided so far. say: gets each of them. error: what 1 - accuracy is called, where that is told in the place of an
+    accuracy, which it may be above 1; empty: the accuracy is."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self._file, self._say = folder / LOG_NAME, say
+    def __init__(self, folder: Path, say: Callable[[str], None], error: str = "") -> None:
+        self._file, self._say, self._error = folder / LOG_NAME, say, error
         self._lines: list[str] = []
 
     def begin(
@@ -38,7 +39,7 @@ class ModelLog:
         self._lines = [
             "# Search for a model",
             "",
-            f"Accuracy at least {accuracy:.2%}; {where}; weights of {word} bits.{_limits(goal)}",
+            f"{self._score[0].upper()}{self._score[1:]} at {'most' if self._error else 'least'} {self._told(accuracy)}; {where}; weights of {word} bits.{_limits(goal)}",
             "",
             "## Bounds of the block size",
             "",
@@ -71,7 +72,7 @@ class ModelLog:
         """A training that is done."""
         verb = "keeps" if trial.met else "misses"
         self._add(
-            f"- Training {number}: {trial.choice.text}: accuracy {trial.accuracy:.2%} {verb} {accuracy:.2%}."
+            f"- Training {number}: {trial.choice.text}: {self._score} {self._told(trial.accuracy)} {verb} {self._told(accuracy)}."
         )
 
     def end(
@@ -98,18 +99,25 @@ class ModelLog:
                     )
         dense = bounds.costs[0].operations * bounds.costs[0].saving
         rows = [
-            (i, t.choice.text, t.why, f"{t.accuracy:.2%}", "yes" if t.met else "no",
+            (i, t.choice.text, t.why, self._told(t.accuracy), "yes" if t.met else "no",
              f"{t.operations:,}", f"{dense / t.operations:.2f}", f"{t.weight_bits:,}",
              t.hardware.text if t.hardware else "", "chosen" if t is chosen else "")
             for i, t in enumerate(trials, 1)
         ]  # fmt: skip
         header = (
-            "training", "model", "step", "accuracy", "kept", "operations", "saving", "weight bits",
+            "training", "model", "step", self._score, "kept", "operations", "saving", "weight bits",
             "smallest hardware", "",
         )  # fmt: skip
         if rows:
             self._lines += ["", "## Trainings", "", *table(header, rows)]
         self._write()
+
+    @property
+    def _score(self) -> str:
+        return self._error or "accuracy"
+
+    def _told(self, accuracy: float) -> str:
+        return f"{1 - accuracy if self._error else accuracy:.2%}"
 
     def _add(self, line: str) -> None:
         self._lines.append(line)

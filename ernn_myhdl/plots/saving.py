@@ -8,8 +8,8 @@ from ernn_myhdl.explore.model import ModelExploration
 from ernn_myhdl.plots.picture import BLUE, GREEN, GREY, VERMILION, picture
 
 
-def plot_saving(result: ModelExploration, file: str | Path) -> None:
-    """Draw dense operations by operations over k, and the trainings; .png or .svg."""
+def plot_saving(result: ModelExploration, file: str | Path, error: bool = False) -> None:
+    """Draw dense operations by operations over k, and the trainings; .png or .svg. error: 1 - accuracy is written at these."""
     bounds = result.bounds
     dense = bounds.costs[0].operations * bounds.costs[0].saving
     with picture(file, 7, 4.6) as figure:
@@ -29,7 +29,7 @@ def plot_saving(result: ModelExploration, file: str | Path) -> None:
                     xytext=(4, 0), textcoords="offset points",
                 )  # fmt: skip
         for met, colour, marker, name in (
-            (True, GREEN, "o", "trained, accuracy kept"), (False, VERMILION, "x", "trained, missed")
+            (True, GREEN, "o", f"trained, {'error' if error else 'accuracy'} kept"), (False, VERMILION, "x", "trained, missed")
         ):  # fmt: skip
             trials = [t for t in result.trials if t.met == met]
             if trials:
@@ -39,7 +39,7 @@ def plot_saving(result: ModelExploration, file: str | Path) -> None:
                 )  # fmt: skip
         for trial in result.trials:
             axes.annotate(
-                f"{trial.choice.text}: {trial.accuracy:.1%}"
+                f"{trial.choice.text}: {1 - trial.accuracy if error else trial.accuracy:.1%}"
                 + (" (chosen)" if trial is result.chosen else ""),
                 (trial.choice.block, dense / trial.operations), xytext=(6, -11),
                 textcoords="offset points", fontsize=8,

@@ -14,6 +14,7 @@ from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.runs.data_outputs import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
 from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
+from ernn_myhdl.train.kernel_warnings import without_kernel_warnings
 from ernn_myhdl.train.losses import ctc_loss
 from ernn_myhdl.train.recurrent import Gru, Lstm
 
@@ -157,6 +158,7 @@ def model_outputs(model: nn.Module, data: DataSet) -> list[np.ndarray]:
     batches = SequenceBatches(sequences, targets, BATCH, seed=None, numbers=numbers)
     made = []
     for batch in batches(0):
-        scores = model(batch.x).numpy()
+        with without_kernel_warnings():
+            scores = model(batch.x).numpy()
         made += [y[:n] for y, n in zip(scores, batch.lengths.tolist(), strict=True)]
     return made

@@ -152,36 +152,12 @@ class Recipe:
             raise DesignError(
                 f"residual with carry = {self.carry}: the state of layers that are passed by is not carried; leave one out"
             )
-        self._check_followed()
         self.cells(1, 1)
         compressed = any(k > 1 for k in self.sizes.values())
         if self.method != DENSE and not compressed:
             raise DesignError(
                 f"block = {self.block} with method {self.method!r}: nothing would be compressed; give "
                 f"larger blocks, or take method {DENSE!r}"
-            )
-
-    def _check_followed(self) -> None:
-        """DesignError where `torch.export` has to follow the model, and a module of ours, which it does not, has the cell."""
-        around = {
-            f"front_kernel = {self.front_kernel}": self.front_kernel > 1,
-            "residual": self.residual,
-            f"embedding = {self.embedding}": self.embedding > 0,
-        }
-        own = {
-            "peepholes": self.peepholes,
-            f"reset = {self.reset!r}": self.reset != "after",
-            f"projection = {self.projection} of {self.hidden} cells": 0
-            < self.hidden
-            <= self.projection,
-        }
-        if any(around.values()) and any(own.values()):
-            what, by = (
-                next(name for name, there in each.items() if there) for each in (own, around)
-            )
-            raise DesignError(
-                f"{what} with {by}: only cells that PyTorch's own modules have go with convolutions, residuals and embeddings; "
-                "leave one out"
             )
 
     def _check_convolution(self) -> None:

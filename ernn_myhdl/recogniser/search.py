@@ -97,8 +97,9 @@ def _search(
         force,
         say,
         goal,
+        error=task.edit_error,
     )
-    plot_saving(result, folder / PICTURE_NAME)
+    plot_saving(result, folder / PICTURE_NAME, bool(task.edit_error))
     if result.chosen is not None:
         kept = folder / "trainings" / result.chosen.choice.name / X_NAME
         if kept.is_file():

@@ -68,6 +68,13 @@ class Task:
         """Whether sequences have labels in their order, without times."""
         return self.parts["train"].label_sequences is not None
 
+    @property
+    def edit_error(self) -> str:
+        """What the error is called where it counts edits, whose insertions may take it above 1; empty where it is one of classes."""
+        if self.label_sequences:
+            return "label error rate"
+        return "" if self.parts["train"].phone_error_rate is None else "phone error rate"
+
     def class_weights(self) -> np.ndarray:
         """(outputs,): for classes of n of N training labels N / (outputs n), so that all count alike."""
         labels = self.parts["train"].labels

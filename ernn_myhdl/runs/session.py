@@ -28,6 +28,7 @@ from ernn_myhdl.streams.initial_states import (
     saturated_states,
 )
 from ernn_myhdl.streams.sequence_file import SequenceUnderWay, read_sequences, write_sequences
+from ernn_myhdl.streams.tensor_file import STATE_SUFFIXES
 from ernn_myhdl.whole_numbers import is_whole, whole
 
 #: More streams in a session are a mistake.
@@ -172,7 +173,7 @@ class Session:
         return as_models_take_it(self.design, tuple(states))
 
     def save(self, file: str | Path, force: bool = False) -> Path:
-        """Write the states of all streams, one a sequence, into a file that `ernn simulate --initial-states` and
+        """Write the states of all streams, one a sequence, into a .safetensors or .npz file that `ernn simulate --initial-states` and
         `restore` read; of a design with windows or joins over time what these hold too, which `restore` reads alone. An existing file
         is an error, or replaced with `force`."""
         self._check_open()
@@ -183,7 +184,7 @@ class Session:
                 f"output {file}: exists; choose another, or replace it with save(file, force=True)"
             )
         sequences = [self._under_way(stream) for stream in self._every]
-        with new_file(check_file(file, force=force)) as partial:
+        with new_file(check_file(file, STATE_SUFFIXES, force)) as partial:
             write_sequences(sequences, self.design, partial)
         return Path(file)
 

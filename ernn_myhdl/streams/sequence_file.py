@@ -17,12 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from ernn_myhdl.design.held_frames import Held, held_frames, holds_frames
-from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.structure import CoreStructure
-from ernn_myhdl.design.tensor_file import read_safetensors
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import ModelState
 from ernn_myhdl.numerics.formats import Format, quantise, to_real
@@ -33,6 +30,7 @@ from ernn_myhdl.streams.state_file import (
     state_arrays,
     states_of_arrays,
 )
+from ernn_myhdl.streams.tensor_file import read_tensors, write_tensors
 
 FRAMES = "sequence.frames"
 BEGIN = "begin."
@@ -60,7 +58,7 @@ class SequenceUnderWay:
 
 
 def write_sequences(sequences: Sequence[SequenceUnderWay], core: CoreStructure, file: Path) -> None:
-    """Write sequences under way, one a stream."""
+    """Write sequences under way, one a stream, in the format of the file's suffix."""
     arrays = state_arrays([each.states for each in sequences], core)
     if holds_frames(core.graph):
         arrays[FRAMES] = np.array([each.frames for each in sequences], dtype=np.float64)
@@ -75,7 +73,7 @@ def write_sequences(sequences: Sequence[SequenceUnderWay], core: CoreStructure, 
         for number, each in enumerate(sequences):
             if each.x is not None and each.frames:
                 arrays[f"sequence_{number}.x"] = to_real(each.x, fmt).astype(kind)
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file)
+    write_tensors(arrays, file)
 
 
 def read_sequences(file: str | Path, core: CoreStructure, count: int) -> list[SequenceUnderWay]:
@@ -85,9 +83,8 @@ def read_sequences(file: str | Path, core: CoreStructure, count: int) -> list[Se
     Raises DesignError where a tensor is not that of the design, or is missing.
     """
     file = Path(file)
-    check_model_file(file, STATES_WHAT)
     where = f"{STATES_WHAT} {file}"
-    arrays = read_safetensors(file, STATES_WHAT).arrays
+    arrays = read_tensors(file, STATES_WHAT)
     own = {n: a for n, a in arrays.items() if not n.startswith(SEQUENCES_PREFIXES)}
     more = {n: a for n, a in arrays.items() if n not in own}
     states = _checked(states_of_arrays(own, file, core, count), core)

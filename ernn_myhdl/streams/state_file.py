@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.structure import CoreStructure, Structure
-from ernn_myhdl.design.tensor_file import read_safetensors
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import ModelState, State
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.initial_states import CoreState, raw_state
+from ernn_myhdl.streams.tensor_file import read_tensors
 
 STATES_NAME = "initial_states.safetensors"
 #: The states behind the last frames of a run, with which another run goes on.
@@ -66,8 +65,7 @@ def folder_states(
 
 def _by_layer(file: Path, count: int) -> list[dict[str, np.ndarray] | None]:
     """The tensors of each of `count` layers; DesignError where a name is of none."""
-    check_model_file(file, _WHAT)
-    arrays = read_safetensors(file, _WHAT).arrays
+    arrays = read_tensors(file, _WHAT)
     for name in arrays:
         if name.startswith(SEQUENCES_PREFIXES):
             raise DesignError(

@@ -77,10 +77,7 @@ def followed(chain: Sequence[str], calls: ForwardCalls) -> list[Path]:
     paths = [Path(r, r) for r in rows]
     for i in reversed(range(anchor)):
         taken = layers[i + 1].taken()
-        for path in paths:
-            path.now = _without_padding(taken, path.now)
-            path.first = path.first[: len(path.now)]
-        if not _activated(layers[i], calls, lambda: _traced_back(paths, layers[i].given(), taken)):
+        if not _activated(layers[i], calls, lambda: _begun(paths, layers[i].given(), taken)):
             raise _differs(layers[i], layers[i + 1], calls, chain)
     for this, following in zip(layers[anchor:], layers[anchor + 1 :], strict=False):
         step = _into_recurrent if following.recurrent else _into_linear
@@ -121,6 +118,19 @@ def check_mean(layer: LayerCalls, paths: Sequence[Path]) -> None:
         )
 
 
+def _begun(paths: Sequence[Path], given: np.ndarray, taken: np.ndarray) -> bool:
+    """`_traced_back`, of frames of zeros too where the layer before gives some, as a ReLU may; else these fill a sequence up."""
+    if _traced_back(paths, given, taken):
+        return True
+    kept = [len(_without_padding(taken, path.first)) for path in paths]
+    cut = [Path(p.first[:n], p.now[:n], p.mean) for p, n in zip(paths, kept, strict=True)]
+    if not _traced_back(cut, given, taken):
+        return False
+    for path, own in zip(paths, cut, strict=True):
+        path.first, path.now = own.first, own.now
+    return True
+
+
 def _traced_back(paths: Sequence[Path], given: np.ndarray, taken: np.ndarray) -> bool:
     """Whether all vectors that a layer takes are given by the one before it; then the paths begin there."""
     before = _by_vector(given)
@@ -159,18 +169,25 @@ def _into_recurrent(
             starts.setdefault(given[path.now[0]].tobytes(), []).append(path)
     made = []
     for sequence in following.sequences():
-        sequence = _without_padding(taken, sequence)
-        n = len(sequence)
-        if not n:
+        cut = _without_padding(taken, sequence)
+        may = starts.get(taken[sequence[0]].tobytes(), []) if len(sequence) else []
+        if not len(cut) and not may:
             continue
-        for path in starts.get(taken[sequence[0]].tobytes(), []):
-            now = path.now[:n]
-            if len(now) == n and now.min() >= 0 and np.array_equal(given[now], taken[sequence]):
-                made.append(Path(path.first[:n], sequence))
+        for path in may:
+            ways = (own for own in (sequence, cut) if len(own))
+            whole = next((own for own in ways if _goes_on(path, given, taken[own])), None)
+            if whole is not None:
+                made.append(Path(path.first[: len(whole)], whole))
                 break
         else:
             return None
-    return made
+    return made or None
+
+
+def _goes_on(path: Path, given: np.ndarray, taken: np.ndarray) -> bool:
+    """Whether a path gives these vectors from its beginning on."""
+    now = path.now[: len(taken)]
+    return bool(len(now) == len(taken) and now.min() >= 0 and np.array_equal(given[now], taken))
 
 
 def _into_linear(

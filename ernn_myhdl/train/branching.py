@@ -7,7 +7,7 @@ trained; and the layers must give what the model gives.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -112,7 +112,10 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     if (graph is None and whole is None) or (graph is not None and graph.over_time):
         return None
     tables = _tables(model, graph)
-    owners = [_owner(layer, modules) for layer in followed.lowered.layers]
+    found = list(followed.lowered.layers)
+    owners = [_owner(layer, modules) for layer in found]
+    own = {module.name: module.layers for module in modules}
+    found = [_with_zeros(layer, own[n][i]) for layer, (n, i) in zip(found, owners, strict=True)]
     if len(set(owners)) != len(owners):
         name = next(o for o in owners if owners.count(o) > 1)[0]
         raise DesignError(
@@ -122,13 +125,13 @@ def branching(model: nn.Module, calls: ForwardCalls, modules: Sequence[Module]) 
     followed.compared()
     place = {(m.name, i): (n, i) for n, m in enumerate(modules) for i in range(len(m.layers))}
     order = sorted(range(len(owners)), key=lambda i: place[owners[i]])
-    layers = [followed.lowered.layers[i] for i in order]
+    layers = [found[i] for i in order]
     steps = [str(step) for step in followed.lowered.steps]
     if graph is not None:
         graph = graph.renumbered(order)
     elif order != list(range(len(layers))):  # of a row, which a convolution of one frame stands in
         order = list(range(len(layers)))
-        layers = list(followed.lowered.layers)
+        layers = found
     return Branching(followed, layers, [owners[i] for i in order], graph, steps, tables)
 
 
@@ -201,8 +204,17 @@ def _owner(layer: DenseLayer, modules: Sequence[Module]) -> Owner:
 
 def _same(layer: DenseLayer, own: DenseLayer) -> bool:
     """Whether two layers have the same weights."""
+    layer = _with_zeros(layer, own)
     return (
         layer.kind == own.kind
         and layer.weights.keys() == own.weights.keys()
         and all(np.array_equal(layer.weights[n], own.weights[n]) for n in layer.weights)
     )
+
+
+def _with_zeros(layer: DenseLayer, own: DenseLayer) -> DenseLayer:
+    """The layer with peepholes that are zero before the training, of which an import makes none."""
+    peephole = own.weights.get("peephole")
+    if peephole is None or np.any(peephole) or "peephole" in layer.weights:
+        return layer
+    return replace(layer, weights={**layer.weights, "peephole": peephole})

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import LayerFunction
 from ernn_myhdl.train.function_calls import FunctionCall, FunctionRecord, activations_of
+from ernn_myhdl.train.kernel_warnings import without_kernel_warnings
 from ernn_myhdl.train.recurrent_modules import RECURRENT, STEPS
 
 #: Modules of which the hardware has a layer.
@@ -187,7 +188,7 @@ def forward_calls(model: nn.Module, step, batch) -> ForwardCalls:
         if isinstance(module, LAYERS) or not any(module.children()):
             hooks.append(module.register_forward_hook(leaf))
     hooks.append(model.register_forward_hook(whole, with_kwargs=True))
-    with FunctionRecord(vectors) as record:
+    with without_kernel_warnings(), FunctionRecord(vectors) as record:
         _step_with(hooks, model, step, batch)
     calls.functions = record.calls
     return calls

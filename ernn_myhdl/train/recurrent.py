@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.torch_whole_cells import is_traced, traced
 from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.recurrence import GruRecurrence, LstmRecurrence, RnnRecurrence, Rounding
 from ernn_myhdl.whole_numbers import whole
@@ -29,6 +30,8 @@ class Recurrent(nn.Module):
     """
 
     gates: ClassVar[int]
+    #: Of the cell.
+    kind: ClassVar[str]
 
     def __init__(
         self, inputs: int, hidden: int, outputs: int, layers: int, batch_first: bool
@@ -73,9 +76,20 @@ class Recurrent(nn.Module):
             if name.endswith(suffix)
         }
 
-    def _run(self, x: Tensor, states: list, advance, lengths: Tensor | None) -> tuple[Tensor, list]:
+    def _check_x(self, x: Tensor) -> None:
         if x.dim() != 3 or x.shape[-1] != self.inputs:
             raise DesignError(f"x: shape {tuple(x.shape)}, must be three axes, {self.inputs} last")
+
+    def _traced(
+        self, x: Tensor, states: list[Tensor], activation: str, lengths: Tensor | None, after: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+        """y and the states behind the last frame of a module that `import_module` traces."""
+        self._check_x(x)
+        layers = [self._layer(layer) for layer in range(self.layers)]
+        return traced(x, states, layers, self.kind, activation, after, self.batch_first, lengths)
+
+    def _run(self, x: Tensor, states: list, advance, lengths: Tensor | None) -> tuple[Tensor, list]:
+        self._check_x(x)
         y = x.transpose(0, 1) if self.batch_first else x
         last = []
         for layer, state in enumerate(states):
@@ -94,7 +108,7 @@ class Lstm(Recurrent):
     forward(x, state, lengths): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
     """
 
-    gates = len(LstmCell.gates)
+    gates, kind = len(LstmCell.gates), LstmCell.kind
 
     def __init__(
         self,
@@ -125,6 +139,9 @@ class Lstm(Recurrent):
         if state is None:
             first = x.new_zeros(self.layers, n, self.outputs)
             state = first, x.new_zeros(self.layers, n, self.hidden)
+        if is_traced():
+            y, last = self._traced(x, list(state), self.g_activation, lengths)
+            return y, (last[0], last[1])
         y, last = self._run(x, list(zip(*state, strict=True)), self._advance, lengths)
         return y, (torch.stack([y for y, _ in last]), torch.stack([c for _, c in last]))
 
@@ -149,7 +166,7 @@ class Gru(Recurrent):
     forward(x, state, lengths): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.
     """
 
-    gates = len(GruCell.gates)
+    gates, kind = len(GruCell.gates), GruCell.kind
 
     def __init__(
         self,
@@ -170,6 +187,10 @@ class Gru(Recurrent):
         if state is None:
             n = x.shape[0 if self.batch_first else 1]
             state = x.new_zeros(self.layers, n, self.hidden)
+        if is_traced():
+            h: list = [state]
+            y, last = self._traced(x, h, self.g_activation, lengths, self.reset == "after")
+            return y, last[0]
         y, last = self._run(x, list(state), self._advance, lengths)
         return y, torch.stack(last)
 
@@ -197,7 +218,7 @@ class Rnn(Recurrent):
     forward(x, state, lengths): y and y after the last frame, (layers, sequences, hidden), as nn.RNN.
     """
 
-    gates = len(RnnCell.gates)
+    gates, kind = len(RnnCell.gates), RnnCell.kind
 
     def __init__(
         self,
@@ -217,6 +238,10 @@ class Rnn(Recurrent):
         if state is None:
             n = x.shape[0 if self.batch_first else 1]
             state = x.new_zeros(self.layers, n, self.hidden)
+        if is_traced():
+            h: list = [state]
+            y, last = self._traced(x, h, self.activation, lengths)
+            return y, last[0]
         y, last = self._run(x, list(state), self._advance, lengths)
         return y, torch.stack(last)
 

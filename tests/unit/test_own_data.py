@@ -331,3 +331,9 @@ def test_evaluations_take_a_part_of_own_data(tmp_path):
     np.save(tmp_path / "one.npy", X[0])
     with pytest.raises(DesignError, match="part = 'test': input .*one.npy has none"):
         load_data(tmp_path / "one.npy", 2, "test")
+
+
+def test_data_without_groups_are_told_by_their_sequences(tmp_path):
+    np.savez(tmp_path / "two.npz", labels=[0, 1], x0=np.ones((3, 2)), x1=np.zeros((3, 2)))
+    with pytest.raises(DesignError, match="data: 2 sequences cannot be split"):
+        own_parts(load_own_data(tmp_path / "two.npz"))

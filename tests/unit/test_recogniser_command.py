@@ -152,18 +152,6 @@ def test_the_command_prints_the_scores(tmp_path, capsys):
         (["--front-activation", "relu"], "there is no layer in front; give front as well"),
         (["--dense-activation", "tanh"], "there is no layer behind; give dense as well"),
         (["--reset", "before"], "--reset before: is of a GRU"),
-        (
-            ["--peepholes", "--front", "8", "--front-kernel", "2"],
-            "peepholes with front_kernel = 2: only cells that PyTorch",
-        ),
-        (
-            ["--cell", "gru", "--reset", "before", "--residual", "--layers", "2"],
-            "reset = 'before' with residual: only",
-        ),
-        (
-            ["--projection", "128", "--embedding", "4"],
-            "projection = 128 of 128 cells with embedding = 4: only",
-        ),
         (["--word", "19"], "quantisation word = 19: must be 4 to 18"),
         (["--dense-activation", "gelu"], "dense_activation = 'gelu': must be one of none, relu"),
         (["--residual"], "residual: no recurrent layer takes as many elements as its 128 outputs"),

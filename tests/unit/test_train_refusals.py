@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from small_training import CLASSES, INPUTS, batches, nn, torch
+from small_training import CLASSES, INPUTS, batches, nn, sequences, torch
 from torch.nn.utils import prune
 from trial_models import F, any_loss, gru, head, lstm, model, trained
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.train import compress
+from ernn_myhdl.train import SequenceBatches, compress, fit
 
 pytestmark = pytest.mark.torch
 
@@ -166,3 +166,29 @@ def test_blocks_are_refused_before_the_projection():
     with pytest.raises(DesignError, match="gelu lies between"):
         compress(net, 2, any_loss, batches(), "direct", epochs=1, progress=False)
     assert torch.equal(net.rnn.weight_hh_l0, before)
+
+
+@pytest.mark.parametrize("dead", ["last frames in front", "all frames between"])
+def test_frames_of_zeros_behind_a_relu_are_frames(dead):
+    """A sequence whose last frame a ReLU makes zero was taken for a shorter one, padded."""
+
+    def rectified(s, x):
+        y = s.rnn(torch.relu(s.front(x)))[0]
+        return s.head(s.last(torch.relu(s.dense(y)))[0])
+
+    net = model(
+        rectified, front=nn.Linear(INPUTS, 8), rnn=nn.LSTM(8, 8, batch_first=True), dense=nn.Linear(8, 8),
+        last=nn.GRU(8, 8, batch_first=True), head=nn.Linear(8, CLASSES),
+    )  # fmt: skip
+    x = sequences(8)
+    with torch.no_grad():
+        if dead == "all frames between":
+            net.dense.bias[:] = -100
+        else:  # behind weights that are positive nothing is left of negative frames
+            net.front.weight.abs_()
+            net.front.bias.zero_()
+            for sequence in x:
+                sequence[-1] = -1
+    data = SequenceBatches(x, [0] * len(x), 4)
+    compressed = fit(net, any_loss, data, epochs=1, progress=False)
+    assert len(compressed.design(x).layers) == 5
