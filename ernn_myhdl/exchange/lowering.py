@@ -92,7 +92,7 @@ def lower(
     notes = [*notes_of_own, *notes]
     left_to_host = any(head.last for head in heads)
     if left_to_host and all(head.last for head in heads) and not frames_out.all_frames:
-        chosen, left_to_host = Node(LastFrame(), (chosen,), "the last frame"), False
+        chosen, left_to_host = _last_frames(chosen, names), False
     most = frames_out.max_frames
     layers, graph = (
         layer_graph(chosen, names, _refusal, most) if branches(chosen) else (_chain(chosen), None)
@@ -144,6 +144,14 @@ def _behind(node: Node, known: Sequence[str]) -> list[Node]:
             return found
         found.append(node)
         node = node.input
+
+
+def _last_frames(node: Node, names: Sequence[str]) -> Node:
+    """The last frame of what all outputs have become. names: of outputs that it concatenates, which it does still."""
+    if not names:
+        return Node(LastFrame(), (node,), "the last frame")
+    lasts = tuple(Node(LastFrame(), (n,), "the last frame") for n in node.inputs)
+    return replace(node, inputs=lasts)
 
 
 def _of_sequences(heads: Sequence[_Head], all_frames: bool) -> list[_Head]:

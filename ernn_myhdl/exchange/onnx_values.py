@@ -36,7 +36,7 @@ class Signal:
     first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
     the label of the input's axis that the first layer took for them. last: holds the last frame of every
     sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
-    layer's R. padded: frames of zeros around it, which only a convolution takes.
+    layer's R. padded: frames of zeros around it, which only a convolution takes. state: is Y_h of its node.
     """
 
     axes: tuple[Axis, ...]
@@ -47,6 +47,7 @@ class Signal:
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
     padded: Padded | None = None
+    state: bool = False
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:
