@@ -16,7 +16,13 @@ from ernn_myhdl.design.time_joins import Sum
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.branches import branches, input_size, layer_graph, node_size
-from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
+from ernn_myhdl.exchange.frames_out import (
+    FramesOut,
+    cadence_of,
+    frames_of,
+    host_divides,
+    other_frames,
+)
 from ernn_myhdl.exchange.gates import with_gates
 from ernn_myhdl.exchange.graph import (
     Affine,
@@ -173,6 +179,11 @@ def _check_frames(heads: Sequence[_Head]) -> None:
     """DesignError where outputs that are concatenated have other numbers of frames than each other."""
     counts = [frames_of(head.node) for head in heads]
     if len(set(counts)) == 1:
+        cadences = [cadence_of(head.node) for head in heads]
+        if len(set(cadences)) > 1:
+            raise DesignError(
+                f"outputs {', '.join(repr(h.name) for h in heads)} have other frames: {other_frames(cadences)}; or import them as two models"
+            )
         return
     words = {None: "all frames", 1: "one frame of a sequence"}
     told = [f"{h.name!r} has {words.get(n, f'{n} frames')}" for h, n in zip(heads, counts, strict=True)]  # fmt: skip
