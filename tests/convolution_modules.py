@@ -86,6 +86,48 @@ class Depthwise(nn.Module):
         return self.point(torch.relu(y)).transpose(1, 2)
 
 
+class StridedSum(nn.Module):
+    """Two convolutions of every second frame side by side, added."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = (
+            nn.Conv1d(5, 6, 3, stride=2),
+            nn.Conv1d(5, 6, 2, dilation=2, stride=2),
+        )
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        return self.head((torch.relu(self.one(x)) + self.other(x)).transpose(1, 2))
+
+
+class ValidConcatenated(nn.Module):
+    """Two convolutions without padding beside one that reaches as far as both, concatenated with a function of it, before a GRU."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.whole = nn.Conv1d(5, 5, 2), nn.Conv1d(5, 4, 2), nn.Conv1d(5, 3, 3)  # fmt: skip
+        self.rnn = nn.GRU(7, 4, batch_first=True)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        both = [self.second(torch.relu(self.first(x))), torch.tanh(self.whole(x))]
+        return self.rnn(torch.cat(both, 1).transpose(1, 2))[0]
+
+
+class OtherFrames(nn.Module):
+    """Two convolutions that leave out other frames of as many, added."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv1d(5, 6, 3, stride=2), nn.Conv1d(5, 6, 2, stride=2)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        return (self.one(x) + self.other(x)).transpose(1, 2)
+
+
 class Same(nn.Module):
     """Not causal."""
 
@@ -142,12 +184,16 @@ class PaddedRecurrent(nn.Module):
 
 
 #: Those that import, and those that are refused, with what the refusal says.
-RIGHT = {"padded": Padded, "cut": Cut, "temporal": Temporal, "valid": Valid, "strided": Strided, "depthwise": Depthwise}  # fmt: skip
+RIGHT = {"padded": Padded, "cut": Cut, "temporal": Temporal, "valid": Valid, "strided": Strided, "depthwise": Depthwise, "strided sum": StridedSum, "valid concatenated": ValidConcatenated}  # fmt: skip
 REFUSED = {
     "over sequences": (OverSequences, "another axis"),
     "same": (Same, "not causal"),
     "not cut": (NotCut, "cut them off"),
     "not cut before a GRU": (NotCutRecurrent, "cut them off"),
+    "other frames": (
+        OtherFrames,
+        "one has one frame in 2 from number 2 on, another one frame in 2 from number 1 on",
+    ),
     "padded before an LSTM": (PaddedRecurrent, "pad the sequences on the host"),
 }
 

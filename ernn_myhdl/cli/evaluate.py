@@ -198,7 +198,9 @@ def _initial_states(args, core) -> tuple[list | None, list[str]]:
     """The state of each layer before every sequence, of an imported model, with notes."""
     from ernn_myhdl.streams.state_file import STATES_NAME, folder_states
 
-    states = None if args.no_initial_states else folder_states(args.design, core)
+    if args.no_initial_states:
+        return [None] * len(core.layers), []
+    states = folder_states(args.design, core)
     if states is None:
         return None, []
     if core.stream_shape.initial_states:

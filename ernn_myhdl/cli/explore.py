@@ -149,8 +149,7 @@ def run(args) -> int:
     placed = _placed(args.placed, design, device) if args.placed else None
     goal = Goal(choose, args.max_latency_us, args.min_fps, args.clock_mhz, placed)
     what = Choices(args.lanes, args.ifft_units, args.element_width, args.streams or STREAMS)
-    states = _states(args.design, design)
-    words = _words(design, args.words, args.calibration, states) if args.words else None
+    words = _words(design, args.words, args.calibration) if args.words else None
     with step_progress("explore", "part") as progress:
         result = explore(design, device, goal, what, words, args.jobs, args.dask, progress)
     summary = _summary(result)
@@ -163,7 +162,7 @@ def run(args) -> int:
 
         plot_exploration(result, args.picture)
     if args.output and result.chosen:
-        _save(result.design(result.chosen), states, args.output)
+        _save(result.design(result.chosen), args.output)
     if args.json:
         print_json(summary)
     else:
@@ -185,31 +184,24 @@ def _placed(folder: str, design, device):
     return Placed(word, tuple(layer.hardware for layer in design.layers), clock_mhz, origin)
 
 
-def _states(folder: str, design) -> list | None:
-    """The initial states of an imported model in its folder, which the core loads; None where there are none."""
-    from ernn_myhdl.streams.state_file import folder_states
-
-    return folder_states(folder, design) if design.stream_shape.initial_states else None
-
-
-def _save(design, states: list | None, target) -> None:
+def _save(design, target) -> None:
     """The folder of the chosen design, with the initial states of the model that it was made of."""
     from ernn_myhdl.design.storage import write_design
     from ernn_myhdl.files.output_folder import new_folder
-    from ernn_myhdl.streams.state_file import write_initial_states
 
     with new_folder(target) as partial:
         write_design(design, partial)
-        write_initial_states([state or {} for state in states or ()], partial)
 
 
-def _words(design, words: list[int], calibration: str | None, states: list | None) -> dict:
+def _words(design, words: list[int], calibration: str | None) -> dict:
     """The design in other word lengths, with formats chosen on the calibration data."""
     from ernn_myhdl.corpus.inputs import load_input
     from ernn_myhdl.explore.words import in_word
 
     sequences = load_input(calibration, design.inputs) if calibration else None
-    return {word: in_word(design, word, sequences, states) for word in words}
+    states = [layer.initial for layer in design.layers]
+    made = {word: in_word(design, word, sequences, states) for word in words}
+    return {w: d.with_initial(states) for w, d in made.items()}
 
 
 def _summary(result) -> dict:

@@ -31,16 +31,10 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.exchange.exporting import check_export, export_model
-    from ernn_myhdl.streams.state_file import STATES_NAME, folder_states
 
     file = check_export(args.output, args.force)
     design = load_design(args.design)
     notes = export_model(design, file)
-    if any(folder_states(args.design, design) or ()):
-        notes.append(
-            f"{WARNING}the initial states in {STATES_NAME} are not part of the model, whose layers start from zero: "
-            "give them where it is called"
-        )
     if args.json:
         print_json({"file": args.output, "digest": design.digest, "notes": notes})
     else:

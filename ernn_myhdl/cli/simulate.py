@@ -180,11 +180,14 @@ def _initial_states(args, design, count: int) -> tuple[list | None, list[str]]:
     if file is None:
         folder = Path(args.design)
         file = (folder if folder.is_dir() else folder.parent) / STATES_NAME
+        if args.no_initial_states and design.stream_shape.initial_states:
+            return [None] * count, []
         if args.no_initial_states or not file.exists():
             return None, []
         if not design.stream_shape.initial_states:
             note = f"{file.name} of the folder is not used, since the design has initial_states = false"
             return None, [note]
+        return None, [f"initial states from {file}"]
     states = read_initial_states(file, design, count)
     check_initial_states(design, states, count, False)
     return states, [f"initial states from {file}"]

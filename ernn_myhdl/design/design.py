@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from ernn_myhdl.design.hardware import (
 )
 from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.design.own_states import checked_state
 from ernn_myhdl.design.read_only import ReadOnlyArrays
 from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.design.tensor_formats import Activations, Formats
@@ -76,6 +77,11 @@ class CoreSpecification(CoreStructure):
 
         def with_host_steps(self, steps: Sequence[HostStep]) -> Design | Network:
             """The same core with other steps of the host behind it."""
+
+        def with_initial(
+            self, states: Sequence[Mapping[str, np.ndarray] | None]
+        ) -> Design | Network:
+            """The same core with other states that its sequences start from where none are given, one a layer."""
 
         def with_weights(self, weights: str, weight_banks: int = 1) -> Design | Network:
             """The same core with weights of another kind; see `Hardware`."""
@@ -140,7 +146,8 @@ class Design(Structure, CoreSpecification):
     weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
     input_scaling: what the host does to x before it is rounded, for which the weights are made; None:
     nothing. output_steps: what the host does to y, in this order. source: the model that it was made of, where that is known; no part of the core, of the digest or of
-    comparisons. Two designs are equal when all other fields are, the weights included.
+    comparisons. initial: the state that its sequences start from where none is given, floating point, as `ernn_myhdl.golden.initial_state` has it, for a core that
+    loads states; None: zero. Two designs are equal when all other fields are, the weights included.
     Raises DesignError where anything is illegal or does not fit together.
     """
 
@@ -149,6 +156,7 @@ class Design(Structure, CoreSpecification):
     input_scaling: InputScaling | None = None
     output_steps: tuple[HostStep, ...] = ()
     source: SourceModel | None = field(default=None, repr=False, compare=False)
+    initial: Mapping[str, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_identifier(self.name)
@@ -159,6 +167,8 @@ class Design(Structure, CoreSpecification):
         check_steps(self.output_steps, self.cell.outputs)
         self._check_weights()
         object.__setattr__(self, "weights", ReadOnlyArrays(self.weights))
+        state = checked_state(self)
+        object.__setattr__(self, "initial", None if state is None else ReadOnlyArrays(state))
 
     def _check_weights(self) -> None:
         shapes = self.cell.weight_shapes
@@ -202,6 +212,8 @@ class Design(Structure, CoreSpecification):
         for name in sorted(self.weights):
             state.update(name.encode())
             state.update(np.ascontiguousarray(self.weights[name], dtype="<f8").tobytes())
+        for name, array in sorted((self.initial or {}).items()):
+            state.update(b"initial " + name.encode() + array.astype("<f8").tobytes())
         return state.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -218,6 +230,11 @@ class Design(Structure, CoreSpecification):
     def with_host_steps(self, steps: Sequence[HostStep]) -> Design:
         """The same layer with other steps of the host behind it."""
         return replace(self, output_steps=tuple(steps))
+
+    def with_initial(self, states: Sequence[Mapping[str, np.ndarray] | None]) -> Design:
+        """The same layer with another state that its sequences start from where none is given, in a list of one; [None]: zero."""
+        (state,) = states
+        return replace(self, initial=state)
 
     def with_weights(self, weights: str, weight_banks: int = 1) -> Design:
         """The same layer with weights of another kind; see `Hardware`."""

@@ -7,7 +7,7 @@ digest, layers, inputs, outputs, formats of x and y, and `StreamShape`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from ernn_myhdl.design.host_steps import check_steps
 from ernn_myhdl.errors import DesignError
 
 if TYPE_CHECKING:
+    import numpy as np
     from typing_extensions import Unpack
 
     from ernn_myhdl.design.host_steps import HostStep
@@ -259,6 +260,11 @@ class Network(CoreSpecification):
             return replace(self, output_steps=tuple(steps))
         *layers, last = self.layers
         return replace(self, layers=(*layers, last.with_host_steps(steps)))
+
+    def with_initial(self, states: Sequence[Mapping[str, np.ndarray] | None]) -> Network:
+        """The same network with other states that its sequences start from where none are given, one a layer, None for zero."""
+        layers = [d.with_initial([s]) for d, s in zip(self.layers, states, strict=True)]
+        return replace(self, layers=tuple(layers))
 
     def with_weights(self, weights: str, weight_banks: int = 1) -> Network:
         """The same network with weights of another kind in all layers; see `Hardware`."""

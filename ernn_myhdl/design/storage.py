@@ -32,6 +32,7 @@ from ernn_myhdl.design.graph_storage import (
 )
 from ernn_myhdl.design.limits import MAX_FILE_BYTES
 from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.own_states import read_own_states, write_own_states
 from ernn_myhdl.design.source_model import read_source_model, write_source
 from ernn_myhdl.errors import DesignError, one_line
 from ernn_myhdl.files.json_text import read_toml
@@ -59,13 +60,19 @@ def save_design(
 
 def write_design(design: CoreSpecification, folder: Path, source: bool = True) -> None:
     """Write the files of `design` into an existing folder; without source not those of its source model."""
+    _write_core(design, folder, source)
+    write_own_states([layer.initial for layer in design.layers], folder)
+
+
+def _write_core(design: CoreSpecification, folder: Path, source: bool) -> None:
+    """The same without the states that its sequences start from."""
     if source:
         write_source(design.source, folder)
     if not isinstance(design, Design):
         names = [f"layer_{i}" for i in range(len(design.layers))]
         for name, layer in zip(names, design.layers, strict=True):
             (folder / name).mkdir()
-            write_design(layer, folder / name, source)
+            _write_core(layer, folder / name, source)
         assert isinstance(design, Network)
         text = network_toml(
             design.name, names, design.graph, design.output_steps, design.input_scaling
@@ -94,9 +101,11 @@ def load_design(folder: str | Path) -> Design | Network:
     folder = Path(folder)
     if folder.name in MARKS and folder.is_file():
         folder = folder.parent
-    if (folder / NETWORK_NAME).is_file():
-        return _load_network(folder)
-    return _load_layer(folder)
+    design = (_load_network if (folder / NETWORK_NAME).is_file() else _load_layer)(folder)
+    states = None
+    if design.stream_shape.initial_states:  # else they are those of the model, not of the core
+        states = read_own_states(folder, design.layers)
+    return design if states is None else design.with_initial(states)
 
 
 def _load_layer(folder: Path) -> Design:

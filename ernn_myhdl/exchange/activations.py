@@ -46,20 +46,20 @@ def with_activations(outputs: Sequence[Node], left: Collection[Node] = ()) -> li
     left: functions that stay, since the host computes them.
     """
     made: dict[int, Node] = {}
-    multiplied = {
+    needed = {
         id(n)
         for node in nodes_before(outputs)
         if node.operation == Joined("product")
         for n in node.inputs
-    }
+    } | set(map(id, outputs))
     for node in nodes_before(outputs):
         inputs = tuple(made[id(n)] for n in node.inputs)
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
         moved = node if same else replace(node, inputs=inputs)
-        # of a signal that a product takes too the function is a join: in the layer it would cost a second one
+        # of a signal that is an output or that a product takes too the function is a join: in the layer it would cost a second one
         stays = node in left or (
             isinstance(node.operation, Function)
-            and id(node.input) in multiplied
+            and id(node.input) in needed
             and element_wise(node, "x") is not None
         )
         made[id(node)] = moved if stays else _activated(moved)

@@ -8,7 +8,13 @@ from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.graph import CONCATENATION, INPUT, Embedding, Graph, Join, Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import element_wise
-from ernn_myhdl.exchange.frames_out import is_over_time, summary_joined, time_join
+from ernn_myhdl.exchange.frames_out import (
+    cadence_of,
+    is_over_time,
+    other_frames,
+    summary_joined,
+    time_join,
+)
 from ernn_myhdl.exchange.graph import (
     Affine,
     Input,
@@ -204,6 +210,11 @@ class _LayerGraph:
             if id(n) in self._behind:
                 self.names[id(n)] = self._over_time(n, INPUT)
         _check_frames(one, [self.frames[self.names[id(n)]] for n in one.inputs])
+        cadences = [cadence_of(n) for n in one.inputs]
+        if len(set(cadences)) > 1:
+            raise DesignError(
+                f"{one.where}: joins signals of other frames: {other_frames(cadences)}"
+            )
         name = self.names[id(one)] = f"join_{len(self.joins)}"
         operands = tuple(self.names[id(n)] for n in one.inputs)
         self.sizes[name] = _joined_size(one, [self.sizes[n] for n in operands])

@@ -157,6 +157,28 @@ def _onnx_order(order: Sequence[int], gates: np.ndarray) -> np.ndarray:
     return ordered.reshape(1, -1, *gates.shape[2:])
 
 
+def holds_state(layer: DenseLayer) -> bool:
+    """Whether a file says what a layer starts from: not y behind a projection, in front of which ONNX has its state."""
+    return "projection_weight" not in layer.weights
+
+
+def _states(builder: Builder, name: str, layer: DenseLayer, x: str) -> list[str]:
+    """The state that a layer starts from, for every sequence of the batch, in ONNX's order."""
+    one = builder.constant(f"{name}_one", np.array([1], dtype=np.int64))
+    size = builder.constant(f"{name}_size", np.array([layer.hidden], dtype=np.int64))
+    sizes = builder.node("Shape", [x], f"{name}_sizes")
+    batch = builder.node("Gather", [sizes, one], f"{name}_batch", axis=0)
+    shape = builder.node("Concat", [one, batch, size], f"{name}_shape", axis=0)
+    parts = {onnx: part for part, onnx in OF_CELL[layer.kind].state.items()}
+    made = []
+    for onnx in sorted(parts, reverse=True):  # initial_h before initial_c
+        state = builder.constant(
+            f"{name}_{onnx}_all", layer.initial[parts[onnx]].astype(np.float32).reshape(1, 1, -1)
+        )
+        made.append(builder.node("Expand", [state, shape], f"{name}_{onnx}"))
+    return made
+
+
 def _add_recurrent(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     w, form = layer.weights, OF_CELL[layer.kind]
     recurrent_bias = np.zeros_like(w["bias"])
@@ -177,9 +199,14 @@ def _add_recurrent(builder: Builder, name: str, layer: DenseLayer, x: str) -> st
     attributes: dict = {"hidden_size": layer.hidden}
     if "linear_before_reset" in form.attributes:
         attributes["linear_before_reset"] = int(layer.reset == "after")
+    states = _states(builder, name, layer, x) if layer.initial and holds_state(layer) else []
+    if states or "peephole" in w:
+        inputs += ["", *states, *[""] * (2 - len(states))]
     if "peephole" in w:
         peephole = w["peephole"][np.argsort(PEEPHOLES)].reshape(1, -1)
-        inputs += ["", "", "", builder.constant(f"{name}_P", peephole)]
+        inputs.append(builder.constant(f"{name}_P", peephole))
+    while not inputs[-1]:
+        inputs.pop()
     if (activations := form.onnx_activations(layer)) != list(form.activations):
         attributes["activations"] = activations
     m = builder.node(form.name, inputs, f"{name}_all", **attributes)

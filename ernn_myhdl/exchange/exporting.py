@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ernn_myhdl.design.dense import dense_layer
+from ernn_myhdl.design.dense import DenseLayer, dense_layer
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.graph import INPUT, number_of
 from ernn_myhdl.design.host_steps import PER_FRAME
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import TimeJoin
-from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.export_onnx import Part, write_onnx
+from ernn_myhdl.errors import WARNING, DesignError
+from ernn_myhdl.exchange.export_onnx import Part, holds_state, write_onnx
 from ernn_myhdl.exchange.export_state_dict import write_state_dict
 from ernn_myhdl.files.output_folder import Target, check_file, new_file
 
@@ -50,7 +52,10 @@ def export_model(
             "export: the network is a graph of layers, which neither a state dict nor the ONNX that is written here can "
             "say; export each layer as a design of its own"
         )
-    layers = [dense_layer(one, f"layer_{i}") for i, one in enumerate(design.layers)]
+    layers = [
+        replace(dense_layer(one, f"layer_{i}"), initial=dict(one.initial or {}))
+        for i, one in enumerate(design.layers)
+    ]
     scaling = design.host_scaling
     blocks = [one.cell.block_sizes for one in design.layers]
     with new_file(target) as partial:
@@ -58,6 +63,7 @@ def export_model(
         notes = WRITERS[target.path.suffix.lower()](
             partial, layers, blocks, scaling, design.host_steps, **more
         )
+    notes += _state_notes(layers, target.path.suffix.lower() == ".onnx")
     if scaling is not None and not scaling.scales:
         notes.append(
             "the weights are those for x as it is: the scaling of x, which the host does for the design, is "
@@ -70,6 +76,17 @@ def export_model(
         if one.input_scaling is None or name != "bias"  # that of x itself is as short as the matrix
     )
     return notes if exact else [*notes, "weights of float64 were rounded to float32"]
+
+
+def _state_notes(layers: Sequence[DenseLayer], onnx: bool) -> list[str]:
+    """What becomes of the states that the design's sequences start from."""
+    lost = [n for n in layers if n.initial and not (onnx and holds_state(n))]
+    if not lost:
+        return []
+    return [
+        f"{WARNING}the initial states of {', '.join(n.name for n in lost)} are not part of the file, whose layers start from zero: "
+        "give them where the model is called" + ("" if onnx else ", or write an .onnx file")
+    ]
 
 
 def _chain(design: CoreSpecification) -> list[Part] | None:

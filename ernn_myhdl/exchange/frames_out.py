@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ernn_myhdl.design import time_joins
 from ernn_myhdl.design.graph import Join
+from ernn_myhdl.design.joins import Cadence
 from ernn_myhdl.design.time_joins import Maximum, Mean, Repeat, Sum
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import LastFrame, Node, Pooled, Repeated, nodes_before
+from ernn_myhdl.exchange.graph import LastFrame, Node, Pooled, Repeated, Windows, nodes_before
 from ernn_myhdl.whole_numbers import whole
 
 
@@ -64,6 +65,31 @@ def frames_of(node: Node) -> int | None:
             return 1
         node = node.inputs[0]
     return None
+
+
+def cadence_of(node: Node) -> Cadence:
+    """Which frames of x a signal has; behind a join over time all of its own."""
+    windows: list[Windows] = []
+    while node.inputs and not is_over_time(node):
+        if isinstance(node.operation, Windows):
+            windows.append(node.operation)
+        node = node.inputs[0]
+    found = Cadence()
+    for each in reversed(windows):
+        found = found.then(Cadence(0 if each.padding else each.reach, each.stride))
+    return found
+
+
+def other_frames(cadences: Sequence[Cadence]) -> str:
+    """What is said of signals that windows have left other frames of, and what to do."""
+    words = [
+        f"{'every frame' if each.step == 1 else f'one frame in {each.step}'} from number {each.first} on"
+        for each in cadences
+    ]
+    return (
+        f"one has {', another '.join(words)} (counted from 0), since convolutions without padding or with a stride leave frames out; give the branches equal "
+        "strides, and pad each convolution with (kernel - 1) x dilation zeros on the left, or let none be padded and all reach equally far"
+    )
 
 
 def time_join(node: Node, source: str, max_frames: int | None, last: bool) -> Join:

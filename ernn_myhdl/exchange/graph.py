@@ -98,6 +98,11 @@ class Windows:
     stride: int = 1
     padding: bool = True
 
+    @property
+    def reach(self) -> int:
+        """Frames from the oldest of a window to its newest."""
+        return (self.kernel - 1) * self.dilation
+
 
 @dataclass(frozen=True)
 class LookedUp:

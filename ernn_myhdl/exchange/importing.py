@@ -27,10 +27,11 @@ from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.design.limits import MAX_PARAMETERS
 from ernn_myhdl.design.network import Network
+from ernn_myhdl.design.own_states import STATES_NAME, write_own_states
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
 from ernn_myhdl.design.time_joins import taken_lengths
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
 from ernn_myhdl.exchange.projection import (
@@ -45,7 +46,6 @@ from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss
-from ernn_myhdl.streams.state_file import STATES_NAME, write_initial_states
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
@@ -92,7 +92,7 @@ def save_imported(imported: Imported, folder: str | Path | Target, force: bool =
     """Write the design, and the initial states where there are any, into a new folder."""
     with new_folder(folder, force, MARKS) as partial:
         write_design(imported.design, partial)
-        write_initial_states([layer.initial for layer in imported.layers], partial)
+        write_own_states([layer.initial for layer in imported.layers], partial)
     return Path(folder)
 
 
@@ -289,6 +289,8 @@ def design_of_layers(
             cells, weights, sequences, word, state_word, each, streams=streams,
             initial_states=initial_states, name=name, input_scaling=scaling, initial=states, graph=graph,
         )  # fmt: skip
+    if any(states):
+        design = design.with_initial(states)
     if scaling is not None:
         notes.append(f"the host gives the core x {scaling}; `ernn info` has the formula")
     if calibration is not None:
@@ -352,9 +354,9 @@ def _state_notes(layers: Sequence[DenseLayer], initial_states: bool) -> list[str
     if not any(layer.initial for layer in layers):
         return []
     use = (
-        "`ernn simulate` takes them from there, a core is sent them on s_state; `design.run`, sessions and `ernn stream` "
-        "start from zero unless they are given (`initial`, --initial-states)"
+        "every run, session and host starts its sequences from them where it is given no others; a core is sent them on s_state"
         if initial_states
         else "the core starts every sequence from zero, since --no-initial-states was given"
     )
-    return [f"the model starts from initial states, which are in {STATES_NAME}; {use}"]
+    told = f"the model starts from initial states, which are in {STATES_NAME}; {use}"
+    return [told if initial_states else f"{WARNING}{told}"]

@@ -16,7 +16,13 @@ from ernn_myhdl.design.time_joins import Sum
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import NotOfLayers, layer_function, with_activations
 from ernn_myhdl.exchange.branches import branches, input_size, layer_graph, node_size
-from ernn_myhdl.exchange.frames_out import FramesOut, frames_of, host_divides
+from ernn_myhdl.exchange.frames_out import (
+    FramesOut,
+    cadence_of,
+    frames_of,
+    host_divides,
+    other_frames,
+)
 from ernn_myhdl.exchange.gates import with_gates
 from ernn_myhdl.exchange.graph import (
     Affine,
@@ -92,7 +98,7 @@ def lower(
     notes = [*notes_of_own, *notes]
     left_to_host = any(head.last for head in heads)
     if left_to_host and all(head.last for head in heads) and not frames_out.all_frames:
-        chosen, left_to_host = Node(LastFrame(), (chosen,), "the last frame"), False
+        chosen, left_to_host = _last_frames(chosen, names), False
     most = frames_out.max_frames
     layers, graph = (
         layer_graph(chosen, names, _refusal, most) if branches(chosen) else (_chain(chosen), None)
@@ -146,6 +152,14 @@ def _behind(node: Node, known: Sequence[str]) -> list[Node]:
         node = node.input
 
 
+def _last_frames(node: Node, names: Sequence[str]) -> Node:
+    """The last frame of what all outputs have become. names: of outputs that it concatenates, which it does still."""
+    if not names:
+        return Node(LastFrame(), (node,), "the last frame")
+    lasts = tuple(Node(LastFrame(), (n,), "the last frame") for n in node.inputs)
+    return replace(node, inputs=lasts)
+
+
 def _of_sequences(heads: Sequence[_Head], all_frames: bool) -> list[_Head]:
     """The heads, of which those behind a maximum, a mean or a sum have one frame of a sequence. Where all of them have one, the
     last frames of the others are chosen in the core, unless all_frames."""
@@ -165,6 +179,11 @@ def _check_frames(heads: Sequence[_Head]) -> None:
     """DesignError where outputs that are concatenated have other numbers of frames than each other."""
     counts = [frames_of(head.node) for head in heads]
     if len(set(counts)) == 1:
+        cadences = [cadence_of(head.node) for head in heads]
+        if len(set(cadences)) > 1:
+            raise DesignError(
+                f"outputs {', '.join(repr(h.name) for h in heads)} have other frames: {other_frames(cadences)}; or import them as two models"
+            )
         return
     words = {None: "all frames", 1: "one frame of a sequence"}
     told = [f"{h.name!r} has {words.get(n, f'{n} frames')}" for h, n in zip(heads, counts, strict=True)]  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.joins import Cadence
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.convolutions import CAUSAL, kernel_matrix
 from ernn_myhdl.exchange.graph import Node, Windows
@@ -169,8 +170,8 @@ def convolution(where: str, name: str, attributes: dict, given: list, labels: La
     frames, known = axis, labels.size(axis)
     if here.stride > 1 or not windows.padding:
         left = None if known is None else (known - 1 - (0 if windows.padding else here.reach)) // here.stride + 1  # fmt: skip
-        frames = labels.new(left)
-        labels.some_of[frames[0]] = frame
+        some = Cadence(0 if windows.padding else here.reach, here.stride)
+        frames = labels.some_frames(frame, some, left)
     made = replace(turned, axes=(signal.axes[0], feature, frames), node=node, feature=feature[0])
     made = replace(made, frame=frames[0] if frames != axis else frame)
     return _padded(where, made, 2, 0, here.right, labels) if here.right else made

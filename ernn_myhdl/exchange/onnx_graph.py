@@ -14,9 +14,9 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import LastFrame, Node, Output
+from ernn_myhdl.exchange.graph import Node, Output
 from ernn_myhdl.exchange.onnx_axes import AXES_OPERATORS
-from ernn_myhdl.exchange.onnx_convolution import check_padded, check_result
+from ernn_myhdl.exchange.onnx_convolution import check_padded
 from ernn_myhdl.exchange.onnx_element_wise import ELEMENT_WISE, top_of_elements
 from ernn_myhdl.exchange.onnx_embedding import looked_up
 from ernn_myhdl.exchange.onnx_features import taking_features
@@ -24,6 +24,7 @@ from ernn_myhdl.exchange.onnx_flat import of_one_axis
 from ernn_myhdl.exchange.onnx_frames import frame_signal, kernel_note
 from ernn_myhdl.exchange.onnx_joining import joined_signals
 from ernn_myhdl.exchange.onnx_linear import convolution, is_linear, linear
+from ernn_myhdl.exchange.onnx_outputs import chosen_outputs
 from ernn_myhdl.exchange.onnx_parts import parted
 from ernn_myhdl.exchange.onnx_recurrent import (
     check_zero_state,
@@ -239,7 +240,7 @@ class Graph:
                 (directions, batch, feature),
             )
         y = Signal(y_axes, here, frame, feature[0], x.taken, factors=self.factors.get(sources["R"]))
-        last = replace(y, axes=state_axes, last=True)
+        last = replace(y, axes=state_axes, last=True, state=True)
         return [y, last, State()]
 
     def _frame_axis(self, where: str, x: Signal, layout: int, from_given: bool) -> str:
@@ -337,48 +338,21 @@ class Graph:
             f"{where}: sequence_lens is left out: the core takes sequences of any length"
         )
 
-    def result(self, outputs: list[str]) -> list[Output]:
-        """The outputs that follow from most layers; DesignError where there are none."""
-        missing = [name for name in outputs if name not in self.values]
-        if missing:
-            raise DesignError(f"output {missing[0]!r} of the graph is made by no node")
-        signals = {n: v for n in outputs if isinstance(v := self.values[n], Signal) and v.layers}
-        if not signals:
-            raise DesignError(
-                "the graph has no output that follows from an LSTM, GRU or linear layer"
-            )
-        back = [n for n in outputs if self.is_final_state(n)]
-        given = {value.name for *_, value in self.given_states}
-        self.single_step = self.single_step or (self._one_frame and len(back) >= len(given))
-        name = max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))
-        before = set(map(id, signals[name].node.chain()))
-        chosen = [n for n in signals if n == name or id(signals[n].node) not in before]
-        for each in chosen:
-            check_result(each, signals[each])
-            self._check_taken(each, signals[each])
-        left = [n for n in outputs if n not in chosen]
-        final = [n for n in left if self.is_final_state(n)]
-        if final:
-            self.notes.append(
-                f"outputs {', '.join(map(repr, final))} are states behind the last frame: `ernn simulate` writes them to "
-                "final_states.safetensors of its run folder"
-            )
-        if left := [n for n in left if n not in final]:
-            self.notes.append(f"outputs left out: {', '.join(left)}; the core gives {name!r}")
-        made = []
-        for each in chosen:
-            node = signals[each].node
-            last = (
-                signals[each].last and not self.single_step
-            )  # the only frame of a step is no choice
-            made.append(Output(Node(LastFrame(), (node,)) if last else node, each))
-        return made
+    def result(
+        self, outputs: Sequence[str], called: Mapping[str, str] | None = None
+    ) -> list[Output]:
+        """The outputs that the core gives (`ernn_myhdl.exchange.onnx_outputs`)."""
+        return chosen_outputs(self, outputs, called)
+
+    def note_step(self, all_back: bool) -> None:
+        """Whether it is one step, now that the outputs are known. all_back: whether as many states come back as are given."""
+        self.single_step = self.single_step or (self._one_frame and all_back)
 
     def is_final_state(self, name: str) -> bool:
         """Whether a value is a state behind the last frame."""
-        return is_new_state(self.values[name], self.single_step)
+        return is_new_state(self.values[name], self.single_step, bool(self.given_states))
 
-    def _check_taken(self, name: str, signal: Signal) -> None:
+    def check_taken(self, name: str, signal: Signal) -> None:
         """DesignError where nothing tells which axis of the input holds the elements of a frame."""
         if signal.frame is None and signal.taken in self.labels.inputs.keys() - self.last_axes:
             raise DesignError(
@@ -386,11 +360,6 @@ class Graph:
                 "input, which is not its last; without an LSTM or GRU nothing tells whether that holds frames "
                 "or the elements of a frame: export the model with these as the last axis of its input"
             )
-
-
-def _length(signal: Signal) -> tuple[int, int]:
-    """Layers and all operations before a signal."""
-    return len(signal.layers), len(signal.node.chain())
 
 
 def _follows_linear(signal: Signal, given: list) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.frames_out import over_time, summary_joined
+from ernn_myhdl.exchange.frames_out import other_frames, over_time, summary_joined
 from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, Selected, affine
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
 
@@ -100,10 +100,22 @@ def _check_same(
                 ones = zip((first, other), repeated, strict=True)
                 raise summary_joined(where, kind, [s.node for s, again in ones if again])
         if i != place and labels.core(ours) != labels.core(theirs):
+            if told := _other_frames(ours, theirs, labels):
+                raise DesignError(f"{where}: {told}")
             raise DesignError(
                 f"{where}: joins {labels.meaning(ours, first)} with {labels.meaning(theirs, other)}; a core joins what "
                 "belongs to one frame"
             )
+
+
+def _other_frames(ours: Axis, theirs: Axis, labels: Labels) -> str:
+    """Why two axes of frames have other frames, where windows have left some out; empty where they differ in something else."""
+    if len(ours) > 1 or len(theirs) > 1:
+        return ""
+    (root, one), (other_root, other) = labels.cadence(ours[0]), labels.cadence(theirs[0])
+    if root != other_root or one == other:
+        return ""
+    return f"joins signals of other frames: {other_frames((one, other))}"
 
 
 def _alone(signal: Signal, place: int, labels: Labels) -> bool:

@@ -41,11 +41,12 @@ def given_state(name: str, sizes: list[int | str | None]) -> GivenState:
     return GivenState(name, known, part)
 
 
-def is_new_state(value: Value | None, single_step: bool) -> bool:
-    """Whether a value is the state of a layer behind the last frame; single_step: of a graph whose sequences have one frame."""
+def is_new_state(value: Value | None, single_step: bool, streams: bool = True) -> bool:
+    """Whether a value is the state of a layer behind the last frame; single_step: of a graph whose sequences have one frame.
+    streams: whether a layer starts from states that are given, so that the last frame of its y is meant as one."""
     if isinstance(value, State):
         return True
-    ends = isinstance(value, Signal) and (value.last or single_step)
+    ends = isinstance(value, Signal) and (value.state or single_step or (value.last and streams))
     layer = layer_of(value.node) if ends and isinstance(value, Signal) else None
     return layer is not None and layer.recurrent
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
+from ernn_myhdl.design.joins import Cadence
 from ernn_myhdl.exchange.graph import Input, Node
 
 #: The labels of one axis: one, or several that a Reshape has made one axis of.
@@ -36,7 +37,7 @@ class Signal:
     first recurrent node on. feature: label of the elements of a frame, known from the first layer on; taken:
     the label of the input's axis that the first layer took for them. last: holds the last frame of every
     sequence only. factors: recurrent and projection matrix, where a graph multiplies both for the last
-    layer's R. padded: frames of zeros around it, which only a convolution takes.
+    layer's R. padded: frames of zeros around it, which only a convolution takes. state: is Y_h of its node.
     """
 
     axes: tuple[Axis, ...]
@@ -47,6 +48,7 @@ class Signal:
     last: bool = False
     factors: tuple[np.ndarray, np.ndarray] | None = None
     padded: Padded | None = None
+    state: bool = False
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:
@@ -107,6 +109,8 @@ class Labels:
     inputs: dict[str, int] = field(default_factory=dict)
     #: Labels of frames that are some of others, with those.
     some_of: dict[str, str] = field(default_factory=dict)
+    #: The same labels, with the frames that nothing was left out of, and which of these they are.
+    cadences: dict[str, tuple[str, Cadence]] = field(default_factory=dict)
     #: Labels of axes of repeated frames, with the label of the frames of the graph's input.
     frames_of: dict[str, str] = field(default_factory=dict)
 
@@ -118,6 +122,21 @@ class Labels:
         while label in self.some_of:
             label = self.some_of[label]
         return self.inputs.get(label)
+
+    def cadence(self, label: str) -> tuple[str, Cadence]:
+        """The frames that nothing was left out of, and which of these a label of frames is of."""
+        return self.cadences.get(label, (label, Cadence()))
+
+    def some_frames(self, frame: str, some: Cadence, size: int | None) -> Axis:
+        """The axis of some frames of a label: the same for the same frames, on whatever way windows have left out the others."""
+        root, before = self.cadence(frame)
+        chosen = root, before.then(some)
+        for label, known in self.cadences.items():
+            if known == chosen:
+                return (label,)
+        axis = self.new(size)
+        self.some_of[axis[0]], self.cadences[axis[0]] = frame, chosen
+        return axis
 
     def new(self, size: int | None, name: str = "") -> Axis:
         """A new axis."""

@@ -134,7 +134,8 @@ class TorchGraph:
             if node.op == "call_function":
                 self.values[node.name] = self._value(node)
             elif node.op == "output":
-                self.outputs = [self._output(v) for v in flat(self._of(node.args[0]))]
+                for value in flat(self._of(node.args[0])):
+                    self.outputs.append(self._alone(self._output(value)))
             elif node.op != "placeholder":
                 raise DesignError(f"node {node.name!r} ({node.op}): is not supported; call no other graphs")  # fmt: skip
 
@@ -223,6 +224,15 @@ class TorchGraph:
                 "an output of the module does not follow from x; return tensors that do"
             )
         return value
+
+    def _alone(self, name: str) -> str:
+        """The name of an output, another one where an output before has it."""
+        other = name
+        while other in self.outputs:
+            other += "_again"
+        if other != name:
+            self.graph.values[other] = self.graph.values[name]
+        return other
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -133,7 +133,8 @@ def follow(
 
     with evaluated(model):
         graph = TorchGraph(_exported(model, arguments, torch), torch)
-        outputs = graph.graph.result(graph.outputs)
+        called = {name: f"{i} (from 0)" for i, name in enumerate(graph.outputs)}
+        outputs = graph.graph.result(graph.outputs, called)
         named = [replace(o, name=f"head_{i}") for i, o in enumerate(outputs)]
         lowered = lower(named if len(outputs) > 1 else outputs, host_functions, frames_out)
         embeds = lowered.graph is not None and lowered.graph.embedding is not None

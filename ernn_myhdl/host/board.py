@@ -25,7 +25,7 @@ from ernn_myhdl.host.registers import (
     names_of,
     register,
 )
-from ernn_myhdl.host.sequences import state_words
+from ernn_myhdl.host.sequences import own_state, state_words
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, ClosedTransport, Transport
 from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
@@ -237,7 +237,7 @@ class Board:
         """Raw y, int64 (frames, outputs), of whole sequences of values or of raw words.
 
         streams: of sequences of one length, so many share a packet and take turns in the core, which keeps its lanes busy. initial: the state before
-        each sequence, as `Design.run` takes it, None for zero.
+        each sequence, as `Design.run` takes it, None for zero; without it those that are the design's own.
         """
         if not isinstance(streams, int) or not 1 <= streams <= self.system.streams:
             raise DesignError(
@@ -275,7 +275,7 @@ class Board:
     def _states(self, initial: Sequence[Any] | None, count: int) -> list[Any]:
         """The state before each of `count` sequences."""
         if initial is None:
-            return [None] * count
+            return [own_state(self.system.states, self.system.layers)] * count
         if not self.system.states:
             raise DesignError(
                 "initial states: the core starts every sequence from zero; make the design with initial_states and convert it again"

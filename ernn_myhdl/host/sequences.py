@@ -63,12 +63,14 @@ def frames_out_of(record: object, where: str) -> FramesOut:
 
 @dataclass(frozen=True)
 class StatePart:
-    """name: of the part of a state, size: its words, samples: with what fills it up, format: of the words."""
+    """name: of the part of a state, size: its words, samples: with what fills it up, format: of the words. initial: those
+    that sequences start from where no others are given; none for zero."""
 
     name: str
     size: int
     samples: int
     format: Format
+    initial: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class LayerState:
         """As `system.json` holds it."""
         parts = [
             {"name": p.name, "size": p.size, "samples": p.samples, "word": p.format.word, "frac": p.format.frac}
+            | ({"initial": list(p.initial)} if p.initial else {})
             for p in self.parts
         ]  # fmt: skip
         return {"layer": self.layer, "parts": parts}
@@ -95,7 +98,13 @@ def layer_states_of(record: object, where: str) -> tuple[LayerState, ...]:
         made = tuple(
             LayerState(
                 int(each["layer"]),
-                tuple(StatePart(str(p["name"]), int(p["size"]), int(p["samples"]), Format(p["word"], p["frac"])) for p in each["parts"]),
+                tuple(
+                    StatePart(
+                        str(p["name"]), int(p["size"]), int(p["samples"]), Format(p["word"], p["frac"]),
+                        tuple(map(int, p.get("initial", ()))),
+                    )
+                    for p in each["parts"]
+                ),
             )
             for each in record  # type: ignore[attr-defined]
         )  # fmt: skip
@@ -108,7 +117,24 @@ def layer_states_of(record: object, where: str) -> tuple[LayerState, ...]:
             raise DesignError(
                 f"{where}: states: {part.name} of {part.size} words in {part.samples}; convert the design again"
             )
+        if part.initial and len(part.initial) != part.size:
+            raise DesignError(
+                f"{where}: states: {part.name} starts from {len(part.initial)} words, must have {part.size}; convert the design again"
+            )
     return made
+
+
+def own_state(shapes: Sequence[LayerState], layers: int) -> Any:
+    """The state that sequences start from where none is given, as `state_words` takes it; None: zero."""
+    found: list[Any] = [None] * layers
+    for shape in shapes:
+        if any(part.initial for part in shape.parts):
+            found[shape.layer] = {
+                p.name: np.array(p.initial or [0] * p.size, dtype=np.int64) for p in shape.parts
+            }
+    if all(state is None for state in found):
+        return None
+    return found[0] if layers == 1 else found
 
 
 def state_words(

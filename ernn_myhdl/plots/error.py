@@ -15,6 +15,7 @@ from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.plots.picture import BLUE, COLOURS, GREY, VERMILION, description, picture
 from ernn_myhdl.runs.run import Run
+from ernn_myhdl.streams.initial_states import as_models_take_it
 
 #: Stages whose error over time is drawn, of the last layer.
 OVER_TIME = ("input", "preactivations", "gates", "cell_state", "output")
@@ -33,7 +34,8 @@ def stage_errors(run: Run) -> tuple[dict[str, StageError], np.ndarray]:
 
     Without stages (a run that kept none) only the core's output.
     """
-    pairs = float_model(run.design).run(run.input_sequences, tensors=True)
+    initial = [as_models_take_it(run.design, state) for state in run.initial] or None
+    pairs = float_model(run.design).run(run.input_sequences, tensors=True, initial=initial)
     outputs = np.concatenate([y for y, _ in pairs])
     errors = {}
     for name, stage in stages_of(run.design).items():

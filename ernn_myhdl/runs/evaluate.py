@@ -36,7 +36,7 @@ def evaluate(
     pooling: which output names the class of a sequence with one label: the "mean" of its frames, or
     its "last" frame, or of each output the largest ("max"). progress: called with (frames done, 0); the float reference and the model each
     do all frames. initial: for each layer the state before every sequence, None for zero; the core's only where it
-    loads them. one_stream: the state is carried from each sequence to the next one, and not reset before it, as of a stream
+    loads them. Without it the states are the design's own (`initial` of its layers). one_stream: the state is carried from each sequence to the next one, and not reset before it, as of a stream
     that does not end.
     """
     check_data(core, data, pooling, one_stream)

@@ -38,6 +38,8 @@ class References:
 def references_of(
     core, data: DataSet, initial, progress: Progress | None, one_stream: bool = False
 ) -> References:
+    if initial is None:
+        initial = [layer.initial for layer in core.layers]
     loaded = initial if core.stream_shape.initial_states else None
     reference = float_outputs(core, data, progress, loaded, one_stream)
     source = known_source(core)

@@ -306,7 +306,8 @@ def run_design(
 
     The state is cleared at the start of every sequence, or that of `initial`: one state for one sequence,
     for a list of them a list with None for zero; a state is a dictionary of arrays (`ernn_myhdl.golden.initial_state`),
-    in a network a list of one for each layer. Only designs with initial_states take them.
+    in a network a list of one for each layer. Only designs with initial_states take them. Without it every sequence starts from
+    the states that are the design's own (`initial` of its layers, those that a model holds as constants), which are zero where it has none.
     engine: golden, integer, myhdl, verilator, ghdl or auto (verilator where it and g++ are, otherwise
     myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
     traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the

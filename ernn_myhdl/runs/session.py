@@ -25,6 +25,7 @@ from ernn_myhdl.runs.sequence_history import SequenceHistory, behind_frames, che
 from ernn_myhdl.streams.initial_states import (
     as_models_take_it,
     core_state,
+    own_state,
     saturated_states,
 )
 from ernn_myhdl.streams.sequence_file import SequenceUnderWay, read_sequences, write_sequences
@@ -38,8 +39,8 @@ MAX_SESSION_STREAMS = 4096
 class Session:
     """One frame in, one frame out, bit for bit as in a run over whole sequences; a context manager.
 
-    Streams are independent of each other. Each begins with a sequence from zero; `start` and `end` begin
-    another one. Designs need no `initial_states` for it.
+    Streams are independent of each other. Each begins with a sequence from zero, or from the state that is the design's own (`initial` of its layers);
+    `start` and `end` begin another one. Designs need no `initial_states` for it.
 
     design, engine, streams: as they were given. frames: of the present sequence of each stream. warnings: what
     `start` and `restore` had to round off.
@@ -63,6 +64,9 @@ class Session:
         self._over_time = design.graph is not None and design.graph.over_time
         self._history = SequenceHistory(design, streams) if holds_frames(design.graph) else None
         self._open = True
+        self._own = own_state(design)
+        for stream in self._every if self._own else ():
+            self.start(stream)
 
     def __repr__(self) -> str:
         plural = "s" if self.streams > 1 else ""
@@ -137,14 +141,14 @@ class Session:
         return _single(y) if single else y
 
     def start(self, stream: int = 0, initial: ModelState = None) -> None:
-        """Begin a sequence with the next frame of a stream: from zero, or from a state as `run` takes it.
+        """Begin a sequence with the next frame of a stream: from a state as `run` takes it, or from the design's own, which is zero where it has none.
 
         initial: name -> (size,) array (`ernn_myhdl.golden.initial_state`), of a network a list of one for each layer;
         what `state` returns. Frames before it count as zeros for windows, and as none for joins over time.
         """
         self._check_open()
         stream = self._stream(stream)
-        state = None if initial is None else core_state(self.design, initial)
+        state = self._own if initial is None else core_state(self.design, initial)
         self.warnings += saturated_states(self.design, [state])
         going = {}
         if state is not None and not self._steps.ready_for_state(stream):
@@ -153,7 +157,7 @@ class Session:
         self._go_on(going | {stream: SequenceUnderWay(state)})
 
     def end(self, stream: int = 0) -> None:
-        """End the sequence of a stream: its next frame begins one from zero."""
+        """End the sequence of a stream: its next frame begins one from the design's own state, which is zero where it has none."""
         self.start(stream)
 
     def state(self, stream: int = 0) -> ModelState:
@@ -234,7 +238,9 @@ class Session:
             self._history.add(raw, streams)
         for stream in streams:
             self.frames[stream] = 0 if ends else self.frames[stream] + 1
-            if self._history and ends:
+            if self._own and ends:
+                self.start(stream)
+            elif self._history and ends:
                 self._history.start(stream)
         self._total += len(streams)
         return y

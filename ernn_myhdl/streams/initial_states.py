@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.golden.initial_state import (
@@ -32,12 +33,12 @@ def check_initial_states(
 ) -> list[CoreState | None]:
     """One state of the core for each of `count` sequences, None for zero.
 
-    initial: None, or as the models of `ernn_myhdl.golden.network` take it: for one sequence (single) a state, for a
+    initial: None, for the states that are the design's own (`ernn_myhdl.design.own_states`), or as the models of `ernn_myhdl.golden.network` take it: for one sequence (single) a state, for a
     list of them a list of states; the state of a network is a list of one a layer.
     Raises DesignError where the design loads none, or where one is not that of its layer.
     """
     if initial is None:
-        return [None] * count
+        return [own_state(design)] * count
     if not design.stream_shape.initial_states:
         raise DesignError(
             "initial states: hardware initial_states = false, the core starts every sequence from zero; "
@@ -48,6 +49,14 @@ def check_initial_states(
         None if state is None else core_state(design, state, "" if single else f"sequence {i} ")
         for i, state in enumerate(given)
     ]
+
+
+def own_state(design: CoreStructure) -> CoreState | None:
+    """The state that sequences of a design start from where none is given; None for zero."""
+    states = [layer.initial if isinstance(layer, Design) else None for layer in design.layers]
+    if not any(states):
+        return None
+    return tuple(None if state is None else dict(state) for state in states)
 
 
 def core_state(design: CoreStructure, state: Any, where: str = "") -> CoreState | None:

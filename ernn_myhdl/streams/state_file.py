@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from ernn_myhdl.design.own_states import STATES_NAME as STATES_NAME
 from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.initial_state import ModelState, State
@@ -20,30 +21,12 @@ from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.streams.initial_states import CoreState, raw_state
 from ernn_myhdl.streams.tensor_file import read_tensors
 
-STATES_NAME = "initial_states.safetensors"
 #: The states behind the last frames of a run, with which another run goes on.
 FINAL_NAME = "final_states.safetensors"
 #: What such a file is called in messages.
 STATES_WHAT = _WHAT = "initial states"
 #: How the tensors begin that only a session reads: sequences under way (`ernn_myhdl.streams.sequence_file`).
 SEQUENCES_PREFIXES = ("join_", "sequence.", "sequence_", "begin.")
-
-
-def write_initial_states(states: Sequence[Mapping[str, np.ndarray]], folder: Path) -> None:
-    """Write the file where a layer has an initial state that is not zero."""
-    arrays = {
-        f"layer_{i}.{name}": np.ascontiguousarray(array, dtype=np.float32)
-        for i, state in enumerate(states)
-        for name, array in state.items()
-    }
-    if arrays:
-        save_file(arrays, folder / STATES_NAME)
-
-
-def load_initial_states(folder: str | Path, count: int) -> list[dict[str, np.ndarray] | None]:
-    """The initial state of each of `count` layers of an imported model, None for zero."""
-    file = Path(folder) / STATES_NAME
-    return _by_layer(file, count) if file.exists() else [None] * count
 
 
 def folder_states(

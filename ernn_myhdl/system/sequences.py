@@ -6,6 +6,7 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.time_joins import Mean, Sum
 from ernn_myhdl.host.sequences import FramesOut, LayerState, StatePart
 from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.streams.initial_states import raw_state
 
 
 def frames_out(design: CoreSpecification) -> FramesOut:
@@ -29,9 +30,13 @@ def layer_states(design: CoreSpecification) -> tuple[LayerState, ...]:
     for number, layer in enumerate(design.layers):
         if layer.loads_states:
             unit = max(layer.cell.tile, layer.hardware.samples_per_beat)
+            words = raw_state(layer, dict(layer.initial)) if layer.initial else {}
             parts = tuple(
-                StatePart(name, size, blocks_for(size, unit) * unit, getattr(layer.formats, name))
+                StatePart(
+                    name, size, blocks_for(size, unit) * unit, getattr(layer.formats, name),
+                    tuple(words[name].tolist()) if words else (),
+                )
                 for name, size in layer.cell.state_sizes.items()
-            )
+            )  # fmt: skip
             made.append(LayerState(number, parts))
     return tuple(made)

@@ -28,6 +28,7 @@ from ernn_myhdl.golden.network import fixed_point_model
 from ernn_myhdl.host.description import SYSTEM_NAME, VECTORS_NAME, SystemDescription
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.rtl.core.view import CoreView
+from ernn_myhdl.streams.initial_states import as_models_take_it, own_state
 from ernn_myhdl.system.driver.writing import write_driver
 from ernn_myhdl.system.loadable import loadable_weights
 from ernn_myhdl.system.register_page import register_page
@@ -107,8 +108,10 @@ def vectors(design: CoreSpecification) -> dict[str, np.ndarray]:
         low, high = 0, design.graph.embedding.rows - 1
     lengths = taken_lengths(design.graph, VECTOR_LENGTHS)
     x = random.integers(low, high + 1, (sum(lengths), design.inputs))
-    model = fixed_point_model(design)
-    made = [model.run(sequence).raw for sequence in np.split(x, np.cumsum(lengths)[:-1])]
+    model, own = fixed_point_model(design), as_models_take_it(design, own_state(design))
+    made = [
+        model.run(sequence, initial=own).raw for sequence in np.split(x, np.cumsum(lengths)[:-1])
+    ]
     return {"x": x, "y": np.concatenate(made), "lengths": np.array(lengths)}
 
 

@@ -79,5 +79,7 @@ int main(void)
         return printf("frames without y were refused\n"), 1;
     if (little_load_state(&port, 1, 0, state, 8) || little_use_states(&port, 1))
         return printf("a state was refused\n"), 1;
+    if (little_load_own_states(&port, 1))
+        return printf("the design's own state was refused\n"), 1;
     return 0;
 }

@@ -29,9 +29,12 @@ def little(beat=4):
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc not installed")
-@pytest.mark.parametrize("beat", [1, 4])
-def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, beat):
+@pytest.mark.parametrize(("beat", "own"), [(1, False), (4, False), (4, True)])
+def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, beat, own):
     design = little(beat)
+    if own:
+        given = {"output": np.array([0.25, 0.0, -0.5, 0.125]), "cell_state": np.full(4, -0.75)}
+        design = design.with_initial([given, None])
     system = replace(system_description(design, 64), name="little")
     write_driver(system, tmp_path)
     formats = design.layers[0].formats
@@ -45,6 +48,9 @@ def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, be
     state = {"output": [1, -2, 3, -4], "cell_state": [5, -6, 7, -8]}
     (words,) = state_words(system.states, 2, [state, None], 1, system.sample_bits, beat)
     lines = [f"{i + 1 == len(words):d} {word:08x}" for i, word in enumerate(words)]
+    if own:
+        (others,) = state_words(system.states, 2, [given, None], 1, system.sample_bits, beat)
+        lines += [f"{i + 1 == len(others):d} {word:08x}" for i, word in enumerate(others)]
     assert done.returncode == 0, done.stdout
     sizes = [f"{system.output_bytes} bytes", "0 bytes", "0 bytes"]
     assert done.stdout.splitlines() == [*sizes, *lines]

@@ -54,7 +54,11 @@ def test_a_module_with_convolutions_is_what_pytorch_computes(name):
 @pytest.mark.onnx
 @pytest.mark.parametrize(
     ("name", "dynamo"),
-    [*((name, False) for name in RIGHT), ("cut", True)],  # that exporter takes seconds
+    [
+        *((name, False) for name in RIGHT),
+        ("cut", True),
+        ("strided sum", True),
+    ],  # that exporter takes seconds
 )
 def test_an_exported_convolution_is_what_pytorch_computes(name, dynamo, tmp_path):
     if dynamo:
@@ -62,6 +66,29 @@ def test_an_exported_convolution_is_what_pytorch_computes(name, dynamo, tmp_path
     model, x = made(RIGHT[name])
     file = exported(model, x, tmp_path, dynamo)
     check(import_model(file, word=16).design, model, x)
+
+
+def test_branches_that_leave_out_the_same_frames_are_the_same_on_the_core():
+    model, x = made(RIGHT["strided sum"])
+    design = import_module(model, x, word=10).design
+    runs = [design.run(x[0].numpy().astype(float), e).raw for e in ("golden", "integer", "myhdl")]
+    assert len(runs[0]) == 5
+    assert np.array_equal(runs[0], runs[1]) and np.array_equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_outputs_of_other_frames_are_refused(stride):
+    class Outputs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.Linear(5, 4), torch.nn.Conv1d(4, 3, 2, stride=stride)
+
+        def forward(self, x):
+            y = self.first(x)
+            return y, self.second(y.transpose(1, 2)).transpose(1, 2)
+
+    with pytest.raises(DesignError, match="from number 1 on .*; or import them as two models"):
+        import_module(Outputs(), torch.zeros(1, 8, 5))
 
 
 @pytest.mark.parametrize("name", REFUSED)

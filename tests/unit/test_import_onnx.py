@@ -27,7 +27,6 @@ from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.importing import import_model, save_imported
 from ernn_myhdl.exchange.source import read_source
 from ernn_myhdl.golden.float_cells import logistic
-from ernn_myhdl.streams.state_file import load_initial_states
 
 pytestmark = pytest.mark.onnx
 
@@ -74,10 +73,10 @@ def test_initial_states_are_kept(tmp_path):
     model = recurrent_model("LSTM", 4, 6, 3)
     imported = import_model(saved(model, tmp_path), block=1, lanes=1)
     (note,) = (note for note in imported.notes if "initial_states.safetensors" in note)
-    assert "`design.run`, sessions and `ernn stream` start from zero" in note
+    assert "every run, session and host starts its sequences from them" in note
     folder = save_imported(imported, tmp_path / "design")
     design = load_design(folder)
-    states = load_initial_states(folder, len(design.layers))
+    states = [layer.initial for layer in design.layers]
     assert set(states[0]) == {"output", "cell_state"}
     assert states[1] is None
     x = x_of(4)
@@ -92,7 +91,7 @@ def test_without_initial_states_there_is_no_file(tmp_path):
     assert {p.name for p in folder.iterdir()} == {
         ".ernn.json", "design.toml", "source.safetensors", "weights.safetensors",
     }  # fmt: skip
-    assert load_initial_states(folder, 1) == [None]
+    assert load_design(folder).initial is None
 
 
 @pytest.mark.parametrize("names", [["Sigmoid", "Sigmoid", "Tanh"], ["sigmoid", "tanh", "tanh"]])

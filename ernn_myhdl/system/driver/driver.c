@@ -234,6 +234,24 @@ int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, cons
         }
     return CORE_MACRO_OK;
 }
+
+#if CORE_MACRO_OWN_STATES
+int CORE_load_own_states(const CORE_port *port, uint32_t stream)
+{
+    static const uint32_t parts[CORE_MACRO_STATE_PARTS][4] = CORE_MACRO_STATE_SHAPES;
+    static const int32_t own[] = CORE_MACRO_OWN_STATE_WORDS;
+    int status = CORE_use_states(port, 1), p = 0;
+    size_t at = 0, count;
+    while (status == CORE_MACRO_OK && p < CORE_MACRO_STATE_PARTS) {
+        const uint32_t layer = parts[p][0];
+        for (count = 0; p < CORE_MACRO_STATE_PARTS && parts[p][0] == layer; p++)
+            count += parts[p][1];
+        status = CORE_load_state(port, stream, layer, own + at, count);
+        at += count;
+    }
+    return status;
+}
+#endif
 #else
 int CORE_use_states(const CORE_port *port, int use)
 {
@@ -245,6 +263,14 @@ int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, cons
 {
     (void)port, (void)stream, (void)layer, (void)state, (void)count;
     return CORE_MACRO_NO_STATES;
+}
+#endif
+
+#if !CORE_MACRO_OWN_STATES
+int CORE_load_own_states(const CORE_port *port, uint32_t stream)
+{
+    (void)stream;
+    return CORE_use_states(port, 0);
 }
 #endif
 

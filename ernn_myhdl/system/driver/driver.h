@@ -87,6 +87,9 @@ int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count
  * cell_state). CORE_use_states says whether sequences start from such states, all layers that have one, or from zero. */
 int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count);
 int CORE_use_states(const CORE_port *port, int use);
+/* The next sequence of a stream starts from what the design's own do: states that its model holds, or zero. To be called before each sequence of a design with
+ * CORE_MACRO_OWN_STATES = 1; sequences of others start from zero without it. */
+int CORE_load_own_states(const CORE_port *port, uint32_t stream);
 /* What a result means, in English. */
 const char *CORE_text(int status);
 

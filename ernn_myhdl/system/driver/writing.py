@@ -72,6 +72,10 @@ def _design(system: SystemDescription) -> Iterator[str]:
         ]
         yield f"STATE_PARTS {len(parts)}"
         yield f"STATE_SHAPES {{{', '.join('{' + ', '.join(f'{n}u' for n in p) + '}' for p in parts)}}}"
+    own = [word for s in system.states for p in s.parts for word in p.initial or (0,) * p.size]
+    yield f"OWN_STATES {int(any(own))}"
+    if any(own):
+        yield f"OWN_STATE_WORDS {{{', '.join(map(str, own))}}}"
     yield f"WEIGHT_BANKS {system.weights.banks if system.weights else 0}"
     if system.weights is not None:
         structure = system.weights.structure

@@ -1,0 +1,112 @@
+"""Which outputs of a graph a core gives, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.exchange.graph import Affine, Function, LastFrame, Node, Output, nodes_before
+from ernn_myhdl.exchange.onnx_convolution import check_result
+from ernn_myhdl.exchange.onnx_values import Signal
+
+if TYPE_CHECKING:
+    from ernn_myhdl.exchange.onnx_graph import Graph
+
+
+def chosen_outputs(
+    graph: Graph, outputs: Sequence[str], called: Mapping[str, str] | None = None
+) -> list[Output]:
+    """The outputs that the core gives, in the order of the model; the graph's notes tell what becomes of the others.
+
+    outputs: names of values. called: what messages call them; None: their names. All are given that follow from a layer, those that others follow
+    from too, but for states behind the last frame of layers whose y an output follows from, for a signal that is an output already, and for an argmax of
+    another output. DesignError where there are none.
+    """
+    missing = [name for name in outputs if name not in graph.values]
+    if missing:
+        raise DesignError(f"output {missing[0]!r} of the graph is made by no node")
+    signals = {n: v for n in outputs if isinstance(v := graph.values[n], Signal) and v.layers}
+    if not signals:
+        raise DesignError("the graph has no output that follows from an LSTM, GRU or linear layer")
+    back = [n for n in outputs if graph.is_final_state(n)]
+    given = {value.name for *_, value in graph.given_states}
+    graph.note_step(len(back) >= len(given))
+    chosen = _with_values(graph, signals)
+    numbers = [n for n in chosen if _is_number_of_another(signals[n].node, [signals[m].node for m in chosen])]  # fmt: skip
+    chosen = [n for n in chosen if n not in numbers]
+    for each in chosen:
+        check_result(each, signals[each])
+        graph.check_taken(each, signals[each])
+    words = {n: (called or {}).get(n, repr(n)) for n in outputs}
+    graph.notes.extend(_notes(graph, outputs, signals, chosen, numbers, words))
+    # the only frame of a step is no choice
+    lasts = {n for n in chosen if signals[n].last and not graph.single_step}
+    return [
+        Output(Node(LastFrame(), (signals[n].node,)) if n in lasts else signals[n].node, n)
+        for n in chosen
+    ]
+
+
+def _with_values(graph: Graph, signals: Mapping[str, Signal]) -> list[str]:
+    """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once."""
+    values = [n for n in signals if not graph.is_final_state(n)]
+    if not values:
+        values = [max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))]
+    before = set(map(id, nodes_before([signals[n].node for n in values])))
+    values = [n for n in signals if n in values or id(signals[n].node) not in before]
+    return [n for n in values if n == _same(n, signals, values)]
+
+
+def _same(name: str, signals: Mapping[str, Signal], names: Sequence[str]) -> str:
+    """The first of some outputs that is the same signal, one of all its frames before one of the last."""
+    same = [n for n in names if signals[n].node is signals[name].node]
+    return min(same, key=lambda n: signals[n].last, default="")
+
+
+def _is_number_of_another(node: Node, others: Sequence[Node]) -> bool:
+    """Whether it is the argmax of what another output is, or of what the host makes of that."""
+    if not (isinstance(node.operation, Function) and node.operation.kind == "argmax"):
+        return False
+    while isinstance(node.operation, Function | Affine | LastFrame):
+        node = node.input
+        if any(node is other for other in others):
+            return True
+    return False
+
+
+def _notes(
+    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
+) -> list[str]:  # fmt: skip
+    """What becomes of each output that is not chosen. numbers: those that are the argmax of another."""
+    notes, final = [], []
+    for name in outputs:
+        if name in chosen:
+            continue
+        same = _same(name, signals, chosen) if name in signals else ""
+        if graph.is_final_state(name):
+            final.append(words[name])
+        elif same:
+            last = "the last frame of " * (signals[name].last and not signals[same].last)
+            notes.append(f"output {words[name]} is {last}output {words[same]}, and not given twice")
+        elif name in numbers:
+            notes.append(
+                f"WARNING: output {words[name]} is left out: it is the argmax of another output; take np.argmax of that output's elements of y on the "
+                "host, or export the model with the argmax alone"
+            )
+        else:
+            notes.append(
+                f"WARNING: output {words[name]} is left out: it follows from no layer, so that the core has nothing to compute; take it from x on the host"
+            )
+    if final:
+        notes.insert(
+            0,
+            f"outputs {', '.join(final)} are states behind the last frame: `ernn simulate` writes them to "
+            "final_states.safetensors of its run folder, `Run.final_states()` gives them",
+        )
+    return notes
+
+
+def _length(signal: Signal) -> tuple[int, int]:
+    """Layers and all operations before a signal."""
+    return len(signal.layers), len(signal.node.chain())
