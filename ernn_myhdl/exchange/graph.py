@@ -98,6 +98,11 @@ class Windows:
     stride: int = 1
     padding: bool = True
 
+    def frames_of(self, frames: int) -> int:
+        """How many windows there are of so many frames."""
+        reach = 0 if self.padding else (self.kernel - 1) * self.dilation
+        return max((frames - reach - 1) // self.stride + 1, 0)
+
 
 @dataclass(frozen=True)
 class LookedUp:
