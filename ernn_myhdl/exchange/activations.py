@@ -23,7 +23,8 @@ from ernn_myhdl.design.cells.activations import LEAST_SLOPE, WITH_LIMIT, check_a
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Function, Joined, LastFrame, Node, layer_of, nodes_before
+from ernn_myhdl.exchange.graph import Function, LastFrame, Node, layer_of, nodes_before
+from ernn_myhdl.exchange.sharing import consumers, is_shared
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,15 @@ def with_activations(outputs: Sequence[Node], left: Collection[Node] = ()) -> li
     left: functions that stay, since the host computes them.
     """
     made: dict[int, Node] = {}
-    needed = {
-        id(n)
-        for node in nodes_before(outputs)
-        if node.operation == Joined("product")
-        for n in node.inputs
-    } | set(map(id, outputs))
+    counts = consumers(outputs)
     for node in nodes_before(outputs):
         inputs = tuple(made[id(n)] for n in node.inputs)
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
         moved = node if same else replace(node, inputs=inputs)
-        # of a signal that is an output or that a product takes too the function is a join: in the layer it would cost a second one
+        # of a signal that is an output or that others take too the function is a join: in the layer it would cost a second one
         stays = node in left or (
             isinstance(node.operation, Function)
-            and id(node.input) in needed
+            and is_shared(node.input, counts)
             and element_wise(node, "x") is not None
         )
         made[id(node)] = moved if stays else _activated(moved)

@@ -28,15 +28,27 @@ from ernn_myhdl.exchange.graph import (
     layer_of,
     nodes_before,
 )
+from ernn_myhdl.exchange.sharing import consumers, is_shared
 
 
 def fold_affine(outputs: Sequence[Node], keep_first: bool = False) -> list[Node]:
     """The outputs with all affine operations in their neighbours that these can take. keep_first: but those of x itself."""
     made: dict[int, Node] = {}
+    counts, ends = consumers(outputs), {id(n) for n in outputs}
     for node in nodes_before(outputs):
         inputs = tuple(made[id(n)] for n in node.inputs)
-        made[id(node)] = _folded(replace(node, inputs=inputs) if inputs else node, keep_first)
+        moved = replace(node, inputs=inputs) if inputs else node
+        own = isinstance(node.operation, Affine) and id(node) not in ends
+        # in the rows of a layer that others take too it would cost a second matrix
+        stays = own and is_shared(node.input, counts) and _is_matrix(inputs[0])
+        made[id(node)] = moved if stays else _folded(moved, keep_first)
     return [made[id(node)] for node in outputs]
+
+
+def _is_matrix(node: Node) -> bool:
+    """Whether a node gives, behind choices of frames, what a linear layer with more than a weight for each element does."""
+    layer = layer_of(_past_choice(node)[1])
+    return layer is not None and not layer.recurrent and layer.inputs > layer.groups
 
 
 def is_first(node: Node) -> bool:

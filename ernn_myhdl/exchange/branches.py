@@ -98,7 +98,10 @@ def layer_graph(
         for one in nodes:
             function = element_wise(one, INPUT) is not None or isinstance(one.operation, Affine)
             if function and isinstance(one.input.operation, Input):
-                raise DesignError(f"{one.where}: {refusal(one, True)}")
+                raise DesignError(
+                    f"{one.where}: is of the model's input itself, of which a core takes a layer first; cut the model after this node, and compute it before "
+                    "the core"
+                )
         raise DesignError("no layer takes the model's input itself; a core needs one that does")
     made = _LayerGraph(size, node, max_frames)
     for one in nodes:

@@ -103,6 +103,11 @@ class Windows:
         """Frames from the oldest of a window to its newest."""
         return (self.kernel - 1) * self.dilation
 
+    def frames_of(self, frames: int) -> int:
+        """How many windows there are of so many frames."""
+        reach = 0 if self.padding else self.reach
+        return max((frames - reach - 1) // self.stride + 1, 0)
+
 
 @dataclass(frozen=True)
 class LookedUp:

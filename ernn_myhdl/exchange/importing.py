@@ -30,7 +30,7 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.own_states import STATES_NAME, write_own_states
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
-from ernn_myhdl.design.time_joins import taken_lengths
+from ernn_myhdl.design.time_joins import Sum, taken_lengths
 from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
@@ -304,7 +304,14 @@ def _standard_normal(inputs: int, graph: Graph | None) -> list[np.ndarray]:
     embeds = graph is not None and graph.embedding is not None
     sequences = random_calibration(inputs, 0, graph if embeds else None)
     frames = taken_lengths(graph, [len(sequences[0])])[0]
-    sequences = [np.resize(s, (frames, inputs)) for s in sequences]
+    if frames >= len(sequences[0]):
+        sequences = [np.resize(s, (frames, inputs)) for s in sequences]
+    else:  # no frame is left out: a mean gives one number of each sequence
+        starts = range(0, len(sequences[0]) - frames + 1, frames)
+        sequences = [s[start : start + frames] for s in sequences for start in starts]
+    if graph is not None and any(isinstance(join, Sum) for join in graph.joins):
+        # real frames follow from those before them, so that their mean is as large as they are; that of independent ones is small
+        sequences += [np.repeat(s[:1], frames, axis=0) for s in sequences]
     if not embeds:
         sequences[0][0, 0] = LARGEST_NORMAL
     return sequences

@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Joined, Node, Operation, Unsupported, affine
+from ernn_myhdl.exchange.graph import Function, Joined, Node, Operation, Unsupported, affine
+from ernn_myhdl.exchange.rectifiers import extreme
 
 #: Kinds of joins by the layers that are no addition.
-JOINS = {"Concatenate": "concatenation", "Multiply": "product"}
+JOINS = {
+    "Concatenate": "concatenation",
+    "Multiply": "product",
+    "Maximum": "comparison",
+    "Minimum": "comparison",
+}
 
 
 def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | None) -> Operation:
@@ -33,6 +39,8 @@ def arithmetic(where: str, kind: str, constant: Any, behind: bool, size: int | N
         return affine(where, -1.0, numbers, size) if behind else affine(where, 1.0, -numbers, size)
     if kind == "Multiply":
         return affine(where, numbers, 0.0, size)
+    if kind in ("Maximum", "Minimum") and np.all(numbers == numbers[0]):
+        return Function("clip", (("min" if kind == "Maximum" else "max", float(numbers[0])),))
     if kind in ("Divide", "TrueDivide") and not behind and np.all(numbers):
         return affine(where, 1.0 / numbers, 0.0, size)
     return Unsupported("computes what no layer does", "cut the model before or after it")
@@ -48,6 +56,11 @@ def joined(where: str, kind: str, nodes: tuple[Node, ...]) -> Node:
         made = nodes[0]
         for node in nodes[1:]:
             made = Node(Joined("product"), (made, node), where)
+        return made
+    elif kind in ("Maximum", "Minimum"):
+        made = nodes[0]
+        for node in nodes[1:]:
+            made = extreme(where, made, node, kind == "Maximum")
         return made
     elif kind not in ("Add", "Average"):
         what = "joins two signals in a way that no core has"

@@ -71,11 +71,8 @@ for _layer in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQue
     )
 for _layer in ("ConvLSTM1D", "ConvLSTM2D", "Conv2D", "Conv1DTranspose"):
     _REFUSED[_layer] = ("is a convolution that no layer computes", "compute it before the core")
-for _layer in ("AveragePooling1D", "MaxPooling1D"):
-    _REFUSED[_layer] = (
-        "takes a few frames at a time, for which there is no hardware",
-        f"use Global{_layer}, which takes all of a sequence; or {_HOST}",
-    )
+#: Pools with a kernel, which must hold all frames.
+KERNELS = {"AveragePooling1D": "mean", "MaxPooling1D": "maximum"}
 for _layer in ("Flatten", "Reshape", "UpSampling1D"):
     _REFUSED[_layer] = ("moves numbers between frames, a core computes each frame by itself", _HOST)
 _REFUSED["Permute"] = (
@@ -294,12 +291,30 @@ def _pooled(layer: KerasLayer) -> list[Operation]:
     return [Pooled("mean" if layer.kind == "GlobalAveragePooling1D" else "maximum", layer.frames)]
 
 
+def _pooled_by_kernel(layer: KerasLayer) -> list[Operation]:
+    """A pool whose kernel holds all frames of a sequence."""
+    kernel = single(layer.option("pool_size", 2))
+    if layer.option("data_format", "channels_last") not in (None, "channels_last"):
+        raise layer.refuse("has its frames last", "train with data_format='channels_last'")
+    if (
+        layer.frames is None
+        or kernel != layer.frames
+        or layer.option("padding", "valid") != "valid"
+    ):
+        of = "sequences of any length" if layer.frames is None else f"{layer.frames}"
+        raise layer.refuse(
+            f"takes {short(repr(kernel))} frames at a time of {of}, for which there is no hardware",
+            f"use Global{layer.kind}, which takes all of a sequence; or {_HOST}",
+        )
+    return [Pooled(KERNELS[layer.kind], layer.frames)]
+
+
 _MAKERS: dict[str, Callable[[KerasLayer], list[Operation]]] = {
     "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense, "Conv1D": conv1d, "DepthwiseConv1D": depthwise_conv1d,
     "SeparableConv1D": separable_conv1d, "BatchNormalization": _batch_norm,
     "Normalization": _normalization, "Rescaling": _rescaling, "Activation": activation, "ReLU": relu,
     "LeakyReLU": leaky_relu, "Softmax": softmax, "RepeatVector": _repeated, "GlobalMaxPooling1D": _pooled,
-    "GlobalAveragePooling1D": _pooled, "Embedding": _embedding,
+    "GlobalAveragePooling1D": _pooled, "Embedding": _embedding, **dict.fromkeys(KERNELS, _pooled_by_kernel),
 }  # fmt: skip
 #: Layers with an axis, which must be that of the elements of a frame; with their default.
 AXES = {"BatchNormalization": -1, "Normalization": -1, "Softmax": -1}

@@ -6,7 +6,7 @@ Frames are the axis before the last, elements the last one; an axis before both 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,24 @@ from ernn_myhdl.exchange.graph import (
     Output,
     Pooled,
     Repeated,
+    Windows,
 )
 from ernn_myhdl.exchange.keras_arithmetic import JOINS, arithmetic, joined
 from ernn_myhdl.exchange.keras_config import arguments_of, ends_of, name_of, snake_case
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layer import KerasLayer
-from ernn_myhdl.exchange.keras_layers import check_axis, operations, refusal_of, size_after
+from ernn_myhdl.exchange.keras_layers import KERNELS, check_axis, operations, refusal_of, size_after
+from ernn_myhdl.exchange.keras_operations import (
+    check_of_frames,
+    of_keras_ops,
+    operation,
+    power,
+    prelu,
+)
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_parts import parts
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
+from ernn_myhdl.exchange.keras_signal import Signal, input_of
 
 _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -40,18 +49,6 @@ _JOINING = {"Add", "Average", "Concatenate", "Divide", "Dot", "Maximum", "Minimu
 POOLING = ("GlobalMaxPooling1D", "GlobalAveragePooling1D")
 #: Most layers, and models one in the other.
 MOST_LAYERS, DEEPEST = 1000, 8
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What a layer takes: its node, and its axes: 3 of sequences, frames and elements, 2 without frames. size: elements of
-    a frame, frames: of a sequence, None where not known. padded: frames of zeros before those of a sequence."""
-
-    node: Node
-    rank: int
-    size: int | None
-    frames: int | None = None
-    padded: int = 0
 
 
 def read_keras(
@@ -131,7 +128,7 @@ class _Reader:
                 signal = signal or self._input(layer)
                 continue
             if signal is None:
-                signal = _input_of("input", shape)
+                signal = input_of("input", shape)
             signal, name = self._applied(layer, path, [signal], depth), name_of(layer)
         if signal is None:
             raise DesignError("has no layers")
@@ -172,7 +169,7 @@ class _Reader:
 
     def _input(self, layer: Config) -> Signal:
         config = layer.get("config", {})
-        return _input_of(name_of(layer), config.get("batch_shape", config.get("batch_input_shape")))
+        return input_of(name_of(layer), config.get("batch_shape", config.get("batch_input_shape")))
 
     def _applied(self, layer: Config, path: str, given: list[Any], depth: int) -> Signal:
         """The signal behind a layer; given: signals and constants."""
@@ -199,6 +196,10 @@ class _Reader:
                 [s for _, s in self.model(layer, _signals(where, given), path + "/", depth + 1)]
             )
         signals = _signals(where, given)
+        if kind in ("Square", "Power") and of_keras_ops(module) and given[0] is signals[0]:
+            check_whole(where, signals)
+            exponent = 2 if kind == "Square" else given[1] if len(given) > 1 else None
+            return replace(signals[0], node=power(where, signals[0].node, exponent))
         if kind in _JOINING:
             return self._joined(where, kind, layer, given)
         if kind == "GetItem" and len(signals) == 1:
@@ -209,9 +210,26 @@ class _Reader:
                 raise error
             what = "starts from states that the model makes" if kind in ("LSTM", "GRU", "SimpleRNN", "RNN") else f"takes {len(given)} signals"  # fmt: skip
             raise DesignError(f"{where}: {what}, must take one; save a model without that")
-        return self._single(layer, kind, name, path, signals[0])
+        return self._single(layer, kind, name, path, signals[0], depth)
 
-    def _single(self, layer: Config, kind: str, name: str, path: str, signal: Signal) -> Signal:
+    def _of_each_frame(
+        self, name: str, inner: Config, path: str, signal: Signal, depth: int
+    ) -> Signal:
+        """The signal behind a model in a TimeDistributed."""
+        where, kind = f"layer {name!r} (TimeDistributed)", str(inner.get("class_name"))
+        if self.weights.legacy:
+            raise DesignError(
+                f"{where}: holds a model; save it as .keras, where its weights have names"
+            )
+        check_whole(where, [signal])
+        frame = replace(signal, rank=2, frames=None)
+        made = _only([s for _, s in self.model(inner, [frame], path + "/layer/", depth + 1)])
+        check_of_frames(where, kind, signal.node, made.node, made.rank)
+        return replace(made, rank=3, frames=signal.frames)
+
+    def _single(
+        self, layer: Config, kind: str, name: str, path: str, signal: Signal, depth: int
+    ) -> Signal:
         config, rank, inside = layer.get("config", {}), signal.rank, ""
         if kind == "Masking" and self.checked:
             self.notes.append(
@@ -223,9 +241,11 @@ class _Reader:
                 raise DesignError(f"layer {name!r} (TimeDistributed): its input has no frames")
             inner, rank, inside = config.get("layer", {}), 2, "/layer"
             kind, config = str(inner.get("class_name")), inner.get("config", {})
-            if kind in (*_MODELS, "TimeDistributed"):
+            if kind in _MODELS:
+                return self._of_each_frame(name, inner, path, signal, depth)
+            if kind == "TimeDistributed":
                 raise DesignError(
-                    f"layer {name!r} (TimeDistributed): holds a {kind}, must hold one layer"
+                    f"layer {name!r} (TimeDistributed): holds a {kind}, must hold a layer or a model"
                 )
         elif kind == "RNN":
             cell = config.get("cell", {})
@@ -254,7 +274,14 @@ class _Reader:
         if kind in QUANTISED:
             own, note = plain_layer(own)
             self.notes.append(note)
-        check_axis(own, rank)
+        if kind == "Flatten" and (rank == 2 or signal.frames == 1):  # what stands for a sequence
+            return replace(signal, rank=2, frames=None)
+        if kind == "PReLU":
+            check_whole(own.where, [signal])
+            return replace(signal, node=prelu(own, signal.node, rank))
+        ops = operation(own, rank) if of_keras_ops(layer.get("module")) else None
+        if ops is None:
+            check_axis(own, rank)
         if kind in ("RepeatVector", *POOLING) and rank != (2 if kind == "RepeatVector" else 3):
             raise DesignError(
                 f"{own.where}: its input has {'frames' if rank == 3 else 'no frames'}, which is not supported"
@@ -267,15 +294,17 @@ class _Reader:
             return replace(signal, padded=signal.padded + frames_before(own, rank))
         check_padded(own, rank)
         node, size, after, frames = signal.node, signal.size, signal.rank, signal.frames
-        for operation in operations(own):
-            node, size = Node(operation, (node,), own.where), size_after(operation, size)
-            if isinstance(operation, LastFrame | Pooled):
-                keeps = isinstance(operation, Pooled) and own.option("keepdims")
+        for each in operations(own) if ops is None else ops:
+            node, size = Node(each, (node,), own.where), size_after(each, size)
+            if isinstance(each, LastFrame | Pooled):
+                keeps = isinstance(each, Pooled) and (own.option("keepdims") or kind in KERNELS)
                 after, frames = (3, 1) if keeps else (2, None)
-            if isinstance(operation, LookedUp):
+            if isinstance(each, LookedUp):
                 after, frames = 3, signal.size
-            if isinstance(operation, Repeated):
-                after, frames = 3, operation.frames
+            if isinstance(each, Windows) and frames is not None:
+                frames = each.frames_of(frames)
+            if isinstance(each, Repeated):
+                after, frames = 3, each.frames
         return Signal(node, after, size, frames)
 
     def _arrays(self, path: str, inside: str, name: str) -> list[np.ndarray]:
@@ -321,36 +350,11 @@ class _Reader:
 
     def _part(self, where: str, index: list[Any], signal: Signal) -> Signal:
         check_whole(where, [signal])
-        for operation in parts(where, index, signal.rank, signal.size, signal.frames):
-            node, size = (
-                Node(operation, (signal.node,), where),
-                size_after(operation, signal.size),
-            )
-            frames = None if isinstance(operation, LastFrame) else signal.frames
-            signal = Signal(
-                node, 2 if isinstance(operation, LastFrame) else signal.rank, size, frames
-            )
+        for part in parts(where, index, signal.rank, signal.size, signal.frames):
+            last, node = isinstance(part, LastFrame), Node(part, (signal.node,), where)
+            size, frames = size_after(part, signal.size), None if last else signal.frames
+            signal = Signal(node, 2 if last else signal.rank, size, frames)
         return signal
-
-
-def _input_of(name: str, shape: Any) -> Signal:
-    """The input of a model, of which the shape has the batch first."""
-    if isinstance(shape, dict):
-        shape = shape.get("config", shape)
-    if not isinstance(shape, list) or len(shape) not in (2, 3):
-        raise DesignError(
-            f"input {name!r}: has shape {short(repr(shape))}, must be [null, frames, elements], or [null, elements]"
-        )
-    size = shape[-1]
-    if (
-        not isinstance(size, int | None)
-        or isinstance(size, bool)
-        or (size is not None and size < 1)
-    ):
-        raise DesignError(f"input {name!r}: has shape {short(repr(shape))}")
-    told = shape[1] if len(shape) == 3 else None
-    frames = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else None
-    return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size, frames)
 
 
 def _only(signals: Sequence[Signal]) -> Signal:

@@ -38,7 +38,9 @@ from ernn_myhdl.exchange.graph import (
     nodes_before,
 )
 from ernn_myhdl.exchange.normalisation import scaling_of_x, with_normalisation
+from ernn_myhdl.exchange.rectifiers import with_rectifiers
 from ernn_myhdl.exchange.selection import with_own_layers, with_selections
+from ernn_myhdl.exchange.sharing import repeated_notes, with_shared
 
 #: Functions that lie with the host where they are the last of a model.
 OF_THE_HOST = ("softmax", "log_softmax", "argmax")
@@ -85,7 +87,7 @@ def lower(
     for node in nodes_before([o.node for o in outputs]):
         if isinstance(node.operation, Unsupported):
             raise DesignError(f"{node.where}: {node.operation.what}; {node.operation.advice}")
-    selected = with_selections(with_gates([o.node for o in outputs]))
+    selected = with_selections(with_rectifiers(with_gates(with_shared([o.node for o in outputs]))))
     folded, before = with_normalisation(selected, keep_normalisation)
     known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
     left = {node for output in folded for node in _behind(output, known)}
@@ -103,6 +105,7 @@ def lower(
     layers, graph = (
         layer_graph(chosen, names, _refusal, most) if branches(chosen) else (_chain(chosen), None)
     )
+    notes += repeated_notes(layers)
     if host_divides(chosen, most):
         steps = [HostStep("per_frame"), *steps]
     if graph is not None and graph.over_time:

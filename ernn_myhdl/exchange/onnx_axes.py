@@ -10,6 +10,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Input, Node, WholeNumbers
 from ernn_myhdl.exchange.onnx_convolution import cut, pad
 from ernn_myhdl.exchange.onnx_parts import sliced, some_elements
+from ernn_myhdl.exchange.onnx_refusals import REVERSED
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
 
 # int32, int64, which hold the numbers of all rows.
@@ -102,14 +103,28 @@ def _gather(where: str, attributes: dict, given: list, labels: Labels) -> Signal
     size = labels.size(signal.axes[axis])
     last = signal.axes[axis] == (signal.frame,)
     if index != [-1] and (size is None or index != [size - 1]) or not (last or size == 1):
-        if np.ndim(indices) == 1 and not last:
+        if not last and len(index) > 0:
             some = some_elements(where, signal, axis, index, labels)
-            if some is not None:
+            if some is not None and not np.ndim(indices):  # an element without its axis
+                return some.moved(a for i, a in enumerate(some.axes) if i != axis)
+            if some is not None and np.ndim(indices) == 1:
                 return some
         raise _part_refused(where, signal, axis, labels)
     rest = list(signal.axes)
     rest[axis : axis + 1] = [labels.new(1)] * np.ndim(indices)
     return replace(signal.moved(rest), last=signal.last or last)
+
+
+def _gather_nd(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
+    """A Gather along the first axis, as exporters write lists of numbers of another axis that they have moved there."""
+    indices = given[1]
+    one = isinstance(indices, np.ndarray) and indices.ndim > 0 and indices.shape[-1] == 1
+    if not one or attributes.get("batch_dims", 0):
+        raise DesignError(
+            f"{where}: takes parts of several axes, or such that follow from x; take the last frame, y[:, -1], or elements of a frame by a "
+            "constant list"
+        )
+    return _gather(where, {"axis": 0}, [given[0], indices[..., 0]], labels)
 
 
 def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
@@ -138,6 +153,8 @@ def _slice(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
             signal = replace(signal.moved(rest), last=True)
             continue
         some = sliced(where, signal, axis, (start, end, step), labels)
+        if some is None and step < 0 and size != 1:
+            raise DesignError(f"{where}: {REVERSED}")
         if some is None:
             raise _part_refused(where, signal, axis, labels)
         signal = some
@@ -165,6 +182,7 @@ AXES_OPERATORS = {
     "Cast": _cast,
     "Dropout": _dropout,
     "Gather": _gather,
+    "GatherND": _gather_nd,
     "Identity": _same,
     "Pad": pad,
     "Slice": _slice,

@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Affine, Function, Node, Unsupported, affine
+from ernn_myhdl.exchange.graph import Affine, Function, Joined, Node, Unsupported, affine
 from ernn_myhdl.exchange.lowering import ATTENTION_POOLING
 from ernn_myhdl.exchange.onnx_features import taking_features, vector_of_features
 from ernn_myhdl.exchange.onnx_values import Labels, Signal
+from ernn_myhdl.exchange.rectifiers import sloped
 
 
 def _arithmetic(
@@ -45,6 +46,7 @@ def _numbers(
     where: str, constant: np.ndarray, signal: Signal, labels: Labels
 ) -> tuple[np.ndarray, Signal]:
     """One number for each element of a frame, or one for all."""
+    constant = _one_for_all(constant, signal, labels)
     if constant.size == 1:
         missing = constant.ndim - len(signal.axes)
         return constant.reshape(-1), signal.moved(
@@ -55,6 +57,16 @@ def _numbers(
     ):  # in front of the first layer: the only axis along which the numbers differ
         signal = _taken(where, constant, signal, labels)
     return vector_of_features(where, constant, signal, labels)
+
+
+def _one_for_all(constant: np.ndarray, signal: Signal, labels: Labels) -> np.ndarray:
+    """A constant as one number where it holds that alone, in a shape of the signal, as of torch.zeros_like."""
+    sizes = [labels.size(axis) for axis in signal.axes[-constant.ndim :]] if constant.ndim else []
+    fits = len(sizes) == constant.ndim and all(
+        n in (1, size) for n, size in zip(constant.shape, sizes, strict=True)
+    )
+    same = constant.size > 1 and np.all(constant == constant.reshape(-1)[0])
+    return constant.reshape(-1)[:1] if fits and same else constant
 
 
 def _taken(where: str, constant: np.ndarray, signal: Signal, labels: Labels) -> Signal:
@@ -134,6 +146,66 @@ def _function(
     return _after(where, given[0], Function(name, parameters))
 
 
+def _limited(where: str, kind: str, attributes: dict, given: list, labels: Labels) -> Signal | None:
+    """Max or Min of a signal and constants."""
+    (signal,) = (v for v in given if isinstance(v, Signal))
+    sign = 1.0 if kind == "Max" else -1.0
+    for constant in given:
+        if constant is signal or constant is None:
+            continue
+        if not isinstance(constant, np.ndarray) or constant.dtype.kind != "f":
+            return None
+        numbers, moved = _numbers(where, constant, signal, labels)
+        if np.any(np.isnan(numbers)):
+            raise DesignError(f"{where}: one of its limits is NaN")
+        signal = moved
+        if np.all(numbers == numbers[0]):
+            limit = (("min" if kind == "Max" else "max", float(numbers[0])),)
+            signal = _after(where, signal, Function("clip", limit))
+            continue
+        numbers = numbers.astype(np.float64)
+        # c + relu(x - c), c - relu(c - x)
+        signal = _after(where, signal, affine(where, sign, -sign * numbers, None))
+        signal = _after(where, signal, Function("relu"))
+        signal = _after(where, signal, affine(where, sign, numbers, None))
+    return signal
+
+
+def _sloped(where: str, kind: str, attributes: dict, given: list, labels: Labels) -> Signal | None:
+    """PRelu of one slope, or of one for each element of a frame."""
+    signal, slopes = given
+    if not isinstance(signal, Signal) or not isinstance(slopes, np.ndarray):
+        return None
+    if slopes.size == 1:
+        return _function(where, kind, attributes, given, labels)
+    numbers, signal = _numbers(where, slopes, signal, labels)
+    return replace(
+        signal, node=sloped(where, signal.node, numbers.astype(np.float64)), factors=None
+    )
+
+
+#: Powers that products make.
+_POWERS = (2, 3, 4)
+
+
+def _power(where: str, kind: str, attributes: dict, given: list, labels: Labels) -> Signal | None:
+    """A signal to a whole power."""
+    signal, exponent = given
+    if not isinstance(signal, Signal) or not isinstance(exponent, np.ndarray) or exponent.size != 1:
+        return None
+    power = float(exponent.reshape(-1)[0])
+    if power == 1.0:
+        return signal
+    if power not in _POWERS:
+        raise DesignError(
+            f"{where}: takes the power {power:g}, a core multiplies: must be 1, {', '.join(map(str, _POWERS))}; compute it before or after the core"
+        )
+    square = Node(Joined("product"), (signal.node, signal.node), where)
+    other = square if power == 4.0 else signal.node
+    node = square if power == 2.0 else Node(Joined("product"), (square, other), where)
+    return replace(signal, node=node, factors=None)
+
+
 def _over_elements(
     where: str, kind: str, attributes: dict, given: list, labels: Labels
 ) -> Signal | None:
@@ -143,14 +215,22 @@ def _over_elements(
         return None
     count = len(signal.axes)
     chosen = attributes.get("axis", -1)
-    if kind != "ArgMax" and -count <= chosen < count and signal.frame in signal.axes[chosen]:
+    flattened = attributes.get("flattened", 0)
+    if (
+        kind != "ArgMax"
+        and not flattened
+        and -count <= chosen < count
+        and signal.frame in signal.axes[chosen]
+    ):
         raise DesignError(f"{where}: {ATTENTION_POOLING}")
-    if signal.feature is None or not signal.layers or "axis" not in attributes and kind != "ArgMax":
+    if signal.feature is None or not signal.layers:
         return None
     axis = attributes.get("axis", 0)
     if not -count <= axis < count or attributes.get("select_last_index", 0):
         return None
     axis %= count
+    if attributes.get("flattened"):
+        axis = _wide_axis(where, signal, axis, labels)
     last = [*signal.axes[:axis], *signal.axes[axis + 1 :], signal.axes[axis]]
     taking_features(where, signal.moved(last), labels)
     name = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "ArgMax": "argmax"}[kind]
@@ -164,6 +244,19 @@ def _over_elements(
         *signal.axes[axis + 1 :],
     ]
     return replace(made, axes=tuple(axes), feature=one[0])
+
+
+def _wide_axis(where: str, signal: Signal, first: int, labels: Labels) -> int:
+    """The only axis from `first` on that has more than one element, the last one where all have one; DesignError where several
+    have."""
+    wide = [i for i in range(first, len(signal.axes)) if labels.core(signal.axes[i])]
+    if len(wide) > 1:
+        what = " and ".join(labels.meaning(signal.axes[i], signal) for i in wide)
+        raise DesignError(
+            f"{where}: is over {what} together, as Softmax is before version 13 of ONNX's operators; export it over the elements of a "
+            "frame alone, axis = -1"
+        )
+    return wide[0] if wide else len(signal.axes) - 1
 
 
 def top_of_elements(
@@ -200,10 +293,14 @@ ELEMENT_WISE = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
     **dict.fromkeys(
         ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "HardSigmoid", "HardSwish", "Swish", "Elu", "Celu", "Selu", "Softplus",
-         "Softsign", "Mish", "Gelu", "Clip", "PRelu", "ThresholdedRelu"),
+         "Softsign", "Mish", "Gelu", "Clip", "ThresholdedRelu", "Abs"),
         _function,
     ),
     **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), _over_elements),
     "BatchNormalization": _batch_norm,
+    "Max": _limited,
+    "Min": _limited,
+    "Pow": _power,
+    "PRelu": _sloped,
     "Neg": _negative,
 }  # fmt: skip

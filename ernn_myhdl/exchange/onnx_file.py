@@ -17,12 +17,14 @@ from ernn_myhdl.exchange.onnx_graph import Graph
 from ernn_myhdl.exchange.onnx_refusals import KERAS
 from ernn_myhdl.exchange.onnx_states import STEP_NOTE, state_inputs_note
 from ernn_myhdl.exchange.onnx_steps import CORE_OUTPUTS, end_of_core
+from ernn_myhdl.exchange.onnx_versions import attributes_of_version
 from ernn_myhdl.exchange.recurrent_kinds import OPERATORS
 
 #: Operators that are computed where all their inputs are constants.
 _FOLDED = {
-    "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Div", "Equal", "Expand", "Gather", "Identity", "MatMul",
-    "Mul", "Neg", "Reciprocal", "Reshape", "Shape", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Transpose",
+    "Abs", "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Div", "Equal", "Exp", "Expand", "Gather", "Identity",
+    "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceSum", "ReduceSumSquare",
+    "Reshape", "Shape", "Sigmoid", "Slice", "Softplus", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose",
     "Unsqueeze", "Where",
 }  # fmt: skip
 MAX_NODES = 10_000
@@ -115,10 +117,15 @@ def _walked(model, file: Path, end: int | None) -> Graph:
     graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
     if end is not None:
         nodes = nodes[: end + 1]
+    version = next((s.version for s in model.opset_import if s.domain in ("", "ai.onnx")), 1)
     layers = [i for i, n in enumerate(nodes) if n.op_type in ("MatMul", "Gemm", "Conv", *OPERATORS)]
     for i, node in enumerate(nodes):
         with damage(f"node {node.name!r} ({node.op_type})"):
-            graph.walk(node, _attributes(node), bool(layers) and layers[-1] > i)
+            graph.walk(
+                node,
+                attributes_of_version(node, _attributes(node), version),
+                bool(layers) and layers[-1] > i,
+            )
     return graph
 
 
@@ -128,6 +135,14 @@ def _constants(model, file: Path) -> dict[str, np.ndarray]:
     from onnx.external_data_helper import load_external_data_for_model
 
     check_numbers("the graph", (tensor.dims for tensor in model.graph.initializer))
+    beside = {
+        e.value for t in model.graph.initializer for e in t.external_data if e.key == "location"
+    }
+    for name in sorted(beside, key=str):
+        if not (file.absolute().parent / str(name)).is_file():
+            raise DesignError(
+                f"its weights are in the file {short(repr(name))}, which is not beside it; put both into one folder"
+            )
     try:
         load_external_data_for_model(model, str(file.absolute().parent))
     except Exception as error:
@@ -239,7 +254,7 @@ def _largest(kind: str, given: list) -> list[int]:
     arrays = [value for value in given if isinstance(value, np.ndarray)]
     if kind == "MatMul" and all(a.ndim for a in arrays) and len(arrays) == 2:
         return [*arrays[0].shape[:-1], *arrays[1].shape[:-2], arrays[1].shape[-1]]
-    if kind in ("Add", "Div", "Equal", "Gather", "Mul", "Sub", "Where"):
+    if kind in ("Add", "Div", "Equal", "Gather", "Max", "Min", "Mul", "Pow", "Sub", "Where"):
         return [max(a.size, 1) for a in arrays]
     if kind in ("ConstantOfShape", "Expand") and arrays and arrays[-1].dtype.kind == "i":
         return [*(a.size for a in arrays[:-1]), *(max(int(n), 1) for n in arrays[-1].reshape(-1))]

@@ -1,4 +1,4 @@
-"""Add, Sub, Mul and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
+"""Add, Sub, Mul, Max, Min and Concat of several signals: joins of a graph, where they join the same frames along their elements."""
 
 from __future__ import annotations
 
@@ -7,33 +7,48 @@ from dataclasses import replace
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import other_frames, over_time, summary_joined
 from ernn_myhdl.exchange.graph import Joined, LastFrame, Node, Selected, affine
+from ernn_myhdl.exchange.onnx_refusals import STACKED
 from ernn_myhdl.exchange.onnx_values import Axis, Labels, Signal
+from ernn_myhdl.exchange.rectifiers import extreme
 
 #: Kinds of joins by the operators that are no addition.
-_KINDS = {"Concat": "concatenation", "Mul": "product"}
+_KINDS = {"Concat": "concatenation", "Mul": "product", "Max": "comparison", "Min": "comparison"}
 
 
 def joined_signals(
     where: str, kind: str, attributes: dict, given: list, labels: Labels
 ) -> Signal | None:
-    """The signal that an Add, a Sub, a Mul or a Concat of signals makes; None where it is something else.
+    """The signal that one of these operators makes of signals; None where it is something else.
 
     Raises DesignError where signals are joined that do not belong together frame by frame.
     """
     signals = [v for v in given if isinstance(v, Signal)]
-    if kind not in ("Add", "Sub", "Mul", "Concat") or len(signals) < 2 or len(signals) < len(given):
+    if kind not in ("Add", "Sub", *_KINDS) or len(signals) < 2 or len(signals) < len(given):
         return None
     name = _KINDS.get(kind, "addition")
     if len({s.last for s in signals}) > 1:
         raise summary_joined(where, name, [s.node for s in signals if s.last])
+    count = len(signals[0].axes)
+    if kind != "Concat" and all(_lost(s, labels) for s in signals):  # elements without their axis
+        whole = [s.moved((*s.axes, (str(s.feature),))) for s in signals]
+        made = joined_signals(where, kind, attributes, whole, labels)
+        return None if made is None else made.moved(made.axes[:-1])
+    if any(len(s.axes) != count for s in signals):
+        return None
+    chosen = int(attributes.get("axis", 0)) % count if kind == "Concat" and count else None
+    signals = _with_axes(signals, chosen, labels)
     known = next((s for s in signals if s.feature is not None), None)
+    own = chosen is not None and all(_is_new(s.axes[chosen], labels) for s in signals)
     if known is None or known.feature is None:
+        if own:
+            raise DesignError(f"{where}: {STACKED}")
         return None
-    count = len(known.axes)
     place = next((i for i, a in enumerate(known.axes) if known.feature in a), None)
-    if place is None or any(len(s.axes) != count for s in signals):
+    if place is not None and chosen not in (None, place):
+        if own and not signals[0].last:  # states of several layers are put so
+            raise DesignError(f"{where}: {STACKED}")
         return None
-    if kind == "Concat" and int(attributes.get("axis", 0)) % count != place:
+    if place is None:
         return None
     signals = [_with_elements(s, place, labels) for s in signals]
     for signal in signals:
@@ -51,7 +66,6 @@ def joined_signals(
     total = sum(n or 0 for n in sizes) if kind == "Concat" else wide
     feature = labels.new(total)
     axes = (*known.axes[:place], feature, *known.axes[place + 1 :])
-    operation = Joined(name)
     taken = next((s.taken for s in signals if s.taken is not None), None)
     frame = next((s.frame for s in signals if s.frame is not None), None)
     nodes = tuple(
@@ -60,14 +74,43 @@ def joined_signals(
         else Node(Selected((0,) * wide, 1), (s.node,), where)  # the element for each of the others
         for s, size in zip(signals, sizes, strict=True)
     )
-    if kind == "Mul" and len(nodes) > 2:
+    if kind in ("Mul", "Max", "Min") and len(nodes) > 2:
         return None
     if kind == "Sub":
         nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
     if signals[0].last and over_time(nodes):  # what stands for a sequence beside last frames
         nodes = tuple(Node(LastFrame(), (n,), where) for n in nodes)
-    node = Node(operation, nodes, where)
+    if kind in ("Max", "Min"):
+        node = extreme(where, nodes[0], nodes[1], kind == "Max")
+    else:
+        node = Node(Joined(name), nodes, where)
     return Signal(axes, node, frame, feature[0], taken, signals[0].last)
+
+
+def _is_new(axis: Axis, labels: Labels) -> bool:
+    """Whether an axis has one element, and none of x."""
+    return not labels.core(axis) and not set(labels.inputs) & set(axis)
+
+
+def _lost(signal: Signal, labels: Labels) -> bool:
+    """Whether it is a lone element whose axis has been dropped, and perhaps made anew."""
+    feature = signal.feature
+    alone = feature is not None and labels.sizes[feature] == 1
+    return alone and not any(feature in axis for axis in signal.axes)
+
+
+def _with_axes(signals: list[Signal], chosen: int | None, labels: Labels) -> list[Signal]:
+    """The signals, of which lone elements without their axis have it where they are joined: along axis `chosen`, or where the
+    others have their elements."""
+    places = (i for s in signals for i, axis in enumerate(s.axes) if s.feature in axis)
+    place = next(places, None) if chosen is None else chosen
+    made = []
+    for signal in signals:
+        axis = signal.axes[place] if place is not None else ()
+        new = axis and not labels.core(axis) and not {signal.frame, *labels.inputs} & set(axis)
+        lone = new and _lost(signal, labels)
+        made.append(replace(signal, feature=axis[0]) if lone else signal)
+    return made
 
 
 def _with_elements(signal: Signal, place: int, labels: Labels) -> Signal:

@@ -33,6 +33,11 @@ ATTENTION = (
     "is a product of two signals over several frames, as attention computes it: it compares all frames of a sequence, which no core does; "
     "train without attention, as with a mean or the last frame, or cut the model before it and compute it on the core's outputs"
 )
+REVERSED = (
+    "reverses the frames of a sequence, of which the last would have to come first; a core takes frames as they come: reverse the sequences "
+    "before the core, and train without the other direction"
+)
+STACKED = "puts signals along an axis of their own, which a core has not: join them along the elements of a frame (torch.cat, axis -1), or add them"
 QUANTISED = (
     "rounds a signal in a format of its own; the core rounds signals in its formats, which --calibration chooses: export the float model, or with weights "
     "alone quantised"
@@ -51,6 +56,9 @@ _OVER_FRAMES = {
     "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
 }  # fmt: skip
 _ARITHMETIC = {"Add", "Div", "Mul", "Sub"}
+_COMPARISONS = {
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Where", "eq", "ge", "gt", "hardshrink", "le", "lt", "where",
+}  # fmt: skip
 _PARTS = {"Concat", "Expand", "Gather", "Slice", "Split", "SplitToSequence", "Tile"}
 
 
@@ -122,6 +130,11 @@ def _what(kind: str, given: list, signals: int) -> str:
         return (
             "is not supported here: it multiplies a state of zeros, as a cell does that an exporter has taken apart or whose loop over the frames "
             f"it has unrolled; {_UNROLLED}"
+        )
+    if kind in _COMPARISONS:
+        return (
+            "is not supported: it chooses by a comparison of a signal, as a threshold does; use nn.ReLU for nn.Threshold(0, 0), nn.Hardtanh or "
+            "torch.clamp for limits, torch.maximum for the larger of two signals"
         )
     if kind in _PARTS:
         return "is not supported here: it takes parts of a signal or puts them together"

@@ -14,6 +14,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_parts import of_elements
 from ernn_myhdl.exchange.onnx_values import GivenState, Signal
 from ernn_myhdl.exchange.torch_loops import CELLS, CellState, Frame, Loops
 from ernn_myhdl.exchange.torch_operators import (
@@ -202,9 +203,33 @@ class TorchGraph:
                 numbers[part] = float(default if told is None else told)
             return self.emit(name, onnx, [given[0]], **numbers)[0]
         if kind in ARITHMETIC:
-            first, second = (self._number(v) for v in given[:2][:: -1 if kind == "rsub" else 1])
-            return self.emit(name, ARITHMETIC[kind], [first, second])[0]
+            return self.arithmetic(name, node, given)
         return self.emit(name, kind, [v for v in given if isinstance(v, str | np.ndarray)])[0]
+
+    def arithmetic(self, name: str, node: Any, given: list) -> str:
+        """The value of a node on two signals or numbers."""
+        kind, factor = kind_of(node), node.kwargs.get("alpha", 1)
+        first, second = (self._number(v) for v in given[:2])
+        if kind == "rsub":
+            first, second = second, first
+        if factor != 1:  # of the second of torch.add and torch.sub, of the first of torch.rsub
+            scale = self._number(float(factor))
+            if isinstance(second, np.ndarray):
+                second = second * scale
+            else:
+                (second,) = self.emit(name, "Mul", [second, scale])
+        return self.emit(name, ARITHMETIC[kind], [first, second])[0]
+
+    def is_frames(self, value: Any, axis: int) -> bool:
+        """Whether an axis of a signal holds other than the elements of a frame, and more than one."""
+        signal = self.graph.values[value]
+        if not isinstance(signal, Signal):
+            return False
+        own = signal.axes[axis]
+        return (
+            self.graph.labels.size(own) != 1
+            and of_elements(signal, axis, self.graph.labels) is None
+        )
 
     def _number(self, value: Any) -> Any:
         """A number as a constant."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.onnx_frames import refused_pool
-from ernn_myhdl.exchange.onnx_refusals import ATTENTION, GROUP_NORM, LAYER_NORM
+from ernn_myhdl.exchange.onnx_refusals import ATTENTION, GROUP_NORM, LAYER_NORM, REVERSED
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.torch_graph import TorchGraph
@@ -22,9 +22,14 @@ FUNCTIONS: dict[str, tuple[str, tuple[tuple[int, str, float], ...]]] = {
     "relu6": ("Clip", ((9, "min", 0.0), (9, "max", 6.0))), "hardtanh": ("Clip", ((1, "min", -1.0), (2, "max", 1.0))),
     "clamp": ("Clip", ((1, "min", -np.inf), (2, "max", np.inf))), "leaky_relu": ("LeakyRelu", ((1, "alpha", 0.01),)),
     "elu": ("Elu", ((1, "alpha", 1.0),)), "selu": ("Selu", ()), "hardsigmoid": ("HardSigmoid", ((9, "alpha", 1 / 6), (9, "beta", 0.5))), "hardswish": ("HardSwish", ()), "silu": ("Swish", ()),
-    "mish": ("Mish", ()), "neg": ("Neg", ()),
+    "mish": ("Mish", ()), "neg": ("Neg", ()), "abs": ("Abs", ()), "clamp_min": ("Clip", ((1, "min", -np.inf),)), "clamp_max": ("Clip", ((1, "max", np.inf),)),
+    # which no core has, by their names
+    "exp": ("Exp", ()), "sqrt": ("Sqrt", ()), "log": ("Log", ()), "celu": ("Celu", ()), "erf": ("Erf", ()),
 }  # fmt: skip
-ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "rsub": "Sub"}
+ARITHMETIC = {
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "rsub": "Sub", "maximum": "Max", "minimum": "Min",
+    "max": "Max", "min": "Min", "fmax": "Max", "fmin": "Min", "pow": "Pow",
+}  # fmt: skip
 
 
 def kind_of(node: Any) -> str:
@@ -71,7 +76,12 @@ def check_options(where: str, kind: str, node: Any) -> None:
             "pin_memory",
             "layout",
         )
-        neutral = value is None or (name == "alpha" and value == 1) or (name == "approximate")
+        neutral = (
+            value is None
+            or name == "approximate"
+            or name == "alpha"
+            and kind in ("add", "sub", "rsub")
+        )
         if name == "dtype" and kind in ("to", "_to_copy", "softmax", "log_softmax"):
             neutral = value is None or value.is_floating_point
         if not (harmless or neutral):
@@ -201,8 +211,40 @@ def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> 
 
 
 def _sloped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    """prelu, with a slope of its own or one for each element."""
-    return graph.emit(name, "PRelu", given[:2])[0]
+    """prelu, with a slope of its own or one for each place of axis 1."""
+    x, slopes = given[:2]
+    if isinstance(slopes, np.ndarray) and slopes.size > 1:
+        slopes = slopes.reshape(-1, *[1] * (len(_shape(node)) - 2))
+    return graph.emit(name, "PRelu", [x, slopes])[0]
+
+
+def _threshold(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    x, threshold, value = given
+    if threshold or value:
+        raise DesignError(
+            f"{where}: its threshold is {threshold:g}, its value {value:g}; a core has both 0, which is nn.ReLU, and limits, nn.Hardtanh; "
+            "train with one of these"
+        )
+    return graph.emit(name, "Relu", [x])[0]
+
+
+def _flipped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """The elements of a frame in the other order."""
+    x, axes = given
+    least = np.iinfo(np.int64).min
+    for axis in axes:
+        if graph.is_frames(x, int(axis)):
+            raise DesignError(f"{where}: {REVERSED}")
+        (x,) = graph.emit(name, "Slice", [x, *map(_whole, (-1, least, axis, -1))])
+    return x
+
+
+def _stacked(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    """Signals along an axis of their own."""
+    count = len(_shape(node))
+    axis = (int(given[1]) if len(given) > 1 else 0) % count
+    parts = [graph.emit(name, "Unsqueeze", [part, _whole(axis)])[0] for part in given[0]]
+    return graph.emit(name, "Concat", parts, axis=axis)[0]
 
 
 def _joined(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -264,6 +306,10 @@ def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: lis
     return graph.emit(name, "Conv", [x, kernel, *([] if bias is None else [bias])], **attributes)[0]
 
 
+def _squared(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
+    return graph.emit(name, "Pow", [given[0], np.array(2.0)])[0]
+
+
 _REDUCTIONS = {
     "mean": "ReduceMean", "amax": "ReduceMax", "max": "ReduceMax", "amin": "ReduceMin", "min": "ReduceMin", "sum": "ReduceSum",
 }  # fmt: skip
@@ -273,6 +319,8 @@ def _reduced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -
     """Over some axes; with none over all elements, which no core does."""
     kind = _REDUCTIONS[kind_of(node)]
     axes = flat(given[1]) if len(given) > 1 and given[1] is not None else []
+    if kind_of(node) in ("max", "min") and axes and not isinstance(axes[0], int):
+        return graph.arithmetic(name, node, given)  # of two signals
     if not axes or not all(isinstance(a, int) for a in axes):
         raise DesignError(f"{where}: is over all elements; name the axis of the frames")
     pair = kind_of(node) in ("max", "min")
@@ -330,7 +378,7 @@ MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
-    "glu": _gated, "prelu": _sloped, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
+    "square": _squared, "glu": _gated, "prelu": _sloped, "_prelu_kernel": _sloped, "threshold": _threshold, "flip": _flipped, "stack": _stacked, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
     "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded, "expand_as": _expanded,
     "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
     "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,

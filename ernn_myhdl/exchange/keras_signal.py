@@ -1,0 +1,41 @@
+"""What is known of a signal while a Keras model is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.exchange.graph import Input, Node
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a layer takes: its node, and its axes: 3 of sequences, frames and elements, 2 without frames. size: elements of
+    a frame, frames: of a sequence, None where not known. padded: frames of zeros before those of a sequence."""
+
+    node: Node
+    rank: int
+    size: int | None
+    frames: int | None = None
+    padded: int = 0
+
+
+def input_of(name: str, shape: Any) -> Signal:
+    """The input of a model, of which the shape has the batch first."""
+    if isinstance(shape, dict):
+        shape = shape.get("config", shape)
+    if not isinstance(shape, list) or len(shape) not in (2, 3):
+        raise DesignError(
+            f"input {name!r}: has shape {short(repr(shape))}, must be [null, frames, elements], or [null, elements]"
+        )
+    size = shape[-1]
+    if (
+        not isinstance(size, int | None)
+        or isinstance(size, bool)
+        or (size is not None and size < 1)
+    ):
+        raise DesignError(f"input {name!r}: has shape {short(repr(shape))}")
+    told = shape[1] if len(shape) == 3 else None
+    frames = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else None
+    return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size, frames)
