@@ -175,7 +175,7 @@ def test_the_plot_of_errors_takes_the_float_model_from_the_states_of_the_run():
 def test_the_driver_starts_sequences_from_them(monkeypatch):
     system = description_of(system_description(own(), 64).record())
     board = Board.__new__(Board)
-    board.system, board._kept, written = system, {}, []
+    board.system, board._kept, board._broken, written = system, {}, False, []
     monkeypatch.setattr(board, "_write", lambda name, value: written.append((name, value)), False)
     monkeypatch.setattr(board, "_keep", lambda name, value: written.append((name, value)), False)
     monkeypatch.setattr(board, "_exchange", lambda x, due: np.zeros((due, system.outputs)), False)
