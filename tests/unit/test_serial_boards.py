@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from pages import ROOT
@@ -159,3 +161,12 @@ def test_a_system_behind_the_wrong_port_is_named(tmp_path, capsys):
     (tmp_path / "system.json").write_text(json.dumps(record))
     assert main(["host", "selftest", "--port", "/dev/null", "--design", str(tmp_path)]) == 2
     assert "serial = {'baud': 1}: must have clock_hz, divider, baud" in capsys.readouterr().err
+
+
+def test_a_serial_board_that_is_closed_twice_closes_no_file_of_others(tmp_path):
+    board = serial_board.SerialBoard(SimpleNamespace(close=lambda: None))
+    board.close()
+    with ExitStack() as files:
+        opened = [files.enter_context((tmp_path / "file").open("w")) for _ in range(8)]
+        board.close()
+        assert all(os.fstat(file.fileno()) for file in opened)

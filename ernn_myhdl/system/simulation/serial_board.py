@@ -140,6 +140,7 @@ class SerialBoard:
         os.set_blocking(self._master, False)
         self.device = os.ttyname(self._slave)
         self._wake = os.pipe()
+        self._files: tuple[int, ...] = (self._master, self._slave, *self._wake)
         self._stopped = False
         self._thread = threading.Thread(target=self.serve, daemon=True)
 
@@ -184,6 +185,7 @@ class SerialBoard:
 
     def close(self) -> None:
         """Give the terminal back and free the model."""
-        for file in (self._master, self._slave, *self._wake):
+        files, self._files = self._files, ()
+        for file in files:  # once: their numbers may be those of others behind it
             os.close(file)
         self.model.close()
