@@ -28,7 +28,7 @@ def joined_signals(
         raise summary_joined(where, name, [s.node for s in signals if s.last])
     known = next((s for s in signals if s.feature is not None), None)
     if known is None or known.feature is None:
-        return None
+        return _of_x(where, kind, attributes, signals, labels)
     count = len(known.axes)
     place = next((i for i, a in enumerate(known.axes) if known.feature in a), None)
     if place is None or any(len(s.axes) != count for s in signals):
@@ -68,6 +68,32 @@ def joined_signals(
         nodes = tuple(Node(LastFrame(), (n,), where) for n in nodes)
     node = Node(operation, nodes, where)
     return Signal(axes, node, frame, feature[0], taken, signals[0].last)
+
+
+def _of_x(
+    where: str, kind: str, attributes: dict, signals: list[Signal], labels: Labels
+) -> Signal | None:
+    """A join of x with what is made of it element by element, before a layer has told which axis holds the elements."""
+    first = signals[0]
+    if any(s.axes != first.axes or s.padded or s.last != first.last for s in signals):
+        return None
+    nodes = tuple(s.node for s in signals)
+    if kind == "Concat":
+        place = int(attributes.get("axis", 0)) % len(first.axes)
+        taken = labels.core(first.axes[place])
+        size = labels.size(first.axes[place])
+        if len(taken) != 1 or size is None:
+            return None
+        feature = labels.new(size * len(signals))
+        axes = (*first.axes[:place], feature, *first.axes[place + 1 :])
+        return replace(first.moved(axes), node=Node(Joined("concatenation"), nodes, where), feature=feature[0], taken=taken[0])  # fmt: skip
+    if kind == "Mul" and len(nodes) > 2:
+        return None
+    if kind == "Sub":
+        nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
+    frame = next((s.frame for s in signals if s.frame is not None), None)
+    joined = Node(Joined(_KINDS.get(kind, "addition")), nodes, where)
+    return replace(first, node=joined, frame=frame)
 
 
 def _with_elements(signal: Signal, place: int, labels: Labels) -> Signal:
