@@ -114,6 +114,12 @@ def _check_same(
         raise DesignError(
             f"{where}: joins signals that take different axes of the input for the elements of a frame"
         )
+    axes = {at for s in (first, other) if (at := labels.input_axis(s.frame)) is not None}
+    if len(axes) > 1:
+        raise DesignError(
+            f"{where}: joins signals whose layers take the frames along axis {' and '.join(map(str, sorted(axes)))} of the input, as with batch_first and without; "
+            "let all take one axis for them"
+        )
     for signal in (first, other):
         if signal.feature not in signal.axes[place] or not _alone(signal, place, labels):
             raise DesignError(

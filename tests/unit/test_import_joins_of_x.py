@@ -58,6 +58,7 @@ REFUSED = {
     "cell states alone": (lambda m, x: m.lstm(x)[1][1], "return the outputs of the layer too, and take the states of `Run.final_states"),
     "of cell states": (lambda m, x: m.head(m.lstm(x)[1][1][-1]), "the cell state of an LSTM behind the last frame"),
     "frames twice": (lambda m, x: m.rnn(torch.cat([x, x], 1))[0], "works along axis 2 of the graph's input"),
+    "sum over two axes": (lambda m, x: m.rnn(x)[0] + m.rnn(x.transpose(0, 1))[0].transpose(0, 1), "take the frames along axis 0 and 1 of the input"),
     "two axes": (lambda m, x: (m.rnn(x)[0], m.rnn(x.transpose(1, 2))[0]), "take different axes of the input for the elements"),
     "two axes of frames": (lambda m, x: (m.rnn(x)[0], m.rnn(x.transpose(0, 1))[0]), "take different axes of the input for frames"),
 }  # fmt: skip
@@ -100,12 +101,14 @@ def test_an_onnx_file_is_what_pytorch_computes(name, tmp_path):
 def test_what_no_core_computes_is_refused_with_its_cause(name):
     compute, what = REFUSED[name]
     with pytest.raises(DesignError) as caught:
-        import_module(Model(compute), torch.zeros(4, 4, 4))
+        import_module(Model(compute), torch.zeros(3 + (name == "two axes"), 4, 4))
     assert what in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.onnx
-@pytest.mark.parametrize("name", ["of cell states", "two axes", "two axes of frames"])
+@pytest.mark.parametrize(
+    "name", ["of cell states", "sum over two axes", "two axes", "two axes of frames"]
+)
 def test_an_onnx_file_is_refused_with_its_cause(name, tmp_path):
     """The newer exporter states the sizes of Y_h for a Y that nothing takes, which told of a file that contradicts itself; outputs of two axes were wrong."""
     compute, what = REFUSED[name]

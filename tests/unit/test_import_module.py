@@ -229,7 +229,6 @@ def other_weights(m, x):
 _GRU = {"gru": lambda: nn.GRUCell(5, 6), "head": lambda: nn.Linear(6, 2)}
 REFUSED = {
     "gelu between": (lambda m, x: m.head(nn.functional.gelu(m.rnn(x)[0])), {"rnn": lambda: nn.LSTM(5, 6), "head": lambda: nn.Linear(6, 2)}, r"(?i)gelu"),
-    "relu of x": (lambda m, x: m.rnn(torch.relu(x))[0], {"rnn": lambda: nn.LSTM(5, 6)}, r"(?i)\(relu\).*input itself"),
     "a slope for each element": (
         lambda m, x: m.act(m.rnn(x)[0].flatten(0, 1)), {"rnn": lambda: nn.LSTM(5, 6), "act": lambda: nn.PReLU(6)}, "'act' .PRelu.*no layer computes",
     ),
