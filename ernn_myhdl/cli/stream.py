@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from ernn_myhdl.console import FINE, add_command, add_force, note_line, say_step, whole
 from ernn_myhdl.engines.registry import STEP_ENGINES
@@ -62,6 +63,7 @@ def run(args) -> int:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_target import check_file
     from ernn_myhdl.runs.session import open_session
+    from ernn_myhdl.streams.state_file import STATES_NAME
     from ernn_myhdl.streams.tensor_file import STATE_SUFFIXES
 
     design = load_design(args.design)
@@ -112,6 +114,12 @@ def run(args) -> int:
         if args.save_states:
             session.save(args.save_states, args.force)
         notes = session.notes
+    folder = Path(args.design)
+    own = (folder if folder.is_dir() else folder.parent) / STATES_NAME
+    if own.exists() and not args.initial_states and not design.stream_shape.initial_states:
+        notes.append(
+            f"{own.name} of the folder is not used; give it with --initial-states (the design has initial_states = false)"
+        )
     for note in notes:
         print(note_line(note), file=sys.stderr)
     return FINE

@@ -79,6 +79,9 @@ def node_size(node: Node) -> int:
         return operation.table.values.shape[1]
     if isinstance(operation, Selected):
         return len(operation.elements)
+    if isinstance(operation, Joined) and operation.kind != CONCATENATION:  # of equal sizes
+        known = [n for n in node.inputs if not isinstance(n.operation, Input) or n.operation.size]
+        return node_size((known or node.inputs)[0])
     sizes = [node_size(n) for n in node.inputs]
     if isinstance(operation, Windows):
         return operation.kernel * sizes[0]

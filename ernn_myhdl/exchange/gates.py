@@ -1,7 +1,8 @@
-"""Functions that are a product of a signal and a gate of it.
+"""Functions that are a product of a signal and a gate of it, and sums of a signal with itself.
 
 silu, swish       x sigmoid(x)
 hard_swish        x hard_sigmoid(x), slope 1/6
+x + x             2 x
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ernn_myhdl.exchange.graph import Function, Joined, Node, nodes_before
+from ernn_myhdl.exchange.graph import Function, Joined, Node, affine, nodes_before
 
 _SIXTH = (("alpha", 1.0 / 6.0), ("beta", 0.5))
 #: Function -> its gate.
@@ -31,6 +32,9 @@ def with_gates(outputs: Sequence[Node]) -> list[Node]:
 
 def _gated(node: Node) -> Node:
     function = node.operation
+    if function == Joined("addition") and len({id(n) for n in node.inputs}) == 1:
+        twice = affine(node.where, float(len(node.inputs)), 0.0, None)
+        return replace(node, operation=twice, inputs=node.inputs[:1])
     if not isinstance(function, Function) or function.kind not in _GATES:
         return node
     if any(value != 1.0 for _, value in function.parameters):  # alpha of a Swish

@@ -39,7 +39,7 @@ from ernn_myhdl.exchange.graph import (
 )
 from ernn_myhdl.exchange.normalisation import scaling_of_x, with_normalisation
 from ernn_myhdl.exchange.rectifiers import with_rectifiers
-from ernn_myhdl.exchange.selection import with_own_layers, with_selections
+from ernn_myhdl.exchange.selection import with_layer_of_x, with_own_layers, with_selections
 from ernn_myhdl.exchange.sharing import repeated_notes, with_shared
 
 #: Functions that lie with the host where they are the last of a model.
@@ -92,6 +92,9 @@ def lower(
     known = (*OF_THE_HOST, *(IF_ASKED if host_functions else ()))
     left = {node for output in folded for node in _behind(output, known)}
     placed, notes_of_own = with_own_layers(folded, left, input_size(list(nodes_before(folded))))
+    if input_size(list(nodes_before(placed))) is None:
+        placed, told = with_layer_of_x(placed)
+        notes_of_own += told
     left = {node for output in placed for node in _behind(output, known)}
     activated = with_activations(placed, left)
     heads = [_head(node, o.name, known) for node, o in zip(activated, outputs, strict=True)]

@@ -109,7 +109,12 @@ def _walked(model, file: Path, end: int | None) -> Graph:
     if not inputs:
         raise DesignError("its graph has no inputs")
     stated = [*model.graph.value_info, *model.graph.output]
-    declared = {v.name: sizes for v in stated if (sizes := _declared(v)) is not None}
+    # the newer exporter of PyTorch states the sizes of Y_h for a Y that nothing takes
+    taken = {name for node in model.graph.node for name in node.input}
+    taken.update(o.name for o in model.graph.output)
+    declared = {
+        v.name: sizes for v in stated if v.name in taken and (sizes := _declared(v)) is not None
+    }
     nodes = list(model.graph.node)
     if end is None:
         nodes = with_cells(nodes, constants, list(inputs), [o.name for o in model.graph.output])

@@ -241,7 +241,7 @@ class Graph:
             )
         y = Signal(y_axes, here, frame, feature[0], x.taken, factors=self.factors.get(sources["R"]))
         last = replace(y, axes=state_axes, last=True, state=True)
-        return [y, last, State()]
+        return [y, last, State(cell=True)]
 
     def _frame_axis(self, where: str, x: Signal, layout: int, from_given: bool) -> str:
         if len(x.axes) != 3 or x.last:

@@ -42,7 +42,7 @@ def joined_signals(
     if known is None or known.feature is None:
         if own:
             raise DesignError(f"{where}: {STACKED}")
-        return None
+        return _of_x(where, kind, attributes, signals, labels)
     place = next((i for i, a in enumerate(known.axes) if known.feature in a), None)
     if place is not None and chosen not in (None, place):
         if own and not signals[0].last:  # states of several layers are put so
@@ -113,6 +113,32 @@ def _with_axes(signals: list[Signal], chosen: int | None, labels: Labels) -> lis
     return made
 
 
+def _of_x(
+    where: str, kind: str, attributes: dict, signals: list[Signal], labels: Labels
+) -> Signal | None:
+    """A join of x with what is made of it element by element, before a layer has told which axis holds the elements."""
+    first = signals[0]
+    if any(s.axes != first.axes or s.padded or s.last != first.last for s in signals):
+        return None
+    nodes = tuple(s.node for s in signals)
+    if kind == "Concat":
+        place = int(attributes.get("axis", 0)) % len(first.axes)
+        taken = labels.core(first.axes[place])
+        size = labels.size(first.axes[place])
+        if len(taken) != 1 or size is None:
+            return None
+        feature = labels.new(size * len(signals))
+        axes = (*first.axes[:place], feature, *first.axes[place + 1 :])
+        return replace(first.moved(axes), node=Node(Joined("concatenation"), nodes, where), feature=feature[0], taken=taken[0])  # fmt: skip
+    if kind == "Mul" and len(nodes) > 2:
+        return None
+    if kind == "Sub":
+        nodes = (nodes[0], Node(affine(where, -1.0, 0.0, None), nodes[1:], where))
+    frame = next((s.frame for s in signals if s.frame is not None), None)
+    joined = Node(Joined(_KINDS.get(kind, "addition")), nodes, where)
+    return replace(first, node=joined, frame=frame)
+
+
 def _with_elements(signal: Signal, place: int, labels: Labels) -> Signal:
     """The signal; of x the axis where the others have the elements of a frame is taken for them."""
     if signal.feature is not None:
@@ -130,6 +156,12 @@ def _check_same(
     if len(takers) > 1:
         raise DesignError(
             f"{where}: joins signals that take different axes of the input for the elements of a frame"
+        )
+    axes = {at for s in (first, other) if (at := labels.input_axis(s.frame)) is not None}
+    if len(axes) > 1:
+        raise DesignError(
+            f"{where}: joins signals whose layers take the frames along axis {' and '.join(map(str, sorted(axes)))} of the input, as with batch_first and without; "
+            "let all take one axis for them"
         )
     for signal in (first, other):
         if signal.feature not in signal.axes[place] or not _alone(signal, place, labels):

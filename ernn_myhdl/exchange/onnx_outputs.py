@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Affine, Function, LastFrame, Node, Output, nodes_before
+from ernn_myhdl.exchange.graph import Affine, Function, Input, LastFrame, Node, Output, nodes_before
 from ernn_myhdl.exchange.onnx_convolution import check_result
 from ernn_myhdl.exchange.onnx_values import Signal
 
@@ -28,7 +29,7 @@ def chosen_outputs(
         raise DesignError(f"output {missing[0]!r} of the graph is made by no node")
     signals = {n: v for n in outputs if isinstance(v := graph.values[n], Signal) and v.layers}
     if not signals:
-        raise DesignError("the graph has no output that follows from an LSTM, GRU or linear layer")
+        raise _nothing(graph, outputs, called)
     back = [n for n in outputs if graph.is_final_state(n)]
     given = {value.name for *_, value in graph.given_states}
     graph.note_step(len(back) >= len(given))
@@ -42,10 +43,43 @@ def chosen_outputs(
     graph.notes.extend(_notes(graph, outputs, signals, chosen, numbers, words))
     # the only frame of a step is no choice
     lasts = {n for n in chosen if signals[n].last and not graph.single_step}
-    return [
-        Output(Node(LastFrame(), (signals[n].node,)) if n in lasts else signals[n].node, n)
-        for n in chosen
+    nodes = [
+        Node(LastFrame(), (signals[n].node,)) if n in lasts else signals[n].node for n in chosen
     ]
+    takers = {taken for n in chosen if (taken := signals[n].taken) is not None}
+    frames = {at for n in chosen if (at := graph.labels.input_axis(signals[n].frame)) is not None}
+    for axes, what in ((takers, "the elements of a frame"), (frames, "frames")):
+        if len(axes) > 1:
+            raise DesignError(
+                f"outputs {', '.join(words[n] for n in chosen)} take different axes of the input for {what}; import them as two models"
+            )
+    size = graph.labels.sizes[takers.pop()] if takers else None
+    return [Output(node, n) for node, n in zip(_sized(nodes, size), chosen, strict=True)]
+
+
+def _nothing(graph: Graph, outputs: Sequence[str], called: Mapping[str, str] | None) -> DesignError:
+    """The error for a graph of which a core gives no output."""
+    final = [(called or {}).get(n, repr(n)) for n in outputs if graph.is_final_state(n)]
+    if final:
+        return DesignError(
+            f"outputs {', '.join(final)} are states behind the last frame, which a core keeps and no y holds: return the outputs of the layer too, and take the "
+            "states of `Run.final_states()` or `session.state()`"
+        )
+    return DesignError(
+        "the graph has no output that follows from an LSTM, GRU or linear layer; a core computes such layers and what is between and behind them, what is done to "
+        "x alone is the host's"
+    )
+
+
+def _sized(nodes: Sequence[Node], size: int | None) -> list[Node]:
+    """The outputs with the size of x, where it is known."""
+    made: dict[int, Node] = {}
+    for node in nodes_before(nodes):
+        inputs = tuple(made[id(n)] for n in node.inputs)
+        known = isinstance(node.operation, Input) and size is not None
+        moved = replace(node, operation=Input(size)) if known else node
+        made[id(node)] = replace(moved, inputs=inputs) if inputs else moved
+    return [made[id(node)] for node in nodes]
 
 
 def _with_values(graph: Graph, signals: Mapping[str, Signal]) -> list[str]:

@@ -65,6 +65,11 @@ _PARTS = {"Concat", "Expand", "Gather", "Slice", "Split", "SplitToSequence", "Ti
 def unsupported(where: str, kind: str, given: list, layers_follow: bool) -> DesignError:
     """The error for a node; given: its inputs' values. layers_follow: whether layers come after it."""
     signals = [v for v in given if isinstance(v, Signal)]
+    if any(isinstance(v, State) and v.cell for v in given):
+        return DesignError(
+            f"{where}: computes with the cell state of an LSTM behind the last frame (c_n), which is in no y of a core; take the output of the last frame, "
+            "y[:, -1] with batch_first, or compute it on the host, of `Run.final_states()` or `session.state()`"
+        )
     if any(isinstance(v, State) for v in given):
         return DesignError(
             f"{where}: works on the states after the last frame in a way that is not followed; take the "

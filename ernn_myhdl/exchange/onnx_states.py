@@ -31,7 +31,7 @@ def final_state(kind: str, attributes: dict, given: list, labels: Labels) -> Val
         if -len(given[0].parts) <= index < len(given[0].parts):
             part = given[0].parts[index]
             return part.moved(part.axes[1:])
-    return State() if kind in KEEP_ZEROS else None
+    return State(cell=given[0].cell) if kind in KEEP_ZEROS else None
 
 
 def given_state(name: str, sizes: list[int | str | None]) -> GivenState:

@@ -76,9 +76,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class State:
-    """Final states, which the core does not give; parts: Y_h of several layers, one after the other."""
+    """Final states, which the core does not give; parts: Y_h of several layers, one after the other. cell: those of cells, Y_c."""
 
     parts: tuple[Signal, ...] = ()
+    cell: bool = False
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,25 @@ def with_own_layers(
     return [kept.get(id(node), made[id(node)]) for node in outputs], notes
 
 
+def with_layer_of_x(outputs: Sequence[Node]) -> tuple[list[Node], list[str]]:
+    """The outputs of a model of which no layer takes x itself, with a linear layer of ones that gives it to what does; and a note. As they are where the size
+    of x is not known."""
+    inputs = [n for n in nodes_before(outputs) if isinstance(n.operation, Input)]
+    size = next((n.operation.size for n in inputs if isinstance(n.operation, Input)), None)
+    if size is None or size > MOST_ELEMENTS:
+        return list(outputs), []
+    weights = {"input_weight": np.eye(size)[None], "bias": np.zeros((1, size))}
+    ones = DenseLayer("x", "linear", weights, groups=size)
+    made: dict[int, Node] = {}
+    for node in nodes_before(outputs):
+        moved = tuple(made[id(n)] for n in node.inputs)
+        made[id(node)] = replace(node, inputs=moved) if moved else node
+        if isinstance(node.operation, Input):
+            made[id(node)] = Node(ones, (node,), "x")
+    note = "no layer takes x itself, which a core needs: a linear layer of ones gives it to what does, with a product for each element"
+    return [made[id(node)] for node in outputs], [note]
+
+
 def _own_layer(node: Node, size_of_x: int | None) -> DenseLayer | None:
     operation = node.operation
     if not isinstance(operation, Affine | Selected):
@@ -171,7 +190,9 @@ def _own_layer(node: Node, size_of_x: int | None) -> DenseLayer | None:
     elif operation.size > 1:
         size = operation.size
     else:
-        size = size_of_x if isinstance(node.input.operation, Input) else size_of(node.input)
+        size = size_of(node.input)
+        if size is None and isinstance(node.input.operation, Input):
+            size = size_of_x
     if size is None or size > MOST_ELEMENTS:
         return None
     if isinstance(operation, Selected):

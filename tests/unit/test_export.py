@@ -271,4 +271,4 @@ def test_initial_states_that_a_file_cannot_hold_are_told(tmp_path, capsys):
         out = tmp_path / f"m{states}.safetensors"
         assert main(["export", str(tmp_path / "d"), "-o", str(out)]) == 0
         text = capsys.readouterr().out
-        assert ("WARNING: the initial states in initial_states.safetensors are not" in text) == said
+        assert ("WARNING: the initial states of layer_0 are not part of the file" in text) == said

@@ -229,7 +229,6 @@ def other_weights(m, x):
 _GRU = {"gru": lambda: nn.GRUCell(5, 6), "head": lambda: nn.Linear(6, 2)}
 REFUSED = {
     "gelu between": (lambda m, x: m.head(nn.functional.gelu(m.rnn(x)[0])), {"rnn": lambda: nn.LSTM(5, 6), "head": lambda: nn.Linear(6, 2)}, r"(?i)gelu"),
-    "relu of x": (lambda m, x: m.rnn(torch.relu(x))[0], {"rnn": lambda: nn.LSTM(5, 6)}, r"(?i)\(relu\).*input itself"),
     "a quotient": (lambda m, x: m.rnn(x)[0] / x, {"rnn": lambda: nn.LSTM(5, 5)}, "joins two signals"),
     "frames with the last one": (lambda m, x: m.rnn(x)[0] + m.rnn(x)[0][-1:], {"rnn": lambda: nn.LSTM(5, 5)}, "last frame|belongs to one frame|joins"),
     "frames one behind the other": (lambda m, x: torch.cat([m.rnn(x)[0], x], 0), {"rnn": lambda: nn.LSTM(5, 5)}, "puts them together"),
