@@ -102,7 +102,7 @@ def _values(line: str, inputs: int, where: str) -> list[float]:
     values = []
     for word in words:
         try:
-            value = float(word)
+            value = np.nan if "_" in word else float(word)  # Python takes 1_0 for 10
         except ValueError:
             value = np.nan
         if not np.isfinite(value):

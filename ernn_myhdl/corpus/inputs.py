@@ -111,7 +111,7 @@ def load_data(
     """
     if part is not None and part not in (*PARTS, *[ALL] * (trained is not None)):
         also = (
-            ""
+            f", or {ALL}"
             if trained is not None
             else f"; {ALL} is for a design beside the {X_NAME} of its training"
         )

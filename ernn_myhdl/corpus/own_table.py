@@ -15,7 +15,7 @@ from pathlib import Path
 from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.errors import DesignError
 
-#: Names of the table in a folder, of which the first one there is taken.
+#: Names of the table in a folder, which has one of them.
 TABLE_NAMES = ("table.tsv", "table.csv")
 SEPARATORS = {".tsv": "\t", ".csv": ","}
 COLUMNS = ("file", "group", "label", "frame_labels", "label_sequence", "part")
@@ -48,9 +48,14 @@ class Row:
 
 
 def find_table(source: Path) -> Path | None:
-    """The table that a path names, or that lies in it; None where there is none."""
+    """The table that a path names, or that lies in it; None where there is none, DesignError where there are two."""
     if source.is_dir():
-        return next((source / n for n in TABLE_NAMES if (source / n).is_file()), None)
+        found = [source / n for n in TABLE_NAMES if (source / n).is_file()]
+        if len(found) > 1:
+            raise DesignError(
+                f"data {source}: holds {' and '.join(TABLE_NAMES)}; give one of them by its name"
+            )
+        return found[0] if found else None
     return source if source.suffix.lower() in SEPARATORS and source.is_file() else None
 
 

@@ -46,6 +46,7 @@ from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss
+from ernn_myhdl.whole_numbers import whole
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
@@ -343,6 +344,8 @@ def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int
     """Lanes of each layer; one number for all is reduced to the block rows of smaller layers, and to a divisor of those of a group."""
     rows = [len(cell.rows) * cell.hidden_blocks for cell in cells]
     given = one_each("--lanes", DEFAULT_LANES if lanes is None else lanes, len(cells))
+    for number in given:
+        whole("lanes", number, 1)
     if lanes is None or (len(set(given)) == 1 and given[0] <= max(rows)):
         return [cell.lanes_up_to(n) for n, cell in zip(given, cells, strict=True)]
     return given

@@ -39,7 +39,8 @@ def plot_saving(result: ModelExploration, file: str | Path, error: bool = False)
                 )  # fmt: skip
         for trial in result.trials:
             axes.annotate(
-                f"{trial.choice.text}: {1 - trial.accuracy if error else trial.accuracy:.1%}"
+                f"{trial.choice.text}: "
+                + (f"error {1 - trial.accuracy:.1%}" if error else f"{trial.accuracy:.1%}")
                 + (" (chosen)" if trial is result.chosen else ""),
                 (trial.choice.block, dense / trial.operations), xytext=(6, -11),
                 textcoords="offset points", fontsize=8,

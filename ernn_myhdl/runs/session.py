@@ -183,14 +183,15 @@ class Session:
         self._check_open()
         if not (self._history or any(layer.cell.state_sizes for layer in self.design.layers)):
             raise DesignError("state: no layer of the design has one, so there is nothing to save")
-        if force is False and Path(file).is_file():
+        file = _file(file)
+        if force is False and file.is_file():
             raise DesignError(
                 f"output {file}: exists; choose another, or replace it with save(file, force=True)"
             )
         sequences = [self._under_way(stream) for stream in self._every]
         with new_file(check_file(file, STATE_SUFFIXES, force)) as partial:
             write_sequences(sequences, self.design, partial)
-        return Path(file)
+        return file
 
     def restore(self, file: str | Path) -> None:
         """Go on with every stream from a file that `save` wrote, on whatever engine; of one that a run wrote a sequence begins from its
@@ -200,7 +201,7 @@ class Session:
         changed.
         """
         self._check_open()
-        sequences = read_sequences(file, self.design, self.streams)
+        sequences = read_sequences(_file(file), self.design, self.streams)
         if not self._steps.tells_frames:
             check_told(self.design, sequences, self.engine, f"initial states {file}")
         self.warnings += saturated_states(self.design, [each.states for each in sequences])
@@ -362,6 +363,12 @@ def _array(x: Any) -> np.ndarray:
         return np.asarray(x)
     except (ValueError, TypeError, RuntimeError) as error:
         raise DesignError(f"frame: is no array ({short(error)})") from error
+
+
+def _file(file: object) -> Path:
+    if not isinstance(file, str | Path):
+        raise DesignError(f"file: is {type(file).__name__}, must be a name")
+    return Path(file)
 
 
 def _single(y: np.ndarray) -> np.ndarray | None:

@@ -34,6 +34,9 @@ def ctc_loss(scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         Where scores, targets or lengths have other shapes, a label is none of the classes, or a sequence has fewer frames than
         its labels need: one for each, and one more between equal ones.
     """
+    for name, given in (("scores", scores), ("targets", targets), ("lengths", lengths)):
+        if not isinstance(given, Tensor):
+            raise DesignError(f"ctc_loss: {name}: is {type(given).__name__}, must be a tensor")
     legal = scores.dim() == 3 and targets.dim() == 2 and lengths.dim() == 1
     if not legal or not len(scores) == len(targets) == len(lengths):
         shapes = ", ".join(str(tuple(t.shape)) for t in (scores, targets, lengths))

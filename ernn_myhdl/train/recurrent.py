@@ -80,16 +80,30 @@ class Recurrent(nn.Module):
         if x.dim() != 3 or x.shape[-1] != self.inputs:
             raise DesignError(f"x: shape {tuple(x.shape)}, must be three axes, {self.inputs} last")
 
+    def _checked(self, x: Tensor, state, lengths: Tensor | None, sizes: tuple[int, ...]) -> list[Tensor]:  # fmt: skip
+        """The tensors of a state, zero for None; DesignError for one of another shape. sizes: of a state of one layer."""
+        self._check_x(x)
+        n = x.shape[0 if self.batch_first else 1]
+        if lengths is not None and not (isinstance(lengths, Tensor) and lengths.shape == (n,)):
+            raise DesignError(f"lengths: must be a tensor ({n},), the frames of each sequence")
+        shapes = [(self.layers, n, size) for size in sizes]
+        if state is None:
+            return [x.new_zeros(shape) for shape in shapes]
+        given = [state] if isinstance(state, Tensor) else list(state)
+        if [tuple(getattr(t, "shape", ())) for t in given] != shapes:
+            raise DesignError(
+                f"state: must be {' and '.join(map(str, shapes))}, of layers, sequences and elements"
+            )
+        return given
+
     def _traced(
         self, x: Tensor, states: list[Tensor], activation: str, lengths: Tensor | None, after: bool = False
     ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
         """y and the states behind the last frame of a module that `import_module` traces."""
-        self._check_x(x)
         layers = [self._layer(layer) for layer in range(self.layers)]
         return traced(x, states, layers, self.kind, activation, after, self.batch_first, lengths)
 
     def _run(self, x: Tensor, states: list, advance, lengths: Tensor | None) -> tuple[Tensor, list]:
-        self._check_x(x)
         y = x.transpose(0, 1) if self.batch_first else x
         last = []
         for layer, state in enumerate(states):
@@ -135,14 +149,11 @@ class Lstm(Recurrent):
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        n = x.shape[0 if self.batch_first else 1]
-        if state is None:
-            first = x.new_zeros(self.layers, n, self.outputs)
-            state = first, x.new_zeros(self.layers, n, self.hidden)
+        states = self._checked(x, state, lengths, (self.outputs, self.hidden))
         if is_traced():
-            y, last = self._traced(x, list(state), self.g_activation, lengths)
+            y, last = self._traced(x, states, self.g_activation, lengths)
             return y, (last[0], last[1])
-        y, last = self._run(x, list(zip(*state, strict=True)), self._advance, lengths)
+        y, last = self._run(x, list(zip(*states, strict=True)), self._advance, lengths)
         return y, (torch.stack([y for y, _ in last]), torch.stack([c for _, c in last]))
 
     def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
@@ -184,14 +195,11 @@ class Gru(Recurrent):
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        if state is None:
-            n = x.shape[0 if self.batch_first else 1]
-            state = x.new_zeros(self.layers, n, self.hidden)
+        states = self._checked(x, state, lengths, (self.hidden,))
         if is_traced():
-            h: list = [state]
-            y, last = self._traced(x, h, self.g_activation, lengths, self.reset == "after")
+            y, last = self._traced(x, states, self.g_activation, lengths, self.reset == "after")
             return y, last[0]
-        y, last = self._run(x, list(state), self._advance, lengths)
+        y, last = self._run(x, list(states[0]), self._advance, lengths)
         return y, torch.stack(last)
 
     def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
@@ -235,14 +243,11 @@ class Rnn(Recurrent):
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        if state is None:
-            n = x.shape[0 if self.batch_first else 1]
-            state = x.new_zeros(self.layers, n, self.hidden)
+        states = self._checked(x, state, lengths, (self.hidden,))
         if is_traced():
-            h: list = [state]
-            y, last = self._traced(x, h, self.activation, lengths)
+            y, last = self._traced(x, states, self.activation, lengths)
             return y, last[0]
-        y, last = self._run(x, list(state), self._advance, lengths)
+        y, last = self._run(x, list(states[0]), self._advance, lengths)
         return y, torch.stack(last)
 
     def _advance(self, x: Tensor, w: dict[str, Tensor], state, lengths: Tensor | None):
