@@ -158,6 +158,15 @@ def test_a_frame_that_is_repeated_as_often_as_x_has_frames_is_so_for_those_of_th
     assert any("repeats a frame 6 times, as often as the example" in n for n in imported.notes)
 
 
+@pytest.mark.parametrize("frames", [6, 9])
+def test_a_fresh_batch_norm_along_the_frames_is_refused(frames):
+    """All of its scales are 1, which are no number for all elements."""
+    parts = {"lin": nn.Linear(5, 6), "norm": nn.BatchNorm1d(frames), "rnn": gru(6, 4)}
+    model = Made(lambda m, x: m["rnn"](m["norm"](m["lin"](x)))[0], **parts).eval()
+    with pytest.raises(DesignError, match=f"bias has shape \\(1, {frames}, 1\\)"):
+        import_module(model, torch.zeros(2, frames, 5))
+
+
 @pytest.mark.parametrize(("forward", "message"), [
     (lambda m, x: m["rnn"](x.repeat_interleave(2, 1))[0], r"\(repeat_interleave\): repeats every place of an axis"),
     (lambda m, x: m["rnn"](x.flip(1))[0], r"\(flip\): reverses the frames of a sequence.*reverse the sequences before the core"),
