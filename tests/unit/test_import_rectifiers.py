@@ -158,6 +158,11 @@ def test_a_frame_that_is_repeated_as_often_as_x_has_frames_is_so_for_those_of_th
     assert any("repeats a frame 6 times, as often as the example" in n for n in imported.notes)
 
 
+def test_a_last_state_that_is_viewed_without_its_layers_keeps_the_one_sequence_of_an_example():
+    model = Made(lambda m, x: m["head"](m["rnn"](x)[1].view(-1, 6)), rnn=gru(), head=nn.Linear(6, 3))  # fmt: skip
+    assert import_module(model, torch.zeros(1, 4, 5)).design.outputs == 3
+
+
 @pytest.mark.parametrize("frames", [6, 9])
 def test_a_fresh_batch_norm_along_the_frames_is_refused(frames):
     """All of its scales are 1, which are no number for all elements."""
