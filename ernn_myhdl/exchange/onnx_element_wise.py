@@ -46,7 +46,13 @@ def _numbers(
     where: str, constant: np.ndarray, signal: Signal, labels: Labels
 ) -> tuple[np.ndarray, Signal]:
     """One number for each element of a frame, or one for all."""
-    constant = _one_for_all(constant, signal, labels)
+    return _vector(where, _one_for_all(constant, signal, labels), signal, labels)
+
+
+def _vector(
+    where: str, constant: np.ndarray, signal: Signal, labels: Labels
+) -> tuple[np.ndarray, Signal]:
+    """The same of a constant that is as it is, though all of its numbers may be equal."""
     if constant.size == 1:
         missing = constant.ndim - len(signal.axes)
         return constant.reshape(-1), signal.moved(
@@ -102,7 +108,7 @@ def _batch_norm(
     factor = scale / np.sqrt(variance + attributes.get("epsilon", 1e-5))
     offset = bias - mean * factor
     if len(scale) > 1:
-        _, signal = _numbers(where, factor.reshape(shape), signal, labels)
+        _, signal = _vector(where, factor.reshape(shape), signal, labels)
     return _after(where, signal, affine(where, factor, offset, None))
 
 

@@ -67,6 +67,8 @@ def _grouped(where: str, signal: Signal, entries: list, labels: Labels) -> list[
         taken = _taken(entries[len(front)], atoms, labels)
         if taken is None:
             break
+        if taken and entries[len(front)] == 1 and entries[len(front) + 1 :][:1] != [1]:
+            taken = _with_sequences(taken, atoms, labels)
         front.append(taken or labels.new(1))
         atoms = atoms[len(taken) :]
     back: list[Axis] = []
@@ -87,6 +89,15 @@ def _grouped(where: str, signal: Signal, entries: list, labels: Labels) -> list[
         "mix frames, sequences and elements; may only drop axes of one element, or join and part frames "
         "and batch"
     )
+
+
+def _with_sequences(taken: Axis, atoms: list[str], labels: Labels) -> Axis:
+    """Labels of one element and those behind them, up to one of x: the axis of the one sequence of an example, which may have more."""
+    ones = 0
+    while ones < len(atoms) and labels.sizes[atoms[ones]] == 1:
+        ones += 1
+    of_x = [i for i in range(len(taken), ones) if atoms[i] in labels.inputs]
+    return tuple(atoms[: of_x[-1] + 1]) if of_x else taken
 
 
 def _taken(entry, atoms: list[str], labels: Labels) -> Axis | None:

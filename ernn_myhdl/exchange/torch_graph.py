@@ -17,6 +17,7 @@ from ernn_myhdl.exchange.onnx_graph import Graph
 from ernn_myhdl.exchange.onnx_parts import of_elements
 from ernn_myhdl.exchange.onnx_values import GivenState, Signal
 from ernn_myhdl.exchange.torch_loops import CELLS, CellState, Frame, Loops
+from ernn_myhdl.exchange.torch_nodes import flat, kind_of
 from ernn_myhdl.exchange.torch_operators import (
     ARITHMETIC,
     FUNCTIONS,
@@ -24,8 +25,6 @@ from ernn_myhdl.exchange.torch_operators import (
     SAME,
     check_options,
     check_refused,
-    flat,
-    kind_of,
 )
 from ernn_myhdl.exchange.torch_recurrent import STACKS, stack
 from ernn_myhdl.exchange.torch_whole_cells import WHOLE_CELLS, whole_stack

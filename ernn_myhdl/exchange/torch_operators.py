@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.onnx_frames import refused_pool
 from ernn_myhdl.exchange.onnx_refusals import ATTENTION, GROUP_NORM, LAYER_NORM, REVERSED
+from ernn_myhdl.exchange.torch_frames import FRAME_MAKERS
+from ernn_myhdl.exchange.torch_nodes import flat, kind_of, shape_of, whole
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.torch_graph import TorchGraph
@@ -30,19 +31,6 @@ ARITHMETIC = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "rsub": "Sub", "maximum": "Max", "minimum": "Min",
     "max": "Max", "min": "Min", "fmax": "Max", "fmin": "Min", "pow": "Pow",
 }  # fmt: skip
-
-
-def kind_of(node: Any) -> str:
-    """The name of an operator, without its variant: "linear" of aten.linear.default."""
-    target = getattr(node.target, "_schema", None)
-    name = str(target.name).partition("::")[2] if target else getattr(node.target, "__name__", "")
-    return name.removesuffix("_") if name.endswith("_") and not name.startswith("_") else name
-
-
-def flat(value: Any) -> list[Any]:
-    if isinstance(value, list | tuple):
-        return [found for v in value for found in flat(v)]
-    return [value]
 
 
 #: Operators of which a message of their own tells what they do.
@@ -110,14 +98,6 @@ def _embedding(graph: TorchGraph, where: str, name: str, node: Any, given: list)
     return graph.emit(name, "Gather", given[:2], axis=0)[0]
 
 
-def _whole(*values: Any) -> np.ndarray:
-    return np.array(values, dtype=np.int64)
-
-
-def _shape(node: Any) -> list[int]:
-    return [int(n) for n in node.meta["val"].shape]
-
-
 def _linear(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     x, weight, *bias = given
     if not isinstance(weight, np.ndarray):
@@ -136,7 +116,7 @@ def _addmm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> 
 
 
 def _permuted(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    count = len(_shape(node))
+    count = len(shape_of(node))
     order = list(range(count))
     kind = kind_of(node)
     if kind == "permute":
@@ -148,7 +128,7 @@ def _permuted(graph: TorchGraph, where: str, name: str, node: Any, given: list) 
 
 
 def _reshaped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    return graph.emit(name, "Reshape", [given[0], _whole(*_shape(node))], allowzero=1)[0]
+    return graph.emit(name, "Reshape", [given[0], whole(*shape_of(node))], allowzero=1)[0]
 
 
 def _selected(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -159,12 +139,12 @@ def _sliced(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     defaults: list[Any] = [0, None, None, 1]
     x, axis, start, end, step = [*given, *defaults[len(given) - 1 :]]
     limits = (start or 0, np.iinfo(np.int64).max if end is None else end, axis, step)
-    return graph.emit(name, "Slice", [x, *map(_whole, limits)])[0]
+    return graph.emit(name, "Slice", [x, *map(whole, limits)])[0]
 
 
 def _narrowed(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     x, axis, start, length = given
-    return graph.emit(name, "Slice", [x, *map(_whole, (start, start + length, axis, 1))])[0]
+    return graph.emit(name, "Slice", [x, *map(whole, (start, start + length, axis, 1))])[0]
 
 
 def _indexed(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -192,21 +172,21 @@ def _parted(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     """chunk and split: parts along an axis."""
     axis = int(given[2]) if len(given) > 2 else int(node.kwargs.get("dim", 0))
     sizes = [int(part.shape[axis]) for part in node.meta["val"]]
-    return graph.emit(name, "Split", [given[0], _whole(*sizes)], outputs=len(sizes), axis=axis)
+    return graph.emit(name, "Split", [given[0], whole(*sizes)], outputs=len(sizes), axis=axis)
 
 
 def _gated(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     """glu: the first half of the elements times the sigmoid of the second."""
     axis = int(given[1]) if len(given) > 1 else -1
     half = int(node.meta["val"].shape[axis])
-    first, second = graph.emit(name, "Split", [given[0], _whole(half, half)], outputs=2, axis=axis)
+    first, second = graph.emit(name, "Split", [given[0], whole(half, half)], outputs=2, axis=axis)
     (gate,) = graph.emit(name, "Sigmoid", [second])
     return graph.emit(name, "Mul", [first, gate])[0]
 
 
 def _moved(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     kind, axes = kind_of(node), given[1:2]
-    chosen = [] if not axes else [_whole(*flat(axes[0]))]
+    chosen = [] if not axes else [whole(*flat(axes[0]))]
     return graph.emit(name, kind.capitalize(), [given[0], *chosen])[0]
 
 
@@ -214,7 +194,7 @@ def _sloped(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
     """prelu, with a slope of its own or one for each place of axis 1."""
     x, slopes = given[:2]
     if isinstance(slopes, np.ndarray) and slopes.size > 1:
-        slopes = slopes.reshape(-1, *[1] * (len(_shape(node)) - 2))
+        slopes = slopes.reshape(-1, *[1] * (len(shape_of(node)) - 2))
     return graph.emit(name, "PRelu", [x, slopes])[0]
 
 
@@ -235,15 +215,15 @@ def _flipped(graph: TorchGraph, where: str, name: str, node: Any, given: list) -
     for axis in axes:
         if graph.is_frames(x, int(axis)):
             raise DesignError(f"{where}: {REVERSED}")
-        (x,) = graph.emit(name, "Slice", [x, *map(_whole, (-1, least, axis, -1))])
+        (x,) = graph.emit(name, "Slice", [x, *map(whole, (-1, least, axis, -1))])
     return x
 
 
 def _stacked(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     """Signals along an axis of their own."""
-    count = len(_shape(node))
+    count = len(shape_of(node))
     axis = (int(given[1]) if len(given) > 1 else 0) % count
-    parts = [graph.emit(name, "Unsqueeze", [part, _whole(axis)])[0] for part in given[0]]
+    parts = [graph.emit(name, "Unsqueeze", [part, whole(axis)])[0] for part in given[0]]
     return graph.emit(name, "Concat", parts, axis=axis)[0]
 
 
@@ -256,15 +236,6 @@ def _soft(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> A
     return graph.emit(name, kind, [given[0]], axis=int(given[1]))[0]
 
 
-def _argmax(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    if len(given) < 2 or given[1] is None:
-        raise DesignError(
-            f"{where}: is over all elements; name the axis of the elements of a frame"
-        )
-    keep = int(len(given) > 2 and bool(given[2]))
-    return graph.emit(name, "ArgMax", [given[0]], axis=int(given[1]), keepdims=keep)[0]
-
-
 def _top(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
     x, count, *options = given
     axis = options[0] if options else -1
@@ -272,7 +243,7 @@ def _top(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> An
     if not isinstance(count, int):
         raise DesignError(f"{where}: takes a number of elements that follows from x; must be 1")
     attributes = {"axis": int(axis), "largest": int(largest)}
-    return graph.emit(name, "TopK", [x, _whole(count)], outputs=2, **attributes)
+    return graph.emit(name, "TopK", [x, whole(count)], outputs=2, **attributes)
 
 
 def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -285,7 +256,7 @@ def _norm(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> A
 
 
 def _padded(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    count = len(_shape(node))
+    count = len(shape_of(node))
     amounts = [int(n) for n in flat(given[1])]
     modes = [v for v in given[2:] if isinstance(v, str)]
     numbers = [v for v in (*given[2:], *node.kwargs.values()) if isinstance(v, int | float)]
@@ -294,7 +265,7 @@ def _padded(graph: TorchGraph, where: str, name: str, node: Any, given: list) ->
         axis = count - 1 - i // 2
         pads[axis + (count if i % 2 else 0)] = amount
     value = np.array(numbers[0] if numbers else 0.0)
-    return graph.emit(name, "Pad", [given[0], _whole(*pads), value], mode=(modes or ["constant"])[0])[0]  # fmt: skip
+    return graph.emit(name, "Pad", [given[0], whole(*pads), value], mode=(modes or ["constant"])[0])[0]  # fmt: skip
 
 
 def _convolution(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
@@ -310,77 +281,11 @@ def _squared(graph: TorchGraph, where: str, name: str, node: Any, given: list) -
     return graph.emit(name, "Pow", [given[0], np.array(2.0)])[0]
 
 
-_REDUCTIONS = {
-    "mean": "ReduceMean", "amax": "ReduceMax", "max": "ReduceMax", "amin": "ReduceMin", "min": "ReduceMin", "sum": "ReduceSum",
-}  # fmt: skip
-
-
-def _reduced(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    """Over some axes; with none over all elements, which no core does."""
-    kind = _REDUCTIONS[kind_of(node)]
-    axes = flat(given[1]) if len(given) > 1 and given[1] is not None else []
-    if kind_of(node) in ("max", "min") and axes and not isinstance(axes[0], int):
-        return graph.arithmetic(name, node, given)  # of two signals
-    if not axes or not all(isinstance(a, int) for a in axes):
-        raise DesignError(f"{where}: is over all elements; name the axis of the frames")
-    pair = kind_of(node) in ("max", "min")
-    taken = {user.args[1] for user in node.users if kind_of(user) == "getitem" and user.users}
-    if kind_of(node) == "max" and taken == {1}:  # numbers alone, those of ArgMax
-        return [None, _argmax(graph, where, name, node, given)]
-    keep = int(len(given) > 2 and bool(given[2]))
-    (y,) = graph.emit(name, kind, [given[0], _whole(*axes)], keepdims=keep)
-    return [y, None] if pair else y
-
-
-def _pooled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    """A pool with a kernel."""
-    kind = kind_of(node)
-    defaults: list[Any] = [[], [0], [1] if kind.startswith("max") else False]
-    x, kernel, _, padding, dilation = [*given, *defaults[len(given) - 2 :]][:5]
-    attributes: dict[str, Any] = {"kernel_shape": flat(kernel), "pads": [*flat(padding)] * 2}
-    graph.holds_frames = True
-    if not kind.startswith("max"):
-        return graph.emit(name, "AveragePool", [x], **attributes)[0]
-    (y,) = graph.emit(name, "MaxPool", [x], dilations=flat(dilation), **attributes)
-    return [y, None] if kind.endswith("indices") else y
-
-
-def _adaptive(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    """A pool to a number of frames, which is known for 1."""
-    mean = "avg" in kind_of(node)
-    (size,) = flat(given[1])
-    if size != 1:
-        what = f"has output size {size}, parts of a sequence"
-        raise refused_pool(where, "mean" if mean else "maximum", what)
-    kind = "ReduceMean" if mean else "ReduceMax"
-    (y,) = graph.emit(name, kind, [given[0], _whole(-1)], keepdims=1)
-    return y if mean else [y, None]
-
-
-def _tiled(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    repeats = [int(n) for n in flat(given[1])]
-    count = len(node.args[0].meta["val"].shape)
-    if len(repeats) != count:
-        raise DesignError(
-            f"{where}: repeats {len(repeats)} axes of {count}; unsqueeze the signal before"
-        )
-    return graph.emit(name, "Tile", [given[0], _whole(*repeats)])[0]
-
-
-def _expanded(graph: TorchGraph, where: str, name: str, node: Any, given: list) -> Any:
-    sizes = _shape(node)
-    if len(node.args[0].meta["val"].shape) != len(sizes):
-        raise DesignError(f"{where}: adds axes; unsqueeze the signal before")
-    return graph.emit(name, "Expand", [given[0], _whole(*sizes)])[0]
-
-
 MAKERS: dict[str, Callable[[TorchGraph, str, str, Any, list], Any]] = {
     "linear": _linear, "matmul": _matmul, "mm": _matmul, "addmm": _addmm, "conv1d": _convolution, "constant_pad_nd": _padded, "pad": _padded, "batch_norm": _norm,
     "permute": _permuted, "transpose": _permuted, "t": _permuted, "view": _reshaped, "reshape": _reshaped, "flatten": _reshaped,
     "_unsafe_view": _reshaped, "unflatten": _reshaped, "select": _selected, "slice": _sliced, "narrow": _narrowed, "index_select": _indexed, "index": _listed,
     "square": _squared, "glu": _gated, "prelu": _sloped, "_prelu_kernel": _sloped, "threshold": _threshold, "flip": _flipped, "stack": _stacked, "chunk": _parted, "split": _parted, "split_with_sizes": _parted, "squeeze": _moved, "unsqueeze": _moved,
-    "embedding": _embedding, **dict.fromkeys(_REDUCTIONS, _reduced), "repeat": _tiled, "expand": _expanded, "expand_as": _expanded,
-    "avg_pool1d": _pooled, "max_pool1d": _pooled, "max_pool1d_with_indices": _pooled,
-    "adaptive_avg_pool1d": _adaptive, "adaptive_max_pool1d": _adaptive,
-    "cat": _joined, "softmax": _soft, "log_softmax": _soft, "argmax": _argmax, "topk": _top,
+    "embedding": _embedding, **FRAME_MAKERS,
+    "cat": _joined, "softmax": _soft, "log_softmax": _soft, "topk": _top,
 }  # fmt: skip

@@ -199,7 +199,7 @@ ONNX = {
     "huge": (huge, ["numbers, must be at most"]),
     "negative": (negative, ["shape (1, -24, 4)"]),
     "grows": (doubled, ["numbers, must be at most"]),
-    "external data": (external, ["external data"]),
+    "external data": (external, ["its weights are in the file", "not beside it"]),
     "over the batch": (other_axis, ["'second' (LSTM)", "another axis"]),
     "squeezes too much": (
         lambda onnx, m: initializer("axis", np.array([3]))(onnx, m), ["'squeeze' (Squeeze)", "6"],

@@ -140,7 +140,40 @@ def test_other_layers_are_not_said_to_have_the_same_matrices():
     )
 
 
+REPEATED = {
+    "expand": lambda y, x: y[:, -1:].expand(-1, x.shape[1], -1),
+    "repeat": lambda y, x: y[:, -1:].repeat(1, x.shape[1], 1),
+    "repeat_interleave": lambda y, x: y[:, -1:].repeat_interleave(x.shape[1], 1),
+}
+
+
+@pytest.mark.parametrize("how", REPEATED)
+def test_a_frame_that_is_repeated_as_often_as_x_has_frames_is_so_for_those_of_the_example(how):
+    def forward(m, x):
+        return m["second"](REPEATED[how](m["first"](x)[0], x))[0]
+
+    model, x = Made(forward, first=gru(), second=gru(6, 4)).eval(), torch.randn(2, 6, 5)
+    imported = import_module(model, x, word=16)
+    compare(imported.design, model, x)
+    assert any("repeats a frame 6 times, as often as the example" in n for n in imported.notes)
+
+
+def test_a_last_state_that_is_viewed_without_its_layers_keeps_the_one_sequence_of_an_example():
+    model = Made(lambda m, x: m["head"](m["rnn"](x)[1].view(-1, 6)), rnn=gru(), head=nn.Linear(6, 3))  # fmt: skip
+    assert import_module(model, torch.zeros(1, 4, 5)).design.outputs == 3
+
+
+@pytest.mark.parametrize("frames", [6, 9])
+def test_a_fresh_batch_norm_along_the_frames_is_refused(frames):
+    """All of its scales are 1, which are no number for all elements."""
+    parts = {"lin": nn.Linear(5, 6), "norm": nn.BatchNorm1d(frames), "rnn": gru(6, 4)}
+    model = Made(lambda m, x: m["rnn"](m["norm"](m["lin"](x)))[0], **parts).eval()
+    with pytest.raises(DesignError, match=f"bias has shape \\(1, {frames}, 1\\)"):
+        import_module(model, torch.zeros(2, frames, 5))
+
+
 @pytest.mark.parametrize(("forward", "message"), [
+    (lambda m, x: m["rnn"](x.repeat_interleave(2, 1))[0], r"\(repeat_interleave\): repeats every place of an axis"),
     (lambda m, x: m["rnn"](x.flip(1))[0], r"\(flip\): reverses the frames of a sequence.*reverse the sequences before the core"),
     (lambda m, x: functional.threshold(m["lin"](x), 0.5, 0.0), r"\(threshold\): its threshold is 0.5, its value 0.*nn.ReLU"),
     (lambda m, x: m["lin"](x) ** 0.5, r"\(Pow\): takes the power 0.5, a core multiplies: must be 1, 2, 3, 4"),
