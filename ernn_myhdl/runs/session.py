@@ -135,7 +135,7 @@ class Session:
     ) -> Any:
         """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
         frames, streams, single = self._checked(x, stream, "iu", "integers, raw words", last)
-        check_raw(frames, self.design.input_format, "frame")
+        check_raw(frames, self.design.input_format, "frame", "`step` takes values")
         self.design.check_numbers(frames, "frame")
         y = self._stepped(frames.astype(np.int64), streams, last)
         return _single(y) if single else y

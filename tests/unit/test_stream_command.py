@@ -96,7 +96,16 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
             ("--input-format", "float32"),
             "standard input: frame 0 holds nan, must be finite",
         ),
-        (b"\xff\x7f" * 3, ("--input-format", "int16"), "raw words from 32767 to 32767"),
+        (
+            b"\0\0" * 3 + b"\xff\x7f" * 3,
+            ("--input-format", "int16"),
+            "standard input: frame 1: raw words from 32767 to 32767, must be -2048 to 2047; values are read with --input-format",
+        ),
+        (
+            b"\xff\x7f" * 6,
+            ("--input-format", "int16", "--streams", "2"),
+            "standard input: turn 0: raw words",
+        ),
         (b"", ("--output-format", "int16"), "words give words"),
         (b"", ("--streams", "0"), "streams = 0: must be 1 to 4096"),
         (b"", ("--initial-states", "none"), "none"),
