@@ -7,9 +7,7 @@ from typing import TextIO
 
 import numpy as np
 
-from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.sequences import check_raw
 
 #: Little-endian types of the formats that are no text.
 KINDS = {"float32": "<f4", "float64": "<f8", "int16": "<i2", "int32": "<i4"}
@@ -28,17 +26,13 @@ def frame_reader(
 
 
 def checked_turns(
-    turns: Iterator[np.ndarray | None], core: CoreSpecification, words: bool
+    turns: Iterator[np.ndarray | None], check: Callable[[np.ndarray, str], None]
 ) -> Iterator[np.ndarray | None]:
-    """The turns; DesignError with the number of one that the design does not take. words: of the format of x, no values."""
+    """The turns; check: raises DesignError for one that the design does not take, with the name that it is given."""
     number = 0
     for turn in turns:
         if turn is not None:
-            where = f"standard input: {'frame' if len(turn) == 1 else 'turn'} {number}"
-            if words:
-                advice = "values are read with --input-format float32, float64 or text"
-                check_raw(turn, core.input_format, where, advice)
-            core.check_numbers(turn, where)
+            check(turn, f"standard input: {'frame' if len(turn) == 1 else 'turn'} {number}")
             number += 1
         yield turn
 

@@ -357,6 +357,14 @@ class Session:
         return number
 
 
+def check_turn(design: CoreSpecification, turn: np.ndarray, words: bool, where: str) -> None:
+    """DesignError for frames of standard input that the design does not take. words: of the format of x, not values. where: names them."""
+    if words:
+        advice = "values are read with --input-format float32, float64 or text"
+        check_raw(turn, design.input_format, where, advice)
+    design.check_numbers(turn, where)
+
+
 def _array(x: Any) -> np.ndarray:
     """x as an array; DesignError where NumPy makes none of it, such as lists of several lengths or a tensor with a gradient."""
     try:
