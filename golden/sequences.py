@@ -34,12 +34,17 @@ def check_sequence(x: ArrayLike, inputs: int) -> np.ndarray:
     return frames.astype(np.float64 if kind == "f" else np.int64)
 
 
-def check_raw(raw: np.ndarray, fmt: Format, what: str = INPUT_SEQUENCE) -> None:
-    """Raise DesignError unless the integers `raw` are words of `fmt`. what: names them."""
+def check_raw(
+    raw: np.ndarray,
+    fmt: Format,
+    what: str = INPUT_SEQUENCE,
+    advice: str = "give values as floating point",
+) -> None:
+    """Raise DesignError unless the integers `raw` are words of `fmt`. what: names them. advice: on values in their place."""
     if raw.size and (raw.min() < fmt.minimum or raw.max() > fmt.maximum):
         raise DesignError(
             f"{what}: raw words from {raw.min()} to {raw.max()}, must be "
-            f"{fmt.minimum} to {fmt.maximum}; give values as floating point"
+            f"{fmt.minimum} to {fmt.maximum}; {advice}"
         )
 
 

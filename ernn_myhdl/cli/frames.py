@@ -25,6 +25,18 @@ def frame_reader(
     return _numbers(source, np.dtype(KINDS[form]), streams, inputs)
 
 
+def checked_turns(
+    turns: Iterator[np.ndarray | None], check: Callable[[np.ndarray, str], None]
+) -> Iterator[np.ndarray | None]:
+    """The turns; check: raises DesignError for one that the design does not take, with the name that it is given."""
+    number = 0
+    for turn in turns:
+        if turn is not None:
+            check(turn, f"standard input: {'frame' if len(turn) == 1 else 'turn'} {number}")
+            number += 1
+        yield turn
+
+
 def with_ends(
     turns: Iterator[np.ndarray | None], close: bool = True
 ) -> Iterator[tuple[np.ndarray, bool]]:

@@ -58,11 +58,11 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     import numpy as np
 
-    from ernn_myhdl.cli.frames import frame_reader, frame_writer, with_ends
+    from ernn_myhdl.cli.frames import checked_turns, frame_reader, frame_writer, with_ends
     from ernn_myhdl.design.storage import load_design
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_target import check_file
-    from ernn_myhdl.runs.session import open_session
+    from ernn_myhdl.runs.session import check_turn, open_session
     from ernn_myhdl.streams.state_file import STATES_NAME
     from ernn_myhdl.streams.tensor_file import STATE_SUFFIXES
 
@@ -86,7 +86,9 @@ def run(args) -> int:
             session.restore(args.initial_states)
         step = session.step_raw if given in WORDS else session.step
         write = frame_writer(sys.stdout, made)
-        turns = frame_reader(sys.stdin, given, args.streams, design.inputs)
+        read = frame_reader(sys.stdin, given, args.streams, design.inputs)
+        words = given in WORDS
+        turns = checked_turns(read, lambda turn, name: check_turn(design, turn, words, name))
         lost = "; the states were not saved" if args.save_states else ""
         try:
             if design.graph is not None and design.graph.over_time:

@@ -38,7 +38,7 @@ def read_sound(file: Path, where: str) -> np.ndarray:
         raise DesignError(f"{where}: holds samples that are no numbers; clean the recording")
     if (largest := float(np.abs(samples).max(initial=0))) > LARGEST:
         raise DesignError(
-            f"{where}: holds samples up to {largest:.3g}, must be within -1..1; scale the recording, of integers by 1 / 32768"
+            f"{where}: holds samples up to {largest:.3g}, must be within -1..1 (up to {LARGEST:g} is taken for overshoot); scale the recording, of integers by 1 / 32768"
         )
     if len(samples) < WINDOW:
         raise DesignError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import logging
 import warnings
@@ -156,6 +157,12 @@ def _torch() -> Any:
         raise ToolError(
             "the package torch is missing, which traces modules; install it with `pip install 'ernn-myhdl[torch]'`"
         ) from error
+    export = getattr(getattr(torch, "export", None), "export", None)
+    if export is None or "strict" not in inspect.signature(export).parameters:
+        raise ToolError(
+            f"PyTorch {torch.__version__} has no torch.export.export that takes strict, by which modules are followed; install a newer "
+            "one (2.13 is tested), or import the state dict of a plain stack"
+        )
     return torch
 
 

@@ -135,7 +135,7 @@ class Session:
     ) -> Any:
         """As `step`, with x and y in words of the formats `input` and `output`, integers: what the AXI-Streams carry."""
         frames, streams, single = self._checked(x, stream, "iu", "integers, raw words", last)
-        check_raw(frames, self.design.input_format, "frame")
+        check_raw(frames, self.design.input_format, "frame", "`step` takes values")
         self.design.check_numbers(frames, "frame")
         y = self._stepped(frames.astype(np.int64), streams, last)
         return _single(y) if single else y
@@ -355,6 +355,14 @@ class Session:
                 f"stream = {number}: must be 0 to {self.streams - 1}; open the session with more streams"
             )
         return number
+
+
+def check_turn(design: CoreSpecification, turn: np.ndarray, words: bool, where: str) -> None:
+    """DesignError for frames of standard input that the design does not take. words: of the format of x, not values. where: names them."""
+    if words:
+        advice = "values are read with --input-format float32, float64 or text"
+        check_raw(turn, design.input_format, where, advice)
+    design.check_numbers(turn, where)
 
 
 def _array(x: Any) -> np.ndarray:

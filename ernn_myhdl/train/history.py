@@ -28,6 +28,19 @@ def _number(value: object) -> float:
     return float(value)
 
 
+class HistoryRecords(dict[str, list[dict]]):
+    """The dictionary of `History.as_dict`, printed on one short line."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({_summary(self['phases'], self['epochs'], self['updates'])})"
+
+
+def _summary(phases: list[dict], epochs: list[dict], updates: list[dict]) -> str:
+    """Names of the phases and counts."""
+    names = ", ".join(phase["name"] for phase in phases) or "no phase"
+    return f"{names}: {len(epochs)} epochs, {len(updates)} updates"
+
+
 @dataclass(repr=False)
 class History:
     """Records in the order of time; `step` counts the steps of the optimiser over all phases.
@@ -43,8 +56,7 @@ class History:
 
     def __repr__(self) -> str:
         """Names of the phases and counts, on one line."""
-        names = ", ".join(phase["name"] for phase in self.phases) or "no phase"
-        return f"History({names}: {len(self.epochs)} epochs, {len(self.updates)} updates)"
+        return f"History({_summary(self.phases, self.epochs, self.updates)})"
 
     def begin(self, name: str, found: dict | None) -> None:
         """A phase begins."""
@@ -74,8 +86,6 @@ class History:
     def _step(self, steps: int) -> int:
         return self.phases[-1]["first_step"] + steps
 
-    def as_dict(self) -> dict[str, list[dict]]:
+    def as_dict(self) -> HistoryRecords:
         """A copy as dictionaries and lists."""
-        return copy.deepcopy(
-            {"phases": self.phases, "epochs": self.epochs, "updates": self.updates}
-        )
+        return HistoryRecords(copy.deepcopy(vars(self)))

@@ -77,8 +77,14 @@ class Recurrent(nn.Module):
         }
 
     def _check_x(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise DesignError(
+                f"x: is {type(x).__name__}, must be a tensor; pad packed sequences by pad_packed_sequence, and give their lengths"
+            )
         if x.dim() != 3 or x.shape[-1] != self.inputs:
             raise DesignError(f"x: shape {tuple(x.shape)}, must be three axes, {self.inputs} last")
+        if not x.shape[1 if self.batch_first else 0]:
+            raise DesignError(f"x: shape {tuple(x.shape)}, must have at least one frame")
 
     def _checked(self, x: Tensor, state, lengths: Tensor | None, sizes: tuple[int, ...]) -> list[Tensor]:  # fmt: skip
         """The tensors of a state, zero for None; DesignError for one of another shape. sizes: of a state of one layer."""
@@ -86,6 +92,13 @@ class Recurrent(nn.Module):
         n = x.shape[0 if self.batch_first else 1]
         if lengths is not None and not (isinstance(lengths, Tensor) and lengths.shape == (n,)):
             raise DesignError(f"lengths: must be a tensor ({n},), the frames of each sequence")
+        if lengths is not None and not is_traced():  # tracing knows no values
+            frames = x.shape[1 if self.batch_first else 0]
+            wrong = (lengths < 1) | (lengths > frames)
+            if lengths.dtype not in (torch.int64, torch.int32) or bool(wrong.any()):
+                raise DesignError(
+                    f"lengths: {lengths.tolist()}, must be whole numbers (int64) from 1 to {frames}, the frames of x"
+                )
         shapes = [(self.layers, n, size) for size in sizes]
         if state is None:
             return [x.new_zeros(shape) for shape in shapes]

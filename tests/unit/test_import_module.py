@@ -6,6 +6,7 @@ from tools import require_module
 
 from ernn_myhdl import DesignError, import_module
 from ernn_myhdl.design.host_steps import HostStep
+from ernn_myhdl.errors import ToolError
 
 torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 pytestmark = pytest.mark.torch
@@ -281,3 +282,19 @@ def test_other_things_than_modules_and_tensors_are_refused():
     for example, words in ((np.zeros((4, 2, 5)), "tensor x"), (torch.zeros(4, 2, 7), "traced"), ((), "tensor x")):  # fmt: skip
         with pytest.raises(DesignError, match=words):
             import_module(module, example)
+
+
+def without_strict(mod, args, kwargs=None, *, constraints=None):
+    raise AssertionError("must not be called")
+
+
+@pytest.mark.parametrize("export", [None, without_strict])
+def test_a_pytorch_that_cannot_trace_is_told_in_place_of_the_model(monkeypatch, export):
+    if export is None:
+        monkeypatch.delattr(torch, "export")  # as 2.0
+    else:
+        monkeypatch.setattr(torch.export, "export", export)
+    with pytest.raises(
+        ToolError, match=r"PyTorch \d.* has no torch.export.export that takes strict"
+    ):
+        import_module(nn.LSTM(3, 4, batch_first=True), torch.zeros(1, 5, 3))

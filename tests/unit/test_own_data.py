@@ -152,9 +152,15 @@ def test_sounds_become_features_at_16_khz(tmp_path, monkeypatch):
         DesignError, match="line 3: 15944 bytes, its header tells 16044: it is cut off"
     ):
         load_own_data(other)
+    overshot = np.tile([9.0, -9.0], 4000)
+    soundfile.write(tmp_path / "1.wav", overshot, 16000, subtype="FLOAT")
+    taken = load_own_data(other, "logmel40").sequences[1]
+    np.testing.assert_array_equal(taken, feature_function("logmel40")(overshot.astype("float32")))
     loud = np.tile([1e30, -1e30], 4000)
     soundfile.write(tmp_path / "1.wav", loud, 16000, subtype="FLOAT")
-    with pytest.raises(DesignError, match="line 3: holds samples up to 1e[+]30, must be within -1"):
+    with pytest.raises(
+        DesignError, match="line 3: holds samples up to 1e[+]30, must be within -1..1 .up to 10 is"
+    ):
         load_own_data(other)
     monkeypatch.setattr(sound_file, "LARGEST", np.inf)
     with pytest.raises(DesignError, match="line 3: its mfcc39 hold NaN or infinity"):

@@ -197,7 +197,10 @@ def test_what_is_no_frame_is_refused_and_no_stream_goes_on():
                 session.step(*arguments)
         with pytest.raises(DesignError, match="type float64, must be integers"):
             session.step_raw(frame, 0)
-        with pytest.raises(DesignError, match="raw words from 4000 to 4000, must be -2048 to 2047"):
+        with pytest.raises(
+            DesignError,
+            match="raw words from 4000 to 4000, must be -2048 to 2047; `step` takes values",
+        ):
             session.step_raw(np.full(5, 4000), 0)
         with pytest.raises(DesignError, match="the lstm cell needs 'output', 'cell_state'"):
             session.start(0, {"cell_state": np.zeros(8)})

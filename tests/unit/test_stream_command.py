@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from waiting import SECONDS, next_line
 
-from ernn_myhdl.calibration.generate import new_design
+from ernn_myhdl.calibration.generate import new_design, new_network
 from ernn_myhdl.cli.main import main
+from ernn_myhdl.design.cells import LinearCell
+from ernn_myhdl.design.graph import Embedding, Graph
 from ernn_myhdl.design.storage import save_design
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.numerics.formats import quantise
@@ -96,7 +98,16 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
             ("--input-format", "float32"),
             "standard input: frame 0 holds nan, must be finite",
         ),
-        (b"\xff\x7f" * 3, ("--input-format", "int16"), "raw words from 32767 to 32767"),
+        (
+            b"\0\0" * 3 + b"\xff\x7f" * 3,
+            ("--input-format", "int16"),
+            "standard input: frame 1: raw words from 32767 to 32767, must be -2048 to 2047; values are read with --input-format",
+        ),
+        (
+            b"\xff\x7f" * 6,
+            ("--input-format", "int16", "--streams", "2"),
+            "standard input: turn 0: raw words",
+        ),
         (b"", ("--output-format", "int16"), "words give words"),
         (b"", ("--streams", "0"), "streams = 0: must be 1 to 4096"),
         (b"", ("--initial-states", "none"), "none"),
@@ -107,6 +118,15 @@ def test_streams_take_turns_and_states_go_on(folder, monkeypatch, capfdbinary):
 def test_bad_input_is_refused_by_name(folder, monkeypatch, capfdbinary, data, options, message):
     code, _, err = stream(monkeypatch, capfdbinary, data, *options)
     assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_a_number_of_no_row_is_told_with_its_frame(folder, monkeypatch, capfdbinary):
+    graph = Graph(("join_0",), (Embedding(table=np.eye(5, 3)),), "layer_0")
+    core = new_network([LinearCell(3, 2, 1)], graph=graph)
+    save_design(core, folder / "small", force=True)
+    code, out, err = stream(monkeypatch, capfdbinary, b"4\n\n0\n5\n1\n")
+    assert code == 2 and out.count(b"\n") == 2
+    assert "standard input: frame 2: 5 is the number of no row" in err and err.count("\n") == 1
 
 
 def test_a_closed_standard_input_is_told(folder, monkeypatch, capfd):

@@ -47,11 +47,21 @@ def test_what_is_printed_is_one_line():
     checked = compressed.trial.run()
     matrix = find_matrices(compressed.model, 2)[0]
     history = History(**compressed.history)
-    for each in (compressed, compressed.trial, checked, history, data, batch, matrix):
+    for each in (
+        compressed,
+        compressed.trial,
+        checked,
+        compressed.history,
+        history,
+        data,
+        batch,
+        matrix,
+    ):
         text = repr(each)
         assert "\n" not in text and len(text) < 200 and text.startswith(type(each).__name__)
     assert repr(checked) == "Checked(rnn -> head)"
     assert "blocks 2" in repr(compressed) and "1 epochs" in repr(compressed)
+    assert repr(compressed.history) == "HistoryRecords(retrain: 1 epochs, 0 updates)"
 
 
 def test_a_module_without_hardware_is_named_before_the_first_step():
