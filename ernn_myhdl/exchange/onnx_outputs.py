@@ -10,6 +10,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.graph import Affine, Function, Input, LastFrame, Node, Output, nodes_before
 from ernn_myhdl.exchange.onnx_convolution import check_result
 from ernn_myhdl.exchange.onnx_values import Signal
+from ernn_myhdl.exchange.sharing import with_shared
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.onnx_graph import Graph
@@ -33,14 +34,16 @@ def chosen_outputs(
     back = [n for n in outputs if graph.is_final_state(n)]
     given = {value.name for *_, value in graph.given_states}
     graph.note_step(len(back) >= len(given))
-    chosen = _with_values(graph, signals)
-    numbers = [n for n in chosen if _is_number_of_another(signals[n].node, [signals[m].node for m in chosen])]  # fmt: skip
+    # one node for what is computed twice, by a layer that is called twice for one signal
+    alike = dict(zip(signals, with_shared([v.node for v in signals.values()]), strict=True))
+    chosen = _with_values(graph, signals, alike)
+    numbers = [n for n in chosen if _is_number_of_another(alike[n], [alike[m] for m in chosen])]
     chosen = [n for n in chosen if n not in numbers]
     for each in chosen:
         check_result(each, signals[each])
         graph.check_taken(each, signals[each])
     words = {n: (called or {}).get(n, repr(n)) for n in outputs}
-    graph.notes.extend(_notes(graph, outputs, signals, chosen, numbers, words))
+    graph.notes.extend(_notes(graph, outputs, signals, alike, chosen, numbers, words))
     # the only frame of a step is no choice
     lasts = {n for n in chosen if signals[n].last and not graph.single_step}
     nodes = [
@@ -82,19 +85,24 @@ def _sized(nodes: Sequence[Node], size: int | None) -> list[Node]:
     return [made[id(node)] for node in nodes]
 
 
-def _with_values(graph: Graph, signals: Mapping[str, Signal]) -> list[str]:
-    """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once."""
+def _with_values(
+    graph: Graph, signals: Mapping[str, Signal], alike: Mapping[str, Node]
+) -> list[str]:
+    """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once.
+    alike: their nodes, one for all that compute the same."""
     values = [n for n in signals if not graph.is_final_state(n)]
     if not values:
         values = [max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))]
     before = set(map(id, nodes_before([signals[n].node for n in values])))
     values = [n for n in signals if n in values or id(signals[n].node) not in before]
-    return [n for n in values if n == _same(n, signals, values)]
+    return [n for n in values if n == _same(n, signals, alike, values)]
 
 
-def _same(name: str, signals: Mapping[str, Signal], names: Sequence[str]) -> str:
+def _same(
+    name: str, signals: Mapping[str, Signal], alike: Mapping[str, Node], names: Sequence[str]
+) -> str:
     """The first of some outputs that is the same signal, one of all its frames before one of the last."""
-    same = [n for n in names if signals[n].node is signals[name].node]
+    same = [n for n in names if alike[n] is alike[name]]
     return min(same, key=lambda n: signals[n].last, default="")
 
 
@@ -110,14 +118,15 @@ def _is_number_of_another(node: Node, others: Sequence[Node]) -> bool:
 
 
 def _notes(
-    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
+    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], alike: Mapping[str, Node],
+    chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
 ) -> list[str]:  # fmt: skip
     """What becomes of each output that is not chosen. numbers: those that are the argmax of another."""
     notes, final = [], []
     for name in outputs:
         if name in chosen:
             continue
-        same = _same(name, signals, chosen) if name in signals else ""
+        same = _same(name, signals, alike, chosen) if name in signals else ""
         if graph.is_final_state(name):
             final.append(words[name])
         elif same:
