@@ -7,13 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Affine, Function, Input, LastFrame, Node, Output, nodes_before
+from ernn_myhdl.exchange.graph import Function, Input, LastFrame, Node, Output, nodes_before
 from ernn_myhdl.exchange.onnx_convolution import check_result
 from ernn_myhdl.exchange.onnx_values import Signal
 from ernn_myhdl.exchange.sharing import with_shared
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.onnx_graph import Graph
+
+
+#: Functions that keep the order of the elements of a frame: of all of them, of each.
+SOFTMAX, RISING = ("softmax", "log_softmax"), ("sigmoid", "tanh")
 
 
 def chosen_outputs(
@@ -37,7 +41,7 @@ def chosen_outputs(
     # one node for what is computed twice, by a layer that is called twice for one signal
     alike = dict(zip(signals, with_shared([v.node for v in signals.values()]), strict=True))
     chosen = _with_values(graph, signals, alike)
-    numbers = [n for n in chosen if _is_number_of_another(alike[n], [alike[m] for m in chosen])]
+    numbers = [n for n in chosen if _is_number_of_another(n, signals, alike, chosen)]
     chosen = [n for n in chosen if n not in numbers]
     for each in chosen:
         check_result(each, signals[each])
@@ -106,15 +110,31 @@ def _same(
     return min(same, key=lambda n: signals[n].last, default="")
 
 
-def _is_number_of_another(node: Node, others: Sequence[Node]) -> bool:
-    """Whether it is the argmax of what another output is, or of what the host makes of that."""
+def _is_number_of_another(
+    name: str, signals: Mapping[str, Signal], alike: Mapping[str, Node], names: Sequence[str]
+) -> bool:
+    """Whether an output is the argmax of what another one is, of the same frames, or of a function of that with the same argmax."""
+    node = alike[name]
     if not (isinstance(node.operation, Function) and node.operation.kind == "argmax"):
         return False
-    while isinstance(node.operation, Function | Affine | LastFrame):
+    last = signals[name].last or isinstance(node.input.operation, LastFrame)
+    # of the last frame alone y does not hold what the argmax of all frames is of
+    others = [alike[n] for n in names if last or not signals[n].last]
+    same = {id(n) for other in others for n in (other, _before_softmax(other))}
+    node = node.input
+    while id(node) not in same:
+        operation = node.operation
+        rising = isinstance(operation, Function) and operation.kind in (*SOFTMAX, *RISING)
+        if not (rising or isinstance(operation, LastFrame)):
+            return False
         node = node.input
-        if any(node is other for other in others):
-            return True
-    return False
+    return True
+
+
+def _before_softmax(node: Node) -> Node:
+    """What a softmax is of, whose largest element is where that of the softmax is."""
+    known = isinstance(node.operation, Function) and node.operation.kind in SOFTMAX
+    return node.input if known else node
 
 
 def _notes(
