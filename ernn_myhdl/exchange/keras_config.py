@@ -21,9 +21,9 @@ End = tuple[str, int, int]
 
 
 def ends_of(given: Any) -> list[End]:
-    """Inputs or outputs of a functional model: one, or a list."""
+    """Inputs or outputs of a functional model: one, a list, or a dictionary, which Keras counts by its sorted names."""
     if isinstance(given, dict):
-        given = list(given.values())
+        given = [given[name] for name in sorted(given)]
     if not isinstance(given, list) or not given:
         raise DesignError(f"its inputs or outputs are {short(repr(given))}")
     if isinstance(given[0], str):

@@ -47,7 +47,7 @@ from ernn_myhdl.exchange.keras_operations import (
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_parts import parts
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
-from ernn_myhdl.exchange.keras_signal import Signal, input_of
+from ernn_myhdl.exchange.keras_signal import Signal, check_numbers, input_of
 
 _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -169,12 +169,15 @@ class _Reader:
                 results = self._results(layer, path, arguments, depth)
                 made |= {(name_of(layer), number, i): signal for i, signal in enumerate(results)}
             if len(waiting) == len(left):
+                ends = [a for *_, call in left for a in call if isinstance(a, tuple)]
+                check_numbers(ends, made)
                 raise DesignError(
                     f"layer {name_of(left[0][0])!r}: takes what no layer before it makes"
                 )
             left = waiting
         counted = {name_of(n): first_call(n, True) - first_call(n, False) for n in layers}
         outputs = [(name, call - counted.get(name, 0), i) for name, call, i in ends_of(config.get("output_layers"))]  # fmt: skip
+        check_numbers(outputs, made)
         if missing := [end[0] for end in outputs if end not in made]:
             raise DesignError(f"output {missing[0]!r} is made by no layer")
         return [(end[0], made[end]) for end in outputs]

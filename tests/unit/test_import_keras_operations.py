@@ -235,3 +235,17 @@ def test_calls_of_models_in_files_of_keras_2_are_counted_from_1_everywhere(tmp_p
     once = A @ INNER[0] @ INNER[1]
     wanted = np.concatenate([once @ INNER[0] @ INNER[1], once], -1)
     assert np.abs(design.run(X, "integer").outputs - wanted).max() < 2e-3
+
+
+def test_outputs_of_a_model_in_a_dictionary_are_counted_by_its_sorted_names(tmp_path):
+    inner = nested(tensor("a"))
+    inner["config"]["output_layers"] = {"second": ["i", 0, 0], "first": ["j", 0, 0]}
+    design = model(tmp_path, inner, op("Add", [[called("inner"), "a"]]), weights=INNER_FILE)
+    wanted = (A @ INNER[0] @ INNER[1] + A) @ KERNELS[2]
+    assert np.abs(design.run(X, "integer").outputs - wanted).max() < 2e-3
+
+
+def test_another_output_of_a_layer_than_its_first_is_refused_by_name(tmp_path):
+    split = layer("Split", "split", ["a"], "keras.src.ops.numpy", indices_or_sections=2)
+    with pytest.raises(DesignError, match="output 1 of layer 'split' is taken"):
+        model(tmp_path, split, op("Add", [[called("split", 1), "a"]]))
