@@ -62,6 +62,10 @@ def outcome(
     last = any("of the last frame" in note for note in source.notes)
     worst = 0.0
     for x, y in runs:
+        if feature == -1 and frame is None and source.inputs == x.shape[-1] > 1:
+            feature = (
+                x.ndim - 1
+            )  # an element of each frame alone is taken, by zeros in the columns of the others
         frame_size = 1 if feature == -1 else x.shape[feature]
         if source.inputs != frame_size:
             return "wrong", f"{source.inputs} inputs, must have {frame_size}"

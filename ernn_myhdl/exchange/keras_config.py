@@ -16,19 +16,37 @@ def name_of(layer: Config) -> str:
     return str(layer.get("name") or inner or layer.get("class_name"))
 
 
-def ends_of(given: Any) -> list[tuple[str, int]]:
-    """Inputs or outputs of a functional model: one, or a list; names and numbers of their calls."""
+#: A result of a call of a layer: its name, the number of the call, and which of the results.
+End = tuple[str, int, int]
+
+
+def ends_of(given: Any) -> list[End]:
+    """Inputs or outputs of a functional model: one, a list, or a dictionary, which Keras counts by its sorted names."""
     if isinstance(given, dict):
-        given = list(given.values())
+        given = [given[name] for name in sorted(given)]
     if not isinstance(given, list) or not given:
         raise DesignError(f"its inputs or outputs are {short(repr(given))}")
     if isinstance(given[0], str):
         given = [given]
-    return [(str(end[0]), int(end[1])) for end in given]
+    return [(str(end[0]), int(end[1]), int(end[2])) for end in given]
+
+
+def first_call(layer: Config, of_output: bool) -> int:
+    """The number of the first call of a layer. of_output: as the outputs of a functional model count it, not what other layers take.
+
+    A model that was made of an `Input` has a call that is in no configuration. Keras 3 counts it in a functional model's outputs alone,
+    Keras 2, whose calls are lists, always, and of a Sequential model too.
+    """
+    calls = layer.get("inbound_nodes", [])
+    kind, old = layer.get("class_name"), any(not isinstance(call, Mapping) for call in calls)
+    if kind == "Sequential" and old:
+        layers = layer.get("config", {}).get("layers", [])
+        return int(bool(layers) and layers[0].get("class_name") == "InputLayer")
+    return int(kind in ("Functional", "Model") and (of_output or old))
 
 
 def arguments_of(call: Any) -> list[Any]:
-    """What a layer is called with: (name, number) for signals, and constants."""
+    """What a layer is called with: ends for signals, and constants."""
     if isinstance(call, Mapping):  # Keras 3
         found: list[Any] = []
         for argument in call.get("args", []):
@@ -40,7 +58,7 @@ def arguments_of(call: Any) -> list[Any]:
         return found
     found = []
     for entry in call:  # Keras 2: [name, number, 0, {}]
-        found.append((str(entry[0]), int(entry[1])))
+        found.append((str(entry[0]), int(entry[1]), int(entry[2])))
         for value in (entry[3] if len(entry) > 3 else {}).values():
             found += _constants_of(value)
     return found
@@ -53,9 +71,7 @@ def _constants_of(value: Any) -> list[Any]:
 def _arguments(argument: Any) -> list[Any]:
     if isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__":
         name, number, output = argument["config"]["keras_history"]
-        if output:
-            raise DesignError(f"output {output} of layer {name!r} is taken, must be its first")
-        return [(str(name), int(number))]
+        return [(str(name), int(number), int(output))]
     if isinstance(argument, list) and any(isinstance(a, Mapping) for a in argument):
         return [found for a in argument for found in _arguments(a)]
     return [] if argument is None else [argument]

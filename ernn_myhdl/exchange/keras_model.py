@@ -26,7 +26,14 @@ from ernn_myhdl.exchange.graph import (
     Windows,
 )
 from ernn_myhdl.exchange.keras_arithmetic import JOINS, arithmetic, joined
-from ernn_myhdl.exchange.keras_config import arguments_of, ends_of, name_of, snake_case
+from ernn_myhdl.exchange.keras_config import (
+    End,
+    arguments_of,
+    ends_of,
+    first_call,
+    name_of,
+    snake_case,
+)
 from ernn_myhdl.exchange.keras_file import Config, Weights, read_keras_file
 from ernn_myhdl.exchange.keras_layer import KerasLayer
 from ernn_myhdl.exchange.keras_layers import KERNELS, check_axis, operations, refusal_of, size_after
@@ -40,7 +47,7 @@ from ernn_myhdl.exchange.keras_operations import (
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_parts import parts
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
-from ernn_myhdl.exchange.keras_signal import Signal, input_of
+from ernn_myhdl.exchange.keras_signal import Signal, check_numbers, input_of
 
 _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -129,7 +136,7 @@ class _Reader:
                 continue
             if signal is None:
                 signal = input_of("input", shape)
-            signal, name = self._applied(layer, path, [signal], depth), name_of(layer)
+            signal, name = _only(self._results(layer, path, [signal], depth)), name_of(layer)
         if signal is None:
             raise DesignError("has no layers")
         return [(name, signal)]
@@ -138,16 +145,20 @@ class _Reader:
         inputs = ends_of(config.get("input_layers"))
         if given is None and len(inputs) != 1:
             raise DesignError(f"has {len(inputs)} inputs, must have 1: the frames of a sequence")
-        made: dict[tuple[str, int], Signal] = {}
+        made: dict[End, Signal] = {}
         if given is not None:
-            made = {(name, 0): s for (name, _), s in zip(inputs, given, strict=True)}
+            if len(given) != len(inputs):
+                raise DesignError(
+                    f"a model in the model takes {len(given)} signals, must take {len(inputs)}"
+                )
+            made = {(name, 0, 0): s for (name, *_), s in zip(inputs, given, strict=True)}
         left: list[tuple[Any, ...]] = []
         for layer, path in zip(layers, paths, strict=True):
             if layer.get("class_name") == "InputLayer":
-                made.setdefault((name_of(layer), 0), self._input(layer))
+                made.setdefault((name_of(layer), 0, 0), self._input(layer))
                 continue
-            calls = layer.get("inbound_nodes", [])
-            left += [(layer, path, number, arguments_of(call)) for number, call in enumerate(calls)]
+            calls = enumerate(layer.get("inbound_nodes", []), first_call(layer, False))
+            left += [(layer, path, number, arguments_of(call)) for number, call in calls]
         while left:
             waiting: list[tuple[Any, ...]] = []
             for layer, path, number, call in left:
@@ -155,24 +166,28 @@ class _Reader:
                     waiting.append((layer, path, number, call))
                     continue
                 arguments = [made[a] if isinstance(a, tuple) else a for a in call]
-                made[name_of(layer), number] = self._applied(layer, path, arguments, depth)
+                results = self._results(layer, path, arguments, depth)
+                made |= {(name_of(layer), number, i): signal for i, signal in enumerate(results)}
             if len(waiting) == len(left):
+                ends = [a for *_, call in left for a in call if isinstance(a, tuple)]
+                check_numbers(ends, made)
                 raise DesignError(
                     f"layer {name_of(left[0][0])!r}: takes what no layer before it makes"
                 )
             left = waiting
-        outputs = ends_of(config.get("output_layers"))
-        missing = [name for name, number in outputs if (name, number) not in made]
-        if missing or not outputs:
-            raise DesignError(f"output {missing[0] if missing else ''!r} is made by no layer")
-        return [(name, made[name, number]) for name, number in outputs]
+        counted = {name_of(n): first_call(n, True) - first_call(n, False) for n in layers}
+        outputs = [(name, call - counted.get(name, 0), i) for name, call, i in ends_of(config.get("output_layers"))]  # fmt: skip
+        check_numbers(outputs, made)
+        if missing := [end[0] for end in outputs if end not in made]:
+            raise DesignError(f"output {missing[0]!r} is made by no layer")
+        return [(end[0], made[end]) for end in outputs]
 
     def _input(self, layer: Config) -> Signal:
         config = layer.get("config", {})
         return input_of(name_of(layer), config.get("batch_shape", config.get("batch_input_shape")))
 
-    def _applied(self, layer: Config, path: str, given: list[Any], depth: int) -> Signal:
-        """The signal behind a layer; given: signals and constants."""
+    def _results(self, layer: Config, path: str, given: list[Any], depth: int) -> list[Signal]:
+        """The signals behind a layer, several of a model; given: signals and constants."""
         kind, name = str(layer.get("class_name")), name_of(layer)
         where = f"layer {name!r} ({kind})"
         module = layer.get("module")
@@ -192,9 +207,15 @@ class _Reader:
                 raise DesignError(
                     f"{where}: is a model in a model; save it as .keras, where its weights have names"
                 )
-            return _only(
-                [s for _, s in self.model(layer, _signals(where, given), path + "/", depth + 1)]
-            )
+            made = self.model(layer, _signals(where, given), path + "/", depth + 1)
+            return [signal for _, signal in made]
+        return [self._applied(layer, path, given, depth, where)]
+
+    def _applied(
+        self, layer: Config, path: str, given: list[Any], depth: int, where: str
+    ) -> Signal:
+        """The signal behind a layer that is no model."""
+        kind, name, module = str(layer.get("class_name")), name_of(layer), layer.get("module")
         signals = _signals(where, given)
         if kind in ("Square", "Power") and of_keras_ops(module) and given[0] is signals[0]:
             check_whole(where, signals)

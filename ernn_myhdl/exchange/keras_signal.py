@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.graph import Input, Node
+from ernn_myhdl.exchange.graph import Input, Node, Unsupported
+from ernn_myhdl.exchange.keras_config import End
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,14 @@ def input_of(name: str, shape: Any) -> Signal:
     told = shape[1] if len(shape) == 3 else None
     frames = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else None
     return Signal(Node(Input(size), (), f"input {name!r}"), len(shape), size, frames)
+
+
+def check_numbers(ends: Sequence[End], made: Mapping[End, Signal]) -> None:
+    """DesignError where a result of a layer is taken that is not its first, and not followed."""
+    for name, call, number in ends:
+        if (name, call, 0) in made and (name, call, number) not in made:
+            operation = made[name, call, 0].node.operation
+            more = f", which {operation.what}" if isinstance(operation, Unsupported) else ""
+            raise DesignError(
+                f"output {number} of layer {name!r} is taken{more}; must be its first, or of a model in the model"
+            )

@@ -173,8 +173,11 @@ def _part_refused(where: str, signal: Signal, axis: int, labels: Labels) -> Desi
         "; where it is of a loop over the frames that an exporter has unrolled, import the module itself "
         "(`ernn_myhdl.import_module`), or of Keras the .keras file"
     )
+    may = "may only take the last frame"
+    if signal.frame is None:
+        may += ", behind what tells that this axis holds frames (an LSTM, GRU, RNN or convolution); before it give the core that frame alone"
     return DesignError(
-        f"{where}: takes some of {labels.meaning(label, signal)}; may only take the last frame{more * loop}"
+        f"{where}: takes some of {labels.meaning(label, signal)}; {may}{more * loop}"
     )
 
 

@@ -7,12 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange.graph import Affine, Function, Input, LastFrame, Node, Output, nodes_before
+from ernn_myhdl.exchange.graph import Function, Input, LastFrame, Node, Output, nodes_before
 from ernn_myhdl.exchange.onnx_convolution import check_result
 from ernn_myhdl.exchange.onnx_values import Signal
+from ernn_myhdl.exchange.sharing import with_shared
 
 if TYPE_CHECKING:
     from ernn_myhdl.exchange.onnx_graph import Graph
+
+
+#: Functions that keep the order of the elements of a frame: of all of them, of each.
+SOFTMAX, RISING = ("softmax", "log_softmax"), ("sigmoid", "tanh")
 
 
 def chosen_outputs(
@@ -33,14 +38,16 @@ def chosen_outputs(
     back = [n for n in outputs if graph.is_final_state(n)]
     given = {value.name for *_, value in graph.given_states}
     graph.note_step(len(back) >= len(given))
-    chosen = _with_values(graph, signals)
-    numbers = [n for n in chosen if _is_number_of_another(signals[n].node, [signals[m].node for m in chosen])]  # fmt: skip
+    # one node for what is computed twice, by a layer that is called twice for one signal
+    alike = dict(zip(signals, with_shared([v.node for v in signals.values()]), strict=True))
+    chosen = _with_values(graph, signals, alike)
+    numbers = [n for n in chosen if _is_number_of_another(n, signals, alike, chosen)]
     chosen = [n for n in chosen if n not in numbers]
     for each in chosen:
         check_result(each, signals[each])
         graph.check_taken(each, signals[each])
     words = {n: (called or {}).get(n, repr(n)) for n in outputs}
-    graph.notes.extend(_notes(graph, outputs, signals, chosen, numbers, words))
+    graph.notes.extend(_notes(graph, outputs, signals, alike, chosen, numbers, words))
     # the only frame of a step is no choice
     lasts = {n for n in chosen if signals[n].last and not graph.single_step}
     nodes = [
@@ -82,42 +89,64 @@ def _sized(nodes: Sequence[Node], size: int | None) -> list[Node]:
     return [made[id(node)] for node in nodes]
 
 
-def _with_values(graph: Graph, signals: Mapping[str, Signal]) -> list[str]:
-    """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once."""
+def _with_values(
+    graph: Graph, signals: Mapping[str, Signal], alike: Mapping[str, Node]
+) -> list[str]:
+    """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once.
+    alike: their nodes, one for all that compute the same."""
     values = [n for n in signals if not graph.is_final_state(n)]
     if not values:
         values = [max(signals, key=lambda n: (_length(signals[n]), not signals[n].last))]
     before = set(map(id, nodes_before([signals[n].node for n in values])))
     values = [n for n in signals if n in values or id(signals[n].node) not in before]
-    return [n for n in values if n == _same(n, signals, values)]
+    return [n for n in values if n == _same(n, signals, alike, values)]
 
 
-def _same(name: str, signals: Mapping[str, Signal], names: Sequence[str]) -> str:
+def _same(
+    name: str, signals: Mapping[str, Signal], alike: Mapping[str, Node], names: Sequence[str]
+) -> str:
     """The first of some outputs that is the same signal, one of all its frames before one of the last."""
-    same = [n for n in names if signals[n].node is signals[name].node]
+    same = [n for n in names if alike[n] is alike[name]]
     return min(same, key=lambda n: signals[n].last, default="")
 
 
-def _is_number_of_another(node: Node, others: Sequence[Node]) -> bool:
-    """Whether it is the argmax of what another output is, or of what the host makes of that."""
+def _is_number_of_another(
+    name: str, signals: Mapping[str, Signal], alike: Mapping[str, Node], names: Sequence[str]
+) -> bool:
+    """Whether an output is the argmax of what another one is, of the same frames, or of a function of that with the same argmax."""
+    node = alike[name]
     if not (isinstance(node.operation, Function) and node.operation.kind == "argmax"):
         return False
-    while isinstance(node.operation, Function | Affine | LastFrame):
+    last = signals[name].last or isinstance(node.input.operation, LastFrame)
+    # of the last frame alone y does not hold what the argmax of all frames is of
+    others = [alike[n] for n in names if last or not signals[n].last]
+    same = {id(n) for other in others for n in (other, _before_softmax(other))}
+    node = node.input
+    while id(node) not in same:
+        operation = node.operation
+        rising = isinstance(operation, Function) and operation.kind in (*SOFTMAX, *RISING)
+        if not (rising or isinstance(operation, LastFrame)):
+            return False
         node = node.input
-        if any(node is other for other in others):
-            return True
-    return False
+    return True
+
+
+def _before_softmax(node: Node) -> Node:
+    """What a softmax is of, whose largest element is where that of the softmax is."""
+    known = isinstance(node.operation, Function) and node.operation.kind in SOFTMAX
+    return node.input if known else node
 
 
 def _notes(
-    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
+    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], alike: Mapping[str, Node],
+    chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
 ) -> list[str]:  # fmt: skip
     """What becomes of each output that is not chosen. numbers: those that are the argmax of another."""
     notes, final = [], []
     for name in outputs:
         if name in chosen:
             continue
-        same = _same(name, signals, chosen) if name in signals else ""
+        same = _same(name, signals, alike, chosen) if name in signals else ""
         if graph.is_final_state(name):
             final.append(words[name])
         elif same:

@@ -65,6 +65,8 @@ def repeated_notes(layers: Sequence[DenseLayer]) -> list[str]:
     """A note for layers with the same matrices, which the core has several times."""
     found: dict[Any, list[str]] = {}
     for number, layer in enumerate(layers):
+        if not layer.recurrent and layer.inputs == layer.groups:  # a number for each element
+            continue
         matrices = tuple(
             (n, w.shape, np.asarray(w, np.float64).tobytes())
             for n, w in sorted(layer.weights.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -37,7 +38,7 @@ def compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[OutputL
     model, given, graph = followed.model, followed.given, followed.graph
     outputs, lowered = followed.outputs, followed.lowered
     labels = graph.graph.labels
-    signals: list[Any] = [graph.graph.values[output.name] for output in outputs]
+    signals = _over_frames([graph.graph.values[output.name] for output in outputs])
     feature, frame = (labels.input_axis(getattr(signals[0], n)) for n in ("taken", "frame"))
     single = _left_out(followed, signals[0], frame)
     rng = np.random.default_rng(0)
@@ -74,6 +75,12 @@ def compared(followed: FollowedModule, own_outputs: Own | None) -> tuple[OutputL
             wanted[i].append(y.reshape(-1, size))
             made[i].append(part.reshape(-1, size))
     return _verdict(followed, wanted, made, "")
+
+
+def _over_frames(signals: Sequence[Any]) -> list[Any]:
+    """The signals, where some run over frames all over the same: outputs of linear layers alone tell none."""
+    frame = next((signal.frame for signal in signals if signal.frame is not None), None)
+    return [replace(s, frame=frame) if s.frame is None else s for s in signals]
 
 
 def _verdict(

@@ -38,8 +38,9 @@ def op(kind, given, module="numpy", **config):
     return layer(kind, "op", given, f"keras.src.ops.{module}", **config)
 
 
-def model(tmp_path, *between, end="op", weights=()):
-    """x (7, 4), the dense layers "a" and "b" of 5 units on x and on a, layers between, and a dense layer of 3 units on `end`."""
+def model(tmp_path, *between, end="op", weights=(), ends=None):
+    """x (7, 4), the dense layers "a" and "b" of 5 units on x and on a, layers between, and a dense layer of 3 units on `end`.
+    ends: outputs of the model; None: the last layer."""
     shape = {"batch_shape": [None, 7, 4], "name": "x"}
     layers = [
         {"module": "keras.layers", "class_name": "InputLayer", "config": shape, "name": "x", "inbound_nodes": []},
@@ -48,7 +49,7 @@ def model(tmp_path, *between, end="op", weights=()):
     last = [] if end is None else [dense("y", end, 3)]
     layers += last
     output = "y" if last else between[-1]["name"]
-    config = {"class_name": "Functional", "config": {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [[output, 0, 0]]}}  # fmt: skip
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": ends or [[output, 0, 0]]}}  # fmt: skip
     file = tmp_path / "weights.h5"
     with h5py.File(file, "w") as h5:
         paths = [f"layers/dense{n}/vars/0" for n in ("", "_1", "_2")]
@@ -185,3 +186,66 @@ def test_a_mean_over_time_holds_what_it_takes_where_no_real_frames_are_known(tmp
     alike = np.repeat(X[:1], 7, axis=0)
     wanted = A[:1] @ KERNELS[2]
     assert np.abs(design.run(alike, "integer").outputs - wanted).max() < 1e-3 * np.abs(wanted).max()
+
+
+def called(name, output=0, call=0):
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, call, output]}}
+
+
+def nested(*inputs, outputs=("i",)):
+    """A model of the dense layers "i" and "j" of 5 units, j on i, which is called with each input."""
+    start = {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 7, 5], "name": "z"}, "name": "z", "inbound_nodes": []}  # fmt: skip
+    config = {
+        "name": "inner",
+        "layers": [start, dense("i", "z", 5), dense("j", "i", 5)],
+        "input_layers": [["z", 0, 0]],
+        "output_layers": [[name, 0, 0] for name in outputs],
+    }
+    calls = [{"args": [each], "kwargs": {}} for each in inputs]
+    return {"module": "keras", "class_name": "Functional", "name": "inner", "config": config, "inbound_nodes": calls}  # fmt: skip
+
+
+INNER = [RNG.standard_normal((5, 5)) / 2 for _ in range(2)]
+INNER_FILE = [(f"layers/functional/layers/dense{n}/vars/0", w) for n, w in zip(("", "_1"), INNER, strict=True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_model_that_is_an_output_is_counted_from_its_own_call(calls, tmp_path):
+    """Keras counts the calls of a functional model from 1 in the outputs, from 0 in what other layers take."""
+    inner = nested(*[tensor("a"), called("inner")][:calls], outputs=("j",))
+    ends = [["inner", 1, 0], ["inner", 2, 0]][:calls]
+    design = model(tmp_path, inner, end=None, weights=INNER_FILE, ends=ends)
+    once = A @ INNER[0] @ INNER[1]
+    wanted = [once, once @ INNER[0] @ INNER[1]][:calls]
+    assert np.abs(design.run(X, "integer").outputs - np.concatenate(wanted, -1)).max() < 2e-3
+
+
+def test_every_output_of_a_model_in_a_model_can_be_taken(tmp_path):
+    inner = nested(tensor("a"), outputs=("i", "j"))
+    second = op("Add", [[called("inner", 1), "a"]])
+    design = model(tmp_path, inner, second, weights=INNER_FILE)
+    wanted = (A @ INNER[0] @ INNER[1] + A) @ KERNELS[2]
+    assert np.abs(design.run(X, "integer").outputs - wanted).max() < 2e-3
+
+
+def test_calls_of_models_in_files_of_keras_2_are_counted_from_1_everywhere(tmp_path):
+    inner = nested(tensor("a"), called("inner", call=1), outputs=("j",))
+    inner["inbound_nodes"] = [[["a", 0, 0, {}]], [["inner", 1, 0, {}]]]
+    design = model(tmp_path, inner, end=None, weights=INNER_FILE, ends=[["inner", 2, 0], ["inner", 1, 0]])  # fmt: skip
+    once = A @ INNER[0] @ INNER[1]
+    wanted = np.concatenate([once @ INNER[0] @ INNER[1], once], -1)
+    assert np.abs(design.run(X, "integer").outputs - wanted).max() < 2e-3
+
+
+def test_outputs_of_a_model_in_a_dictionary_are_counted_by_its_sorted_names(tmp_path):
+    inner = nested(tensor("a"))
+    inner["config"]["output_layers"] = {"second": ["i", 0, 0], "first": ["j", 0, 0]}
+    design = model(tmp_path, inner, op("Add", [[called("inner"), "a"]]), weights=INNER_FILE)
+    wanted = (A @ INNER[0] @ INNER[1] + A) @ KERNELS[2]
+    assert np.abs(design.run(X, "integer").outputs - wanted).max() < 2e-3
+
+
+def test_another_output_of_a_layer_than_its_first_is_refused_by_name(tmp_path):
+    split = layer("Split", "split", ["a"], "keras.src.ops.numpy", indices_or_sections=2)
+    with pytest.raises(DesignError, match="output 1 of layer 'split' is taken"):
+        model(tmp_path, split, op("Add", [[called("split", 1), "a"]]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tools import require_module
 
-from ernn_myhdl import import_model, import_module
+from ernn_myhdl import DesignError, import_model, import_module
 
 torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 pytestmark = pytest.mark.torch
@@ -117,6 +117,9 @@ def test_every_engine_gives_an_output_that_another_follows_from():
     [
         (lambda m, x: (x * 2, m.head(m.rnn(x)[0])), "WARNING: output 0 (from 0) is left out: it follows from no layer", 3),
         (lambda m, x: (z := m.head(m.rnn(x)[0]), z.argmax(-1)), "WARNING: output 1 (from 0) is left out: it is the argmax", 3),
+        (lambda m, x: (torch.softmax(z := m.head(m.rnn(x)[0]), -1), z.argmax(-1)), "WARNING: output 1 (from 0) is left out: it is the argmax", 3),
+        (lambda m, x: (m.head((y := m.rnn(x)[0])[:, -1]), m.head(y[:, -1]).argmax(-1)), "WARNING: output 1 (from 0) is left out: it is the argmax", 3),
+        (lambda m, x: (m.head(y := m.rnn(x)[0]), m.head(y)), "output 1 (from 0) is output 0 (from 0), and not given twice", 3),
         (lambda m, x: (y := m.rnn(x)[0], y[:, -1]), "output 1 (from 0) is the last frame of output 0 (from 0)", 6),
         (lambda m, x: (y := m.rnn(x)[0], y), "output 1 (from 0) is output 0 (from 0), and not given twice", 6),
         (lambda m, x: (m.head((r := m.rnn(x))[0]), r[1]), "outputs 1 (from 0) are states behind the last frame", 3),
@@ -126,3 +129,29 @@ def test_an_output_that_y_does_not_hold_is_named(outputs, told, size):
     imported = import_module(Several(outputs), torch.zeros(1, 4, 5), word=12)
     assert imported.design.outputs == size
     assert any(note.startswith(told) for note in imported.notes), imported.notes
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        lambda m, x: ((z := m.head(m.rnn(x)[0]))[:, -1], z.argmax(-1)),  # the frames before are not in y
+        lambda m, x: (z := m.head(m.rnn(x)[0]), (-z).argmax(-1)),
+        lambda m, x: (z := m.head(m.rnn(x)[0]), (z * torch.tensor([1.0, 3.0, 2.0])).argmax(-1)),
+    ],
+)  # fmt: skip
+def test_an_argmax_that_is_not_that_of_another_output_is_refused(outputs):
+    with pytest.raises(DesignError, match="is behind one of several outputs"):
+        import_module(Several(outputs), torch.zeros(1, 4, 5))
+
+
+def test_an_output_that_tells_no_frames_may_come_first():
+    """Of a linear layer alone no axis holds frames, but for the other output."""
+    model = Several(lambda m, x: (m.first(x), m.rnn(x)[0])).eval()
+    x = torch.randn(2, 7, 5)
+    check(import_module(model, x, word=16).design, model, x)
+
+
+@pytest.mark.parametrize("outputs", [lambda m, x: m.first(x)[:, -1], lambda m, x: m.rnn(x)[0][:, -1] + m.first(x[:, -1])])  # fmt: skip
+def test_a_last_frame_before_anything_tells_of_frames_is_refused_by_that(outputs):
+    with pytest.raises(DesignError, match="behind what tells that this axis holds frames"):
+        import_module(Several(outputs), torch.zeros(1, 4, 5))

@@ -134,6 +134,12 @@ def test_a_layer_called_again_for_what_it_gave_is_two_which_a_note_tells():
     assert note.startswith("layers 0 (parts.lin) and 1 (parts.lin) have the same matrices")
 
 
+def test_layers_that_shift_each_element_are_not_said_to_be_of_a_module_called_twice():
+    model = Made(lambda m, x: m["rnn"](x)[0].clamp(-0.1, 0.3).mean(1), rnn=gru())
+    notes = import_module(model, torch.zeros(1, 4, 5)).notes
+    assert not any("same matrices" in note for note in notes), notes
+
+
 def test_other_layers_are_not_said_to_have_the_same_matrices():
     model = Made(lambda m, x: m["b"](torch.relu(m["a"](x))), a=nn.Linear(5, 5), b=nn.Linear(5, 5))
     assert not any(

@@ -36,3 +36,8 @@ def test_modules_of_the_newer_exporter(tmp_path):
     require_module("torch", "pip install 'ernn-myhdl[torch]'")
     require_module("onnxscript", "pip install onnxscript")
     assert outcomes(module_outcome, "dynamo", range(1000, 1003), tmp_path)["invalid"] < 3
+
+
+def test_a_graph_that_takes_one_element_of_each_frame(tmp_path):
+    """Its layer takes the frame, with zeros in the columns of the others."""
+    assert outcomes(graph_outcome, "graphs", [555002], tmp_path)["right"] == 1
