@@ -170,6 +170,10 @@ class Design(Structure, CoreSpecification):
         state = checked_state(self)
         object.__setattr__(self, "initial", None if state is None else ReadOnlyArrays(state))
 
+    def __repr__(self) -> str:
+        size, word = f"{self.inputs} -> {self.outputs}", self.formats.output.word
+        return f"Design({self.name}: {self.cell.kind} {size}, blocks of {self.cell.block}, words of {word} bits)"
+
     def _check_weights(self) -> None:
         shapes = self.cell.weight_shapes
         if set(self.weights) != set(shapes):

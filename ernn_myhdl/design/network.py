@@ -261,6 +261,11 @@ class Network(CoreSpecification):
         *layers, last = self.layers
         return replace(self, layers=(*layers, last.with_host_steps(steps)))
 
+    def __repr__(self) -> str:
+        kinds = ", ".join(layer.cell.kind for layer in self.layers[:6])
+        more = ", ..." * (len(self.layers) > 6)
+        return f"Network({self.name}: {self.inputs} -> {self.outputs}, {len(self.layers)} layers: {kinds}{more})"
+
     def with_initial(self, states: Sequence[Mapping[str, np.ndarray] | None]) -> Network:
         """The same network with other states that its sequences start from where none are given, one a layer, None for zero."""
         layers = [d.with_initial([s]) for d, s in zip(self.layers, states, strict=True)]

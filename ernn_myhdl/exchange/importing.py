@@ -78,6 +78,9 @@ class Imported:
     loss: OutputLoss | None = None
     reference: OutputLoss | None = None
 
+    def __repr__(self) -> str:
+        return f"Imported({self.design!r}, {len(self.notes)} notes)"
+
     @property
     def checked(self) -> bool:
         """Whether the layers were compared with outputs of the source's own framework."""

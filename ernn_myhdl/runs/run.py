@@ -97,6 +97,10 @@ class Run:
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
+    def __repr__(self) -> str:
+        frames = f"{len(self.outputs)} frames of {len(self.sequences)} sequences"
+        return f"Run({self.design.name} on {self.engine}: {frames})"
+
     @property
     def digest(self) -> str:
         """Digest of the design."""
