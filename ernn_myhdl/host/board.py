@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ import numpy as np
 
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.arguments import check_kind, check_transport, flag_of, list_of, seconds_of
 from ernn_myhdl.host.description import SystemDescription
 from ernn_myhdl.host.packets import pack, raw_frame, raw_frames, unpack
 from ernn_myhdl.host.registers import (
@@ -25,13 +26,16 @@ from ernn_myhdl.host.registers import (
     names_of,
     register,
 )
-from ernn_myhdl.host.sequences import own_state, state_words
+from ernn_myhdl.host.sequences import own_state, packet_groups, state_words
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, ClosedTransport, Transport
 from ernn_myhdl.host.weight_loading import WeightStatus, load_image, weight_status
 from ernn_myhdl.numerics.formats import to_real
+from ernn_myhdl.whole_numbers import whole
 
 #: Seconds until an answer must have come.
 TIMEOUT = 10.0
+#: What `run` takes.
+_LEGAL = "an array (frames, inputs) of one sequence, or a list of several"
 #: Frames of a sequence that its register can count.
 MOST_FRAMES = (1 << register("SEQUENCE").fields[0].bits) - 1
 
@@ -75,8 +79,11 @@ class Board:
     def __init__(
         self, transport: Transport, system: SystemDescription, timeout: float = TIMEOUT
     ) -> None:
-        if not timeout > 0:
-            raise DesignError(f"timeout = {timeout!r}: must be above 0 seconds")
+        check_transport(transport)
+        check_kind(
+            system, SystemDescription, "system", "a SystemDescription: load_description(folder)"
+        )
+        seconds_of(timeout, "timeout")
         self.transport: Transport = transport
         self.system, self.timeout = system, timeout
         self._kept: dict[str, int] = {}
@@ -239,11 +246,8 @@ class Board:
         streams: of sequences of one length, so many share a packet and take turns in the core, which keeps its lanes busy. initial: the state before
         each sequence, as `Design.run` takes it, None for zero; without it those that are the design's own.
         """
-        if not isinstance(streams, int) or not 1 <= streams <= self.system.streams:
-            raise DesignError(
-                f"streams = {streams!r}: must be 1 to {self.system.streams}, what the core holds"
-            )
-        raw = [raw_frames(s, self.system) for s in sequences]
+        whole("streams", streams, 1, self.system.streams, unit="of the core")
+        raw = [raw_frames(s, self.system) for s in list_of(sequences, "x", _LEGAL)]
         states = self._states(initial, len(raw))
         for number, sequence in enumerate(raw):
             if len(sequence):
@@ -252,7 +256,7 @@ class Board:
         if self._broken:
             self.reset()
         self._keep("PACKET", MODES["sequence"])
-        for group in _groups([len(s) for s in raw], streams):
+        for group in packet_groups([len(s) for s in raw], streams):
             length = len(raw[group[0]])
             self._keep("STREAMS", len(group))
             # of several sequences in a packet its end tells that of the last one only
@@ -262,9 +266,9 @@ class Board:
             due = self.system.frames_out.frames(length)
             made = self._exchange(turns, due * len(group))
             for place, number in enumerate(group):
-                whole = slice(place * due, (place + 1) * due)
+                behind = slice(place * due, (place + 1) * due)
                 in_turn = slice(place, None, len(group))
-                results[number] = made[whole if self.system.frames_out.ends else in_turn]
+                results[number] = made[behind if self.system.frames_out.ends else in_turn]
         return results
 
     def _check_frames(self, frames: int, where: str) -> None:
@@ -284,18 +288,23 @@ class Board:
             raise DesignError(
                 f"initial states: must be a list of one for each of {count} sequences, None for zero"
             )
+        for state in initial:  # before anything is sent
+            self._state_words(state, 0)
         return list(initial)
+
+    def _state_words(self, state: Any, stream: int) -> list[list[int]]:
+        system = self.system
+        return state_words(
+            system.states, system.layers, state, stream, system.sample_bits, system.samples_per_beat
+        )
 
     def _start_from(self, states: Sequence[Any]) -> None:
         """The next sequence of each stream starts from a state; None: from zero."""
-        system, use = self.system, any(state is not None for state in states)
-        words = []
+        use, words = any(state is not None for state in states), []
         if use:
             for stream, state in enumerate(states):
-                words += state_words(
-                    system.states, system.layers, state, stream, system.sample_bits, system.samples_per_beat
-                )  # fmt: skip
-        if system.states:
+                words += self._state_words(state, stream)
+        if self.system.states:
             self._keep("STATES", int(use))
         for *first, last in words:
             for word in first:
@@ -314,7 +323,7 @@ class Board:
         time has other frames of y than of x: `system.frames_out`.
         """
         one = isinstance(x, np.ndarray)
-        sequences = [x] if isinstance(x, np.ndarray) else list(x)
+        sequences = [x] if isinstance(x, np.ndarray) else list_of(x, "x", _LEGAL)
         states = [initial] if one and initial is not None else initial
         raw = self.run_raw(sequences, streams, states)
         made = [self._values(y, len(s)) for y, s in zip(raw, sequences, strict=True)]
@@ -332,16 +341,17 @@ class Board:
         raw = self.step_raw(x, start, last, initial)
         if raw is None:
             return None
-        whole = raw.ndim == 2
-        values = self._values(raw if whole else raw[None], self._ended or self._frames)
-        return values if whole else values[0]
+        several = raw.ndim == 2
+        values = self._values(raw if several else raw[None], self._ended or self._frames)
+        return values if several else values[0]
 
     def step_raw(
         self, x: np.ndarray, start: bool = False, last: bool | None = None, initial: Any = None
     ) -> np.ndarray | None:
         """Raw y, int64 (outputs,), of one frame; see `step`."""
         frame, out = raw_frame(x, self.system), self.system.frames_out
-        if out.ends != isinstance(last, bool):
+        start = flag_of(start, "start")
+        if not (isinstance(last, bool) if out.ends else last is None):
             raise DesignError(
                 f"last = {last!r}: "
                 + (
@@ -384,14 +394,3 @@ class Board:
         return stepped(
             self.system.output_steps, to_real(raw, self.system.output_format), frames=frames
         )
-
-
-def _groups(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
-    """Numbers of sequences that share a packet: of one length, at most `streams`; empty ones in none."""
-    waiting: dict[int, list[int]] = {}
-    for number, length in enumerate(lengths):
-        if length:
-            waiting.setdefault(length, []).append(number)
-    for numbers in waiting.values():
-        for at in range(0, len(numbers), streams):
-            yield numbers[at : at + streams]

@@ -14,6 +14,7 @@ from ernn_myhdl.design.host_steps import HostStep, check_steps, step_of
 from ernn_myhdl.design.input_scaling import InputScaling, scaling_of
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import read_arrays
+from ernn_myhdl.host.arguments import path_of
 from ernn_myhdl.host.loadable_weights import LoadableWeights, weights_of
 from ernn_myhdl.host.sequences import FramesOut, LayerState, frames_out_of, layer_states_of
 from ernn_myhdl.host.serial_link import SerialLink, link_of
@@ -140,7 +141,7 @@ def description_of(record: object, where: str = SYSTEM_NAME) -> SystemDescriptio
 
 def load_description(folder: str | Path) -> SystemDescription:
     """The description in a folder of `ernn convert --wrapper axi`; DesignError where there is none."""
-    file = Path(folder) / SYSTEM_NAME
+    file = path_of(folder, "folder") / SYSTEM_NAME
     try:
         if not file.is_file():
             raise OSError(0, "is no ordinary file" if file.exists() else "does not exist")
@@ -161,7 +162,7 @@ def load_vectors(
     folder: str | Path, description: SystemDescription
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The test vectors of a folder: (raw x, raw y of the golden model) of each sequence, int64 (frames, elements)."""
-    file = Path(folder) / VECTORS_NAME
+    file = path_of(folder, "folder") / VECTORS_NAME
     try:
         arrays = read_arrays(file)
         if not isinstance(arrays, dict):

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ernn_myhdl.host.arguments import path_of
 from ernn_myhdl.host.transport import BoardError, BoardTimeout, load_by_registers
+from ernn_myhdl.whole_numbers import whole
 
 
 class Words(Protocol):
@@ -31,6 +33,7 @@ class MappedWords:
     """A device's window, such as /dev/uio0, mapped to memory."""
 
     def __init__(self, device: str | Path, size: int, offset: int = 0) -> None:
+        device = path_of(device, "device")
         try:
             file = os.open(device, os.O_RDWR | os.O_SYNC)
         except OSError as error:
@@ -226,6 +229,8 @@ def uio_transport(
     registers: str | Path, dma: str | Path, buffer: str | Path, physical: int, size: int
 ) -> MemoryMap:
     """Registers and AXI DMA by two UIO devices, and a buffer such as u-dma-buf's, at a physical address."""
+    whole("physical", physical, 0)
+    whole("size", size, 1)
     core, window, memory = (
         MappedWords(registers, 4096),
         MappedWords(dma, 4096),
@@ -246,6 +251,7 @@ def pynq_transport(mmio: Words, dma: Any, allocate: Callable[..., Any]) -> Memor
 
 def buffer_of(device: Path) -> tuple[int, int]:
     """Physical address and size of a buffer of u-dma-buf, as its folder under /sys/class tells them."""
+    device = path_of(device, "buffer")
     folder = Path("/sys/class/u-dma-buf") / device.name
     try:
         return int((folder / "phys_addr").read_text(), 0), int((folder / "size").read_text(), 0)

@@ -6,9 +6,12 @@ complement; behind the last one zeros up to the end of the beat.
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.arguments import array_of, check_kind
 from ernn_myhdl.host.description import SystemDescription
 from ernn_myhdl.numerics.formats import quantise
 
@@ -19,7 +22,7 @@ def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
     Raises DesignError for another shape, for NaN and infinity, for words that the format does not have, and for numbers that are of no row of
     an embedding.
     """
-    x = np.asarray(x)
+    x = array_of(x, "x")
     if x.ndim != 2 or x.shape[1] != system.inputs:
         raise DesignError(f"x of shape {x.shape}: must be (frames, {system.inputs})")
     if system.rows is not None and x.dtype.kind in "fiu":
@@ -44,14 +47,19 @@ def raw_frames(x: np.ndarray, system: SystemDescription) -> np.ndarray:
 
 def raw_frame(x: np.ndarray, system: SystemDescription) -> np.ndarray:
     """One frame (inputs,) as `raw_frames` (1, inputs)."""
-    x = np.asarray(x)
+    x = array_of(x, "x")
     if x.shape != (system.inputs,):
         raise DesignError(f"x of shape {x.shape}: must be ({system.inputs},), one frame")
     return raw_frames(x[None], system)
 
 
 def pack(raw: np.ndarray, system: SystemDescription) -> bytes:
-    """Raw frames (n, inputs) as the bytes of a packet."""
+    """Raw frames (n, inputs), as `raw_frames` gives them, as the bytes of a packet; DesignError for another array."""
+    shape, kind = getattr(raw, "shape", ()), getattr(raw, "dtype", np.dtype(object)).kind
+    if len(shape) != 2 or shape[1] != system.inputs or kind not in "iu":
+        raise DesignError(
+            f"x = {reprlib.repr(raw)}: must be an array of whole numbers (frames, {system.inputs}), as raw_frames makes it"
+        )
     return _packed(raw, system.input_bytes, system)
 
 
@@ -64,6 +72,7 @@ def _packed(raw: np.ndarray, frame_bytes: int, system: SystemDescription) -> byt
 
 def unpack(data: bytes, system: SystemDescription) -> np.ndarray:
     """Raw frames (n, outputs) int64 of the bytes of a packet of y; DesignError where they are no whole frames."""
+    check_kind(data, (bytes, bytearray), "packet of y", "bytes")
     size = system.output_bytes
     if len(data) % size:
         raise DesignError(f"packet of y of {len(data)} bytes: must be frames of {size}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.arguments import check_functions, list_of
 from ernn_myhdl.host.board import Board
+
+_LEGAL = "a list of pairs of arrays, raw x and raw y, at least one, as load_vectors gives it"
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,15 @@ class SelfTest:
 
 
 def selftest(board: Board, vectors: Sequence[tuple[np.ndarray, np.ndarray]]) -> SelfTest:
-    """Run the vectors (raw x, raw y) in packets of sequences, then the first sequence frame by frame, and compare the words."""
+    """Run the vectors (raw x, raw y) in packets of sequences, then the first sequence frame by frame, and compare the words.
+
+    DesignError for what is no board, and for vectors that are no pairs, or none."""
+    check_functions(board, ("run_raw", "step_raw"), "board", "a Board")
+    vectors = list_of(vectors, "vectors", _LEGAL)
+    if not vectors or not all(
+        isinstance(each, tuple | list) and len(each) == 2 and all(isinstance(a, np.ndarray) for a in each) for each in vectors
+    ):  # fmt: skip
+        raise DesignError(f"vectors = {reprlib.repr(vectors)}: must be {_LEGAL}")
     made = board.run_raw([x for x, _ in vectors])
     checks = [(i, got, y) for i, (got, (_, y)) in enumerate(zip(made, vectors, strict=True))]
     x, y = vectors[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from ernn_myhdl.design.joins import Cadence
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.arguments import array_of
 from ernn_myhdl.numerics.formats import Format, quantise
-from ernn_myhdl.whole_numbers import is_whole
+from ernn_myhdl.whole_numbers import is_whole, whole
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class FramesOut:
         return self.per_sequence > 0
 
     def frames(self, given: int) -> int:
-        """Frames of y of a sequence of so many of x."""
+        """Frames of y of a sequence of so many of x; DesignError where that is no whole number."""
+        whole("frames", given, 0)
         return self.per_sequence or Cadence(self.first, self.step).frames(given)
 
     def check(self, given: int, where: str) -> None:
@@ -172,8 +174,8 @@ def _raw(own: Any, shape: LayerState, part: StatePart) -> list[int]:
         raise DesignError(
             f"initial state: of layer {shape.layer} must be a dictionary of {', '.join(sorted(names))}"
         )
-    values = np.asarray(own[part.name])
     where = f"initial state {part.name} of layer {shape.layer}"
+    values = array_of(own[part.name], where)
     if values.shape != (part.size,) or values.dtype.kind not in "fiu":
         raise DesignError(
             f"{where}: {values.dtype} of shape {values.shape}, must be numbers of shape ({part.size},)"
@@ -198,3 +200,14 @@ def _words(samples: Sequence[int], sample_bits: int, beat: int) -> list[int]:
             data |= (sample & ((1 << sample_bits) - 1)) << i * sample_bits
         words += [data >> low & 0xFFFFFFFF for low in range(0, beat * sample_bits, 32)]
     return words
+
+
+def packet_groups(lengths: Sequence[int], streams: int) -> Iterator[list[int]]:
+    """Numbers of sequences that share a packet: of one length, at most `streams`; empty ones in none."""
+    waiting: dict[int, list[int]] = {}
+    for number, length in enumerate(lengths):
+        if length:
+            waiting.setdefault(length, []).append(number)
+    for numbers in waiting.values():
+        for at in range(0, len(numbers), streams):
+            yield numbers[at : at + streams]

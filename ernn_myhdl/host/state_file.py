@@ -14,9 +14,11 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
+from ernn_myhdl.host.arguments import path_of
 from ernn_myhdl.host.description import SystemDescription
 from ernn_myhdl.host.sequences import state_words
 from ernn_myhdl.numerics.formats import Format
+from ernn_myhdl.whole_numbers import whole
 
 
 def read_states(
@@ -26,12 +28,13 @@ def read_states(
 
     Raises DesignError for a core without states, and for tensors that are not those of its layers.
     """
-    where = f"initial states {file}"
+    path, where = path_of(file, "initial states"), f"initial states {file}"
+    whole("sequences", count, 0)
     if not system.states:
         raise DesignError(
             f"{where}: the core starts every sequence from zero; make the design with initial_states and convert it again"
         )
-    arrays = _arrays(Path(file), where)
+    arrays = _arrays(path, where)
     shapes = {shape.layer: {part.name: part for part in shape.parts} for shape in system.states}
     known = [f"layer_{layer}.{name}" for layer, parts in shapes.items() for name in parts]
     layers: list[dict[str, np.ndarray] | None] = [None] * system.layers

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.host.arguments import path_of
 from ernn_myhdl.whole_numbers import is_whole
 
 #: "ERNW" in ASCII, the first letter in the highest bits.
@@ -178,8 +179,8 @@ def _file_bytes(file: Path, where: str) -> bytes:
 def read_image(source: bytes | str | Path, where: str = "weight image") -> WeightImage:
     """The image of a file, or of its bytes; DesignError naming `where`, or the file, and what is wrong."""
     if not isinstance(source, bytes):
-        where = f"weight image {source}"
-        source = _file_bytes(Path(source), where)
+        path, where = path_of(source, "weight image"), f"weight image {source}"
+        source = _file_bytes(path, where)
     least = (HEADER_WORDS + TRAILER_WORDS) * WORD_BYTES
     if source[:WORD_BYTES] != MAGIC.to_bytes(WORD_BYTES, "little")[: len(source)] or not source:
         raise DesignError(

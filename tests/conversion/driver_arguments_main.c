@@ -14,6 +14,8 @@ static int read_register(void *context, uint32_t address, uint32_t *value)
     *value = 0;
     if (address == LITTLE_REG_FRAMES_IN)
         *value = entered += entered < sent;
+    if (address == LITTLE_REG_STREAMS)
+        *value = 1;
     return 0;
 }
 
@@ -49,7 +51,10 @@ int main(void)
     const int32_t beyond[] = {0, 0, 0, 0, 0, 0, 0, CELL_MOST + 1}, below[] = {-OUTPUT_MOST - 2, 0, 0, 0, 0, 0, 0, 0};
     const uint32_t image[20] = {0};
     uint32_t word;
-    little_port port = {NULL, read_register, write_register, exchange}, half = {NULL, read_register, NULL, exchange};
+    static little_port port, half; /* zeros: the driver gives the design's own states */
+    port.read = half.read = read_register;
+    port.write = write_register;
+    port.exchange = half.exchange = exchange;
     REFUSED(little_open(NULL));
     REFUSED(little_open(&half));
     REFUSED(little_reset(NULL));
@@ -77,6 +82,13 @@ int main(void)
         return printf("an exchange was refused\n"), 1;
     if (little_transfer(&port, LITTLE_MODE_FRAMES, x, 3, NULL, 0) || little_finish(&port))
         return printf("frames without y were refused\n"), 1;
+    if (little_start(&port))
+        return printf("a start was refused\n"), 1;
+#if LITTLE_OWN_STATES
+    port.other_states = 1;
+    if (little_start(&port) || little_exchange(&port, LITTLE_MODE_SEQUENCE, x, 5, y))
+        return printf("what the caller has given states for was refused\n"), 1;
+#endif
     if (little_load_state(&port, 1, 0, state, 8) || little_use_states(&port, 1))
         return printf("a state was refused\n"), 1;
     if (little_load_own_states(&port, 1))

@@ -28,6 +28,12 @@ def little(beat=4):
     )  # fmt: skip
 
 
+def own_lines(system, state, stream, beat):
+    """What the program prints of a state."""
+    (words,) = state_words(system.states, 2, [state, None], stream, system.sample_bits, beat)
+    return [f"{i + 1 == len(words):d} {word:08x}" for i, word in enumerate(words)]
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc not installed")
 @pytest.mark.parametrize(("beat", "own"), [(1, False), (4, False), (4, True)])
 def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, beat, own):
@@ -48,12 +54,15 @@ def test_wrong_arguments_are_refused_and_states_are_those_of_python(tmp_path, be
     state = {"output": [1, -2, 3, -4], "cell_state": [5, -6, 7, -8]}
     (words,) = state_words(system.states, 2, [state, None], 1, system.sample_bits, beat)
     lines = [f"{i + 1 == len(words):d} {word:08x}" for i, word in enumerate(words)]
-    if own:
-        (others,) = state_words(system.states, 2, [given, None], 1, system.sample_bits, beat)
-        lines += [f"{i + 1 == len(others):d} {word:08x}" for i, word in enumerate(others)]
     assert done.returncode == 0, done.stdout
     sizes = [f"{system.output_bytes} bytes", "0 bytes", "0 bytes"]
-    assert done.stdout.splitlines() == [*sizes, *lines]
+    if own:
+        # on the stream in use before the sequence and with the start, none where the caller gives them, and on stream 1 by hand
+        before, by_hand = (own_lines(system, given, stream, beat) for stream in (0, 1))
+        lines = [*before, *sizes, *before, sizes[0], *lines, *by_hand]
+    else:
+        lines = [*sizes, *lines]
+    assert done.stdout.splitlines() == lines
     assert words[0] == 1 << 16
     beats = [b.data for b in layer_beats(design.layers[0], {n: np.array(v) for n, v in state.items()})]  # fmt: skip
     size = max(1, system.samples_per_beat * system.sample_bits // 32)

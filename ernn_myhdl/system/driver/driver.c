@@ -17,6 +17,28 @@ static int CORE_usable(const CORE_port *port)
     return port && port->read && port->write && port->exchange;
 }
 
+/* Whether the driver gives each sequence the states that are the design's own. */
+static uint32_t CORE_gives_states(const CORE_port *port)
+{
+#if CORE_MACRO_OWN_STATES
+    return port->other_states != 1;
+#else
+    return (void)port, 0;
+#endif
+}
+
+/* What each sequence has before its first frame: its own states, on each stream in use. */
+static int CORE_begin(const CORE_port *port)
+{
+    uint32_t streams = 0, stream;
+    int status = CORE_MACRO_OK;
+    if (CORE_gives_states(port) && port->read(port->context, CORE_MACRO_REG_STREAMS, &streams))
+        return CORE_MACRO_REFUSED;
+    for (stream = 0; stream < streams && status == CORE_MACRO_OK; stream++)
+        status = CORE_load_own_states(port, stream);
+    return status;
+}
+
 int CORE_open(const CORE_port *port)
 {
     static const uint32_t digest[CORE_MACRO_DIGEST_WORDS] = CORE_MACRO_DIGEST;
@@ -48,7 +70,7 @@ int CORE_reset(const CORE_port *port)
     if (port->write(port->context, CORE_MACRO_REG_CONTROL, all) ||
         port->write(port->context, CORE_MACRO_REG_SEQUENCE, 0) ||
         port->write(port->context, CORE_MACRO_REG_STREAMS, 1) ||
-        port->write(port->context, CORE_MACRO_REG_STATES, 0))
+        port->write(port->context, CORE_MACRO_REG_STATES, CORE_gives_states(port)))
         return CORE_MACRO_REFUSED;
     return CORE_MACRO_OK;
 }
@@ -62,7 +84,8 @@ static int CORE_trigger(const CORE_port *port, uint32_t bit)
 
 int CORE_start(const CORE_port *port)
 {
-    return CORE_trigger(port, CORE_MACRO_CONTROL_START);
+    const int status = CORE_usable(port) ? CORE_begin(port) : CORE_MACRO_BAD_ARGUMENT;
+    return status ? status : CORE_trigger(port, CORE_MACRO_CONTROL_START);
 }
 
 int CORE_finish(const CORE_port *port)
@@ -162,12 +185,15 @@ int CORE_transfer(
     uint32_t errors = 0, before = 0, entered = 0, state = CORE_MACRO_STATUS_IN_PACKET;
     unsigned long reads = CORE_MACRO_ENTER_READS;
     const size_t most = (size_t)-1;
+    int status;
     if (!CORE_usable(port) || !x || !frames || (y_frames && !y) || frames > most / CORE_MACRO_INPUT_BYTES ||
         y_frames > most / CORE_MACRO_OUTPUT_BYTES)
         return CORE_MACRO_BAD_ARGUMENT;
     if (port->write(port->context, CORE_MACRO_REG_PACKET, mode) ||
         (!y_frames && port->read(port->context, CORE_MACRO_REG_FRAMES_IN, &before)))
         return CORE_MACRO_REFUSED;
+    if (mode == CORE_MACRO_MODE_SEQUENCE && (status = CORE_begin(port)) != CORE_MACRO_OK)
+        return status;
     if (port->exchange(port->context, x, frames * CORE_MACRO_INPUT_BYTES, y, y_frames * CORE_MACRO_OUTPUT_BYTES))
         return CORE_MACRO_TIMEOUT;
     /* frames without a y may wait in front of the core still, where CORE_finish or CORE_start would hit them */

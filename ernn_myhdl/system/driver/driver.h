@@ -47,13 +47,18 @@ typedef struct {
     int (*read)(void *context, uint32_t address, uint32_t *value);
     int (*write)(void *context, uint32_t address, uint32_t value);
     int (*exchange)(void *context, const unsigned char *x, size_t x_bytes, unsigned char *y, size_t y_bytes);
+#if CORE_MACRO_OWN_STATES
+    int other_states; /* 1: the caller gives the states that sequences start from; 0: the driver gives those that are the design's own */
+#endif
 } CORE_port;
 
 /* Whether the core of this header is there; forgets all frames. */
 int CORE_open(const CORE_port *port);
 /* Forget all frames, errors and counts. */
 int CORE_reset(const CORE_port *port);
-/* The next frame starts a sequence (modes FRAME and FRAMES). */
+/* The next frame starts a sequence (modes FRAME and FRAMES), on each of STREAMS.count streams. With CORE_MACRO_OWN_STATES the driver gives the states that are
+ * the design's own here, and before each packet of mode SEQUENCE: then each sequence needs CORE_start, the first one too, or a packet to itself on its stream. Without that x waits for a
+ * state, and exchange must tell that it has failed. */
 int CORE_start(const CORE_port *port);
 /* The next frame, of each stream, is the last of its sequence: for cores where y stands for sequences, frame by frame. */
 int CORE_finish(const CORE_port *port);
@@ -84,11 +89,12 @@ uint32_t CORE_crc(const uint32_t *words, size_t count);
  * A refused image leaves nothing in ERRORS: frames that are under way go on. */
 int CORE_load_weights(const CORE_port *port, const uint32_t *image, size_t count, unsigned long reads, uint32_t *status);
 /* The state from which the next sequence of a stream starts, of one layer: its parts one after the other, raw words, as Design.run takes them (LSTM: output,
- * cell_state). CORE_use_states says whether sequences start from such states, all layers that have one, or from zero. */
+ * cell_state). CORE_use_states says whether sequences start from such states, all layers that have one, or from zero. With CORE_MACRO_OWN_STATES only where
+ * other_states of the port is 1, and before CORE_start or the packet. */
 int CORE_load_state(const CORE_port *port, uint32_t stream, uint32_t layer, const int32_t *state, size_t count);
 int CORE_use_states(const CORE_port *port, int use);
-/* The next sequence of a stream starts from what the design's own do: states that its model holds, or zero. To be called before each sequence of a design with
- * CORE_MACRO_OWN_STATES = 1; sequences of others start from zero without it. */
+/* The next sequence of a stream starts from what the design's own do: states that its model holds, or zero. The driver does it by itself but where other_states
+ * of the port is 1. */
 int CORE_load_own_states(const CORE_port *port, uint32_t stream);
 /* What a result means, in English. */
 const char *CORE_text(int status);
