@@ -7,6 +7,7 @@ refused by its name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -81,6 +82,8 @@ class Graph:
         #: States that are inputs of the graph: name of the layer, part of its state, and the input.
         self.given_states: list[tuple[str, str, GivenState]] = []
         self.inputs = set(inputs)
+        #: Names of the sizes of the inputs that the file leaves open.
+        self.open_sizes = {s for sizes in inputs.values() for s in sizes if isinstance(s, str)}
         #: Labels of the last axis of each input.
         self.last_axes = {signal.axes[-1][0] for signal in signals.values() if signal.axes}
         #: Whether layers come after the node that is followed.
@@ -124,6 +127,13 @@ class Graph:
                 f"{where}: the file states the sizes ({stated}) for {name!r}, but its inputs give ({found}); "
                 "the file contradicts itself: export it again, or import the state dict"
             )
+        for axis, size in zip(value.axes, declared, strict=True):
+            several = self.open_sizes & set(re.findall(r"\w+", str(size)))
+            if len(several) > max(len(axis), 1):
+                raise DesignError(
+                    f"{where}: the file states the size {size} for {name!r}, of {' and '.join(sorted(several))}, which its nodes keep apart: "
+                    "the exporter has left out a reshape of sequences and frames; export the model with the sizes fixed, or import the module"
+                )
 
     def _results(self, where: str, node, attributes: dict, given: list) -> Sequence[Value | None]:
         kind = node.op_type

@@ -114,6 +114,14 @@ def foreign_domain(onnx, model):
     model.graph.node[0].domain = "com.example"
 
 
+def mixed(onnx, model):
+    """A reshape that mixes sequences and frames, which the newer exporter of PyTorch leaves out, is told by the sizes alone."""
+    from onnx import TensorProto, helper
+
+    sizes = ["frames", 1, "((batch*frames)//5)", HIDDEN]
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, sizes))
+
+
 def external(onnx, model):
     tensor = next(t for t in model.graph.initializer if t.name == "W")
     onnx.external_data_helper.set_external_data(tensor, "../../nowhere.bin")
@@ -199,6 +207,7 @@ ONNX = {
     "huge": (huge, ["numbers, must be at most"]),
     "negative": (negative, ["shape (1, -24, 4)"]),
     "grows": (doubled, ["numbers, must be at most"]),
+    "sequences and frames in one axis": (mixed, ["((batch*frames)//5)", "of batch and frames", "left out a reshape"]),
     "external data": (external, ["its weights are in the file", "not beside it"]),
     "over the batch": (other_axis, ["'second' (LSTM)", "another axis"]),
     "squeezes too much": (
