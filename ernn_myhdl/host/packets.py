@@ -55,7 +55,8 @@ def raw_frame(x: np.ndarray, system: SystemDescription) -> np.ndarray:
 
 def pack(raw: np.ndarray, system: SystemDescription) -> bytes:
     """Raw frames (n, inputs), as `raw_frames` gives them, as the bytes of a packet; DesignError for another array."""
-    shape, kind = getattr(raw, "shape", ()), getattr(raw, "dtype", np.dtype(object)).kind
+    shape: tuple[int, ...] = getattr(raw, "shape", ())
+    kind = getattr(raw, "dtype", np.dtype(object)).kind
     if len(shape) != 2 or shape[1] != system.inputs or kind not in "iu":
         raise DesignError(
             f"x = {reprlib.repr(raw)}: must be an array of whole numbers (frames, {system.inputs}), as raw_frames makes it"

@@ -118,7 +118,7 @@ def mixed(onnx, model):
     """A reshape that mixes sequences and frames, which the newer exporter of PyTorch leaves out, is told by the sizes alone."""
     from onnx import TensorProto, helper
 
-    sizes = ["frames", 1, "((batch*frames)//5)", HIDDEN]
+    sizes = ["frames", "((batch*frames)//5)", HIDDEN]
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, sizes))
 
 
