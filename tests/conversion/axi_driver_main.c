@@ -7,21 +7,6 @@
 
 #define MOST 64
 
-static long compared;
-
-static int same(const unsigned char *y, long expected[][SMALL_OUTPUTS], int frames)
-{
-    int32_t words[SMALL_OUTPUTS];
-    int f, i;
-    for (f = 0; f < frames; f++) {
-        small_unpack_words(y + f * SMALL_OUTPUT_BYTES, words);
-        for (i = 0; i < SMALL_OUTPUTS; i++, compared++)
-            if (words[i] != expected[f][i])
-                return fail("word of frame", f);
-    }
-    return 0;
-}
-
 /* Loads the image of a file; damaged ones, and what is none, before it. */
 static int load(const small_port *port, const char *name)
 {

@@ -1,4 +1,4 @@
-/* The port of the C driver at its simulated board, for the programs that test the driver; a function that tells what is wrong. */
+/* The port of the C driver at its simulated board, for the programs that test the driver; what tells that something is wrong, and compares words of y. */
 
 #include <stdio.h>
 
@@ -31,4 +31,19 @@ static int fail(const char *what, long value)
 {
     printf("wrong: %s %ld\n", what, value);
     return 1;
+}
+
+static long compared;
+
+static int same(const unsigned char *y, long expected[][SMALL_OUTPUTS], int frames)
+{
+    int32_t words[SMALL_OUTPUTS];
+    int f, i;
+    for (f = 0; f < frames; f++) {
+        small_unpack_words(y + f * SMALL_OUTPUT_BYTES, words);
+        for (i = 0; i < SMALL_OUTPUTS; i++, compared++)
+            if (words[i] != expected[f][i])
+                return fail("word of frame", f);
+    }
+    return 0;
 }
