@@ -17,6 +17,9 @@ for folder in (Path(__file__).parents[1], Path(__file__).parent):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+# a core is tens of thousands of objects: Python's own thresholds look through it while it is made, and find no garbage
+gc.set_threshold(100_000, 20, 50)
+
 # a shell ignores Ctrl-C for what it runs in the background; tests raise it, and their children heed it
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,9 +59,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session):
     """What is there once tests are collected stays: Python need not look through it again and again for garbage."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(trylast=True)
