@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.golden.fxp_arithmetic import number, requantised, resized, rounded
+from ernn_myhdl.golden.fxp_arithmetic import moved, number, requantised, resized, rounded
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
@@ -57,7 +57,7 @@ def _through(graph: Graph, x: Fxp) -> Fxp:
 
 
 def _words(x: Fxp, index: list[int]) -> Fxp:
-    return number(x.val[..., index], Format(x.n_word, x.n_frac))
+    return moved(x, x.val[..., index])
 
 
 @lru_cache
