@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from fxpmath import Config, Fxp
@@ -46,14 +47,18 @@ class Number(Fxp):
     real: np.ndarray | None
 
     def set_val(
-        self, val: object, raw: bool = False, vdtype: object = None, index: object = None
+        self, val: Any, raw: bool = False, vdtype: object = None, index: object = None
     ) -> Number:
         """As fxpmath's, which looks several times for what is to be rounded, limited and told of words that are just stored."""
-        words = isinstance(val, np.ndarray) and val.dtype == np.int64
-        if raw and words and vdtype is index is None:
-            if self.n_word <= MAX_WORD and _within(val, self.n_word):  # type: ignore[arg-type]
-                self.val, self.real = val, None
-                return self
+        fit = (
+            raw
+            and isinstance(val, np.ndarray)
+            and val.dtype == np.int64
+            and vdtype is index is None
+        )
+        if fit and self.n_word <= MAX_WORD and _within(val, self.n_word):
+            self.val, self.real = val, None
+            return self
         super().set_val(val, raw, vdtype, index)  # type: ignore[no-untyped-call]
         return self
 
