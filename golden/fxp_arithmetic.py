@@ -82,7 +82,7 @@ def _sum_size(x: Fxp, y: Fxp) -> tuple[int, int]:
 
 def _exactly(operation: Callable[..., Fxp], x: Fxp, y: Fxp, word: int, frac: int) -> Fxp:
     """An operation of fxpmath in the size that it would choose; beyond 62 bits it makes a number of its own, which nothing here takes."""
-    return operation(x, y, out=_empty(word, frac)) if word <= MAX_WORD else operation(x, y)
+    return exact(operation(x, y, out=_empty(word, frac))) if word <= MAX_WORD else operation(x, y)
 
 
 def number(raw: ArrayLike, fmt: Format) -> Fxp:
