@@ -1,6 +1,6 @@
 """The reference model: docs/number-formats.md in fxpmath, frame by frame.
 
-Every sum, product, rounding and saturation is done by fxpmath; numpy only moves words. It shares
+Every sum, product, rounding and saturation is done by fxpmath; numpy only moves words and bits of them. It shares
 with the other models the constants (quantised weights, flow graphs, tables), not the arithmetic.
 """
 

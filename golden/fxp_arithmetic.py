@@ -1,17 +1,20 @@
 """Exact arithmetic, rounding and saturation with fxpmath.
 
 fxpmath takes the rounding mode from the number that a value is stored into, so every number is
-made here, with one configuration. Products and sums of `Fxp` grow to their exact size
-("optimal" sizing) and are brought back with `rounded`, `saturated` or `resized`.
+made here, with one configuration. Products and sums grow to their exact size, fxpmath's "optimal"
+one, and are brought back with `rounded`, `saturated` or `resized`.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from fxpmath import Config, Fxp
+from fxpmath import functions as fxp
 from numpy.typing import ArrayLike
 
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
@@ -37,12 +40,64 @@ _SATURATING = _Configuration(  # type: ignore[no-untyped-call]
 )
 
 
+class Number(Fxp):
+    """A number into which fxpmath stores words that fit as they are, and sums and products without making their number twice."""
+
+    val: np.ndarray
+    real: np.ndarray | None
+
+    def set_val(
+        self, val: Any, raw: bool = False, vdtype: object = None, index: object = None
+    ) -> Number:
+        """As fxpmath's, which looks several times for what is to be rounded, limited and told of words that are just stored."""
+        fit = (
+            raw
+            and isinstance(val, np.ndarray)
+            and val.dtype == np.int64
+            and vdtype is index is None
+        )
+        if fit and self.n_word <= MAX_WORD and _within(val, self.n_word):
+            self.val, self.real = val, None
+            return self
+        super().set_val(val, raw, vdtype, index)  # type: ignore[no-untyped-call]
+        return self
+
+    def __mul__(self, other: Fxp) -> Fxp:
+        return _exactly(
+            fxp.mul, self, other, self.n_word + other.n_word, self.n_frac + other.n_frac
+        )
+
+    def __add__(self, other: Fxp) -> Fxp:
+        return _exactly(fxp.add, self, other, *_sum_size(self, other))
+
+    def __sub__(self, other: Fxp) -> Fxp:
+        return _exactly(fxp.sub, self, other, *_sum_size(self, other))
+
+
+def _sum_size(x: Fxp, y: Fxp) -> tuple[int, int]:
+    """Bits and fraction bits of a sum: one bit more than the larger whole part."""
+    frac: int = max(x.n_frac, y.n_frac)
+    return max(x.n_word - x.n_frac, y.n_word - y.n_frac) + 1 + frac, frac
+
+
+def _exactly(operation: Callable[..., Fxp], x: Fxp, y: Fxp, word: int, frac: int) -> Fxp:
+    """An operation of fxpmath in the size that it would choose; beyond 62 bits it makes a number of its own, which nothing here takes."""
+    return exact(operation(x, y, out=_empty(word, frac))) if word <= MAX_WORD else operation(x, y)
+
+
 def number(raw: ArrayLike, fmt: Format) -> Fxp:
     """Raw integers as a number in `fmt`; they must fit."""
     words = np.asarray(raw, dtype=np.int64)
     if _fit(words, fmt):
         return _of_words(words, fmt)
     return exact(_made(words, fmt.word, fmt.frac, raw=True))
+
+
+def moved(x: Fxp, words: np.ndarray) -> Fxp:
+    """Some of the words of x, or parts of them, which fit, as a number of its format."""
+    stored = _empty(x.n_word, x.n_frac)
+    stored.val, stored.real = words.copy(), None
+    return stored
 
 
 def resized(x: Fxp, word: int) -> Fxp:
@@ -64,6 +119,8 @@ def rounded(x: Fxp, frac: int) -> Fxp:
 
 def saturated(x: Fxp, fmt: Format) -> tuple[Fxp, np.ndarray]:
     """x, which has the fraction of `fmt`, saturated to it; and where it saturated (boolean)."""
+    if x.val.dtype == np.int64 and _fit(x.val, fmt):
+        return _of_words(x.val, fmt), np.zeros(x.val.shape, dtype=bool)
     if not np.any((x.val < fmt.minimum) | (x.val > fmt.maximum)):
         return exact(_stored(x, fmt)), np.zeros(x.val.shape, dtype=bool)
     stored = _made(x, fmt.word, fmt.frac, config=_SATURATING)
@@ -99,21 +156,25 @@ def _stored(x: Fxp, fmt: Format) -> Fxp:
 
 def _fit(words: np.ndarray, fmt: Format) -> bool:
     """Whether raw words are words of `fmt` as they are."""
-    if fmt.word > MAX_WORD or not words.size:
-        return False
-    return bool(words.min() >= fmt.minimum and words.max() <= fmt.maximum)
+    return fmt.word <= MAX_WORD and _within(words, fmt.word)
+
+
+def _within(words: np.ndarray, word: int) -> bool:
+    """Whether there are words, and all of them have at most so many bits."""
+    limit = 1 << (word - 1)
+    return bool(words.size) and bool(words.min() >= -limit and words.max() < limit)
 
 
 def _of_words(words: np.ndarray, fmt: Format) -> Fxp:
     """A number of raw words that fit. Nothing is converted, rounded or limited, for all of which fxpmath looks where it stores them."""
-    stored = _empty(fmt.word, fmt.frac)
-    stored.val, stored.real = words.copy(), None
-    return stored
+    return moved(_without_value(fmt.word, fmt.frac), words)
 
 
 @cache
 def _without_value(word: int, frac: int) -> Fxp:
-    return Fxp(signed=True, n_word=word, n_frac=frac, config=CONFIG)
+    return Number(  # type: ignore[no-untyped-call]
+        signed=True, n_word=word, n_frac=frac, config=CONFIG
+    )
 
 
 def _made(
@@ -130,6 +191,7 @@ def _made(
 
 
 def _empty(word: int, frac: int) -> Fxp:
-    stored = copy.copy(_without_value(word, frac))
-    stored.status, stored.callbacks, stored.vdtype = dict(stored.status), [], None
+    model = _without_value(word, frac)
+    stored = Number.__new__(Number)  # `copy.copy` takes several times as long
+    stored.__dict__.update(model.__dict__, status=dict(model.status), callbacks=[], vdtype=None)
     return stored

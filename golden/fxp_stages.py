@@ -9,7 +9,7 @@ from fxpmath import functions as fxp
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.design.tables import tables
-from ernn_myhdl.golden.fxp_arithmetic import exact, number, quantised, requantised, saturated
+from ernn_myhdl.golden.fxp_arithmetic import exact, moved, number, quantised, requantised, saturated
 from ernn_myhdl.golden.fxp_table import FxpTable
 from ernn_myhdl.golden.fxp_transform import forward_transform, inverse_transform
 from ernn_myhdl.golden.sequences import check_raw
@@ -62,7 +62,7 @@ class FxpStages:
         raw = straight.val.copy()
         if k > 2:
             swap = [word ^ 1 if word > 1 else word for word in range(k)]
-            swapped = number(spectrum.val[:, swap], Format(spectrum.n_word, spectrum.n_frac))
+            swapped = moved(spectrum, spectrum.val[:, swap])
             crossed = self._column_sum(weights * swapped)  # ..., b c, a d
             ac, bd = _part(straight, 2), _part(straight, 3)
             bc, ad = _part(crossed, 2), _part(crossed, 3)
@@ -92,15 +92,14 @@ class FxpStages:
 
     def forward(self, name: str, x: Fxp) -> Fxp:
         """Spectrum `name` of the signal x, cut into the blocks of the spectrum."""
-        x = number(x.val.reshape(self.shapes[name]), Format(x.n_word, x.n_frac))
+        x = moved(x, x.val.reshape(self.shapes[name]))
         return self._count(name, *forward_transform(x, self.formats[name]))
 
     def inverse(self, name: str, x: Fxp) -> Fxp:
         """Signal `name` of the spectrum x."""
         signal, overflow = inverse_transform(x, self.formats[name])
         shape = self.shapes[name]
-        signal = number(signal.val.reshape(shape), self.formats[name])
-        return self._count(name, signal, overflow.reshape(shape))
+        return self._count(name, moved(signal, signal.val.reshape(shape)), overflow.reshape(shape))
 
     def spectra(self, name: str, accumulators: Fxp) -> Fxp:
         """Accumulators rounded to spectra `name`."""
@@ -150,16 +149,16 @@ class FxpStages:
 
 def rows(x: Fxp) -> list[Fxp]:
     """Each element of the leading axis."""
-    return [number(part, Format(x.n_word, x.n_frac)) for part in x.val]
+    return [moved(x, part) for part in x.val]
 
 
 def chosen(x: Fxp, index: list[int] | slice) -> Fxp:
     """Some elements of the leading axis."""
-    return number(x.val[index], Format(x.n_word, x.n_frac))
+    return moved(x, x.val[index])
 
 
 def _part(x: Fxp, first: int) -> Fxp:
-    return number(x.val[..., first::2], Format(x.n_word, x.n_frac))
+    return moved(x, x.val[..., first::2])
 
 
 def _constant_format(design: Design, name: str) -> Format:

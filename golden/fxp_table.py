@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.golden.fxp_arithmetic import number, requantised, saturated
+from ernn_myhdl.golden.fxp_arithmetic import moved, number, requantised, saturated
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.numerics.transform import width_for
@@ -35,11 +34,8 @@ class FxpTable:
         """The function of x (any shape) in the table's input format, in its output format."""
         clamped, _ = saturated(x, self._clamped)
         position = clamped + self._left  # 0 .. 2 clamp - 1
-        segment = position >> self.table.offset_bits
-        offset = position - (segment << self.table.offset_bits)
-        base, slope = (self._chosen(c, segment.val) for c in (self._base, self._slope))
+        # the upper bits of its word are the segment, the lower ones the offset
+        segment = position.val >> self.table.offset_bits
+        offset = moved(position, position.val & ((1 << self.table.offset_bits) - 1))
+        base, slope = (moved(c, c.val[segment]) for c in (self._base, self._slope))
         return requantised(slope * offset + base, self.table.output)[0]
-
-    @staticmethod
-    def _chosen(constants: Fxp, segment: np.ndarray) -> Fxp:
-        return number(constants.val[segment], Format(constants.n_word, constants.n_frac))

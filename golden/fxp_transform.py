@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from fxpmath import Fxp
 
-from ernn_myhdl.golden.fxp_arithmetic import number, requantised, resized, rounded
+from ernn_myhdl.golden.fxp_arithmetic import moved, number, requantised, resized, rounded
 from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.transform import (
     TWIDDLE_FRAC,
@@ -57,7 +57,7 @@ def _through(graph: Graph, x: Fxp) -> Fxp:
 
 
 def _words(x: Fxp, index: list[int]) -> Fxp:
-    return number(x.val[..., index], Format(x.n_word, x.n_frac))
+    return moved(x, x.val[..., index])
 
 
 @lru_cache
@@ -80,18 +80,17 @@ def _sums(stage: SumStage, x: Fxp) -> Fxp:
 
 @lru_cache
 def _directions(stage: TwiddleStage) -> tuple[Fxp, Fxp]:
-    """Cosine and sine of every rotation."""
+    """What multiplies the same part and the other one, of the real part of every rotation and then of the imaginary part of every one."""
+    cosine = [t.cosine for t in stage.twiddles]
     sine = [t.sine * (-1 if t.inverse else 1) for t in stage.twiddles]
-    return number([t.cosine for t in stage.twiddles], TWIDDLE), number(sine, TWIDDLE)
+    return number(cosine + cosine, TWIDDLE), number([*sine, *(-v for v in sine)], TWIDDLE)
 
 
 def _rotated(stage: TwiddleStage, x: Fxp) -> Fxp:
-    """Every rotation: one exact sum of two products and one rounding for each part."""
+    """Every rotation, of a + i b by a cosine c and a sine s: a c + b s and b c - a s, each an exact sum of two products and one rounding."""
     re, im = [t.re for t in stage.twiddles], [t.im for t in stage.twiddles]
-    cosine, sine = _directions(stage)
-    a, b = _words(x, re), _words(x, im)
-    real = rounded(a * cosine + b * sine, x.n_frac)
-    imaginary = rounded(b * cosine - a * sine, x.n_frac)
+    same, other = _directions(stage)
+    turned = rounded(_words(x, re + im) * same + _words(x, im + re) * other, x.n_frac)
     raw = x.val.copy()
-    raw[..., re], raw[..., im] = real.val, imaginary.val
-    return number(raw, Format(max(x.n_word, real.n_word, imaginary.n_word), x.n_frac))
+    raw[..., re + im] = turned.val
+    return number(raw, Format(max(x.n_word, turned.n_word), x.n_frac))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,6 +32,7 @@ _least, _largest = np.minimum.reduce, np.maximum.reduce
 LOOK_UP_BITS = 18
 
 
+@lru_cache(maxsize=16)  # of up to 2 MiB
 def _function(table: PwlTable) -> Callable[[np.ndarray], np.ndarray]:
     """The table's function on int64 arrays; from a look-up table over all codes if it is small."""
     fmt = table.input

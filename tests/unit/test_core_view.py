@@ -11,9 +11,11 @@ import pytest
 
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.convert import writer
+from ernn_myhdl.convert.leaf import SUPPORT
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.engines.myhdl.engine import run_myhdl
 from ernn_myhdl.engines.result import Job
+from ernn_myhdl.engines.verilator import compiled_hdl
 from ernn_myhdl.engines.verilator import engine as verilator_engine
 from ernn_myhdl.engines.verilator.build import Build
 from ernn_myhdl.hdl.components import ins, outs
@@ -49,6 +51,25 @@ def counted(monkeypatch):
     return counts
 
 
+@pytest.fixture
+def converted(monkeypatch):
+    """All leaves are as if converted before, and so is what is compiled: processes of their own do that, whose questions nobody counts."""
+    write_texts = writer.write_texts
+
+    def without_text(leaf, texts, *where):
+        return write_texts(leaf, dict.fromkeys((SUPPORT, leaf.name), ""), *where)
+
+    def in_fresh_process(module, arguments, hdl):
+        _, folder, _ = arguments
+        (folder / "core.v").write_text("module core;\nendmodule\n")
+        (folder / "files.txt").write_text("core.v\n")
+
+    monkeypatch.setattr(writer, "kept_texts", lambda key: {"": ""})
+    monkeypatch.setattr(writer, "write_texts", without_text)
+    monkeypatch.setattr(compiled_hdl, "in_fresh_process", in_fresh_process)
+
+
+@pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("hdl", ["vhdl", "verilog"])
 def test_a_conversion_asks_for_its_core_once(counted, tmp_path, hdl):
     writer.write(TINY, tmp_path, hdl)
@@ -61,6 +82,7 @@ def test_a_simulation_in_myhdl_asks_for_its_core_once(counted):
     assert counted == {"core": 1, "components": 0}
 
 
+@pytest.mark.usefixtures("converted")
 def test_a_compiled_run_asks_for_its_core_once(counted, monkeypatch, tmp_path):
     """All but the compilation: the build is given the view that the run goes on with."""
     from ernn_myhdl.engines.verilator import build, run

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import subprocess
-import sys
+import runpy
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +129,7 @@ def modules_of(stem: str) -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in RTL[stem]]
 
 
+@lru_cache
 def page_of_module(name: str) -> str:
     return next(stem for stem in RTL if name in modules_of(stem))
 
@@ -282,8 +282,13 @@ def test_relative_links_resolve(file):
 
 def test_the_datapath_is_what_its_script_draws(tmp_path):
     """Its words at least: the outlines of letters differ between versions of matplotlib."""
+    from matplotlib import pyplot as plt
+
     drawn = tmp_path / "datapath.svg"
-    subprocess.run([sys.executable, DOCS / "draw_datapath.py", drawn], check=True)
+    with plt.rc_context():
+        plt.rcdefaults()
+        runpy.run_path(str(DOCS / "draw_datapath.py"))["main"]([str(drawn)])
+    plt.close("all")
     words = [
         re.findall(r"<!-- (.*?) -->", file.read_text(encoding="utf-8"))
         for file in (drawn, DOCS / "datapath.svg")

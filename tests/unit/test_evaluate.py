@@ -1,6 +1,7 @@
 """`ernn evaluate`: accuracy, error and word lengths over data sets."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -45,17 +46,25 @@ def labelled(design):
     return DataSet(x, labels)
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch, design, labelled):
-    """A folder with a design, a network and data; the current one."""
-    monkeypatch.chdir(tmp_path)
-    save_design(design, "design")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, design, labelled):
+    """A folder with a design, a network and data."""
+    folder = tmp_path_factory.mktemp("made")
+    save_design(design, folder / "design")
     cells = LstmCell(5, 8, 4, block=4), LinearCell(4, 3, block=1)
-    save_design(new_network(cells), "network")
+    save_design(new_network(cells), folder / "network")
     named = {f"x{i}": x for i, x in enumerate(labelled.sequences)}
-    np.savez("x.npz", **named)
-    np.savez("labelled.npz", **named, labels=labelled.labels)
-    np.savez("frames.npz", **named, labels=np.arange(labelled.frames) % 3)
+    np.savez(folder / "x.npz", **named)
+    np.savez(folder / "labelled.npz", **named, labels=labelled.labels)
+    np.savez(folder / "frames.npz", **named, labels=np.arange(labelled.frames) % 3)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, made):
+    """A copy of that folder; the current one."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

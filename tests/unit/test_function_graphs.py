@@ -10,14 +10,19 @@ from time_join_graphs import timed_function_graph
 
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.time_joins import taken_lengths
-from ernn_myhdl.rtl.core.top import core
+from ernn_myhdl.rtl.core import network as network_cores
+from ernn_myhdl.rtl.core.top import layer_core
+from ernn_myhdl.rtl.cycles.graph_times import graph_shape
 
 
 @pytest.mark.parametrize("number", (2, 5))
 def test_functions_of_joins_and_layers_that_differ_have_other_names(number):
     """A layer's limits and those of a join were two blocks of one name: nothing could be converted."""
     network = function_graph(number)
-    assert core(network).components()
+    # FIFOs of any depths, all of other names: those of the cycle model take seconds
+    depths = {place: 2 + i for i, place in enumerate(graph_shape(network).operands)}
+    layers = [layer_core(layer, True) for layer in network.layers]
+    assert network_cores.core(network, layers, depths).components()
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -1,9 +1,11 @@
 """The fxpmath model and the integer model agree on every bit of every named tensor."""
 
+import operator
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from fxpmath import Fxp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_designs import corner_inputs, random_design, random_inputs
@@ -14,6 +16,7 @@ from ernn_myhdl.design.cells import ACTIVATIONS, BLOCK_SIZES, GruCell, LinearCel
 from ernn_myhdl.design.design import Activations
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.fixed_point import FixedPointModel
+from ernn_myhdl.golden.fxp_arithmetic import Number, number
 from ernn_myhdl.golden.integer import IntegerModel
 from ernn_myhdl.golden.tensors import saturating_names, tensor_formats, tensor_names, tensor_shapes
 from ernn_myhdl.numerics.formats import Format
@@ -35,6 +38,23 @@ def assert_same(design, x):
     assert np.array_equal(run.raw, reference.raw)
     assert np.array_equal(run.outputs, reference.outputs)
     return run.saturations
+
+
+@pytest.mark.parametrize("operation", [operator.mul, operator.add, operator.sub])
+def test_numbers_have_the_values_and_sizes_of_fxpmath(operation):
+    for fmt, other in (
+        (Format(8, 3), Format(12, 9)), (Format(6, 9), Format(5, -4)), (Format(16, 0), Format(16, 0)),
+        (Format(31, 28), Format(31, 24)), (Format(32, 30), Format(31, 0)), (Format(2, 0), Format(62, 60)),
+    ):  # fmt: skip
+        a, b = (np.array([f.minimum, -1, 0, f.maximum]) for f in (fmt, other))
+        mine = operation(number(a, fmt), number(b[::-1], other))
+        own = operation(*(
+            Fxp(words.tolist(), True, f.word, f.frac, raw=True) for words, f in ((a, fmt), (b[::-1], other))
+        ))  # fmt: skip
+        assert (mine.n_word, mine.n_frac) == (own.n_word, own.n_frac)
+        assert isinstance(mine, Number) == (own.n_word <= 62)
+        assert mine.val.tolist() == own.val.tolist()
+        assert not mine.status["overflow"] and not mine.status["underflow"]
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)

@@ -42,10 +42,9 @@ def trees() -> dict[str, ast.Module]:
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
-    """The statements right below a node; functions and classes are in no expression."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
-            yield child
+    """The statements right below a node, which is one or has some; functions and classes are in no expression."""
+    for field in ("body", "handlers", "cases", "orelse", "finalbody"):
+        yield from getattr(node, field, ())
 
 
 def classes_in(node: ast.AST) -> Iterator[ast.ClassDef]:
@@ -87,6 +86,7 @@ def own_attributes(target: ast.AST) -> Iterator[str]:
         yield target.attr
 
 
+@cache
 def set_in(function: ast.FunctionDef) -> set[str]:
     """Attributes of self that a method sets."""
     found: set[str] = set()

@@ -1,6 +1,9 @@
 """One input format for all elements of x: powers of two and offsets, done by the host."""
 
 import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -53,10 +56,13 @@ def state_dict(kind: str, hidden: int = 12, seed: int = 0) -> dict[str, np.ndarr
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def imported(tmp_path, kind: str, **options):
-    save_file(state_dict(kind), tmp_path / f"{kind}.safetensors")
-    options = {"block": 1, "calibration": sensors(1)} | options
-    return import_model(tmp_path / f"{kind}.safetensors", **options)
+@cache
+def imported(kind: str, **options):
+    """A layer of `state_dict`; a thing that is imported does not change."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"{kind}.safetensors"
+        save_file(state_dict(kind), file)
+        return import_model(file, block=1, calibration=sensors(1), **options)
 
 
 def source_outputs(found, x) -> np.ndarray:
@@ -68,9 +74,9 @@ def source_outputs(found, x) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "linear"])
 @pytest.mark.parametrize(("word", "limit"), [(12, 0.004), (16, 0.0004)])
-def test_elements_of_different_size_are_all_kept(tmp_path, kind, word, limit):
+def test_elements_of_different_size_are_all_kept(kind, word, limit):
     """Without a scaling the errors are up to 1.4 of the span, with the same message of success."""
-    found, x = imported(tmp_path, kind, word=word), sensors(2)
+    found, x = imported(kind, word=word), sensors(2)
     wanted = source_outputs(found, x)
     span = np.ptp(wanted)
     design = found.design
@@ -83,15 +89,15 @@ def test_elements_of_different_size_are_all_kept(tmp_path, kind, word, limit):
     assert np.abs(exact - wanted).max() < 1e-5 * span
     error = np.abs(np.concatenate([r.outputs for r in integer_model(design).run(x)]) - wanted)
     assert error.max() < limit * span
-    plain = imported(tmp_path, kind, word=word, input_scales=False)
+    plain = imported(kind, word=word, input_scales=False)
     assert plain.design.input_scaling is None
     error = np.abs(np.concatenate([r.outputs for r in integer_model(plain.design).run(x)]) - wanted)
     assert error.max() > 50 * limit * span
     assert any("WARNING: the input format" in n and "x[3]" in n for n in plain.notes)
 
 
-def test_all_engines_and_models_agree_on_a_scaled_design(tmp_path):
-    design = imported(tmp_path, "lstm").design
+def test_all_engines_and_models_agree_on_a_scaled_design():
+    design = imported("lstm").design
     x = sensors(3, 2, 3)
     runs = {engine: design.run(x, engine) for engine in ("golden", "integer", "myhdl")}
     raw = quantise(design.input_scaling.apply(np.concatenate(x)), design.input_format)
@@ -102,16 +108,16 @@ def test_all_engines_and_models_agree_on_a_scaled_design(tmp_path):
 
 
 @pytest.mark.ghdl
-def test_converted_vhdl_agrees_on_a_scaled_design(tmp_path):
+def test_converted_vhdl_agrees_on_a_scaled_design():
     require_tool("ghdl")
-    design = imported(tmp_path, "linear").design
+    design = imported("linear").design
     x = sensors(3, 2, 3)
     wanted = design.run(x, "golden")
     assert np.array_equal(design.run(x, "ghdl").raw, wanted.raw)
 
 
-def test_golden_takes_raw_words_as_they_are(tmp_path):
-    design = imported(tmp_path, "gru").design
+def test_golden_takes_raw_words_as_they_are():
+    design = imported("gru").design
     x = sensors(3, 1, 5)[0]
     raw = quantise(design.input_scaling.apply(x), design.input_format)
     model = integer_model(design)
@@ -119,7 +125,7 @@ def test_golden_takes_raw_words_as_they_are(tmp_path):
 
 
 def test_folder_keeps_the_scaling(tmp_path):
-    design = imported(tmp_path, "gru").design
+    design = imported("gru").design
     again = load_design(save_design(design, tmp_path / "d"))
     assert again == design and again.digest == design.digest
     assert again.input_scaling == design.input_scaling
@@ -149,7 +155,7 @@ DIGEST_BEFORE = "fba3c7de91e9d175d3789a85c0ed0d06c88018d53f4fdb05b4a0e52139b5719
 def test_export_takes_the_scaling_out_and_import_brings_it_back(tmp_path, kind, suffix):
     if suffix == "onnx":
         require_module("onnx", "pip install 'ernn-myhdl[onnx]'")
-    found = imported(tmp_path, kind)
+    found = imported(kind)
     file = tmp_path / f"out.{suffix}"
     notes = export_model(found.design, file)
     assert any("for x as it is" in note for note in notes)
@@ -246,8 +252,8 @@ def test_flags_are_not_too_coarse_and_small_elements_are():
     assert coarse_elements(x, Format(12, 12)).tolist() == []
 
 
-def test_other_words_and_ranges_keep_the_scaling(tmp_path):
-    design = imported(tmp_path, "lstm").design
+def test_other_words_and_ranges_keep_the_scaling():
+    design = imported("lstm").design
     x = sensors(1)
     for other in (at_word(design, x, 14), in_word(design, 14, x)):
         assert other.input_scaling == design.input_scaling

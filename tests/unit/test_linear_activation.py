@@ -23,23 +23,30 @@ WITHOUT_TABLE = [n for n in ACTIVATIONS if n not in ("tanh", "sigmoid")]
 formats = st.builds(Format, st.integers(4, 24), st.integers(-3, 26))
 
 
-def exact(cell: LinearCell, z: int, source: Format, target: Format) -> int:
-    """y of one word, in fractions."""
-    value, one = Fraction(z) / Fraction(2) ** source.frac, Fraction(2) ** -target.frac
+def exact(cell: LinearCell, words: list[int], source: Format, target: Format) -> list[int]:
+    """y of each word, in fractions."""
+    unit = Fraction(2) ** (
+        target.frac - source.frac
+    )  # of a word of the source, in words of the target
+    one, half = Fraction(2) ** target.frac, Fraction(1, 2)
     slope = Fraction(0) if cell.constant is None else Fraction(cell.constant.raw, 1) / 2**cell.constant.frac  # fmt: skip
-    if cell.activation == "leaky_relu" and value < 0:
-        value *= slope
-    if cell.activation == "hard_sigmoid":
-        value = value * slope + Fraction(1, 2)
-    word = math.floor(value / one + Fraction(1, 2))
     limits = {"relu": (0, cell.limit or None), "hard_sigmoid": (0, 1.0)}
     limits["hard_tanh"] = (-(cell.limit or 1.0), cell.limit or 1.0)
     low, high = limits.get(cell.activation, (None, None))
+    least, most = target.minimum, target.maximum
     if low is not None:
-        word = max(word, math.floor(Fraction(low) / one + Fraction(1, 2)) if low == 0 else -math.floor(Fraction(-low) / one + Fraction(1, 2)))  # fmt: skip
+        least = max(least, -math.floor(Fraction(-low) * one + half))
     if high is not None:
-        word = min(word, math.floor(Fraction(high) / one + Fraction(1, 2)))
-    return min(max(word, target.minimum), target.maximum)
+        most = min(most, math.floor(Fraction(high) * one + half))
+    made = []
+    for z in words:
+        value = z * unit
+        if cell.activation == "leaky_relu" and z < 0:
+            value *= slope
+        if cell.activation == "hard_sigmoid":
+            value = value * slope + one / 2
+        made.append(min(max(math.floor(value + half), least), most))
+    return made
 
 
 @pytest.mark.parametrize("name", WITHOUT_TABLE)
@@ -55,7 +62,7 @@ def test_arithmetic_beside_fractions(name, source, target, drawn):
     z = [v for v in {*corners, *drawn, *edges} if source.minimum <= v <= source.maximum]
     words = LinearActivation.of(cell, source, target).rounded(np.array(z, dtype=np.int64))
     made = np.clip(words, target.minimum, target.maximum).tolist()
-    assert made == [exact(cell, v, source, target) for v in z]
+    assert made == exact(cell, z, source, target)
 
 
 @given(st.floats(2.0**-16, 1.0, exclude_max=True))
