@@ -161,7 +161,7 @@ from ernn_myhdl.rtl.core.view import core_view
 
 design = new_design(3, 4, block=2, lanes=2, streams=2, cell="gru", initial_states=True)
 leaves = {n: c for n, (c, _) in core_view(design).components.items() if isinstance(c, Leaf)}
-chosen = list(leaves)[::8]
+chosen = list(leaves)[::12]
 
 def texts(task):
     return task, leaf_texts(leaves[task[0]], task[1])
