@@ -88,9 +88,12 @@ def print_json(value) -> None:
 @contextmanager
 def frame_progress(label: str, frames: int) -> Iterator[Callable[[int, int], None]]:
     """A progress bar over frames on the terminal's standard error; nothing where that is a file."""
+    if not sys.stderr.isatty():
+        yield lambda done, cycle: None
+        return
     from tqdm import tqdm
 
-    with tqdm(total=frames, desc=label, unit="frame", disable=None, file=sys.stderr) as bar:
+    with tqdm(total=frames, desc=label, unit="frame", file=sys.stderr) as bar:
 
         def update(done: int, cycle: int) -> None:
             if cycle:
@@ -110,9 +113,12 @@ def say_step(step: str) -> None:
 @contextmanager
 def step_progress(label: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar over named steps whose number shows with the first; nothing in a file."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, name: None
+        return
     from tqdm import tqdm
 
-    with tqdm(desc=label, unit=unit, disable=None, file=sys.stderr) as bar:
+    with tqdm(desc=label, unit=unit, file=sys.stderr) as bar:
 
         def update(done: int, total: int, name: str) -> None:
             bar.total = total

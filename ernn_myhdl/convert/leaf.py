@@ -167,19 +167,21 @@ def _forget_conversions() -> None:
         texts.clear()
 
 
-def leaf_texts(leaf: Leaf, hdl: str) -> dict[str, str]:
+def leaf_texts(leaf: Leaf, hdl: str, scratch: Path | None = None) -> dict[str, str]:
     """The texts of a leaf's entity and of the package that it uses, by name, for a core of any name.
 
-    The same whatever was converted before. Only for a process that simulates nothing in MyHDL.
+    The same whatever was converted before. Only for a process that simulates nothing in MyHDL. scratch: a folder for the files that
+    MyHDL writes, which stay there; no other process uses it meanwhile.
     """
+    if scratch is None:
+        with tempfile.TemporaryDirectory() as own:
+            return leaf_texts(leaf, hdl, Path(own))
     _forget_conversions()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        _convert(leaf, folder, hdl)
-        text = (folder / f"{CORE}{leaf.name}.{'vhd' if hdl == 'VHDL' else 'v'}").read_text()
-        if hdl != "VHDL":
-            return {leaf.name: _tidy(text, leaf, hdl)}
-        package = (folder / f"{SUPPORT}.vhd").read_text()
+    _convert(leaf, scratch, hdl)
+    text = (scratch / f"{CORE}{leaf.name}.{'vhd' if hdl == 'VHDL' else 'v'}").read_text()
+    if hdl != "VHDL":
+        return {leaf.name: _tidy(text, leaf, hdl)}
+    package = (scratch / f"{SUPPORT}.vhd").read_text()
     return {
         name: re.sub(rf"\b{SUPPORT}\b", f"{CORE}{SUPPORT}", t)
         for name, t in ((SUPPORT, package), (leaf.name, _tidy(text, leaf, hdl)))

@@ -81,9 +81,11 @@ _LEAVES_A_WORKER = 16
 _leaves: dict[str, Leaf] = {}
 
 
-def _convert_one(task: tuple[str, str, str, str, str | None]) -> str:
-    name, folder, language, prefix, key = task
-    texts = leaf_texts(_leaves[name], language)
+def _convert_one(task: tuple[str, str, str, str, str | None, str]) -> str:
+    name, folder, language, prefix, key, scratch = task
+    own = Path(scratch) / str(os.getpid())
+    own.mkdir(exist_ok=True)
+    texts = leaf_texts(_leaves[name], language, own)
     keep_texts(key, texts)
     return write_texts(_leaves[name], texts, Path(folder), language, prefix)
 
@@ -91,7 +93,7 @@ def _convert_one(task: tuple[str, str, str, str, str | None]) -> str:
 def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) -> None:
     """Leaves that are kept are written, and the others converted in processes of their own."""
     _leaves.clear()
-    tasks = []
+    missing = []
     for name, (leaf, _) in view.components.items():
         if not isinstance(leaf, Leaf):
             continue
@@ -100,12 +102,13 @@ def _convert_leaves(view: CoreView, folder: Path, language: str, prefix: str) ->
             write_texts(leaf, texts, folder, language, prefix)
         else:
             _leaves[name] = leaf
-            tasks.append((name, str(folder), language, prefix, key))
-    if not tasks:
+            missing.append((name, str(folder), language, prefix, key))
+    if not missing:
         return
     context = multiprocessing.get_context("fork")
-    workers = min(os.cpu_count() or 1, 8, -(-len(tasks) // _LEAVES_A_WORKER))
-    with context.Pool(workers) as pool:
+    workers = min(os.cpu_count() or 1, 8, -(-len(missing) // _LEAVES_A_WORKER))
+    with tempfile.TemporaryDirectory() as scratch, context.Pool(workers) as pool:
+        tasks = [(*task, scratch) for task in missing]
         for _ in pool.imap_unordered(_convert_one, tasks, chunksize=1):
             pass
         # the workers end by themselves; to terminate them here may meet one that is just being started, and wait for ever

@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +122,8 @@ def make_corpus(
         speech_module(name)
     target = check_folder(folder, force, TOML_NAME)
     planned = plan(recipe, seed, features)
+    from importlib.metadata import version  # it brings the reader of e-mail with it
+
     with new_folder(target) as partial:
         parts = _run(planned, jobs or os.cpu_count() or 1, progress)
         description = Description(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +88,8 @@ def import_timit(
     complete = {name: len(r) for name, r in found.items()} == COMPLETE
     if not (complete or incomplete):
         raise DesignError(_what_is_missing(Path(timit), found))
+    from importlib.metadata import version
+
     total, done = sum(map(len, found.values())), 0
     parts = {}
     with new_folder(target) as partial:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from vcd import VCDWriter
 
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.hdl.elaboration import Elaboration
 from ernn_myhdl.hdl.stream_port import LOADER, READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.hdl.types import Array
+
+if TYPE_CHECKING:
+    from vcd import VCDWriter
 
 #: A cycle in the VCD file, in nanoseconds: cycle n lasts from n to n + 1 times this.
 CYCLE_NS = 10
@@ -65,6 +68,8 @@ class VcdTrace:
         if self.left_out:
             self.note = f"{self.left_out} nets of the lanes are left out of the waveform"
             comment += f"; {self.note}"
+        from vcd import VCDWriter
+
         # a fixed date: equal runs give equal files
         writer = VCDWriter(self._stream, timescale="1 ns", date="", comment=comment)
         self._writer = writer

@@ -20,12 +20,12 @@ from ernn_myhdl.streams.traffic import Traffic, beats_of_frame, frame_beats, tur
 DESIGNS = Lazily(
     {
         "projection": lambda: new_design(
-            10,
-            24,
+            6,
             12,
+            6,
             4,
             True,
-            lanes=16,
+            lanes=8,
             ifft_units=4,
             element_width=2,
             samples_per_beat=4,

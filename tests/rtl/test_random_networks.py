@@ -45,7 +45,7 @@ def test_gaps_and_back_pressure_do_not_reach_the_numbers():
 
 def test_the_slowest_layer_sets_the_interval():
     for number in (1, 4):
-        network, frames = numbered_network(number), 10
+        network, frames = numbered_network(number), 8
         run = network.run(random_inputs(number, network, frames), engine="myhdl", stages=False)
         delivered = run.frame_cycles[:, 1]
         steady = (delivered[-1] - delivered[4]) / (frames - 5)

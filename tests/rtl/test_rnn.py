@@ -80,11 +80,11 @@ def test_a_state_beyond_one_is_held_by_formats_chosen_with_it(activation):
 
 def test_a_network_of_every_kind_of_layer_with_initial_states():
     cells = [
-        RnnCell(4, 6, 2, "relu"),
-        LstmCell(6, 5, 3, 1),
-        RnnCell(3, 6, 2, "tanh", input_block=1),
-        GruCell(6, 4, 2),
-        LinearCell(4, 3, 1),
+        RnnCell(4, 4, 2, "relu"),
+        LstmCell(4, 3, 2, 1),
+        RnnCell(2, 4, 2, "tanh", input_block=1),
+        GruCell(4, 2, 2),
+        LinearCell(2, 2, 1),
     ]
     network = new_network(cells, lanes=[2, 4, 1, 2, 1], initial_states=True)
     states = random_states(network, len(LENGTHS), 3)

@@ -102,16 +102,16 @@ def test_smoke():
 
 
 @pytest.mark.parametrize(
-    ("markers", "lines"), [("smoke or not (slow or ghdl)", 1), ("not ghdl", 0)]
+    ("markers", "lines", "workers"), [("smoke or not (slow or ghdl)", 1, "2"), ("not ghdl", 0, "0")]
 )
-def test_only_the_chosen_tests_are_measured(markers, lines, tmp_path):
-    """Both workers of pytest-xdist run tests, and a line that only the others reach is missing."""
+def test_only_the_chosen_tests_are_measured(markers, lines, workers, tmp_path):
+    """A line that only the others reach is missing; with workers of pytest-xdist, and without any."""
     (tmp_path / "test_cases.py").write_text(CASES)
     report = tmp_path / "report.json"
     command = [
         sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "setup.cfg"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider",
         "--basetemp", str(tmp_path / "of_its_own"),
-        "--confcutdir", str(tmp_path), "-p", "conftest", "-n", "2", "--cov=.", "--cov-branch", f"--cov-report=json:{report}",
+        "--confcutdir", str(tmp_path), "-p", "conftest", "-n", workers, "--cov=.", "--cov-branch", f"--cov-report=json:{report}",
         "--covered", markers, "test_cases.py",
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}

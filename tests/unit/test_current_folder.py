@@ -20,7 +20,7 @@ NAMES = (
 def place(tmp_path, monkeypatch):
     """The current folder: a design, and modules that leave a note when they are run."""
     monkeypatch.chdir(tmp_path)
-    save_design(new_design(4, 6, block=2, lanes=1, cell="linear"), tmp_path / "design")
+    save_design(new_design(1, 1, block=1, lanes=1, cell="linear"), tmp_path / "design")
     for name in NAMES:
         text = f"open({str(tmp_path / 'ran')!r}, 'a').write('{name} ')\nraise SystemExit(9)\n"
         (tmp_path / f"{name}.py").write_text(text)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from documented_designs import designs
 from pages import DOCS, page, rows
 
+from docs import tables
 from ernn_myhdl.rtl.cells.units import units_for
 from ernn_myhdl.rtl.core.latencies import Latencies
 
@@ -22,19 +20,13 @@ def described(cell) -> str:
     return kind + (" with peepholes" if getattr(cell, "peepholes", False) else "")
 
 
-def tables(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, DOCS / "tables.py", *arguments], capture_output=True, text=True
-    )
-
-
-def test_the_tables_are_those_of_the_code():
+def test_the_tables_are_those_of_the_code(capsys):
     """All of them, each as a whole."""
-    done = tables("--check")
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}make tables writes them again"
+    code = tables.main(["--check"])
+    assert code == 0, f"{capsys.readouterr().out}make tables writes them again"
 
 
-def test_a_number_that_is_not_that_of_the_code_is_noticed_and_mended(tmp_path):
+def test_a_number_that_is_not_that_of_the_code_is_noticed_and_mended(tmp_path, capsys):
     """A table of each page, copied with another number, another row and without its row."""
     fft, units = "blocks/fft.md", "blocks/units.md"
     text = {name: (DOCS / name).read_text(encoding="utf-8") for name in (fft, units)}
@@ -43,12 +35,12 @@ def test_a_number_that_is_not_that_of_the_code_is_noticed_and_mended(tmp_path):
     (tmp_path / fft).write_text(changed, encoding="utf-8")
     rows_of = [line for line in text[units].splitlines(keepends=True) if "| first |" in line]
     (tmp_path / units).write_text(text[units].replace(rows_of[0], ""), encoding="utf-8")
-    done = tables("--check", tmp_path)
-    assert done.returncode == 1
-    assert "-| 8 | 7 | 5 | 2 | 2 |\n+| 8 | 7 | 6 | 2 | 2 |" in done.stdout
-    assert f"+{rows_of[0]}" in done.stdout
-    assert "no page has the table 'intervals'" in done.stdout
-    tables(tmp_path)
+    assert tables.main(["--check", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "-| 8 | 7 | 5 | 2 | 2 |\n+| 8 | 7 | 6 | 2 | 2 |" in said
+    assert f"+{rows_of[0]}" in said
+    assert "no page has the table 'intervals'" in said
+    tables.main([str(tmp_path)])
     assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in text} == text
 
 

@@ -32,7 +32,7 @@ NETWORKS = ((RECOGNISER, {}), (SPLIT, {"initial_states": True}), (RECOGNISER[:1]
 @pytest.mark.parametrize("cells, options", NETWORKS, ids=("lstm", "states", "one layer"))
 def test_networks_cost_and_take_what_their_cores_do(cells, options):
     network = new_network(cells, lanes=2, **options)
-    result = explore(network, DEVICE, Goal(), Choices(streams=(1, 2)))
+    result = explore(network, DEVICE, Goal(), Choices((1, 3, 8), streams=(1, 2)))
     for place in np.random.default_rng(1).permutation(len(result.candidates))[:6]:
         candidate = result.candidates[place]
         changed = result.design(candidate)

@@ -30,13 +30,13 @@ class Runs:
 
 @pytest.fixture
 def folder(tmp_path):
-    return save_design(new_design(4, 16, cell="linear", block=2), tmp_path / "layer")
+    return save_design(new_design(2, 6, cell="linear", block=1), tmp_path / "layer")
 
 
 def explored(folder, capsys, *options):
     """Rows of `--simulate 3` with a store."""
     arguments = ["explore", "hardware", str(folder), "--device", "xc7z020", "--jobs=1", "--json"]
-    store = ["--simulate=3", f"--store={folder.parent / 'store.jsonl'}"]
+    store = ["--simulate=3", f"--store={folder.parent / 'store.jsonl'}", "--lanes=1,2,4"]
     assert main([*arguments, *store, "--streams=1", *options]) == 0
     return json.loads(capsys.readouterr().out)["simulated"]
 
@@ -70,7 +70,7 @@ def test_what_another_design_or_package_gives_is_simulated(what, folder, capsys,
     if what == "word":
         options = ["--words=10"]
     elif what == "weights":  # the designs of the front are called the same
-        other = new_design(4, 16, cell="linear", block=2, seed=2)
+        other = new_design(2, 6, cell="linear", block=1, seed=2)
         save_design(other, folder, force=True)
     else:
         monkeypatch.setattr(simulate, "package_digest", lambda: "another version")

@@ -47,8 +47,9 @@ def test_closed_streams_are_as_if_nobody_read(place):
 
 def test_a_terminal_of_ascii_shows_escapes(place):
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    ran = ernn("ernn plot schedule design -o é.svg && ernn info ü", env=environment)
-    assert ran.stdout == "wrote \\xe9.svg\n"
+    size = "--cell linear --inputs 1 --hidden 1 --block 1 --lanes 1"
+    ran = ernn(f"ernn new {size} -o é && ernn info ü", env=environment)
+    assert ran.stdout == "wrote \\xe9: 2 parameters, 1 lanes\n"
     assert ran.returncode == 2 and "design \\xfc: no such folder" in ran.stderr
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from placed_netlist import NETLIST, SDF
 from waiting import SECONDS, until
 
+from ernn_myhdl import convert
 from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.errors import DesignError, ToolError
@@ -33,13 +36,36 @@ def fake_tool(folder, name: str, what: str):
     return file
 
 
+def without_packages(name, *others, found=importlib.util.find_spec):
+    """`find_spec` where no tool was installed by pip: those take a while to tell their versions."""
+    return None if name.startswith("yowasp") else found(name, *others)
+
+
+@pytest.fixture(scope="module")
+def conversion(tmp_path_factory):
+    """A conversion that is made once for all tests, which are about what comes behind it."""
+    kept, own = {}, convert.convert
+
+    def once(design, folder, hdl):
+        if (design.digest, hdl) not in kept:
+            place = tmp_path_factory.mktemp("converted") / "hdl"
+            kept[design.digest, hdl] = place, own(design, place, hdl=hdl)
+        place, manifest = kept[design.digest, hdl]
+        shutil.copytree(place, folder)
+        return json.loads(json.dumps(manifest))
+
+    return once
+
+
 @pytest.fixture
-def fakes(tmp_path, monkeypatch):
+def fakes(tmp_path, monkeypatch, conversion):
     """Programs first on the PATH: a folder for them, and the design of a small layer."""
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("ERNN_YOSYS", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", without_packages)
+    monkeypatch.setattr(convert, "convert", conversion)
     return programs, new_design(cell="linear", inputs=2, hidden=2, block=1, lanes=1, word=8)
 
 
@@ -76,6 +102,16 @@ def test_without_a_run_the_folder_is_written_with_the_commands(fakes, tmp_path):
         assert f".{name}(" in wrapper
 
 
+#: The command, without the tools that were installed by pip.
+SYNTH = """
+import importlib.util, sys
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda n, *others: None if n.startswith("yowasp") else found(n, *others)
+from ernn_myhdl.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_control_c_ends_the_tool_and_leaves_nothing(fakes, tmp_path):
     from ernn_myhdl.design.storage import save_design
 
@@ -83,7 +119,7 @@ def test_control_c_ends_the_tool_and_leaves_nothing(fakes, tmp_path):
     fake_tool(programs, "yosys", f"echo $$ > {tmp_path}/pid; exec sleep 600")
     fake_tool(programs, "nextpnr-ecp5", "exit 0")
     save_design(design, tmp_path / "design")
-    command = [sys.executable, "-m", "ernn_myhdl", "synth", "design", "--tool", "nextpnr",
+    command = [sys.executable, "-c", SYNTH, "synth", "design", "--tool", "nextpnr",
                "--device", "lfe5u-25f", "-o", "out", "--run"]  # fmt: skip
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
 
