@@ -1,9 +1,9 @@
 """Initial states of sequences: what a cell keeps between frames, and checks of what a user gives.
 
-lstm    output (outputs,), y of the frame before, and cell_state (hidden,), its c
-gru     cell_state (hidden,), h of the frame before; y follows by rounding
-rnn     output (hidden,), y of the frame before
-linear  none
+`Cell.state_sizes` tells its parts:
+
+output      (outputs,), y of the frame before
+cell_state  (hidden,), the state of the frame before: c of an LSTM, which needs y too; where y follows from it by rounding, as in a GRU, alone
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.design.cells import Cell, LstmCell
 from ernn_myhdl.design.design import CoreStructure, Structure
 from ernn_myhdl.numerics.formats import Format
 
@@ -85,17 +85,34 @@ def _sums(cell: Cell, phase: str, block: str, rows: int = 0) -> tuple[Tensor, ..
     )
 
 
-def _preactivations(cell: Cell, rows: int) -> tuple[Tensor, ...]:
-    """Pre-activations, and the gates of a cell that has them."""
+def _preactivations(cell: Cell) -> tuple[Tensor, ...]:
+    """Pre-activations of the rows of the first phase and of the candidate of a second one, and the gates of a cell that has them."""
+    rows = len(cell.rows) + (cell.second_phase == "candidate")
     preactivations = Tensor("preactivations", "preactivation", rows=rows)
     if "gate" not in cell.format_names:
         return (preactivations,)
     return preactivations, Tensor("gates", "gate", rows=len(cell.gates), saturates=False)
 
 
+def _behind_the_sums(cell: Cell) -> tuple[Tensor, ...]:
+    """The tensors behind `gate_sums`, as they follow from what the cell has; y is the cell state, rounded, where there is one.
+
+    The padding of what begins the way to y is made zero.
+    """
+    tensors: tuple[Tensor, ...] = _preactivations(cell)
+    if cell.second_phase == "candidate":
+        second = *_signal("cell_output", HIDDEN, "m_block"), *_sums(cell, "candidate", "m_block")
+        tensors = *second, *tensors
+    state = cell.keeps_cell_state
+    if state:
+        tensors = *tensors, Tensor("cell_state", "cell_state", masked=True)
+    output, spectrum = _signal("output", OUTPUTS, "y_block", masked=not state)
+    return (*tensors, output, spectrum) if cell.recurrent else (*tensors, output)
+
+
 def _lstm(cell: Cell) -> tuple[Tensor, ...]:
     tensors = (
-        *_preactivations(cell, 4),
+        *_preactivations(cell),
         Tensor("cell_state", "cell_state"),
         Tensor("cell_tanh", "gate", saturates=False),
     )
@@ -112,36 +129,8 @@ def _lstm(cell: Cell) -> tuple[Tensor, ...]:
     )
 
 
-def _gru(cell: Cell) -> tuple[Tensor, ...]:
-    second: tuple[Tensor, ...] = ()
-    if cell.second_phase:
-        second = (
-            *_signal("cell_output", HIDDEN, "m_block"),
-            *_sums(cell, "candidate", "m_block"),
-        )
-    return (
-        *second,
-        *_preactivations(cell, 3 if cell.second_phase else 4),
-        Tensor("cell_state", "cell_state", masked=True),
-        *_signal("output", OUTPUTS, "y_block"),
-    )
-
-
-def _linear(cell: Cell) -> tuple[Tensor, ...]:
-    return *_preactivations(cell, 1), Tensor("output", "output", OUTPUTS, masked=True)
-
-
-def _rnn(cell: Cell) -> tuple[Tensor, ...]:
-    return *_preactivations(cell, 1), *_signal("output", OUTPUTS, "y_block", masked=True)
-
-
-#: The tensors behind `gate_sums`, by the class of the cell.
-BEHIND_THE_SUMS: dict[type[Cell], Callable[[Cell], tuple[Tensor, ...]]] = {
-    LstmCell: _lstm,
-    GruCell: _gru,
-    LinearCell: _linear,
-    RnnCell: _rnn,
-}
+#: Those of cells with others, by the class of the cell.
+BEHIND_THE_SUMS: dict[type[Cell], Callable[[Cell], tuple[Tensor, ...]]] = {LstmCell: _lstm}
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +141,7 @@ def tensors_of(cell: Cell) -> dict[str, Tensor]:
         replace(x, block="x_block"),
         spectrum,
         *_sums(cell, "gate", "y_block", len(cell.rows)),
-        *BEHIND_THE_SUMS[type(cell)](cell),
+        *BEHIND_THE_SUMS.get(type(cell), _behind_the_sums)(cell),
     )
     return {t.name: t for t in tensors}
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells.ranges import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.design.input_scaling import InputScaling, scaled
 from ernn_myhdl.errors import WARNING
 from ernn_myhdl.numerics.circulant import expand, pack_spectrum

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.design.cells import Cell
+from ernn_myhdl.design.cells.ranges import MARGIN, Ranges, fitting
 from ernn_myhdl.design.design import Activations, Design, Formats, Hardware
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError
@@ -16,26 +17,14 @@ from ernn_myhdl.golden.initial_state import State, check_states, output_of
 from ernn_myhdl.golden.sequences import check_sequence
 from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes, tensors_of
 from ernn_myhdl.numerics.circulant import pack_spectrum
-from ernn_myhdl.numerics.formats import Format, format_for
-from ernn_myhdl.numerics.pwl import FUNCTIONS, default_error, segments_for
+from ernn_myhdl.numerics.formats import MOST_FRAC, Format
+from ernn_myhdl.numerics.pwl import segments_for
 from ernn_myhdl.numerics.transform import forward_graph, multiplications
 
-#: Room above the largest magnitude seen in calibration, for tensors with dynamics of their own.
-MARGIN = 1.25
-#: Smaller peaks get no more fraction bits (an all-zero matrix, a constant input).
-SMALLEST_PEAK = 2.0**-24
-#: Pre-activations reach at least this far, whatever the calibration data hold.
-LEAST_PREACTIVATION = 4.0
-#: The cell state too: it sums up the errors of the gates, however small the calibrated one is.
-LEAST_CELL_STATE = 0.25
-#: Fraction bits of pre-activations that are left, whatever range the recurrent product of a GRU needs.
-LEAST_FRACTION = 6
 #: Words of float tensors held at once during calibration.
 CHUNK_WORDS = 1 << 23
 
 Arrays = dict[str, np.ndarray]
-Peaks = dict[str, float]  # tensor -> largest magnitude in calibration
-Given = dict[str, Format]  # formats that were chosen beforehand
 
 
 def matrix_products(cell: Cell) -> tuple[tuple[str, str, str], ...]:
@@ -142,8 +131,8 @@ def choose_formats(
     ranges = observed_ranges(cell, weights, calibration, initial)
     peak = {name: max(-low, high) for name, (low, high) in ranges.items()}
     growth = cell.tile.bit_length() - 1
-    formats = {"input": _format(peak["input"], word)}
-    formats |= BEHIND_THE_MATRICES[type(cell)](cell, weights, peak, given, word, state_word)
+    formats = {"input": fitting(peak["input"], word)}
+    formats |= cell.formats_behind(Ranges(weights, peak, given, word, state_word))
     formats |= given
     if spectrum_word is None:
         spectrum_word = word + max(4, growth + 1)
@@ -155,103 +144,12 @@ def choose_formats(
             for name, tensor in tensors_of(cell).items()
             if tensor.format == "block_spectrum"
         )
-        block = _format(sums * MARGIN, state_word + growth)
+        block = fitting(sums * MARGIN, state_word + growth)
         frac = min(block.frac, accumulator + _guard(cell.tile))
         formats["block_spectrum"] = replace(block, frac=frac)
     chosen = Formats(**formats)
     chosen.check(cell)
     return chosen
-
-
-def _lstm(
-    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
-) -> dict[str, Format]:
-    """Formats behind the matrices of an LSTM; likewise for the other cells below."""
-    gate = given.get("gate", Format(word, word - 1))
-    # o * tanh(c) is within +-1; without a projection y is it, or an initial state
-    output = _bounded(peak["output"], word)
-    formats = {
-        "gate": gate,
-        "cell_output": Format(word, word - 1) if cell.projection else output,
-        "output": _format(peak["output"] * MARGIN, word) if cell.projection else output,
-        "cell_state": _format(max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE), state_word),
-        "preactivation": _preactivation(
-            max(_sums(peak), peak["preactivations"]), _bias(weights), state_word, flat_from(gate)
-        ),
-    }
-    if cell.peepholes:
-        formats["peephole"] = _format(float(np.max(np.abs(weights["peephole"]))), word)
-    return formats
-
-
-def _gru(
-    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
-) -> dict[str, Format]:
-    gate = given.get("gate", Format(word, word - 1))
-    sums = max(_sums(peak), peak["preactivations"])
-    # h lies between n and the h before it, so within +-1 or an initial state, and so do y and r . h
-    state = peak["cell_state"]
-    formats = {
-        "gate": gate,
-        "cell_state": _bounded(state, state_word),
-        "output": _bounded(state, word),
-    }
-    if cell.second_phase:
-        formats["cell_output"] = _bounded(state, word)
-        most = flat_from(gate)
-    else:
-        # no activation is flat for the recurrent product, but all need some fraction bits
-        sums, most = sums * MARGIN, max(flat_from(gate), 2.0 ** (state_word - 1 - LEAST_FRACTION))
-    formats["preactivation"] = _preactivation(sums, _bias(weights), state_word, most)
-    return formats
-
-
-def _linear(
-    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
-) -> dict[str, Format]:
-    assert isinstance(cell, LinearCell)
-    sums, bias = max(peak["gate_sums"], peak["preactivations"]), _bias(weights)
-    largest = peak["output"] * MARGIN
-    # what an activation limits is within that by itself
-    most = {"hard_sigmoid": 1.0, "hard_tanh": cell.limit or 1.0}.get(cell.activation, 0.0)
-    if cell.only_activated:
-        output = _bounded(peak["output"], word)
-    elif most or 0.0 < cell.limit <= largest:
-        output = _limited(most or cell.limit, word)
-    else:
-        output = _format(largest, word)
-    output = given.get("output", output)
-    if cell.only_activated:
-        preactivation = _preactivation(sums, bias, state_word, flat_from(output))
-    else:
-        preactivation = _format(max(sums, bias) * MARGIN, state_word)
-    return {"preactivation": preactivation, "output": output}
-
-
-def _rnn(
-    cell: Cell, weights: Arrays, peak: Peaks, given: Given, word: int, state_word: int
-) -> dict[str, Format]:
-    sums, bias = max(_sums(peak), peak["preactivations"]), _bias(weights)
-    if not cell.only_activated:  # relu passes them on
-        return {
-            "preactivation": _format(max(sums, bias) * MARGIN, state_word),
-            "output": _format(peak["output"] * MARGIN, word),
-        }
-    # y is within +-1, or an initial state
-    output = given.get("output", _bounded(peak["output"], word))
-    return {
-        "output": output,
-        "preactivation": _preactivation(sums, bias, state_word, flat_from(output)),
-    }
-
-
-#: By the class of the cell.
-BEHIND_THE_MATRICES: dict[type[Cell], Callable[..., dict[str, Format]]] = {
-    LstmCell: _lstm,
-    GruCell: _gru,
-    LinearCell: _linear,
-    RnnCell: _rnn,
-}
 
 
 def _checked(cell: Cell, overrides: dict[str, Format]) -> dict[str, Format]:
@@ -270,56 +168,9 @@ def _checked(cell: Cell, overrides: dict[str, Format]) -> dict[str, Format]:
     return given
 
 
-def _format(peak: float, word: int) -> Format:
-    return format_for(max(peak, SMALLEST_PEAK), word)
-
-
-def _bounded(peak: float, word: int) -> Format:
-    """The format of a tensor that is within +-1 by itself; wider only where an initial state is beyond."""
-    return Format(word, word - 1) if peak <= 1.0 else _format(peak, word)
-
-
-def _limited(most: float, word: int) -> Format:
-    """The format of a tensor within +-most, which may lie one LSB above it."""
-    fmt = _format(most, word)
-    finer = Format(word, fmt.frac + 1)
-    return finer if round(most * 2.0**finer.frac) <= finer.maximum + 1 else fmt
-
-
 def _guard(points: int) -> int:
     """Fraction bits beyond those of its input that a transform can use."""
     return 2 if multiplications(forward_graph(points)) else 0
-
-
-def _sums(peak: Peaks) -> float:
-    """Largest magnitude of the sums of the matrix phases, and of their parts."""
-    return max(
-        value
-        for name, value in peak.items()
-        if name.startswith(("gate_", "candidate_")) and name.endswith("sums")
-    )
-
-
-def _bias(weights: Arrays) -> float:
-    """Largest magnitude of the biases."""
-    return max(
-        float(np.max(np.abs(weights[n]))) for n in ("bias", "recurrent_bias") if n in weights
-    )
-
-
-def flat_from(gate: Format) -> float:
-    """Magnitude from which the gates are flat, 8 or more."""
-    flat = 8.0
-    while 1.0 - FUNCTIONS["sigmoid"](flat) > default_error(gate) / 2:
-        flat *= 2
-    return flat
-
-
-def _preactivation(peak: float, bias: float, word: int, most: float) -> Format:
-    """+-4 at least, +-most (a power of two) at most, but wide enough for the bias."""
-    frac = min(_format(peak, word).frac, word - 1 - int(np.log2(LEAST_PREACTIVATION)))
-    frac = max(frac, word - 1 - int(np.log2(most)))
-    return Format(word, min(frac, _format(bias, word).frac))
 
 
 def weight_format(vectors: np.ndarray, word: int) -> Format:
@@ -327,7 +178,7 @@ def weight_format(vectors: np.ndarray, word: int) -> Format:
 
     vectors: first columns (..., k).
     """
-    return _format(float(np.max(np.abs(pack_spectrum(vectors)))), word)
+    return fitting(float(np.max(np.abs(pack_spectrum(vectors)))), word)
 
 
 def _matrices(
@@ -357,14 +208,15 @@ def _matrices(
         accumulator = fixed[0]
     else:
         reach = [
-            chosen[weight].frac + _format(peak[spectrum] * MARGIN, spectrum_word).frac
+            chosen[weight].frac + fitting(peak[spectrum] * MARGIN, spectrum_word).frac
             for weight, spectrum, _ in products
         ]
         useful = [
             chosen[weight].frac + formats[source].frac + _guard(cell.block_of(weight))
             for weight, _, source in products
         ]
-        accumulator = min(*reach, max(useful))
+        # of weights and signals that are both next to nothing
+        accumulator = min(*reach, max(useful), MOST_FRAC)
     for weight, spectrum, _ in products:
         if spectrum in formats and weight not in formats:
             chosen[weight] = Format(word, accumulator - formats[spectrum].frac)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ernn_myhdl.calibration.range_analysis import flat_from
+from ernn_myhdl.design.cells.ranges import flat_from
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import WARNING
 from ernn_myhdl.golden.tensors import JoinStage, Stage, stages_of

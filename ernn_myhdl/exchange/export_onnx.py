@@ -18,6 +18,7 @@ from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, TimeJoin
+from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
@@ -181,6 +182,10 @@ def _states(builder: Builder, name: str, layer: DenseLayer, x: str) -> list[str]
 
 def _add_recurrent(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
     w, form = layer.weights, OF_CELL[layer.kind]
+    if not form.standard:
+        raise DesignError(
+            f"export: {layer.name} is {form.article} {form.name}, of which ONNX has no operator; write a .safetensors file"
+        )
     recurrent_bias = np.zeros_like(w["bias"])
     if "recurrent_bias" in w:
         recurrent_bias[2] = w["recurrent_bias"][0]

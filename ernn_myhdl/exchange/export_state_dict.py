@@ -98,6 +98,11 @@ def write_state_dict(
             tensors = _recurrent(layer, f"_l{i}") if layer.recurrent else _linear(layer)
             arrays |= {f"{name}.{tensor}": array for tensor, array in tensors.items()}
         different = deviations(group[0])
+        if group[0].recurrent and not (form := OF_CELL[group[0].kind]).standard:
+            notes.append(
+                f"module {name!r} is {form.article} {form.name}, which PyTorch does not have"
+            )
+            different = {}
         if different or untold(group[0]):
             options[name] = untold(group[0])
         if not group[0].recurrent and untold(group[0]):

@@ -14,7 +14,8 @@ from ernn_myhdl.design.dense import DenseLayer
 
 @dataclass(frozen=True)
 class RecurrentKind:
-    """A cell that is PyTorch's nn.NAME and ONNX's operator NAME; article: before its name.
+    """A cell that is PyTorch's nn.NAME and ONNX's operator NAME; article: before its name. standard: whether they have it; else NAME is an
+    operator that only our traced modules make (`ernn_myhdl.exchange.torch_whole_cells`), of the order and state that is told here.
 
     kind: of our cell. order: where our gates stand in ONNX's order. state: part of our state -> ONNX's input. activations: ONNX's
     default, of which number `free` may be another, the option of `DenseLayer` of that name. attributes: of
@@ -34,6 +35,7 @@ class RecurrentKind:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     article: str = "a"
     projects: bool = False
+    standard: bool = True
 
     @property
     def gates(self) -> int:

@@ -26,8 +26,6 @@ _FORM = (
     f"{WHOLE_CELLS}(Tensor x, Tensor[] states, Tensor[] tensors, str[] names, str kind, str activation, bool after, "
     "bool batch_first) -> Tensor[]"
 )
-#: Our module of a cell.
-_MODULES = {"lstm": "Lstm", "gru": "Gru", "rnn": "Rnn"}
 
 
 class _Tracing:
@@ -74,12 +72,17 @@ def traced(
 
     if lengths is not None:
         raise DesignError(
-            f"{_MODULES[kind]}: is given lengths, of which no core knows; run each sequence alone, or leave them out"
+            f"{_module(kind)}: is given lengths, of which no core knows; run each sequence alone, or leave them out"
         )
     tensors = [tensor for layer in layers for tensor in layer.values()]
     operator = getattr(getattr(torch.ops, _LIBRARY), WHOLE_CELLS)
     y, *last = operator(x, list(states), tensors, list(layers[0]), kind, activation, after, batch_first)  # fmt: skip
     return y, last
+
+
+def _module(kind: str) -> str:
+    """Our module of a cell, which is called as the cell."""
+    return kind.capitalize()
 
 
 def _shaped(x: Any, states: Any, tensors: Any, names: Any, kind: Any, activation: Any, after: Any, batch_first: Any) -> list[Any]:  # fmt: skip
@@ -92,7 +95,7 @@ def whole_stack(graph: TorchGraph, name: str, given: list) -> list[Any]:
     """Outputs and states of a module as recurrent nodes of ONNX. given: the arguments of the operator."""
     x, states, tensors, names, kind, activation, after, batch_first = given
     form, each = OF_CELL[kind], len(names)
-    chosen, where = ONNX_NAMES[activation], f"module {name!r} ({_MODULES[kind]})"
+    chosen, where = ONNX_NAMES[activation], f"module {name!r} ({_module(kind)})"
 
     def layer(i: int, layer_name: str, x: Any, before: list) -> tuple[str, list[str]]:
         own = dict(zip(names, tensors[i * each : (i + 1) * each], strict=True))

@@ -265,19 +265,26 @@ def _transform(leaf: Leaf) -> Terms:
     return _stages(p["points"], p["inverse"], p["widths"])
 
 
+#: Blocks of the element-wise units that multiply two words of each element: the parameters that tell the bits of both, of each product.
+PRODUCTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "add_peephole": (("state_word", "peephole_word"),),
+    "blend": (("gate_word", "difference_word"),),
+    "multiply_output": (("gate_word", "gate_word"),),
+    "multiply_state": (("gate_word", "state_word"),),
+    "update_state": (("gate_word", "state_word"), ("gate_word", "gate_word")),
+}
 #: Name of the MyHDL block -> its terms.
 TERMS: dict[str, Callable[[Leaf], Terms]] = (
     control_terms.TERMS
     | join_terms.TERMS
     | time_terms.TERMS
     | weight_terms.TERMS
+    | dict.fromkeys(PRODUCTS, _bits_for_each)
     | {
         "add_bias": bits_of_each("row", "total"),
-        "add_peephole": _bits_for_each,
         "address_register": bits_of_each("address_q"),
         "align": _nothing,
         "bank_write": one_block,
-        "blend": _bits_for_each,
         "broadcast": lambda leaf: {"bits": bits_of(leaf, "column", "address"), "block": 1},
         "clip_mask": _clip,
         "column_select": _column_select,
@@ -289,15 +296,12 @@ TERMS: dict[str, Callable[[Leaf], Terms]] = (
         "lane": _lane,
         "leaky_relu": _leaky,
         "mask_block": bits_of_each("target"),
-        "multiply_output": _bits_for_each,
-        "multiply_state": _bits_for_each,
         "part_select": _part_select,
         "piecewise_linear": _piecewise_linear,
         "rectify": _rectify,
         "round_saturate": _round,
         "scale": _scale,
         "transform_pipeline": _transform,
-        "update_state": _bits_for_each,
         "word_register": bits_of_each("word_q"),
     }
 )

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from ernn_myhdl.design.design import CoreStructure
-from ernn_myhdl.explore.block_terms import function_of, kind_of, terms_of
+from ernn_myhdl.explore.block_terms import PRODUCTS, function_of, kind_of, terms_of
 from ernn_myhdl.explore.memories import XILINX_MEMORIES, Memories, Memory, memory_of, widest
 from ernn_myhdl.explore.memories_ecp5 import ECP5_MEMORIES
 from ernn_myhdl.hdl.components import External, Leaf, Rom
@@ -117,14 +117,7 @@ def products_of(leaf: Leaf) -> list[tuple[int, int, int]]:
     if kind == "multiply_constant":
         source = leaf.ports["source"].type.width
         return [(p["count"], source, p["constant"].bit_length() + 1)] if p["constant"] > 1 else []
-    words = {
-        "add_peephole": [("state_word", "peephole_word")],
-        "update_state": [("gate_word", "state_word"), ("gate_word", "gate_word")],
-        "multiply_output": [("gate_word", "gate_word")],
-        "multiply_state": [("gate_word", "state_word")],
-        "blend": [("gate_word", "difference_word")],
-    }.get(kind, [])
-    return [(p["count"], p[a], p[b]) for a, b in words]
+    return [(p["count"], p[a], p[b]) for a, b in PRODUCTS.get(kind, ())]
 
 
 def _modelled(lut: float, ff: float, dsp: int = 0, ramb18: int = 0, ramb36: int = 0) -> Resources:

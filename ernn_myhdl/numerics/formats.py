@@ -19,6 +19,8 @@ from ernn_myhdl.whole_numbers import whole
 
 #: No word of the project is wider: beyond it int64 and fxpmath stop being exact.
 MAX_WORD = 62
+#: Most fraction bits, and most bits that a binary point may lie behind the last one.
+MOST_FRAC = 64
 #: Raw words: one, or an integer array of any shape.
 Raw = TypeVar("Raw", int, np.ndarray)
 
@@ -41,8 +43,8 @@ class Format:
             raise DesignError(
                 f"format word = {self.word}: must be 2 to {MAX_WORD} bits; choose a shorter word"
             )
-        if not -64 <= self.frac <= 64:
-            raise DesignError(f"format frac = {self.frac}: must be -64 to 64")
+        if not -MOST_FRAC <= self.frac <= MOST_FRAC:
+            raise DesignError(f"format frac = {self.frac}: must be -{MOST_FRAC} to {MOST_FRAC}")
 
     @property
     def minimum(self) -> int:

@@ -21,7 +21,7 @@ from ernn_myhdl.design.cells.grouping import largest_block
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.circulant_tensors import expand, fold, project
-from ernn_myhdl.train.recurrent_modules import modules_of
+from ernn_myhdl.train.recurrent_modules import cell_of
 from ernn_myhdl.whole_numbers import is_whole
 
 #: Beginning of a parameter's name -> what the matrix multiplies.
@@ -154,8 +154,8 @@ def _matrices(model: nn.Module) -> list[Matrix]:
     """Every matrix of a known module once, with block size 1."""
     found: dict[int, Matrix] = {}
     for prefix, module in model.named_modules():
-        known = modules_of(module)
-        gates = len(known.cell.gates) if known else 0
+        cell = cell_of(module)
+        gates = len(cell.gates) if cell else 0
         for name, parameter in module.named_parameters(prefix, recurse=False):
             own = name.rpartition(".")[2]
             if isinstance(module, nn.Linear | nn.Conv1d) and own == "weight":

@@ -6,13 +6,14 @@ product; in all of them y may be rounded in every frame. Where PyTorch's own mod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
+from ernn_myhdl.design.cells import Cell, GruCell, LstmCell, RnnCell
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.torch_whole_cells import is_traced, traced
 from ernn_myhdl.train.call_forms import checked_call
@@ -29,9 +30,13 @@ class Recurrent(nn.Module):
     after which its last state is taken; None: all.
     """
 
-    gates: ClassVar[int]
-    #: Of the cell.
-    kind: ClassVar[str]
+    #: Of the hardware.
+    cell: ClassVar[type[Cell]]
+    #: PyTorch's layers of it, and its module of one frame; None where it has none.
+    fused: ClassVar[type[nn.Module] | None] = None
+    step: ClassVar[type[nn.Module] | None] = None
+    #: Options of the cell -> attributes of PyTorch's modules, where these can be chosen.
+    torch_options: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, inputs: int, hidden: int, outputs: int, layers: int, batch_first: bool
@@ -51,7 +56,7 @@ class Recurrent(nn.Module):
         self.reset_parameters()
 
     def _shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        rows = self.gates * self.hidden
+        rows = len(self.cell.gates) * self.hidden
         return {
             "weight_ih": (rows, inputs),
             "weight_hh": (rows, self.outputs),
@@ -114,7 +119,8 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
         """y and the states behind the last frame of a module that `import_module` traces."""
         layers = [self._layer(layer) for layer in range(self.layers)]
-        return traced(x, states, layers, self.kind, activation, after, self.batch_first, lengths)
+        kind = self.cell.kind
+        return traced(x, states, layers, kind, activation, after, self.batch_first, lengths)
 
     def _run(self, x: Tensor, states: list, advance, lengths: Tensor | None) -> tuple[Tensor, list]:
         y = x.transpose(0, 1) if self.batch_first else x
@@ -135,7 +141,7 @@ class Lstm(Recurrent):
     forward(x, state, lengths): y and (y, c) after the last frame, (layers, sequences, ...) each, as nn.LSTM.
     """
 
-    gates, kind = len(LstmCell.gates), LstmCell.kind
+    cell, fused, step = LstmCell, nn.LSTM, nn.LSTMCell
 
     def __init__(
         self,
@@ -190,7 +196,7 @@ class Gru(Recurrent):
     forward(x, state, lengths): y and h after the last frame, (layers, sequences, hidden), as nn.GRU.
     """
 
-    gates, kind = len(GruCell.gates), GruCell.kind
+    cell, fused, step = GruCell, nn.GRU, nn.GRUCell
 
     def __init__(
         self,
@@ -239,7 +245,8 @@ class Rnn(Recurrent):
     forward(x, state, lengths): y and y after the last frame, (layers, sequences, hidden), as nn.RNN.
     """
 
-    gates, kind = len(RnnCell.gates), RnnCell.kind
+    cell, fused, step = RnnCell, nn.RNN, nn.RNNCell
+    torch_options: ClassVar[Mapping[str, str]] = {"activation": "nonlinearity"}
 
     def __init__(
         self,
@@ -267,6 +274,10 @@ class Rnn(Recurrent):
         driven = functional.linear(x, w["weight_ih"], w["bias_ih"] + w["bias_hh"])
         y = RnnRecurrence.apply(driven, w["weight_hh"], state, self.activation, self.rounding)
         return y, _last(y, lengths)
+
+
+#: Our modules, one of each cell.
+OWN: tuple[type[Recurrent], ...] = (Lstm, Gru, Rnn)
 
 
 def _last(values: Tensor, lengths: Tensor | None) -> Tensor:

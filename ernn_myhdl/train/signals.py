@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ernn_myhdl.calibration.range_analysis import MARGIN, SMALLEST_PEAK
+from ernn_myhdl.design.cells.ranges import MARGIN, SMALLEST_PEAK
 from ernn_myhdl.numerics.formats import Format, format_for
 from ernn_myhdl.train.recurrence import Rounding
 from ernn_myhdl.train.recurrent import Recurrent

@@ -30,10 +30,12 @@ import numpy as np
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.circulant import blocks_for
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable
 from ernn_myhdl.whole_numbers import whole
 
 if TYPE_CHECKING:
+    from ernn_myhdl.design.cells.ranges import Ranges
     from ernn_myhdl.design.tensor_formats import Activations, Formats
 
 BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
@@ -83,7 +85,7 @@ class Cell:
     dense_options: ClassVar[tuple[str, ...]] = ()
     #: Parameters that design folders of version 0.1.0 do not have, beside `block_names`; their defaults are what was so before.
     younger: ClassVar[tuple[str, ...]] = ()
-    #: What the parameters are, for comments in files.
+    #: What the parameters are, for comments in files; formats too, where `ernn_myhdl.design.design_text` says what they are in other cells.
     comments: ClassVar[dict[str, str]] = {
         "inputs": "elements of x",
         "hidden": "cells; elements of y in a linear layer",
@@ -332,6 +334,10 @@ class Cell:
             if len(shape) > 2:
                 blocks[shape[-1]] = blocks.get(shape[-1], 0) + int(np.prod(shape[:-1]))
         return blocks
+
+    def formats_behind(self, ranges: Ranges) -> dict[str, Format]:
+        """The formats of the tensors behind the matrices, with the most fraction bits whose ranges hold what calibration shows."""
+        raise NotImplementedError
 
     def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
         """The piecewise linear functions of the cell, by what they give; none without such."""

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ernn_myhdl.design.cells.base import ACTIVATIONS, Cell, Row, one_of
 from ernn_myhdl.design.cells.gate_tables import gate_tables
+from ernn_myhdl.design.cells.ranges import MARGIN, Ranges, bounded, flat_from
 from ernn_myhdl.design.cells.result_widths import aligned, exact_sum, product
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.tensor_formats import Activations, Formats
 
 RESETS = ("before", "after")
+#: Fraction bits of pre-activations that are left, whatever range the recurrent product needs.
+LEAST_FRACTION = 6
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,23 @@ class GruCell(Cell):
     @property
     def dense_parameters(self) -> int:
         return super().dense_parameters + (self.hidden if self.reset == "after" else 0)
+
+    def formats_behind(self, ranges: Ranges) -> dict[str, Format]:
+        # h lies between n and the h before it, so within +-1 or an initial state, and so do y and r . h
+        state = ranges.peak["cell_state"]
+        formats = {
+            "gate": ranges.gate,
+            "cell_state": bounded(state, ranges.state_word),
+            "output": bounded(state, ranges.word),
+        }
+        sums, most = ranges.sums, flat_from(ranges.gate)
+        if self.second_phase:
+            formats["cell_output"] = bounded(state, ranges.word)
+        else:
+            # no activation is flat for the recurrent product, but all need some fraction bits
+            sums, most = sums * MARGIN, max(most, 2.0 ** (ranges.state_word - 1 - LEAST_FRACTION))
+        formats["preactivation"] = ranges.preactivation(sums, most)
+        return formats
 
     def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
         return gate_tables(self, formats, activations)

@@ -26,11 +26,19 @@ from ernn_myhdl.design.cells.grouping import (
     with_zeros,
     without_zeros,
 )
+from ernn_myhdl.design.cells.ranges import (
+    MARGIN,
+    Ranges,
+    bounded,
+    fitting,
+    flat_from,
+    limited,
+)
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.tensor_formats import Activations, Formats
-    from ernn_myhdl.numerics.formats import Format
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,6 +137,24 @@ class LinearCell(Cell):
     def clip(self, output: Format) -> Clip | None:
         """The limits of y, where the activation has any."""
         return clip_of(self.activation, self.limit, output)
+
+    def formats_behind(self, ranges: Ranges) -> dict[str, Format]:
+        peak, word = ranges.peak, ranges.word
+        largest = peak["output"] * MARGIN
+        # what an activation limits is within that by itself
+        most = {"hard_sigmoid": 1.0, "hard_tanh": self.limit or 1.0}.get(self.activation, 0.0)
+        if self.only_activated:
+            output = bounded(peak["output"], word)
+        elif most or 0.0 < self.limit <= largest:
+            output = limited(most or self.limit, word)
+        else:
+            output = fitting(largest, word)
+        output = ranges.given.get("output", output)
+        if self.only_activated:
+            preactivation = ranges.preactivation(ranges.sums, flat_from(output))
+        else:
+            preactivation = fitting(max(ranges.sums, ranges.bias) * MARGIN, ranges.state_word)
+        return {"preactivation": preactivation, "output": output}
 
     def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
         if self.activation not in SQUASHING:

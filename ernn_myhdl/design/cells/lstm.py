@@ -6,15 +6,23 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from ernn_myhdl.design.cells.base import ACTIVATIONS, MOST, Cell, one_of
 from ernn_myhdl.design.cells.gate_tables import gate_tables
+from ernn_myhdl.design.cells.ranges import MARGIN, Ranges, bounded, fitting, flat_from
 from ernn_myhdl.design.cells.result_widths import aligned, exact_sum, product
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 from ernn_myhdl.whole_numbers import whole
 
 if TYPE_CHECKING:
     from ernn_myhdl.design.tensor_formats import Activations, Formats
+
+
+#: The cell state reaches at least this far: it sums up the errors of the gates, however small the calibrated one is.
+LEAST_CELL_STATE = 0.25
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,22 @@ class LstmCell(Cell):
     def dense_parameters(self) -> int:
         count = super().dense_parameters + self.projection * self.hidden
         return count + (3 * self.hidden if self.peepholes else 0)
+
+    def formats_behind(self, ranges: Ranges) -> dict[str, Format]:
+        peak, word = ranges.peak, ranges.word
+        # o * tanh(c) is within +-1; without a projection y is it, or an initial state
+        output = bounded(peak["output"], word)
+        state = max(peak["cell_state"] * MARGIN, LEAST_CELL_STATE)
+        formats = {
+            "gate": ranges.gate,
+            "cell_output": Format(word, word - 1) if self.projection else output,
+            "output": fitting(peak["output"] * MARGIN, word) if self.projection else output,
+            "cell_state": fitting(state, ranges.state_word),
+            "preactivation": ranges.preactivation(ranges.sums, flat_from(ranges.gate)),
+        }
+        if self.peepholes:
+            formats["peephole"] = fitting(float(np.max(np.abs(ranges.weights["peephole"]))), word)
+        return formats
 
     def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
         f = formats.given

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ernn_myhdl.design.cells.base import Cell, one_of
+from ernn_myhdl.design.cells.ranges import MARGIN, Ranges, bounded, fitting, flat_from
 from ernn_myhdl.design.cells.result_widths import aligned
+from ernn_myhdl.numerics.formats import Format
 from ernn_myhdl.numerics.pwl import PwlTable, pwl_table
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ class RnnCell(Cell):
     @property
     def only_activated(self) -> bool:
         return self.activation == "tanh"
+
+    def formats_behind(self, ranges: Ranges) -> dict[str, Format]:
+        peak, word = ranges.peak, ranges.word
+        if not self.only_activated:  # relu passes them on
+            return {
+                "preactivation": fitting(max(ranges.sums, ranges.bias) * MARGIN, ranges.state_word),
+                "output": fitting(peak["output"] * MARGIN, word),
+            }
+        # y is within +-1, or an initial state
+        output = ranges.given.get("output", bounded(peak["output"], word))
+        return {
+            "output": output,
+            "preactivation": ranges.preactivation(ranges.sums, flat_from(output)),
+        }
 
     def tables(self, formats: Formats, activations: Activations) -> dict[str, PwlTable]:
         if self.activation == "relu":
