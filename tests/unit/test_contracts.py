@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -81,3 +82,13 @@ def test_picture_of_the_imports_shows_those_of_the_code():
         [sys.executable, ROOT / "docs/draw_imports.py", "--check"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_no_room_stands_on_another_in_the_picture(monkeypatch):
+    """`host` and `golden` did."""
+    spec = importlib.util.spec_from_file_location("draw_imports", ROOT / "docs/draw_imports.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.crowded() == []
+    monkeypatch.delitem(module.PLACE, "host")
+    assert module.crowded() == ["golden"]
