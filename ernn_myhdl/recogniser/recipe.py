@@ -9,7 +9,7 @@ from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import POOLINGS
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.whole_numbers import is_number, whole
 
 KINDS = ("lstm", "gru", "rnn")
 DENSE = "dense"
@@ -109,7 +109,7 @@ class Recipe:
             whole(name, getattr(self, name), low)
         for name, high in (("dropout", 1.0), ("rate", 1.0)):
             value = getattr(self, name)
-            real = isinstance(value, int | float) and not isinstance(value, bool)
+            real = is_number(value)
             low = name == "rate"
             if not real or not math.isfinite(value) or not 0 <= value < high or (low and not value):
                 raise DesignError(
