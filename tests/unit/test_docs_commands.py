@@ -128,7 +128,7 @@ def test_every_choice_of_an_option_is_named():
 
 
 def test_every_engine_is_in_the_table_of_engines():
-    text = (DOCS / "how-to-verify.md").read_text(encoding="utf-8").partition("\n## Tests")[0]
+    text = (DOCS / "how-to-verify.md").read_text(encoding="utf-8")
     table = [row for row in rows(text.partition("What agrees")[0]) if row[0].startswith("`")]
     told = {name: row[2] for row in table for name in re.findall(r"`([^`]+)`", row[0])}
     assert told == {name: "yes" if e.cycles else "no" for name, e in ENGINES.items()}
