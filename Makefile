@@ -20,7 +20,7 @@ MARKED := ghdl or yosys or iverilog or verilator or tclsh or torch or onnx or da
 SEED ?= $(shell date +%Y%m%d)
 CASE ?=
 DEEP ?=
-# Tests that `make coverage` runs; all where this is empty
+# Tests that `make coverage` runs; all where this is empty, and only then it writes docs/coverage.md
 COVERED ?=
 # Neighbouring tests share designs and conversions
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
@@ -80,7 +80,7 @@ coverage: $(VENV)/test tools
 	rm -rf build/coverage && mkdir -p build/coverage
 	ERNN_CACHE=$(CURDIR)/build/coverage/cache COVERAGE_FILE=$(CURDIR)/build/coverage/data \
 	  $(PYTEST) --cov --cov-report=json:build/coverage/all.json --cov-report=html:build/coverage/html $(COVERED)
-	$(BIN)/python -m docs.coverage_page build/coverage/all.json
+	$(BIN)/python -m docs.coverage_page build/coverage/all.json $(if $(COVERED),build/coverage/part.md)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -105,7 +105,7 @@ def main(report: str, target: str = str(PAGE)) -> int:
     found = json.loads(Path(report).read_text(encoding="utf-8"))
     Path(target).write_text(page(found), encoding="utf-8")
     print(
-        f"coverage of all tests: {found['totals']['percent_covered']:.1f} % ({WANTED:g} wanted); wrote {target}"
+        f"coverage: {found['totals']['percent_covered']:.1f} % ({WANTED:g} wanted); wrote {target}"
     )
     return 0
 

@@ -15,6 +15,7 @@ import configparser
 import json
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,10 +26,12 @@ PICTURE = Path(__file__).with_name("imports.svg")
 PLACE = {
     "cli": 4.4, "demo": 5.7, "recogniser": 3.6, "plots": 2.4, "compare": 2.2, "explore": 2.0, "runs": 2.85,
     "synthesis": 0.0, "mapping": -0.2, "engines": 2.0, "train": 4.5, "convert": 1.65, "cycle_model": 2.95, "exchange": 4.35,
-    "rtl": 1.4, "streams": 2.5, "calibration": 3.6, "program": 1.0, "golden": 3.1, "design": 2.2,
+    "rtl": 1.4, "streams": 2.5, "calibration": 3.6, "program": 0.8, "host": 1.9, "golden": 3.1, "design": 2.2,
     "corpus": 4.9, "sweep": -0.8, "numerics": 1.7, "console": 5.7, "hdl": -0.3, "files": 3.6,
     "processes": 3.0, "errors": 1.6,
 }  # fmt: skip
+#: Where rooms without an entry stand, and how wide each is.
+MIDDLE, WIDTH = 2.5, 0.94
 INK, PALE, EXCEPTION = "#222222", "#777777", "#c0392b"
 TINTS = ("#cfe5f5", "#fbe3b5", "#c9ebdd", "#f3d5e5")
 
@@ -96,6 +99,17 @@ def shown() -> str:
     return next((e.text or "" for e in ElementTree.parse(PICTURE).iter(description)), "")
 
 
+def crowded() -> list[str]:
+    """Rooms that touch the one to their left on the same floor."""
+    found = []
+    for floor in contract()[0]:
+        row = sorted(floor, key=lambda room: PLACE.get(room, MIDDLE))
+        for left, right in pairwise(row):
+            if PLACE.get(right, MIDDLE) - PLACE.get(left, MIDDLE) < WIDTH + 0.1:
+                found.append(right)
+    return found
+
+
 def direct(counts: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
     """The pairs that no chain of others joins."""
     after: dict[str, set[str]] = {}
@@ -114,7 +128,7 @@ def draw_house(axes, floors, exceptions, counts, sizes) -> None:
     place = {}
     for i, floor in enumerate(reversed(floors)):
         for room in floor:
-            place[room] = (PLACE.get(room, 2.5), i)
+            place[room] = (PLACE.get(room, MIDDLE), i)
         axes.axhline(i - 0.5, color="#e4e4e4", linewidth=0.8, zorder=0)
     allowed = {pair: n for pair, n in counts.items() if pair not in exceptions}
     for pair in [*direct(allowed), *(pair for pair in exceptions if pair in counts)]:
@@ -136,11 +150,11 @@ def draw_house(axes, floors, exceptions, counts, sizes) -> None:
         for room in floor:
             x, y = place[room]
             box = FancyBboxPatch(
-                (x - 0.47, y - 0.28), 0.94, 0.56, boxstyle="round,pad=0,rounding_size=0.06",
+                (x - WIDTH / 2, y - 0.28), WIDTH, 0.56, boxstyle="round,pad=0,rounding_size=0.06",
                 facecolor=TINTS[i % len(TINTS)], edgecolor=INK, linewidth=1.0, zorder=2,
             )  # fmt: skip
             axes.add_patch(box)
-            axes.text(x, y + 0.07, room, ha="center", va="center", fontsize=9.5, zorder=3)
+            axes.text(x, y + 0.07, room, ha="center", va="center", fontsize=9, zorder=3)
             size = f"{sizes[room]} file{'s' if sizes[room] > 1 else ''}"
             axes.text(
                 x, y - 0.17, size, ha="center", va="center", fontsize=6.5, color=PALE, zorder=3
@@ -175,6 +189,10 @@ def draw_table(axes, floors, exceptions, counts) -> None:
 
 
 def draw(file: Path) -> None:
+    if rooms := crowded():
+        raise SystemExit(
+            f"{', '.join(rooms)}: in another room of the same floor; give them places in PLACE"
+        )
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Checks of whole numbers that users give."""
+"""Checks of numbers, above all whole ones, that users give."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from ernn_myhdl.errors import DesignError
 def is_whole(value: object) -> TypeGuard[int]:
     """Whether the value is a whole number; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether the value is a number, whole or not, infinite or NaN as well; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def whole(

@@ -37,7 +37,7 @@ Product = Callable[[np.ndarray], np.ndarray]
 Tensors = dict[str, np.ndarray]
 
 
-class Parts(Protocol):
+class CellParts(Protocol):
     """What the equations of a cell are made of: a `FloatModel`."""
 
     cell: Cell
@@ -65,7 +65,7 @@ def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Frame:
+class CellFrame:
     """What one frame starts from, for n sequences.
 
     products (n, G, H): of all gates with x. cell_state (n, H) and output (n, Y): of the frame before.
@@ -90,7 +90,7 @@ class LstmEquations:
     output_mask: np.ndarray | float = 1.0
 
     @classmethod
-    def of(cls, parts: Parts) -> LstmEquations:
+    def of(cls, parts: CellParts) -> LstmEquations:
         """The equations of a cell with its weights."""
         cell = parts.cell
         return cls(
@@ -103,7 +103,7 @@ class LstmEquations:
             parts.mask("output"),
         )
 
-    def __call__(self, now: Frame) -> Tensors:
+    def __call__(self, now: CellFrame) -> Tensors:
         recurrent = self.recurrent(now.output)
         gate_sums = now.products + recurrent
         z, c = gate_sums + self.bias, now.cell_state
@@ -147,7 +147,7 @@ class GruEquations:
     cell_mask: np.ndarray | float = 1.0
 
     @classmethod
-    def of(cls, parts: Parts) -> GruEquations:
+    def of(cls, parts: CellParts) -> GruEquations:
         """The equations of a cell with its weights."""
         before = parts.cell.reset == "before"
         return cls(
@@ -159,7 +159,7 @@ class GruEquations:
             parts.mask("cell_state"),
         )
 
-    def __call__(self, now: Frame) -> Tensors:
+    def __call__(self, now: CellFrame) -> Tensors:
         h, recurrent = now.cell_state, self.recurrent(now.output)
         sums = now.products[:, :2] + recurrent[:, :2]
         preactivations = sums + self.bias[:2]
@@ -225,14 +225,14 @@ class LinearEquations:
     activation: Callable[[np.ndarray], np.ndarray] = lambda x: x
 
     @classmethod
-    def of(cls, parts: Parts) -> LinearEquations:
+    def of(cls, parts: CellParts) -> LinearEquations:
         """The equations of a cell with its weights."""
         cell = parts.cell
         assert isinstance(cell, LinearCell)
         function = linear_activation(cell.activation, cell.slope, cell.limit)
         return cls(parts.padded("bias"), parts.mask("output"), function)
 
-    def __call__(self, now: Frame) -> Tensors:
+    def __call__(self, now: CellFrame) -> Tensors:
         sums = now.products + self.bias
         return {
             "gate_sums": now.products,
@@ -252,7 +252,7 @@ class RnnEquations:
     output_mask: np.ndarray | float = 1.0
 
     @classmethod
-    def of(cls, parts: Parts) -> RnnEquations:
+    def of(cls, parts: CellParts) -> RnnEquations:
         """The equations of a cell with its weights."""
         assert isinstance(parts.cell, RnnCell)
         return cls(
@@ -262,7 +262,7 @@ class RnnEquations:
             parts.mask("output"),
         )
 
-    def __call__(self, now: Frame) -> Tensors:
+    def __call__(self, now: CellFrame) -> Tensors:
         recurrent = self.recurrent(now.output)
         sums = now.products + recurrent
         z = sums + self.bias
@@ -276,10 +276,10 @@ class RnnEquations:
         }
 
 
-Advance: TypeAlias = Callable[[Frame], Tensors]
+Advance: TypeAlias = Callable[[CellFrame], Tensors]
 
 #: By the class of the cell.
-FLOAT_CELLS: dict[type[Cell], Callable[[Parts], Advance]] = {
+FLOAT_CELLS: dict[type[Cell], Callable[[CellParts], Advance]] = {
     LstmCell: LstmEquations.of,
     GruCell: GruEquations.of,
     LinearCell: LinearEquations.of,

@@ -16,13 +16,13 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.golden.float_cells import (
     FLOAT_CELLS,
     Advance,
-    Frame,
+    CellFrame,
     GruEquations,
     LstmEquations,
     Product,
 )
 from ernn_myhdl.golden.initial_state import InitialStates, ModelState, check_states, output_of
-from ernn_myhdl.golden.sequences import Batch, check_sequence, is_batch
+from ernn_myhdl.golden.sequences import SequenceBatch, check_sequence, is_batch
 from ernn_myhdl.golden.tensors import layer_elements, tensor_names, tensor_shapes
 from ernn_myhdl.numerics.circulant import blocks_for, expand, pack_spectrum
 
@@ -66,7 +66,7 @@ def _run(
     advance: Advance,
     x: np.ndarray,
     products: Product,
-    batch: Batch,
+    batch: SequenceBatch,
     state: tuple[np.ndarray, np.ndarray],
     keep: bool = False,
 ) -> dict[str, np.ndarray]:
@@ -78,10 +78,10 @@ def _run(
     tensors: dict[str, np.ndarray] = {}
     c, y = state
     if not batch.frames:  # a frame of zeros shows the shapes
-        probe = advance(Frame(products(np.zeros((batch.size, x.shape[-1]))), c, y))
+        probe = advance(CellFrame(products(np.zeros((batch.size, x.shape[-1]))), c, y))
         tensors = {n: np.zeros((0, *a.shape)) for n, a in probe.items() if keep or n == "output"}
     for t, n in enumerate(batch.active):
-        now = advance(Frame(products(x[t, :n]), c[:n], y[:n]))
+        now = advance(CellFrame(products(x[t, :n]), c[:n], y[:n]))
         c, y = now["cell_state"], now["output"]
         for name, array in now.items():
             if keep or name == "output":
@@ -96,7 +96,7 @@ def _dense(x: Any, input_weight: np.ndarray, advance: Advance, outputs: int) -> 
     single = not is_batch(x)
     *_, hidden, inputs = input_weight.shape
     sequences = [check_sequence(s, inputs) for s in ([x] if single else x)]
-    batch = Batch(sequences)
+    batch = SequenceBatch(sequences)
     state = np.zeros((batch.size, hidden)), np.zeros((batch.size, outputs))
     padded = batch.pad(sequences, inputs)
     made = _run(advance, padded, dense_product(input_weight), batch, state)
@@ -231,7 +231,7 @@ class FloatModel:
         sequences = [check_sequence(s, self.cell.inputs) for s in ([x] if single else x)]
         sequences = scaled(self._scaling, sequences)
         states = check_states(self.cell, initial, None if single else len(sequences))
-        batch = Batch(sequences)
+        batch = SequenceBatch(sequences)
         padded = batch.pad(sequences, self.cell.input_blocks * self.cell.x_block).astype(np.float64)
         state = self._state(batch, states)
         made = _run(self._advance, padded, self._products, batch, state, keep=tensors)
@@ -245,7 +245,7 @@ class FloatModel:
         return outputs[0] if single else outputs
 
     def _state(
-        self, batch: Batch, states: list[dict[str, np.ndarray] | None]
+        self, batch: SequenceBatch, states: list[dict[str, np.ndarray] | None]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Cell state and output (batch, blocks k) before the first frame."""
         cell = self.cell

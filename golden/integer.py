@@ -20,7 +20,7 @@ from ernn_myhdl.golden.integer_cells import INTEGER_CELLS
 from ernn_myhdl.golden.integer_stages import IntegerStages, Rounding
 from ernn_myhdl.golden.phase_sums import GATE, add_sums
 from ernn_myhdl.golden.result import ModelRun
-from ernn_myhdl.golden.sequences import INPUT_SEQUENCE, Batch, check_sequence, is_batch
+from ernn_myhdl.golden.sequences import INPUT_SEQUENCE, SequenceBatch, check_sequence, is_batch
 from ernn_myhdl.numerics.formats import to_real
 
 #: Words of accumulators made at once for the frames of a batch.
@@ -92,7 +92,7 @@ class _Run:
 
     def __init__(self, model: IntegerModel, sequences: list[np.ndarray], stages: bool) -> None:
         self.model = model
-        self.batch = Batch(sequences)
+        self.batch = SequenceBatch(sequences)
         frames, size = self.batch.frames, self.batch.size
         self.rounding = Rounding(model.stages, size)
         shapes = model.stages.shapes

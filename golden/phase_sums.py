@@ -13,7 +13,7 @@ Words = TypeVar("Words")
 GATE, CANDIDATE = "gate", "candidate"
 
 
-class Arithmetic(Protocol[Words]):
+class PhaseArithmetic(Protocol[Words]):
     """What a model does with its arrays.
 
     added: exact sum of two accumulators. spectra: accumulators rounded to tensor `name`. inverse: signal
@@ -27,7 +27,7 @@ class Arithmetic(Protocol[Words]):
 
 
 def add_sums(
-    model: Arithmetic[Words],
+    model: PhaseArithmetic[Words],
     split: bool,
     phase: str,
     t: dict[str, Words],
@@ -51,7 +51,7 @@ def add_sums(
 
 
 def _signal(
-    model: Arithmetic[Words],
+    model: PhaseArithmetic[Words],
     t: dict[str, Words],
     prefix: str,
     spectra: str,

@@ -53,7 +53,7 @@ def is_batch(x: object) -> bool:
     return isinstance(x, list | tuple) and all(np.ndim(item) == 2 for item in x)
 
 
-class Batch:
+class SequenceBatch:
     """Sequences of different lengths side by side, the longest first, so that the sequences
     that are still running at a frame are always the first ones.
 

@@ -9,13 +9,13 @@ from seeds import seed_of
 from tools import require_module
 
 from ernn_myhdl.corpus import make_corpus
-from ernn_myhdl.corpus.synthetic import Recipe
+from ernn_myhdl.corpus.synthetic import CorpusRecipe
 
 INSTALL = "pip install 'ernn-myhdl[speech]'"
 MODULES = ("espeakng_loader", "kaldi_native_fbank", "rapidfuzz", "soundfile", "soxr")
 
 #: A corpus that is made in seconds.
-FEW = Recipe("few", (2, 1, 1), (5, 1, 2))
+FEW = CorpusRecipe("few", (2, 1, 1), (5, 1, 2))
 
 
 def require_speech() -> None:

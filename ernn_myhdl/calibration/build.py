@@ -110,10 +110,33 @@ def build_design(
 ) -> Design:
     """A design of a cell with its weights, in formats chosen on calibration data.
 
-    calibration: sequences (frames, inputs). word: bits of inputs, outputs, gates and weight spectra.
-    state_word: bits of cell state and pre-activations. input_scaling: of the calibration data's x, for
-    which the weights are made. initial: a state from which sequences may start as well as from zero
-    (`ernn_myhdl.golden.initial_state`); the formats hold both. Other arguments: `default_hardware`.
+    Parameters
+    ----------
+    cell : Cell
+    weights : dict of str to ndarray
+        Named and shaped by `Cell.weight_shapes`.
+    calibration : sequence of ndarray, (frames, inputs) each
+    word, state_word : int
+        Bits of inputs, outputs, gates and weight spectra; bits of cell state and pre-activations.
+    lanes : int
+    name : str
+        Of the top entity.
+    input_scaling : InputScaling, optional
+        Of the calibration data's x, for which the weights are made.
+    initial : dict of str to ndarray, optional
+        A state from which sequences may start as well as from zero (`ernn_myhdl.golden.initial_state`); the formats
+        hold both.
+    ifft_units, element_width, samples_per_beat, sample_bits, streams, initial_states : int, bool
+        Of the hardware; None: as `default_hardware` chooses.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DesignError
+        Where anything is illegal or does not fit together.
     """
     check_identifier(name)
     check_words(word, state_word)
@@ -151,13 +174,39 @@ def build_network(
 ) -> Network:
     """A network of cells with their weights, in formats chosen layer by layer on calibration data.
 
-    calibration: sequences (frames, inputs) of the network. word, state_word, input_scaling: as in
-    `build_design`.
-    lanes, ifft_units, element_width: one for each layer, or one for all. The streams are the same in all
-    layers, as is initial_states: sample_bits holds the words of all, samples_per_beat is the largest block (`default_hardware`).
-    initial: for each layer a state from which sequences may start as well as from zero; the formats hold both.
-    graph: how the signals go, where they do not go from each layer to the next; joins without a format get one.
-    outputs: for each layer "all" or "last": every frame, or that of the end of a sequence only (`ernn_myhdl.design.time_joins`).
+    Parameters
+    ----------
+    cells, weights : sequence of Cell, sequence of dict
+        As in `build_design`, of each layer.
+    calibration : sequence of ndarray, (frames, inputs) each
+        Of the network.
+    word, state_word : int
+        As in `build_design`.
+    lanes, ifft_units, element_width : number or sequence of numbers
+        One for each layer, or one for all.
+    samples_per_beat, sample_bits, streams, initial_states : int, bool
+        The same in all layers: sample_bits holds the words of all, samples_per_beat is the largest block
+        (`default_hardware`).
+    name : str
+        Of the top entity.
+    input_scaling : InputScaling, optional
+        As in `build_design`.
+    initial : sequence of dict or None, optional
+        For each layer a state from which sequences may start as well as from zero; the formats hold both.
+    graph : Graph, optional
+        How the signals go, where they do not go from each layer to the next; joins without a format get one.
+    outputs : sequence of str, optional
+        For each layer "all" or "last": every frame, or that of the end of a sequence only
+        (`ernn_myhdl.design.time_joins`).
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    DesignError
+        Where anything is illegal or does not fit together.
     """
     check_identifier(name)
     check_words(word, state_word)

@@ -52,10 +52,32 @@ def new_design(
 ) -> Design:
     """A design with random weights of sensible scale; the same for the same arguments.
 
-    word: bits of inputs, outputs, gates and weight spectra. state_word: bits of cell state and
-    pre-activations. The formats are chosen on standard normal inputs. cell: "lstm", "gru", "rnn" or "linear";
-    other arguments: `LstmCell`, `GruCell`, `RnnCell` or `LinearCell` (None: its default), `default_hardware`,
-    `Hardware`.
+    The formats are chosen on standard normal inputs.
+
+    Parameters
+    ----------
+    inputs, hidden : int
+    projection, block, peepholes, g_activation, reset, input_block, projection_block, activation, slope, limit : optional
+        Of the cell: `LstmCell`, `GruCell`, `RnnCell`, `LinearCell`; None: its default.
+    lanes, ifft_units, element_width, samples_per_beat, sample_bits, streams, initial_states, weights, weight_banks : optional
+        Of the `Hardware`; None: as `default_hardware` chooses.
+    word, state_word : int
+        Bits of inputs, outputs, gates and weight spectra; bits of cell state and pre-activations.
+    seed : int
+        Of the weights.
+    name : str
+        Of the top entity.
+    cell : str
+        "lstm", "gru", "rnn" or "linear".
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DesignError
+        Where anything is illegal or does not fit together.
     """
     check_identifier(name)
     check_words(word, state_word)
@@ -96,7 +118,22 @@ def new_design(
 def new_network(cells: Sequence[Cell], seed: int = 1, **options) -> Network:
     """A network of cells with random weights; the same for the same arguments.
 
-    options: those of `build_network`.
+    Parameters
+    ----------
+    cells : sequence of Cell
+    seed : int
+        Of the weights.
+    **options
+        Those of `build_network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    DesignError
+        Where anything is illegal or does not fit together.
     """
     whole("seed", seed, 0)
     if not cells:

@@ -54,7 +54,24 @@ def preset_arguments(name: str) -> dict:
 
 
 def preset_design(name: str, **changes) -> Design:
-    """The design of a preset with random weights; changes: other arguments of `new_design`."""
+    """The design of a preset with random weights.
+
+    Parameters
+    ----------
+    name : str
+        Of `PRESETS`.
+    **changes
+        Other arguments of `new_design`.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DesignError
+        Where there is no such preset, or a change is illegal.
+    """
     from ernn_myhdl.calibration.generate import new_design
 
     return new_design(**(preset_arguments(name) | changes))

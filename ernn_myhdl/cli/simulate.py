@@ -126,7 +126,8 @@ def run(args) -> int:
     from ernn_myhdl.errors import DesignError
     from ernn_myhdl.files.output_folder import check_folder, new_folder
     from ernn_myhdl.processes.stopping import exit_code
-    from ernn_myhdl.runs.run import RUN_NAME, model_saturations, run_design, write_run
+    from ernn_myhdl.runs.model_saturations import model_saturations
+    from ernn_myhdl.runs.run import RUN_NAME, run_design, write_run
     from ernn_myhdl.streams.traffic import Traffic
 
     design = load_design(args.design)

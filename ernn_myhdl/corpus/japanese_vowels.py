@@ -11,7 +11,7 @@ DATA_FILE = Path(__file__).with_name("japanese_vowels.npz")
 
 
 @dataclass(frozen=True)
-class Part:
+class SpeakerPart:
     """The utterances of one part: ``(frames, 12)`` float64 each, and their speakers ``(n,)``."""
 
     sequences: list[np.ndarray]
@@ -22,21 +22,21 @@ class Part:
 class JapaneseVowels:
     """Both parts, with the per-coefficient statistics ``(12,)`` of the training frames."""
 
-    train: Part
-    test: Part
+    train: SpeakerPart
+    test: SpeakerPart
     mean: np.ndarray
     std: np.ndarray
 
 
 def load_japanese_vowels(path: Path = DATA_FILE) -> JapaneseVowels:
     """Load 270 training and 370 test utterances of 9 speakers, labelled 0-8."""
-    parts: dict[str, Part] = {}
+    parts: dict[str, SpeakerPart] = {}
     with np.load(path, allow_pickle=False) as archive:
         for name in ("train", "test"):
             frames = archive[f"{name}_frames"].astype(np.float64)
             ends = np.cumsum(archive[f"{name}_lengths"], dtype=np.int64)
             labels = archive[f"{name}_labels"].astype(np.int64)
-            parts[name] = Part(np.split(frames, ends[:-1]), labels)
+            parts[name] = SpeakerPart(np.split(frames, ends[:-1]), labels)
     frames = np.concatenate(parts["train"].sequences)
     return JapaneseVowels(parts["train"], parts["test"], frames.mean(axis=0), frames.std(axis=0))
 

@@ -20,7 +20,7 @@ from ernn_myhdl.console import step_progress
 from ernn_myhdl.corpus.corpus import PARTS
 from ernn_myhdl.corpus.features import DEFAULT_FEATURES, check_features
 from ernn_myhdl.corpus.kept_features import kept_features
-from ernn_myhdl.corpus.own_table import Row, find_table, read_table
+from ernn_myhdl.corpus.own_table import TableRow, find_table, read_table
 from ernn_myhdl.corpus.sound_file import SUFFIXES
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import NoArrayFile, read_arrays
@@ -185,7 +185,7 @@ def _texts(given: np.ndarray, names: list[str], where: str) -> list[tuple[str, .
     return found
 
 
-def _of_table(rows: Sequence[Row], features: str | None, say: Say, default: str) -> OwnData:
+def _of_table(rows: Sequence[TableRow], features: str | None, say: Say, default: str) -> OwnData:
     sounds = [row.file.suffix.lower() in SUFFIXES for row in rows]
     for row, sound in zip(rows, sounds, strict=True):
         if not row.file.is_file():
@@ -228,7 +228,7 @@ def _of_table(rows: Sequence[Row], features: str | None, say: Say, default: str)
     )
 
 
-def _frame_labels(row: Row, frames: int) -> np.ndarray:
+def _frame_labels(row: TableRow, frames: int) -> np.ndarray:
     assert row.frame_labels is not None
     labels = _array(row.frame_labels, row.where)
     if labels.dtype.kind not in "iuU" or labels.shape != (frames,):

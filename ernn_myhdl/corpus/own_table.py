@@ -25,7 +25,7 @@ MAX_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A recording.
 
     where: its line, for messages. file: of its frames or its sound. frame_labels: file of the labels of its frames; or
@@ -59,7 +59,7 @@ def find_table(source: Path) -> Path | None:
     return source if source.suffix.lower() in SEPARATORS and source.is_file() else None
 
 
-def read_table(file: Path) -> list[Row]:
+def read_table(file: Path) -> list[TableRow]:
     """The rows of a table; files are named from its folder. DesignError where it is anything else."""
     where = f"table {file}"
     try:
@@ -94,9 +94,9 @@ def read_table(file: Path) -> list[Row]:
     return rows
 
 
-def _check_repeated(rows: list[Row]) -> None:
+def _check_repeated(rows: list[TableRow]) -> None:
     """DesignError where two lines of one file may end up in two parts, or contradict each other."""
-    first: dict[Path, Row] = {}
+    first: dict[Path, TableRow] = {}
     for row in rows:
         other = first.setdefault(row.file.resolve(), row)
         if other is row:
@@ -131,7 +131,7 @@ def _check_columns(where: str, columns: list[str]) -> None:
         raise DesignError(f"{where}: columns {', '.join(columns)}; must be {_legal()}")
 
 
-def _row(where: str, folder: Path, cells: dict[str, str]) -> Row:
+def _row(where: str, folder: Path, cells: dict[str, str]) -> TableRow:
     for name, value in cells.items():
         if not value and name != "part":
             raise DesignError(f"{where}: {name} is empty")
@@ -141,7 +141,7 @@ def _row(where: str, folder: Path, cells: dict[str, str]) -> Row:
     if part and part not in PARTS:
         raise DesignError(f"{where}: part {part!r}, must be one of {', '.join(PARTS)}")
     labels = cells.get("frame_labels")
-    return Row(
+    return TableRow(
         where,
         folder / cells["file"],
         cells.get("group"),

@@ -43,7 +43,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CorpusRecipe:
     """speakers, sentences: number in each part, in the order of PARTS. Each sentence is spoken once."""
 
     name: str
@@ -56,15 +56,15 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("espeak-tiny", (4, 1, 2), (24, 4, 8)),
-        Recipe("espeak-small", (72, 8, 16), (1200, 120, 240)),
-        Recipe("espeak-full", (108, 12, 24), (3696, 400, 480)),
+        CorpusRecipe("espeak-tiny", (4, 1, 2), (24, 4, 8)),
+        CorpusRecipe("espeak-small", (72, 8, 16), (1200, 120, 240)),
+        CorpusRecipe("espeak-full", (108, 12, 24), (3696, 400, 480)),
     )
 }
 DEFAULT_RECIPE = "espeak-small"
 
 
-def recipe_with(name: str, train: int | None = None, test: int | None = None) -> Recipe:
+def recipe_with(name: str, train: int | None = None, test: int | None = None) -> CorpusRecipe:
     """The recipe `name`, with other numbers of sentences it is called `name-custom`."""
     if name not in RECIPES:
         raise DesignError(f"name = {name!r}: must be one of {', '.join(RECIPES)}")
@@ -82,10 +82,10 @@ def recipe_with(name: str, train: int | None = None, test: int | None = None) ->
     sentences = (wanted[0], wanted[1], wanted[2])
     if sentences == recipe.sentences:
         return recipe
-    return Recipe(f"{name}-custom", recipe.speakers, sentences, recipe.conditions)
+    return CorpusRecipe(f"{name}-custom", recipe.speakers, sentences, recipe.conditions)
 
 
-def plan(recipe: Recipe, seed: int, features: str) -> dict[str, list[SpeakerJob]]:
+def plan(recipe: CorpusRecipe, seed: int, features: str) -> dict[str, list[SpeakerJob]]:
     """Part -> the jobs of its speakers."""
     rng = np.random.default_rng([DRAWS, seed])
     texts = distinct_sentences(sum(recipe.sentences), rng)
@@ -106,7 +106,7 @@ def plan(recipe: Recipe, seed: int, features: str) -> dict[str, list[SpeakerJob]
 
 def make_corpus(
     folder: str | Path,
-    recipe: Recipe = RECIPES[DEFAULT_RECIPE],
+    recipe: CorpusRecipe = RECIPES[DEFAULT_RECIPE],
     seed: int = 1,
     features: str = DEFAULT_FEATURES,
     jobs: int | None = None,

@@ -18,7 +18,7 @@ Network = CirculantLstm | CirculantClassifier
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FitRecipe:
     """Hyper-parameters, chosen by cross-validation within the training part alone."""
 
     epochs: int = 300
@@ -64,7 +64,7 @@ def range_penalty(trace: Trace) -> Tensor:
 def fit(
     sequences: Sequence[np.ndarray],
     labels: np.ndarray,
-    recipe: Recipe,
+    recipe: FitRecipe,
     seed: int,
     advance: Callable[[float], None] = lambda loss: None,
     network: Callable[[], Network] = CirculantLstm,

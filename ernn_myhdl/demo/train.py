@@ -17,7 +17,7 @@ from ernn_myhdl.files.output_folder import check_file, new_file
 from ernn_myhdl.files.output_target import Target
 
 if TYPE_CHECKING:
-    from ernn_myhdl.demo.fit import Network, Recipe
+    from ernn_myhdl.demo.fit import FitRecipe, Network
 
 NETWORKS = ("lstm", "classifier")
 FILES = {
@@ -90,7 +90,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def train(
-    sequences: list[np.ndarray], labels: np.ndarray, recipe: Recipe, seed: int, network: str
+    sequences: list[np.ndarray], labels: np.ndarray, recipe: FitRecipe, seed: int, network: str
 ) -> Network:
     """Fit a model of NETWORKS with a progress bar (none where standard error is no terminal)."""
     from tqdm import tqdm
@@ -111,7 +111,7 @@ def train(
         return fit(sequences, labels, recipe, seed, advance, kinds[network])
 
 
-def validate(data: JapaneseVowels, recipe: Recipe, seed: int, network: str) -> None:
+def validate(data: JapaneseVowels, recipe: FitRecipe, seed: int, network: str) -> None:
     """Hold out each third of every speaker's training utterances in turn (in file order).
 
     The statistics for the normalisation come from the whole training part.
@@ -177,9 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 3
-    from ernn_myhdl.demo.fit import Recipe, evaluate
+    from ernn_myhdl.demo.fit import FitRecipe, evaluate
 
-    recipe = Recipe(epochs=options.epochs) if options.epochs else Recipe()
+    recipe = FitRecipe(epochs=options.epochs) if options.epochs else FitRecipe()
     data = load_japanese_vowels()
     start = time.perf_counter()
     if options.validate:

@@ -143,12 +143,33 @@ class CoreSpecification(CoreStructure):
 class Design(Structure, CoreSpecification):
     """A layer, complete: a structure and its weights.
 
-    weights: float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
-    input_scaling: what the host does to x before it is rounded, for which the weights are made; None:
-    nothing. output_steps: what the host does to y, in this order. source: the model that it was made of, where that is known; no part of the core, of the digest or of
-    comparisons. initial: the state that its sequences start from where none is given, floating point, as `ernn_myhdl.golden.initial_state` has it, for a core that
-    loads states; None: zero. Two designs are equal when all other fields are, the weights included.
-    Raises DesignError where anything is illegal or does not fit together.
+    Two designs are equal when all fields but `source` are, the weights included.
+
+    Parameters
+    ----------
+    cell : Cell
+        `LstmCell`, `GruCell`, `RnnCell` or `LinearCell`.
+    hardware : Hardware
+    formats : Formats
+    activations : Activations
+    weights : dict of str to ndarray
+        Float arrays named and shaped by `Cell.weight_shapes`; the design keeps read-only copies.
+    name : str
+        Of the top entity.
+    input_scaling : InputScaling, optional
+        What the host does to x before it is rounded, for which the weights are made; None: nothing.
+    output_steps : tuple of HostStep
+        What the host does to y, in this order.
+    source : SourceModel, optional
+        The model that it was made of, where that is known; no part of the core, of the digest or of comparisons.
+    initial : mapping of str to ndarray, optional
+        The state that its sequences start from where none is given, floating point, as
+        `ernn_myhdl.golden.initial_state` has it, for a core that loads states; None: zero.
+
+    Raises
+    ------
+    DesignError
+        Where anything is illegal or does not fit together.
     """
 
     weights: dict[str, np.ndarray] = field(repr=False, compare=False)

@@ -26,20 +26,37 @@ WEIGHT_BANKS = (1, 2)
 class Hardware:
     """Parallelism and streams.
 
-    lanes (L): spectral multiply-accumulate lanes, one circulant block a cycle each.
-    ifft_units (U): block rows drained and transformed a cycle; divides lanes, at most the rows of
-    E blocks of cells (4 E in an LSTM; `Cell.rows`).
-    element_width (E): blocks of k cells that the element-wise unit takes a cycle, a power of two; 1/2, 1/4 .. 1/k: a part of
-    one, so that a block takes 2, 4 .. k cycles.
-    samples_per_beat (S): samples in one AXI-Stream beat; a power of two.
-    sample_bits: bits of one sample in tdata, 8, 16 or 32.
-    streams: independent sequences that the core holds at a time, a power of two; with more than one,
-    tid on the AXI-Streams names the stream of a frame.
-    initial_states: sequences may start from states that the stream s_state brings.
-    sequence_ends: tuser has a bit more, the highest, on the first beat of the last frame of a sequence.
-    weights: "fixed", or "loadable": the stream s_weights brings others while the core runs.
-    weight_banks: of loadable weights; with 1 they are written while the core is idle, with 2 at any time,
-    and the next sequence that starts takes them.
+    Parameters
+    ----------
+    lanes : int
+        L: spectral multiply-accumulate lanes, one circulant block a cycle each.
+    ifft_units : int
+        U: block rows drained and transformed a cycle; divides lanes, at most the rows of E blocks of cells (4 E in an
+        LSTM; `Cell.rows`).
+    element_width : int or float
+        E: blocks of k cells that the element-wise unit takes a cycle, a power of two; 1/2, 1/4 .. 1/k: a part of one,
+        so that a block takes 2, 4 .. k cycles.
+    samples_per_beat : int
+        S: samples in one AXI-Stream beat; a power of two.
+    sample_bits : int
+        Of one sample in tdata: 8, 16 or 32.
+    streams : int
+        Independent sequences that the core holds at a time, a power of two; with more than one, tid on the AXI-Streams
+        names the stream of a frame.
+    initial_states : bool
+        Sequences may start from states that the stream s_state brings.
+    sequence_ends : bool
+        tuser has a bit more, the highest, on the first beat of the last frame of a sequence.
+    weights : str
+        "fixed", or "loadable": the stream s_weights brings others while the core runs.
+    weight_banks : int
+        Of loadable weights; with 1 they are written while the core is idle, with 2 at any time, and the next sequence
+        that starts takes them.
+
+    Raises
+    ------
+    DesignError
+        Where a value is illegal by itself; by `check` and by `Design`, where it does not fit the cell.
     """
 
     lanes: int

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import is_number, is_whole
 
 
 def _sigmoid(y: np.ndarray) -> np.ndarray:
@@ -79,9 +80,7 @@ class HostStep:
             )
         if self.elements is not None:
             object.__setattr__(self, "elements", tuple(self.elements))
-            legal = len(self.elements) == 2 and all(
-                isinstance(n, int) and not isinstance(n, bool) for n in self.elements
-            )
+            legal = len(self.elements) == 2 and all(map(is_whole, self.elements))
             if not legal or not 0 <= self.elements[0] < self.elements[1]:
                 raise DesignError(
                     f"host output elements = {self.elements!r}: must be the first element and the one "
@@ -99,8 +98,7 @@ class HostStep:
         if values and self.kind != "affine":
             raise DesignError(f"host output {self.kind}: has no {name}; remove it")
         for value in values:
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not abs(value) < math.inf:
+            if not is_number(value) or not abs(value) < math.inf:
                 raise DesignError(
                     f"host output {name} = {value!r}: must hold numbers, neither infinite nor NaN"
                 )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.whole_numbers import is_number, whole
 
 #: Largest exponent, up and down.
 MAX_SHIFT = 126
@@ -51,7 +51,7 @@ class InputScaling:
         values = tuple(getattr(self, name))
         most = 1 / least if least else math.inf
         for i, value in enumerate(values):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
+            number = is_number(value)
             if not number or not least <= abs(value) <= most or math.isinf(value):
                 raise DesignError(f"host input_{name}[{i}] = {value!r}: must be {legal}")
         if values and len(values) != len(self.shifts):

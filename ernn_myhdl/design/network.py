@@ -42,12 +42,26 @@ MAX_LAYERS = 64
 class Network(CoreSpecification):
     """Layers that all work at the same time: one after the other, or as the nodes of a graph.
 
-    layers: their designs, which all have the same streams and beats. Without a graph y of each is x of the next, so
-    the output of a layer and the input of the next have one size and one format. name: of the top entity.
-    source: as in `Design`. graph: which signals layers and joins take (`ernn_myhdl.design.graph`); that of a row is
-    none. output_steps: of the host behind a graph; those behind a row are its last layer's. input_scaling: of the host in front
-    of a graph, whatever takes x; that of a row is its first layer's.
-    Raises DesignError where the layers do not fit together.
+    Parameters
+    ----------
+    layers : tuple of Design
+        They have the same streams and beats. Without a graph y of each is x of the next, so the output of a layer and
+        the input of the next have one size and one format.
+    name : str
+        Of the top entity.
+    source : SourceModel, optional
+        As in `Design`.
+    graph : Graph, optional
+        Which signals layers and joins take (`ernn_myhdl.design.graph`); that of a row is None.
+    output_steps : tuple of HostStep
+        Of the host behind a graph; those behind a row are its last layer's.
+    input_scaling : InputScaling, optional
+        Of the host in front of a graph, whatever takes x; that of a row is its first layer's.
+
+    Raises
+    ------
+    DesignError
+        Where the layers do not fit together.
     """
 
     layers: tuple[Design, ...]

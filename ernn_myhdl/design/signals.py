@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sum:
+class ExactSum:
     """The numbers of an addition or a product before its rounding: `word` bits, `frac` of them fraction, hold any exactly."""
 
     word: int
@@ -123,12 +123,12 @@ class Signals:
                 f"be at most {MAX_WORD}; choose one with fewer fraction bits"
             )
 
-    def sum_of(self, name: str) -> Sum:
+    def sum_of(self, name: str) -> ExactSum:
         """The exact sum of an addition, or product."""
         formats = [self.formats[operand] for operand in self.graph.operands[name]]
         join = self.graph.join_of(name)
         if join is not None and join.kind == PRODUCT:
-            return Sum(2 * max(fmt.word for fmt in formats), sum(fmt.frac for fmt in formats))
+            return ExactSum(2 * max(fmt.word for fmt in formats), sum(fmt.frac for fmt in formats))
         frac = max(fmt.frac for fmt in formats)
         low = sum(fmt.minimum << (frac - fmt.frac) for fmt in formats)
-        return Sum((-low - 1).bit_length() + 1, frac)
+        return ExactSum((-low - 1).bit_length() + 1, frac)

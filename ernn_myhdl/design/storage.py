@@ -49,9 +49,24 @@ MARKS = (TOML_NAME, NETWORK_NAME)
 def save_design(
     design: CoreSpecification, folder: str | Path | Target, force: bool = False
 ) -> Path:
-    """Write `design` into a new folder. An existing one is an error, or replaced with `force`.
+    """Write a design or network into a new folder.
 
-    Only what this package wrote and nobody changed is replaced; DesignError names other files.
+    Parameters
+    ----------
+    design : Design or Network
+    folder : str or path
+    force : bool
+        Replace an existing one; only what this package wrote and nobody changed is replaced.
+
+    Returns
+    -------
+    Path
+        Of the folder.
+
+    Raises
+    ------
+    DesignError
+        Where the folder exists; with `force`, where it holds other files, which are named.
     """
     with new_folder(folder, force, MARKS) as partial:
         write_design(design, partial)
@@ -94,9 +109,21 @@ def _storable(array: np.ndarray) -> np.ndarray:
 
 
 def load_design(folder: str | Path) -> Design | Network:
-    """The design or network stored in `folder` (or next to its design.toml or network.toml).
+    """The design or network of a folder.
 
-    Raises DesignError, on one line and naming file and key, where anything is missing or illegal.
+    Parameters
+    ----------
+    folder : str or path
+        It, or its design.toml or network.toml.
+
+    Returns
+    -------
+    Design or Network
+
+    Raises
+    ------
+    DesignError
+        On one line and naming file and key, where anything is missing or illegal.
     """
     folder = Path(folder)
     if folder.name in MARKS and folder.is_file():

@@ -18,9 +18,28 @@ MAX_TENSOR_WORD = 31
 class Formats:
     """Fixed-point format of every named tensor; see docs/number-formats.md.
 
-    Those that the cell does not have (`Cell.format_names`) are None. `cell_output` is what the first
-    phase's element-wise unit gives: o tanh(c) of an LSTM, r . h' of a GRU with reset before. In an LSTM
-    without a projection it is `output` too, with one format.
+    Those that the cell does not have (`Cell.format_names`) are None.
+
+    Parameters
+    ----------
+    input, input_spectrum, input_weight : Format
+        Of x, of its transform, and of the spectra of the matrices of x.
+    output, output_spectrum : Format, Format or None
+        Of y and of its transform.
+    recurrent_weight, projection_weight, peephole : Format or None
+        Of spectra of the matrices of the previous y and of the projection, and of peepholes.
+    block_spectrum, preactivation : Format
+        Of rounded accumulators before the inverse transform, and of gate sums and biases.
+    gate, cell_state : Format or None
+        Of results of the activations; of c of an LSTM, h of a GRU.
+    cell_output, cell_output_spectrum : Format or None
+        Of what the first phase's element-wise unit gives, and of its transform: o tanh(c) of an LSTM, r . h' of a GRU
+        with reset before. In an LSTM without a projection it is `output` too, with one format.
+
+    Raises
+    ------
+    DesignError
+        By `check` and by `Design`, where the formats do not fit the cell or each other.
     """
 
     input: Format
@@ -120,7 +139,18 @@ class GivenFormats:
 
 @dataclass(frozen=True)
 class Activations:
-    """Segments of the piecewise linear functions, powers of two."""
+    """Segments of the piecewise linear functions.
+
+    Parameters
+    ----------
+    sigmoid_segments, tanh_segments : int
+        Powers of two. More of them are more accurate, and larger tables.
+
+    Raises
+    ------
+    DesignError
+        Where a number is no power of two, or too large.
+    """
 
     sigmoid_segments: int
     tanh_segments: int

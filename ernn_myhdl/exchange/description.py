@@ -32,7 +32,7 @@ from ernn_myhdl.design.joins import ELEMENT_WISE, EMBEDDING, WINDOW_FIELDS
 from ernn_myhdl.design.tensor_file import PROPERTY
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.recurrent_kinds import RECURRENT_KINDS
-from ernn_myhdl.whole_numbers import is_whole
+from ernn_myhdl.whole_numbers import is_number, is_whole
 
 _OPTIONS = {"reset": RESETS} | {k.free[1]: CELLS[k.kind].activations for k in RECURRENT_KINDS}
 _OPTIONS["activation"] = (*_OPTIONS["activation"], *LINEAR_ACTIVATIONS)
@@ -54,7 +54,7 @@ _SIZES = {"block"} | {name for cell in CELLS.values() for name in cell.block_nam
 
 
 @dataclass(frozen=True)
-class Description:
+class ModelDescription:
     """See the module; None and empty for a file of another origin. tables: the tensors that are tables of embeddings."""
 
     blocks: tuple[Mapping[str, int], ...] | None = None
@@ -100,10 +100,10 @@ def write_description(
 
 def read_description(
     metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray] | None = None
-) -> Description:
+) -> ModelDescription:
     """What the metadata of a file say; DesignError where they say it wrongly. arrays: the tensors of the file."""
     if PROPERTY not in metadata:
-        return Description()
+        return ModelDescription()
     try:
         found = json.loads(metadata[PROPERTY])
         blocks, order, modules = (found.get(n) for n in ("blocks", "order", "modules"))
@@ -121,7 +121,7 @@ def read_description(
         graph, tables = _graph(found.get("graph"), arrays or {})
     except (DesignError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DesignError(f"metadata {PROPERTY!r} is damaged ({error}); export again") from error
-    return Description(
+    return ModelDescription(
         None if blocks is None else tuple({"block": b} if _is_size(b) else b for b in blocks),
         None if order is None else tuple(order),
         modules or {},
@@ -175,7 +175,7 @@ def _is_size(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return is_number(value) and 0 <= value < math.inf
 
 
 def _is_sizes(value: object) -> bool:

@@ -23,7 +23,7 @@ from ernn_myhdl.exchange.activations import function_of
 from ernn_myhdl.exchange.description import PROPERTY, write_description
 from ernn_myhdl.exchange.onnx_file import onnx_package
 from ernn_myhdl.exchange.onnx_recurrent import PEEPHOLES
-from ernn_myhdl.exchange.onnx_steps import Builder, add_steps
+from ernn_myhdl.exchange.onnx_steps import OnnxBuilder, add_steps
 from ernn_myhdl.exchange.onnx_windows import add_convolution
 from ernn_myhdl.exchange.recurrent_kinds import OF_CELL
 
@@ -46,7 +46,7 @@ def write_onnx(
     after the other; None: all layers."""
     onnx = onnx_package()
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
-    builder = Builder(onnx)
+    builder = OnnxBuilder(onnx)
     signal = "x" if scaling is None else _normalised(builder, scaling)
     taken: int | str = "frames"  # a mean is of sequences of one length
     window: Window | None = None
@@ -97,7 +97,7 @@ def write_onnx(
     return []
 
 
-def _normalised(builder: Builder, scaling: InputScaling) -> str:
+def _normalised(builder: OnnxBuilder, scaling: InputScaling) -> str:
     """x as the layers take it, whose weights a scaling of powers of two and offsets alone is taken out of."""
     signal = "x"
     if scaling.scales and scaling.offsets:
@@ -109,7 +109,7 @@ def _normalised(builder: Builder, scaling: InputScaling) -> str:
     return signal
 
 
-def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:
+def _add_time_join(builder: OnnxBuilder, name: str, join: TimeJoin, x: str) -> str:
     """A join over time of (frames, batch, elements)."""
     if isinstance(join, Repeat):
         counts = builder.constant(f"{name}_counts", np.array([join.frames, 1, 1], dtype=np.int64))
@@ -125,7 +125,7 @@ def _add_time_join(builder: Builder, name: str, join: TimeJoin, x: str) -> str:
 
 
 def _add_linear(
-    builder: Builder, name: str, layer: DenseLayer, x: str, window: Window | None
+    builder: OnnxBuilder, name: str, layer: DenseLayer, x: str, window: Window | None
 ) -> str:
     if window is not None or layer.groups > 1:
         sums = add_convolution(builder, name, layer, window, x)
@@ -139,7 +139,7 @@ def _add_linear(
     return _add_function(builder, name, layer, sums)
 
 
-def _add_function(builder: Builder, name: str, layer: DenseLayer | ElementWise, x: str) -> str:
+def _add_function(builder: OnnxBuilder, name: str, layer: DenseLayer | ElementWise, x: str) -> str:
     """The function of a layer or of a join."""
     function = function_of(layer)
     assert function is not None  # of "none" there is none
@@ -163,7 +163,7 @@ def holds_state(layer: DenseLayer) -> bool:
     return "projection_weight" not in layer.weights
 
 
-def _states(builder: Builder, name: str, layer: DenseLayer, x: str) -> list[str]:
+def _states(builder: OnnxBuilder, name: str, layer: DenseLayer, x: str) -> list[str]:
     """The state that a layer starts from, for every sequence of the batch, in ONNX's order."""
     one = builder.constant(f"{name}_one", np.array([1], dtype=np.int64))
     size = builder.constant(f"{name}_size", np.array([layer.hidden], dtype=np.int64))
@@ -180,7 +180,7 @@ def _states(builder: Builder, name: str, layer: DenseLayer, x: str) -> list[str]
     return made
 
 
-def _add_recurrent(builder: Builder, name: str, layer: DenseLayer, x: str) -> str:
+def _add_recurrent(builder: OnnxBuilder, name: str, layer: DenseLayer, x: str) -> str:
     w, form = layer.weights, OF_CELL[layer.kind]
     if not form.standard:
         raise DesignError(

@@ -31,9 +31,27 @@ def check_export(file: str | Path, force: bool = False) -> Target:
 def export_model(
     design: CoreSpecification, file: str | Path | Target, force: bool = False
 ) -> list[str]:
-    """Write a design's or network's float weights as dense .safetensors or .onnx; notes for the user.
+    """Write a design's or network's float weights as a dense model.
 
     The weights are those for x itself: a scaling of x is taken out of them, and kept in the metadata.
+
+    Parameters
+    ----------
+    design : Design or Network
+    file : str or path
+        Ends in .safetensors or .onnx.
+    force : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+
+    Raises
+    ------
+    DesignError
+        Where the file exists, has another ending, or cannot say what the design does.
     """
     target = file if isinstance(file, Target) else check_export(file, force)
     chain = None if design.graph is None else _chain(design)

@@ -15,7 +15,6 @@ from ernn_myhdl.calibration.build import (
     build_network,
     check_words,
 )
-from ernn_myhdl.calibration.generate import random_calibration
 from ernn_myhdl.calibration.input_scales import choose_input_scaling, folded, input_notes
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import check_input, first_frames, load_input
@@ -30,10 +29,11 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.design.own_states import STATES_NAME, write_own_states
 from ernn_myhdl.design.source_model import Origin, file_digest, source_of
 from ernn_myhdl.design.storage import MARKS, write_design
-from ernn_myhdl.design.time_joins import Sum, taken_lengths
+from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.errors import WARNING, DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
+from ernn_myhdl.exchange.normal_inputs import standard_normal
 from ernn_myhdl.exchange.projection import (
     block_sizes,
     one_each,
@@ -46,7 +46,7 @@ from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.whole_numbers import is_whole, whole
 
 #: Most lanes of a layer where none are given.
 DEFAULT_LANES = 16
@@ -55,8 +55,6 @@ UNCHECKED = (
     "unchecked: the design was not compared with the model that the file is of; give inputs and outputs of it with "
     "--reference x.npz"
 )
-#: What formats chosen on standard normal inputs hold: one number in two millions is beyond.
-LARGEST_NORMAL = 5.0
 #: Frames of the calibration data on which saturations are looked for.
 CHECKED_FRAMES = 4096
 
@@ -123,26 +121,61 @@ def import_model(
     all_frames: bool = False,
     max_frames: int | None = None,
 ) -> Imported:
-    """A model of PyTorch (.safetensors, .pt), ONNX or Keras (.keras, .h5) as a design.
+    """A model of PyTorch, ONNX or Keras as a design.
 
-    block: size of the circulant blocks, one or one for each layer; None: that of an exported design, else
-    the largest with which a layer's matrices are block-circulant already, else 1, dense. input_block, projection_block: of the matrices of x and of projections, likewise; None: that of block.
-    calibration: a file, or sequences (frames, inputs), on which the formats are chosen; None: standard
-    normal inputs. word, state_word: as in `new_design`; state_word None: word + 4. lanes: one number,
-    reduced for layers with fewer block rows, or one for each layer. order: names of the modules of a
-    state dict. direction: "forward" or "backward", the half of a bidirectional one to import. activation: "tanh" or "relu", of
-    the nn.RNN of a state dict, which does not tell it.
-    initial_states: of the hardware; None: where the model starts from states other than zero, or takes them as inputs.
-    input_scales: record a scaling of x in the design, that of an exported one or, where calibration data show
-    a need, one that fits them.
-    reference: inputs and outputs of the model (`ernn_myhdl.exchange.reference`), an .npz file or a dictionary of
-    arrays; DesignError where the float outputs of the dense layers differ by more than 1e-4 of their span. None: the
-    first note tells that nothing was compared.
-    config: file with what `model.to_json()` gives, for a .weights.h5 file of Keras. host_functions: last functions of
-    the model that hardware could compute, sigmoid, tanh and relu, are left to the host, as softmax always is.
-    hardware_argmax: an argmax at the model's end is in the core, whose y is the number of a class then, and not with the host.
-    all_frames: where the model's outputs are of the last frame, the core gives every frame and the host takes the last one.
-    max_frames: of a sequence, for a mean at the end over sequences of any length, which the core sums and the host divides.
+    Parameters
+    ----------
+    file : str or path
+        .safetensors, .pt, .onnx, .keras or .h5.
+    block : int or sequence of int, optional
+        Size of the circulant blocks, one or one for each layer; None: that of an exported design, else the largest with
+        which a layer's matrices are block-circulant already, else 1, dense.
+    calibration : file, or sequence of ndarray, (frames, inputs) each, optional
+        On which the formats are chosen; None: standard normal inputs.
+    word, state_word : int
+        As in `new_design`; state_word None: word + 4.
+    lanes : int or sequence of int, optional
+        One number, reduced for layers with fewer block rows, or one for each layer.
+    streams : int
+    order : sequence of str, optional
+        Names of the modules of a state dict.
+    direction : str, optional
+        "forward" or "backward", the half of a bidirectional one to import.
+    name : str
+        Of the top entity.
+    input_block, projection_block : int or sequence of int, optional
+        Of the matrices of x and of projections; None: that of block.
+    initial_states : bool, optional
+        Of the hardware; None: where the model starts from states other than zero, or takes them as inputs.
+    input_scales : bool
+        Record a scaling of x in the design, that of an exported one or, where calibration data show a need, one that
+        fits them.
+    reference : file or dict of str to ndarray, optional
+        Inputs and outputs of the model (`ernn_myhdl.exchange.reference`). None: the first note tells that nothing was
+        compared.
+    activation : str, optional
+        "tanh" or "relu", of the nn.RNN of a state dict, which does not tell it.
+    config : str or path, optional
+        What `model.to_json()` gives, for a .weights.h5 file of Keras.
+    host_functions : bool
+        Last functions of the model that hardware could compute, sigmoid, tanh and relu, are left to the host, as softmax
+        always is.
+    hardware_argmax : bool
+        An argmax at the model's end is in the core, whose y is the number of a class then, and not with the host.
+    all_frames : bool
+        Where the model's outputs are of the last frame, the core gives every frame and the host takes the last one.
+    max_frames : int, optional
+        Of a sequence, for a mean at the end over sequences of any length, which the core sums and the host divides.
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    DesignError
+        For what no core computes, by name, and where the float outputs of the dense layers differ from the reference by
+        more than 1e-4 of their span.
     """
     source = read_source(
         file, order, direction, reference is not None, activation, config, host_functions,
@@ -242,7 +275,7 @@ def design_of_layers(
     """
     if state_word is None:  # a word that is no number is refused as the first
         state_word = MAX_STATE_WORD
-        if _is_whole(word):
+        if is_whole(word):
             state_word = min(word + EXTRA_STATE_BITS, MAX_STATE_WORD)
     check_words(word, state_word)
     cells = [layer.cell(each) for layer, each in zip(layers, sizes, strict=True)]
@@ -263,7 +296,7 @@ def design_of_layers(
     embedding = None if graph is None else graph.embedding
     if calibration is None:
         data = "standard normal inputs" if embedding is None else "numbers drawn at random"
-        sequences = _standard_normal(inputs, graph)
+        sequences = standard_normal(inputs, graph)
     elif isinstance(calibration, str | Path):
         sequences = load_input(calibration, inputs, embedding is not None)
     else:
@@ -303,24 +336,6 @@ def design_of_layers(
     return Imported(design, tuple(layers), tuple(errors), tuple(notes), loss)
 
 
-def _standard_normal(inputs: int, graph: Graph | None) -> list[np.ndarray]:
-    """Sequences (frames, inputs) in the place of real inputs, as long as the joins over time of a graph take them."""
-    embeds = graph is not None and graph.embedding is not None
-    sequences = random_calibration(inputs, 0, graph if embeds else None)
-    frames = taken_lengths(graph, [len(sequences[0])])[0]
-    if frames >= len(sequences[0]):
-        sequences = [np.resize(s, (frames, inputs)) for s in sequences]
-    else:  # no frame is left out: a mean gives one number of each sequence
-        starts = range(0, len(sequences[0]) - frames + 1, frames)
-        sequences = [s[start : start + frames] for s in sequences for start in starts]
-    if graph is not None and any(isinstance(join, Sum) for join in graph.joins):
-        # real frames follow from those before them, so that their mean is as large as they are; that of independent ones is small
-        sequences += [np.repeat(s[:1], frames, axis=0) for s in sequences]
-    if not embeds:
-        sequences[0][0, 0] = LARGEST_NORMAL
-    return sequences
-
-
 def _saturations(
     design: Design | Network, sequences: list[np.ndarray], states: Sequence[State | None]
 ) -> list[str]:
@@ -337,10 +352,6 @@ def _saturations(
     runs = integer_model(design).run(x, initial=initial)
     counts = {name: sum(run.saturations[name] for run in runs) for name in runs[0].saturations}
     return saturation_notes(design, counts, sum(run.frames for run in runs))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _lanes(lanes: int | Sequence[int] | None, cells: Sequence[Cell]) -> list[int]:

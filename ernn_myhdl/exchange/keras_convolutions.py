@@ -12,6 +12,7 @@ from ernn_myhdl.exchange.convolutions import CAUSAL, kernel_matrix
 from ernn_myhdl.exchange.graph import Operation, Unsupported, Windows
 from ernn_myhdl.exchange.keras_activations import activation, single
 from ernn_myhdl.exchange.keras_layer import KerasLayer, units_of
+from ernn_myhdl.whole_numbers import is_whole
 
 
 def linear_layer(
@@ -31,7 +32,7 @@ def _linear(
 
 def conv1d(layer: KerasLayer) -> list[Operation]:
     filters, groups = units_of(layer, "filters"), layer.option("groups", 1)
-    if not isinstance(groups, int) or groups < 1 or filters % groups:
+    if not is_whole(groups) or groups < 1 or filters % groups:
         raise DesignError(f"{layer.where}: groups = {short(repr(groups))}, must divide {filters}")
     windows = _windows(layer)
     if isinstance(windows, Unsupported):
@@ -98,7 +99,7 @@ def _windows(layer: KerasLayer) -> Windows | Unsupported:
     numbers = []
     for name in ("kernel_size", "dilation_rate", "strides"):
         value = single(layer.option(name, 1))
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_whole(value) or value < 1:
             raise DesignError(f"{layer.where}: {name} = {short(repr(value))}, must be 1 or more")
         numbers.append(value)
     kernel, dilation, stride = numbers

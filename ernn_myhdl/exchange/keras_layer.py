@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError, short
+from ernn_myhdl.whole_numbers import is_whole
 
 Config = Mapping[str, Any]
 Arrays = Sequence[np.ndarray]
@@ -65,6 +66,6 @@ class KerasLayer:
 def units_of(layer: KerasLayer, name: str = "units") -> int:
     """A number of elements in the configuration of a layer."""
     units = layer.option(name)
-    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+    if not is_whole(units) or units < 1:
         raise DesignError(f"{layer.where}: {name} = {short(repr(units))}, must be 1 or more")
     return units

@@ -47,7 +47,7 @@ from ernn_myhdl.exchange.keras_operations import (
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_parts import parts
 from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
-from ernn_myhdl.exchange.keras_signal import Signal, check_numbers, input_of
+from ernn_myhdl.exchange.keras_signal import KerasSignal, check_numbers, input_of
 
 _MODELS = ("Sequential", "Functional", "Model")
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -88,8 +88,8 @@ class _Reader:
         self.layers = 0
 
     def model(
-        self, found: Config, given: Sequence[Signal] | None, path: str, depth: int
-    ) -> list[tuple[str, Signal]]:
+        self, found: Config, given: Sequence[KerasSignal] | None, path: str, depth: int
+    ) -> list[tuple[str, KerasSignal]]:
         """The outputs of a model. given: its inputs, None for the outermost. path: of its weights."""
         kind, config = found.get("class_name"), found.get("config")
         if kind not in _MODELS:
@@ -123,7 +123,7 @@ class _Reader:
             paths.append(f"{path}layers/{base}" + (f"_{number}" if number else ""))
         return paths
 
-    def _sequential(self, config, layers, paths, given, depth) -> list[tuple[str, Signal]]:
+    def _sequential(self, config, layers, paths, given, depth) -> list[tuple[str, KerasSignal]]:
         signal = None if given is None else _only(given)
         shape = config.get("build_input_shape")
         if signal is None and shape is None:
@@ -141,11 +141,11 @@ class _Reader:
             raise DesignError("has no layers")
         return [(name, signal)]
 
-    def _functional(self, config, layers, paths, given, depth) -> list[tuple[str, Signal]]:
+    def _functional(self, config, layers, paths, given, depth) -> list[tuple[str, KerasSignal]]:
         inputs = ends_of(config.get("input_layers"))
         if given is None and len(inputs) != 1:
             raise DesignError(f"has {len(inputs)} inputs, must have 1: the frames of a sequence")
-        made: dict[End, Signal] = {}
+        made: dict[End, KerasSignal] = {}
         if given is not None:
             if len(given) != len(inputs):
                 raise DesignError(
@@ -182,11 +182,11 @@ class _Reader:
             raise DesignError(f"output {missing[0]!r} is made by no layer")
         return [(end[0], made[end]) for end in outputs]
 
-    def _input(self, layer: Config) -> Signal:
+    def _input(self, layer: Config) -> KerasSignal:
         config = layer.get("config", {})
         return input_of(name_of(layer), config.get("batch_shape", config.get("batch_input_shape")))
 
-    def _results(self, layer: Config, path: str, given: list[Any], depth: int) -> list[Signal]:
+    def _results(self, layer: Config, path: str, given: list[Any], depth: int) -> list[KerasSignal]:
         """The signals behind a layer, several of a model; given: signals and constants."""
         kind, name = str(layer.get("class_name")), name_of(layer)
         where = f"layer {name!r} ({kind})"
@@ -213,7 +213,7 @@ class _Reader:
 
     def _applied(
         self, layer: Config, path: str, given: list[Any], depth: int, where: str
-    ) -> Signal:
+    ) -> KerasSignal:
         """The signal behind a layer that is no model."""
         kind, name, module = str(layer.get("class_name")), name_of(layer), layer.get("module")
         signals = _signals(where, given)
@@ -234,8 +234,8 @@ class _Reader:
         return self._single(layer, kind, name, path, signals[0], depth)
 
     def _of_each_frame(
-        self, name: str, inner: Config, path: str, signal: Signal, depth: int
-    ) -> Signal:
+        self, name: str, inner: Config, path: str, signal: KerasSignal, depth: int
+    ) -> KerasSignal:
         """The signal behind a model in a TimeDistributed."""
         where, kind = f"layer {name!r} (TimeDistributed)", str(inner.get("class_name"))
         if self.weights.legacy:
@@ -249,8 +249,8 @@ class _Reader:
         return replace(made, rank=3, frames=signal.frames)
 
     def _single(
-        self, layer: Config, kind: str, name: str, path: str, signal: Signal, depth: int
-    ) -> Signal:
+        self, layer: Config, kind: str, name: str, path: str, signal: KerasSignal, depth: int
+    ) -> KerasSignal:
         config, rank, inside = layer.get("config", {}), signal.rank, ""
         if kind == "Masking" and self.checked:
             self.notes.append(
@@ -326,7 +326,7 @@ class _Reader:
                 frames = each.frames_of(frames)
             if isinstance(each, Repeated):
                 after, frames = 3, each.frames
-        return Signal(node, after, size, frames)
+        return KerasSignal(node, after, size, frames)
 
     def _arrays(self, path: str, inside: str, name: str) -> list[np.ndarray]:
         arrays = self.weights.arrays
@@ -339,16 +339,16 @@ class _Reader:
             )
         return arrays.get(f"{path}{inside}/vars", [])
 
-    def _joined(self, where: str, kind: str, layer: Config, given: list[Any]) -> Signal:
+    def _joined(self, where: str, kind: str, layer: Config, given: list[Any]) -> KerasSignal:
         signals = _signals(where, given)
         first = signals[0]
         check_whole(where, signals)
-        constants = [v for v in given if not isinstance(v, Signal)]
+        constants = [v for v in given if not isinstance(v, KerasSignal)]
         if len(signals) == 1 and len(given) == 2:
-            behind = isinstance(given[1], Signal)
+            behind = isinstance(given[1], KerasSignal)
             operation = arithmetic(where, kind, constants[0], behind, first.size)
             node = Node(operation, (first.node,), where)
-            return Signal(node, first.rank, first.size, first.frames)
+            return KerasSignal(node, first.rank, first.size, first.frames)
         ones = [s.node for s in signals if frames_of(s.node) == 1]
         if ones and any(frames_of(s.node) is None for s in signals):
             raise summary_joined(where, JOINS.get(kind, "addition"), ones)
@@ -367,25 +367,25 @@ class _Reader:
         size = first.size
         if kind == "Concatenate":
             size = None if None in sizes else sum(s for s in sizes if s is not None)
-        return Signal(joined(where, kind, nodes), first.rank, size, first.frames)
+        return KerasSignal(joined(where, kind, nodes), first.rank, size, first.frames)
 
-    def _part(self, where: str, index: list[Any], signal: Signal) -> Signal:
+    def _part(self, where: str, index: list[Any], signal: KerasSignal) -> KerasSignal:
         check_whole(where, [signal])
         for part in parts(where, index, signal.rank, signal.size, signal.frames):
             last, node = isinstance(part, LastFrame), Node(part, (signal.node,), where)
             size, frames = size_after(part, signal.size), None if last else signal.frames
-            signal = Signal(node, 2 if last else signal.rank, size, frames)
+            signal = KerasSignal(node, 2 if last else signal.rank, size, frames)
         return signal
 
 
-def _only(signals: Sequence[Signal]) -> Signal:
+def _only(signals: Sequence[KerasSignal]) -> KerasSignal:
     if len(signals) != 1:
         raise DesignError(f"a model in the model has {len(signals)} inputs or outputs, must have 1")
     return signals[0]
 
 
-def _signals(where: str, given: Sequence[Any]) -> list[Signal]:
-    signals = [v for v in given if isinstance(v, Signal)]
+def _signals(where: str, given: Sequence[Any]) -> list[KerasSignal]:
+    signals = [v for v in given if isinstance(v, KerasSignal)]
     if not signals:
         raise DesignError(f"{where}: takes no signal")
     return signals

@@ -29,6 +29,7 @@ from ernn_myhdl.exchange.keras_activations import single
 from ernn_myhdl.exchange.keras_layer import KerasLayer
 from ernn_myhdl.exchange.onnx_refusals import REVERSED
 from ernn_myhdl.exchange.rectifiers import sloped
+from ernn_myhdl.whole_numbers import is_number
 
 #: Functions of one signal, as `ernn_myhdl.exchange.graph.Function` names them.
 _FUNCTIONS = {
@@ -142,11 +143,7 @@ def prelu(layer: KerasLayer, signal: Node, rank: int) -> Node:
 
 def power(where: str, signal: Node, exponent: Any) -> Node:
     """A signal to a whole power; DesignError of others."""
-    if (
-        isinstance(exponent, bool)
-        or not isinstance(exponent, int | float)
-        or exponent not in POWERS
-    ):
+    if not is_number(exponent) or exponent not in POWERS:
         raise DesignError(
             f"{where}: takes the power {short(repr(exponent))}, a core multiplies: must be {', '.join(map(str, POWERS))}; compute it before or after "
             "the core"

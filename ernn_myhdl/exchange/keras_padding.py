@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.convolutions import CAUSAL
 from ernn_myhdl.exchange.keras_layer import KerasLayer
+from ernn_myhdl.whole_numbers import is_whole
 
 #: Layers that work over the frames of a window.
 CONVOLUTIONS = ("Conv1D", "QConv1D", "DepthwiseConv1D", "SeparableConv1D")
@@ -18,7 +19,7 @@ def frames_before(layer: KerasLayer, rank: int) -> int:
     given: Any = layer.option("padding", 1)
     pair = [given, given] if isinstance(given, int) else given
     whole = isinstance(pair, list | tuple) and len(pair) == 2
-    if not whole or any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in pair):
+    if not whole or any(not is_whole(n) or n < 0 for n in pair):
         raise DesignError(f"{layer.where}: padding = {short(repr(given))}, must be two numbers")
     if rank != 3:
         raise DesignError(f"{layer.where}: its input has no frames")

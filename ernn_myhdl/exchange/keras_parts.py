@@ -7,6 +7,7 @@ from typing import Any
 
 from ernn_myhdl.errors import DesignError, short
 from ernn_myhdl.exchange.graph import LastFrame, Operation, Selected
+from ernn_myhdl.whole_numbers import is_whole
 
 _FORMS = "may take the last frame, y[:, -1], or a slice of the elements, y[..., 2:5]"
 
@@ -15,7 +16,7 @@ def parts(
     where: str, index: Sequence[Any], rank: int, size: int | None, frames: int | None
 ) -> list[Operation]:
     """What a GetItem does, one operation after the other. index: as the file has it, for every axis, the batch first. rank, size,
-    frames: of the signal (`ernn_myhdl.exchange.keras_model.Signal`). Raises DesignError for other parts."""
+    frames: of the signal (`ernn_myhdl.exchange.keras_signal.KerasSignal`). Raises DesignError for other parts."""
     dots = [i for i, part in enumerate(index) if _class(part) == "__ellipsis__"]
     each = list(index)
     if dots:
@@ -53,7 +54,7 @@ def _class(part: Any) -> Any:
 def _slice(where: str, part: Any) -> slice:
     config = part.get("config") or {}
     limits = [config.get(name) for name in ("start", "stop", "step")]
-    if any(not isinstance(n, int | None) or isinstance(n, bool) for n in limits) or limits[2] == 0:
+    if any(n is not None and not is_whole(n) for n in limits) or limits[2] == 0:
         raise DesignError(f"{where}: its slice is {short(repr(config))}, must be of whole numbers")
     return slice(*limits)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from ernn_myhdl.errors import short
 from ernn_myhdl.exchange.keras_layer import KerasLayer
+from ernn_myhdl.whole_numbers import is_number
 
 #: Layers of QKeras: Keras' own, and the quantisers of its arrays in their order.
 QUANTISED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -100,4 +101,4 @@ def _quantiser(layer: KerasLayer, name: str) -> QuantizedBits | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)

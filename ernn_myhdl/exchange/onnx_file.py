@@ -9,11 +9,11 @@ import numpy as np
 
 from ernn_myhdl.design.limits import check_numbers, damage
 from ernn_myhdl.errors import DesignError, ToolError, short
-from ernn_myhdl.exchange.description import Description, read_description
+from ernn_myhdl.exchange.description import ModelDescription, read_description
 from ernn_myhdl.exchange.graph import Output
 from ernn_myhdl.exchange.onnx_before import check_before
 from ernn_myhdl.exchange.onnx_cells import with_cells
-from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_graph import OnnxGraph
 from ernn_myhdl.exchange.onnx_refusals import KERAS
 from ernn_myhdl.exchange.onnx_states import STEP_NOTE, state_inputs_note
 from ernn_myhdl.exchange.onnx_steps import CORE_OUTPUTS, end_of_core
@@ -49,7 +49,7 @@ class OnnxModel:
     of the graph. notes: for the user. hint: for messages that refuse the graph."""
 
     outputs: list[Output]
-    description: Description
+    description: ModelDescription
     given_states: bool
     notes: list[str]
     hint: str = ""
@@ -95,7 +95,7 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-def _walked(model, file: Path, end: int | None) -> Graph:
+def _walked(model, file: Path, end: int | None) -> OnnxGraph:
     if not model.graph.node:
         raise DesignError("its graph has no nodes; it is truncated or no ONNX model")
     if len(model.graph.node) > MAX_NODES:
@@ -122,7 +122,7 @@ def _walked(model, file: Path, end: int | None) -> Graph:
         if node.op_type in OPERATORS and not OPERATORS[node.op_type].standard:
             raise DesignError(f"node {node.name!r}: ONNX has no operator {node.op_type}")
     states = check_before(nodes, set(inputs))
-    graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
+    graph = OnnxGraph(constants, inputs, _folder(model), declared, model.producer_name, states)
     if end is not None:
         nodes = nodes[: end + 1]
     version = next((s.version for s in model.opset_import if s.domain in ("", "ai.onnx")), 1)

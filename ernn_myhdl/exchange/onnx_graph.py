@@ -49,7 +49,7 @@ from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OPERATORS
 _RESHAPE = {"Flatten": flatten, "Reshape": reshape}
 
 
-class Graph:
+class OnnxGraph:
     """The walk over one graph.
 
     constants: initializers by name. inputs: name -> sizes of the axes of each input of the graph, None

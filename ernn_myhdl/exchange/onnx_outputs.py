@@ -13,7 +13,7 @@ from ernn_myhdl.exchange.onnx_values import Signal
 from ernn_myhdl.exchange.sharing import with_shared
 
 if TYPE_CHECKING:
-    from ernn_myhdl.exchange.onnx_graph import Graph
+    from ernn_myhdl.exchange.onnx_graph import OnnxGraph
 
 
 #: Functions that keep the order of the elements of a frame: of all of them, of each.
@@ -21,7 +21,7 @@ SOFTMAX, RISING = ("softmax", "log_softmax"), ("sigmoid", "tanh")
 
 
 def chosen_outputs(
-    graph: Graph, outputs: Sequence[str], called: Mapping[str, str] | None = None
+    graph: OnnxGraph, outputs: Sequence[str], called: Mapping[str, str] | None = None
 ) -> list[Output]:
     """The outputs that the core gives, in the order of the model; the graph's notes tell what becomes of the others.
 
@@ -64,7 +64,9 @@ def chosen_outputs(
     return [Output(node, n) for node, n in zip(_sized(nodes, size), chosen, strict=True)]
 
 
-def _nothing(graph: Graph, outputs: Sequence[str], called: Mapping[str, str] | None) -> DesignError:
+def _nothing(
+    graph: OnnxGraph, outputs: Sequence[str], called: Mapping[str, str] | None
+) -> DesignError:
     """The error for a graph of which a core gives no output."""
     final = [(called or {}).get(n, repr(n)) for n in outputs if graph.is_final_state(n)]
     if final:
@@ -90,7 +92,7 @@ def _sized(nodes: Sequence[Node], size: int | None) -> list[Node]:
 
 
 def _with_values(
-    graph: Graph, signals: Mapping[str, Signal], alike: Mapping[str, Node]
+    graph: OnnxGraph, signals: Mapping[str, Signal], alike: Mapping[str, Node]
 ) -> list[str]:
     """The outputs of which the core gives values: no states but where nothing else follows from their layers, and each signal once.
     alike: their nodes, one for all that compute the same."""
@@ -138,7 +140,7 @@ def _before_softmax(node: Node) -> Node:
 
 
 def _notes(
-    graph: Graph, outputs: Sequence[str], signals: Mapping[str, Signal], alike: Mapping[str, Node],
+    graph: OnnxGraph, outputs: Sequence[str], signals: Mapping[str, Signal], alike: Mapping[str, Node],
     chosen: Sequence[str], numbers: Sequence[str], words: Mapping[str, str]
 ) -> list[str]:  # fmt: skip
     """What becomes of each output that is not chosen. numbers: those that are the argmax of another."""

@@ -13,7 +13,7 @@ from ernn_myhdl.design.host_steps import HostStep
 CORE_OUTPUTS = "core_outputs"
 
 
-class Builder:
+class OnnxBuilder:
     """Nodes and initializers of the graph under way."""
 
     def __init__(self, onnx) -> None:
@@ -34,7 +34,7 @@ class Builder:
         return output
 
 
-def add_steps(builder: Builder, steps: Sequence[HostStep], signal: str, outputs: int) -> None:
+def add_steps(builder: OnnxBuilder, steps: Sequence[HostStep], signal: str, outputs: int) -> None:
     """The nodes of all steps on a signal (frames, batch, outputs), and one that calls the result y."""
     if steps:
         signal = builder.node("Identity", [signal], CORE_OUTPUTS)
@@ -53,7 +53,7 @@ def end_of_core(model: Any, steps: Sequence[HostStep], onnx: Any) -> int | None:
     if model.graph.node[end].op_type != "Identity":
         return None
     outputs = _size(model)
-    builder = Builder(onnx)
+    builder = OnnxBuilder(onnx)
     add_steps(builder, steps, model.graph.node[end].input[0], outputs)
     same = list(map(_text, builder.nodes)) == list(map(_text, model.graph.node[end:]))
     own = {tensor.name: _text(tensor) for tensor in model.graph.initializer}
@@ -83,7 +83,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-def _add_step(builder: Builder, name: str, step: HostStep, y: str, outputs: int) -> str:
+def _add_step(builder: OnnxBuilder, name: str, step: HostStep, y: str, outputs: int) -> str:
     """The value behind a step of the host on y (frames, batch, outputs)."""
     if step.elements is None:
         return _step_on(builder, name, step, y)
@@ -99,7 +99,7 @@ def _add_step(builder: Builder, name: str, step: HostStep, y: str, outputs: int)
     return builder.node("Concat", parts, f"{name}_whole", axis=-1)
 
 
-def _step_on(builder: Builder, name: str, step: HostStep, y: str) -> str:
+def _step_on(builder: OnnxBuilder, name: str, step: HostStep, y: str) -> str:
     if step.kind == "affine":
         scale, offset = (
             builder.constant(f"{name}_{n}", np.array(getattr(step, n), dtype=np.float32))

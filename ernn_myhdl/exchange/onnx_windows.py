@@ -6,11 +6,11 @@ import numpy as np
 
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.joins import Window
-from ernn_myhdl.exchange.onnx_steps import Builder
+from ernn_myhdl.exchange.onnx_steps import OnnxBuilder
 
 
 def add_convolution(
-    builder: Builder, name: str, layer: DenseLayer, window: Window | None, x: str
+    builder: OnnxBuilder, name: str, layer: DenseLayer, window: Window | None, x: str
 ) -> str:
     """The sums of a linear layer behind a window of (frames, batch, elements), or of a layer of single frames."""
     kernel, dilation = (window.kernel, window.dilation) if window else (1, 1)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError, short
-from ernn_myhdl.exchange.onnx_graph import Graph
+from ernn_myhdl.exchange.onnx_graph import OnnxGraph
 from ernn_myhdl.exchange.onnx_parts import of_elements
 from ernn_myhdl.exchange.onnx_values import GivenState, Signal
-from ernn_myhdl.exchange.torch_loops import CELLS, CellState, Frame, Loops
+from ernn_myhdl.exchange.torch_loops import CELLS, LoopFrame, Loops, LoopState
 from ernn_myhdl.exchange.torch_nodes import flat, kind_of
 from ernn_myhdl.exchange.torch_operators import (
     ARITHMETIC,
@@ -83,7 +83,7 @@ class TorchGraph:
             )
         (self.x, _), *states = self.inputs.items()
         sizes_of_x: list[int | str | None] = [*self.inputs[self.x]]
-        self.graph = Graph({}, {self.x: sizes_of_x}, self._fold)
+        self.graph = OnnxGraph({}, {self.x: sizes_of_x}, self._fold)
         for name, shape in states:
             sizes = shape if len(shape) == 3 else (1, *shape)
             self.graph.values[name] = GivenState(name, sizes, (0, sizes[0]))
@@ -158,7 +158,9 @@ class TorchGraph:
             place, number = _FILLED[kind]
             sizes = [int(n) for n in node.meta["val"].shape]
             return np.full(sizes, number if place is None else given[place], dtype=np.float32)
-        tensors = [v for v in flat(given) if isinstance(v, str | Frame | CellState | np.ndarray)]
+        tensors = [
+            v for v in flat(given) if isinstance(v, str | LoopFrame | LoopState | np.ndarray)
+        ]
         if all(isinstance(v, np.ndarray) for v in tensors):
             return self._computed(where, node)
         if self.loops and (made := self.loops.value(where, name, node, kind, given)) is not None:
@@ -238,10 +240,10 @@ class TorchGraph:
         )
 
     def _output(self, value: Any) -> str:
-        if isinstance(value, Frame):
+        if isinstance(value, LoopFrame):
             assert self.loops is not None
             return self.loops.last(value)
-        if isinstance(value, CellState):
+        if isinstance(value, LoopState):
             return value.name
         if not isinstance(value, str):
             raise DesignError(

@@ -39,7 +39,7 @@ _WITH_AXIS = {"softmax", "log_softmax", "unsqueeze", "squeeze"}
 
 
 @dataclass(frozen=True)
-class Frame:
+class LoopFrame:
     """Frame number `time` of `frames` of a signal (frames, ...); name: of the signal in the graph."""
 
     name: str
@@ -48,7 +48,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class CellState:
+class LoopState:
     """The cell state of an LSTM behind frame `time` of its outputs; name: of a value of the graph that stands for states, y: of
     these outputs."""
 
@@ -77,10 +77,10 @@ class Loops:
             shape = node.args[0].meta["val"].shape
             base, frames = self._framed(name, first, axis % len(shape), len(shape)), int(shape[axis])  # fmt: skip
             if kind == "select":
-                return Frame(base, int(given[2]) % frames, frames)
-            return [Frame(base, time, frames) for time in range(frames)]
+                return LoopFrame(base, int(given[2]) % frames, frames)
+            return [LoopFrame(base, time, frames) for time in range(frames)]
         parts = first if isinstance(first, list) else given
-        times = [v for v in parts if isinstance(v, Frame)]
+        times = [v for v in parts if isinstance(v, LoopFrame)]
         if not times:
             return None
         together = len(times) == len(parts) > 1 and len({v.time for v in times}) == 1
@@ -108,19 +108,21 @@ class Loops:
         return self.made[key]
 
     def _each(
-        self, where: str, name: str, node: Any, kind: str, given: list, frame: Frame
-    ) -> Frame:
+        self, where: str, name: str, node: Any, kind: str, given: list, frame: LoopFrame
+    ) -> LoopFrame:
         """The same operation on the whole signal."""
-        whole = [v.name if isinstance(v, Frame) else v for v in given]
+        whole = [v.name if isinstance(v, LoopFrame) else v for v in given]
         if kind in _WITH_AXIS and len(whole) > 1 and isinstance(whole[1], int) and whole[1] >= 0:
             whole[1] += 1
         if kind == "squeeze" and len(whole) < 2:
             raise DesignError(f"{where}: name the axis that is dropped")
         key = (kind, *(id(v) if isinstance(v, np.ndarray) else repr(v) for v in whole), repr(node.kwargs))  # fmt: skip
         made = self._once(key, lambda: self.graph.operator(where, name, node, kind, whole))
-        return Frame(made, frame.time, frame.frames)
+        return LoopFrame(made, frame.time, frame.frames)
 
-    def _joined(self, where: str, name: str, node: Any, given: list, frames: list[Frame]) -> Frame:
+    def _joined(
+        self, where: str, name: str, node: Any, given: list, frames: list[LoopFrame]
+    ) -> LoopFrame:
         """Frames of one time as one, along an axis of theirs."""
         axis = int(given[1]) if len(given) > 1 else 0
         axis += axis >= 0
@@ -129,14 +131,14 @@ class Loops:
             ("cat", *names, axis),
             lambda: self.graph.operator(where, name, node, "cat", [names, axis]),
         )
-        return Frame(made, frames[0].time, frames[0].frames)
+        return LoopFrame(made, frames[0].time, frames[0].frames)
 
     def _cell(self, where: str, name: str, kind: str, given: list) -> Any:
         x, states, *params = given
         operator, activation = CELLS[kind]
         states = states if isinstance(states, list) else [states]
         params = [p for p in params if p is not None]
-        if not isinstance(x, Frame):
+        if not isinstance(x, LoopFrame):
             return self.step.cell(where, name, OPERATORS[operator], activation, x, states, params)
         key = (kind, x.name, *map(id, params))
         if x.time == 0:
@@ -155,11 +157,11 @@ class Loops:
             raise DesignError(
                 f"{where}: does not go on from its own state of the frame before; use nn.LSTM, nn.GRU or nn.RNN in place of the loop"
             )
-        frame = Frame(y, x.time, x.frames)
+        frame = LoopFrame(y, x.time, x.frames)
         if len(states) == 1:
             return frame
         self.graph.graph.values[f"{y} cell state"] = State()
-        return [frame, CellState(f"{y} cell state", y, x.time)]
+        return [frame, LoopState(f"{y} cell state", y, x.time)]
 
     def _before(self, where: str, name: str, state: Any) -> Any:
         """A state (batch, H) before the first frame, as (1, batch, H)."""
@@ -173,17 +175,17 @@ class Loops:
 
     def _goes_on(self, states: list, y: str, time: int) -> bool:
         output, *rest = states
-        own = isinstance(output, Frame) and (output.name, output.time) == (y, time - 1)
+        own = isinstance(output, LoopFrame) and (output.name, output.time) == (y, time - 1)
         return own and all(
-            isinstance(c, CellState) and (c.y, c.time) == (y, time - 1) for c in rest
+            isinstance(c, LoopState) and (c.y, c.time) == (y, time - 1) for c in rest
         )
 
     def _together(self, where: str, name: str, node: Any, kind: str, given: list) -> Any:
         """All frames of a signal, in order."""
         frames = given[0]
         first = frames[0]
-        whole = isinstance(first, Frame) and frames == [
-            Frame(first.name, time, first.frames) for time in range(first.frames)
+        whole = isinstance(first, LoopFrame) and frames == [
+            LoopFrame(first.name, time, first.frames) for time in range(first.frames)
         ]
         if not whole:
             raise DesignError(
@@ -198,7 +200,7 @@ class Loops:
         order.insert(axis, 0)
         return self.graph.emit(name, "Transpose", [base], perm=order)[0]
 
-    def last(self, frame: Frame) -> str:
+    def last(self, frame: LoopFrame) -> str:
         """The value of a frame that is an output of the module."""
         if frame.time != frame.frames - 1:
             raise DesignError(

@@ -40,13 +40,32 @@ def import_module(
 ) -> Imported:
     """A PyTorch module as a design: order, functions between the layers and axes are those of its forward.
 
-    example: a tensor x as the module takes it, or a tuple of x and the states before the first frame, (x, h0) or
-    (x, h0, c0): the design then has initial_states; x of integers goes to an nn.Embedding. Only sizes and types matter. The module is traced by `torch.export`, in
-    evaluation mode; loops of nn.LSTMCell, nn.GRUCell and nn.RNNCell over the frames become layers. The layers, dense and
-    not rounded, are compared with the module on random inputs, of other sizes too where it takes them: DesignError where they
-    differ by more than 1e-4 of the span of its outputs, and for what no core computes, by name.
-    A mean over the frames is of as many as the example has, unless max_frames leaves it to the host.
-    host_functions, all_frames, max_frames, options: as in `import_model`, those that are not of a file.
+    The module is traced by `torch.export`, in evaluation mode; loops of nn.LSTMCell, nn.GRUCell and nn.RNNCell over the
+    frames become layers. The layers, dense and not rounded, are compared with the module on random inputs, of other
+    sizes too where it takes them.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    example : tensor or tuple of tensors
+        x as the module takes it, or x and the states before the first frame, (x, h0) or (x, h0, c0): the design then
+        has initial_states; x of integers goes to an nn.Embedding. Only sizes and types matter.
+    host_functions, all_frames : bool
+        As in `import_model`.
+    max_frames : int, optional
+        As in `import_model`. Without it a mean over the frames is of as many as the example has.
+    **options
+        Those of `import_model` that are not of a file.
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    DesignError
+        Where the layers and the module differ by more than 1e-4 of the span of its outputs, and for what no core
+        computes, by name.
     """
     source, origin, told, compared = module_source(
         model, example, host_functions, FramesOut(all_frames, max_frames)

@@ -35,11 +35,12 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import Fit, HardwareFit, fit_to
 from ernn_myhdl.explore.model_log import ModelLog
 from ernn_myhdl.explore.model_state import STATE_NAME, ModelState
-from ernn_myhdl.explore.model_trial import Trial
+from ernn_myhdl.explore.model_trial import ModelTrial
 from ernn_myhdl.explore.resources import RULES
 from ernn_myhdl.files.long_output import made_in
 from ernn_myhdl.files.output_target import only_user
 from ernn_myhdl.synthesis.devices import Device, require_family
+from ernn_myhdl.whole_numbers import is_number
 
 MOST_TRAININGS = 5
 #: Share of the scarcest resource (without a device, of the operations) that a fine-tuning must save.
@@ -57,8 +58,8 @@ class ModelExploration:
     """
 
     bounds: Bounds
-    trials: tuple[Trial, ...]
-    chosen: Trial | None
+    trials: tuple[ModelTrial, ...]
+    chosen: ModelTrial | None
     reason: str
     folder: Path
     measure: str = ""
@@ -123,7 +124,7 @@ def explore_in(
 
     error: what the log calls 1 - accuracy, and tells in its place.
     """
-    real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
+    real = is_number(accuracy)
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
     if cell not in WITH_STATE:
@@ -162,7 +163,7 @@ class _Search:
         self.cells, self.train, self.accuracy, self.device = cells, train, accuracy, device
         self.folder, self.cell, self.word = folder, cell, word
         self.bounds = block_bounds(lambda k: cells(Choice(cell, k, k)), device, word)
-        self.trials: list[Trial] = []
+        self.trials: list[ModelTrial] = []
         self.log = log
         self.state: Any = None
         self.fit, self.goal = fit, goal
@@ -241,7 +242,7 @@ class _Search:
         return sizes
 
     @property
-    def best(self) -> Trial:
+    def best(self) -> ModelTrial:
         """The trial of the lowest cost that met the accuracy; the earliest of equal ones."""
         return min((t for t in self.trials if t.met), key=lambda t: t.cost)
 
@@ -317,7 +318,7 @@ class _Search:
                 found.append(((cost, operations), what, choice, 1 - cost / before))
         return sorted(found, key=lambda option: option[:2])
 
-    def _trial(self, choice: Choice, why: str) -> Trial:
+    def _trial(self, choice: Choice, why: str) -> ModelTrial:
         """Train a choice, or take its result from the state."""
         number = len(self.trials)
         known = self.state.trial(number, choice)
@@ -330,7 +331,7 @@ class _Search:
             self.state.add(choice, known, time.perf_counter() - begun)
         cells = self.cells(choice)
         met = known >= self.accuracy
-        trial = Trial(
+        trial = ModelTrial(
             choice, why, known, met, model_operations(cells), weight_bits(cells, self.word),
             self.fit(cells) if self.fit else None,
         )  # fmt: skip
@@ -368,7 +369,7 @@ def _saving(saved: float, what: str) -> str:
 
 
 def _check_result(choice: Choice, accuracy: object, design: object) -> None:
-    if not isinstance(accuracy, int | float) or not math.isfinite(accuracy):
+    if not is_number(accuracy) or not math.isfinite(accuracy):
         raise DesignError(
             f"train({choice.text}): gave accuracy {accuracy!r}, must be a finite number"
         )

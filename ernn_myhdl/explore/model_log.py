@@ -8,7 +8,7 @@ from pathlib import Path
 from ernn_myhdl.explore.block_bounds import GAIN, Bounds, device_bits
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model_hardware import HardwareFit
-from ernn_myhdl.explore.model_trial import Trial
+from ernn_myhdl.explore.model_trial import ModelTrial
 from ernn_myhdl.files.output_folder import new_file
 from ernn_myhdl.synthesis.devices import Device
 
@@ -68,7 +68,7 @@ class ModelLog:
         """A decision."""
         self._add(f"- {name}: {decision}")
 
-    def trial(self, number: int, trial: Trial, accuracy: float) -> None:
+    def trial(self, number: int, trial: ModelTrial, accuracy: float) -> None:
         """A training that is done."""
         verb = "keeps" if trial.met else "misses"
         self._add(
@@ -77,8 +77,8 @@ class ModelLog:
 
     def end(
         self,
-        trials: Sequence[Trial],
-        chosen: Trial | None,
+        trials: Sequence[ModelTrial],
+        chosen: ModelTrial | None,
         reason: str,
         bounds: Bounds,
         measure: str,
@@ -129,7 +129,7 @@ class ModelLog:
             partial.write_text("\n".join(self._lines) + "\n", encoding="utf-8")
 
 
-def _shares(trial: Trial) -> str:
+def _shares(trial: ModelTrial) -> str:
     """What the hardware of a training takes."""
     hardware = trial.hardware
     if hardware is None:

@@ -9,7 +9,7 @@ from ernn_myhdl.explore.model_hardware import HardwareFit
 
 
 @dataclass(frozen=True)
-class Trial:
+class ModelTrial:
     """A training. why: the step of the search. met: whether the accuracy is reached. hardware: None without a device."""
 
     choice: Choice

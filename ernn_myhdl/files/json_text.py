@@ -65,4 +65,4 @@ def _text(file: Path, limit: int) -> str:
     size = file.stat().st_size
     if size > limit:
         raise ValueError(f"it has {size} bytes, must have at most {limit}")
-    return file.read_text(encoding="utf-8")
+    return file.read_text(encoding="utf-8-sig")  # editors of Windows put a mark first

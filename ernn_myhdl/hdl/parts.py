@@ -13,7 +13,7 @@ NONE: Mapping[str, Type] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Part:
+class BlockPart:
     """A component of a larger block. names: of the nets at its ports, where they are not the ports' own."""
 
     label: str
@@ -21,13 +21,13 @@ class Part:
     names: Mapping[str, str]
 
 
-def part(label: str, component: Component, **names: str) -> Part:
+def part(label: str, component: Component, **names: str) -> BlockPart:
     """A part; names: of the nets at those of its ports that have others than their own."""
-    return Part(label, component, names)
+    return BlockPart(label, component, names)
 
 
 def join(
-    n: Netlist, parts: Iterable[Part], given: Mapping[str, Net], prefix: str = ""
+    n: Netlist, parts: Iterable[BlockPart], given: Mapping[str, Net], prefix: str = ""
 ) -> dict[str, Net]:
     """Add the parts to a netlist, ports of one name on one net; returns all nets by name.
 
@@ -52,7 +52,10 @@ def join(
 
 
 def composed(
-    name: str, parts: Iterable[Part], ports: Mapping[str, Port], zeros: Mapping[str, Type] = NONE
+    name: str,
+    parts: Iterable[BlockPart],
+    ports: Mapping[str, Port],
+    zeros: Mapping[str, Type] = NONE,
 ) -> Netlist:
     """A netlist of parts with the given ports; zeros: nets that are always zero."""
     n = Netlist(name)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ernn_myhdl.errors import DesignError
+from ernn_myhdl.whole_numbers import is_number
 
 #: What each way to a board can do.
 TRANSPORT = ("read", "write", "exchange")
@@ -43,7 +44,7 @@ def array_of(values: object, what: str) -> np.ndarray:
 
 def seconds_of(value: object, what: str) -> float:
     """A time."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise DesignError(f"{what} = {reprlib.repr(value)}: must be a number above 0, seconds")
     return value
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.whole_numbers import is_whole
+from ernn_myhdl.whole_numbers import is_number, is_whole
 
 #: Bits a second where none are given.
 BAUD = 1_000_000
@@ -37,7 +37,7 @@ class SerialLink:
 
 def serial_link(clock_mhz: float, baud: int | None = None) -> SerialLink:
     """The line of a board with that clock. DesignError for a clock or a baud rate that is out of range or that the clock does not give."""
-    legal = isinstance(clock_mhz, (int, float)) and not isinstance(clock_mhz, bool)
+    legal = is_number(clock_mhz)
     hertz = round(clock_mhz * 1e6) if legal and math.isfinite(clock_mhz) else 0
     if not LEAST_CLOCK <= hertz <= MOST_CLOCK:
         raise DesignError(

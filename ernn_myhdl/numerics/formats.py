@@ -29,8 +29,17 @@ Raw = TypeVar("Raw", int, np.ndarray)
 class Format:
     """A two's complement fixed-point format.
 
-    word: number of bits, sign included, 2 to 62.
-    frac: number of fraction bits; may exceed `word` or be negative.
+    Parameters
+    ----------
+    word : int
+        Number of bits, sign included, 2 to 62.
+    frac : int
+        Number of fraction bits; may exceed `word` or be negative.
+
+    Raises
+    ------
+    DesignError
+        Where `word` or `frac` is no whole number or beyond these bounds.
     """
 
     word: int

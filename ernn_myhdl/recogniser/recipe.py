@@ -9,7 +9,7 @@ from ernn_myhdl.design.cells import CELLS, WITH_STATE, Cell, LinearCell, cell_fi
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import POOLINGS
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.whole_numbers import is_number, whole
 
 #: Fields that are parameters of some cells only.
 CELL_FIELDS = ("projection", "peepholes", "reset")
@@ -110,7 +110,7 @@ class Recipe:
             whole(name, getattr(self, name), low)
         for name, high in (("dropout", 1.0), ("rate", 1.0)):
             value = getattr(self, name)
-            real = isinstance(value, int | float) and not isinstance(value, bool)
+            real = is_number(value)
             low = name == "rate"
             if not real or not math.isfinite(value) or not 0 <= value < high or (low and not value):
                 raise DesignError(

@@ -51,7 +51,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedRecogniser:
     """A trained recogniser: result (as in RESULT_NAME) and the folder that holds it."""
 
     result: dict
@@ -69,7 +69,7 @@ def train_recogniser(
     starts: str | Path | None = None,
     force: bool = False,
     say: Say = lambda step: None,
-) -> Trained:
+) -> TrainedRecogniser:
     """Train in a folder, or go on where an interrupted training stopped; a complete one is read.
 
     starts: folder of dense models that several trainings share, by what they depend on; None: the training's
@@ -79,7 +79,7 @@ def train_recogniser(
 
     check_task(task, recipe)
 
-    def train(place: Path) -> Trained:
+    def train(place: Path) -> TrainedRecogniser:
         return _trained(task, recipe, place, starts, force, say)
 
     trained, place = made_in(folder, force, RECIPE_NAME, train)
@@ -88,11 +88,11 @@ def train_recogniser(
 
 def _trained(
     task: Task, recipe: Recipe, folder: Path, starts: str | Path | None, force: bool, say: Say
-) -> Trained:
+) -> TrainedRecogniser:
     """Train in a folder."""
     claim(folder, {"task": task.identity, "recipe": recipe.as_dict()}, force)
     if (folder / RESULT_NAME).is_file():
-        return Trained(_read_result(folder / RESULT_NAME), folder)
+        return TrainedRecogniser(_read_result(folder / RESULT_NAME), folder)
     begun = time.perf_counter()
     with only_user(folder), one_thread():
         stages = Stages(task, recipe, folder, start_folder(task, recipe, folder, starts), say)
@@ -115,7 +115,7 @@ def _trained(
             "admm": admm_of(made["compress"]),
         }
         _write(task, made, design, folder, result)
-    return Trained(result, folder)
+    return TrainedRecogniser(result, folder)
 
 
 def _design(trained: Compressed, task: Task, recipe: Recipe) -> tuple[Design | Network, list[str]]:

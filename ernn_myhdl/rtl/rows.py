@@ -105,46 +105,60 @@ class Rows:
 
 
 class RowsBehindDrain:
-    """Adds the blocks to the netlist n of a core; see the module."""
+    """The blocks behind the drain in the netlist n of a core; see the module.
 
-    def __init__(self, n: Netlist, design: Structure, program: Program, op: dict[str, Net]) -> None:
+    op: of the sequencer. heads: of the chains. wait: cycles from the sequencer's operation to them.
+    """
+
+    def __init__(
+        self,
+        n: Netlist,
+        design: Structure,
+        program: Program,
+        op: dict[str, Net],
+        heads: list[Net],
+        tag_word: Word,
+        wait: int,
+    ) -> None:
         self.n, self.design, self.program, self.op = n, design, program, op
         self.cell, self.formats = design.cell, design.formats.given
         self.clk, self.rst = n.nets["clk"], n.nets["rst"]
         self._signals: dict[tuple[int, int], Net] = {}
         self._sums: dict[tuple[int, int], Net] = {}
+        self.gate_valid, self.second_valid, tag = self._control(wait)
+        self.tag, self.part = self._split_tag(tag, tag_word)
+        #: Cycles from the heads to what was made last.
+        self.age = drain.COMBINE_LATENCY
+        spectra = self._spectra(heads)
+        self.sections = self._sections("gate", self.gate_valid, list(range(len(heads))))
+        if second := self.cell.second_phase:
+            row_heads = list(range(0, len(heads), max(self.program.groups, 1)))
+            self.sections += self._sections(second, self.second_valid, row_heads)
+        for section in self.sections:
+            self._probe(f"{section.prefix}accumulators", section, spectra, self.age)
+        self.blocks = self._rounded(spectra)
 
     def delayed(self, label: str, net: Net, cycles: int) -> Net:
         return delayed(self.n, label, net, cycles)
 
-    def add(self, heads: list[Net], tag_word: Word, wait: int) -> tuple[Rows, Rows | None]:
+    def add(self) -> tuple[Rows, Rows | None]:
         """Rows of the first phase and, of a cell that has one, of the second.
 
-        wait: cycles from the sequencer's operation to the drain's head. Those of a projection are the
-        rounded y, `output_width` tiles.
+        Those of a projection are the rounded y, `output_width` tiles.
         """
-        self._control(tag_word, wait)
-        spectra = self._spectra(heads)
         second = self.cell.second_phase
-        row_heads = list(range(0, len(heads), max(self.program.groups, 1)))
-        sections = self._sections("gate", self.gate_valid, list(range(len(heads))))
-        if second:
-            sections += self._sections(second, self.second_valid, row_heads)
-        for section in sections:
-            self._probe(f"{section.prefix}accumulators", section, spectra, self.age)
-        self.blocks = self._rounded(spectra)
-        for section in sections:
+        for section in self.sections:
             self._probe(section.spectra, section, self.blocks, self.age)
-        first = self._phase("gate", [s for s in sections if s.phase == "gate"])
+        first = self._phase("gate", [s for s in self.sections if s.phase == "gate"])
         if not second:
             return first, None
-        rest = [s for s in sections if s.phase == second]
-        return first, self._outputs(rest[0]) if second == "projection" else self._phase(
-            second, rest
-        )
+        rest = [s for s in self.sections if s.phase == second]
+        if second == "projection":
+            return first, self._outputs(rest[0])
+        return first, self._phase(second, rest)
 
-    def _control(self, tag_word: Word, wait: int) -> None:
-        """Tags of what the heads of the chains hold; a split cell's mark of x goes with the tag."""
+    def _control(self, wait: int) -> tuple[Net, Net, Net]:
+        """What the heads of the chains hold: rows of the first and of the second phase, and their tag, with which a split cell's mark of x goes."""
         n, tag = self.n, self.op["op_tag"]
         if self.cell.split:
             tag = n.bundle("marked_tag", Word(tag.type.width + 1), tag, self.op["op_part"])
@@ -158,12 +172,14 @@ class RowsBehindDrain:
             pass_second=self.delayed("drain_second", self.op["op_second"], wait),
             pass_tag=self.delayed("drain_tag", tag, wait),
         )
-        self.gate_valid, self.second_valid = made["gate_valid"], made["output_valid"]
-        self.tag = made["tag"]
-        self.part: Net | None = None
-        if self.cell.split:
-            self.tag = n.bundle("head_tag", tag_word, (made["tag"], 0, tag_word.width))
-            self.part = n.bundle("head_part", Bit(), (made["tag"], tag_word.width, 1))
+        return made["gate_valid"], made["output_valid"], made["tag"]
+
+    def _split_tag(self, tag: Net, word: Word) -> tuple[Net, Net | None]:
+        """The tag by itself and, of a split cell, the mark of x."""
+        if not self.cell.split:
+            return tag, None
+        alone = self.n.bundle("head_tag", word, (tag, 0, word.width))
+        return alone, self.n.bundle("head_part", Bit(), (tag, word.width, 1))
 
     def _spectra(self, heads: list[Net]) -> list[Net]:
         """Unrounded spectra: combined, and of the second phase joined."""
@@ -173,7 +189,6 @@ class RowsBehindDrain:
             n.add(f"combine_{u}", combine, clk=self.clk, sums=head)["spectrum"]
             for u, head in enumerate(heads)
         ]
-        self.age = drain.COMBINE_LATENCY
         node = drain.join_leaf(self.cell.tile, word)
         step = 1
         while step < max(self.program.groups, 1):

@@ -19,9 +19,20 @@ from ernn_myhdl.streams.initial_states import as_models_take_it
 class Mismatch:
     """The first element that differs: the first frame and there the first stage.
 
-    frame: counted over all sequences. cycle: at which the element appeared, None where the engine
-    knows no cycles. element: index into the stage's tensor. got, expected: raw integers.
-    gate: what the first axis of a tensor with three counts, by name.
+    Parameters
+    ----------
+    frame : int
+        Counted over all sequences.
+    cycle : int or None
+        At which the element appeared, None where the engine knows no cycles.
+    stage : str
+        Name of the tensor.
+    element : tuple of int
+        Index into the stage's tensor.
+    got, expected : int
+        Raw words.
+    gate : str
+        What the first axis of a tensor with three counts, by name.
     """
 
     frame: int
@@ -52,9 +63,27 @@ def check_run(
     reference: str = DEFAULT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Mismatch | None:
-    """The first difference between `run` and the reference model on the same input, or None.
+    """The first difference between a run and the reference model on the same input.
 
-    design: whose model is the reference; that of the run when None.
+    Parameters
+    ----------
+    run : Run
+    design : Design or Network, optional
+        Whose model is the reference; None: that of the run.
+    reference : str
+        "golden" or "integer".
+    progress : callable, optional
+        Called with (frames done, cycle).
+
+    Returns
+    -------
+    Mismatch or None
+        None: every bit is equal.
+
+    Raises
+    ------
+    DesignError
+        Where the design does not fit the run, or there is no such reference.
     """
     if reference not in REFERENCES:
         raise DesignError(f"reference {reference!r}: must be one of {', '.join(REFERENCES)}")

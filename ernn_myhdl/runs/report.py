@@ -68,8 +68,23 @@ def design_info(
 ) -> dict:
     """Everything that can be told without simulation or synthesis, ready for JSON.
 
-    Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
-    clock_origin: where the clock is from, "assumed" or the words of `measured_clock`.
+    Parameters
+    ----------
+    design : Design or Network
+    clock_mhz : float
+        Of times and rates, in MHz.
+    clock_origin : str
+        Where the clock is from, "assumed" or the words of `measured_clock`.
+
+    Returns
+    -------
+    dict
+        Of a design `layer_info`; of a network the totals and, under "layers", that of each layer.
+
+    Raises
+    ------
+    DesignError
+        Where the clock is no positive number.
     """
     checked_clock(clock_mhz)
     if isinstance(design, Design):

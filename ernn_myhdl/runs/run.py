@@ -28,13 +28,15 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import save_arrays
 from ernn_myhdl.files.json_text import json_text
 from ernn_myhdl.files.output_folder import new_file, new_folder
-from ernn_myhdl.golden.network import integer_model
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.runs.final_states import check_no_windows, of_model, of_stages
 from ernn_myhdl.runs.run_folder import (
+    KEPT,
     RUN_NAME,
     RUN_VERSION,
     Damage,
+    load_initial,
+    narrow,
     read_run_arrays,
     read_summary,
 )
@@ -42,14 +44,11 @@ from ernn_myhdl.runs.session import Session as Session
 from ernn_myhdl.runs.session import open_session as open_session
 from ernn_myhdl.streams.initial_states import (
     CoreState,
-    as_models_take_it,
     check_initial_states,
     saturated_states,
 )
 from ernn_myhdl.streams.state_file import (
     FINAL_NAME,
-    STATES_NAME,
-    read_initial_states,
     save_states,
     write_states,
 )
@@ -60,22 +59,39 @@ DESIGN_FOLDER = "design"
 
 @dataclass
 class Run:
-    """What one engine made of one input.
+    """What one engine made of one input; the sequences follow each other in all arrays.
 
-    x (frames, inputs) and outputs (frames, outputs): float64; the sequences follow each other,
-    `sequences` are their lengths in x, `output_lengths` those in y where joins over time give other numbers of frames, `initial` the states before them, None for zero (empty where all are).
-    raw: the words of the core, int64 in the `output` format, of which the outputs are the values behind the design's
-    host steps.
-    frame_cycles: (frames of y, 2), cycles of the first x beat accepted and the last y beat delivered (of what stands for a sequence
-    the first x beat of its last frame);
-    None for the models, which know no cycles.
-    stages: named tensor -> (frames, ...) int64, shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
-    stage_cycles: named tensor -> (frames, ..., blocks), the cycle at which each block appeared.
-    trace: signal -> value in every cycle (`ernn_myhdl.engines.trace.CycleTrace`). Both only from `myhdl` and
-    `verilator`.
-    saturations: tensor -> saturated elements, None where the engine does not count them.
-    seconds: wall time, of which preparation_seconds for elaboration, conversion and compilation.
-    notes: what the user should know about the run. interrupted: by Ctrl-C, so that frames are missing.
+    Parameters
+    ----------
+    design : Design or Network
+    engine : str
+    x, outputs : ndarray, (frames, inputs) and (frames, outputs), float64
+        Outputs are the values behind the design's host steps.
+    raw : ndarray, (frames, outputs), int64
+        The words of the core in the `output` format.
+    sequences : list of int
+        Lengths in x; `output_lengths`: those in y, where joins over time give other numbers of frames.
+    initial : list
+        The states before the sequences, None for zero; empty where all are.
+    frame_cycles : ndarray, (frames of y, 2), or None
+        Cycles of the first x beat accepted and the last y beat delivered (of what stands for a sequence the first x
+        beat of its last frame); None for the models, which know no cycles.
+    stages : dict of str to ndarray, (frames, ...), int64
+        Named tensors, of the shapes of `ernn_myhdl.golden.tensors.tensor_shapes`.
+    stage_cycles : dict of str to ndarray, (frames, ..., blocks)
+        The cycle at which each block of them appeared; as the trace only from engines that know cycles and see inside.
+    trace : dict of str to ndarray
+        The value of a signal in every cycle (`ernn_myhdl.engines.trace.CycleTrace`).
+    saturations : dict of str to int, or None
+        Saturated elements of each tensor, None where the engine does not count them.
+    traffic : Traffic
+    seconds, preparation_seconds : float
+        Wall time, and the part of it for elaboration, conversion and compilation.
+    cycles : int or None
+    notes : list of str
+        What the user should know about the run.
+    interrupted : bool
+        By Ctrl-C, so that frames are missing.
     """
 
     design: CoreSpecification
@@ -221,23 +237,27 @@ def write_run(run: Run, folder: Path) -> None:
     for name in ("stages", "stage_cycles", "trace"):
         arrays: dict[str, np.ndarray] = getattr(run, name)
         if arrays:
-            save_arrays(folder / f"{name}.npz", {n: _narrow(a) for n, a in arrays.items()})
+            save_arrays(folder / f"{name}.npz", {n: narrow(a) for n, a in arrays.items()})
     (folder / RUN_NAME).write_text(json_text(run.summary(), 2) + "\n", encoding="utf-8")
 
 
-def _narrow(array: np.ndarray) -> np.ndarray:
-    """Integers in the smallest type that holds them; loading widens them again."""
-    if array.dtype != np.int64 or not array.size:
-        return array
-    low, high = int(array.min()), int(array.max())
-    for kind in (np.int8, np.int16, np.int32):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return array.astype(kind)
-    return array
-
-
 def load_run(folder: str | Path) -> Run:
-    """The run stored in `folder`; DesignError where it is not one or is damaged."""
+    """The run stored in a folder.
+
+    Parameters
+    ----------
+    folder : str or path
+        It, or its run.json.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DesignError
+        Where it is none or is damaged.
+    """
     folder = Path(folder)
     if folder.name == RUN_NAME and folder.is_file():
         folder = folder.parent
@@ -252,44 +272,11 @@ def load_run(folder: str | Path) -> Run:
         raise DesignError(f"run {folder}: is damaged ({error}); simulate again") from error
     return Run(
         design=design,
-        initial=_load_states(folder, design, summary),
+        initial=load_initial(folder, design, summary),
         traffic=Traffic(**summary["traffic"]),
-        **{
-            n: summary[n]
-            for n in (
-                "engine",
-                "sequences",
-                "saturations",
-                "seconds",
-                "preparation_seconds",
-                "cycles",
-                "notes",
-            )  # fmt: skip
-        },
+        **{name: summary[name] for name in KEPT},
         **arrays,
     )
-
-
-def _load_states(folder: Path, design: CoreSpecification, summary: dict) -> list[CoreState | None]:
-    """The initial states of a run."""
-    count, loaded = len(summary["sequences"]), summary["loaded_sequences"]
-    if not loaded:
-        return [None] * count
-    given = read_initial_states(folder / STATES_NAME, design, count)
-    states = check_initial_states(design, given, count, False)
-    return [state if i in loaded else None for i, state in enumerate(states)]
-
-
-def model_saturations(run: Run, frames: int) -> list[str]:
-    """Notes on saturations of a run whose engine counts none: those of the integer model, which agrees with it
-    to the bit, in the first `frames` frames."""
-    x = first_frames(run.input_sequences, frames)
-    if run.design.graph and run.design.graph.over_time:  # which takes whole sequences
-        x = run.input_sequences[: len(x)]
-    states = [as_models_take_it(run.design, s) for s in (run.initial or [None] * len(x))[: len(x)]]
-    runs = integer_model(run.design).run(x, initial=states)
-    counts = {name: sum(one.saturations[name] for one in runs) for name in runs[0].saturations}
-    return saturation_notes(run.design, counts, sum(one.frames for one in runs))
 
 
 def run_design(
@@ -306,20 +293,51 @@ def run_design(
     say: Callable[[str], None] | None = None,
     initial=None,
 ) -> Run:
-    """Run x, a float array (frames, inputs) or a list of such sequences, on an engine.
+    """Run x on an engine.
 
-    The state is cleared at the start of every sequence, or that of `initial`: one state for one sequence,
-    for a list of them a list with None for zero; a state is a dictionary of arrays (`ernn_myhdl.golden.initial_state`),
-    in a network a list of one for each layer. Only designs with initial_states take them. Without it every sequence starts from
-    the states that are the design's own (`initial` of its layers, those that a model holds as constants), which are zero where it has none.
-    engine: golden, integer, myhdl, verilator, ghdl or auto (verilator where it and g++ are, otherwise
-    myhdl). frames: only the first so many, of all sequences together. vcd: file for a waveform (myhdl).
-    traffic: idle cycles and back-pressure (engines that know cycles). stages: keep every named tensor and the
-    per-cycle trace. vcd_lanes: the lanes in the waveform even where there are many.
-    progress: called with (frames done, cycle). source: what verilator compiles, `verilog` (MyHDL's)
-    or `vhdl` (GHDL's synthesis of the converted VHDL). say: called with what is done before the
-    frames. Initial states beyond their formats, and tensors of which more than one element in a thousand
-    saturates (engines that count them), are told in the notes. After Ctrl-C a cycle-accurate engine returns the frames that are done (`interrupted`).
+    Initial states beyond their formats, and tensors of which more than one element in a thousand saturates (engines that
+    count them), are told in the notes. After Ctrl-C a cycle-accurate engine returns the frames that are done.
+
+    Parameters
+    ----------
+    design : Design or Network
+    x : array_like, (frames, inputs), or a list of such sequences
+        Floating point numbers; whole ones where the design begins with an embedding.
+    engine : str
+        Of `ernn_myhdl.engines.registry`: golden, integer, myhdl, verilator, ghdl ...; auto: verilator where it and g++
+        are, otherwise myhdl.
+    frames : int, optional
+        Only the first so many, of all sequences together.
+    vcd : str or path, optional
+        File for a waveform (myhdl).
+    traffic : Traffic
+        Idle cycles and back-pressure (engines that know cycles).
+    stages : bool
+        Keep every named tensor and the trace.
+    vcd_lanes : bool
+        The lanes in the waveform even where there are many.
+    progress : callable, optional
+        Called with (frames done, cycle).
+    source : str
+        What verilator compiles, `verilog` (MyHDL's) or `vhdl` (GHDL's synthesis of the converted VHDL).
+    say : callable, optional
+        Called with what is done before the frames.
+    initial : dict of str to array_like, or list, optional
+        The state at the start of a sequence (`ernn_myhdl.golden.initial_state`; of a network a list of one for each
+        layer); for a list of sequences a list, with None for zero. Only designs with initial_states take them. None:
+        the states that are the design's own (`initial` of its layers, those that a model holds as constants), which are
+        zero where it has none.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DesignError
+        Where x, an option or a state does not fit the design or the engine.
+    ToolError
+        Where a program of the engine is missing or failed.
     """
     engine, notes = choose_engine(engine, vcd is not None)
     chosen = ENGINES[engine]
@@ -335,7 +353,6 @@ def run_design(
     for number, sequence in enumerate(sequences):
         design.check_numbers(sequence, f"input sequence {number}")
     states = check_initial_states(design, initial, len(given), is_one_sequence(x))[: len(sequences)]
-    check_lengths(design.graph, [len(s) for s in sequences])
     job = Job(design, sequences, traffic, stages, None, vcd_lanes, progress, source, say, states)
     start = time.perf_counter()
     if vcd is None:

@@ -19,10 +19,17 @@ from ernn_myhdl.files.json_text import read_json
 from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.hdl.stream_port import READY, SINK, SOURCE, VALID, signals
 from ernn_myhdl.numerics.formats import Format, to_real
+from ernn_myhdl.streams.initial_states import CoreState, check_initial_states
+from ernn_myhdl.streams.state_file import STATES_NAME, read_initial_states
 from ernn_myhdl.streams.traffic import Traffic
+from ernn_myhdl.whole_numbers import is_number
 
 RUN_NAME = "run.json"
 RUN_VERSION = 1
+#: Fields of run.json that are those of a `Run`.
+KEPT = (
+    "engine", "sequences", "saturations", "seconds", "preparation_seconds", "cycles", "notes",
+)  # fmt: skip
 #: Signals without which no waveform is drawn; those of a network's layers have their prefix.
 _STREAMS = tuple(
     name for stream in (SOURCE, SINK) for name in signals(stream, VALID, READY, "tdata")
@@ -45,7 +52,7 @@ def _is_count(value: object, least: int = 0) -> bool:
 
 
 def _is_number(value: object, least: float, most: float) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return False
     return least <= value <= most and math.isfinite(value)
 
@@ -247,3 +254,24 @@ def _check_range(what: str, array: np.ndarray, fmt: Format) -> None:
         raise Damage(
             f"{what} holds {array.min()} to {array.max()}, must be {low} to {high}, {fmt.word} bits"
         )
+
+
+def load_initial(folder: Path, design: CoreSpecification, summary: dict) -> list[CoreState | None]:
+    """The initial states of a run, as its folder keeps them."""
+    count, loaded = len(summary["sequences"]), summary["loaded_sequences"]
+    if not loaded:
+        return [None] * count
+    given = read_initial_states(folder / STATES_NAME, design, count)
+    states = check_initial_states(design, given, count, False)
+    return [state if i in loaded else None for i, state in enumerate(states)]
+
+
+def narrow(array: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them; loading widens them again."""
+    if array.dtype != np.int64 or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array

@@ -59,8 +59,14 @@ BEAT_FIELDS = {
 class Traffic:
     """Random gaps on s_axis, back-pressure on m_axis and order of the streams.
 
-    idle, stall: probability of a cycle without tvalid (on s_state too), without tready. seed: of the generators.
-    shuffle: the streams send frames in random order; else they take turns.
+    Parameters
+    ----------
+    idle, stall : float
+        Probability of a cycle without tvalid (on s_state too), and of one without tready.
+    seed : int
+        Of the generators.
+    shuffle : bool
+        The streams send frames in random order; else they take turns.
     """
 
     idle: float = 0.0

@@ -31,7 +31,7 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Board:
+class BoardDescription:
     """A board.
 
     name: as users write it. device: on it, with its part for Vivado. clock_mhz: its oscillator. pins: of the ports of the UART system. high:
@@ -52,7 +52,7 @@ class Board:
         return "nextpnr" if self.device.family in OPEN_FAMILIES else "vivado"
 
 
-def board_of(name: str, text: str) -> Board:
+def board_of(name: str, text: str) -> BoardDescription:
     """The board of a file's text; DesignError naming what is wrong in it."""
     where = f"{FOLDER}/{name}.toml"
     try:
@@ -64,7 +64,7 @@ def board_of(name: str, text: str) -> Board:
             {port: Pin(**values) for port, values in data.get(group, {}).items()}
             for group in ("pins", "high")
         )
-        board = Board(
+        board = BoardDescription(
             name, data["title"], device, float(data["clock_mhz"]), pins, high, data["source"]
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -82,7 +82,7 @@ def board_of(name: str, text: str) -> Board:
 
 
 @lru_cache(maxsize=1)
-def boards() -> dict[str, Board]:
+def boards() -> dict[str, BoardDescription]:
     """All boards by name."""
     folder = files("ernn_myhdl.synthesis") / "boards"
     names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
@@ -94,7 +94,7 @@ def boards() -> dict[str, Board]:
     }
 
 
-def board_named(name: str) -> Board:
+def board_named(name: str) -> BoardDescription:
     """The board called `name`, in any case; DesignError for an unknown one."""
     known = boards()
     wanted = name.lower() if isinstance(name, str) else ""
@@ -105,7 +105,7 @@ def board_named(name: str) -> Board:
     return known[wanted]
 
 
-def lpf(board: Board) -> str:
+def lpf(board: BoardDescription) -> str:
     """Constraints for nextpnr."""
 
     def lines() -> Iterator[str]:
@@ -121,7 +121,7 @@ def lpf(board: Board) -> str:
     return "\n".join(lines()) + "\n"
 
 
-def xdc(board: Board) -> str:
+def xdc(board: BoardDescription) -> str:
     """Constraints for Vivado."""
 
     def lines() -> Iterator[str]:

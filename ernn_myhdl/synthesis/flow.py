@@ -20,6 +20,7 @@ from ernn_myhdl.synthesis.devices import (
     require_family,
 )
 from ernn_myhdl.synthesis.place_and_route import run as nextpnr
+from ernn_myhdl.whole_numbers import is_number, is_whole
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,11 @@ def _convert(design: CoreSpecification, folder: Path, hdl: str) -> dict:
 
 
 def _checked_clock(clock_mhz: float) -> float:
-    legal = isinstance(clock_mhz, (int, float)) and not isinstance(clock_mhz, bool)
-    if not legal or not math.isfinite(clock_mhz) or not 1 <= clock_mhz <= MAX_CLOCK_MHZ:
+    if (
+        not is_number(clock_mhz)
+        or not math.isfinite(clock_mhz)
+        or not 1 <= clock_mhz <= MAX_CLOCK_MHZ
+    ):
         raise DesignError(f"clock_mhz = {clock_mhz!r}: must be 1 to {MAX_CLOCK_MHZ:g}")
     return float(clock_mhz)
 
@@ -145,8 +149,7 @@ def checked_seeds(seeds: int | None, tool: str) -> int:
         return 1
     if tool != "nextpnr":
         raise DesignError(f"seeds = {seeds!r}: only for tool = 'nextpnr'")
-    legal = isinstance(seeds, int) and not isinstance(seeds, bool)
-    if not legal or not 1 <= seeds <= nextpnr.MAX_SEEDS:
+    if not is_whole(seeds) or not 1 <= seeds <= nextpnr.MAX_SEEDS:
         raise DesignError(
             f"seeds = {seeds!r}: must be a whole number from 1 to {nextpnr.MAX_SEEDS}"
         )

@@ -39,7 +39,7 @@ Pin = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Path:
+class LogicPath:
     """Between two registers, or ports: what it passes, the nets of the registers at its ends, and
     the blocks that it crosses without a register."""
 
@@ -59,7 +59,7 @@ class Arc(NamedTuple):
 
 
 @dataclass
-class Cell:
+class NetlistCell:
     """What the walk needs of a primitive, or of a module reduced to its ports.
 
     launch: output pins that a register drives, with the way behind it. capture: input pins that end
@@ -67,8 +67,8 @@ class Cell:
     primitives on each input pin, 0 for those on which only a clock depends.
     """
 
-    launch: dict[Pin, Path] = field(default_factory=dict)
-    capture: dict[Pin, Path] = field(default_factory=dict)
+    launch: dict[Pin, LogicPath] = field(default_factory=dict)
+    capture: dict[Pin, LogicPath] = field(default_factory=dict)
     arcs: list[Arc] = field(default_factory=list)
     loads: dict[Pin, int] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class Fanout:
 
 
 @dataclass
-class Module(Cell):
+class NetlistModule(NetlistCell):
     """A module reduced to its ports, and what is inside.
 
     worst: its longest path from register to register. ends: the longest one that ends in each kind of block inside, by the
@@ -90,7 +90,7 @@ class Module(Cell):
     drive. driven: pins inside on the nets of output pins.
     """
 
-    worst: Path | None = None
-    ends: dict[str, Path] = field(default_factory=dict)
+    worst: LogicPath | None = None
+    ends: dict[str, LogicPath] = field(default_factory=dict)
     fanout: Fanout = field(default_factory=Fanout)
     driven: dict[Pin, int] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import re
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.synthesis import resources
-from ernn_myhdl.synthesis.paths import CARRY, DSP, LUT, MUX, NONE, Arc, Cell, Path, Pin
+from ernn_myhdl.synthesis.paths import CARRY, DSP, LUT, MUX, NONE, Arc, LogicPath, NetlistCell, Pin
 
 #: Cells that a path ends and begins at, whole.
 REGISTERED = (resources.FLIP_FLOP, resources.RAM_18, resources.RAM_36)
@@ -33,12 +33,12 @@ def _pins(cell: dict, direction: str) -> list[Pin]:
     ]
 
 
-def primitive(cell: dict) -> Cell:
+def primitive(cell: dict) -> NetlistCell:
     """The model of a primitive of the JSON; ToolError for an unknown type."""
     kind = cell["type"]
     inputs = [p for p in _pins(cell, "input") if not CLOCKS.fullmatch(p[0])]
     outputs = _pins(cell, "output")
-    model = Cell(loads=dict.fromkeys(inputs, 1))
+    model = NetlistCell(loads=dict.fromkeys(inputs, 1))
     if resources.LOGIC_LUT.fullmatch(kind):
         model.arcs = [Arc(i, o, LUT) for i in inputs for o in outputs]
     elif resources.WIDE.fullmatch(kind):
@@ -53,11 +53,11 @@ def primitive(cell: dict) -> Cell:
             or (i[1] == o[1] and _same_bit(i, o))
         ]
     elif any(p.fullmatch(kind) for p in REGISTERED):
-        model.capture = dict.fromkeys(inputs, Path(NONE))
-        model.launch = dict.fromkeys(outputs, Path(NONE))
+        model.capture = dict.fromkeys(inputs, LogicPath(NONE))
+        model.launch = dict.fromkeys(outputs, LogicPath(NONE))
     elif kind in resources.MEMORY_LUTS:
-        model.capture = dict.fromkeys(inputs, Path(NONE))
-        model.launch = dict.fromkeys(outputs, Path(NONE))
+        model.capture = dict.fromkeys(inputs, LogicPath(NONE))
+        model.launch = dict.fromkeys(outputs, LogicPath(NONE))
         model.arcs = [Arc(i, o, LUT) for i in inputs for o in outputs if _addresses(i[0], o[0])]
     elif kind in ("DSP48E1", "DSP48E2"):
         _dsp(cell, model, inputs, outputs)
@@ -80,18 +80,18 @@ def _addresses(pin: str, output: str) -> bool:
     return re.fullmatch(r"A\d*", pin) is not None
 
 
-def _dsp(cell: dict, model: Cell, inputs: list[Pin], outputs: list[Pin]) -> None:
+def _dsp(cell: dict, model: NetlistCell, inputs: list[Pin], outputs: list[Pin]) -> None:
     """A DSP48 by its pipeline registers: operands, product (M), result (P)."""
     product, result = parameter(cell, "MREG"), parameter(cell, "PREG")
     for pin in inputs:
         own = DSP_OPERANDS.get(pin[0]) or DSP_CONTROL.get(pin[0])
         if own is None or parameter(cell, own):
-            model.capture[pin] = Path(NONE)  # a register of its own, or an enable or reset
+            model.capture[pin] = LogicPath(NONE)  # a register of its own, or an enable or reset
         elif result or (product and pin[0] in ("A", "B", "D")):
-            model.capture[pin] = Path(DSP)
+            model.capture[pin] = LogicPath(DSP)
         else:
             model.arcs += [Arc(pin, o, DSP) for o in outputs]
-    model.launch = dict.fromkeys(outputs, Path(NONE if result else DSP))
+    model.launch = dict.fromkeys(outputs, LogicPath(NONE if result else DSP))
 
 
 #: Pipeline registers of a DSP48 that a multiplier must use: both operands and the product.

@@ -11,25 +11,35 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.synthesis.paths import NONE, ORDERS, Arc, Cell, Fanout, Length, Module, Path, Pin
+from ernn_myhdl.synthesis.paths import (
+    NONE,
+    ORDERS,
+    Arc,
+    Fanout,
+    Length,
+    LogicPath,
+    NetlistCell,
+    NetlistModule,
+    Pin,
+)
 from ernn_myhdl.synthesis.primitives import primitive
 
 
 class _Walk:
     """Longest ways through one module of the JSON in one order."""
 
-    def __init__(self, module: dict, cells: dict[str, Cell], order: str) -> None:
+    def __init__(self, module: dict, cells: dict[str, NetlistCell], order: str) -> None:
         self.module, self.cells, self.key = module, cells, ORDERS[order]
         self.names = _net_names(module)
         #: Ways into a bit: (input bit, arc, crossed block).
         self.arcs: dict[int, list[tuple[int, Arc, str]]] = {}
         #: Longest way to each bit: from registers under None, from each input pin under the pin.
-        self.arrival: dict[int, dict[Pin | None, Path]] = {}
+        self.arrival: dict[int, dict[Pin | None, LogicPath]] = {}
 
     def run(self) -> None:
         for name, model in self.cells.items():
             nets = self.module["cells"][name]["connections"]
-            block = name if isinstance(model, Module) else ""
+            block = name if isinstance(model, NetlistModule) else ""
             for (port, i), path in model.launch.items():
                 bit = nets[port][i]
                 if isinstance(bit, int):
@@ -59,7 +69,7 @@ class _Walk:
     def arrive(self, bit: int, source: Pin | None, length: Length, start: str, through) -> None:
         ways = self.arrival.setdefault(bit, {})
         if source not in ways or self.key(length) > self.key(ways[source].length):
-            ways[source] = Path(length, start, "", through)
+            ways[source] = LogicPath(length, start, "", through)
 
     def captured(self):
         """(source, path, cell) of every way that ends at a register."""
@@ -68,12 +78,12 @@ class _Walk:
             for (port, i), path in model.capture.items():
                 for source, way in self.arrival.get(nets[port][i], {}).items():
                     total = way.length.plus(path.length)
-                    if isinstance(model, Module):
+                    if isinstance(model, NetlistModule):
                         end = _join(name, path.end)
                         through = way.through + tuple(_join(name, t) for t in path.through)
                     else:
                         end, through = self.register(name), way.through
-                    yield source, Path(total, way.start, end, through), name
+                    yield source, LogicPath(total, way.start, end, through), name
 
     def register(self, cell: str) -> str:
         """What a register drives, as its name."""
@@ -102,7 +112,7 @@ def _join(*names: str) -> str:
     return ".".join(n for n in names if n)
 
 
-def _count_pins(walk: _Walk, reduced: Module) -> None:
+def _count_pins(walk: _Walk, reduced: NetlistModule) -> None:
     """Pins on the nets that registers drive, and on those of the ports."""
     pins: dict[int, int] = {}
     registered: set[int] = set()
@@ -110,13 +120,13 @@ def _count_pins(walk: _Walk, reduced: Module) -> None:
         nets = walk.module["cells"][name]["connections"]
         for (port, i), number in model.loads.items():
             pins[nets[port][i]] = pins.get(nets[port][i], 0) + number
-        driven = model.driven if isinstance(model, Module) else {}
+        driven = model.driven if isinstance(model, NetlistModule) else {}
         for (port, i), path in model.launch.items():
             bit = nets[port][i]
             if isinstance(bit, int) and not (path.length.levels or path.length.carry):
                 registered.add(bit)
                 pins[bit] = pins.get(bit, 0) + driven.get((port, i), 0)
-        if isinstance(model, Module) and model.fanout.pins > reduced.fanout.pins:
+        if isinstance(model, NetlistModule) and model.fanout.pins > reduced.fanout.pins:
             reduced.fanout = Fanout(model.fanout.pins, _join(name, model.fanout.net))
     for bit in registered:
         if pins.get(bit, 0) > reduced.fanout.pins:
@@ -127,7 +137,9 @@ def _count_pins(walk: _Walk, reduced: Module) -> None:
             count[port, i] = pins.get(bit, 0) if isinstance(bit, int) else 0
 
 
-def reduce_module(module: dict, known: dict[str, Module], order: str = "levels") -> Module:
+def reduce_module(
+    module: dict, known: dict[str, NetlistModule], order: str = "levels"
+) -> NetlistModule:
     """Reduce a module of the JSON to its ports; `known` are the modules that it instantiates.
 
     order: which of two paths is the longer, see ORDERS. Raises ToolError for unknown cells and for
@@ -139,23 +151,23 @@ def reduce_module(module: dict, known: dict[str, Module], order: str = "levels")
     }
     walk = _Walk(module, cells, order)
     walk.run()
-    reduced = Module()
+    reduced = NetlistModule()
 
-    def longest(path: Path, cell: str) -> None:
+    def longest(path: LogicPath, cell: str) -> None:
         if reduced.worst is None or walk.key(path.length) > walk.key(reduced.worst.length):
             reduced.worst = path
-        block = module["cells"][cell]["type"] if isinstance(cells[cell], Module) else ""
+        block = module["cells"][cell]["type"] if isinstance(cells[cell], NetlistModule) else ""
         if block not in reduced.ends or walk.key(path.length) > walk.key(
             reduced.ends[block].length
         ):
             reduced.ends[block] = path
 
     for name, model in cells.items():
-        if isinstance(model, Module) and model.worst is not None:
+        if isinstance(model, NetlistModule) and model.worst is not None:
             worst = model.worst
             through = tuple(_join(name, t) for t in worst.through)
             start, end = _join(name, worst.start), _join(name, worst.end)
-            longest(Path(worst.length, start, end, through), name)
+            longest(LogicPath(worst.length, start, end, through), name)
     for source, path, cell in walk.captured():
         if source is None:
             longest(path, cell)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.synthesis.paths import ORDERS, Length, Module, Path
+from ernn_myhdl.synthesis.paths import ORDERS, Length, LogicPath, NetlistModule
 from ernn_myhdl.synthesis.primitives import DSP_REGISTERS, dsp_registers
 from ernn_myhdl.synthesis.timing import reduce_module
 
 
-def _record(path: Path) -> dict:
+def _record(path: LogicPath) -> dict:
     return {**path.length._asdict(), "start": path.start, "end": path.end,
             "through": list(path.through)}  # fmt: skip
 
 
-def _path(path: Path | None) -> dict | None:
+def _path(path: LogicPath | None) -> dict | None:
     return None if path is None else _record(path)
 
 
-def _longest_ends(core: Module, top: str, order: str) -> list[dict]:
+def _longest_ends(core: NetlistModule, top: str, order: str) -> list[dict]:
     """The longest path into each kind of block of the core, the longest first."""
     key = ORDERS[order]
     found = [{"block": block or top, **_record(path)} for block, path in core.ends.items()]
@@ -44,7 +44,7 @@ def timing_evidence(modules: dict[str, dict], instances: dict[str, int], top: st
     """
     longest, ends, reduced = {}, {}, {}
     for order in ORDERS:
-        known: dict[str, Module] = {}
+        known: dict[str, NetlistModule] = {}
         for name, module in modules.items():
             known[name] = reduce_module(module, known, order)
         longest[order] = _path(known[top].worst)
@@ -56,7 +56,10 @@ def timing_evidence(modules: dict[str, dict], instances: dict[str, int], top: st
     def most(paths) -> dict | None:
         return _path(max(paths, key=lambda p: key(p.length), default=None))
 
-    entering = [*whole.capture.values(), *(Path(a.length, "", "", a.through) for a in whole.arcs)]
+    entering = [
+        *whole.capture.values(),
+        *(LogicPath(a.length, "", "", a.through) for a in whole.arcs),
+    ]
     multipliers: dict[str, int] = {}
     for name, module in modules.items():
         for register, number in dsp_registers(module).items():

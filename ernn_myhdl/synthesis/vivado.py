@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.processes.child_process import run as run_program
-from ernn_myhdl.synthesis.board_file import Board, xdc
+from ernn_myhdl.synthesis.board_file import BoardDescription, xdc
 from ernn_myhdl.synthesis.devices import Device
 
 PARAMETERS = "parameters.tcl"
@@ -81,7 +81,7 @@ hdl/               VHDL-2008 in the order of hdl/files.txt
 """
 
 
-def board_readme(manifest: dict, board: Board) -> str:
+def board_readme(manifest: dict, board: BoardDescription) -> str:
     """Text of README.txt of a board."""
     return f"""UART system {manifest["top"]} for {board.title} ({board.device.part}) at {board.clock_mhz:g} MHz
 
@@ -99,7 +99,7 @@ It was never run in Vivado, and no such board was ever connected.
 """
 
 
-def prepare_board(folder: Path, manifest: dict, board: Board) -> dict:
+def prepare_board(folder: Path, manifest: dict, board: BoardDescription) -> dict:
     """Complete `folder`, which holds the VHDL of a UART system in hdl/; returns command and files."""
     scripts = files("ernn_myhdl.synth") / "vivado"
     texts = {name: (scripts / name).read_text(encoding="utf-8") for name in BOARD_SCRIPTS}

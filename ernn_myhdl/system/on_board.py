@@ -11,7 +11,7 @@ from ernn_myhdl.files.output_folder import check_folder, new_folder
 from ernn_myhdl.files.output_list import write_list
 from ernn_myhdl.host.serial_link import serial_link
 from ernn_myhdl.synthesis import vivado
-from ernn_myhdl.synthesis.board_file import Board, board_named
+from ernn_myhdl.synthesis.board_file import BoardDescription, board_named
 from ernn_myhdl.synthesis.devices import device_named
 from ernn_myhdl.synthesis.flow import TOOLS, checked_seeds
 from ernn_myhdl.synthesis.place_and_route import run as nextpnr
@@ -86,7 +86,7 @@ def synthesise_on_board(
     return result
 
 
-def _check(board: Board, tool: str, device: str | None, bitstream: bool) -> None:
+def _check(board: BoardDescription, tool: str, device: str | None, bitstream: bool) -> None:
     """DesignError for what does not belong together."""
     if tool != board.tool:
         other = (

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import Matrix
-from ernn_myhdl.train.phases import Phase, norm
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.train.phases import TrainingPhase, norm
+from ernn_myhdl.whole_numbers import is_number, whole
 
 #: Where the distance of W from Z is smaller, this share of the norm of W counts in its place.
 LEAST_DISTANCE = 1e-3
@@ -92,7 +92,7 @@ class AdmmSchedule:
             value = getattr(self, name)
             if name == "growth" and value is None:
                 continue
-            real = isinstance(value, int | float) and not isinstance(value, bool)
+            real = is_number(value)
             if not real or not math.isfinite(value):
                 raise DesignError(f"schedule {name} = {value!r}: must be a finite number")
             if name in least and value < least[name]:
@@ -109,7 +109,7 @@ class AdmmSchedule:
         return float((self.largest_rho / self.rho) ** (1 / grows))
 
 
-class AdmmPhase(Phase):
+class AdmmPhase(TrainingPhase):
     """The dense model with the penalty of ADMM on every matrix with blocks."""
 
     def __init__(self, model: nn.Module, schedule: AdmmSchedule, matrices: Sequence[Matrix]):

@@ -19,7 +19,7 @@ from ernn_myhdl.train.generators import Data
 from ernn_myhdl.train.hardware_modules import check_modules
 from ernn_myhdl.train.loop import Step, Training
 from ernn_myhdl.train.matrices import Blocks, Matrix, find_matrices, stored_numbers
-from ernn_myhdl.train.phases import CirculantPhase, Phase
+from ernn_myhdl.train.phases import CirculantPhase, TrainingPhase
 from ernn_myhdl.train.quantisation import Quantisation, QuantisedPhase
 from ernn_myhdl.train.scaled_input import input_shifts, saved_shifts, warn_of_uneven
 from ernn_myhdl.train.trial import Trial
@@ -107,7 +107,7 @@ def compress(
         model, step, data, modules, matrices, calibration, input_scales, trains, settings
     )
     matrices = find_matrices(model, blocks, shifts)
-    phases: list[Phase] = []
+    phases: list[TrainingPhase] = []
     if method == "admm":
         phases.append(AdmmPhase(model, schedule or AdmmSchedule(), matrices))
     spread = method == "direct"
@@ -154,7 +154,7 @@ def fit(
         model, step, data, modules, matrices, calibration, input_scales, trains, settings
     )
     matrices = find_matrices(model, shifts=shifts)
-    phases = [Phase("train", model, epochs)]
+    phases = [TrainingPhase("train", model, epochs)]
     return _run("dense", model, phases, matrices, step, data, quantise, modules, settings)
 
 
@@ -195,7 +195,7 @@ def _shifts(
 def _run(
     method: str,
     model: nn.Module,
-    phases: list[Phase],
+    phases: list[TrainingPhase],
     matrices: Sequence[Matrix],
     step: Step,
     data: Data,
@@ -261,7 +261,7 @@ def _run(
     return Compressed(model, vectors, blocks, history, report, quantise, trial, shifts)
 
 
-def unconverged(report: Mapping, phases: Sequence[Phase]) -> str:
+def unconverged(report: Mapping, phases: Sequence[TrainingPhase]) -> str:
     """What is to be told of ADMM that ended before its matrices were block-circulant; empty of other trainings."""
     if report["converged"] is not False or not report["residuals"]:
         return ""

@@ -20,8 +20,8 @@ from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_ch
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History, Validation, checked_validation
 from ernn_myhdl.train.makers import check_maker, falling, kind_of, made, takes
-from ernn_myhdl.train.phases import Phase
-from ernn_myhdl.whole_numbers import whole
+from ernn_myhdl.train.phases import TrainingPhase
+from ernn_myhdl.whole_numbers import is_number, whole
 
 Step = Callable[[nn.Module, Any], Tensor]
 MakeOptimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -106,7 +106,7 @@ class Settings:
             )
         if self.clip is None:
             return
-        if isinstance(self.clip, bool) or not isinstance(self.clip, int | float):
+        if not is_number(self.clip):
             raise DesignError(f"clip = {self.clip!r}: must be a number above 0, or None")
         if not self.clip > 0:
             raise DesignError(f"clip = {self.clip!r}: must be above 0, or None")
@@ -141,7 +141,7 @@ class _Position:
     begun: dict = field(default_factory=dict)
 
 
-def _of_phase(setting, phase: Phase):
+def _of_phase(setting, phase: TrainingPhase):
     """A setting, or that of the phase where there is one for each; None without."""
     return setting.get(phase.name) if isinstance(setting, Mapping) else setting
 
@@ -167,7 +167,7 @@ class Training:
     def __init__(
         self,
         model: nn.Module,
-        phases: Sequence[Phase],
+        phases: Sequence[TrainingPhase],
         step: Step,
         data: Data,
         settings: Settings,
@@ -200,7 +200,7 @@ class Training:
                 saved = None
         self.model.eval()
 
-    def _run_phase(self, phase: Phase, saved: dict | None) -> None:
+    def _run_phase(self, phase: TrainingPhase, saved: dict | None) -> None:
         at = self._at
         if saved is None:
             self.history.begin(phase.name, phase.start())
@@ -231,7 +231,7 @@ class Training:
         if left and number + 1 < len(self.phases):
             self.phases[number + 1].epochs += left
 
-    def _run_epoch(self, phase: Phase, bar) -> None:
+    def _run_epoch(self, phase: TrainingPhase, bar) -> None:
         at = self._at
         self.model.train()
         for batch in self._epoch_batches():
@@ -262,7 +262,7 @@ class Training:
         self.batches.restore(now)
         return left
 
-    def _step(self, phase: Phase, batch) -> float:
+    def _step(self, phase: TrainingPhase, batch) -> float:
         at = self._at
         self.model.zero_grad()
         self._optimiser.zero_grad()
@@ -284,7 +284,7 @@ class Training:
         self._record(phase.after_step(at.step))
         return value
 
-    def _checked(self, loss: object, phase: Phase) -> float:
+    def _checked(self, loss: object, phase: TrainingPhase) -> float:
         """The value of a loss; DesignError where it is none."""
         if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.requires_grad:
             what = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -311,7 +311,7 @@ class Training:
         with torch.no_grad():
             return checked_validation(self.settings.validate(self.model))
 
-    def _make_scheduler(self, phase: Phase):
+    def _make_scheduler(self, phase: TrainingPhase):
         make = _of_phase(self.settings.scheduler, phase)
         if self.settings.scheduler is None and phase.name == "admm" and self.batches.count:
             make = falling
@@ -324,7 +324,7 @@ class Training:
             )
         return made("scheduler", make, self._optimiser, phase.epochs * self.batches.count)
 
-    def _save(self, phase: Phase | None) -> None:
+    def _save(self, phase: TrainingPhase | None) -> None:
         """Write a checkpoint; phase: the one that runs, None between two."""
         if self._folder is None:
             return

@@ -21,7 +21,7 @@ def norm(tensor: Tensor) -> float:
     return float(torch.linalg.vector_norm(tensor.double()))
 
 
-class Phase:
+class TrainingPhase:
     """Training of the dense model as it is, for a number of epochs.
 
     name: in history and checkpoints. Other phases train other tensors.
@@ -67,7 +67,7 @@ class Phase:
         """Continue from `state`; the model is restored before."""
 
 
-class CirculantPhase(Phase):
+class CirculantPhase(TrainingPhase):
     """Training inside the structure: parameters are one vector a block, the other ones as they are.
 
     Gradients of dense matrices are summed along the wrapped diagonals, which makes those of the vectors.

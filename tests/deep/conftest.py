@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
 from deep_cases import DESIGNS, NETWORKS, Case, cases
 
 
@@ -14,6 +15,22 @@ def pytest_addoption(parser):
     group.addoption("--designs", type=int, default=DESIGNS, help=f"default {DESIGNS}")
     group.addoption("--networks", type=int, default=NETWORKS, help=f"default {NETWORKS}")
     group.addoption("--case", action="append", metavar="NAME", help="only the case of this name")
+
+
+def pytest_configure(config):
+    for name in config.getoption("case") or []:
+        try:
+            Case.of(name)
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Who asks for cases gets these, and not the graphs of hypothesis, which have no names."""
+    if config.getoption("case"):
+        others = [item for item in items if "case" not in item.fixturenames]
+        items[:] = [item for item in items if "case" in item.fixturenames]
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_report_header(config):

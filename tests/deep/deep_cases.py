@@ -18,6 +18,8 @@ DESIGNS, NETWORKS = 1000, 80
 EVERY = {"myhdl": (1, 1), "ghdl": (10, 4), "verilator": (20, 8)}
 #: Block size -> (share of the designs, most inputs and cells): large blocks simulate slowly.
 BLOCKS = {1: (0.25, 8), 2: (0.25, 10), 4: (0.25, 14), 8: (0.16, 18), 16: (0.07, 20), 32: (0.02, 34)}
+#: Kinds that are no cell.
+GROUPS = ("network", "graph")
 assert set(BLOCKS) == set(BLOCK_SIZES)
 
 
@@ -42,11 +44,14 @@ class Case:
     @classmethod
     def of(cls, name: str) -> Case:
         """The case of a name."""
-        kind, number, *options, seed = name.split("-")
-        known = kind in ("network", "graph") or (kind in CELLS and int(number) in BLOCKS)
-        if not known or not set(options) <= WORDS.keys():
+        parts = name.split("-")
+        kind, options = parts[0], parts[2:-1]
+        numbers = [int(part) for part in (parts[1:2] + parts[-1:]) if part.isdecimal()]
+        known = len(parts) > 2 and len(numbers) == 2 and set(options) <= WORDS.keys()
+        if not known or not (kind in GROUPS or (kind in CELLS and numbers[0] in BLOCKS)):
             raise ValueError(f"case {name}: unknown; names are like {EXAMPLE.name}")
-        return cls(kind, int(number), tuple(options), int(seed))
+        number, seed = numbers
+        return cls(kind, number, tuple(options), seed)
 
     def design(self):
         """The design or network, the same each time."""

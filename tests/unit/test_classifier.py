@@ -74,7 +74,7 @@ def test_pytorch_runs_the_file(imported, sequences):
 def test_training_writes_what_it_trained_and_the_same_again(tmp_path, capsys):
     torch = require_module("torch", TORCH)
     from ernn_myhdl.demo.augment import pad
-    from ernn_myhdl.demo.fit import Recipe
+    from ernn_myhdl.demo.fit import FitRecipe
     from ernn_myhdl.demo.torch_classifier import dense_state, plain_model
     from ernn_myhdl.demo.train import main, train
 
@@ -98,7 +98,7 @@ def test_training_writes_what_it_trained_and_the_same_again(tmp_path, capsys):
 
     x, lengths = map(torch.from_numpy, pad(DATA.train.sequences[:3]))
     few = DATA.train.sequences[::30], DATA.train.labels[::30]
-    model = train(*few, Recipe(epochs=1), 1, "classifier").eval()
+    model = train(*few, FitRecipe(epochs=1), 1, "classifier").eval()
     plain = plain_model()
     plain.load_state_dict(dense_state(model))
     with torch.no_grad():

@@ -82,3 +82,10 @@ def test_wrong_and_missing_types_in_golden_fail_mypy(tmp_path):
 
 def test_picture_of_the_imports_shows_those_of_the_code(capsys):
     assert (draw_imports.main(["--check"]), capsys.readouterr().out) == (0, "")
+
+
+def test_no_room_stands_on_another_in_the_picture(monkeypatch):
+    """`host` and `golden` did."""
+    assert draw_imports.crowded() == []
+    monkeypatch.delitem(draw_imports.PLACE, "host")
+    assert draw_imports.crowded() == ["golden"]

@@ -36,7 +36,7 @@ from ernn_myhdl.corpus.segments import collapse, frame_labels, silent_runs, with
 from ernn_myhdl.corpus.sentences import distinct_sentences, word_lists
 from ernn_myhdl.corpus.speaker_job import LEAST_PAUSE_SECONDS, SpeakerJob, phones_of, record
 from ernn_myhdl.corpus.storage import load_description
-from ernn_myhdl.corpus.synthetic import Recipe, plan
+from ernn_myhdl.corpus.synthetic import CorpusRecipe, plan
 from ernn_myhdl.corpus.voices import VARIANTS, share_variants
 from ernn_myhdl.errors import ToolError
 
@@ -314,7 +314,7 @@ def test_the_conditions_are_met():
 def test_other_numbers_of_sentences_have_another_name():
     assert recipe_with("espeak-small") is RECIPES["espeak-small"]
     assert recipe_with("espeak-small", 1200, 240) is RECIPES["espeak-small"]
-    assert recipe_with("espeak-small", 100) == Recipe(
+    assert recipe_with("espeak-small", 100) == CorpusRecipe(
         "espeak-small-custom", (72, 8, 16), (100, 120, 240)
     )
 

@@ -64,6 +64,13 @@ def made(target: str, **variables: str) -> str:
     return done.stdout
 
 
+def test_the_page_is_of_all_tests_only():
+    """`make coverage COVERED=FILE` wrote 0.3 % into it."""
+    pages = [made("coverage", COVERED=tests).splitlines()[-1] for tests in ("", "tests/unit/x.py")]
+    command = " -m docs.coverage_page build/coverage/all.json"
+    assert [p.partition(command)[2].strip() for p in pages] == ["", "build/coverage/part.md"]
+
+
 def test_ci_measures_the_tests_of_make_check_while_all_run():
     """Without running them twice, and by the same expression of markers."""
     (chosen,) = re.findall(r'pytest .*-m "(.*?)"', made("check"))

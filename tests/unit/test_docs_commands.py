@@ -13,6 +13,7 @@ from pathlib import Path
 from pages import DOCS, PAGES, ROOT, rows
 
 from ernn_myhdl.cli.main import build_parser
+from ernn_myhdl.engines.registry import ENGINES
 
 
 def subcommands(parser) -> dict[str, argparse.ArgumentParser]:
@@ -100,6 +101,37 @@ def test_every_option_is_described():
             options = {s for a in leaf._actions for s in a.option_strings} - {"-h", "--help"}
             options |= {a.metavar for a in leaf._actions if not a.option_strings}
             assert described == options, f"ernn {name} {kind}"
+
+
+def leaves(parser) -> dict[str, argparse.ArgumentParser]:
+    below = subcommands(parser)
+    return {k: v for one in below.values() for k, v in leaves(one).items()} or {parser.prog: parser}
+
+
+def test_every_choice_of_an_option_is_named():
+    """An engine or a tool that is added is told where its option is."""
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    missing = []
+    for name, parser in leaves(build_parser()).items():
+        section = text.partition(f"## `{' '.join(name.split()[:2])}`")[2].partition("\n## ")[0]
+        for action in parser._actions:
+            if not action.option_strings or not action.choices:
+                continue
+            told = [row[1:] for row in rows(section) if f"`{action.option_strings[-1]}`" in row[0]]
+            if any("as of `ernn " in cell for row in told for cell in row):
+                continue
+            words = {
+                word for row in told for cell in row for word in re.findall(r"`([^`]+)`", cell)
+            }
+            missing += [(name, c) for c in action.choices if str(c) not in words]
+    assert missing == []
+
+
+def test_every_engine_is_in_the_table_of_engines():
+    text = (DOCS / "how-to-verify.md").read_text(encoding="utf-8")
+    table = [row for row in rows(text.partition("What agrees")[0]) if row[0].startswith("`")]
+    told = {name: row[2] for row in table for name in re.findall(r"`([^`]+)`", row[0])}
+    assert told == {name: "yes" if e.cycles else "no" for name, e in ENGINES.items()}
 
 
 def test_every_command_is_in_the_table_of_commands_and_counted():

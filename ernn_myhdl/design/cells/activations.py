@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ernn_myhdl.design.cells.result_widths import aligned
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
+from ernn_myhdl.whole_numbers import is_number
 
 LINEAR_ACTIVATIONS = (
     "none", "relu", "leaky_relu", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh",
@@ -73,7 +74,7 @@ class Clip:
 
 def checked_number(name: str, value: object) -> float:
     """A parameter that is a number, 0 or more; DesignError where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise DesignError(f"cell {name} = {value!r}: must be a number")
     if not 0 <= value < math.inf:
         raise DesignError(f"cell {name} = {value!r}: must be 0 (none) or a positive number")

@@ -28,11 +28,26 @@ class GruCell(Cell):
         reset "before":  n = act(W_n x + W_nh (r . h') + b_n)
         reset "after":   n = act(W_n x + b_n + r . (W_nh h' + b_nh))
 
-    inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    input_block: that of the matrices of x; 0: block.
-    reset: "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
-    linear_before_reset=1), which has a recurrent bias b_nh too. g_activation: act, "tanh" or "sigmoid".
     Some codes swap z and 1 - z: negate their update gate's weights and bias.
+
+    Parameters
+    ----------
+    inputs, hidden : int
+        Elements of x, and of h and y.
+    block : int
+        Size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    reset : str
+        "before" (the paper's) or "after" the recurrent product (PyTorch's, Keras' default, ONNX with
+        linear_before_reset=1), which has a recurrent bias b_nh too.
+    g_activation : str
+        act: "tanh" or "sigmoid".
+    input_block : int
+        That of the matrices of x; 0: block.
+
+    Raises
+    ------
+    DesignError
+        Where a value is illegal.
     """
 
     kind: ClassVar[str] = "gru"

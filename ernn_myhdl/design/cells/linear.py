@@ -45,13 +45,26 @@ if TYPE_CHECKING:
 class LinearCell(Cell):
     """A linear layer with bias, y = act(W x + b), with a block-circulant matrix; without a state.
 
-    inputs, hidden: sizes of x and of y. block: size k of the circulant blocks, a power of two up to 32;
-    1 means dense.
-    activation: act, of `ernn_myhdl.design.cells.activations`; "none" by default. slope: of a leaky_relu where z < 0, or of
-    a hard_sigmoid, above 0 and below 1; 0 for all others. limit: the largest y of a relu, 0 for none, or the largest
-    |y| of a hard_tanh, 0 for 1.
-    groups: of outputs that multiply elements of x of their own, and only these; taps: frames of the window that is x, of which
-    each group has its part (`ernn_myhdl.design.cells.grouping`).
+    Parameters
+    ----------
+    inputs, hidden : int
+        Elements of x and of y.
+    block : int
+        Size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    activation : str
+        act, of `ernn_myhdl.design.cells.activations`; "none" by default.
+    slope : float
+        Of a leaky_relu where z < 0, or of a hard_sigmoid, above 0 and below 1; 0 for all others.
+    limit : float
+        The largest y of a relu, 0 for none, or the largest |y| of a hard_tanh, 0 for 1.
+    groups, taps : int
+        Groups of outputs that multiply elements of x of their own, and only these; frames of the window that is x, of
+        which each group has its part (`ernn_myhdl.design.cells.grouping`).
+
+    Raises
+    ------
+    DesignError
+        Where a value is illegal, or does not fit the activation.
     """
 
     kind: ClassVar[str] = "linear"

@@ -29,11 +29,25 @@ LEAST_CELL_STATE = 0.25
 class LstmCell(Cell):
     """An LSTM layer with block-circulant matrices.
 
-    inputs, hidden: sizes; projection: size of the recurrent projection, 0 for none.
-    block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    input_block, projection_block: that of the matrices of x and of the projection; 0: block.
-    peepholes: diagonal connections from the cell state to the gates (input, forget, output).
-    g_activation: "tanh" or "sigmoid", the activation of the candidate.
+    Parameters
+    ----------
+    inputs, hidden : int
+        Elements of x, and of c.
+    projection : int
+        Elements of the recurrent projection, which are those of y; 0 for none.
+    block : int
+        Size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    peepholes : bool
+        Diagonal connections from the cell state to the gates (input, forget, output).
+    g_activation : str
+        Of the candidate: "tanh" or "sigmoid".
+    input_block, projection_block : int
+        That of the matrices of x and of the projection; 0: block.
+
+    Raises
+    ------
+    DesignError
+        Where a value is illegal.
     """
 
     kind: ClassVar[str] = "lstm"

@@ -21,8 +21,23 @@ NONLINEARITIES = ("tanh", "relu")
 class RnnCell(Cell):
     """A vanilla RNN layer (Elman's) with block-circulant matrices: y = act(W x + W_h y' + b).
 
-    inputs, hidden: sizes. block: size k of the circulant blocks, a power of two up to 32; 1 means dense.
-    input_block: that of the matrix of x; 0: block. activation: act, "tanh" or "relu". Its state is y itself.
+    Its state is y itself.
+
+    Parameters
+    ----------
+    inputs, hidden : int
+        Elements of x and of y.
+    block : int
+        Size k of the circulant blocks, a power of two up to 32; 1 means dense.
+    activation : str
+        act: "tanh" or "relu".
+    input_block : int
+        That of the matrix of x; 0: block.
+
+    Raises
+    ------
+    DesignError
+        Where a value is illegal.
     """
 
     kind: ClassVar[str] = "rnn"

@@ -17,7 +17,7 @@ from ernn_myhdl.streams.traffic import BEAT_FIELDS
 
 
 @dataclass(frozen=True)
-class Layout:
+class BeatLayout:
     """Order of what the harness gives back.
 
     source, loader, sink: (attribute of a beat, bits) of what the streams of x, of initial states and of y
@@ -39,9 +39,9 @@ def limbs(bits: int) -> int:
     return -(-bits // 32)
 
 
-def layout(design: CoreSpecification, view: CoreView) -> Layout:
+def layout(design: CoreSpecification, view: CoreView) -> BeatLayout:
     """The layout of the harness of a core; follows from its ports."""
-    return Layout(
+    return BeatLayout(
         source=_fields(view.source),
         loader=_fields(view.loader),
         sink=_fields(view.sink),

@@ -72,7 +72,9 @@ def element_wise(
     """Add what is behind the drain. op: nets of the sequencer; heads: of the drain chains."""
     n, program, cell = w.n, w.program, w.cell
     wait = w.time.issue_to_head - sequencer.ISSUE_LATENCY
-    gate_rows, second_rows = rows.RowsBehindDrain(n, w.design, program, op).add(heads, w.tag, wait)
+    gate_rows, second_rows = rows.RowsBehindDrain(
+        n, w.design, program, op, heads, w.tag, wait
+    ).add()
     masked = None
     if cell.second_phase == "projection" and second_rows is not None:
         masked = _masked(w, second_rows)

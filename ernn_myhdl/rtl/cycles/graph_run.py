@@ -64,7 +64,7 @@ class Queue:
         self.most = max(self.most, self.held)
 
 
-class Source:
+class FrameSource:
     """x: beats that are offered from given cycles on, without a FIFO or behind that of `ernn_myhdl.rtl.joins.entry`."""
 
     def __init__(self, offered: Sequence[int], buffered: bool) -> None:
@@ -211,7 +211,7 @@ class GraphRun:
         size = layers[0][1].samples_per_beat
         self.graph = graph
         frames = signal_frames(graph, turns, ends)
-        self.source = Source([c for frame in offered for c in frame], graph.input_divides)
+        self.source = FrameSource([c for frame in offered for c in frame], graph.input_divides)
         self.layers = [
             StreamedLayer(cell, hardware, [stream for stream, _ in frames[graph.sources[i]]])
             for i, (cell, hardware) in enumerate(layers)

@@ -179,11 +179,8 @@ class Sequencer:
         self.next_beat = 0
         #: Of every stream, the cycles in which the groups of its latest y are written.
         self.y_written = {s: np.full(self.program.output_groups, -1) for s in latest}
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """What is the same for every frame."""
-        program, hw = self.program, self.hardware
+        # what is the same for every frame
+        program, hw = self.program, hardware
         self.per_pass = hw.lanes // hw.ifft_units
         self.first, self.second = _Units(program.first), _Units(program.second)
         self.steps = np.arange(max(len(n) for n in self.first.needs + self.second.needs))

@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from ernn_myhdl.design.structure import Structure
 from ernn_myhdl.hdl.components import Type
 from ernn_myhdl.hdl.netlist import Net, Netlist
-from ernn_myhdl.hdl.parts import Part, join, part
+from ernn_myhdl.hdl.parts import BlockPart, join, part
 from ernn_myhdl.hdl.types import Bit, Word, bits_for
 from ernn_myhdl.program.program import FLAGS, Y, program_for
 from ernn_myhdl.rtl import stages
@@ -99,14 +99,14 @@ def inputs(design: Structure) -> dict[str, Type]:
     }
 
 
-def parts(design: Structure) -> list[Part]:
+def parts(design: Structure) -> list[BlockPart]:
     """The blocks of the sequencer of `design`; nets of one name are joined."""
     program, cell, hw = program_for(design), design.cell, design.hardware
     fresh, pages = inputs(design)["frame_fresh"], hw.frames_in_flight
     widths, reads_x = program.field_bits, cell.second_reads_x
     base = program.gate_length if program.second_passes else 0
 
-    def words(phase: str, there: str, first: int, last: int) -> Part:
+    def words(phase: str, there: str, first: int, last: int) -> BlockPart:
         bits = _program_word(design).width
         leaf = prefetch.prefetch_leaf(phase, program.address_bits, bits, first, last)
         names = {
@@ -114,7 +114,7 @@ def parts(design: Structure) -> list[Part]:
         }
         return part(f"{phase}_prefetch", leaf, issue=f"issue_{phase}", there=there, **names)
 
-    def groups_of(source: str, count: int, last_reader: str, kept: int) -> Part:
+    def groups_of(source: str, count: int, last_reader: str, kept: int) -> BlockPart:
         return part(
             f"{source}_groups", groups.groups_leaf(f"{source}_groups", count, kept),
             coming=f"{source}_coming", taken=last_reader, available=f"{source}_available",

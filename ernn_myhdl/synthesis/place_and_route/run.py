@@ -33,7 +33,7 @@ from ernn_myhdl.mapping.nexus_carries import open_carry_inputs
 from ernn_myhdl.mapping.yosys_program import newest_yosys, yosys_version
 from ernn_myhdl.processes.child_process import run as run_program
 from ernn_myhdl.processes.parallel_programs import run_tasks
-from ernn_myhdl.synthesis.board_file import Board, lpf
+from ernn_myhdl.synthesis.board_file import BoardDescription, lpf
 from ernn_myhdl.synthesis.devices import Device
 from ernn_myhdl.synthesis.place_and_route import wrapper
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
@@ -75,7 +75,7 @@ class Plan:
     seeds: int = 1
     move_registers: bool = True
     fold_operands: bool = True
-    board: Board | None = None
+    board: BoardDescription | None = None
     bitstream: bool = False
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.synthesis.board_file import Board
+from ernn_myhdl.synthesis.board_file import BoardDescription
 
 TOP, BOARD_TOP = "ernn_out_of_context", "ernn_board"
 FILE, BOARD_FILE = f"{TOP}.sv", f"{BOARD_TOP}.sv"
@@ -54,7 +54,7 @@ def wrapped(hdl: Path, manifest: dict, oscillator: bool = False) -> str:
     )
 
 
-def on_board(board: Board, manifest: dict) -> str:
+def on_board(board: BoardDescription, manifest: dict) -> str:
     """Verilog of a UART system at the pins of a board."""
     template = (files("ernn_myhdl.synth") / "nextpnr" / "board.sv").read_text()
     return Template(template).substitute(
