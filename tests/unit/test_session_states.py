@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -64,10 +65,16 @@ def fed(session: Session, x: np.ndarray, stream: int, ends: bool = False) -> lis
     return made
 
 
+@lru_cache(maxsize=4)
+def whole_runs(core, lengths: tuple[int, ...]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Sequences of the lengths, and their outputs in a whole run."""
+    x = [random_inputs(40 + i, core, n) for i, n in enumerate(lengths)]
+    return x, [run.outputs for run in integer_model(core).run(x)]
+
+
 def goes_on(core, tmp_path: Path, first: str, second: str, lengths=(7, 7), at=(3, 5)) -> None:
     """Sequences of two streams are left after some frames, and go on in a session of another engine."""
-    x = [random_inputs(40 + i, core, n) for i, n in enumerate(lengths)]
-    whole = [run.outputs for run in integer_model(core).run(x)]
+    x, whole = whole_runs(core, tuple(lengths))
     file = tmp_path / "states.safetensors"
     with core.open(first, streams=2) as session:
         made = [fed(session, x[s][: at[s]], s) for s in range(2)]
