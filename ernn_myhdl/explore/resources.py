@@ -161,8 +161,8 @@ class _Same:
         return 0
 
 
-#: By the identity of a leaf: (the leaf, which keeps it from another's use; rules; resources).
-_by_identity: dict[int, tuple[Leaf, Rules, Resources]] = {}
+#: Of leaves, most of which are made once for all cores: (identity, rules) -> the leaf, so that no other gets its identity, and its resources.
+_by_identity: dict[tuple[int, Rules], tuple[Leaf, Resources]] = {}
 MOST_KEPT = 1 << 14
 
 
@@ -171,16 +171,15 @@ def _of(component: Component, widths: Widths, rules: Rules) -> Resources:
         return _memory_resources(memory_of(component, memories=rules.memories))
     if isinstance(component, Rom):
         return _memory_resources(memory_of(component, widths(component), rules.memories))
-    # most leaves are made once for all cores
-    known = _by_identity.get(id(component))
-    if known is not None and known[0] is component and known[1] is rules:
-        return known[2]
+    known = _by_identity.get((id(component), rules))
+    if known is not None:
+        return known[1]
     ports = tuple([p.type for p in component.ports.values()])
     parameters = tuple(component.parameters.values())
     found = _known(rules, function_of(component), parameters, ports, _Same(component))
     if len(_by_identity) >= MOST_KEPT:
         _by_identity.clear()
-    _by_identity[id(component)] = component, rules, found
+    _by_identity[id(component), rules] = component, found
     return found
 
 
