@@ -48,14 +48,16 @@ class _Inspect:
 _SHORT = _Inspect()
 
 
-def install() -> None:
-    """From now on, MyHDL reads the text of a block when it is asked for."""
+def install(package: str) -> None:
+    """From now on, MyHDL reads the text of a block in the modules of a package when it is asked for; of others as ever."""
     decorator = myhdl._block.block_decorator
     whole = decorator.__init__
-    if whole.__module__ == __name__:
-        return
 
     def decorated(self: Any, func: Callable[..., Any]) -> None:
+        written = func.__module__ is None  # `ernn_myhdl.hdl.written_block`
+        if not written and not func.__module__.startswith(f"{package}."):
+            whole(self, func)
+            return
         before = myhdl._block.inspect
         myhdl._block.inspect = _SHORT
         try:

@@ -2,4 +2,4 @@
 
 from ernn_myhdl.hdl import block_text
 
-block_text.install()
+block_text.install(__name__)
