@@ -84,9 +84,8 @@ def _mixed_blocks(
     rng: np.random.Generator, kind: str, largest: int, projected: bool
 ) -> dict[str, int]:
     """Block sizes of the matrices of a cell, not all equal where that can be; one is the largest."""
-    names = {"lstm": ["block", "input_block"], "gru": ["block", "input_block"], "linear": ["block"]}
-    names["rnn"] = names["gru"]
-    sizes = names[kind] + ["projection_block"] * projected
+    own = CELLS[kind].block_names.values()
+    sizes = ["block", *(name for name in own if projected or name != "projection_block")]
     smaller = [k for k in BLOCK_SIZES if k < largest] or [largest]
     chosen = {name: int(rng.choice(smaller)) for name in sizes}
     chosen[str(rng.choice(sizes))] = largest

@@ -14,6 +14,7 @@ from ernn_myhdl.console import (
     say_step,
     whole,
 )
+from ernn_myhdl.design.cells import WITH_STATE
 from ernn_myhdl.errors import DesignError
 
 EXAMPLES = """\
@@ -79,7 +80,10 @@ def add_data(parser) -> None:
 def add_recipe(parser) -> None:
     """The options of a recipe that do not choose blocks; each is called as its field."""
     sizes = parser.add_argument_group("recogniser")
-    sizes.add_argument("--cell", metavar="C", help="lstm (default), gru or rnn")
+    first, *more, last = WITH_STATE
+    sizes.add_argument(
+        "--cell", metavar="C", help=f"{first} (default), {', '.join(more)} or {last}"
+    )
     sizes.add_argument(
         "--embedding", type=whole, metavar="N",
         help="of sequences of whole numbers: elements of the row that stands for each (0: x are values)",

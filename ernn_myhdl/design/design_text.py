@@ -67,8 +67,9 @@ COMMENTS = {
 
 
 def comments_of(section: str, kind: type[Cell] = Cell) -> dict[str, str]:
-    """What the keys of a section are; kind: of its cell."""
-    return COMMENTS.get(section, {}) | (kind.comments if section == "cell" else {})
+    """What the keys of a section are; kind: of its cell, which may tell of its own formats too."""
+    own = kind.comments if section in ("cell", "formats") else {}
+    return COMMENTS.get(section, {}) | own
 
 
 def network_toml(

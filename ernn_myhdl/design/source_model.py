@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ _PROPERTY = "ernn_source"
 #: Version 1 tells no activation of a linear layer: what it says of one is the default of another cell.
 _VERSION, _READ = 2, (1, 2)
 _WHAT = "source model"
-#: Things that a layer has beside its weights.
-_OPTIONS = ("name", "kind", "reset", "g_activation", "activation", "slope", "limit")
-#: Those that files of earlier versions do not have: the default then.
-_LATER = ("activation", "slope", "limit")
+#: Fields of a layer that are not kept: matrices of groups are whole, and states are the design's own.
+_NOT_KEPT = ("weights", "groups", "taps", "initial")
+#: Those that files of all versions have; what a file does not tell of the others is the default.
+_FIRST = ("name", "kind", "reset", "g_activation")
 
 Arrays = dict[str, np.ndarray]
 
@@ -120,7 +120,7 @@ def write_source(source: SourceModel | None, folder: Path) -> None:
             f"layer_{i}.{name}": np.ascontiguousarray(array)
             for name, array in layer.weights.items()
         }
-        layers.append({name: getattr(layer, name) for name in _OPTIONS})
+        layers.append({name: getattr(layer, name) for name in _options(layer)})
     told = {
         "version": _VERSION,
         "kind": source.kind,
@@ -159,6 +159,11 @@ def read_source_model(folder: Path) -> SourceModel | None:
         ) from error
 
 
+def _options(layer: DenseLayer | type[DenseLayer]) -> tuple[str, ...]:
+    """Things that a layer has beside its weights."""
+    return tuple(f.name for f in fields(layer) if f.name not in _NOT_KEPT)
+
+
 def _layers(told: list[dict[str, Any]], arrays: Arrays) -> tuple[DenseLayer, ...]:
     from ernn_myhdl.design.dense import DenseLayer
 
@@ -171,7 +176,7 @@ def _layers(told: list[dict[str, Any]], arrays: Arrays) -> tuple[DenseLayer, ...
         weights[number][tensor] = array
     layers = []
     for options, own in zip(told, weights, strict=True):
-        known = {n: options[n] for n in _OPTIONS if n in options or n not in _LATER}
+        known = {n: options[n] for n in _options(DenseLayer) if n in options or n in _FIRST}
         layer = DenseLayer(weights=own, **known)
         cell = layer.cell(dict.fromkeys(("block", *layer.block_parameters.values()), 1))
         for name, shape in cell.weight_shapes.items():

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ernn_myhdl.design.cells import BLOCK_SIZES, Cell
+from ernn_myhdl.design.cells import BLOCK_SIZES, WITH_STATE, Cell
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.errors import DesignError
@@ -126,8 +126,9 @@ def explore_in(
     real = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
-    if cell not in ("lstm", "gru", "rnn"):
-        raise DesignError(f"cell = {cell!r}: must be 'lstm', 'gru' or 'rnn'")
+    if cell not in WITH_STATE:
+        *first, last = map(repr, WITH_STATE)
+        raise DesignError(f"cell = {cell!r}: must be {', '.join(first)} or {last}")
     goal = goal or Goal("smallest")
     if device is not None:
         require_family(device, tuple(RULES), "exploring")

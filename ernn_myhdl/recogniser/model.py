@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ernn_myhdl.corpus.inputs import DataSet
+from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
 from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.runs.data_outputs import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
 from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
 from ernn_myhdl.train.kernel_warnings import without_kernel_warnings
 from ernn_myhdl.train.losses import ctc_loss
-from ernn_myhdl.train.recurrent import Gru, Lstm
+from ernn_myhdl.train.recurrent import OWN
 
 #: Modules of the activations of a recipe.
 ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -103,16 +105,15 @@ def _front(recipe: Recipe, inputs: int) -> nn.Module:
 def _recurrent(recipe: Recipe, inputs: int) -> nn.Module:
     """PyTorch's own module where it has the cell, which is faster."""
     sizes = (inputs, recipe.hidden)
-    if recipe.cell == "lstm":
-        if not recipe.peepholes and recipe.projection < recipe.hidden:
-            return nn.LSTM(*sizes, recipe.layers, batch_first=True, proj_size=recipe.projection)
-        given = recipe.projection, recipe.peepholes
-        return Lstm(*sizes, *given, layers=recipe.layers, batch_first=True)
-    if recipe.cell == "rnn":
+    own = next(own for own in OWN if own.cell.kind == recipe.cell)
+    if own.cell is LstmCell and not recipe.peepholes and recipe.projection < recipe.hidden:
+        return nn.LSTM(*sizes, recipe.layers, batch_first=True, proj_size=recipe.projection)
+    if own.cell is RnnCell:
         return nn.RNN(*sizes, recipe.layers, batch_first=True)
-    if recipe.reset == "after":
+    if own.cell is GruCell and recipe.reset == "after":
         return nn.GRU(*sizes, recipe.layers, batch_first=True)
-    return Gru(*sizes, recipe.reset, layers=recipe.layers, batch_first=True)
+    make: Callable[..., nn.Module] = own
+    return make(*sizes, layers=recipe.layers, batch_first=True, **recipe.cell_options)
 
 
 def loss(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, fields
 
-from ernn_myhdl.design.cells import Cell, GruCell, LinearCell, LstmCell, RnnCell
+from ernn_myhdl.design.cells import CELLS, WITH_STATE, Cell, LinearCell, cell_fields, make_cell
 from ernn_myhdl.design.joins import Window
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.runs.predictions import POOLINGS
 from ernn_myhdl.whole_numbers import whole
 
-KINDS = ("lstm", "gru", "rnn")
+#: Fields that are parameters of some cells only.
+CELL_FIELDS = ("projection", "peepholes", "reset")
 DENSE = "dense"
 METHODS = (DENSE, "admm", "direct", "projection")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -95,7 +96,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, legal in (
-            ("cell", KINDS), ("method", METHODS), ("pooling", POOLINGS),
+            ("cell", WITH_STATE), ("method", METHODS), ("pooling", POOLINGS),
             ("class_weights", CLASS_WEIGHTS), ("front_activation", LAYER_ACTIVATIONS),
             ("dense_activation", LAYER_ACTIVATIONS),
         ):  # fmt: skip
@@ -118,12 +119,12 @@ class Recipe:
         self._check_cells()
 
     def _check_cells(self) -> None:
-        if self.cell != "lstm" and (self.projection or self.peepholes):
-            what = "projection" if self.projection else "peepholes"
-            article = "an" if self.cell == "rnn" else "a"
-            raise DesignError(
-                f"{what}: {article} {self.cell} has none; leave it out, or take cell lstm"
-            )
+        article = "an" if self.cell[0] in "aefhilmnorsx" else "a"  # as the letter is spoken
+        for what in ("projection", "peepholes"):
+            if getattr(self, what) and what not in cell_fields(CELLS[self.cell]):
+                raise DesignError(
+                    f"{what}: {article} {self.cell} has none; leave it out, or take cell lstm"
+                )
         if self.chunk and not self.carry:
             raise DesignError(
                 f"chunk = {self.chunk}: cuts sequences whose state is carried on; give carry as well"
@@ -190,6 +191,12 @@ class Recipe:
             }
         )
 
+    @property
+    def cell_options(self) -> dict[str, object]:
+        """Parameters of the recurrent cell, and arguments of our module of it, beside sizes and blocks."""
+        known = cell_fields(CELLS[self.cell])
+        return {name: getattr(self, name) for name in CELL_FIELDS if name in known}
+
     def cells(self, inputs: int, outputs: int) -> list[Cell]:
         """The cells of the design for data of these sizes."""
         sizes = self.sizes
@@ -200,18 +207,13 @@ class Recipe:
             taken = inputs * self.front_kernel
             made.append(LinearCell(taken, self.front, 1, self.front_activation))
             inputs = self.front
+        blocks = {"block": sizes["recurrent"], "input_block": own}
         for _ in range(self.layers):
-            hidden, block = self.hidden, sizes["recurrent"]
-            if self.cell == "lstm":
-                made.append(
-                    LstmCell(
-                        inputs, hidden, self.projection, block, self.peepholes, input_block=own
-                    )
+            made.append(
+                make_cell(
+                    self.cell, inputs=inputs, hidden=self.hidden, **blocks, **self.cell_options
                 )
-            elif self.cell == "rnn":
-                made.append(RnnCell(inputs, hidden, block, input_block=own))
-            else:
-                made.append(GruCell(inputs, hidden, block, self.reset, input_block=own))
+            )
             inputs = made[-1].outputs
         if self.dense:
             own = sizes.get("dense.*", 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ernn_myhdl.corpus.trained_data import X_NAME
+from ernn_myhdl.design.cells import CELLS, cell_fields
 from ernn_myhdl.explore.choice import Choice
 from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.model import ModelExploration, explore_in
@@ -32,8 +33,9 @@ def recipe_for(recipe: Recipe, choice: Choice) -> Recipe:
     """The recipe of a choice: only an LSTM has peepholes and a projection; without blocks it is dense."""
     changes: dict[str, Any] = {"cell": choice.cell, "block": choice.block}
     changes["input_block"] = choice.input_block if choice.input_block != choice.block else 0
-    if choice.cell != "lstm":
-        changes |= {"projection": 0, "peepholes": False}
+    none = {"projection": 0, "peepholes": False}
+    known = cell_fields(CELLS[choice.cell])
+    changes |= {name: value for name, value in none.items() if name not in known}
     head = recipe.head_block or choice.block
     if max(choice.block, choice.input_block, head) == 1:
         changes["method"] = DENSE

@@ -23,6 +23,7 @@ __all__ = [
     "LstmCell",
     "RnnCell",
     "Row",
+    "WITH_STATE",
     "cell_fields",
     "make_cell",
 ]
@@ -30,6 +31,8 @@ __all__ = [
 CELLS: dict[str, type[Cell]] = {
     cell.kind: cell for cell in (LstmCell, GruCell, LinearCell, RnnCell)
 }
+#: Kinds of those that keep something from a frame to the next.
+WITH_STATE = tuple(kind for kind, cell in CELLS.items() if cell is not LinearCell)
 
 
 def cell_fields(kind: type[Cell]) -> tuple[str, ...]:

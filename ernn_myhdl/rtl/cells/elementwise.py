@@ -2,7 +2,7 @@
 
 A unit takes the rounded rows of one matrix phase, block by block, and makes of them what its cell needs
 (`Unit`); its blocks of k cells work side by side, each an instance of one netlist with a fixed latency
-and no reset, one block a cycle. The units of each cell: `lstm_cells`, `gru_cells`, `linear_cells`.
+and no reset, one block a cycle. The units of each cell are in a file of its name beside this one.
 `gather` collects drained rows until all rows of a unit's blocks are there.
 """
 
