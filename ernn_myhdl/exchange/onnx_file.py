@@ -118,6 +118,9 @@ def _walked(model, file: Path, end: int | None) -> Graph:
     nodes = list(model.graph.node)
     if end is None:
         nodes = with_cells(nodes, constants, list(inputs), [o.name for o in model.graph.output])
+    for node in nodes:
+        if node.op_type in OPERATORS and not OPERATORS[node.op_type].standard:
+            raise DesignError(f"node {node.name!r}: ONNX has no operator {node.op_type}")
     states = check_before(nodes, set(inputs))
     graph = Graph(constants, inputs, _folder(model), declared, model.producer_name, states)
     if end is not None:

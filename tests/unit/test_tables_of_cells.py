@@ -7,14 +7,14 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from ernn_myhdl import build_design, export_model, new_design
+from ernn_myhdl import build_design, export_model, import_model, new_design
 from ernn_myhdl.design.cells import CELLS, WITH_STATE, GruCell
 from ernn_myhdl.design.dense import DenseLayer
 from ernn_myhdl.design.design_text import comments_of, design_toml
 from ernn_myhdl.design.source_model import SourceModel, read_source_model, write_source
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.exchange import export_onnx, export_state_dict
-from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OF_GATES
+from ernn_myhdl.exchange import export_onnx, export_state_dict, onnx_file
+from ernn_myhdl.exchange.recurrent_kinds import OF_CELL, OF_GATES, OPERATORS
 from ernn_myhdl.explore.block_terms import kind_of
 from ernn_myhdl.explore.resources import RULES, block_costs, products_of
 from ernn_myhdl.golden.float_cells import FLOAT_CELLS
@@ -103,6 +103,7 @@ def own_only(monkeypatch):
     kind = replace(OF_CELL["rnn"], standard=False)
     for module in (export_onnx, export_state_dict):
         monkeypatch.setattr(module, "OF_CELL", OF_CELL | {"rnn": kind})
+    monkeypatch.setattr(onnx_file, "OPERATORS", OPERATORS | {"RNN": kind})
 
 
 @pytest.mark.onnx
@@ -111,6 +112,17 @@ def test_a_cell_that_onnx_does_not_have_is_not_written_as_its_operator(own_only,
     with pytest.raises(DesignError, match=r"layer_0 is an RNN, of which ONNX has no operator"):
         export_model(made("rnn", {}), tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.onnx
+def test_a_file_with_such_an_operator_is_none_of_onnx(request, tmp_path):
+    pytest.importorskip("onnx")
+    file, x = tmp_path / "m.onnx", [np.ones((3, 5))]
+    export_model(made("rnn", {}), file)
+    assert import_model(file, calibration=x).layers[0].kind == "rnn"
+    request.getfixturevalue("own_only")
+    with pytest.raises(DesignError, match="ONNX has no operator RNN"):
+        import_model(file, calibration=x)
 
 
 def test_a_state_dict_says_that_pytorch_does_not_have_its_cell(own_only, tmp_path):
