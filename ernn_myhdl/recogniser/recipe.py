@@ -119,10 +119,11 @@ class Recipe:
         self._check_cells()
 
     def _check_cells(self) -> None:
+        article = "an" if self.cell[0] in "aefhilmnorsx" else "a"  # as the letter is spoken
         for what in ("projection", "peepholes"):
             if getattr(self, what) and what not in cell_fields(CELLS[self.cell]):
                 raise DesignError(
-                    f"{what}: cell {self.cell} has none; leave it out, or take cell lstm"
+                    f"{what}: {article} {self.cell} has none; leave it out, or take cell lstm"
                 )
         if self.chunk and not self.carry:
             raise DesignError(
