@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from configparser import ConfigParser
 from functools import cache
@@ -231,6 +232,16 @@ def test_numbers_are_told_from_bools_in_one_place():
     found = {file: lines for file, tree in trees().items() if (lines := checks_numbers(tree))}
     assert set(found) == {"ernn_myhdl/whole_numbers.py"}
     assert checks_numbers(ast.parse("x = not isinstance(n, int | None) or isinstance(n, bool)"))
+
+
+def test_what_mypy_is_told_to_ignore_has_a_reason():
+    lines = [
+        f"{file}: {line.strip()}"
+        for file in trees()
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
+        if "# type: ignore" in line and not re.search(r"# type: ignore\[[\w-]+\]  # \w", line)
+    ]
+    assert lines == []
 
 
 def roundabout(tree: ast.AST, file: str) -> set[str]:
