@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pages import ROOT
+from pages import ROOT, rows
 from tools import require_module
 
 PLANTED = "golden/planted.py"
@@ -77,6 +78,24 @@ def test_wrong_and_missing_types_in_golden_fail_mypy(tmp_path):
     assert "ernn_myhdl/golden/planted.py:5: error: Function is missing a type annotation" in said
 
 
+def drawing():
+    """The program that draws the imports."""
+    spec = importlib.util.spec_from_file_location("draw_imports", ROOT / "docs/draw_imports.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_floors_is_that_of_the_contract():
+    """It lacked `whole_numbers`, and counted 17 floors of 18."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = [row for row in rows(text.partition("## Folders and floors")[2]) if row[0].isdigit()]
+    floors, _ = drawing().contract()
+    assert [int(row[0]) for row in table] == list(range(len(floors), 0, -1))
+    named = [re.findall(r"(?:^|· )`(\w+)`:", row[1]) for row in table]
+    assert [sorted(names) for names in named] == [sorted(floor) for floor in floors]
+
+
 def test_picture_of_the_imports_shows_those_of_the_code():
     done = subprocess.run(
         [sys.executable, ROOT / "docs/draw_imports.py", "--check"], capture_output=True, text=True
@@ -86,9 +105,7 @@ def test_picture_of_the_imports_shows_those_of_the_code():
 
 def test_no_room_stands_on_another_in_the_picture(monkeypatch):
     """`host` and `golden` did."""
-    spec = importlib.util.spec_from_file_location("draw_imports", ROOT / "docs/draw_imports.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = drawing()
     assert module.crowded() == []
     monkeypatch.delitem(module.PLACE, "host")
     assert module.crowded() == ["golden"]
