@@ -32,10 +32,10 @@ class _Configuration(Config):
 
 #: Rounding half up; `>>` is an arithmetic shift that keeps the format. Values fit, which fxpmath finds out whatever
 #: it then does with those that do not (`exact`); its saturation goes through them one by one in Python.
-CONFIG = _Configuration(  # type: ignore[no-untyped-call]
+CONFIG = _Configuration(  # type: ignore[no-untyped-call]  # fxpmath has no annotations
     rounding="nearest_posinf", overflow="wrap", shifting="trunc"
 )
-_SATURATING = _Configuration(  # type: ignore[no-untyped-call]
+_SATURATING = _Configuration(  # type: ignore[no-untyped-call]  # fxpmath has no annotations
     rounding="nearest_posinf", overflow="saturate", shifting="trunc"
 )
 

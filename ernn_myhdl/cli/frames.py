@@ -73,7 +73,7 @@ def _numbers(source: TextIO, kind: np.dtype, streams: int, inputs: int) -> Itera
 def _exactly(source: TextIO, size: int) -> bytes:
     pieces = b""
     while len(pieces) < size:
-        piece = source.buffer.read1(size - len(pieces))  # type: ignore[attr-defined]
+        piece = source.buffer.read1(size - len(pieces))  # type: ignore[attr-defined]  # the standard input has it
         if not piece:
             break
         pieces += piece

@@ -7,6 +7,7 @@ not take C++20 by itself, as g++ 12). A failure is `$fatal`, so the exit code is
 from __future__ import annotations
 
 from ernn_myhdl.convert.structure import verilog_range
+from ernn_myhdl.convert.template_text import filled, stream_values
 from ernn_myhdl.convert.vhdl_bench import EXPECTED, INPUT, LOG, STATES
 from ernn_myhdl.convert.weights_bench import (
     PORTS,
@@ -25,109 +26,38 @@ def verilog_bench(design: CoreSpecification, view: CoreView) -> str:
     """The test bench, a module of the core's name with `_test_bench`."""
     name, width = design.name, design.stream_shape.data_bits
     x, y, states = view.source, view.sink, view.loader
-    user = y.fields["tuser"].bits
     signals = _signals(x, _COMMON) + _signals(y, _COMMON) + _signals(x, _MORE) + _signals(y, _MORE)
     signals += _signals(states, _COMMON + _MORE) if states else []
     weights, ports = view.weights, ["clk", "rst", "frame_error", *(p for _, p, _ in signals)]
     ports += PORTS if weights else ()
-    seen = f"32'({y.signal('tid')})" if "tid" in y.fields else "0"
-    start = "".join(f"        {port} = 0;\n" for kind, port, _ in signals if kind == "reg")
-    return f"""// Self-checking test bench of {view.name}: random gaps on {x.name}, random back-pressure on {y.name}.
-// Ends with "PASS" or, at the first wrong beat, with "FAIL" and an exit code that is not 0.
-`timescale 1ns / 1ps
-
-module {name}_test_bench;
-    parameter INPUT_FILE = "test_bench/{name}_{INPUT}"; // beats of {x.name}: user last tid tdata
-    parameter EXPECTED_FILE = "test_bench/{name}_{EXPECTED}"; // beats of {y.name}
-    parameter LOG_FILE = "{name}_{LOG}"; // transfers with their cycles
-{f'    parameter STATES_FILE = "test_bench/{name}_{STATES}"; // beats of {states.name}: tdest last tid tdata' if states else ""}
-{verilog_parameters(design) if weights else ""}    parameter integer CHECK = 1; // 0 to record only
-    parameter integer FRAMES = 0; // frames to wait for when nothing is checked
-    parameter integer IDLE_PERCENT = 30; // cycles without {x.valid}, 0 to 99
-    parameter integer STALL_PERCENT = 30; // cycles without {y.ready}, 0 to 99
-    parameter integer SEED = 1; // of gaps and back-pressure
-    parameter integer QUIET_LIMIT = 100000; // cycles without a transfer that end the run
-
-    reg clk, rst;
-    wire frame_error;
-{"".join(f"    {kind} {vector}{port};{chr(10)}" for kind, port, vector in signals)}
-    integer cycle, inputs, expected, transfers, states;
-
-    initial begin
-        clk = 0;
-        rst = 1;
-        cycle = -4;
-{start}        inputs = $fopen(INPUT_FILE, "r");
-        expected = CHECK != 0 ? $fopen(EXPECTED_FILE, "r") : 1;
-        transfers = $fopen(LOG_FILE, "w");
-        states = {'$fopen(STATES_FILE, "r")' if states else "1"};
-        if (inputs == 0 || expected == 0 || transfers == 0 || states == 0) begin
-            $display("FAIL: a file of the test bench is missing");
-            $fatal(1);
-        end
-    end
-
-    always #2.5 clk = !clk;
-
-    {view.name} core (
-        {", ".join(f".{port}({port})" for port in ports)}
-    );
-
-{_source_of_x(x, width, view)}
-{_source("loader", "states", states, width, 2, False) if states else ""}
-{verilog_process(design) if weights else ""}    always @(posedge clk) begin: sink
-        integer user, last, stream, random, beats, frames, quiet;
-        reg [{width - 1}:0] data;
-        reg opened, more;
-        if (cycle == -4) begin
-            random = SEED + 1;
-            beats = 0;
-            frames = 0;
-            quiet = 0;
-            opened = 0;
-            more = 0;
-        end
-        if (CHECK != 0 && !opened) begin
-            more = $fscanf(expected, "%d %d %d %h", user, last, stream, data) == 4;
-            opened = 1;
-        end
-        quiet = quiet + 1;
-        if (!rst && {x.valid} && {x.ready}) begin
-            quiet = 0;
-            $fdisplay(transfers, "s %0d", cycle);
-        end
-{_moved(states)}{_moved(weights)}        if (!rst && {y.valid} && {y.ready}) begin
-            quiet = 0;
-            $fdisplay(transfers, "m %0d %0d %b %h", cycle, {y.user}, {y.last}, {y.data});
-            if (CHECK != 0) begin
-                if (!more || {y.data} !== data || {y.last} !== last[0]
-                        || {y.user} !== user[{user - 1}:0] || {seen} !== stream) begin
-                    $display("FAIL: beat %0d in cycle %0d: got %h, expected %h", beats, cycle,
-                        {y.data}, data);
-                    $fatal(1);
-                end
-                more = $fscanf(expected, "%d %d %d %h", user, last, stream, data) == 4;
-            end
-            beats = beats + 1;
-            if ({y.last}) frames = frames + 1;
-            if (CHECK != 0 ? !more : frames == FRAMES) begin
-                if (frame_error !== 1'b0) begin
-                    $display("FAIL: frame_error is high");
-                    $fatal(1);
-                end
-                $display("PASS: %0d beats, %0d frames, last in cycle %0d", beats, frames, cycle);
-                $fclose(transfers);
-                $finish;
-            end
-        end
-        if (quiet > QUIET_LIMIT) begin
-            $display("FAIL: no transfer for %0d cycles", QUIET_LIMIT);
-            $fatal(1);
-        end
-        {y.ready} <= $unsigned($random(random)) % 100 >= $unsigned(STALL_PERCENT);
-    end
-endmodule
-"""
+    states_file = ""
+    if states:
+        states_file = (
+            f'    parameter STATES_FILE = "test_bench/{name}_{STATES}"; '
+            f"// beats of {states.name}: tdest last tid tdata"
+        )
+    values = {
+        "name": name,
+        "core": view.name,
+        "input": INPUT,
+        "expected": EXPECTED,
+        "log": LOG,
+        "states_file": states_file,
+        "weight_parameters": verilog_parameters(design) if weights else "",
+        "declarations": "".join(f"    {kind} {vector}{port};\n" for kind, port, vector in signals),
+        "start": "".join(f"        {port} = 0;\n" for kind, port, _ in signals if kind == "reg"),
+        "open_states": '$fopen(STATES_FILE, "r")' if states else "1",
+        "connections": ", ".join(f".{port}({port})" for port in ports),
+        "source_of_x": _source_of_x(x, width, view),
+        "source_of_states": _source("loader", "states", states, width, 2, False) if states else "",
+        "loading": verilog_process(design) if weights else "",
+        "moved_states": _moved(states),
+        "moved_weights": _moved(weights),
+        "width_less_1": width - 1,
+        "user_less_1": y.fields["tuser"].bits - 1,
+        "seen": f"32'({y.signal('tid')})" if "tid" in y.fields else "0",
+    }
+    return filled("test_bench.sv", values | stream_values("x", x) | stream_values("y", y))
 
 
 #: Fields in the order in which the bench declares them.

@@ -161,14 +161,14 @@ def _own_data(
 ) -> DataSet:
     """A part of own data, normalised as a training did, or as one on these data would."""
     kind = None if trained is None else trained.features
-    if kind and features is not None and features != kind:
+    if trained is not None and kind and features not in (None, kind):
         raise DesignError(
-            f"features {features!r}: the design was trained on {kind} ({trained.file}); leave the option out"  # type: ignore[union-attr]
+            f"features {features!r}: the design was trained on {kind} ({trained.file}); leave the option out"
         )
     data = load_own_data(source, features, default=kind or DEFAULT_FEATURES)
-    if kind == "" and data.features is not None:
+    if trained is not None and kind == "" and data.features is not None:
         raise DesignError(
-            f"data {source}: are sounds, and the design was trained on arrays ({trained.file}); compute the same "  # type: ignore[union-attr]
+            f"data {source}: are sounds, and the design was trained on arrays ({trained.file}); compute the same "
             "arrays of them"
         )
     given = data.sequences[0].shape[1]

@@ -222,7 +222,7 @@ def _check_element_width(width: object) -> None:
             f"hardware element_width = {width}: must be a power of two, or one of 1/2, 1/4 .. "
             f"1/{max(BLOCK_SIZES)}"
         )
-    power_of_two("hardware element_width", width)  # type: ignore[arg-type]
+    power_of_two("hardware element_width", width)  # type: ignore[arg-type]  # a whole float is one here
 
 
 class HardwareChanges(TypedDict, total=False):

@@ -76,9 +76,9 @@ def pad(where: str, attributes: dict, given: list, labels: Labels) -> Signal:
     if not isinstance(amounts, np.ndarray | list | tuple):
         raise DesignError(f"{where}: its pads must be constant")
     numbers = [int(n) for n in np.asarray(amounts).reshape(-1)]
-    chosen = range(len(signal.axes))
+    chosen = list(range(len(signal.axes)))
     if len(given) > 3 and isinstance(given[3], np.ndarray):
-        chosen = [int(n) % len(signal.axes) for n in given[3].reshape(-1)]  # type: ignore[assignment]
+        chosen = [int(n) % len(signal.axes) for n in given[3].reshape(-1)]
     if len(numbers) != 2 * len(chosen):
         raise DesignError(f"{where}: has {len(numbers)} pads, must have two for each axis")
     count = len(chosen)

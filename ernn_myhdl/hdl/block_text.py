@@ -50,7 +50,9 @@ _SHORT = _Inspect()
 
 def install(package: str) -> None:
     """From now on, MyHDL reads the text of a block in the modules of a package when it is asked for; of others as ever."""
-    decorator = myhdl._block.block_decorator
+    decorator = getattr(myhdl._block, "block_decorator", None)
+    if decorator is None:  # another MyHDL, which decorates in another way
+        return
     whole = decorator.__init__
 
     def decorated(self: Any, func: Callable[..., Any]) -> None:

@@ -35,7 +35,7 @@ _CALLED = (intbv, concat, bool, int)
 _CONSTANTS = (bool, int, str, type(None))
 
 
-class _Task(_Waiter):  # type: ignore[misc]
+class _Task(_Waiter):  # type: ignore[misc]  # MyHDL has no types
     """A combinational process: what MyHDL takes for one that waits."""
 
     __slots__ = ("awake", "function", "hasRun")

@@ -18,7 +18,7 @@ from ernn_myhdl.hdl.types import AnySignal
 _changed = _siglist.append
 
 
-class Readers(_WaiterList):  # type: ignore[misc]
+class Readers(_WaiterList):  # type: ignore[misc]  # MyHDL has no types
     """Who waits for a Signal, in MyHDL's list, and beside it the tasks that read it.
 
     clocked: tasks that run at the next edge of a clock. immediate: those that run at once.
@@ -65,7 +65,7 @@ def _woken(signal: AnySignal) -> list[Any]:
     return found
 
 
-class QuickBit(_Signal):  # type: ignore[misc]
+class QuickBit(_Signal):  # type: ignore[misc]  # MyHDL has no types
     """A Signal of a bool."""
 
     __slots__ = ()
@@ -123,7 +123,7 @@ def _plain(value: Any) -> Any:
     return value._val if isinstance(value, intbv) else value
 
 
-class QuickWord(_Signal):  # type: ignore[misc]
+class QuickWord(_Signal):  # type: ignore[misc]  # MyHDL has no types
     """A Signal of an intbv."""
 
     __slots__ = ()
@@ -225,7 +225,7 @@ class QuickWord(_Signal):  # type: ignore[misc]
     __hash__ = _Signal.__hash__
 
 
-class QuickVariable(intbv):  # type: ignore[misc]
+class QuickVariable(intbv):  # type: ignore[misc]  # MyHDL has no types
     """An intbv that a process assigns as a whole, `variable[:] = …`."""
 
     _val: int

@@ -108,7 +108,7 @@ def layer_states_of(record: object, where: str) -> tuple[LayerState, ...]:
                     for p in each["parts"]
                 ),
             )
-            for each in record  # type: ignore[attr-defined]
+            for each in record  # type: ignore[attr-defined]  # what is no list is an error below
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise DesignError(

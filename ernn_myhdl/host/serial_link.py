@@ -64,9 +64,10 @@ def serial_link(clock_mhz: float, baud: int | None = None) -> SerialLink:
 def link_of(record: object, where: str) -> SerialLink:
     """The link of a `record`; DesignError naming `where`."""
     names = ("clock_hz", "divider", "baud")
-    legal = isinstance(record, dict) and set(record) == set(names)
-    if not legal or not all(is_whole(record[n]) and record[n] > 0 for n in names):  # type: ignore[index]
+    named = isinstance(record, dict) and set(record) == set(names)
+    given = [record[n] for n in names] if isinstance(record, dict) and named else []
+    if not given or not all(is_whole(n) and n > 0 for n in given):
         raise DesignError(
             f"{where}: serial = {record!r}: must have {', '.join(names)}; convert the design again"
         )
-    return SerialLink(*(record[n] for n in names))  # type: ignore[index]
+    return SerialLink(*given)

@@ -284,8 +284,8 @@ def shapes_of(record: object, where: str) -> tuple[MemoryShape, ...]:
         and all(is_whole(each[n]) and each[n] >= (n != "number") for n in names if n != "name")
         for each in record
     )
-    if not legal:
+    if not isinstance(record, list) or not legal:
         raise DesignError(
             f"{where}: weights memories = {record!r}: must be a list of {', '.join(names)}; convert the design again"
         )
-    return tuple(MemoryShape(*(each[n] for n in names)) for each in record)  # type: ignore[attr-defined]
+    return tuple(MemoryShape(*(each[n] for n in names)) for each in record)

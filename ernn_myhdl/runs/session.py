@@ -329,8 +329,7 @@ class Session:
             )
         streams: list[Any] = self._every
         if stream is not None:
-            several = isinstance(stream, list | tuple | np.ndarray)
-            named: list[Any] = list(stream) if several else [stream]  # type: ignore[arg-type]
+            named = list(stream) if isinstance(stream, list | tuple | np.ndarray) else [stream]
             streams = [self._stream(s) for s in named]
             if len(set(streams)) != len(streams) or not streams:
                 raise DesignError(f"stream = {stream}: must name different streams, at least one")

@@ -30,9 +30,9 @@ def checked_call(function: T) -> T:
             check(arguments, keywords)
             return function(*arguments, **keywords)
 
-        return call  # type: ignore[return-value]
+        return call  # type: ignore[return-value]  # of the same form
 
-    own = function.__init__  # type: ignore[misc]
+    own = function.__init__  # type: ignore[misc]  # of the class itself
 
     @functools.wraps(own)
     def create(self, *arguments, **keywords):
@@ -40,7 +40,7 @@ def checked_call(function: T) -> T:
             check(arguments, keywords)
         own(self, *arguments, **keywords)
 
-    function.__init__ = create  # type: ignore[misc]
+    function.__init__ = create  # type: ignore[misc]  # of the class itself
     return function
 
 

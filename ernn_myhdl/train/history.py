@@ -20,7 +20,7 @@ def checked_validation(given: object) -> Validation:
 
 def _number(value: object) -> float:
     if getattr(value, "shape", None) == ():  # a tensor or an array of one number
-        value = value.item()  # type: ignore[attr-defined]
+        value = value.item()  # type: ignore[attr-defined]  # what has a shape has it
     if not isinstance(value, Real):
         raise DesignError(
             f"validate: gave {type(value).__name__}, must give a number or a dictionary of numbers"

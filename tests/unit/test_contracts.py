@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from pages import ROOT
+from pages import ROOT, rows
 from tools import require_module
 
 from docs import draw_imports
@@ -79,6 +80,16 @@ def test_wrong_and_missing_types_in_golden_fail_mypy(tmp_path):
     assert code == 1
     assert "ernn_myhdl/golden/planted.py:2: error: Incompatible return value" in said
     assert "ernn_myhdl/golden/planted.py:5: error: Function is missing a type annotation" in said
+
+
+def test_the_table_of_floors_is_that_of_the_contract():
+    """It lacked `whole_numbers`, and counted 17 floors of 18."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = [row for row in rows(text.partition("## Folders and floors")[2]) if row[0].isdigit()]
+    floors, _ = draw_imports.contract()
+    assert [int(row[0]) for row in table] == list(range(len(floors), 0, -1))
+    named = [re.findall(r"(?:^|· )`(\w+)`:", row[1]) for row in table]
+    assert [sorted(names) for names in named] == [sorted(floor) for floor in floors]
 
 
 def test_picture_of_the_imports_shows_those_of_the_code(capsys):

@@ -1,1 +1,1 @@
-"""How a core is instantiated, in VHDL and Verilog."""
+"""How a core is instantiated, and its test benches, in VHDL and Verilog."""
