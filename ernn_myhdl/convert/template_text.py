@@ -9,10 +9,10 @@ from importlib.resources import files
 from ernn_myhdl.hdl.stream_port import StreamPort
 
 
-def filled(template: str, values: Mapping[str, object]) -> str:
+def filled(template: str, values: Mapping[str, str]) -> str:
     """The template of this file name with values in the place of `<name>`; it has no others."""
     text = (files("ernn_myhdl.convert.templates") / template).read_text(encoding="utf-8")
-    return re.sub(r"<(\w+)>", lambda place: str(values[place[1]]), text)
+    return re.sub(r"<(\w+)>", lambda place: values[place[1]], text)
 
 
 def stream_values(label: str, stream: StreamPort) -> dict[str, str]:

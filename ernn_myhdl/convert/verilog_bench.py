@@ -53,8 +53,8 @@ def verilog_bench(design: CoreSpecification, view: CoreView) -> str:
         "loading": verilog_process(design) if weights else "",
         "moved_states": _moved(states),
         "moved_weights": _moved(weights),
-        "width_less_1": width - 1,
-        "user_less_1": y.fields["tuser"].bits - 1,
+        "width_less_1": str(width - 1),
+        "user_less_1": str(y.fields["tuser"].bits - 1),
         "seen": f"32'({y.signal('tid')})" if "tid" in y.fields else "0",
     }
     return filled("test_bench.sv", values | stream_values("x", x) | stream_values("y", y))

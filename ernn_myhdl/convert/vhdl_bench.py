@@ -37,7 +37,7 @@ def vhdl_bench(design: CoreSpecification, view: CoreView) -> str:
     values = {
         "name": design.name,
         "core": view.name,
-        "width": design.stream_shape.data_bits,
+        "width": str(design.stream_shape.data_bits),
         "input": INPUT,
         "expected": EXPECTED,
         "log": LOG,
