@@ -59,7 +59,7 @@ class Number(Fxp):
         if fit and self.n_word <= MAX_WORD and _within(val, self.n_word):
             self.val, self.real = val, None
             return self
-        super().set_val(val, raw, vdtype, index)  # type: ignore[no-untyped-call]
+        super().set_val(val, raw, vdtype, index)  # type: ignore[no-untyped-call]  # likewise
         return self
 
     def __mul__(self, other: Fxp) -> Fxp:
@@ -172,7 +172,7 @@ def _of_words(words: np.ndarray, fmt: Format) -> Fxp:
 
 @cache
 def _without_value(word: int, frac: int) -> Fxp:
-    return Number(  # type: ignore[no-untyped-call]
+    return Number(  # type: ignore[no-untyped-call]  # likewise
         signed=True, n_word=word, n_frac=frac, config=CONFIG
     )
 
