@@ -164,6 +164,7 @@ def test_a_model_for_each_frame_that_makes_frames_is_refused(kind, tmp_path):
     (layer("MaxPooling1D", "op", ["a"], pool_size=2), "takes 2 frames at a time of 7.*GlobalMaxPooling1D"),
     (layer("ReLU", "op", ["a"], threshold=0.5), "its threshold is 0.5, must be 0"),
     (layer("Flatten", "op", ["a"]), "moves numbers between frames"),
+    (layer("Conv1D", "op", ["a"], filters=5, kernel_size=[1], groups=True), "groups = True, must divide 5"),
 ])  # fmt: skip
 def test_what_stays_refused_tells_what_it_does_and_what_to_do(made, message, tmp_path):
     with pytest.raises(DesignError, match=message):

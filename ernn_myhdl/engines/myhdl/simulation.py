@@ -12,7 +12,7 @@ from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.liveness import liveness_limit, tail_cycles
 from ernn_myhdl.engines.simulation_record import SimulationRecord
 from ernn_myhdl.errors import DesignError, ToolError
-from ernn_myhdl.hdl.elaboration import elaborate
+from ernn_myhdl.hdl.elaboration import Elaboration, elaborate
 from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.hdl.stream_port import StreamPort
 from ernn_myhdl.rtl.core.view import CoreView, core_view
@@ -49,85 +49,35 @@ def simulate(
     ports = {name: port.type.signals() for name, port in view.ports.items()}
     model = elaborate(view.netlist, ports)
     record = SimulationRecord(preparation_seconds=time.perf_counter() - start)
-    sample = watch(model) if watch else None
-    queue = list(beats)
-    source_random, sink_random = traffic.patterns()
-    limit = limit or liveness_limit(design)
-    resets = {reset_at} if isinstance(reset_at, int) else set(reset_at or ())
+    bench = _Bench(
+        design=design,
+        view=view,
+        ports=ports,
+        model=model,
+        record=record,
+        queue=list(beats),
+        frames=frames,
+        traffic=traffic,
+        loader=_StateSource(view.loader, ports, states, traffic, states_from_cycle, record),
+        sample=watch(model) if watch else None,
+        stages=stages,
+        progress=progress,
+        resets={reset_at} if isinstance(reset_at, int) else set(reset_at or ()),
+        limit=limit or liveness_limit(design),
+        from_cycle=from_cycle,
+    )
     clk, rst = ports["clk"], ports["rst"]
-    s_valid, s_ready = (ports[name] for name in view.source.handshake)
-    m_valid, m_ready = (ports[name] for name in view.sink.handshake)
-    offered_fields = _beat_signals(view.source, ports)
-    taken_fields = _beat_signals(view.sink, ports)
-    tail = tail_cycles(design) if stages else 0
-    state = {"cycle": -RESET_CYCLES, "next": 0, "done": 0, "quiet": 0, "tail": tail}
-    loader = _StateSource(view.loader, ports, states, traffic, states_from_cycle, record)
-    probes = model.probes if stages else []
 
     def clock():
         clk.next = not clk
 
-    def bench():
-        cycle = state["cycle"]
-        moved = False
-        if cycle >= 0 and not rst:
-            if s_valid and s_ready:
-                record.accepted.append((cycle, queue[state["next"]]))
-                state["next"] += 1
-                moved = True
-            moved |= loader.accepted(cycle)
-            if m_valid and m_ready:
-                seen = {name: int(signal) for signal, name in taken_fields}
-                beat = Beat(**seen | {"last": bool(seen["last"])})
-                record.delivered.append((cycle, beat))
-                moved = True
-                if beat.last:
-                    state["done"] += 1
-                    if progress:
-                        progress(state["done"], cycle)
-            for stage, valid, data in probes:
-                if valid:
-                    record.stages[stage].append((cycle, [int(s) for s in data]))
-            if sample:
-                sample(cycle)
-        record.error = bool(ports["frame_error"])
-        state["quiet"] = 0 if moved else state["quiet"] + 1
-        if moved or state["tail"] == tail:  # frames of x may follow that of the last y
-            state["tail"], record.cycles = tail, cycle + 1
-        if state["done"] >= frames:
-            if not state["tail"]:
-                raise StopSimulation
-            state["tail"] -= 1  # the last frame's output_spectrum is written after its delivery
-        if state["quiet"] > limit:
-            values = {
-                n: int(model.signals[n].val) for n in liveness.nets(design) if n in model.signals
-            }
-            raise ToolError(
-                liveness.hung(
-                    design, values, limit, state["done"], frames, state["next"], len(queue)
-                )
-            )
-        state["cycle"] = cycle + 1
-        rst.next = cycle + 1 < 0 or cycle + 1 in resets
-        # a beat, once offered, stays until it is accepted
-        offered = bool(s_valid) and not s_ready and not rst
-        ahead = state["next"]
-        loader.offer(cycle + 1, bool(rst))
-        if cycle + 1 >= from_cycle and ahead < len(queue):
-            if offered or traffic.idle == 0 or source_random.random() >= traffic.idle:
-                s_valid.next = True
-                for signal, name in offered_fields:
-                    signal.next = getattr(queue[ahead], name)
-            else:
-                s_valid.next = False
-        else:
-            s_valid.next = False
-        m_ready.next = traffic.stall == 0 or bool(sink_random.random() >= traffic.stall)
+    def edge():
+        bench.edge()
 
     rst.next = True
     rst._update()
     with brief_inspection():  # MyHDL would read the source of every caller for each of them
-        drivers = always(delay(1))(clock), always(clk.posedge)(bench)
+        drivers = always(delay(1))(clock), always(clk.posedge)(edge)
     simulation = Simulation(*drivers, *model.processes)
     try:
         simulation.run(quiet=1)
@@ -139,6 +89,123 @@ def simulate(
     finally:
         simulation.quit()
     return record
+
+
+class _Bench:
+    """What happens around the core at every edge of the clock; arguments: `simulate`.
+
+    queue: beats of x. loader: of initial states. sample: called with every cycle. resets: their cycles.
+    """
+
+    def __init__(
+        self,
+        design: CoreSpecification,
+        view: CoreView,
+        ports: dict,
+        model: Elaboration,
+        record: SimulationRecord,
+        queue: list[Beat],
+        frames: int,
+        traffic: Traffic,
+        loader: _StateSource,
+        sample: Callable[[int], None] | None,
+        stages: bool,
+        progress: Callable[[int, int], None] | None,
+        resets: set[int],
+        limit: int,
+        from_cycle: int,
+    ) -> None:
+        self.design, self.model, self.record, self.queue = design, model, record, queue
+        self.frames, self.traffic, self.loader = frames, traffic, loader
+        self.sample, self.progress = sample, progress
+        self.resets, self.limit, self.from_cycle = resets, limit, from_cycle
+        self.probes = model.probes if stages else []
+        self.source_random, self.sink_random = traffic.patterns()
+        self.rst, self.error = ports["rst"], ports["frame_error"]
+        self.s_valid, self.s_ready = (ports[name] for name in view.source.handshake)
+        self.m_valid, self.m_ready = (ports[name] for name in view.sink.handshake)
+        self.offered_fields = _beat_signals(view.source, ports)
+        self.taken_fields = _beat_signals(view.sink, ports)
+        #: Cycles behind the last frame of y; how many of them are left.
+        self.tail = self.tail_left = tail_cycles(design) if stages else 0
+        self.cycle = -RESET_CYCLES
+        #: Beats of x accepted, frames of y delivered, cycles without a transfer.
+        self.next = self.done = self.quiet = 0
+
+    def edge(self) -> None:
+        """The end of a cycle: what it transferred is recorded, and the next one offered."""
+        self.count(self.cycle >= 0 and not self.rst and self.transfers())
+        self.cycle += 1
+        self.rst.next = self.cycle < 0 or self.cycle in self.resets
+        self.offer()
+
+    def transfers(self) -> bool:
+        """Record beats and stages of this cycle; whether there was a transfer."""
+        cycle, record, moved = self.cycle, self.record, False
+        if self.s_valid and self.s_ready:
+            record.accepted.append((cycle, self.queue[self.next]))
+            self.next += 1
+            moved = True
+        moved |= self.loader.accepted(cycle)
+        if self.m_valid and self.m_ready:
+            seen: dict = {name: int(signal) for signal, name in self.taken_fields}
+            beat = Beat(**seen | {"last": bool(seen["last"])})
+            record.delivered.append((cycle, beat))
+            moved = True
+            if beat.last:
+                self.done += 1
+                if self.progress:
+                    self.progress(self.done, cycle)
+        for stage, valid, data in self.probes:
+            if valid:
+                record.stages[stage].append((cycle, [int(s) for s in data]))
+        if self.sample:
+            self.sample(cycle)
+        return moved
+
+    def count(self, moved: bool) -> None:
+        """Whether the run ends here: StopSimulation where it is done, ToolError where nothing moves any more."""
+        self.record.error = bool(self.error)
+        self.quiet = 0 if moved else self.quiet + 1
+        if moved or self.tail_left == self.tail:  # frames of x may follow that of the last y
+            self.tail_left, self.record.cycles = self.tail, self.cycle + 1
+        if self.done >= self.frames:
+            if not self.tail_left:
+                raise StopSimulation
+            self.tail_left -= 1  # the last frame's output_spectrum is written after its delivery
+        if self.quiet > self.limit:
+            nets = self.model.signals
+            values = {n: int(nets[n].val) for n in liveness.nets(self.design) if n in nets}
+            raise ToolError(
+                liveness.hung(
+                    self.design,
+                    values,
+                    self.limit,
+                    self.done,
+                    self.frames,
+                    self.next,
+                    len(self.queue),
+                )
+            )
+
+    def offer(self) -> None:
+        """Choose the beats of x and of states, and whether y is taken, in the cycle that begins."""
+        s_valid = self.s_valid
+        # a beat, once offered, stays until it is accepted
+        offered = bool(s_valid) and not self.s_ready and not self.rst
+        self.loader.offer(self.cycle, bool(self.rst))
+        if self.cycle >= self.from_cycle and self.next < len(self.queue):
+            idle = self.traffic.idle
+            if offered or idle == 0 or self.source_random.random() >= idle:
+                s_valid.next = True
+                for signal, name in self.offered_fields:
+                    signal.next = getattr(self.queue[self.next], name)
+            else:
+                s_valid.next = False
+        else:
+            s_valid.next = False
+        stall = self.traffic.stall
+        self.m_ready.next = stall == 0 or bool(self.sink_random.random() >= stall)
 
 
 def _beat_signals(stream: StreamPort, ports: dict) -> list[tuple]:
