@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.command import leave
 from benchmarks.environment import environment
 from ernn_myhdl import RnnCell, Traffic, new_network
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import pack, unpack
 from ernn_myhdl.host.registers import MODES

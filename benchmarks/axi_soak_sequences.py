@@ -24,7 +24,7 @@ from benchmarks.axi_matrix import BOARDS, board_design
 from benchmarks.command import leave
 from benchmarks.environment import environment
 from ernn_myhdl import Traffic
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import pack, unpack
 from ernn_myhdl.host.registers import MODES

@@ -31,7 +31,7 @@ from ernn_myhdl.design.network import Network
 from ernn_myhdl.engines.verilator.build import build, find_verilator, missing_tool
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import Imported
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.runs.run import Run, run_design
 

@@ -32,7 +32,7 @@ from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.explore.block_terms import TERMS, kind_of, terms_of
 from ernn_myhdl.explore.resources import RULES, block_costs
 from ernn_myhdl.hdl.components import Leaf
-from ernn_myhdl.rtl.core.network import any_leaf
+from ernn_myhdl.rtl.core.network_core import any_leaf
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.memory import ram
 from ernn_myhdl.rtl.state_route import route_leaf

@@ -22,7 +22,7 @@ from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.exchange.importing import import_model
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 
 #: Sizes, words, and the largest median allowed, None where there is no limit.
 CASES = [

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.command import leave
 from benchmarks.environment import environment, markdown, report
 from ernn_myhdl.calibration.presets import PRESETS, preset_design
-from ernn_myhdl.compare.published import CLOCK_MHZ, rows_like
+from ernn_myhdl.compare.publications import CLOCK_MHZ, rows_like
 from ernn_myhdl.compare.table import preset_cell
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.design.design import Design

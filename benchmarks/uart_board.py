@@ -28,7 +28,7 @@ from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.classifier import classes, import_classifier
 from ernn_myhdl.demo.model import network_inputs
 from ernn_myhdl.engines.verilator.build import missing_tool
-from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.golden.network_models import fixed_point_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.packets import raw_frames
 from ernn_myhdl.host.serial_port import SerialPort, SerialTransport

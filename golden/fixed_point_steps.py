@@ -13,7 +13,7 @@ from ernn_myhdl.design.held_frames import Held
 from ernn_myhdl.golden.fixed_point import FixedPointModel
 from ernn_myhdl.golden.initial_state import State
 from ernn_myhdl.golden.joins import graph_of, joined_numbers, walked
-from ernn_myhdl.golden.network import JoinNumbers
+from ernn_myhdl.golden.network_models import JoinNumbers
 from ernn_myhdl.golden.time_steps import TimeSteps
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from myhdl import Simulation, StopSimulation, always, delay
 
 from ernn_myhdl.design.network import Network
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.hdl.elaboration import elaborate
 from ernn_myhdl.hdl.inspection import brief_inspection
 from ernn_myhdl.rtl.core.view import core_view

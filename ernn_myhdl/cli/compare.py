@@ -89,7 +89,7 @@ def _known(value) -> str:
 
 def _text(rows, boards: dict) -> str:
     from ernn_myhdl.compare.energy import SOURCE
-    from ernn_myhdl.compare.published import LABEL
+    from ernn_myhdl.compare.publications import LABEL
 
     lines = [[title for title, _ in _COLUMNS]]
     lines += [[value(row) for _, value in _COLUMNS] for row in rows]

@@ -177,7 +177,7 @@ def run(args) -> int:
 def _placed(folder: str, design, device):
     """The hardware of the design with the clock that it reached on the device."""
     from ernn_myhdl.explore.goal import Placed
-    from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
+    from ernn_myhdl.synthesis.place_and_route.measured_clock import measured_clock
 
     clock_mhz, origin = measured_clock(folder, design, device.title)
     word = max(layer.formats.weight_word for layer in design.layers)

@@ -45,7 +45,7 @@ def run(args) -> int:
     design = load_design(args.design)
     clock, origin = args.clock_mhz, "assumed"
     if args.placed is not None:
-        from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
+        from ernn_myhdl.synthesis.place_and_route.measured_clock import measured_clock
 
         clock, origin = measured_clock(args.placed, design)
     information = design_info(design, clock, origin)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from ernn_myhdl.calibration.presets import PRESETS, preset_arguments, preset_design
-from ernn_myhdl.compare import baselines, published
+from ernn_myhdl.compare import baselines, publications
 from ernn_myhdl.compare.energy import circulant_work, complex_products, ese_work, our_work
 from ernn_myhdl.design.cells import Cell, make_cell
 from ernn_myhdl.design.design import Design
@@ -86,7 +86,7 @@ def stored_weights(cell: Cell) -> int:
     return sum(count * k for k, count in cell.stored_blocks.items())
 
 
-def published_row(row: published.Published) -> ComparisonRow:
+def published_row(row: publications.Published) -> ComparisonRow:
     """A recalled row, completed by what follows from it."""
     cell = paper_cell(row.cell, row.block or 8)
     dense = dense_matrix_weights(cell)
@@ -97,19 +97,19 @@ def published_row(row: published.Published) -> ComparisonRow:
         modelled = baselines.ese_ideal_cycles(dense)
         note = (
             f"published frames/s ({row.frames_per_second:,.0f}) are of one of "
-            f"{published.ESE_CHANNELS} channels"
+            f"{publications.ESE_CHANNELS} channels"
         )
     else:
         work = circulant_work(cell, row.bits, complex_products(row.block))
         stored = stored_weights(cell)
-        note = f"published frames/s hold {published.FRAMES_IN_FLIGHT} frames in flight"
+        note = f"published frames/s hold {publications.FRAMES_IN_FLIGHT} frames in flight"
         if row.core == "C-LSTM":
             modelled = float(baselines.clstm_stages(cell).interval)
     full = row.full_frames_per_second
     return ComparisonRow(
-        row.core, row.cell, row.block, row.device, published.LABEL, stored, dense / stored, row.bits,
+        row.core, row.cell, row.block, row.device, publications.LABEL, stored, dense / stored, row.bits,
         None, None, None, None, row.latency_cycles, row.latency_us, row.latency_cycles,
-        published.CLOCK_MHZ * 1e6 / full, row.single_frames_per_second, full, modelled,
+        publications.CLOCK_MHZ * 1e6 / full, row.single_frames_per_second, full, modelled,
         {b: work.energy(b) for b in BATCHES}, {b: work.energies(b) for b in BATCHES}, note,
     )  # fmt: skip
 
@@ -140,9 +140,9 @@ def our_row(design: Design, device_name: str, clock_mhz: float) -> ComparisonRow
     )  # fmt: skip
 
 
-def comparison(clock_mhz: float = published.CLOCK_MHZ, devices=DEVICES) -> list[ComparisonRow]:
+def comparison(clock_mhz: float = publications.CLOCK_MHZ, devices=DEVICES) -> list[ComparisonRow]:
     """All rows; LSTM before GRU, k = 8 before 16."""
-    rows = [published_row(row) for row in published.ROWS]
+    rows = [published_row(row) for row in publications.ROWS]
     for name in PRESETS:
         design = preset_design(name)
         rows += [our_row(design, device, clock_mhz) for device in devices]
@@ -153,6 +153,6 @@ def comparison(clock_mhz: float = published.CLOCK_MHZ, devices=DEVICES) -> list[
 def recalled_arithmetic() -> dict[str, float]:
     """Where the 37.4x comes from, by the watts of boards as recalled; no part of the energy model."""
     return {
-        "published_ratio": published.ratio_of_board_energy(),
-        "ratio_with_all_channels_of_ese": published.ratio_with_all_channels(),
+        "published_ratio": publications.ratio_of_board_energy(),
+        "ratio_with_all_channels_of_ese": publications.ratio_with_all_channels(),
     }

@@ -109,7 +109,7 @@ def write_test_bench(design: CoreSpecification, view: CoreView, folder: Path, hd
 
     Of a core that loads initial states the first sequence starts from one.
     """
-    from ernn_myhdl.golden.network import fixed_point_model
+    from ernn_myhdl.golden.network_models import fixed_point_model
 
     def put(file: str, text: str) -> None:
         file = bench_file(design.name, file)

@@ -10,7 +10,7 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.engines.result import EngineResult, Job
 from ernn_myhdl.golden.fixed_point_steps import FixedPointSteps
 from ernn_myhdl.golden.integer_steps import IntegerSteps
-from ernn_myhdl.golden.network import FixedPointNetwork, fixed_point_model, integer_model
+from ernn_myhdl.golden.network_models import FixedPointNetwork, fixed_point_model, integer_model
 from ernn_myhdl.golden.result import ModelRun
 from ernn_myhdl.streams.initial_states import as_models_take_it
 

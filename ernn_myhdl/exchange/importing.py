@@ -44,7 +44,7 @@ from ernn_myhdl.exchange.reference import check_reference, load_reference
 from ernn_myhdl.exchange.source import Source, read_source
 from ernn_myhdl.files.output_folder import Target, new_folder
 from ernn_myhdl.golden.initial_state import State
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss
 from ernn_myhdl.whole_numbers import is_whole, whole
 

@@ -46,7 +46,7 @@ from ernn_myhdl.exchange.keras_operations import (
 )
 from ernn_myhdl.exchange.keras_padding import check_padded, check_whole, frames_before
 from ernn_myhdl.exchange.keras_parts import parts
-from ernn_myhdl.exchange.keras_quantised import QUANTISED, plain_layer
+from ernn_myhdl.exchange.keras_quantisation import QUANTISED, plain_layer
 from ernn_myhdl.exchange.keras_signal import KerasSignal, check_numbers, input_of
 
 _MODELS = ("Sequential", "Functional", "Model")

@@ -29,7 +29,7 @@ from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.hardware_argmax import with_hardware_argmax
 from ernn_myhdl.exchange.projection import DENSE, LARGEST_CHANGE, source_outputs
 from ernn_myhdl.exchange.source import SUFFIXES, Source, read_source
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 from ernn_myhdl.golden.output_loss import OutputLoss, output_loss
 
 #: Frames on which the loss of outputs is seen, at most.

@@ -21,7 +21,7 @@ from ernn_myhdl.explore.candidates import Candidate, as_scheduled
 from ernn_myhdl.explore.memories import widest
 from ernn_myhdl.explore.pareto import front
 from ernn_myhdl.explore.resources import Resources, resources_of
-from ernn_myhdl.rtl.core.network import joining_leaves
+from ernn_myhdl.rtl.core.network_core import joining_leaves
 
 #: Pairs of one task of the sweep.
 PAIRS = 200

@@ -21,7 +21,7 @@ from ernn_myhdl.explore.combine import PAIRS, unbeaten
 from ernn_myhdl.explore.memories import widest
 from ernn_myhdl.explore.resources import Resources, resources_of
 from ernn_myhdl.rtl import fifo
-from ernn_myhdl.rtl.core import network as network_core
+from ernn_myhdl.rtl.core import network_core
 from ernn_myhdl.rtl.core.top import layer_core
 from ernn_myhdl.rtl.cycles.graph_run import Depths
 from ernn_myhdl.rtl.cycles.graph_times import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ernn_myhdl.compare.energy import SOURCE
-from ernn_myhdl.compare.published import LABEL
+from ernn_myhdl.compare.publications import LABEL
 from ernn_myhdl.compare.table import BATCHES, ComparisonRow
 from ernn_myhdl.plots.picture import BLUE, GREY, ORANGE, SKY, VERMILION, picture
 

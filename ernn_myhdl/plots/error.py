@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.golden.sqnr import HIGHEST_SQNR, sqnr
 from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.numerics.formats import to_real

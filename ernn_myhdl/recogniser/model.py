@@ -15,7 +15,7 @@ from ernn_myhdl.design.cells import GruCell, LstmCell, RnnCell
 from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.runs.data_outputs import BATCH
 from ernn_myhdl.train.batches import Batch, SequenceBatches
-from ernn_myhdl.train.carried import CarriedBatch, CarriedState, run_from
+from ernn_myhdl.train.carried_state import CarriedBatch, CarriedState, run_from
 from ernn_myhdl.train.kernel_warnings import without_kernel_warnings
 from ernn_myhdl.train.losses import ctc_loss
 from ernn_myhdl.train.recurrent import OWN

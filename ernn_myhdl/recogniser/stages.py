@@ -23,7 +23,7 @@ from ernn_myhdl.recogniser.task import Task
 from ernn_myhdl.runs.predictions import accuracy_of
 from ernn_myhdl.train.admm import AdmmSchedule
 from ernn_myhdl.train.batches import Batch, SequenceBatches
-from ernn_myhdl.train.carried import CarriedBatch, ChunkBatches
+from ernn_myhdl.train.carried_state import CarriedBatch, ChunkBatches
 from ernn_myhdl.train.compressing import Compressed, compress, fit
 from ernn_myhdl.train.loop import PHASES
 from ernn_myhdl.train.quantisation import Quantisation

@@ -40,7 +40,7 @@ from ernn_myhdl.recogniser.stages import Stages, check_task, start_folder
 from ernn_myhdl.recogniser.task import SCORED, Task
 from ernn_myhdl.runs.data_outputs import fixed_runs
 from ernn_myhdl.train.admm import AdmmSchedule
-from ernn_myhdl.train.compressed import Compressed
+from ernn_myhdl.train.compressed_model import Compressed
 from ernn_myhdl.train.compressing import not_converged
 from ernn_myhdl.train.design import save_model
 

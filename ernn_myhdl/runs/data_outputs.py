@@ -10,7 +10,7 @@ from ernn_myhdl.corpus.inputs import DataSet
 from ernn_myhdl.design.design import CoreSpecification, Design
 from ernn_myhdl.design.host_steps import stepped
 from ernn_myhdl.golden.initial_state import State
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 
 #: Sequences that run side by side.
 BATCH = 64

@@ -8,7 +8,7 @@ import numpy as np
 
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.streams.initial_states import CoreState, as_models_take_it
 
 #: Frames of which the integer model keeps the named tensors at a time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ernn_myhdl.calibration.saturation import saturation_notes
 from ernn_myhdl.corpus.inputs import first_frames
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.runs.run import Run
 from ernn_myhdl.streams.initial_states import as_models_take_it
 

@@ -33,7 +33,7 @@ def check_initial_states(
 ) -> list[CoreState | None]:
     """One state of the core for each of `count` sequences, None for zero.
 
-    initial: None, for the states that are the design's own (`ernn_myhdl.design.own_states`), or as the models of `ernn_myhdl.golden.network` take it: for one sequence (single) a state, for a
+    initial: None, for the states that are the design's own (`ernn_myhdl.design.own_states`), or as the models of `ernn_myhdl.golden.network_models` take it: for one sequence (single) a state, for a
     list of them a list of states; the state of a network is a list of one a layer.
     Raises DesignError where the design loads none, or where one is not that of its layer.
     """
@@ -83,7 +83,7 @@ def core_state(design: CoreStructure, state: Any, where: str = "") -> CoreState 
 
 
 def as_models_take_it(design: CoreStructure, state: CoreState | None) -> ModelState:
-    """The state of a core as the models of `ernn_myhdl.golden.network` take it."""
+    """The state of a core as the models of `ernn_myhdl.golden.network_models` take it."""
     return state[0] if state is not None and isinstance(design, Structure) else state
 
 

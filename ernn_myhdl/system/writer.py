@@ -24,7 +24,7 @@ from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.time_joins import taken_lengths
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.files.array_file import save_arrays
-from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.golden.network_models import fixed_point_model
 from ernn_myhdl.host.description import SYSTEM_NAME, VECTORS_NAME, SystemDescription
 from ernn_myhdl.host.serial_link import SerialLink
 from ernn_myhdl.rtl.core.view import CoreView

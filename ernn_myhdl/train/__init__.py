@@ -14,9 +14,9 @@ from ernn_myhdl.errors import ToolError
 _PUBLIC = {
     "Batch": "ernn_myhdl.train.batches",
     "AdmmSchedule": "ernn_myhdl.train.admm",
-    "Compressed": "ernn_myhdl.train.compressed",
-    "ChunkBatches": "ernn_myhdl.train.carried",
-    "CarriedBatch": "ernn_myhdl.train.carried",
+    "Compressed": "ernn_myhdl.train.compressed_model",
+    "ChunkBatches": "ernn_myhdl.train.carried_state",
+    "CarriedBatch": "ernn_myhdl.train.carried_state",
     "Gru": "ernn_myhdl.train.recurrent",
     "History": "ernn_myhdl.train.history",
     "Lstm": "ernn_myhdl.train.recurrent",
@@ -30,7 +30,7 @@ _PUBLIC = {
     "find_matrices": "ernn_myhdl.train.matrices",
     "fit": "ernn_myhdl.train.compressing",
     "plot_history": "ernn_myhdl.plots.training",
-    "run_from": "ernn_myhdl.train.carried",
+    "run_from": "ernn_myhdl.train.carried_state",
     "save_model": "ernn_myhdl.train.design",
     "supervised": "ernn_myhdl.train.makers",
 }

@@ -24,7 +24,7 @@ from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.state_dict import Module
 from ernn_myhdl.exchange.torch_module import FollowedModule, evaluated, follow
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.train.forward_calls import ForwardCalls, tensors
 
 #: Of the span of outputs: how far those of the layers, or of another call, may be from them.

@@ -13,7 +13,7 @@ from ernn_myhdl.errors import DesignError, DesignWarning
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
 from ernn_myhdl.train.arguments import check_arguments, settings_of
 from ernn_myhdl.train.call_forms import checked_call
-from ernn_myhdl.train.compressed import Compressed
+from ernn_myhdl.train.compressed_model import Compressed
 from ernn_myhdl.train.design import check_matrices
 from ernn_myhdl.train.generators import Data
 from ernn_myhdl.train.hardware_modules import check_modules

@@ -31,7 +31,7 @@ from ernn_myhdl.files.output_folder import check_file, new_file
 from ernn_myhdl.train.branching import Branching, Owner
 from ernn_myhdl.train.call_forms import checked_call
 from ernn_myhdl.train.matrices import CONVOLUTION, LINEAR, Matrix, find_matrices
-from ernn_myhdl.train.trained import Trained
+from ernn_myhdl.train.training_result import Trained
 from ernn_myhdl.train.trial import Checked, module_options
 
 #: Role of a matrix -> its tensor in a cell.

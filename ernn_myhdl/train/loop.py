@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.train.call_forms import checked_call
-from ernn_myhdl.train.carried import CarriedBatch
+from ernn_myhdl.train.carried_state import CarriedBatch
 from ernn_myhdl.train.checkpoint import load_checkpoint, remove_partial, save_checkpoint
 from ernn_myhdl.train.generators import Batches, Data, seeded
 from ernn_myhdl.train.history import History, Validation, checked_validation

@@ -15,7 +15,7 @@ from ernn_myhdl.convert.test_bench import EXPECTED, bench_file, random_sequences
 from ernn_myhdl.cycle_model.schedule import frame_times
 from ernn_myhdl.engines.ghdl import analyse, check_folder, run_ghdl
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.golden.network_models import fixed_point_model
 from ernn_myhdl.streams.traffic import Traffic
 
 pytestmark = pytest.mark.ghdl

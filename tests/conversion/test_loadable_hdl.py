@@ -27,7 +27,7 @@ from ernn_myhdl.convert.writable_memory import verilog_memory
 from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.time_joins import LastFrame, Repeat
 from ernn_myhdl.engines.ghdl import check_folder
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.hdl.components import Contents, Rom
 from ernn_myhdl.hdl.types import Word
 from ernn_myhdl.hdl.writable_memory import writable

@@ -13,7 +13,7 @@ from ernn_myhdl import GruCell, LinearCell, LstmCell, RnnCell, new_network
 from ernn_myhdl.design.graph import Graph, Window
 from ernn_myhdl.design.time_joins import LastFrame, Mean
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.runs import sequence_history
 
 pytestmark = [pytest.mark.verilator, pytest.mark.slow]

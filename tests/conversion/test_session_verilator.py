@@ -16,7 +16,7 @@ from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell, RnnCell
 from ernn_myhdl.engines.verilator.compiled_hdl import compiled_core, shared_blocks
 from ernn_myhdl.engines.verilator.steps import with_initial_states
 from ernn_myhdl.files.cache_folder import CACHE_VARIABLE
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 
 pytestmark = [pytest.mark.verilator, pytest.mark.slow]
 

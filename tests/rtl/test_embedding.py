@@ -16,7 +16,7 @@ from ernn_myhdl import (
 from ernn_myhdl.design.graph import ADDITION, CONCATENATION, Embedding, Graph, Join
 from ernn_myhdl.design.time_joins import LastFrame
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_latency, graph_run, graph_shape
 from ernn_myhdl.rtl.fifo import READY
 from ernn_myhdl.runs.session import open_session

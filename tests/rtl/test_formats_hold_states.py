@@ -8,7 +8,7 @@ import pytest
 from ernn_myhdl.calibration.build import build_design, build_network
 from ernn_myhdl.calibration.random_weights import random_weights
 from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 
 CELLS = {
     "gru before": GruCell(5, 8, 4),

@@ -13,10 +13,10 @@ from time_join_graphs import numbered_time_graph, timed_function_graph
 from ernn_myhdl import LinearCell, RnnCell, ToolError, Traffic, new_network
 from ernn_myhdl.design.graph import Embedding, Graph, Join, Window
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.hdl.types import pack_fields
-from ernn_myhdl.rtl.core.network import core as network_core
+from ernn_myhdl.rtl.core.network_core import core as network_core
 from ernn_myhdl.rtl.core.top import layer_core
 from ernn_myhdl.rtl.core.view import CoreView
 from ernn_myhdl.rtl.cycles.graph_times import (

@@ -17,7 +17,7 @@ from ernn_myhdl.design.cells import GruCell, LinearCell, LstmCell
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.engines.myhdl.simulation import simulate
 from ernn_myhdl.errors import ToolError
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.rtl.core.top import core
 from ernn_myhdl.rtl.fifo import DEPTH, READY
 from ernn_myhdl.streams.initial_states import layer_beats, state_beats

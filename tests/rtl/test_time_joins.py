@@ -10,7 +10,7 @@ from ernn_myhdl import LinearCell, RnnCell, Traffic, new_network
 from ernn_myhdl.design.graph import Graph, Join
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Repeat, Sum, with_outputs
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.rtl.cycles.graph_times import graph_depths, graph_latency, graph_shape
 from ernn_myhdl.streams.traffic import frame_beats
 

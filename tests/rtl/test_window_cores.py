@@ -12,7 +12,7 @@ from ernn_myhdl import GruCell, LinearCell, Traffic
 from ernn_myhdl.calibration.generate import new_network
 from ernn_myhdl.design.graph import Graph, Window
 from ernn_myhdl.engines.myhdl.simulation import simulate
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.rtl.cycles.graph_times import (
     graph_depths,
     graph_interval,

@@ -16,7 +16,7 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.corpus.japanese_vowels import load_japanese_vowels
 from ernn_myhdl.demo.classifier import CLASSIFIER_FILE, classes, import_classifier
 from ernn_myhdl.demo.model import network_inputs
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.runs.run import run_design
 
 DATA = load_japanese_vowels()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.compare import baselines, published
+from ernn_myhdl.compare import baselines, publications
 from ernn_myhdl.compare.energy import (
     SRAM_BIT,
     add_energy,
@@ -19,21 +19,21 @@ from ernn_myhdl.compare.table import dense_matrix_weights, paper_cell, published
 
 
 def test_the_ratio_of_the_abstract_follows_from_the_recalled_rows():
-    assert published.ratio_of_board_energy() == pytest.approx(37.4, abs=0.05)
-    assert published.ratio_with_all_channels() == pytest.approx(1.7, abs=0.05)
+    assert publications.ratio_of_board_energy() == pytest.approx(37.4, abs=0.05)
+    assert publications.ratio_with_all_channels() == pytest.approx(1.7, abs=0.05)
 
 
-@pytest.mark.parametrize("row", published.ROWS[1:], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", publications.ROWS[1:], ids=lambda row: row.name)
 def test_published_frames_a_second_count_three_frames_in_flight(row):
     in_flight = row.latency_us * row.frames_per_second / 1e6
-    assert in_flight == pytest.approx(published.FRAMES_IN_FLIGHT, rel=0.06)
+    assert in_flight == pytest.approx(publications.FRAMES_IN_FLIGHT, rel=0.06)
 
 
 def test_ese_is_limited_by_its_nonzeros():
     dense = dense_matrix_weights(paper_cell("lstm", 8))
     assert dense == 3_248_128
     assert baselines.ese_ideal_cycles(dense) == pytest.approx(11_400, rel=0.005)
-    ese = published.ROWS[0]
+    ese = publications.ROWS[0]
     assert ese.frames_per_second == pytest.approx(ese.single_frames_per_second, rel=0.001)
     assert ese.full_frames_per_second == pytest.approx(387_000, rel=0.001)
     # unequal elements and stored zeros make a frame longer
@@ -44,7 +44,7 @@ def test_stages_of_clstm():
     stages = baselines.clstm_stages(paper_cell("lstm", 8))
     assert (stages.gates, stages.element_wise, stages.projection) == (800, 512, 576)
     assert (stages.interval, stages.latency, stages.latency_in_step) == (800, 1888, 2400)
-    row = published.rows_like("lstm", 8)[0]
+    row = publications.rows_like("lstm", 8)[0]
     # the board needs more than its loops; it moves on in steps of the slowest stage
     assert row.interval_cycles / stages.interval == pytest.approx(1.39, abs=0.01)
     assert row.latency_cycles / row.interval_cycles == pytest.approx(3, rel=0.01)
@@ -71,8 +71,8 @@ def test_work_of_the_paper_layer():
 
 
 def test_recalled_rows_are_labelled_and_keep_what_is_not_known_open():
-    for row in map(published_row, published.ROWS):
-        assert row.source == published.LABEL
+    for row in map(published_row, publications.ROWS):
+        assert row.source == publications.LABEL
         assert row.dsp is row.lut is row.bram36 is None
 
 

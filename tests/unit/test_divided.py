@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.engines.verilator.divided import divided
+from ernn_myhdl.engines.verilator.word_division import divided
 
 ZERO = "0" * 72
 MODULE = f"""\

@@ -36,7 +36,7 @@ SHARED_PAGES = {
     ),
     "initial_state": ("state_frames", "state_pages", "state_route"),
     "elementwise": ("elementwise", "cell_parts"),
-    "network": ("network", "graph"),
+    "network_core": ("network_core", "graph"),
     "joins": ("join", "beats"),
     "window": ("window", "window_ends", "window_frames", "window_layout"),
     "time_joins": ("time_join", "time_control", "time_samples"),
@@ -144,7 +144,7 @@ def ports_by_block() -> dict[tuple[str, str], set[str]]:
 
     tops = [(layer_core(design), "top", design.layers) for design in designs()]
     graphs = (graph(), graph_over_time(), graph_of_numbers())
-    tops += [(core(n), "network", n.layers) for n in (network(), *graphs)]
+    tops += [(core(n), "network_core", n.layers) for n in (network(), *graphs)]
     for top, stem, layers in tops:
         add(stem, "core", top)
         for component, _ in top.components().values():

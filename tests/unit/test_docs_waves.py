@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from ernn_myhdl.golden.network import fixed_point_model
+from ernn_myhdl.golden.network_models import fixed_point_model
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

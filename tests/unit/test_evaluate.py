@@ -18,7 +18,7 @@ from ernn_myhdl.demo.readout import classify, demo_weights
 from ernn_myhdl.design.cells import GruCell, LstmCell
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.integer import IntegerModel
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.golden.sqnr import HIGHEST_SQNR, sqnr
 from ernn_myhdl.runs.data_outputs import BATCH
 from ernn_myhdl.runs.evaluate import evaluate

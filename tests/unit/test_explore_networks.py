@@ -18,7 +18,7 @@ from ernn_myhdl.explore.goal import Goal
 from ernn_myhdl.explore.hardware import Choices, explore
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.explore.words import in_word
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.streams.state_file import STATES_NAME, folder_states
 from ernn_myhdl.synthesis.devices import device_named

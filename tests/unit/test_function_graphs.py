@@ -10,7 +10,7 @@ from time_join_graphs import timed_function_graph
 
 from ernn_myhdl.design.element_wise import ElementWise
 from ernn_myhdl.design.time_joins import taken_lengths
-from ernn_myhdl.rtl.core import network as network_cores
+from ernn_myhdl.rtl.core import network_core
 from ernn_myhdl.rtl.core.top import layer_core
 from ernn_myhdl.rtl.cycles.graph_times import graph_shape
 
@@ -22,7 +22,7 @@ def test_functions_of_joins_and_layers_that_differ_have_other_names(number):
     # FIFOs of any depths, all of other names: those of the cycle model take seconds
     depths = {place: 2 + i for i, place in enumerate(graph_shape(network).operands)}
     layers = [layer_core(layer, True) for layer in network.layers]
-    assert network_cores.core(network, layers, depths).components()
+    assert network_core.core(network, layers, depths).components()
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -19,7 +19,7 @@ from ernn_myhdl.golden.bidirectional import (
 )
 from ernn_myhdl.golden.float_reference import FloatModel
 from ernn_myhdl.golden.integer import IntegerModel
-from ernn_myhdl.golden.network import fixed_point_model, float_model, integer_model
+from ernn_myhdl.golden.network_models import fixed_point_model, float_model, integer_model
 from ernn_myhdl.golden.tensors import stages_of, tensor_names
 from ernn_myhdl.numerics.formats import Format
 

@@ -21,7 +21,7 @@ from ernn_myhdl import (
 from ernn_myhdl.cycle_model.network_schedule import network_schedule
 from ernn_myhdl.design.dense import dense_layer
 from ernn_myhdl.design.graph import Graph, Window
-from ernn_myhdl.golden.network import fixed_point_model, float_model, integer_model
+from ernn_myhdl.golden.network_models import fixed_point_model, float_model, integer_model
 from ernn_myhdl.program.program import program_for
 from ernn_myhdl.program.weight_layout import lane_weights
 from ernn_myhdl.runs.report import design_info

@@ -213,6 +213,14 @@ def test_files_have_one_subject():
     assert {n: count for n, count in lines.items() if count > MOST_FILE_LINES} == LONG_FILES
 
 
+def test_files_are_named_by_nouns():
+    """Nine were participles, such as `trained`, which does not say what was."""
+    names = {file: file.rpartition("/")[2].removesuffix(".py") for file in trees()}
+    participles = [file for file, name in names.items() if name.endswith("ed")]
+    assert participles == []
+    assert not {"utils", "util", "helpers", "common", "misc"} & set(names.values())
+
+
 def test_a_class_name_stands_for_one_thing():
     """27 names stood for two or three classes, such as `Cell`: of a network, and of a netlist that was placed."""
     named: dict[str, list[str]] = {}

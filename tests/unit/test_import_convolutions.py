@@ -12,7 +12,7 @@ import pytest
 from tools import require_module
 
 from ernn_myhdl import DesignError, import_model, import_module
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 
 torch = require_module("torch", "pip install 'ernn-myhdl[torch]'")
 from convolution_modules import REFUSED, RIGHT, example  # noqa: E402  torch is there

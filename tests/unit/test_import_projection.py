@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from ernn_myhdl import import_model
 from ernn_myhdl.cli.main import main
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.golden.output_loss import output_loss
 from ernn_myhdl.numerics.circulant import expand
 

@@ -11,7 +11,7 @@ import pytest
 from keras_files import DATA, h5py, layer_of, parts, written
 
 from ernn_myhdl import DesignError
-from ernn_myhdl.exchange.keras_quantised import QuantizedBits
+from ernn_myhdl.exchange.keras_quantisation import QuantizedBits
 from ernn_myhdl.exchange.source import read_source
 
 

@@ -5,7 +5,7 @@ import pytest
 from small_training import INPUTS, RECURRENT, batches, nn, sequences, torch
 
 from ernn_myhdl import DesignError, import_model, import_module
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.recogniser.task import VOWELS, load_task
 from ernn_myhdl.recogniser.training import train_recogniser

@@ -20,7 +20,7 @@ from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.explore.words import in_word
 from ernn_myhdl.golden.float_reference import FloatModel
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 from ernn_myhdl.numerics.circulant import expand
 from ernn_myhdl.numerics.formats import quantise
 from ernn_myhdl.runs.word_sweep import at_word

@@ -27,7 +27,7 @@ from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.explore.resources import estimate
 from ernn_myhdl.golden.joins import joined_numbers, joined_words
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.golden.tensors import stages_of
 from ernn_myhdl.runs.report_text import info_text
 

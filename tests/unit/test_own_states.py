@@ -26,7 +26,7 @@ from ernn_myhdl.design.graph import Graph
 from ernn_myhdl.design.own_states import STATES_NAME
 from ernn_myhdl.design.time_joins import LastFrame
 from ernn_myhdl.exchange.importing import save_imported
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.host.board import Board
 from ernn_myhdl.host.description import description_of
 from ernn_myhdl.host.sequences import state_words

@@ -21,7 +21,7 @@ from ernn_myhdl.errors import DesignError, ToolError
 from ernn_myhdl.runs.report import design_info
 from ernn_myhdl.runs.report_text import info_text
 from ernn_myhdl.synthesis import Device, synthesise
-from ernn_myhdl.synthesis.place_and_route.measured import measured_clock
+from ernn_myhdl.synthesis.place_and_route.measured_clock import measured_clock
 from ernn_myhdl.synthesis.place_and_route.report import format_report
 from ernn_myhdl.synthesis.place_and_route.wrapper import ports_of
 

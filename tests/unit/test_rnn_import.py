@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from tools import require_module
 
 from ernn_myhdl import DesignError, LinearCell, RnnCell, export_model, import_model, new_network
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 
 INPUTS, HIDDEN, OUTPUTS = 4, 6, 3
 X = np.random.default_rng(0).normal(size=(9, INPUTS))

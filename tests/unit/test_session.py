@@ -12,7 +12,7 @@ from ernn_myhdl.calibration.generate import new_design
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.golden.spectral_matrix import FEW_SPECTRA, SpectralMatrix
 from ernn_myhdl.numerics.formats import quantise
 from ernn_myhdl.runs.run import run_design

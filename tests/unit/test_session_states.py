@@ -19,7 +19,7 @@ from ernn_myhdl.design.graph import Graph, Window
 from ernn_myhdl.design.storage import save_design
 from ernn_myhdl.design.time_joins import LastFrame, Maximum, Mean, Sum, taken_lengths
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.runs import sequence_history
 from ernn_myhdl.runs.session import Session
 

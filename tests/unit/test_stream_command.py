@@ -15,7 +15,7 @@ from ernn_myhdl.cli.main import main
 from ernn_myhdl.design.cells import LinearCell
 from ernn_myhdl.design.graph import Embedding, Graph
 from ernn_myhdl.design.storage import save_design
-from ernn_myhdl.golden.network import integer_model
+from ernn_myhdl.golden.network_models import integer_model
 from ernn_myhdl.numerics.formats import quantise
 from ernn_myhdl.streams.state_file import STATES_NAME
 

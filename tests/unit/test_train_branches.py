@@ -8,7 +8,7 @@ from trial_models import F, model
 
 from ernn_myhdl import import_model
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.train import Quantisation, compress, fit, save_model
 
 pytestmark = pytest.mark.torch

@@ -19,7 +19,7 @@ from small_training import (
 
 from ernn_myhdl.design.quantise import quantised_weights
 from ernn_myhdl.exchange.importing import import_model
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.numerics.circulant import unpack_spectrum
 from ernn_myhdl.numerics.formats import to_real
 from ernn_myhdl.runs.references import known_source

@@ -10,7 +10,7 @@ from small_training import batches, nn, sequences, torch
 
 from ernn_myhdl import import_model
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.recogniser.recipe import Recipe
 from ernn_myhdl.train import Quantisation, compress, fit, save_model
 from ernn_myhdl.train.matrices import find_matrices

@@ -8,7 +8,7 @@ from small_training import nn, torch
 
 from ernn_myhdl.errors import DesignError
 from ernn_myhdl.exchange.importing import import_model
-from ernn_myhdl.golden.network import float_model, integer_model
+from ernn_myhdl.golden.network_models import float_model, integer_model
 from ernn_myhdl.train import Quantisation, compress, fit, save_model, supervised
 
 pytestmark = pytest.mark.torch

@@ -20,7 +20,7 @@ from trial_models import (
 
 from ernn_myhdl import import_model
 from ernn_myhdl.errors import DesignError
-from ernn_myhdl.golden.network import float_model
+from ernn_myhdl.golden.network_models import float_model
 from ernn_myhdl.train import Gru, Lstm, save_model
 from ernn_myhdl.train.trial import TOLERANCE
 

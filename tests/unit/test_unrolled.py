@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ernn_myhdl.engines.verilator.unrolled import unrolled
+from ernn_myhdl.engines.verilator.loop_unrolling import unrolled
 
 MODULE = """\
 module m (clk, bus, q);

@@ -17,8 +17,8 @@ from ernn_myhdl.design.storage import load_design, save_design
 from ernn_myhdl.engines import liveness
 from ernn_myhdl.engines.ghdl import find_ghdl
 from ernn_myhdl.engines.trace import traced
-from ernn_myhdl.engines.verilator.divided import divided
-from ernn_myhdl.engines.verilator.unrolled import unrolled
+from ernn_myhdl.engines.verilator.loop_unrolling import unrolled
+from ernn_myhdl.engines.verilator.word_division import divided
 from ernn_myhdl.errors import ToolError
 from ernn_myhdl.hdl.components import CONTENTS_BITS, Rom
 from ernn_myhdl.hdl.external_memories import with_external_memories

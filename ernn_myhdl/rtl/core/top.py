@@ -23,7 +23,7 @@ from __future__ import annotations
 from ernn_myhdl.design.structure import CoreStructure, Structure
 from ernn_myhdl.hdl.netlist import Netlist
 from ernn_myhdl.hdl.stream_port import SOURCE
-from ernn_myhdl.rtl.core import network
+from ernn_myhdl.rtl.core import network_core
 from ernn_myhdl.rtl.core.element_wise import element_wise
 from ernn_myhdl.rtl.core.input_side import input_side
 from ernn_myhdl.rtl.core.output_side import output_side, spectra
@@ -64,4 +64,4 @@ def core(design: CoreStructure) -> Netlist:
     """The netlist of the whole core, of one layer or of a network."""
     if isinstance(design, Structure):
         return layer_core(design)
-    return network.core(design, [layer_core(layer, True) for layer in design.layers])
+    return network_core.core(design, [layer_core(layer, True) for layer in design.layers])

@@ -8,7 +8,7 @@ from functools import cached_property
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.hdl.components import Port, Rom
 from ernn_myhdl.hdl.netlist import Component, Netlist
-from ernn_myhdl.hdl.observed import observed
+from ernn_myhdl.hdl.observation import observed
 from ernn_myhdl.hdl.stream_port import LOADER, SINK, SOURCE, WEIGHTS, StreamPort, stream_ports
 from ernn_myhdl.rtl.core.top import core
 

@@ -39,7 +39,7 @@ from ernn_myhdl.synthesis.place_and_route import wrapper
 from ernn_myhdl.synthesis.place_and_route.delays import longest_paths, read_delays
 from ernn_myhdl.synthesis.place_and_route.families import FAMILIES, Family
 from ernn_myhdl.synthesis.place_and_route.floorplan import draw_floorplan, placement
-from ernn_myhdl.synthesis.place_and_route.measured import RESULT
+from ernn_myhdl.synthesis.place_and_route.measured_clock import RESULT
 from ernn_myhdl.synthesis.place_and_route.names import Names
 from ernn_myhdl.synthesis.place_and_route.paths import block_slacks, within_wrapper, worst_paths
 from ernn_myhdl.synthesis.place_and_route.programs import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ernn_myhdl.design.design import Design
 from ernn_myhdl.design.network import Network
 from ernn_myhdl.train.design import compressed_design
-from ernn_myhdl.train.trained import Trained
+from ernn_myhdl.train.training_result import Trained
 
 
 class Compressed(Trained):
