@@ -124,9 +124,9 @@ def test_the_hardware_of_a_model_is_what_the_exploration_of_its_network_chooses(
 
 
 def test_more_operations_saved_by_blocks_of_16_cost_more_luts_in_the_resource_model():
-    """As in the complaint, there of 128 cells, on xc7z020, by the model."""
+    """The numbers of the complaint, by the model: a GRU of 128 cells on xc7z020."""
     fit = fit_to(SMALL, Goal("smallest"), WORD)
-    four, sixteen = ([GruCell(39, 64, block=k), LinearCell(64, 10, 1)] for k in (4, 16))
+    four, sixteen = ([GruCell(39, 128, block=k), LinearCell(128, 40, 1)] for k in (4, 16))
     assert model_operations(sixteen) < model_operations(four)
     assert fit(sixteen).scarcest == "lut" and fit(sixteen).share > 50
     assert fit(four).share < 16
