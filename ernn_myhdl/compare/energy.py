@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from ernn_myhdl.design.cells import Cell, LstmCell
+from ernn_myhdl.design.cells import Cell, GruCell, LstmCell
 from ernn_myhdl.numerics.transform import SumStage, forward_graph, inverse_graph, spectral_products
 
 SOURCE = "M. Horowitz, Computing's energy problem, ISSCC 2014 (45 nm)"
@@ -99,6 +99,8 @@ def _element_work(cell: Cell) -> tuple[int, int]:
     if isinstance(cell, LstmCell):
         peepholes = 3 if cell.peepholes else 0
         return cell.hidden * (peepholes + 3 + 5), cell.hidden * (4 + peepholes + 1 + 5)
+    if not isinstance(cell, GruCell):
+        raise ValueError(f"{cell.kind}: only the work of LSTMs and GRUs is counted, as published")
     return cell.hidden * (2 + 3), cell.hidden * (3 + 2 + 3)
 
 

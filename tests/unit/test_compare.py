@@ -16,6 +16,7 @@ from ernn_myhdl.compare.energy import (
     our_work,
 )
 from ernn_myhdl.compare.table import dense_matrix_weights, paper_cell, published_row
+from ernn_myhdl.design.cells import RnnCell
 
 
 def test_the_ratio_of_the_abstract_follows_from_the_recalled_rows():
@@ -63,6 +64,8 @@ def test_work_of_the_paper_layer():
     assert ours.products == 563_200 == 51_200 * 11
     assert ours.weight_bits == 51_200 * 8 * 12
     assert circulant_work(cell, 12, complex_products(8)).products == 51_200 * 14
+    with pytest.raises(ValueError, match="rnn: only the work of LSTMs and GRUs is counted"):
+        circulant_work(RnnCell(4, 8, 4), 12, 14)  # it was counted as a GRU
     # no block-circulant core profits from a batch, ESE does
     assert ours.energy(1) == ours.energy(32)
     ese = ese_work(cell, 12, 3_248_128, baselines.ESE_DENSITY)
