@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 #: Characters of a word of a message, and of a whole message; names from files may have any length.
 LONGEST_WORD, LONGEST_MESSAGE = 240, 1000
 
@@ -30,6 +32,12 @@ class ToolError(RuntimeError):
     The message names the tool and how to install it, or where its log is. The command line
     prints it and exits with code 3.
     """
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """What is legal, for a message: "a, b or c"."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def one_line(message: object) -> str:

@@ -15,7 +15,7 @@ from ernn_myhdl.console import (
     whole,
 )
 from ernn_myhdl.design.cells import WITH_STATE
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, alternatives
 
 EXAMPLES = """\
   ernn train build/corpus -o build/lstm --hidden 128 --block 8
@@ -80,10 +80,8 @@ def add_data(parser) -> None:
 def add_recipe(parser) -> None:
     """The options of a recipe that do not choose blocks; each is called as its field."""
     sizes = parser.add_argument_group("recogniser")
-    first, *more, last = WITH_STATE
-    sizes.add_argument(
-        "--cell", metavar="C", help=f"{first} (default), {', '.join(more)} or {last}"
-    )
+    first, *more = WITH_STATE
+    sizes.add_argument("--cell", metavar="C", help=alternatives([f"{first} (default)", *more]))
     sizes.add_argument(
         "--embedding", type=whole, metavar="N",
         help="of sequences of whole numbers: elements of the row that stands for each (0: x are values)",

@@ -20,6 +20,7 @@ from ernn_myhdl.design.hardware import told
 from ernn_myhdl.design.host_steps import HostStep
 from ernn_myhdl.design.host_storage import HOST, host_table
 from ernn_myhdl.design.input_scaling import InputScaling
+from ernn_myhdl.errors import alternatives
 from ernn_myhdl.numerics.formats import Format
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ TOML_NAME, NETWORK_NAME = "design.toml", "network.toml"
 WEIGHTS_NAME = "weights.safetensors"
 FORMAT_VERSION = 1
 COMMENTS = {
-    "cell": {"kind": " or ".join((", ".join([*CELLS][:-1]), [*CELLS][-1]))},
+    "cell": {"kind": alternatives(CELLS)},
     "hardware": {
         "lanes": "L: products of a spectral block with a weight block in one cycle",
         "ifft_units": "U: block rows drained in one cycle; divides lanes",

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, alternatives
 from ernn_myhdl.whole_numbers import is_number, is_whole
 
 
@@ -75,8 +75,7 @@ class HostStep:
     def __post_init__(self) -> None:
         if not isinstance(self.kind, str) or self.kind not in STEP_KINDS:
             raise DesignError(
-                f"host output kind = {self.kind!r}: must be {', '.join(STEP_KINDS[:-1])} or "
-                f"{STEP_KINDS[-1]}"
+                f"host output kind = {self.kind!r}: must be {alternatives(STEP_KINDS)}"
             )
         if self.elements is not None:
             object.__setattr__(self, "elements", tuple(self.elements))

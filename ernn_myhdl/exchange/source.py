@@ -15,7 +15,7 @@ from ernn_myhdl.design.host_steps import HostStep, check_steps
 from ernn_myhdl.design.input_scaling import InputScaling
 from ernn_myhdl.design.limits import check_model_file
 from ernn_myhdl.design.tensor_file import read_pt, read_safetensors
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, alternatives
 from ernn_myhdl.exchange.description import read_description
 from ernn_myhdl.exchange.frames_out import FramesOut
 from ernn_myhdl.exchange.joining import joined, layers_of, named_modules
@@ -79,7 +79,7 @@ def read_source(
     file = Path(file)
     if file.suffix.lower() not in SUFFIXES:
         raise DesignError(
-            f"model {file}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, which "
+            f"model {file}: the name must end in {alternatives(SUFFIXES)}, which "
             "tells the kind of the file"
         )
     check_model_file(file)

@@ -22,7 +22,7 @@ from typing import Any
 from ernn_myhdl.design.cells import BLOCK_SIZES, WITH_STATE, Cell
 from ernn_myhdl.design.design import CoreSpecification
 from ernn_myhdl.design.storage import load_design, save_design
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, alternatives
 from ernn_myhdl.explore.block_bounds import (
     Bounds,
     block_bounds,
@@ -128,8 +128,7 @@ def explore_in(
     if not real or not math.isfinite(accuracy):
         raise DesignError(f"accuracy = {accuracy!r}: must be a finite number")
     if cell not in WITH_STATE:
-        *first, last = map(repr, WITH_STATE)
-        raise DesignError(f"cell = {cell!r}: must be {', '.join(first)} or {last}")
+        raise DesignError(f"cell = {cell!r}: must be {alternatives(map(repr, WITH_STATE))}")
     goal = goal or Goal("smallest")
     if device is not None:
         require_family(device, tuple(RULES), "exploring")

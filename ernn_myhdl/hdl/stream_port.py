@@ -14,8 +14,6 @@ from ernn_myhdl.hdl.components import Port, Type
 #: The streams of a core: x and y of every frame, the states that sequences start from, images of weights.
 SOURCE, SINK, LOADER, WEIGHTS = "s_axis", "m_axis", "s_state", "s_weights"
 VALID, READY = "tvalid", "tready"
-#: Fields that are vectors in HDL whatever their width.
-VECTORS = ("tdata", "tid", "tdest")
 
 
 def signals(stream: str, *fields: str) -> tuple[str, ...]:

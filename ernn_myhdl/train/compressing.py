@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from torch import nn
 
-from ernn_myhdl.errors import DesignError, DesignWarning
+from ernn_myhdl.errors import DesignError, DesignWarning, alternatives
 from ernn_myhdl.train.admm import AdmmPhase, AdmmSchedule
 from ernn_myhdl.train.arguments import check_arguments, settings_of
 from ernn_myhdl.train.call_forms import checked_call
@@ -93,9 +93,7 @@ def compress(
         Where ADMM ended with |W - Z| above the bound of its schedule; `report` has "converged" and "residuals".
     """
     if method not in METHODS:
-        raise DesignError(
-            f"method = {method!r}: must be {', '.join(METHODS[:-1])} or {METHODS[-1]}"
-        )
+        raise DesignError(f"method = {method!r}: must be {alternatives(METHODS)}")
     if method != "admm" and schedule is not None:
         raise DesignError(f"schedule: is for method 'admm', the method is {method!r}; leave it out")
     check_arguments(model, step, data, epochs, quantise, schedule)

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 from ernn_myhdl.design.cells.result_widths import aligned
-from ernn_myhdl.errors import DesignError
+from ernn_myhdl.errors import DesignError, alternatives
 from ernn_myhdl.numerics.formats import MAX_WORD, Format
 from ernn_myhdl.whole_numbers import is_number
 
@@ -84,7 +84,7 @@ def checked_number(name: str, value: object) -> float:
 def check_activation(name: object, slope: float, limit: float) -> None:
     """DesignError unless the activation is known, and the slope and the limit are its own."""
     if name not in LINEAR_ACTIVATIONS:
-        legal = f"{', '.join(map(repr, LINEAR_ACTIVATIONS[:-1]))} or {LINEAR_ACTIVATIONS[-1]!r}"
+        legal = alternatives(map(repr, LINEAR_ACTIVATIONS))
         raise DesignError(f"cell activation = {name!r}: must be {legal}")
     if name in WITH_SLOPE:
         if not slope:
